@@ -1,0 +1,2 @@
+//! tracer-user
+fn main() {}
