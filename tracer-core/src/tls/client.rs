@@ -1,0 +1,198 @@
+//! The ClientHello (RFC 8446 4.1.2, RFC 5246 7.4.1.2).
+
+use std::fmt::{self, Write as _};
+
+use super::cursor::Cursor;
+use super::record::Malformed;
+use super::server::SessionId;
+use super::version::{TlsVersion, is_grease_name};
+
+/// Longest server name kept (a DNS name has at most 253 characters); a longer one counts as absent.
+pub const MAX_SERVER_NAME_BYTES: usize = 255;
+/// Offered protocols kept; later ones are ignored.
+pub const MAX_ALPN_PROTOCOLS: usize = 16;
+
+/// server_name (RFC 6066 3).
+const SERVER_NAME: u16 = 0;
+/// application_layer_protocol_negotiation (RFC 7301 3.1).
+pub(super) const ALPN: u16 = 16;
+/// session_ticket (RFC 5077 3.2).
+const SESSION_TICKET: u16 = 35;
+/// pre_shared_key (RFC 8446 4.2.11).
+pub(super) const PRE_SHARED_KEY: u16 = 41;
+/// early_data (RFC 8446 4.2.10).
+const EARLY_DATA: u16 = 42;
+/// supported_versions (RFC 8446 4.2.1).
+pub(super) const SUPPORTED_VERSIONS: u16 = 43;
+/// encrypted_client_hello.
+const ECH: u16 = 0xfe0d;
+
+/// What a client offers. Structure is checked strictly; an extension that is broken inside counts as absent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientHello {
+    /// legacy_version: never above 1.2 from a client that keeps to RFC 8446.
+    pub legacy_version: TlsVersion,
+    /// Host name asked for (RFC 6066 3); with ECH it is the public one.
+    pub sni: Option<ServerName>,
+    /// Protocols offered, in order, without GREASE; at most [`MAX_ALPN_PROTOCOLS`].
+    pub alpn: Vec<Vec<u8>>,
+    /// Highest published version offered: supported_versions if sent, else legacy_version.
+    pub max_version: TlsVersion,
+    /// A pre-shared key is offered: TLS 1.3 resumption, or an external key (RFC 8446 4.2.11).
+    pub psk_offered: bool,
+    /// Length of the legacy session id, 0 to 32 bytes.
+    pub session_id_len: u8,
+    /// A session ticket is offered for TLS 1.2 resumption (RFC 5077 3.2); an empty one does not count.
+    pub ticket_offered: bool,
+    /// The client announces 0-RTT data (RFC 8446 4.2.10).
+    pub early_data: bool,
+    /// encrypted_client_hello is present, real or GREASE: the two look alike on purpose.
+    pub ech: bool,
+    /// The end of the message was not captured: what is absent here may have been in it.
+    pub partial: bool,
+    pub(super) session_id: SessionId,
+}
+
+impl ClientHello {
+    /// Reads a whole message body.
+    pub(super) fn parse(body: &[u8]) -> Result<Self, Malformed> {
+        let mut cursor = Cursor::new(body);
+        let mut hello = Self::read_fixed(&mut cursor)?;
+        if cursor.is_empty() {
+            return Ok(hello);
+        }
+        let mut extensions = Cursor::new(cursor.vec16().ok_or(short("extensions"))?);
+        while !extensions.is_empty() {
+            let kind = extensions.u16().ok_or(short("extension type"))?;
+            let data = extensions.vec16().ok_or(short("extension"))?;
+            hello.read_extension(kind, data);
+        }
+        Ok(hello)
+    }
+
+    /// Reads what there is of a body that was cut off; `None` if not even the fixed part is there.
+    pub(super) fn parse_partial(body: &[u8]) -> Option<Self> {
+        let mut cursor = Cursor::new(body);
+        let mut hello = Self::read_fixed(&mut cursor).ok()?;
+        hello.partial = true;
+        cursor.u16();
+        while let Some(kind) = cursor.u16() {
+            let Some(data) = cursor.vec16() else { break };
+            hello.read_extension(kind, data);
+        }
+        Some(hello)
+    }
+
+    fn read_fixed(cursor: &mut Cursor<'_>) -> Result<Self, Malformed> {
+        let version = TlsVersion(cursor.u16().ok_or(short("legacy_version"))?);
+        cursor.take(32).ok_or(short("random"))?;
+        let session_id = SessionId::read(cursor).ok_or(short("legacy_session_id"))?;
+        cursor.vec16().ok_or(short("cipher_suites"))?;
+        cursor.vec8().ok_or(short("legacy_compression_methods"))?;
+        Ok(Self {
+            legacy_version: version,
+            sni: None,
+            alpn: Vec::new(),
+            max_version: version,
+            psk_offered: false,
+            session_id_len: session_id.len(),
+            ticket_offered: false,
+            early_data: false,
+            ech: false,
+            partial: false,
+            session_id,
+        })
+    }
+
+    fn read_extension(&mut self, kind: u16, data: &[u8]) {
+        match kind {
+            SERVER_NAME => self.sni = self.sni.take().or_else(|| read_server_name(data)),
+            ALPN => self.alpn = read_alpn(data),
+            SESSION_TICKET => self.ticket_offered = !data.is_empty(),
+            PRE_SHARED_KEY => self.psk_offered = true,
+            EARLY_DATA => self.early_data = true,
+            SUPPORTED_VERSIONS => {
+                self.max_version = read_max_version(data).unwrap_or(self.max_version)
+            }
+            ECH => self.ech = true,
+            _ => {}
+        }
+    }
+}
+
+fn short(field: &'static str) -> Malformed {
+    Malformed::Short {
+        message: "ClientHello",
+        field,
+    }
+}
+
+/// The first host_name (type 0) of the list.
+fn read_server_name(data: &[u8]) -> Option<ServerName> {
+    let mut names = Cursor::new(Cursor::new(data).vec16()?);
+    loop {
+        let kind = names.u8()?;
+        let name = names.vec16()?;
+        if kind == 0 {
+            return ServerName::new(name);
+        }
+    }
+}
+
+/// A ProtocolNameList (RFC 7301 3.1) without GREASE and empty names.
+pub(super) fn read_alpn(data: &[u8]) -> Vec<Vec<u8>> {
+    let mut names = Cursor::new(Cursor::new(data).vec16().unwrap_or_default());
+    std::iter::from_fn(|| names.vec8())
+        .filter(|name| !name.is_empty() && !is_grease_name(name))
+        .take(MAX_ALPN_PROTOCOLS)
+        .map(<[u8]>::to_vec)
+        .collect()
+}
+
+fn read_max_version(data: &[u8]) -> Option<TlsVersion> {
+    let mut versions = Cursor::new(Cursor::new(data).vec8()?);
+    std::iter::from_fn(|| versions.u16())
+        .map(TlsVersion)
+        .filter(|version| version.is_known())
+        .max()
+}
+
+/// A host name as the client sent it: any bytes, 1 to [`MAX_SERVER_NAME_BYTES`] of them.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ServerName(Box<[u8]>);
+
+impl ServerName {
+    /// `None` for an empty or overlong name.
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        (1..=MAX_SERVER_NAME_BYTES)
+            .contains(&bytes.len())
+            .then(|| Self(bytes.into()))
+    }
+
+    /// The bytes on the wire.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Safe for a terminal, a label or a file, and lossless: everything but visible ASCII, and the
+    /// backslash, becomes `\xNN`.
+    pub fn sanitized(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl fmt::Display for ServerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|&byte| match byte {
+            b'\\' => f.write_str("\\x5c"),
+            0x21..=0x7e => f.write_char(char::from(byte)),
+            _ => write!(f, "\\x{byte:02x}"),
+        })
+    }
+}
+
+impl fmt::Debug for ServerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ServerName({self})")
+    }
+}

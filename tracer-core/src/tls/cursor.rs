@@ -1,0 +1,51 @@
+//! A big-endian reader over bytes that may end early.
+
+/// Reads from the front; every method answers `None`, and consumes nothing, when too few bytes are left.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    pub(super) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.rest.split_at_checked(count)?;
+        self.rest = rest;
+        Some(head)
+    }
+
+    pub(super) fn u8(&mut self) -> Option<u8> {
+        let (&first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(first)
+    }
+
+    pub(super) fn u16(&mut self) -> Option<u16> {
+        self.take(2).map(|b| u16::from_be_bytes([b[0], b[1]]))
+    }
+
+    /// A vector with a one-byte length (RFC 8446 3.4).
+    pub(super) fn vec8(&mut self) -> Option<&'a [u8]> {
+        let mut ahead = *self;
+        let length = ahead.u8()?;
+        let body = ahead.take(usize::from(length))?;
+        *self = ahead;
+        Some(body)
+    }
+
+    /// A vector with a two-byte length (RFC 8446 3.4).
+    pub(super) fn vec16(&mut self) -> Option<&'a [u8]> {
+        let mut ahead = *self;
+        let length = ahead.u16()?;
+        let body = ahead.take(usize::from(length))?;
+        *self = ahead;
+        Some(body)
+    }
+}

@@ -1,0 +1,140 @@
+//! The ServerHello and HelloRetryRequest (RFC 8446 4.1.3 and 4.1.4, RFC 5246 7.4.1.3).
+
+use super::client::{ALPN, ClientHello, PRE_SHARED_KEY, SUPPORTED_VERSIONS, read_alpn};
+use super::cursor::Cursor;
+use super::record::Malformed;
+use super::version::TlsVersion;
+
+/// The random that marks a HelloRetryRequest: SHA-256 of "HelloRetryRequest" (RFC 8446 4.1.3).
+const RETRY_RANDOM: [u8; 32] = [
+    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
+    0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
+];
+
+/// What a server chose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerHello {
+    /// supported_versions if present (RFC 8446 4.2.1), else legacy_version.
+    pub version: TlsVersion,
+    /// The handshake took a HelloRetryRequest: this is one, or one came before.
+    pub hello_retry_request: bool,
+    /// The offered pre-shared key was taken (extension 41): a TLS 1.3 resumption.
+    pub psk_accepted: bool,
+    /// The server sent the client's session id back, and it was not empty: below TLS 1.3 a resumption
+    /// (RFC 5246 7.4.1.3, RFC 5077 3.4), in TLS 1.3 always so. `None` while the ClientHello is unknown.
+    pub session_id_echo_matches: Option<bool>,
+    /// The cipher suite chosen.
+    pub cipher_suite: u16,
+    /// The protocol chosen, up to TLS 1.2; in TLS 1.3 that is encrypted.
+    pub alpn: Option<Vec<u8>>,
+    /// The end of the message was not captured: what is absent here may have been in it.
+    pub partial: bool,
+    session_id: SessionId,
+}
+
+impl ServerHello {
+    /// Whether this handshake resumes an earlier session; `None` when it cannot be known.
+    pub fn resumed(&self) -> Option<bool> {
+        match self.version {
+            _ if self.psk_accepted => Some(true),
+            TlsVersion::TLS_1_3 => (!self.partial).then_some(false),
+            _ if self.partial => None,
+            _ => self.session_id_echo_matches,
+        }
+    }
+
+    /// Reads a whole message body.
+    pub(super) fn parse(body: &[u8]) -> Result<Self, Malformed> {
+        let mut cursor = Cursor::new(body);
+        let mut hello = Self::read_fixed(&mut cursor)?;
+        if cursor.is_empty() {
+            return Ok(hello);
+        }
+        let mut extensions = Cursor::new(cursor.vec16().ok_or(short("extensions"))?);
+        while !extensions.is_empty() {
+            let kind = extensions.u16().ok_or(short("extension type"))?;
+            let data = extensions.vec16().ok_or(short("extension"))?;
+            hello.read_extension(kind, data);
+        }
+        Ok(hello)
+    }
+
+    /// Reads what there is of a body that was cut off; `None` if not even the fixed part is there.
+    pub(super) fn parse_partial(body: &[u8]) -> Option<Self> {
+        let mut cursor = Cursor::new(body);
+        let mut hello = Self::read_fixed(&mut cursor).ok()?;
+        hello.partial = true;
+        cursor.u16();
+        while let Some(kind) = cursor.u16() {
+            let Some(data) = cursor.vec16() else { break };
+            hello.read_extension(kind, data);
+        }
+        Some(hello)
+    }
+
+    /// Fills in `session_id_echo_matches`.
+    pub(super) fn compare_session_id(&mut self, client: &ClientHello) {
+        let echoed = self.session_id.len() > 0 && self.session_id == client.session_id;
+        self.session_id_echo_matches = Some(echoed);
+    }
+
+    fn read_fixed(cursor: &mut Cursor<'_>) -> Result<Self, Malformed> {
+        let version = TlsVersion(cursor.u16().ok_or(short("legacy_version"))?);
+        let random = cursor.take(32).ok_or(short("random"))?;
+        let session_id = SessionId::read(cursor).ok_or(short("legacy_session_id_echo"))?;
+        let cipher_suite = cursor.u16().ok_or(short("cipher_suite"))?;
+        cursor.u8().ok_or(short("legacy_compression_method"))?;
+        Ok(Self {
+            version,
+            hello_retry_request: random == RETRY_RANDOM,
+            psk_accepted: false,
+            session_id_echo_matches: None,
+            cipher_suite,
+            alpn: None,
+            partial: false,
+            session_id,
+        })
+    }
+
+    fn read_extension(&mut self, kind: u16, data: &[u8]) {
+        match kind {
+            SUPPORTED_VERSIONS => {
+                self.version = Cursor::new(data).u16().map_or(self.version, TlsVersion)
+            }
+            PRE_SHARED_KEY => self.psk_accepted = true,
+            ALPN => self.alpn = read_alpn(data).into_iter().next(),
+            _ => {}
+        }
+    }
+}
+
+fn short(field: &'static str) -> Malformed {
+    Malformed::Short {
+        message: "ServerHello",
+        field,
+    }
+}
+
+/// A session id: 0 to 32 bytes (RFC 5246 7.4.1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SessionId {
+    len: u8,
+    bytes: [u8; 32],
+}
+
+impl SessionId {
+    pub(super) fn len(&self) -> u8 {
+        self.len
+    }
+
+    /// `None` when it is cut off or longer than the protocol allows.
+    pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Self> {
+        let id = cursor.vec8()?;
+        let mut bytes = [0; 32];
+        bytes.get_mut(..id.len())?.copy_from_slice(id);
+        Some(Self {
+            len: u8::try_from(id.len()).ok()?,
+            bytes,
+        })
+    }
+}
