@@ -1,2 +1,73 @@
-//! xtask
-fn main() {}
+//! `cargo xtask VERB`: everything this repository needs done to it, one verb a file.
+
+mod build;
+mod demo;
+mod initramfs;
+mod kernel_image;
+mod lint;
+mod packages;
+mod python;
+mod setup;
+mod shell;
+mod test;
+mod tidy;
+mod toolchain;
+mod vm;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+Usage: cargo xtask VERB
+
+  setup [--build-only]     install what building (and testing) needs; does nothing the second time
+  build                    target/release/tracer, with the kernel programs inside
+  test [--quick] [NAME…]   everything that proves it works; NAME narrows the end-to-end tests, --quick leaves the VMs out
+  lint [--fix]             formatting, clippy on both sides of the kernel line, house rules, licences
+  vm [--no-build] [SERIES…]
+                           trace real connections on other kernels under QEMU (6.1 and 6.12)
+  demo                     trace curl and a Python crawler against a local HTTPS origin and compare
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&args) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(args: &[String]) -> Result<ExitCode> {
+    let Some((verb, rest)) = args.split_first() else {
+        eprint!("{USAGE}");
+        return Ok(ExitCode::from(2));
+    };
+    match verb.as_str() {
+        "setup" => setup::main(rest),
+        "build" => build::main(rest),
+        "test" => test::main(rest),
+        "lint" => lint::main(rest),
+        "vm" => vm::main(rest),
+        "demo" => demo::main(rest),
+        "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        other => bail!("no verb {other:?}; `cargo xtask help` lists them"),
+    }
+}
+
+/// Refuses any argument that is not one of `flags`; answers whether each was given.
+fn flags<const N: usize>(args: &[String], flags: [&str; N]) -> Result<[bool; N]> {
+    for arg in args {
+        if !flags.contains(&arg.as_str()) {
+            bail!("unknown argument {arg:?}; `cargo xtask help` lists what each verb takes");
+        }
+    }
+    Ok(flags.map(|flag| args.iter().any(|arg| arg == flag)))
+}

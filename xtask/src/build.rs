@@ -1,0 +1,94 @@
+//! `cargo xtask build`: the kernel programs with their own toolchain, then `tracer` with them inside.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use crate::toolchain::Toolchain;
+use crate::{setup, shell, workspace};
+
+pub(crate) const BPF_TARGET: &str = match cfg!(target_endian = "little") {
+    true => "bpfel-unknown-none",
+    false => "bpfeb-unknown-none",
+};
+
+pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
+    let [] = crate::flags(args, [])?;
+    let tracer = build(&setup::for_build()?)?;
+    let size = tracer
+        .metadata()
+        .context("cargo succeeded and left no tracer")?
+        .len();
+    println!(
+        "{} ({:.1} MiB)",
+        tracer.display(),
+        size as f64 / (1024.0 * 1024.0)
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The release binary, with both sets of kernel programs embedded.
+pub(crate) fn build(toolchain: &Toolchain) -> Result<PathBuf> {
+    let object = kernel_object(toolchain, "tracer.bpf.o", &[])?;
+    let logging = kernel_object(toolchain, "tracer-log.bpf.o", &["--features", "kernel-log"])?;
+    let mut cargo = workspace::cargo();
+    cargo.args(["build", "--quiet", "--release", "--package", "tracer"]);
+    cargo
+        .env("TRACER_BPF_OBJECT", object)
+        .env("TRACER_BPF_OBJECT_LOG", logging);
+    shell::run(&mut cargo)?;
+    Ok(workspace::tracer())
+}
+
+/// The test origin and its fault switches, where the demo and the VMs find it.
+pub(crate) fn testbed() -> Result<PathBuf> {
+    let mut cargo = workspace::cargo();
+    cargo.args([
+        "build",
+        "--quiet",
+        "--release",
+        "--package",
+        "tracer-testbed",
+    ]);
+    shell::run(&mut cargo)?;
+    Ok(workspace::target_dir().join("release/tracer-testbed"))
+}
+
+fn kernel_object(toolchain: &Toolchain, name: &str, features: &[&str]) -> Result<PathBuf> {
+    let target_dir = workspace::target_dir().join("bpf");
+    let mut cargo = workspace::cargo_of(&toolchain.name);
+    cargo.args([
+        "build",
+        "--quiet",
+        "--release",
+        "--target",
+        BPF_TARGET,
+        "-Z",
+        "build-std=core",
+    ]);
+    cargo.args(features).arg("--target-dir").arg(&target_dir);
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", rustflags());
+    shell::run(&mut cargo)?;
+    let built = target_dir.join(BPF_TARGET).join("release/tracer-ebpf");
+    let object = target_dir.join(name);
+    copy_if_changed(&built, &object)?;
+    Ok(object)
+}
+
+/// As cargo wants them encoded: separated by 0x1f, so that they may hold spaces.
+pub(crate) fn rustflags() -> String {
+    // The BPF side reads registers of the traced machine, which is this one.
+    let arch = format!("--cfg=bpf_target_arch=\"{}\"", std::env::consts::ARCH);
+    [&arch, "-Cdebuginfo=2", "-Clink-arg=--btf"].join("\x1f")
+}
+
+/// An untouched file keeps its time, so that nothing which embeds it is built again.
+fn copy_if_changed(from: &Path, to: &Path) -> Result<()> {
+    let new = fs::read(from).with_context(|| format!("the build left no {}", from.display()))?;
+    if fs::read(to).is_ok_and(|old| old == new) {
+        return Ok(());
+    }
+    fs::write(to, new).with_context(|| format!("cannot write {}", to.display()))
+}

@@ -1,0 +1,85 @@
+//! The whole file system of a test machine: busybox, our binary and the clients, each with its libraries.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use crate::shell;
+
+pub(crate) struct Initramfs {
+    root: PathBuf,
+}
+
+impl Initramfs {
+    /// An empty one, assembled in `root`.
+    pub(crate) fn new(root: PathBuf) -> Result<Self> {
+        match fs::remove_dir_all(&root) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => (),
+        }
+        for name in ["bin", "dev", "modules", "proc", "sys", "tmp"] {
+            fs::create_dir_all(root.join(name))?;
+        }
+        Ok(Self { root })
+    }
+
+    /// A program of this machine into /bin, and the libraries it loads to where it looks for them.
+    pub(crate) fn program(&self, program: &Path) -> Result<()> {
+        let name = program
+            .file_name()
+            .with_context(|| format!("{} is no program", program.display()))?;
+        self.copy(program, &Path::new("/bin").join(name))?;
+        for library in libraries(program) {
+            self.copy(&library, &library)?;
+        }
+        Ok(())
+    }
+
+    /// Any file of this machine, at an absolute path in the other.
+    pub(crate) fn copy(&self, from: &Path, to: &Path) -> Result<()> {
+        let to = self.inside(to);
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::copy(from, &to).with_context(|| format!("cannot copy {}", from.display()))?;
+        Ok(())
+    }
+
+    pub(crate) fn script(&self, to: &str, text: &str) -> Result<()> {
+        let to = self.inside(Path::new(to));
+        fs::write(&to, text)?;
+        fs::set_permissions(&to, fs::Permissions::from_mode(0o755))?;
+        Ok(())
+    }
+
+    pub(crate) fn inside(&self, path: &Path) -> PathBuf {
+        self.root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// Packs it. Not compressed: unpacking under emulation costs more than reading.
+    pub(crate) fn pack(&self, archive: &Path) -> Result<()> {
+        let names = Command::new("find")
+            .arg(".")
+            .current_dir(&self.root)
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let names = names.stdout.context("find has no output")?;
+        let mut cpio = Command::new("cpio");
+        cpio.args(["--create", "--format=newc", "--owner=0:0", "--quiet"])
+            .current_dir(&self.root);
+        shell::run(cpio.stdin(names).stdout(fs::File::create(archive)?))
+    }
+}
+
+/// `libz.so.1 => /lib/…/libz.so.1 (0x…)` and `/lib64/ld-linux-x86-64.so.2 (0x…)`; none for a static program.
+fn libraries(program: &Path) -> Vec<PathBuf> {
+    let listing = shell::probe("ldd", &[program]).unwrap_or_default();
+    let words = listing
+        .lines()
+        .filter_map(|line| line.split_whitespace().find(|word| word.starts_with('/')));
+    words.map(PathBuf::from).collect()
+}

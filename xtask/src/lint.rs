@@ -1,0 +1,116 @@
+//! `cargo xtask lint`: formatting, clippy on both sides of the kernel line, house rules, licences.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+
+use crate::{build, setup, shell, tidy, workspace};
+
+pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
+    let [fix] = crate::flags(args, ["--fix"])?;
+    let mut failed = Vec::new();
+    let steps: [(&str, &dyn Fn() -> Result<()>); 5] = [
+        ("format", &|| format(fix)),
+        ("clippy", &clippy),
+        ("clippy of the kernel programs", &kernel_clippy),
+        ("house rules", &house_rules),
+        ("licences", &licences),
+    ];
+    for (name, step) in steps {
+        if let Err(error) = step() {
+            eprintln!("lint: {name}: {error:#}");
+            failed.push(name);
+        }
+    }
+    match failed.as_slice() {
+        [] => println!("lint: clean"),
+        failed => println!("lint: failed: {}", failed.join(", ")),
+    }
+    Ok(if failed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// rustfmt of the pinned toolchain formats the kernel programs as well: one style, one version.
+fn format(fix: bool) -> Result<()> {
+    let check: &[&str] = if fix { &[] } else { &["--check"] };
+    shell::run(workspace::cargo().args(["fmt", "--all"]).args(check))?;
+    let kernel = workspace::root().join("tracer-ebpf");
+    shell::run(
+        workspace::cargo()
+            .args(["fmt", "--all"])
+            .args(check)
+            .current_dir(kernel),
+    )
+}
+
+fn clippy() -> Result<()> {
+    let mut cargo = workspace::cargo();
+    cargo.args([
+        "clippy",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]);
+    shell::run(&mut cargo)
+}
+
+fn kernel_clippy() -> Result<()> {
+    let toolchain = setup::for_build()?;
+    toolchain.ensure_clippy()?;
+    for features in [&[][..], &["--features", "kernel-log"]] {
+        let mut cargo = workspace::cargo_of(&toolchain.name);
+        cargo.args([
+            "clippy",
+            "--quiet",
+            "--release",
+            "--target",
+            build::BPF_TARGET,
+            "-Z",
+            "build-std=core",
+        ]);
+        cargo
+            .args(features)
+            .arg("--target-dir")
+            .arg(workspace::target_dir().join("bpf"));
+        cargo
+            .args(["--", "-D", "warnings"])
+            .env("CARGO_ENCODED_RUSTFLAGS", build::rustflags());
+        shell::run(&mut cargo)?;
+    }
+    Ok(())
+}
+
+fn house_rules() -> Result<()> {
+    let breaches = tidy::breaches()?;
+    for breach in &breaches {
+        eprintln!("{breach}");
+    }
+    match breaches.len() {
+        0 => Ok(()),
+        n => anyhow::bail!("{n} breaches"),
+    }
+}
+
+fn licences() -> Result<()> {
+    if shell::which("cargo-deny").is_none() {
+        eprintln!(
+            "lint: cargo-deny is not installed, licences and sources were not checked: cargo install cargo-deny"
+        );
+        return Ok(());
+    }
+    for directory in ["", "tracer-ebpf"] {
+        let mut deny = Command::new("cargo-deny");
+        deny.args(["--log-level", "error", "check", "--config"])
+            .arg(workspace::root().join("deny.toml"));
+        deny.args(["licenses", "bans", "sources"])
+            .current_dir(workspace::root().join(directory));
+        shell::run(&mut deny)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! `cargo xtask setup`: a bare machine becomes a working one; the second time it only says what it found.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::packages::{self, Need};
+use crate::toolchain::{self, Toolchain};
+use crate::{python, shell, workspace};
+
+const fn need(program: &'static str, package: &'static str) -> Need {
+    Need { program, package }
+}
+
+const BUILD: &[Need] = &[need("cc", "build-essential")];
+const DEMO: &[Need] = &[
+    need("curl", "curl"),
+    need("python3", "python3"),
+    need("openssl", "openssl"),
+];
+const VM: &[Need] = &[
+    need("qemu-system-x86_64", "qemu-system-x86"),
+    need("busybox", "busybox-static"),
+    need("cpio", "cpio"),
+    need("xz", "xz-utils"),
+    need("dpkg-deb", "dpkg"),
+];
+const TEST: &[Need] = &[
+    need("nginx", "nginx-light"),
+    need("go", "golang-go"),
+    need("javac", "default-jdk-headless"),
+    need("node", "nodejs"),
+    need("wget", "wget"),
+    need("tshark", "tshark"),
+    need("tcpdump", "tcpdump"),
+    need("ip", "iproute2"),
+    need("ss", "iproute2"),
+    need("jq", "jq"),
+    need("tmux", "tmux"),
+    need("ps", "procps"),
+    need("capsh", "libcap2-bin"),
+];
+
+pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
+    let [build_only] = crate::flags(args, ["--build-only"])?;
+    let toolchain = for_build()?;
+    println!("build: {}", toolchain.describe());
+    if !build_only {
+        for_test()?;
+        println!(
+            "test: every client, server and tool is here; Python packages in {}",
+            workspace::venv().display()
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn for_build() -> Result<Toolchain> {
+    ensure(&[BUILD])?;
+    toolchain::ensure()
+}
+
+pub(crate) fn for_demo() -> Result<Toolchain> {
+    ensure(&[BUILD, DEMO])?;
+    toolchain::ensure()
+}
+
+pub(crate) fn for_vm() -> Result<()> {
+    ensure(&[DEMO, VM])
+}
+
+pub(crate) fn for_test() -> Result<()> {
+    ensure(&[DEMO, VM, TEST])?;
+    if python::ensure()? {
+        eprintln!("setup: made {}", workspace::venv().display());
+    }
+    Ok(())
+}
+
+fn ensure(groups: &[&[Need]]) -> Result<()> {
+    let mut missing: Vec<&str> = groups
+        .iter()
+        .flat_map(|needs| packages::missing(needs))
+        .collect();
+    missing.dedup();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    eprintln!("setup: installing {}", missing.join(" "));
+    let nginx = missing.contains(&"nginx-light");
+    packages::install(&missing)?;
+    if nginx {
+        keep_nginx_off();
+    }
+    Ok(())
+}
+
+/// We brought nginx for the tests, which start their own: the machine's must not come up at the next boot.
+fn keep_nginx_off() {
+    let Some(mut systemctl) = shell::which("systemctl").and_then(shell::as_root) else {
+        return;
+    };
+    if let Err(error) = shell::run(systemctl.args(["--quiet", "disable", "nginx.service"])) {
+        eprintln!("setup: {error:#}");
+    }
+}

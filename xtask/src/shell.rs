@@ -1,0 +1,97 @@
+//! Running other programs. What changes something or takes time is echoed; a probe is silent.
+
+use std::env;
+use std::ffi::OsStr;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+/// The command as one would type it, with the variables set for it in front.
+pub(crate) fn describe(command: &Command) -> String {
+    let variables = command
+        .get_envs()
+        .filter_map(|(name, value)| Some(format!("{}={}", name.display(), quote(value?))));
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    variables
+        .chain(words.map(quote))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn quote(word: &OsStr) -> String {
+    let word = word.to_string_lossy().replace('\x1f', " ");
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word,
+        false => format!("'{word}'"),
+    }
+}
+
+pub(crate) fn echo(command: &Command) {
+    eprintln!("$ {}", describe(command));
+}
+
+/// Runs it to its end; an error names the program and how it ended.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let status = status(command)?;
+    if !status.success() {
+        bail!("{} failed: {status}", describe(command));
+    }
+    Ok(())
+}
+
+/// Runs it to its end and leaves judging to the caller.
+pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
+    echo(command);
+    command
+        .status()
+        .with_context(|| format!("cannot start {}", command.get_program().display()))
+}
+
+/// What a program prints, or nothing when it is missing or fails.
+pub(crate) fn probe<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: &[S]) -> Option<String> {
+    let output = Command::new(program)
+        .args(args)
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Where a program is: PATH, then the directories which a user's PATH often lacks.
+pub(crate) fn which(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let mut directories: Vec<PathBuf> = env::split_paths(&path).collect();
+    directories.extend(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from));
+    directories
+        .into_iter()
+        .map(|dir| dir.join(program))
+        .find(|file| is_executable(file))
+}
+
+fn is_executable(file: &Path) -> bool {
+    file.metadata()
+        .is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
+pub(crate) fn is_root() -> bool {
+    Path::new("/proc/self")
+        .metadata()
+        .is_ok_and(|data| data.uid() == 0)
+}
+
+/// `program` with the rights of root: itself, or through sudo. `None` when there is no way.
+pub(crate) fn as_root(program: impl AsRef<OsStr>) -> Option<Command> {
+    if is_root() {
+        return Some(Command::new(program));
+    }
+    let mut sudo = Command::new(which("sudo")?);
+    sudo.arg("--preserve-env=DEBIAN_FRONTEND,TRACER_BIN,TRACER_VENV,TRACER_TESTBED")
+        .arg(program);
+    Some(sudo)
+}

@@ -1,0 +1,82 @@
+//! Where things are: the checkout, the target directory, and cargo itself.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Variables which the outer cargo sets for us and which would mislead an inner one with another toolchain.
+const OUTER: [&str; 10] = [
+    "CARGO",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_MANIFEST_DIR",
+    "CARGO_TARGET_DIR",
+    "LD_LIBRARY_PATH",
+    "RUSTC",
+    "RUSTC_WRAPPER",
+    "RUSTDOC",
+    "RUSTFLAGS",
+    "RUSTUP_TOOLCHAIN",
+];
+
+pub(crate) fn root() -> PathBuf {
+    let manifest = env::var_os("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&manifest)
+        .parent()
+        .map(PathBuf::from)
+        .unwrap_or_default()
+}
+
+/// CARGO_TARGET_DIR if set, else `target` in the checkout; always absolute.
+pub(crate) fn target_dir() -> PathBuf {
+    let named = env::var_os("CARGO_TARGET_DIR").filter(|name| !name.is_empty());
+    let target = named
+        .map(PathBuf::from)
+        .unwrap_or_else(|| root().join("target"));
+    std::path::absolute(&target).unwrap_or(target)
+}
+
+pub(crate) fn tracer() -> PathBuf {
+    target_dir().join("release/tracer")
+}
+
+pub(crate) fn venv() -> PathBuf {
+    target_dir().join("venv")
+}
+
+/// Cargo as pinned by rust-toolchain.toml, in the checkout.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(root());
+    for name in OUTER.iter().filter(|name| **name != "CARGO_TARGET_DIR") {
+        cargo.env_remove(name);
+    }
+    cargo
+}
+
+/// Cargo of another toolchain, in the kernel programs' own workspace.
+pub(crate) fn cargo_of(toolchain: &str) -> Command {
+    let mut cargo = Command::new("rustup");
+    for name in OUTER {
+        cargo.env_remove(name);
+    }
+    cargo
+        .args(["run", toolchain, "cargo"])
+        .current_dir(root().join("tracer-ebpf"));
+    cargo
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("PATH", path_with_cargo_bin());
+    cargo
+}
+
+pub(crate) fn cargo_bin() -> PathBuf {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
+    home.unwrap_or_default().join("bin")
+}
+
+fn path_with_cargo_bin() -> OsString {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let directories = std::iter::once(cargo_bin()).chain(env::split_paths(&path));
+    env::join_paths(directories).unwrap_or(path)
+}
