@@ -1,0 +1,334 @@
+//! Giving up what root may do once the programs are attached, and who called `sudo`.
+//!
+//! What is attached needs no rights to go on: ring buffers are mapped, maps are read by file descriptor
+//! (since 5.19 `unprivileged_bpf_disabled` guards only loading and creating), programs are detached by
+//! closing. So tracer keeps only what its remaining [`Duties`] ask for.
+//!
+//! Capabilities and `no_new_privs` belong to threads, and a thread cannot change another's. Threads made
+//! later inherit them. Therefore [`drop_to`] must be called before the tokio runtime or any other thread is
+//! started, and refuses otherwise. The command of `tracer run` is started before it and keeps everything:
+//! under `no_new_privs` a traced `sudo`, `su` or `ping` would not work.
+
+use std::time::{Duration, Instant};
+
+use caps::{CapSet, Capability, CapsHashSet};
+use nix::unistd::{Gid, Uid};
+
+/// How long a thread that was joined may take to leave /proc/self/task.
+const THREAD_EXIT: Duration = Duration::from_millis(200);
+
+/// Why rights could not be given up.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PrivilegeError {
+    /// Other threads would keep theirs.
+    #[error(
+        "cannot drop rights: {got} threads are running, expected 1; this is a fault of tracer, please report it"
+    )]
+    Threads {
+        /// Threads of this process.
+        got: usize,
+    },
+    /// A capability set cannot be read or written.
+    #[error("cannot {what} capabilities: {source}")]
+    Caps {
+        /// The step that failed.
+        what: &'static str,
+        /// What the library said.
+        source: caps::errors::CapsError,
+    },
+    /// The kernel refused PR_SET_NO_NEW_PRIVS.
+    #[error("cannot set no_new_privs: {0}")]
+    NoNewPrivs(nix::Error),
+    /// The kernel kept more than was asked for.
+    #[error(
+        "rights were dropped, but {held:?} are still held, expected at most {expected:?}; please report this kernel's release"
+    )]
+    StillHeld {
+        /// What is held.
+        held: Vec<Capability>,
+        /// What was to stay.
+        expected: Vec<Capability>,
+    },
+}
+
+/// What tracer still has to do after attaching; each duty keeps the capabilities it needs and no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Duties {
+    /// Read /proc/PID/exe and /proc/PID/ns/net of processes of other users.
+    pub(crate) name_processes: bool,
+    /// Enter network namespaces that appear while tracing, to list their sockets. Keeps CAP_SYS_ADMIN,
+    /// which is nearly everything: leave it off when the namespaces are known at the start.
+    pub(crate) follow_namespaces: bool,
+    /// Run the socket iterator again, to adopt sockets of processes that join the target later.
+    pub(crate) adopt_later: bool,
+    /// Pass signals on to the traced command, which may have become another user's.
+    pub(crate) signal_command: bool,
+    /// Replace output files and remove the command's cgroup, in directories that are not root's.
+    pub(crate) write_files: bool,
+}
+
+impl Duties {
+    /// The capabilities these duties need.
+    pub(crate) fn capabilities(self) -> Vec<Capability> {
+        use Capability::{
+            CAP_BPF, CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_KILL, CAP_PERFMON, CAP_SYS_ADMIN,
+            CAP_SYS_PTRACE,
+        };
+        let needs: [(bool, &[Capability]); 5] = [
+            // proc(5): these links are guarded by a ptrace access check.
+            (self.name_processes, &[CAP_SYS_PTRACE]),
+            // setns(2) asks for CAP_SYS_ADMIN; opening the namespace's file is the ptrace check again.
+            (self.follow_namespaces, &[CAP_SYS_ADMIN, CAP_SYS_PTRACE]),
+            // bpf(2): a link to an iterator is a tracing link.
+            (self.adopt_later, &[CAP_BPF, CAP_PERFMON]),
+            (self.signal_command, &[CAP_KILL]),
+            // Create and rename in a directory of mode 0700 (DAC_OVERRIDE; also rmdir below a delegated
+            // cgroup), replace another's file in a sticky directory (FOWNER), hand over the result (CHOWN).
+            (self.write_files, &[CAP_CHOWN, CAP_FOWNER, CAP_DAC_OVERRIDE]),
+        ];
+        let mut all: Vec<_> = needs
+            .iter()
+            .filter(|(due, _)| *due)
+            .flat_map(|(_, caps)| caps.iter().copied())
+            .collect();
+        all.sort_unstable_by_key(Capability::index);
+        all.dedup();
+        all
+    }
+}
+
+/// Drops every capability but `keep` from all five sets and sets `no_new_privs`, for this thread and those
+/// it will start. Call it before starting any. What `keep` names and is not held is not an error.
+pub(crate) fn drop_to(keep: &[Capability]) -> Result<(), PrivilegeError> {
+    single_threaded()?;
+    let keep: CapsHashSet = keep.iter().copied().collect();
+    nix::sys::prctl::set_no_new_privs().map_err(PrivilegeError::NoNewPrivs)?;
+    drop_bounding(&keep)?;
+    let held = read(CapSet::Permitted)?;
+    let stay: CapsHashSet = held.intersection(&keep).copied().collect();
+    caps::clear(None, CapSet::Ambient).map_err(failed("clear ambient"))?;
+    caps::clear(None, CapSet::Inheritable).map_err(failed("clear inheritable"))?;
+    caps::set(None, CapSet::Effective, &stay).map_err(failed("set effective"))?;
+    caps::set(None, CapSet::Permitted, &stay).map_err(failed("set permitted"))?;
+    verify(&keep)
+}
+
+/// Drops from the bounding set, as long as CAP_SETPCAP allows it. Without that right it is left: under
+/// `no_new_privs` an exec gains nothing from it either.
+fn drop_bounding(keep: &CapsHashSet) -> Result<(), PrivilegeError> {
+    if !read(CapSet::Effective)?.contains(&Capability::CAP_SETPCAP) {
+        return Ok(());
+    }
+    for cap in read(CapSet::Bounding)?.difference(keep) {
+        caps::drop(None, CapSet::Bounding, *cap).map_err(failed("drop bounding"))?;
+    }
+    Ok(())
+}
+
+/// Checks what the kernel says is left.
+fn verify(keep: &CapsHashSet) -> Result<(), PrivilegeError> {
+    for set in [
+        CapSet::Permitted,
+        CapSet::Effective,
+        CapSet::Inheritable,
+        CapSet::Ambient,
+    ] {
+        let held: Vec<Capability> = read(set)?.difference(keep).copied().collect();
+        if !held.is_empty() {
+            return Err(PrivilegeError::StillHeld {
+                held,
+                expected: keep.iter().copied().collect(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses when there are other threads. One that was just joined may still be listed for a moment.
+fn single_threaded() -> Result<(), PrivilegeError> {
+    let start = Instant::now();
+    loop {
+        // Where /proc cannot be read nothing is known; the check is against our own mistakes only.
+        let got = std::fs::read_dir("/proc/self/task").map_or(1, |tasks| tasks.count());
+        if got <= 1 {
+            return Ok(());
+        }
+        if start.elapsed() > THREAD_EXIT {
+            return Err(PrivilegeError::Threads { got });
+        }
+        std::thread::yield_now();
+    }
+}
+
+fn read(set: CapSet) -> Result<CapsHashSet, PrivilegeError> {
+    caps::read(None, set).map_err(failed("read"))
+}
+
+fn failed(what: &'static str) -> impl Fn(caps::errors::CapsError) -> PrivilegeError {
+    move |source| PrivilegeError::Caps { what, source }
+}
+
+/// The user who called tracer through sudo, and owns what it writes; None when not under sudo.
+pub(crate) fn sudo_user() -> Option<(Uid, Gid)> {
+    let variable = |name| std::env::var(name).ok();
+    invoking_user(
+        Uid::effective(),
+        variable("SUDO_UID").as_deref(),
+        variable("SUDO_GID").as_deref(),
+    )
+}
+
+/// As [`sudo_user`], of the values it looks at. Only root's environment is believed: no one else could
+/// give files away.
+fn invoking_user(effective: Uid, uid: Option<&str>, gid: Option<&str>) -> Option<(Uid, Gid)> {
+    if !effective.is_root() {
+        return None;
+    }
+    let (uid, gid) = (uid?.parse().ok()?, gid?.parse().ok()?);
+    // All ones means "leave it" to chown(2).
+    (uid != u32::MAX && gid != u32::MAX).then(|| (Uid::from_raw(uid), Gid::from_raw(gid)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::wait::{WaitStatus, waitpid};
+    use nix::unistd::{ForkResult, fork};
+
+    /// Runs `work` in a forked process, which has a single thread, and passes its failure on.
+    #[track_caller]
+    fn in_child(work: fn() -> Result<(), String>) {
+        let (reader, writer) = std::io::pipe().unwrap();
+        // SAFETY: the child only allocates, which glibc keeps usable after a fork, makes system calls, and leaves by _exit.
+        match unsafe { fork() }.unwrap() {
+            ForkResult::Child => {
+                let result =
+                    std::panic::catch_unwind(work).unwrap_or_else(|_| Err("panicked".into()));
+                let _ = std::io::Write::write_all(
+                    &mut &writer,
+                    result.err().unwrap_or_default().as_bytes(),
+                );
+                // SAFETY: ends the process at once, without the test harness's exit handlers.
+                unsafe { libc::_exit(0) }
+            }
+            ForkResult::Parent { child } => {
+                drop(writer);
+                assert_eq!(std::io::read_to_string(reader).unwrap(), "");
+                assert_eq!(waitpid(child, None).unwrap(), WaitStatus::Exited(child, 0));
+            }
+        }
+    }
+
+    fn ensure(condition: bool, what: &str) -> Result<(), String> {
+        condition.then_some(()).ok_or_else(|| what.into())
+    }
+
+    #[test]
+    fn only_what_is_kept_stays() {
+        in_child(|| {
+            let keep = [Capability::CAP_KILL, Capability::CAP_CHOWN];
+            let before = caps::read(None, CapSet::Permitted).map_err(|e| e.to_string())?;
+            drop_to(&keep).map_err(|e| e.to_string())?;
+            let expected: CapsHashSet = keep.into_iter().filter(|c| before.contains(c)).collect();
+            for set in [CapSet::Permitted, CapSet::Effective] {
+                ensure(
+                    caps::read(None, set).is_ok_and(|held| held == expected),
+                    "kept caps differ",
+                )?;
+            }
+            let bounding = caps::read(None, CapSet::Bounding).map_err(|e| e.to_string())?;
+            let could = before.contains(&Capability::CAP_SETPCAP);
+            ensure(
+                !could || bounding == keep.into_iter().collect(),
+                "bounding set not dropped",
+            )?;
+            drop_to(&[Capability::CAP_KILL]).map_err(|e| e.to_string())?;
+            ensure(
+                !caps::has_cap(None, CapSet::Permitted, Capability::CAP_CHOWN).unwrap_or(true),
+                "second drop",
+            )
+        });
+    }
+
+    #[test]
+    fn a_program_started_later_gains_nothing() {
+        in_child(|| {
+            drop_to(&[]).map_err(|e| e.to_string())?;
+            let status = std::process::Command::new("cat")
+                .arg("/proc/self/status")
+                .output()
+                .map_err(|e| e.to_string())?;
+            let status = String::from_utf8_lossy(&status.stdout).into_owned();
+            for line in [
+                "CapPrm:\t0000000000000000",
+                "CapEff:\t0000000000000000",
+                "CapInh:\t0000000000000000",
+                "NoNewPrivs:\t1",
+            ] {
+                ensure(status.contains(line), &format!("no {line:?} in {status}"))?;
+            }
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn threads_started_later_inherit_and_earlier_ones_refuse() {
+        in_child(|| {
+            let (hold, held) = std::sync::mpsc::channel::<()>();
+            let early = std::thread::spawn(move || held.recv());
+            ensure(
+                matches!(drop_to(&[]), Err(PrivilegeError::Threads { got: 2 })),
+                "did not refuse",
+            )?;
+            drop(hold);
+            let _ = early.join();
+            drop_to(&[]).map_err(|e| e.to_string())?;
+            let late = std::thread::spawn(|| caps::read(None, CapSet::Permitted))
+                .join()
+                .map_err(|_| "thread")?;
+            ensure(
+                late.is_ok_and(|held| held.is_empty()),
+                "a later thread has rights",
+            )
+        });
+    }
+
+    #[test]
+    fn duties_keep_what_they_need() {
+        assert_eq!(Duties::default().capabilities(), []);
+        let one = Duties {
+            signal_command: true,
+            ..Duties::default()
+        };
+        assert_eq!(one.capabilities(), [Capability::CAP_KILL]);
+        let both = Duties {
+            name_processes: true,
+            follow_namespaces: true,
+            ..Duties::default()
+        };
+        assert_eq!(both.capabilities().len(), 2);
+        assert!(!both.capabilities().contains(&Capability::CAP_NET_ADMIN));
+    }
+
+    #[track_caller]
+    fn check_user(
+        effective: u32,
+        uid: Option<&str>,
+        gid: Option<&str>,
+        expected: Option<(u32, u32)>,
+    ) {
+        let got = invoking_user(Uid::from_raw(effective), uid, gid);
+        assert_eq!(got.map(|(u, g)| (u.as_raw(), g.as_raw())), expected);
+    }
+
+    #[test]
+    fn the_user_behind_sudo() {
+        check_user(0, Some("1000"), Some("100"), Some((1000, 100)));
+        check_user(1000, Some("0"), Some("0"), None);
+        check_user(0, None, Some("100"), None);
+        check_user(0, Some("1000"), None, None);
+        check_user(0, Some("-1"), Some("100"), None);
+        check_user(0, Some("4294967295"), Some("100"), None);
+        check_user(0, Some("1000; x"), Some("100"), None);
+    }
+}
