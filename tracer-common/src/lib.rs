@@ -1,2 +1,11 @@
+//! What crosses the line between tracer's kernel programs and user space: wire records, load-time
+//! globals, map and program names, counter slots.
+//!
+//! Every type here is `repr(C)`, built from fixed-width integers and byte arrays, with explicit
+//! padding, so that both sides agree on each byte. Sizes are asserted at compile time.
 #![no_std]
-//! tracer-common
+
+pub mod config;
+pub mod counter;
+pub mod name;
+pub mod record;

@@ -1,0 +1,37 @@
+//! Slots of the per-CPU counter array: what the kernel programs lost or could not follow.
+
+/// One slot of the `COUNTERS` map. Values only grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Counter {
+    /// Records written to the ring buffer.
+    Emitted = 0,
+    /// Records lost because the ring buffer was full.
+    RingFull = 1,
+    /// Sockets not traced because their storage could not be created (memory, memcg limit).
+    StorageFull = 2,
+    /// Processes not followed because the process map was full.
+    ProcessesFull = 3,
+    /// Out-of-order segments of a handshake that could not be held back for later.
+    HeldFull = 4,
+    /// Handshakes given up because a stretch of the stream was never seen.
+    StreamGap = 5,
+    /// Packets of traced sockets whose headers could not be read.
+    BadPacket = 6,
+}
+
+impl Counter {
+    /// Number of slots of the map.
+    pub const COUNT: u32 = 7;
+
+    /// Every counter with its name in the export.
+    pub const ALL: [(Self, &'static str); Self::COUNT as usize] = [
+        (Self::Emitted, "emitted"),
+        (Self::RingFull, "ring_full"),
+        (Self::StorageFull, "storage_full"),
+        (Self::ProcessesFull, "processes_full"),
+        (Self::HeldFull, "held_full"),
+        (Self::StreamGap, "stream_gap"),
+        (Self::BadPacket, "bad_packet"),
+    ];
+}

@@ -1,0 +1,15 @@
+//! Names of maps and globals, as user space looks them up in the object.
+
+/// Ring buffer with the records of [`crate::record`]; read by the engine's kernel source.
+pub const RECORDS: &str = "RECORDS";
+/// Hash of traced process ids (tgid -> 1); seeded by user space, kept by the fork and exit probes.
+pub const PROCESSES: &str = "PROCESSES";
+/// Hash of listening (network namespace, port) pairs, so that adoption leaves accepted sockets out.
+pub const LISTENERS: &str = "LISTENERS";
+/// Per-CPU array of [`crate::counter::Counter`] slots.
+pub const COUNTERS: &str = "COUNTERS";
+
+/// Global: [`crate::config::Offsets`].
+pub const OFFSETS: &str = "OFFSETS";
+/// Global: [`crate::config::Filter`].
+pub const FILTER: &str = "FILTER";

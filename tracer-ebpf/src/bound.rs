@@ -1,0 +1,39 @@
+//! Bounds in a form that every verifier from 6.1 on follows.
+
+/// `n` limited to `1..=MAX`.
+///
+/// The verifier of 6.1 learns nothing from `n != 0`, so the lower bound comes from adding one to an
+/// unsigned number. The asm keeps LLVM from dropping a bound that it can prove and the verifier cannot,
+/// and from folding the two steps into one.
+#[inline(always)]
+pub fn between_one_and<const MAX: u64>(n: u32) -> u32 {
+    let mut below = u64::from(n).wrapping_sub(1);
+    opaque(&mut below);
+    if below > MAX - 1 {
+        below = MAX - 1;
+    }
+    opaque(&mut below);
+    (below + 1) as u32
+}
+
+/// `n & MASK`, kept as an instruction.
+#[inline(always)]
+pub fn masked<const MASK: u64>(n: u32) -> usize {
+    let mut value = u64::from(n);
+    opaque(&mut value);
+    (value & MASK) as usize
+}
+
+#[inline(always)]
+fn opaque(value: &mut u64) {
+    #[cfg(target_arch = "bpf")]
+    // SAFETY: a move onto itself; it only hides where the value came from. (An empty asm would give
+    // two line-info entries for one instruction, which the kernel refuses.)
+    unsafe {
+        core::arch::asm!("{0} = {0}", inout(reg) *value, options(pure, nomem, nostack));
+    }
+    #[cfg(not(target_arch = "bpf"))]
+    {
+        *value = core::hint::black_box(*value);
+    }
+}

@@ -1,0 +1,135 @@
+//! The state of one traced connection, in its socket's own storage: no lookup by address, no
+//! lifetime to manage, gone with the socket.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::bpf_sk_storage_get;
+use tracer_common::{counter::Counter, record::COMM_LEN};
+
+use crate::{emit, maps};
+
+/// Handshake phases. What is greater than `LAST_FLIGHT` needs no more packets.
+pub mod phase {
+    pub use tracer_common::record::phase::{HANDSHAKE, LAST_FLIGHT, OVER, WAITING};
+}
+
+/// One direction of a connection as far as the TLS handshake needs it. Egress is written under the
+/// socket lock, ingress by the receive path: the two never write the same fields.
+#[repr(C)]
+pub struct Stream {
+    /// Time of the segment at hand, ns.
+    pub now_ns: u64,
+    /// Sequence number of the first payload byte.
+    pub base: u32,
+    /// Next sequence number in order.
+    pub next: u32,
+    /// Body bytes of the current record still to come.
+    pub skip: u32,
+    /// Position in the segment at hand.
+    pub position: u32,
+    /// Payload length of the segment at hand.
+    pub length: u32,
+    /// Record header as far as it has arrived, and up to two bytes behind it. 16 for the verifier.
+    pub header: [u8; 16],
+    /// Bytes in `header`.
+    pub have: u32,
+    /// Bytes that `header` needs before the record is looked at: 5, 6 or 7.
+    pub want: u32,
+    /// Records seen, saturating.
+    pub records: u8,
+    /// 1: `base` and `next` are set.
+    pub started: u8,
+    /// 1: a ChangeCipherSpec went by.
+    pub change_cipher: u8,
+    /// 1: a Finished of TLS 1.2 or older went by.
+    pub finished: u8,
+    /// 1: a record of type application data went by.
+    pub application: u8,
+    pub pad: [u8; 7],
+}
+
+/// Everything known of one connection. All zero when made.
+#[repr(C)]
+pub struct Conn {
+    /// When connect was called, ns; 0 when adopted.
+    pub start_ns: u64,
+    /// When it was established, ns.
+    pub established_ns: u64,
+    /// When it left ESTABLISHED, ns.
+    pub closing_ns: u64,
+    /// First byte of the ClientHello, ns.
+    pub tls_start_ns: u64,
+    /// End of the handshake, ns.
+    pub tls_end_ns: u64,
+    /// cgroup-v2 id of the owner.
+    pub cgroup: u64,
+    /// Process id of the owner.
+    pub tgid: u32,
+    /// Network namespace.
+    pub netns: u32,
+    /// comm of the owner.
+    pub comm: [u8; COMM_LEN],
+    /// SYN segments sent again.
+    pub syn_retransmits: u16,
+    /// Who closes first: `record::closer`.
+    pub closer: u8,
+    /// 1: open before tracing began.
+    pub adopted: u8,
+    /// Handshake phase: [`phase`].
+    pub phase: u8,
+    /// Outcome to be reported: `record::tls`, 0 while there is none.
+    pub outcome: u8,
+    /// Record flow: `record::tls::FLOW_12`, `FLOW_13` or 0.
+    pub flow: u8,
+    /// TLS 1.2: the server finished first.
+    pub resumed: u8,
+    /// 0-RTT data was sent.
+    pub early_data: u8,
+    /// Who sent the alert or spoilt the handshake.
+    pub ended_by: u8,
+    /// Alert level and description.
+    pub alert: [u8; 2],
+    /// Records of the client's last flight (TLS 1.3) so far.
+    pub flight: u8,
+    /// Segments held back so far.
+    pub held: u8,
+    /// 1: the socket is traced.
+    pub live: u8,
+    pub pad: u8,
+    /// What the process sends.
+    pub egress: Stream,
+    /// What it receives.
+    pub ingress: Stream,
+}
+
+/// The traced connection of a socket, if it has one.
+///
+/// # Safety
+/// `sk` is a socket pointer the verifier knows.
+#[inline(always)]
+pub unsafe fn find(sk: *mut c_void) -> Option<&'static mut Conn> {
+    // SAFETY: the map is a socket storage with values of type Conn.
+    unsafe {
+        let conn: *mut Conn =
+            bpf_sk_storage_get(maps::conns(), sk, core::ptr::null_mut(), 0).cast();
+        conn.as_mut()
+    }
+}
+
+/// The connection of a socket, made when it has none. Counts the failure to make it.
+///
+/// # Safety
+/// As [`find`].
+#[inline(always)]
+pub unsafe fn find_or_make(sk: *mut c_void) -> Option<&'static mut Conn> {
+    // SAFETY: as in `find`; flag 1 is BPF_SK_STORAGE_GET_F_CREATE.
+    let conn = unsafe {
+        let conn: *mut Conn =
+            bpf_sk_storage_get(maps::conns(), sk, core::ptr::null_mut(), 1).cast();
+        conn.as_mut()
+    };
+    if conn.is_none() {
+        emit::count(Counter::StorageFull);
+    }
+    conn
+}

@@ -1,0 +1,161 @@
+//! The only writer of the ring buffer. Every record that does not fit is counted.
+
+use aya_ebpf::helpers::bpf_ktime_get_ns;
+use tracer_common::{
+    counter::Counter,
+    record::{
+        CloseRecord, ConnectRecord, ExecRecord, Header, PATH_LEN, ProcessRecord, TlsRecord,
+        VERSION, closer, kind, tls,
+    },
+};
+
+use crate::{
+    conn::Conn,
+    maps,
+    sock::{Sock, Task},
+};
+
+const NO_WAKEUP: u64 = 1;
+const FORCE_WAKEUP: u64 = 2;
+/// `BPF_RB_AVAIL_DATA`
+const AVAILABLE: u64 = 0;
+/// The reader looks by itself every few milliseconds; it is woken early when this much waits.
+const WAKE_AT_BYTES: u64 = 1 << 20;
+
+/// A log line, with the feature `kernel-log` only.
+macro_rules! log {
+    ($context:expr, $($argument:tt)*) => {{
+        #[cfg(feature = "kernel-log")]
+        aya_log_ebpf::info!($context, $($argument)*);
+        #[cfg(not(feature = "kernel-log"))]
+        let _ = &$context;
+    }};
+}
+pub(crate) use log;
+
+/// Adds one to a counter.
+#[inline(always)]
+pub fn count(counter: Counter) {
+    if let Some(slot) = maps::COUNTERS.get_ptr_mut(counter as u32) {
+        // SAFETY: a per-CPU slot of the map.
+        unsafe { *slot += 1 }
+    }
+}
+
+/// Writes one record: reserves, fills in the header, lets `fill` do the rest.
+#[inline(always)]
+pub fn record<T: 'static>(kind: u8, cookie: u64, fill: impl FnOnce(&mut T)) {
+    let Some(mut entry) = maps::RECORDS.reserve::<T>(0) else {
+        count(Counter::RingFull);
+        return;
+    };
+    // SAFETY: every record is plain integers that begin with a Header; `fill` sets the others.
+    unsafe {
+        let record = entry.as_mut_ptr();
+        record.cast::<Header>().write(header::<T>(kind, cookie));
+        fill(&mut *record);
+    }
+    let flags = if maps::RECORDS.query(AVAILABLE) > WAKE_AT_BYTES { FORCE_WAKEUP } else { NO_WAKEUP };
+    entry.submit(flags);
+    count(Counter::Emitted);
+}
+
+/// The header of a record of type `T`.
+#[inline(always)]
+pub fn header<T>(kind: u8, cookie: u64) -> Header {
+    // SAFETY: no arguments, no effects.
+    let time_ns = unsafe { bpf_ktime_get_ns() };
+    Header { kind, version: VERSION, pad: 0, size: size_of::<T>() as u32, time_ns, cookie }
+}
+
+/// A connect has ended as `outcome` (`record::connect`).
+#[inline(always)]
+pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32) {
+    record(kind::CONNECT, sock.cookie(), |record: &mut ConnectRecord| {
+        sock.describe(conn, &mut record.endpoint);
+        record.start_ns = conn.start_ns;
+        record.duration_ns = record.header.time_ns.wrapping_sub(conn.start_ns);
+        record.error = error;
+        record.syn_retransmits = conn.syn_retransmits;
+        record.outcome = outcome;
+        record.pad = 0;
+    });
+}
+
+/// A handshake has ended; the end is `tls_end_ns`, or now when that is not set.
+#[inline(always)]
+pub fn tls(conn: &Conn, cookie: u64) {
+    record(kind::TLS, cookie, |record: &mut TlsRecord| {
+        let end_ns = if conn.tls_end_ns != 0 { conn.tls_end_ns } else { record.header.time_ns };
+        record.start_ns = conn.tls_start_ns;
+        record.duration_ns = end_ns.wrapping_sub(conn.tls_start_ns);
+        record.outcome = conn.outcome;
+        record.flow = conn.flow;
+        record.resumed = conn.resumed;
+        record.early_data = conn.early_data;
+        record.ended_by = conn.ended_by;
+        record.alert_level = conn.alert[0];
+        record.alert = conn.alert[1];
+        record.pad = 0;
+    });
+}
+
+/// The handshake was still going on when the connection began to close.
+#[inline(always)]
+pub fn tls_closed(conn: &mut Conn, cookie: u64) {
+    conn.outcome = tls::CLOSED;
+    conn.ended_by = match conn.closer {
+        closer::CLIENT | closer::CLIENT_RESET => tls::BY_CLIENT,
+        closer::SERVER | closer::SERVER_RESET => tls::BY_SERVER,
+        _ => 0,
+    };
+    tls(conn, cookie);
+}
+
+/// A connection has closed.
+#[inline(always)]
+pub fn close(sock: Sock, conn: &Conn, old_state: u8, remains: u8, error: u32) {
+    let figures = sock.tcp_figures();
+    record(kind::CLOSE, sock.cookie(), |record: &mut CloseRecord| {
+        record.established_ns = conn.established_ns;
+        record.closing_ns = conn.closing_ns;
+        record.bytes_sent = figures.bytes_sent;
+        record.bytes_received = figures.bytes_received;
+        record.retransmits = figures.retransmits;
+        record.srtt_us8 = figures.srtt_us8;
+        record.error = error;
+        record.closer = conn.closer;
+        record.remains = remains;
+        record.old_state = old_state;
+        record.adopted = conn.adopted;
+    });
+}
+
+/// A traced process has forked (`kind::FORK`) or exited (`kind::EXIT`).
+#[inline(always)]
+pub fn process(kind: u8, task: Task, parent: u32) {
+    record(kind, 0, |record: &mut ProcessRecord| {
+        record.tgid = task.tgid();
+        record.parent = parent;
+        record.comm = task.process_comm();
+    });
+}
+
+/// A process has executed `filename`, a kernel string.
+#[inline(always)]
+pub fn exec(task: Task, filename: *const u8) {
+    record(kind::EXEC, 0, |record: &mut ExecRecord| {
+        record.tgid = task.tgid();
+        record.pad = 0;
+        record.comm = task.process_comm();
+        // SAFETY: the helper writes at most PATH_LEN bytes into the record and ends them with NUL.
+        unsafe {
+            record.filename[0] = 0;
+            aya_ebpf::helpers::generated::bpf_probe_read_kernel_str(
+                (&raw mut record.filename).cast(),
+                PATH_LEN as u32,
+                filename.cast(),
+            );
+        }
+    });
+}

@@ -1,0 +1,29 @@
+//! tracer's kernel programs: they watch the sockets of a crawler and the packets on them.
+//!
+//! `probes` holds one file per hook; the state of a connection is in its socket's storage
+//! ([`conn`]); only [`emit`] writes the ring buffer and only [`sock`] reads kernel structs.
+#![no_std]
+#![no_main]
+#![feature(asm_experimental_arch)]
+
+mod bound;
+mod conn;
+mod emit;
+mod filter;
+mod held;
+mod hello;
+mod maps;
+mod probes;
+mod segment;
+mod sock;
+mod tls;
+
+#[cfg(not(test))]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -1,0 +1,75 @@
+//! Every map, with its size and its readers, and the load-time globals.
+
+use core::ffi::c_void;
+
+use aya_ebpf::{
+    btf_maps::SkStorage,
+    macros::{btf_map, map},
+    maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
+};
+use tracer_common::{
+    config::{Filter, ListenerKey, Offsets},
+    counter::Counter,
+};
+
+use crate::{
+    conn::Conn,
+    held::{Held, HeldKey},
+};
+
+/// Byte offsets of kernel struct members; set before the load, then frozen.
+#[unsafe(no_mangle)]
+pub static OFFSETS: Offsets = Offsets::zero();
+
+/// What to trace; set before the load, then frozen.
+#[unsafe(no_mangle)]
+pub static FILTER: Filter = Filter::all();
+
+/// State of each traced connection. Written by the socket, packet and iterator probes.
+#[btf_map]
+static CONNS: SkStorage<Conn> = SkStorage::new();
+
+/// Records for user space. 16 MiB hold about 6,000 TLS connections with their hellos.
+#[map]
+pub static RECORDS: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
+
+/// Traced processes (tgid -> 1). Seeded by user space, kept by the process probes.
+#[map]
+pub static PROCESSES: HashMap<u32, u32> = HashMap::with_max_entries(65_536, 1);
+
+/// Listening ports, so that accepted sockets are not adopted. Filled by user space before adoption.
+#[map]
+pub static LISTENERS: HashMap<ListenerKey, u32> = HashMap::with_max_entries(65_536, 1);
+
+/// What was emitted, lost or not followed. Read by user space.
+#[map]
+pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::COUNT, 0);
+
+/// Out-of-order segments of handshakes, until the gap before them is filled.
+#[map]
+pub static HELD: LruHashMap<HeldKey, Held> = LruHashMap::with_max_entries(512, 0);
+
+/// An all-zero value to insert into `HELD` (it is too large for the stack).
+#[map]
+pub static HELD_EMPTY: Array<Held> = Array::with_max_entries(1, 0);
+
+/// The socket storage, as the helpers want it.
+#[inline(always)]
+pub fn conns() -> *mut c_void {
+    (&raw const CONNS).cast_mut().cast()
+}
+
+/// Reads a member of a frozen global.
+macro_rules! global {
+    ($global:ident . $($member:tt)+) => {
+        $crate::maps::load(&raw const $crate::maps::$global.$($member)+)
+    };
+}
+pub(crate) use global;
+
+/// Reads what user space has set, not what the compiler saw. For [`global!`] only.
+#[inline(always)]
+pub(crate) fn load<T: Copy>(member: *const T) -> T {
+    // SAFETY: a member of a plain static.
+    unsafe { core::ptr::read_volatile(member) }
+}

@@ -1,0 +1,7 @@
+//! One file per hook.
+
+mod packet;
+mod process;
+mod retransmit;
+mod socket_state;
+mod sockets;

@@ -1,0 +1,158 @@
+//! Hook: `cgroup_skb` ingress and egress. UAPI only; kernel 6.1.
+//!
+//! Ingress runs before TCP sorts segments (`sk_filter_trim_cap` in `tcp_v4_rcv`), egress when they
+//! leave for the IP layer (`ip_finish_output`), so order is made here. Packets always pass.
+
+use aya_ebpf::{
+    bindings::__sk_buff,
+    helpers::{bpf_ktime_get_ns, generated::bpf_get_socket_cookie},
+    macros::cgroup_skb,
+    programs::SkBuffContext,
+};
+use tracer_common::record::tls;
+
+use crate::{
+    conn::{self, Conn, phase},
+    emit,
+    held::{self, HELD_SEGMENTS, HeldKey},
+    hello, maps,
+    segment::{Segment, after},
+    tls::{Kept, Packet, Source, give_up, walk},
+};
+
+const PASS: i32 = 1;
+const FIRST_BYTE_OF_TLS: u8 = 22;
+
+#[cgroup_skb(ingress)]
+pub fn packet_in(ctx: SkBuffContext) -> i32 {
+    // SAFETY: the program's own context.
+    unsafe { try_packet::<false>(ctx.skb.skb) };
+    PASS
+}
+
+#[cgroup_skb(egress)]
+pub fn packet_out(ctx: SkBuffContext) -> i32 {
+    // SAFETY: the program's own context.
+    unsafe { try_packet::<true>(ctx.skb.skb) };
+    PASS
+}
+
+#[inline(always)]
+unsafe fn try_packet<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
+    // SAFETY: members of the context; the socket is checked for null.
+    let conn = unsafe {
+        let sk = (*skb).__bindgen_anon_2.sk;
+        if sk.is_null() {
+            return None;
+        }
+        conn::find(sk.cast())?
+    };
+    if conn.phase >= phase::OVER {
+        return None;
+    }
+    // SAFETY: the context.
+    let segment = unsafe { Segment::read(skb) }?;
+    let stream = if EGRESS { &mut conn.egress } else { &mut conn.ingress };
+    if segment.syn {
+        stream.base = segment.sequence.wrapping_add(1);
+        stream.next = stream.base;
+        stream.started = 1;
+        stream.want = 5;
+        return None;
+    }
+    if segment.length == 0 {
+        return None;
+    }
+    // SAFETY: the context; no arguments.
+    let (cookie, now_ns) = unsafe { (bpf_get_socket_cookie(skb.cast()), bpf_ktime_get_ns()) };
+    stream.now_ns = now_ns;
+    follow::<EGRESS>(conn, skb, &segment, cookie);
+    report(conn, cookie);
+    None
+}
+
+/// Puts the segment where it belongs in the stream.
+#[inline(always)]
+fn follow<const EGRESS: bool>(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, cookie: u64) {
+    let stream = if EGRESS { &mut conn.egress } else { &mut conn.ingress };
+    let end = segment.sequence.wrapping_add(segment.length);
+    if stream.started == 0 {
+        give_up(conn);
+    } else if !after(end, stream.next) {
+        // All of it was seen before.
+    } else if !after(segment.sequence, stream.next) {
+        let packet = Packet { skb, offset: segment.offset };
+        advance::<EGRESS, _>(conn, &packet, segment.sequence, segment.length, cookie);
+        if !EGRESS && conn.held != 0 && conn.outcome == 0 {
+            drain(conn, cookie);
+        }
+    } else if EGRESS {
+        give_up(conn);
+    } else {
+        // SAFETY: the context.
+        if unsafe { held::keep(skb, segment, cookie, u32::from(conn.held)) } {
+            conn.held += 1;
+        } else {
+            give_up(conn);
+        }
+    }
+}
+
+/// Takes in order bytes of which at least the last is new.
+#[inline(always)]
+fn advance<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S, sequence: u32, length: u32, cookie: u64) {
+    let stream = if EGRESS { &mut conn.egress } else { &mut conn.ingress };
+    stream.position = stream.next.wrapping_sub(sequence);
+    stream.length = length;
+    if conn.phase == phase::WAITING && !opens_tls::<EGRESS, S>(conn, source) {
+        conn.outcome = tls::NOT_TLS;
+        return;
+    }
+    hello::capture::<EGRESS, S>(conn, source, cookie);
+    walk::<EGRESS, S>(conn, source);
+    let stream = if EGRESS { &mut conn.egress } else { &mut conn.ingress };
+    stream.next = sequence.wrapping_add(length);
+}
+
+/// The first payload of the connection: the client's, and it begins like a TLS record?
+#[inline(always)]
+fn opens_tls<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) -> bool {
+    let mut first = [0u8; 8];
+    if !EGRESS || !source.load(0, (&raw mut first).cast(), 1) || first[0] != FIRST_BYTE_OF_TLS {
+        return false;
+    }
+    conn.phase = phase::HANDSHAKE;
+    conn.tls_start_ns = conn.egress.now_ns;
+    conn.egress.want = 6;
+    true
+}
+
+/// Takes the held segments that are now in order; two rounds, for they may lie in any order.
+#[inline(never)]
+fn drain(conn: &mut Conn, cookie: u64) {
+    let mut turn = 0u32;
+    while turn < 2 * HELD_SEGMENTS {
+        let key = HeldKey { cookie, slot: turn % HELD_SEGMENTS, pad: 0 };
+        turn += 1;
+        let Some(held) = maps::HELD.get_ptr(&key) else { continue };
+        // SAFETY: a checked map value.
+        let (sequence, length) = unsafe { ((*held).sequence, (*held).length) };
+        if after(sequence, conn.ingress.next) || conn.outcome != 0 {
+            continue;
+        }
+        if after(sequence.wrapping_add(length), conn.ingress.next) {
+            advance::<false, _>(conn, &Kept { held }, sequence, length, cookie);
+        }
+        let _ = maps::HELD.remove(&key);
+    }
+}
+
+/// Reports an outcome once.
+#[inline(always)]
+fn report(conn: &mut Conn, cookie: u64) {
+    if conn.outcome == 0 {
+        return;
+    }
+    conn.phase = phase::OVER;
+    emit::tls(conn, cookie);
+}

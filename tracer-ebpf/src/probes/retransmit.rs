@@ -1,0 +1,19 @@
+//! Hook: `tp_btf/tcp_retransmit_skb` (net/ipv4/tcp_output.c, `__tcp_retransmit_skb`); kernel 6.1.
+
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+
+use super::socket_state::state;
+use crate::{conn, sock::Sock};
+
+#[btf_tracepoint(function = "tcp_retransmit_skb")]
+pub fn retransmit(ctx: BtfTracePointContext) -> i32 {
+    // Arguments: (const struct sock *sk, const struct sk_buff *skb[, int err from 6.15]).
+    let sock = Sock(ctx.arg(0));
+    // SAFETY: a typed socket.
+    if let Some(conn) = unsafe { conn::find(sock.as_ptr()) }
+        && sock.state() == state::SYN_SENT
+    {
+        conn.syn_retransmits = conn.syn_retransmits.wrapping_add(1);
+    }
+    0
+}

@@ -1,0 +1,182 @@
+//! Hook: `tp_btf/inet_sock_set_state` (net/ipv4/af_inet.c, `inet_sk_set_state`); kernel 6.1.
+//!
+//! SYN_SENT is set in `tcp_v4_connect` and `tcp_v6_connect`, in the caller's context: the owner is
+//! the current task. CLOSE after a connect carries the reason in `sk_err` (`tcp_reset`,
+//! `tcp_write_err`, `tcp_v4_err`). TIME_WAIT has no event of its own: `tcp_time_wait` makes a separate
+//! mini-socket and closes this one, so its signs are read at CLOSE.
+
+use aya_ebpf::{helpers::bpf_ktime_get_ns, macros::btf_tracepoint, programs::BtfTracePointContext};
+use tracer_common::record::{closer, connect, remains};
+
+use crate::{
+    conn::{self, Conn, phase},
+    emit, filter,
+    sock::{Sock, Task},
+};
+
+/// TCP states, include/net/tcp_states.h.
+pub mod state {
+    pub const ESTABLISHED: u8 = 1;
+    pub const SYN_SENT: u8 = 2;
+    pub const SYN_RECV: u8 = 3;
+    pub const FIN_WAIT1: u8 = 4;
+    pub const FIN_WAIT2: u8 = 5;
+    pub const CLOSE: u8 = 7;
+    pub const CLOSE_WAIT: u8 = 8;
+    pub const LISTEN: u8 = 10;
+    pub const CLOSING: u8 = 11;
+}
+
+/// Bits of `sk_flags`, `enum sock_flags` in include/net/sock.h.
+const SOCK_DEAD: u64 = 1 << 0;
+const SOCK_DONE: u64 = 1 << 1;
+
+const EPIPE: u32 = 32;
+const ECONNRESET: u32 = 104;
+const ETIMEDOUT: u32 = 110;
+
+#[btf_tracepoint(function = "inet_sock_set_state")]
+pub fn socket_state(ctx: BtfTracePointContext) -> i32 {
+    // Arguments: (const struct sock *sk, int oldstate, int newstate).
+    let sock = Sock(ctx.arg(0));
+    let old: i32 = ctx.arg(1);
+    let new: i32 = ctx.arg(2);
+    try_socket_state(&ctx, sock, old as u8, new as u8);
+    0
+}
+
+#[inline(always)]
+fn try_socket_state(ctx: &BtfTracePointContext, sock: Sock, old: u8, new: u8) -> Option<()> {
+    if new == state::SYN_SENT {
+        return opening(sock);
+    }
+    // SAFETY: a typed socket; the helper refuses mini-sockets.
+    let conn = unsafe { conn::find(sock.as_ptr()) }?;
+    if conn.live == 0 {
+        return None;
+    }
+    match new {
+        state::ESTABLISHED => established(sock, conn, old),
+        state::CLOSE_WAIT => closing(sock, conn, closer::SERVER),
+        state::FIN_WAIT1 => closing(sock, conn, closer::CLIENT),
+        state::CLOSE => {
+            emit::log!(ctx, "close cookie={} old={}", sock.cookie(), old);
+            closed(sock, conn, old);
+        }
+        _ => {}
+    }
+    None
+}
+
+/// connect was called: if the filter admits it, the socket is traced from here on.
+#[inline(always)]
+fn opening(sock: Sock) -> Option<()> {
+    if !sock.is_tcp() {
+        return None;
+    }
+    let task = Task::current();
+    let tgid = task.tgid();
+    if !filter::admits_process(task, tgid) || !filter::admits_destination(sock) {
+        return None;
+    }
+    // SAFETY: a typed socket.
+    let conn = unsafe { conn::find_or_make(sock.as_ptr()) }?;
+    // A socket may connect again after a failure: begin anew.
+    // SAFETY: plain integers, no arguments.
+    unsafe {
+        core::ptr::write_bytes(conn, 0, 1);
+        conn.start_ns = bpf_ktime_get_ns();
+    }
+    conn.live = 1;
+    conn.tgid = tgid;
+    conn.netns = sock.netns();
+    conn.cgroup = task.cgroup();
+    conn.comm = task.process_comm();
+    None
+}
+
+#[inline(always)]
+fn established(sock: Sock, conn: &mut Conn, old: u8) {
+    if old != state::SYN_SENT && old != state::SYN_RECV {
+        return;
+    }
+    // SAFETY: no arguments.
+    conn.established_ns = unsafe { bpf_ktime_get_ns() };
+    emit::connect(sock, conn, connect::ESTABLISHED, 0);
+}
+
+/// One side has sent its FIN.
+#[inline(always)]
+fn closing(sock: Sock, conn: &mut Conn, by: u8) {
+    if conn.closer != 0 {
+        return;
+    }
+    conn.closer = by;
+    // SAFETY: no arguments.
+    conn.closing_ns = unsafe { bpf_ktime_get_ns() };
+    finish_handshake(sock, conn);
+}
+
+#[inline(always)]
+fn closed(sock: Sock, conn: &mut Conn, old: u8) {
+    let error = sock.error();
+    if old == state::SYN_SENT || (old == state::SYN_RECV && conn.established_ns == 0) {
+        let outcome = match (error, conn.egress.started) {
+            (0, 0) => connect::NOT_SENT,
+            (0, _) => connect::ABORTED,
+            _ => connect::FAILED,
+        };
+        emit::connect(sock, conn, outcome, error);
+        conn.live = 0;
+        return;
+    }
+    if conn.closer == 0 {
+        conn.closer = closer_without_fin(error);
+        // SAFETY: no arguments.
+        conn.closing_ns = unsafe { bpf_ktime_get_ns() };
+    }
+    finish_handshake(sock, conn);
+    emit::close(sock, conn, old, left_behind(sock, old, error), error);
+    conn.live = 0;
+}
+
+/// Nobody has sent a FIN: an error says who broke the connection; without one it was the client
+/// itself (unread data, SO_LINGER 0, `tcp_disconnect`), which sends its RST after this event.
+#[inline(always)]
+fn closer_without_fin(error: u32) -> u8 {
+    match error {
+        ECONNRESET | EPIPE => closer::SERVER_RESET,
+        ETIMEDOUT => closer::TIMEOUT,
+        0 => closer::CLIENT_RESET,
+        _ => closer::UNKNOWN,
+    }
+}
+
+/// A handshake that has not ended by now never will. The client's last flight may already be out.
+#[inline(always)]
+fn finish_handshake(sock: Sock, conn: &mut Conn) {
+    if conn.phase == phase::LAST_FLIGHT {
+        conn.outcome = tracer_common::record::tls::DONE;
+        conn.flow = tracer_common::record::tls::FLOW_13;
+        emit::tls(conn, sock.cookie());
+    } else if conn.phase == phase::HANDSHAKE {
+        emit::tls_closed(conn, sock.cookie());
+    }
+    conn.phase = phase::OVER;
+}
+
+/// Rules of net/ipv4/tcp_input.c (`tcp_fin`, `tcp_rcv_state_process`) and tcp.c (`__tcp_close`).
+#[inline(always)]
+fn left_behind(sock: Sock, old: u8, error: u32) -> u8 {
+    let flags = sock.flags();
+    if error != 0 || (old != state::FIN_WAIT2 && old != state::CLOSING) {
+        return remains::NONE;
+    }
+    if flags & SOCK_DONE != 0 {
+        return remains::TIME_WAIT;
+    }
+    if old == state::FIN_WAIT2 && flags & SOCK_DEAD != 0 {
+        return remains::ORPHAN;
+    }
+    remains::NONE
+}

@@ -1,0 +1,125 @@
+//! Hook: `iter/task_file` (kernel/bpf/task_iter.c); kernel 6.1. One pass over every open file gives
+//! each TCP socket with its owner; those open before tracing began are adopted on the way.
+
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::{bpf_seq_write, bpf_sock_from_file};
+use tracer_common::{
+    config::ListenerKey,
+    record::{SocketRecord, kind},
+};
+
+use super::socket_state::state;
+use crate::{
+    conn::{self, Conn, phase},
+    emit, filter, maps,
+    sock::{self, Sock, Task},
+};
+
+/// `struct bpf_iter_meta`.
+#[repr(C)]
+pub struct Meta {
+    seq: *mut c_void,
+    session: u64,
+    number: u64,
+}
+
+/// `struct bpf_iter__task_file`.
+#[repr(C)]
+pub struct TaskFile {
+    meta: *const Meta,
+    task: *const u8,
+    fd: u32,
+    pad: u32,
+    file: *mut c_void,
+}
+
+#[unsafe(link_section = "iter/task_file")]
+#[unsafe(no_mangle)]
+pub extern "C" fn sockets(ctx: *const TaskFile) -> i32 {
+    // SAFETY: the iterator's own context.
+    unsafe { try_sockets(ctx) };
+    0
+}
+
+#[inline(always)]
+unsafe fn try_sockets(ctx: *const TaskFile) -> Option<()> {
+    // SAFETY: members of the context; null at the end of the iteration.
+    let (task, file, fd, meta) = unsafe {
+        (
+            core::ptr::read_volatile(&raw const (*ctx).task),
+            core::ptr::read_volatile(&raw const (*ctx).file),
+            core::ptr::read_volatile(&raw const (*ctx).fd),
+            core::ptr::read_volatile(&raw const (*ctx).meta),
+        )
+    };
+    if task.is_null() || file.is_null() {
+        return None;
+    }
+    let sock = tcp_socket(file)?;
+    let conn = traced_or_adopted(sock, Task(task))?;
+    let mut record = describe(sock, conn, fd);
+    // SAFETY: the seq file of this iteration; the record is plain bytes.
+    unsafe {
+        let seq = core::ptr::read_volatile(&raw const (*meta).seq);
+        bpf_seq_write(seq.cast(), (&raw mut record).cast(), size_of::<SocketRecord>() as u32);
+    }
+    None
+}
+
+/// The TCP socket behind a file, unless it is listening or closed.
+#[inline(always)]
+fn tcp_socket(file: *mut c_void) -> Option<Sock> {
+    // SAFETY: a typed file; the result is typed or null.
+    let socket: *const u8 = unsafe { bpf_sock_from_file(file.cast()) }.cast_const().cast();
+    if socket.is_null() {
+        return None;
+    }
+    let sock = sock::of_socket(socket);
+    if sock.0.is_null() || !sock.is_tcp() {
+        return None;
+    }
+    let now = sock.state();
+    (now != state::LISTEN && now != state::CLOSE).then_some(sock)
+}
+
+#[inline(always)]
+fn traced_or_adopted(sock: Sock, task: Task) -> Option<&'static mut Conn> {
+    // SAFETY: a typed socket.
+    if let Some(conn) = unsafe { conn::find(sock.as_ptr()) } {
+        return (conn.live == 1).then_some(conn);
+    }
+    let tgid = task.tgid();
+    let netns = sock.netns();
+    let key = ListenerKey { netns, port: u32::from(sock.local_port()) };
+    // SAFETY: a lookup; the value is not used.
+    let accepted = unsafe { maps::LISTENERS.get(key) }.is_some();
+    if accepted || !filter::admits_process(task, tgid) || !filter::admits_destination(sock) {
+        return None;
+    }
+    // SAFETY: a typed socket.
+    let conn = unsafe { conn::find_or_make(sock.as_ptr()) }?;
+    conn.adopted = 1;
+    conn.phase = phase::OVER;
+    conn.tgid = tgid;
+    conn.netns = netns;
+    conn.cgroup = task.cgroup();
+    conn.comm = task.process_comm();
+    conn.live = 1;
+    Some(conn)
+}
+
+#[inline(always)]
+fn describe(sock: Sock, conn: &Conn, fd: u32) -> SocketRecord {
+    // SAFETY: plain integers.
+    let mut record: SocketRecord = unsafe { core::mem::zeroed() };
+    record.header = emit::header::<SocketRecord>(kind::SOCKET, sock.cookie());
+    sock.describe(conn, &mut record.endpoint);
+    record.start_ns = conn.start_ns;
+    record.established_ns = conn.established_ns;
+    record.fd = fd;
+    record.state = sock.state();
+    record.adopted = conn.adopted;
+    record.phase = conn.phase;
+    record
+}

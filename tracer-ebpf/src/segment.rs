@@ -1,0 +1,80 @@
+//! A TCP segment as a `cgroup_skb` program sees it: the packet begins at the network header.
+
+use aya_ebpf::{bindings::__sk_buff, helpers::generated::bpf_skb_load_bytes};
+use tracer_common::counter::Counter;
+
+use crate::emit;
+
+const SYN: u8 = 0x02;
+const IPPROTO_TCP: u8 = 6;
+
+/// Where a segment's payload lies, in the packet and in the stream.
+#[derive(Clone, Copy)]
+pub struct Segment {
+    /// Sequence number of the first payload byte (of the SYN itself for a SYN).
+    pub sequence: u32,
+    /// Offset of the payload in the packet.
+    pub offset: u32,
+    /// Payload bytes.
+    pub length: u32,
+    /// SYN flag.
+    pub syn: bool,
+}
+
+impl Segment {
+    /// Reads the IP and TCP headers (RFC 791, RFC 8200, RFC 9293 3.1). IPv6 extension headers are
+    /// not followed: such a packet is counted as unreadable.
+    ///
+    /// # Safety
+    /// `skb` is the program's context.
+    #[inline(always)]
+    pub unsafe fn read(skb: *mut __sk_buff) -> Option<Self> {
+        // SAFETY: `skb` is the context.
+        let segment = unsafe { Self::parse(skb) };
+        if segment.is_none() {
+            emit::count(Counter::BadPacket);
+        }
+        segment
+    }
+
+    #[inline(always)]
+    unsafe fn parse(skb: *mut __sk_buff) -> Option<Self> {
+        // SAFETY: `skb` is the context.
+        let first = unsafe { load::<10>(skb, 0) }?;
+        let (ip_length, protocol) = match first[0] >> 4 {
+            4 => (u32::from(first[0] & 15) * 4, first[9]),
+            6 => (40, first[6]),
+            _ => return None,
+        };
+        if protocol != IPPROTO_TCP {
+            return None;
+        }
+        // SAFETY: as above.
+        let tcp = unsafe { load::<14>(skb, ip_length) }?;
+        let offset = ip_length + u32::from(tcp[12] >> 4) * 4;
+        // SAFETY: a plain member of the context.
+        let total = unsafe { (*skb).len };
+        Some(Self {
+            sequence: u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]),
+            offset,
+            length: total.saturating_sub(offset),
+            syn: tcp[13] & SYN != 0,
+        })
+    }
+}
+
+#[inline(always)]
+unsafe fn load<const N: usize>(skb: *mut __sk_buff, offset: u32) -> Option<[u8; N]> {
+    let mut bytes = [0u8; N];
+    // SAFETY: the helper writes exactly N bytes or fails.
+    let status = unsafe {
+        bpf_skb_load_bytes(skb.cast(), offset, bytes.as_mut_ptr().cast(), N as u32)
+    };
+    (status == 0).then_some(bytes)
+}
+
+/// Sequence-number order (RFC 9293 3.4): `a` comes after `b`.
+#[inline(always)]
+pub fn after(a: u32, b: u32) -> bool {
+    (a.wrapping_sub(b) as i32) > 0
+}

@@ -1,0 +1,322 @@
+//! Follows the TLS record layer (RFC 8446 5.1) of both directions until the client may send
+//! application data. Only record headers are read, in sequence order, however the bytes are split
+//! over segments. What the flow of records tells:
+//!
+//! - TLS 1.2 and older: each side sends ChangeCipherSpec and then one encrypted handshake record, its
+//!   Finished. Full handshake: the client finishes first, the end is the server's Finished.
+//!   Resumed: the server finishes first, the end is the client's own (RFC 5246 7.3).
+//! - TLS 1.3: the server's flight is application-data records after its ServerHello; the client's
+//!   Finished is the first such record it sends behind them (RFC 8446 2). With a client certificate
+//!   it is the first of the size of a Finished.
+
+use core::ffi::c_void;
+
+use aya_ebpf::{
+    bindings::__sk_buff,
+    helpers::{
+        bpf_loop,
+        generated::{bpf_probe_read_kernel, bpf_skb_load_bytes},
+    },
+};
+use tracer_common::{counter::Counter, record::tls};
+
+use crate::{
+    bound::{between_one_and, masked},
+    conn::{Conn, Stream, phase},
+    emit,
+    held::{HELD_BYTES, Held},
+};
+
+const CHANGE_CIPHER_SPEC: u8 = 20;
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+const APPLICATION_DATA: u8 = 23;
+const CLIENT_HELLO: u8 = 1;
+/// 2^14 of plaintext and what encryption may add (RFC 5246 6.2.3).
+const LONGEST_RECORD: u32 = (1 << 14) + 2048;
+/// An encrypted Finished of TLS 1.2 is at most 96 bytes; a second ClientHello or a ServerHello that
+/// follows the ChangeCipherSpec of a HelloRetryRequest is longer than this.
+const LONGEST_FINISHED: u32 = 112;
+/// Encrypted alert of TLS 1.3: two bytes, the type and the tag.
+const ENCRYPTED_ALERT: u32 = 2 + 1 + 16;
+/// Records of a client's last flight: Certificate, CertificateVerify, Finished, and one to spare.
+const LONGEST_FLIGHT: u8 = 4;
+/// Records looked at in one segment.
+const RECORDS_A_SEGMENT: u32 = 96;
+
+/// Where payload bytes come from: the packet at hand or one held back.
+pub trait Source {
+    /// Copies `length` bytes (at most 4096, at least 1) from `position`; false when they are not there.
+    fn load(&self, position: u32, to: *mut c_void, length: u32) -> bool;
+}
+
+/// The packet at hand.
+pub struct Packet {
+    pub skb: *mut __sk_buff,
+    /// Offset of the payload.
+    pub offset: u32,
+}
+
+/// A segment held back.
+pub struct Kept {
+    pub held: *const Held,
+}
+
+impl Source for Packet {
+    #[inline(always)]
+    fn load(&self, position: u32, to: *mut c_void, length: u32) -> bool {
+        // SAFETY: the context; the caller's buffer holds `length` bytes.
+        unsafe { bpf_skb_load_bytes(self.skb.cast(), self.offset + position, to, length) == 0 }
+    }
+}
+
+impl Source for Kept {
+    #[inline(always)]
+    fn load(&self, position: u32, to: *mut c_void, length: u32) -> bool {
+        let at = masked::<{ HELD_BYTES as u64 - 1 }>(position);
+        // SAFETY: reads at most to the end of the map value's neighbour; the caller has checked
+        // that the bytes are in it, and a fault only fails.
+        unsafe {
+            let from = (&raw const (*self.held).bytes).cast::<u8>().add(at);
+            bpf_probe_read_kernel(to, length, from.cast()) == 0
+        }
+    }
+}
+
+/// What the record loop needs; only pointers, so that the verifier sees the same in every turn.
+struct Walk<'a, S> {
+    conn: *mut Conn,
+    source: &'a S,
+}
+
+/// Walks the records of the segment at hand, whose bytes `position..length` are next in order.
+#[inline(always)]
+pub fn walk<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) {
+    let mut walk = Walk { conn: &raw mut *conn, source };
+    // SAFETY: the callback's signature is what bpf_loop asks for; it gets `walk` back.
+    unsafe {
+        let step: extern "C" fn(u64, *mut Walk<'_, S>) -> u64 = step::<EGRESS, S>;
+        bpf_loop(RECORDS_A_SEGMENT, step as *mut c_void, (&raw mut walk).cast(), 0);
+    }
+    let stream = if EGRESS { &conn.egress } else { &conn.ingress };
+    if conn.outcome == 0 && stream.position < stream.length {
+        give_up(conn);
+    }
+}
+
+/// A stretch of the stream is missing: the handshake's end cannot be known.
+#[inline(always)]
+pub fn give_up(conn: &mut Conn) {
+    emit::count(Counter::StreamGap);
+    conn.outcome = tls::UNKNOWN;
+}
+
+/// Takes one record header; 1 ends the loop.
+extern "C" fn step<const EGRESS: bool, S: Source>(_turn: u64, walk: *mut Walk<'_, S>) -> u64 {
+    // SAFETY: bpf_loop hands back the pointer given to it; `conn` is checked storage.
+    let (conn, source) = unsafe { (&mut *(*walk).conn, (*walk).source) };
+    if !skip_body(stream_of::<EGRESS>(conn)) || !read_header(stream_of::<EGRESS>(conn), source) {
+        return 1;
+    }
+    if needs_alert_body(stream_of::<EGRESS>(conn)) {
+        return 0;
+    }
+    take_record::<EGRESS>(conn);
+    u64::from(conn.outcome != 0)
+}
+
+#[inline(always)]
+fn stream_of<const EGRESS: bool>(conn: &mut Conn) -> &mut Stream {
+    if EGRESS { &mut conn.egress } else { &mut conn.ingress }
+}
+
+/// Passes over what is left of the current record; false at the end of the segment.
+#[inline(always)]
+fn skip_body(stream: &mut Stream) -> bool {
+    let there = stream.length.wrapping_sub(stream.position);
+    let step = if stream.skip < there { stream.skip } else { there };
+    stream.skip -= step;
+    stream.position += step;
+    stream.position < stream.length
+}
+
+/// Adds to the header what the segment has of it; false while it is not whole.
+#[inline(always)]
+fn read_header<S: Source>(stream: &mut Stream, source: &S) -> bool {
+    let there = stream.length.wrapping_sub(stream.position);
+    let missing = stream.want.wrapping_sub(stream.have);
+    let count = between_one_and::<8>(if missing < there { missing } else { there });
+    let at = masked::<7>(stream.have);
+    // SAFETY: at most 7 + 8 bytes into an array of 16.
+    let to = unsafe { (&raw mut stream.header).cast::<u8>().add(at) };
+    if !source.load(stream.position, to.cast(), count) {
+        stream.position = stream.length;
+        return false;
+    }
+    stream.have += count;
+    stream.position += count;
+    stream.have >= stream.want
+}
+
+/// A plaintext alert is only understood with its two bytes: asks for them.
+#[inline(always)]
+fn needs_alert_body(stream: &mut Stream) -> bool {
+    let length = record_length(stream);
+    if stream.header[0] != ALERT || length != 2 || stream.want == 7 {
+        return false;
+    }
+    stream.want = 7;
+    stream.have < 7
+}
+
+#[inline(always)]
+fn record_length(stream: &Stream) -> u32 {
+    (u32::from(stream.header[3]) << 8) | u32::from(stream.header[4])
+}
+
+/// A whole header is there: takes in what it says and makes ready for the next.
+#[inline(always)]
+fn take_record<const EGRESS: bool>(conn: &mut Conn) {
+    let stream = stream_of::<EGRESS>(conn);
+    let length = record_length(stream);
+    let kind = stream.header[0];
+    let extra = stream.want - 5;
+    let first = stream.records == 0;
+    let valid = kind >= CHANGE_CIPHER_SPEC
+        && kind <= 24
+        && stream.header[1] == 3
+        && length <= LONGEST_RECORD
+        && length >= extra;
+    stream.skip = length.wrapping_sub(extra);
+    stream.have = 0;
+    stream.want = 5;
+    if first {
+        stream.records = 1;
+    }
+    let begins = kind == HANDSHAKE && stream.header[5] == CLIENT_HELLO;
+    if EGRESS {
+        if first && !(valid && begins) {
+            conn.outcome = tls::NOT_TLS;
+        } else if !valid {
+            give_up(conn);
+        } else {
+            sent(conn, kind, length);
+        }
+    } else if !valid {
+        refuse(conn, first);
+    } else {
+        received(conn, kind, length);
+    }
+}
+
+/// The server's bytes are no TLS: an answer in clear ends the handshake, later it is a gap.
+#[inline(always)]
+fn refuse(conn: &mut Conn, first: bool) {
+    if first {
+        conn.outcome = tls::NO_TLS_ANSWER;
+        conn.ended_by = tls::BY_SERVER;
+    } else {
+        give_up(conn);
+    }
+}
+
+#[inline(always)]
+fn sent(conn: &mut Conn, kind: u8, length: u32) {
+    let now_ns = conn.egress.now_ns;
+    match kind {
+        CHANGE_CIPHER_SPEC => conn.egress.change_cipher = 1,
+        HANDSHAKE if conn.egress.change_cipher == 1 && length <= LONGEST_FINISHED => {
+            conn.egress.finished = 1;
+            if conn.ingress.finished == 1 {
+                conn.resumed = 1;
+                done(conn, tls::FLOW_12, now_ns);
+            }
+        }
+        APPLICATION_DATA if conn.egress.finished == 0 => sent_encrypted(conn, length, now_ns),
+        ALERT => alerted::<true>(conn, length),
+        _ => {}
+    }
+}
+
+/// Encrypted and not TLS 1.2: early data, an alert or the client's last flight.
+#[inline(always)]
+fn sent_encrypted(conn: &mut Conn, length: u32, now_ns: u64) {
+    if conn.ingress.application == 0 {
+        conn.early_data = 1;
+        return;
+    }
+    if is_finished_13(length) {
+        done(conn, tls::FLOW_13, now_ns);
+        return;
+    }
+    if conn.early_data == 1 {
+        return;
+    }
+    if conn.flight == 0 && length == ENCRYPTED_ALERT {
+        conn.outcome = tls::ALERT;
+        conn.flow = tls::FLOW_13;
+        conn.ended_by = tls::BY_CLIENT;
+        return;
+    }
+    conn.flight += 1;
+    if conn.flight == 1 {
+        conn.tls_end_ns = now_ns;
+        conn.phase = phase::LAST_FLIGHT;
+    } else if conn.flight >= LONGEST_FLIGHT {
+        let end_ns = conn.tls_end_ns;
+        done(conn, tls::FLOW_13, end_ns);
+    }
+}
+
+/// Size of a TLS 1.3 record with nothing but a Finished: header 4, hash 32 or 48, type 1, tag 16
+/// (8 for the CCM_8 suite).
+#[inline(always)]
+fn is_finished_13(length: u32) -> bool {
+    length == 53 || length == 69 || length == 45
+}
+
+#[inline(always)]
+fn received(conn: &mut Conn, kind: u8, length: u32) {
+    let now_ns = conn.ingress.now_ns;
+    match kind {
+        CHANGE_CIPHER_SPEC => conn.ingress.change_cipher = 1,
+        HANDSHAKE if conn.ingress.change_cipher == 1 && length <= LONGEST_FINISHED => {
+            conn.ingress.finished = 1;
+            if conn.egress.finished == 1 {
+                done(conn, tls::FLOW_12, now_ns);
+            }
+        }
+        APPLICATION_DATA => {
+            conn.ingress.application = 1;
+            if conn.phase == phase::LAST_FLIGHT {
+                let end_ns = conn.tls_end_ns;
+                done(conn, tls::FLOW_13, end_ns);
+            }
+        }
+        ALERT => alerted::<false>(conn, length),
+        _ => {}
+    }
+}
+
+/// An alert. In clear a warning other than a fatal one goes by; an encrypted one ends the handshake.
+#[inline(always)]
+fn alerted<const EGRESS: bool>(conn: &mut Conn, length: u32) {
+    const WARNING: u8 = 1;
+    let stream = if EGRESS { &conn.egress } else { &conn.ingress };
+    let body = [stream.header[5], stream.header[6]];
+    if length == 2 {
+        if body[0] == WARNING {
+            return;
+        }
+        conn.alert = body;
+    }
+    conn.outcome = tls::ALERT;
+    conn.ended_by = if EGRESS { tls::BY_CLIENT } else { tls::BY_SERVER };
+}
+
+#[inline(always)]
+fn done(conn: &mut Conn, flow: u8, end_ns: u64) {
+    conn.flow = flow;
+    conn.tls_end_ns = end_ns;
+    conn.outcome = tls::DONE;
+}

@@ -1,0 +1,142 @@
+//! From the embedded object to loaded programs.
+
+use std::path::PathBuf;
+
+use aya::{Ebpf, EbpfLoader, programs::ProgramError};
+use thiserror::Error;
+use tracer_common::{config::Filter, name};
+use zerocopy::IntoBytes;
+
+use super::{
+    btf::{Btf, BtfError, VMLINUX},
+    cgroup::CgroupError,
+    diag::DiagError,
+    offsets::offsets,
+};
+
+/// The kernel programs, empty in a build without them.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tracer.bpf.o"));
+/// The same with log lines.
+static OBJECT_LOG: &[u8] =
+    aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tracer-log.bpf.o"));
+
+/// Why tracing cannot begin.
+#[derive(Debug, Error)]
+pub(crate) enum KernelError {
+    /// Built by plain cargo.
+    #[error("this binary holds no kernel programs; build it with `cargo xtask build`")]
+    NoObject,
+    /// Rights.
+    #[error(
+        "no right to load kernel programs (needs CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN); run it with sudo"
+    )]
+    NoRight,
+    /// Pid namespace.
+    #[error(
+        "tracer runs in a pid namespace of its own, where process ids differ from the kernel's; start the container with --pid=host"
+    )]
+    PidNamespace,
+    /// BTF.
+    #[error("{0}; a kernel built with CONFIG_DEBUG_INFO_BTF (5.8 or newer) is needed; see `tracer doctor`")]
+    Btf(#[from] BtfError),
+    /// cgroup v2.
+    #[error(transparent)]
+    Cgroup(#[from] CgroupError),
+    /// inet_diag.
+    #[error(transparent)]
+    Diag(#[from] DiagError),
+    /// The object.
+    #[error("the kernel refused tracer's maps: {0}; see `tracer doctor`")]
+    Object(#[from] aya::EbpfError),
+    /// A program.
+    #[error("the kernel refused the program {name}: {reason}; see `tracer doctor`")]
+    Program {
+        /// Name in the object.
+        name: &'static str,
+        /// What the kernel said.
+        reason: String,
+    },
+    /// Lookup in the object.
+    #[error("the object has no {0}")]
+    Missing(&'static str),
+    /// A map operation.
+    #[error("map {map}: {source}")]
+    Map {
+        /// Its name.
+        map: &'static str,
+        /// What went wrong.
+        source: aya::maps::MapError,
+    },
+    /// Reading or writing a file.
+    #[error("{path}: {source}")]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+}
+
+impl KernelError {
+    /// For a program that would not load or attach.
+    pub(super) fn program(name: &'static str) -> impl Fn(ProgramError) -> Self {
+        move |error| Self::Program { name, reason: one_line(&error) }
+    }
+
+    /// For a map operation.
+    pub(super) fn map(map: &'static str) -> impl Fn(aya::maps::MapError) -> Self {
+        move |source| Self::Map { map, source }
+    }
+}
+
+/// An error and its causes without the verifier's log, on one line.
+fn one_line(error: &ProgramError) -> String {
+    let text = match error {
+        ProgramError::LoadError { io_error, verifier_log } => {
+            let log = verifier_log.to_string();
+            let log = log.trim_end();
+            let last: Vec<&str> = log.lines().rev().take(std::env::var("VLOG").ok().and_then(|v| v.parse().ok()).unwrap_or(3)).collect();
+            let last: Vec<&str> = last.into_iter().rev().collect();
+            format!("{io_error} ({})", last.join(" | "))
+        }
+        ProgramError::SyscallError(call) => format!("{call}: {}", call.io_error),
+        other => other.to_string(),
+    };
+    text.replace('\n', " | ")
+}
+
+/// What to load.
+pub(crate) struct Options {
+    /// Whom to trace.
+    pub(crate) filter: Box<Filter>,
+    /// With log lines.
+    pub(crate) kernel_log: bool,
+}
+
+/// Whether this build can trace.
+pub(crate) fn object_is_embedded() -> bool {
+    !OBJECT.is_empty()
+}
+
+/// Creates the maps and sets the globals; programs are not loaded yet.
+pub(super) fn load_object(options: &Options) -> Result<Ebpf, KernelError> {
+    let object = if options.kernel_log { OBJECT_LOG } else { OBJECT };
+    if object.is_empty() {
+        return Err(KernelError::NoObject);
+    }
+    let offsets = offsets(&Btf::from_file(VMLINUX)?)?;
+    EbpfLoader::new()
+        .override_global(name::OFFSETS, offsets.as_bytes(), true)
+        .override_global(name::FILTER, options.filter.as_bytes(), true)
+        .load(object)
+        .map_err(map_error)
+}
+
+fn map_error(error: aya::EbpfError) -> KernelError {
+    if let aya::EbpfError::MapError(aya::maps::MapError::CreateError { io_error, .. }) = &error
+        && io_error.raw_os_error() == Some(libc::EPERM)
+    {
+        return KernelError::NoRight;
+    }
+    KernelError::Object(error)
+}

@@ -1,0 +1,187 @@
+//! Loaded and attached programs, and reading from them.
+
+use std::{
+    fs::File,
+    io::Read,
+    os::fd::{AsRawFd, RawFd},
+    path::Path,
+};
+
+use aya::{
+    Btf, Ebpf,
+    maps::{HashMap, MapData, PerCpuArray, RingBuf},
+    programs::{
+        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Iter, Program,
+    },
+};
+use tracer_common::{
+    config::ListenerKey,
+    counter::Counter,
+    name,
+    record::SocketRecord,
+};
+
+use super::load::{KernelError, Options, load_object};
+
+/// Program and tracepoint of each `tp_btf` hook.
+const TRACEPOINTS: [(&str, &str); 5] = [
+    ("process_fork", "sched_process_fork"),
+    ("process_exec", "sched_process_exec"),
+    ("process_exit", "sched_process_exit"),
+    ("socket_state", "inet_sock_set_state"),
+    ("retransmit", "tcp_retransmit_skb"),
+];
+const PACKETS: [(&str, CgroupSkbAttachType); 2] =
+    [("packet_in", CgroupSkbAttachType::Ingress), ("packet_out", CgroupSkbAttachType::Egress)];
+const SOCKETS: &str = "sockets";
+
+/// The kernel programs, loaded. They run while this value lives.
+pub(crate) struct Kernel {
+    ebpf: Ebpf,
+    records: RingBuf<MapData>,
+    counters: PerCpuArray<MapData, u64>,
+}
+
+/// `ListenerKey` as aya wants its keys.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Listener(ListenerKey);
+// SAFETY: repr(C), two u32, no padding.
+unsafe impl aya::Pod for Listener {}
+
+impl Kernel {
+    /// Loads every program; attaches none.
+    pub(crate) fn load(options: &Options) -> Result<Self, KernelError> {
+        let mut ebpf = load_object(options)?;
+        let btf = Btf::from_sys_fs().map_err(|error| KernelError::Program {
+            name: "btf",
+            reason: error.to_string(),
+        })?;
+        for (name, tracepoint) in TRACEPOINTS {
+            let program: &mut BtfTracePoint = program(&mut ebpf, name)?;
+            program.load(tracepoint, &btf).map_err(KernelError::program(name))?;
+        }
+        for (name, _) in PACKETS {
+            let program: &mut CgroupSkb = program(&mut ebpf, name)?;
+            program.load().map_err(KernelError::program(name))?;
+        }
+        let sockets: &mut Iter = program(&mut ebpf, SOCKETS)?;
+        sockets.load("task_file", &btf).map_err(KernelError::program(SOCKETS))?;
+        let records = take(&mut ebpf, name::RECORDS)?;
+        let records = RingBuf::try_from(records).map_err(KernelError::map(name::RECORDS))?;
+        let counters = take(&mut ebpf, name::COUNTERS)?;
+        let counters = PerCpuArray::try_from(counters).map_err(KernelError::map(name::COUNTERS))?;
+        Ok(Self { ebpf, records, counters })
+    }
+
+    /// Attaches all hooks; packets are watched in `cgroup`. Processes first, so that no child of a
+    /// traced process is missed; packets before sockets, so that a connection's first packet is seen.
+    pub(crate) fn attach(&mut self, cgroup: &Path) -> Result<(), KernelError> {
+        let (process, socket) = TRACEPOINTS.split_at(3);
+        self.attach_tracepoints(process)?;
+        let directory = File::open(cgroup)
+            .map_err(|source| KernelError::File { path: cgroup.into(), source })?;
+        for (name, direction) in PACKETS {
+            let program: &mut CgroupSkb = program(&mut self.ebpf, name)?;
+            // Flags 0: links of this kind are always many to a cgroup, and ALLOW_MULTI is refused.
+            program
+                .attach(&directory, direction, CgroupAttachMode::Single)
+                .map_err(KernelError::program(name))?;
+        }
+        self.attach_tracepoints(socket)
+    }
+
+    fn attach_tracepoints(&mut self, hooks: &[(&'static str, &str)]) -> Result<(), KernelError> {
+        for (name, _) in hooks {
+            let program: &mut BtfTracePoint = program(&mut self.ebpf, name)?;
+            program.attach().map_err(KernelError::program(name))?;
+        }
+        Ok(())
+    }
+
+    /// Adds a process to the traced set.
+    pub(crate) fn trace_process(&mut self, tgid: u32) -> Result<(), KernelError> {
+        let map = self.ebpf.map_mut(name::PROCESSES).ok_or(KernelError::Missing(name::PROCESSES))?;
+        let mut processes: HashMap<_, u32, u32> =
+            HashMap::try_from(map).map_err(KernelError::map(name::PROCESSES))?;
+        processes.insert(tgid, 1, 0).map_err(KernelError::map(name::PROCESSES))
+    }
+
+    /// Processes in the traced set now.
+    pub(crate) fn traced_processes(&self) -> Result<Vec<u32>, KernelError> {
+        let map = self.ebpf.map(name::PROCESSES).ok_or(KernelError::Missing(name::PROCESSES))?;
+        let processes: HashMap<_, u32, u32> =
+            HashMap::try_from(map).map_err(KernelError::map(name::PROCESSES))?;
+        Ok(processes.keys().filter_map(Result::ok).collect())
+    }
+
+    /// Names ports that something listens on, so that sockets accepted there are not adopted.
+    pub(crate) fn add_listeners(&mut self, netns: u32, ports: &[u16]) -> Result<(), KernelError> {
+        let map = self.ebpf.map_mut(name::LISTENERS).ok_or(KernelError::Missing(name::LISTENERS))?;
+        let mut listeners: HashMap<_, Listener, u32> =
+            HashMap::try_from(map).map_err(KernelError::map(name::LISTENERS))?;
+        for port in ports {
+            let key = Listener(ListenerKey { netns, port: u32::from(*port) });
+            listeners.insert(key, 1, 0).map_err(KernelError::map(name::LISTENERS))?;
+        }
+        Ok(())
+    }
+
+    /// One pass over all open sockets of traced processes; those unknown so far are adopted.
+    /// Gives the bytes of whole [`SocketRecord`]s.
+    pub(crate) fn sweep(&mut self) -> Result<Vec<u8>, KernelError> {
+        let program: &mut Iter = program(&mut self.ebpf, SOCKETS)?;
+        let id = program.attach().map_err(KernelError::program(SOCKETS))?;
+        let link = program.take_link(id).map_err(KernelError::program(SOCKETS))?;
+        let failed = |source| KernelError::File { path: "iter/task_file".into(), source };
+        let mut file = link.into_file().map_err(|error| failed(std::io::Error::other(error)))?;
+        let mut bytes = Vec::new();
+        let mut buffer = vec![0; 1 << 18];
+        loop {
+            match file.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => bytes.extend_from_slice(&buffer[..count]),
+                // The seq file asks to be read again.
+                Err(e) if matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EINTR)) => {}
+                Err(e) => return Err(failed(e)),
+            }
+        }
+        bytes.truncate(bytes.len() / size_of::<SocketRecord>() * size_of::<SocketRecord>());
+        Ok(bytes)
+    }
+
+    /// Gives up to `limit` waiting records to `each`; tells how many there were.
+    pub(crate) fn read_records(&mut self, limit: usize, mut each: impl FnMut(&[u8])) -> usize {
+        for count in 0..limit {
+            let Some(record) = self.records.next() else { return count };
+            each(&record);
+        }
+        limit
+    }
+
+    /// File descriptor that polls readable when records wait and the kernel has asked to be read.
+    pub(crate) fn records_fd(&self) -> RawFd {
+        self.records.as_raw_fd()
+    }
+
+    /// Sum of each counter over the CPUs, in the order of [`Counter::ALL`].
+    pub(crate) fn counters(&self) -> [u64; Counter::COUNT as usize] {
+        Counter::ALL.map(|(counter, _)| {
+            let values = self.counters.get(&(counter as u32), 0);
+            values.map_or(0, |values| values.iter().sum())
+        })
+    }
+}
+
+/// A program of the object, as its type.
+fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<P, KernelError>
+where
+    P: TryFrom<&'a mut Program>,
+{
+    let program = ebpf.program_mut(name).ok_or(KernelError::Missing(name))?;
+    P::try_from(program).map_err(|_| KernelError::Missing(name))
+}
+
+fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, KernelError> {
+    ebpf.take_map(name).ok_or(KernelError::Missing(name))
+}
