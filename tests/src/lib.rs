@@ -1,1 +1,19 @@
-//! tests
+//! What the end-to-end tests stand on: servers and clients to trace, and three
+//! witnesses that do not share a line of code with tracer: the packets on the
+//! wire, the server's own count and the kernel's socket list.
+
+pub mod capture;
+pub mod case;
+pub mod certificate;
+pub mod check;
+pub mod client;
+pub mod export;
+pub mod histogram;
+pub mod machine;
+pub mod namespace;
+pub mod port;
+pub mod process;
+pub mod server;
+pub mod sockets;
+pub mod tracer;
+pub mod wire;

@@ -1,0 +1,52 @@
+//! Many short connections: `short_connections CLIENTS COUNT PORT`.
+//!
+//! CLIENTS threads together open COUNT connections to the addresses 127.0.0.1 to 127.0.0.8, send
+//! one request on each and read to the end. Several addresses, because one has only as many local
+//! ports as ip_local_port_range. Prints its count.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Result, bail};
+
+const ADDRESSES: u64 = 8;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [clients, count, port] = arguments.as_slice() else {
+        bail!("short_connections CLIENTS COUNT PORT");
+    };
+    let (clients, count, port): (u64, u64, u16) = (clients.parse()?, count.parse()?, port.parse()?);
+    let (next, done, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..clients {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= count {
+                        break;
+                    }
+                    let outcome = if visit(number, port).is_ok() {
+                        &done
+                    } else {
+                        &failed
+                    };
+                    outcome.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    let (done, failed) = (done.into_inner(), failed.into_inner());
+    println!(r#"{{"requests":{done},"connections":{done},"failed":{failed}}}"#);
+    Ok(())
+}
+
+fn visit(number: u64, port: u16) -> Result<()> {
+    let last = u8::try_from(1 + number % ADDRESSES)?;
+    let mut stream = TcpStream::connect((Ipv4Addr::new(127, 0, 0, last), port))?;
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+    let mut page = [0; 4096];
+    while stream.read(&mut page)? > 0 {}
+    Ok(())
+}

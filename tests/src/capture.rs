@@ -1,0 +1,257 @@
+//! Captures the TCP segments of one server port on `lo` with an AF_PACKET socket:
+//! an independent clock and an independent count. Needs no external program.
+
+use std::io;
+use std::mem::{size_of, zeroed};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use anyhow::{Context, Result, anyhow, ensure};
+
+use crate::namespace::Namespace;
+use crate::wire::Segment;
+
+/// Room for a burst while this thread has no CPU.
+const RECEIVE_BUFFER_BYTES: libc::c_int = 256 << 20;
+/// A loopback frame can be 64 KiB plus headers.
+const FRAME_BYTES: usize = 70_000;
+const PACKET_IGNORE_OUTGOING: libc::c_int = 23;
+
+/// A running capture.
+pub struct Capture {
+    stop: Arc<AtomicBool>,
+    reader: JoinHandle<Result<Vec<Segment>>>,
+}
+
+impl Capture {
+    /// Captures on `lo` of the network namespace the caller is in.
+    pub fn start(port: u16) -> Result<Self> {
+        Self::start_in(None, port)
+    }
+
+    /// Captures on `lo` of `namespace`.
+    pub fn start_in(namespace: Option<&Namespace>, port: u16) -> Result<Self> {
+        let entry = namespace.map(Namespace::open).transpose()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let (ready, opened) = mpsc::channel();
+        let reader = std::thread::spawn(move || {
+            let socket = entry
+                .map_or(Ok(()), |entry| entry.enter())
+                .and_then(|()| open(port));
+            match socket {
+                Ok(socket) => {
+                    ready.send(Ok(()))?;
+                    read(&socket, &stopped)
+                }
+                Err(error) => {
+                    ready.send(Err(error))?;
+                    Ok(Vec::new())
+                }
+            }
+        });
+        opened.recv()??;
+        Ok(Self { stop, reader })
+    }
+
+    /// Ends the capture and gives every segment; a dropped one is an error.
+    pub fn finish(self) -> Result<Vec<Segment>> {
+        self.stop.store(true, Ordering::SeqCst);
+        self.reader
+            .join()
+            .map_err(|_panic| anyhow!("the capture thread panicked"))?
+    }
+}
+
+fn open(port: u16) -> Result<OwnedFd> {
+    // SAFETY: socket() takes no pointers; the result is checked before it is owned.
+    let raw = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
+    ensure!(
+        raw >= 0,
+        "packet socket: {} (needs CAP_NET_RAW)",
+        io::Error::last_os_error()
+    );
+    // SAFETY: `raw` is a new descriptor nobody else owns.
+    let socket = unsafe { OwnedFd::from_raw_fd(raw) };
+    set(
+        &socket,
+        libc::SOL_SOCKET,
+        libc::SO_RCVBUFFORCE,
+        &RECEIVE_BUFFER_BYTES,
+    )?;
+    set(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1_i32)?;
+    set(&socket, libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, &1_i32)?;
+    let timeout = libc::timeval {
+        tv_sec: 0,
+        tv_usec: 20_000,
+    };
+    set(&socket, libc::SOL_SOCKET, libc::SO_RCVTIMEO, &timeout)?;
+    let mut filter = port_filter(port);
+    let program = libc::sock_fprog {
+        len: u16::try_from(filter.len())?,
+        filter: filter.as_mut_ptr(),
+    };
+    set(&socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)?;
+    bind_loopback(&socket)?;
+    Ok(socket)
+}
+
+fn bind_loopback(socket: &OwnedFd) -> Result<()> {
+    // SAFETY: all-zero is a valid sockaddr_ll; the name is a C string.
+    let (mut address, index) = unsafe {
+        (
+            zeroed::<libc::sockaddr_ll>(),
+            libc::if_nametoindex(c"lo".as_ptr()),
+        )
+    };
+    ensure!(
+        index != 0,
+        "no interface lo: {}",
+        io::Error::last_os_error()
+    );
+    address.sll_family = u16::try_from(libc::AF_PACKET)?;
+    address.sll_protocol = u16::try_from(libc::ETH_P_ALL)?.to_be();
+    address.sll_ifindex = index.cast_signed();
+    let length = u32::try_from(size_of::<libc::sockaddr_ll>())?;
+    // SAFETY: the pointer and length describe `address`, which lives past the call.
+    let bound = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length) };
+    ensure!(
+        bound == 0,
+        "binding the packet socket: {}",
+        io::Error::last_os_error()
+    );
+    Ok(())
+}
+
+fn set<T>(socket: &OwnedFd, level: libc::c_int, name: libc::c_int, value: &T) -> Result<()> {
+    let length = u32::try_from(size_of::<T>())?;
+    let value: *const T = value;
+    // SAFETY: pointer and length describe one T, which the kernel only reads.
+    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value.cast(), length) };
+    ensure!(
+        result == 0,
+        "setsockopt {level}/{name}: {}",
+        io::Error::last_os_error()
+    );
+    Ok(())
+}
+
+/// Classic BPF: TCP over IPv4 (no options) or IPv6 with `port` on either side.
+fn port_filter(port: u16) -> Vec<libc::sock_filter> {
+    const BYTE: u16 = 0x30;
+    const HALF: u16 = 0x28;
+    const EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    let step = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
+    let port = u32::from(port);
+    vec![
+        step(HALF, 12, 0, 0),
+        step(EQUAL, 0x0800, 0, 6),
+        step(BYTE, 23, 0, 0),
+        step(EQUAL, 6, 0, 11),
+        step(HALF, 34, 0, 0),
+        step(EQUAL, port, 10, 0),
+        step(HALF, 36, 0, 0),
+        step(EQUAL, port, 8, 7),
+        step(EQUAL, 0x86dd, 0, 6),
+        step(BYTE, 20, 0, 0),
+        step(EQUAL, 6, 0, 4),
+        step(HALF, 54, 0, 0),
+        step(EQUAL, port, 3, 0),
+        step(HALF, 56, 0, 0),
+        step(EQUAL, port, 1, 0),
+        step(RETURN, 0, 0, 0),
+        step(RETURN, 0x4_0000, 0, 0),
+    ]
+}
+
+fn read(socket: &OwnedFd, stop: &AtomicBool) -> Result<Vec<Segment>> {
+    let mut segments = Vec::new();
+    let mut frame = vec![0_u8; FRAME_BYTES];
+    loop {
+        let last_round = stop.load(Ordering::SeqCst);
+        while let Some((length, time_ns)) = receive(socket, &mut frame)? {
+            segments.extend(Segment::parse(
+                time_ns,
+                frame.get(..length).context("long frame")?,
+            ));
+        }
+        if last_round {
+            break;
+        }
+    }
+    ensure!(
+        drops(socket)? == 0,
+        "the capture lost packets: its figures would be wrong"
+    );
+    Ok(segments)
+}
+
+/// One frame and its time, or nothing within the socket's timeout.
+fn receive(socket: &OwnedFd, frame: &mut [u8]) -> Result<Option<(usize, u64)>> {
+    let mut control = [0_u64; 16];
+    let mut vector = libc::iovec {
+        iov_base: frame.as_mut_ptr().cast(),
+        iov_len: frame.len(),
+    };
+    // SAFETY: all-zero is a valid msghdr; its pointers are set to live buffers of the stated sizes.
+    let mut message = unsafe { zeroed::<libc::msghdr>() };
+    message.msg_iov = &raw mut vector;
+    message.msg_iovlen = 1;
+    message.msg_control = control.as_mut_ptr().cast();
+    message.msg_controllen = size_of_val(&control);
+    // SAFETY: `message` describes buffers that live past the call.
+    let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, 0) };
+    if length < 0 {
+        let error = io::Error::last_os_error();
+        return match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => Ok(None),
+            _ => Err(error).context("reading the packet socket"),
+        };
+    }
+    // SAFETY: the kernel filled `message`, whose control buffer is still alive.
+    let time_ns = unsafe { timestamp(&message) }.context("a packet without a time")?;
+    Ok(Some((usize::try_from(length)?, time_ns)))
+}
+
+/// # Safety
+/// `message` was filled by recvmsg and its control buffer is alive.
+unsafe fn timestamp(message: &libc::msghdr) -> Option<u64> {
+    // SAFETY: by the contract above the first header, if any, lies in the control buffer.
+    let header = unsafe { libc::CMSG_FIRSTHDR(message).as_ref() }?;
+    if header.cmsg_type != libc::SCM_TIMESTAMPNS {
+        return None;
+    }
+    // SAFETY: this message type carries one timespec.
+    let time = unsafe {
+        libc::CMSG_DATA(header)
+            .cast::<libc::timespec>()
+            .read_unaligned()
+    };
+    Some(u64::try_from(time.tv_sec).ok()? * 1_000_000_000 + u64::try_from(time.tv_nsec).ok()?)
+}
+
+fn drops(socket: &OwnedFd) -> Result<u32> {
+    // SAFETY: all-zero is a valid tpacket_stats.
+    let mut statistics = unsafe { zeroed::<libc::tpacket_stats>() };
+    let mut length = u32::try_from(size_of::<libc::tpacket_stats>())?;
+    // SAFETY: the pointers describe `statistics` and `length`, both alive and writable.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_PACKET,
+            libc::PACKET_STATISTICS,
+            (&raw mut statistics).cast(),
+            &raw mut length,
+        )
+    };
+    ensure!(
+        result == 0,
+        "packet statistics: {}",
+        io::Error::last_os_error()
+    );
+    Ok(statistics.tp_drops)
+}

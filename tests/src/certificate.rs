@@ -1,0 +1,69 @@
+//! A self-signed certificate for one test, made by the openssl command.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+use tempfile::TempDir;
+
+use crate::process::output;
+
+/// The names every certificate is good for; they resolve nowhere but `localhost`.
+const NAMES: &str = "subjectAltName=DNS:localhost,DNS:*.tracer.test,IP:127.0.0.1,IP:::1";
+
+/// A certificate and its key in a directory that goes away with it.
+pub struct Certificate {
+    directory: TempDir,
+}
+
+impl Certificate {
+    /// A small one (ECDSA P-256): the server's flight fits one segment.
+    pub fn small() -> Result<Self> {
+        Self::make(&["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
+    }
+
+    /// A large one (RSA 4096): the server's flight needs several records' worth of bytes.
+    pub fn large() -> Result<Self> {
+        Self::make(&["-newkey", "rsa:4096"])
+    }
+
+    fn make(key: &[&str]) -> Result<Self> {
+        let made = Self {
+            directory: tempfile::tempdir()?,
+        };
+        output(
+            Command::new("openssl")
+                .args([
+                    "req",
+                    "-x509",
+                    "-nodes",
+                    "-days",
+                    "2",
+                    "-subj",
+                    "/CN=localhost",
+                ])
+                .args([
+                    "-addext",
+                    NAMES,
+                    "-addext",
+                    "basicConstraints=critical,CA:FALSE",
+                ])
+                .args(key)
+                .arg("-keyout")
+                .arg(made.key())
+                .arg("-out")
+                .arg(made.path()),
+        )?;
+        Ok(made)
+    }
+
+    /// The certificate, PEM.
+    pub fn path(&self) -> PathBuf {
+        self.directory.path().join("certificate.pem")
+    }
+
+    /// The private key, PEM.
+    pub fn key(&self) -> PathBuf {
+        self.directory.path().join("key.pem")
+    }
+}

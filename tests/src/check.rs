@@ -1,0 +1,57 @@
+//! Collects every difference of a case, so that one run tells all of them.
+
+use std::fmt::Debug;
+
+use anyhow::{Result, bail};
+
+/// The differences found in one case.
+#[derive(Debug)]
+pub struct Differences {
+    case: String,
+    found: Vec<String>,
+}
+
+impl Differences {
+    /// None yet.
+    pub fn of(case: impl Into<String>) -> Self {
+        Self {
+            case: case.into(),
+            found: Vec::new(),
+        }
+    }
+
+    /// Notes it when `got` is not `expected`.
+    pub fn equal<T: PartialEq + Debug>(&mut self, name: &str, got: T, expected: T) {
+        if got != expected {
+            self.found
+                .push(format!("{name}: got {got:?}, expected {expected:?}"));
+        }
+    }
+
+    /// Notes it when what `name` says does not hold.
+    pub fn holds(&mut self, name: &str, truth: bool) {
+        if !truth {
+            self.found.push(format!("not so: {name}"));
+        }
+    }
+
+    /// Notes an error in place of a value.
+    pub fn value<T>(&mut self, result: Result<T>) -> Option<T> {
+        result
+            .map_err(|error| self.found.push(format!("{error:#}")))
+            .ok()
+    }
+
+    /// Fails with all differences, and `context` to look into them.
+    pub fn finish(self, context: impl FnOnce() -> String) -> Result<()> {
+        if self.found.is_empty() {
+            return Ok(());
+        }
+        bail!(
+            "{}:\n  {}\n{}",
+            self.case,
+            self.found.join("\n  "),
+            context()
+        )
+    }
+}

@@ -1,0 +1,105 @@
+//! The real clients, as commands that print their own count on the last line of their output.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::certificate::Certificate;
+use crate::machine::{fixture, program, venv_python};
+use crate::namespace::Namespace;
+use crate::server::build_go;
+
+/// A command to trace.
+#[derive(Debug, Clone, Default)]
+pub struct Client {
+    /// Program and arguments.
+    pub command: Vec<OsString>,
+    /// What it finds in its environment besides ours.
+    pub environment: Vec<(String, OsString)>,
+    /// The name of the processes that connect.
+    pub comm: &'static str,
+}
+
+impl Client {
+    /// Any command; `comm` is the name of the processes that connect.
+    pub fn new(comm: &'static str, command: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        let command = command.into_iter().map(Into::into).collect();
+        Self {
+            command,
+            environment: Vec::new(),
+            comm,
+        }
+    }
+
+    /// A shell script; `$1`, `$2`, … are `arguments`.
+    pub fn shell(comm: &'static str, script: &str, arguments: &[&str]) -> Self {
+        let fixed = ["sh", "-ec", script, "sh"];
+        Self::new(comm, fixed.iter().chain(arguments).copied())
+    }
+
+    /// A script of tests/clients run by Python with `requests` and `aiohttp`.
+    pub fn python(script: &str, arguments: &[&str]) -> Result<Self> {
+        let mut client = Self::new("python", [venv_python()?.into_os_string()]);
+        client.command.push(fixture("clients").join(script).into());
+        client.command.extend(arguments.iter().map(OsString::from));
+        Ok(client)
+    }
+
+    /// The Go client.
+    pub fn go(arguments: &[&str]) -> Result<Self> {
+        let mut client = Self::new("clients-go-main", [build_go("clients/go/main.go")?]);
+        client.command.extend(arguments.iter().map(OsString::from));
+        Ok(client)
+    }
+
+    /// Node's fetch.
+    pub fn node(arguments: &[&str], certificate: &Certificate) -> Result<Self> {
+        let script = fixture("clients/fetch.mjs").into_os_string();
+        let mut client = Self::new(
+            "node",
+            [program("node", "nodejs")?.into_os_string(), script],
+        );
+        client.command.extend(arguments.iter().map(OsString::from));
+        Ok(client.with("NODE_EXTRA_CA_CERTS", certificate.path()))
+    }
+
+    /// Java's HttpClient.
+    pub fn java(arguments: &[&str]) -> Result<Self> {
+        let script = fixture("clients/Client.java").into_os_string();
+        let java = program("java", "openjdk-17-jdk-headless")?.into_os_string();
+        let mut client = Self::new("java", [java, script]);
+        client.command.extend(arguments.iter().map(OsString::from));
+        Ok(client)
+    }
+
+    /// The executable of the processes that connect, as /proc names it.
+    pub fn executable(&self) -> Result<PathBuf> {
+        let named = |argument: &&OsString| {
+            Path::new(argument)
+                .file_name()
+                .is_some_and(|name| name == self.comm)
+        };
+        let path = match self.command.iter().find(named) {
+            Some(path) if Path::new(path).is_absolute() => PathBuf::from(path),
+            _ => program(self.comm, self.comm)?,
+        };
+        Ok(path.canonicalize()?)
+    }
+
+    /// The same with one more environment variable.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl AsRef<Path>) -> Self {
+        self.environment
+            .push((name.to_owned(), value.as_ref().into()));
+        self
+    }
+
+    /// The same inside a network namespace.
+    #[must_use]
+    pub fn inside(mut self, namespace: &Namespace) -> Self {
+        let prefix = namespace.prefix().into_iter().map(OsString::from);
+        self.command = prefix.chain(self.command).collect();
+        self
+    }
+}

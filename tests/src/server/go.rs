@@ -1,0 +1,90 @@
+//! A Go net/http server (crypto/tls): a second TLS library, with a count of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use super::{Seen, wait_until_listening};
+use crate::certificate::Certificate;
+use crate::machine::{fixture, program};
+use crate::process::{Process, output};
+use crate::{port, sockets};
+
+/// How to set the Go server up.
+#[derive(Debug, Clone, Default)]
+pub struct GoOptions {
+    /// `1.2`, `1.3`, or nothing for plain HTTP.
+    pub version: Option<&'static str>,
+    /// Further flags of tests/servers/go/main.go.
+    pub flags: Vec<String>,
+}
+
+/// A running Go server.
+pub struct Go {
+    /// Its port, on 127.0.0.1 and ::1.
+    pub port: u16,
+    process: Process,
+}
+
+impl Go {
+    /// Builds the server if need be, and starts it.
+    pub fn start(options: &GoOptions, certificate: &Certificate) -> Result<Self> {
+        let port = port::unused()?;
+        let mut command = Command::new(build("servers/go/main.go")?);
+        command
+            .arg(format!("-listen=127.0.0.1:{port},[::1]:{port}"))
+            .args(&options.flags);
+        if let Some(version) = options.version {
+            command.arg(format!("-tls={version}"));
+            command
+                .arg("-cert")
+                .arg(certificate.path())
+                .arg("-key")
+                .arg(certificate.key());
+        }
+        let process = Process::start(&mut command)?;
+        wait_until_listening(port).with_context(|| process.stderr().unwrap_or_default())?;
+        Ok(Self { port, process })
+    }
+
+    /// Ends the server and gives its count, once every connection is closed.
+    pub fn finish(self) -> Result<Seen> {
+        sockets::settle(self.port)?;
+        self.process.signal(Signal::SIGTERM)?;
+        let finished = self.process.finish()?;
+        let count: Value = serde_json::from_str(&finished.stdout)
+            .with_context(|| format!("{}{}", finished.stdout, finished.stderr))?;
+        Ok(Seen {
+            connections: count["connections"].as_u64(),
+            requests: count["requests"].as_u64(),
+            full: count["full"].as_u64(),
+            resumed: count["resumed"].as_u64(),
+            failed: count["failed"].as_u64(),
+        })
+    }
+}
+
+/// Builds a one-file Go program of `tests/` (Go's own cache makes the second time quick).
+pub fn build(source: &str) -> Result<PathBuf> {
+    let name = Path::new(source)
+        .with_extension("")
+        .to_string_lossy()
+        .replace('/', "-");
+    let directory = std::env::current_exe()?
+        .parent()
+        .context("no parent")?
+        .join("go");
+    std::fs::create_dir_all(&directory)?;
+    let binary = directory.join(name);
+    output(
+        Command::new(program("go", "golang-go")?)
+            .args(["build", "-o"])
+            .arg(&binary)
+            .arg(fixture(source))
+            .env("GO111MODULE", "off"),
+    )?;
+    Ok(binary)
+}

@@ -1,0 +1,48 @@
+//! Servers to crawl. Each is started on an unused port, counts by itself, and ends with its value.
+
+mod go;
+mod nginx;
+mod openssl;
+mod thread;
+
+use std::net::TcpStream;
+
+use anyhow::Result;
+
+pub use go::{Go, GoOptions, build as build_go};
+pub use nginx::{Nginx, NginxOptions};
+pub use openssl::OpenSsl;
+pub use thread::{Threaded, chunked, read_client_hello, reset};
+
+use crate::process::{PATIENCE, wait_for};
+
+/// What a server saw; what it cannot know is `None`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Connections accepted.
+    pub connections: Option<u64>,
+    /// Requests answered.
+    pub requests: Option<u64>,
+    /// Full handshakes completed.
+    pub full: Option<u64>,
+    /// Resumed handshakes completed.
+    pub resumed: Option<u64>,
+    /// Handshakes that failed.
+    pub failed: Option<u64>,
+}
+
+/// Waits for the port to be listened on, by the socket list: a trial connection would be counted.
+fn wait_until_listening(port: u16) -> Result<()> {
+    wait_for(&format!("a listener on port {port}"), PATIENCE, || {
+        let filter = format!("sport = :{port}");
+        let listed =
+            crate::process::output(std::process::Command::new("ss").args(["-Htln", &filter]))?;
+        Ok((!listed.trim().is_empty()).then_some(()))
+    })
+}
+
+/// Sends what can be sent; a peer that is gone is the peer's business.
+pub(crate) fn write_all(stream: &mut TcpStream, bytes: &[u8]) {
+    use std::io::Write;
+    let _ = stream.write_all(bytes);
+}

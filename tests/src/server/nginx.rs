@@ -1,0 +1,139 @@
+//! nginx with an access log that tells connections and handshakes apart.
+
+use std::collections::HashMap;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Seen, wait_until_listening};
+use crate::certificate::Certificate;
+use crate::machine::program;
+use crate::port;
+use crate::process::Process;
+
+/// How to set nginx up.
+#[derive(Debug, Clone, Copy)]
+pub struct NginxOptions {
+    /// `ssl_protocols`, or nothing for plain HTTP.
+    pub protocols: Option<&'static str>,
+    /// Session tickets, and with them resumption.
+    pub tickets: bool,
+    /// Seconds an idle connection is kept; 0 closes after each response.
+    pub keepalive_s: u32,
+    /// Requests a connection may carry.
+    pub keepalive_requests: u32,
+}
+
+impl Default for NginxOptions {
+    fn default() -> Self {
+        Self {
+            protocols: Some("TLSv1.2 TLSv1.3"),
+            tickets: true,
+            keepalive_s: 60,
+            keepalive_requests: 10_000,
+        }
+    }
+}
+
+/// A running nginx.
+pub struct Nginx {
+    /// Its port, on 127.0.0.1 and ::1.
+    pub port: u16,
+    directory: TempDir,
+    _process: Process,
+}
+
+impl Nginx {
+    /// Starts nginx in the foreground with one worker.
+    pub fn start(options: NginxOptions, certificate: &Certificate) -> Result<Self> {
+        let port = port::unused()?;
+        let directory = tempfile::tempdir()?;
+        let file = directory.path().join("nginx.conf");
+        std::fs::write(
+            &file,
+            configuration(&options, certificate, port, &directory),
+        )?;
+        let mut command = Command::new(program("nginx", "nginx-light")?);
+        command.arg("-p").arg(directory.path()).arg("-c").arg(&file);
+        command.arg("-e").arg(directory.path().join("error.log"));
+        let process = Process::start(&mut command)?;
+        wait_until_listening(port).with_context(|| process.stderr().unwrap_or_default())?;
+        Ok(Self {
+            port,
+            directory,
+            _process: process,
+        })
+    }
+
+    /// What the access log says so far.
+    pub fn seen(&self) -> Result<Seen> {
+        let log = std::fs::read_to_string(self.directory.path().join("access.log"))?;
+        let mut reused: HashMap<u64, bool> = HashMap::new();
+        for line in log.lines() {
+            let entry: Value = serde_json::from_str(line).with_context(|| line.to_owned())?;
+            let connection = entry["connection"]
+                .as_u64()
+                .context("no connection number")?;
+            reused.insert(connection, entry["reused"] == "r");
+        }
+        let resumed = reused.values().filter(|reused| **reused).count() as u64;
+        let connections = reused.len() as u64;
+        let is_tls = log.lines().next().is_some_and(|line| line.contains("TLSv"));
+        Ok(Seen {
+            connections: Some(connections),
+            requests: Some(log.lines().count() as u64),
+            full: Some(if is_tls { connections - resumed } else { 0 }),
+            resumed: Some(resumed),
+            failed: None,
+        })
+    }
+}
+
+fn configuration(
+    options: &NginxOptions,
+    certificate: &Certificate,
+    port: u16,
+    directory: &TempDir,
+) -> String {
+    let ssl = if options.protocols.is_some() {
+        "ssl"
+    } else {
+        ""
+    };
+    let tls = options.protocols.map_or_else(String::new, |protocols| {
+        format!(
+            "ssl_protocols {protocols}; ssl_certificate {}; ssl_certificate_key {}; \
+             ssl_session_cache {}; ssl_session_tickets {};",
+            certificate.path().display(),
+            certificate.key().display(),
+            if options.tickets {
+                "shared:sessions:4m"
+            } else {
+                "off"
+            },
+            if options.tickets { "on" } else { "off" },
+        )
+    });
+    let place = directory.path().display();
+    let (keepalive, requests) = (options.keepalive_s, options.keepalive_requests);
+    format!(
+        r#"daemon off; master_process off; worker_processes 1; pid {place}/pid; error_log {place}/error.log;
+worker_rlimit_nofile 16384;
+events {{ worker_connections 8192; }}
+http {{
+  log_format seen '{{"connection":$connection,"request":$connection_requests,'
+    '"protocol":"$ssl_protocol","reused":"$ssl_session_reused","port":$remote_port}}';
+  access_log {place}/access.log seen;
+  client_body_temp_path {place}/body; proxy_temp_path {place}/proxy; fastcgi_temp_path {place}/fastcgi;
+  uwsgi_temp_path {place}/uwsgi; scgi_temp_path {place}/scgi;
+  keepalive_timeout {keepalive}; keepalive_requests {requests}; {tls}
+  server {{
+    listen 127.0.0.1:{port} {ssl} backlog=4096; listen [::1]:{port} {ssl} backlog=4096;
+    location / {{ default_type text/html; return 200 "<title>a page</title>\n"; }}
+  }}
+}}
+"#
+    )
+}

@@ -1,0 +1,122 @@
+//! Runs the binary under test.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::client::Client;
+use crate::export::Export;
+use crate::machine::{require_root, tracer_binary};
+use crate::process::{Finished, PATIENCE, Process, wait_for};
+
+/// What `tracer run` left.
+#[derive(Debug)]
+pub struct Traced {
+    /// The export.
+    pub export: Export,
+    /// Status and output of tracer, which are those of the command.
+    pub finished: Finished,
+}
+
+impl Traced {
+    /// The last line of the client's output, its own count.
+    pub fn client_count(&self) -> Result<Value> {
+        let line = self
+            .finished
+            .stdout
+            .lines()
+            .last()
+            .context("the client printed nothing")?;
+        serde_json::from_str(line).with_context(|| line.to_owned())
+    }
+
+    /// Everything there is to look at when a case fails.
+    pub fn story(&self) -> String {
+        let totals = self.export.0["totals"].to_string();
+        let Finished {
+            status,
+            stdout,
+            stderr,
+        } = &self.finished;
+        format!("{status}\nstdout: {stdout}\nstderr: {stderr}\ntotals: {totals}")
+    }
+}
+
+/// Traces `client` with `tracer run` and reads the export.
+pub fn run(client: &Client) -> Result<Traced> {
+    run_with(&[], client)
+}
+
+/// The same with further arguments before `--`.
+pub fn run_with(arguments: &[&str], client: &Client) -> Result<Traced> {
+    require_root()?;
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("export.json");
+    let mut command = Command::new(tracer_binary()?);
+    command
+        .args(["run", "--no-tui", "--json"])
+        .arg(&file)
+        .args(arguments)
+        .arg("--");
+    command
+        .args(&client.command)
+        .envs(client.environment.iter().cloned());
+    let finished = Process::start(&mut command)?.finish_within(2 * PATIENCE)?;
+    let export = Export::read(&file).with_context(|| {
+        format!(
+            "tracer: {}\n{}{}",
+            finished.status, finished.stdout, finished.stderr
+        )
+    })?;
+    Ok(Traced { export, finished })
+}
+
+/// Runs tracer with exactly these arguments, to its end.
+pub fn plain(arguments: &[OsString]) -> Result<Finished> {
+    Process::start(Command::new(tracer_binary()?).args(arguments))?.finish()
+}
+
+/// A running `tracer attach`.
+pub struct Attached {
+    process: Process,
+    directory: TempDir,
+}
+
+impl Attached {
+    /// Starts it and waits until it says that it traces.
+    pub fn start(arguments: &[&str]) -> Result<Self> {
+        require_root()?;
+        let directory = tempfile::tempdir()?;
+        let mut command = Command::new(tracer_binary()?);
+        command
+            .args(["attach", "--no-tui", "--json"])
+            .arg(directory.path().join("export.json"));
+        let mut process = Process::start(command.args(arguments))?;
+        wait_for("tracer to attach", PATIENCE, || {
+            let said = process.stderr()?;
+            anyhow::ensure!(!process.has_ended()?, "tracer ended: {said}");
+            Ok(said.contains("tracing").then_some(()))
+        })?;
+        Ok(Self { process, directory })
+    }
+
+    /// Ends it with a signal.
+    pub fn end(self, signal: Signal) -> Result<Traced> {
+        self.process.signal(signal)?;
+        self.finish()
+    }
+
+    /// Waits until it ends by itself.
+    pub fn finish(self) -> Result<Traced> {
+        let file: PathBuf = self.directory.path().join("export.json");
+        let finished = self.process.finish_within(Duration::from_secs(30))?;
+        let export = Export::read(&file).with_context(|| format!("{finished:?}"))?;
+        Ok(Traced { export, finished })
+    }
+}

@@ -1,0 +1,158 @@
+//! Segments put together to connections and byte streams.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+
+use super::Segment;
+
+/// Who ended a connection, and how: the sender of the first FIN or RST.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closer {
+    /// FIN from the client.
+    Client,
+    /// FIN from the server.
+    Server,
+    /// RST from the client.
+    ClientReset,
+    /// RST from the server.
+    ServerReset,
+}
+
+/// The bytes one side sent, in order, each with the time it was first seen.
+#[derive(Debug, Default)]
+pub struct Stream {
+    start: Option<u32>,
+    segments: BTreeMap<u32, (u64, Vec<u8>)>,
+}
+
+impl Stream {
+    fn add(&mut self, segment: &Segment) {
+        let Some(start) = self.start.filter(|_| !segment.payload.is_empty()) else {
+            return;
+        };
+        let offset = segment.sequence.wrapping_sub(start);
+        let kept = self
+            .segments
+            .get(&offset)
+            .map_or(0, |(_, bytes)| bytes.len());
+        if segment.payload.len() > kept {
+            self.segments
+                .insert(offset, (segment.time_ns, segment.payload.clone()));
+        }
+    }
+
+    /// The stream up to its first gap, and the time each byte arrived at.
+    pub fn bytes(&self) -> (Vec<u8>, Times) {
+        let mut bytes: Vec<u8> = Vec::new();
+        let mut times = Vec::new();
+        for (&offset, (time_ns, payload)) in &self.segments {
+            let Some(known) = bytes.len().checked_sub(offset as usize) else {
+                break;
+            };
+            if let Some(new) = payload.get(known..).filter(|new| !new.is_empty()) {
+                times.push((bytes.len(), *time_ns));
+                bytes.extend_from_slice(new);
+            }
+        }
+        (bytes, Times(times))
+    }
+}
+
+/// Times by stream offset.
+#[derive(Debug)]
+pub struct Times(Vec<(usize, u64)>);
+
+impl Times {
+    /// When the byte at `offset` was first seen.
+    pub fn at(&self, offset: usize) -> Option<u64> {
+        let after = self.0.partition_point(|(start, _)| *start <= offset);
+        self.0
+            .get(after.checked_sub(1)?)
+            .map(|(_, time_ns)| *time_ns)
+    }
+}
+
+/// One connection, or one attempt at it.
+#[derive(Debug)]
+pub struct Flow {
+    /// The client's address.
+    pub client: SocketAddr,
+    /// The server's address.
+    pub server: SocketAddr,
+    /// When each SYN was seen; more than one are retransmissions.
+    pub syn_ns: Vec<u64>,
+    /// When the first SYN/ACK was seen.
+    pub syn_ack_ns: Option<u64>,
+    /// The client's bytes.
+    pub sent: Stream,
+    /// The server's bytes.
+    pub received: Stream,
+    /// Who ended it.
+    pub closer: Option<Closer>,
+}
+
+impl Flow {
+    fn open(syn: &Segment) -> Self {
+        let sent = Stream {
+            start: Some(syn.sequence.wrapping_add(1)),
+            ..Stream::default()
+        };
+        Self {
+            client: syn.source,
+            server: syn.destination,
+            syn_ns: Vec::new(),
+            syn_ack_ns: None,
+            sent,
+            received: Stream::default(),
+            closer: None,
+        }
+    }
+
+    fn is_same_attempt(&self, syn: &Segment) -> bool {
+        self.sent.start == Some(syn.sequence.wrapping_add(1))
+    }
+
+    fn add(&mut self, segment: &Segment) {
+        let from_client = segment.source == self.client;
+        if segment.is_syn() && from_client {
+            self.syn_ns.push(segment.time_ns);
+        } else if segment.is_syn() {
+            self.syn_ack_ns.get_or_insert(segment.time_ns);
+            self.received.start = Some(segment.sequence.wrapping_add(1));
+        } else if from_client {
+            self.sent.add(segment);
+        } else {
+            self.received.add(segment);
+        }
+        let closer = match (segment.is_rst(), segment.is_fin(), from_client) {
+            (true, _, true) => Closer::ClientReset,
+            (true, _, false) => Closer::ServerReset,
+            (_, true, true) => Closer::Client,
+            (_, true, false) => Closer::Server,
+            _ => return,
+        };
+        self.closer.get_or_insert(closer);
+    }
+}
+
+/// Puts segments together; what has no SYN in the capture is left out.
+pub fn flows(segments: &[Segment], server_port: u16) -> Vec<Flow> {
+    let mut flows: Vec<Flow> = Vec::new();
+    let mut latest: HashMap<(SocketAddr, SocketAddr), usize> = HashMap::new();
+    for segment in segments {
+        let key = match segment.destination.port() == server_port {
+            true => (segment.source, segment.destination),
+            false => (segment.destination, segment.source),
+        };
+        let opens = segment.is_syn() && !segment.is_ack();
+        let known = latest.get(&key).and_then(|&index| flows.get(index));
+        if opens && !known.is_some_and(|flow| flow.is_same_attempt(segment)) {
+            latest.insert(key, flows.len());
+            flows.push(Flow::open(segment));
+        }
+        if let Some(flow) = latest.get(&key).and_then(|&index| flows.get_mut(index)) {
+            flow.add(segment);
+        }
+    }
+    flows
+}
