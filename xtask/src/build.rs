@@ -69,7 +69,7 @@ fn kernel_object(toolchain: &Toolchain, name: &str, features: &[&str]) -> Result
         "build-std=core",
     ]);
     cargo.args(features).arg("--target-dir").arg(&target_dir);
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", rustflags());
+    cargo.env("RUSTFLAGS", rustflags());
     shell::run(&mut cargo)?;
     let built = target_dir.join(BPF_TARGET).join("release/tracer-ebpf");
     let object = target_dir.join(name);
@@ -77,11 +77,10 @@ fn kernel_object(toolchain: &Toolchain, name: &str, features: &[&str]) -> Result
     Ok(object)
 }
 
-/// As cargo wants them encoded: separated by 0x1f, so that they may hold spaces.
 pub(crate) fn rustflags() -> String {
-    // The BPF side reads registers of the traced machine, which is this one.
-    let arch = format!("--cfg=bpf_target_arch=\"{}\"", std::env::consts::ARCH);
-    [&arch, "-Cdebuginfo=2", "-Clink-arg=--btf"].join("\x1f")
+    // The kernel programs read registers of the traced machine, which is this one.
+    let arch = std::env::consts::ARCH;
+    format!("--cfg=bpf_target_arch=\"{arch}\" -Cdebuginfo=2 -Clink-arg=--btf")
 }
 
 /// An untouched file keeps its time, so that nothing which embeds it is built again.

@@ -80,7 +80,7 @@ fn kernel_clippy() -> Result<()> {
             .arg(workspace::target_dir().join("bpf"));
         cargo
             .args(["--", "-D", "warnings"])
-            .env("CARGO_ENCODED_RUSTFLAGS", build::rustflags());
+            .env("RUSTFLAGS", build::rustflags());
         shell::run(&mut cargo)?;
     }
     Ok(())

@@ -9,19 +9,29 @@ use std::process::{Command, ExitStatus, Stdio};
 use anyhow::{Context, Result, bail};
 
 /// The command as one would type it, with the variables set for it in front.
-pub(crate) fn describe(command: &Command) -> String {
-    let variables = command
-        .get_envs()
-        .filter_map(|(name, value)| Some(format!("{}={}", name.display(), quote(value?))));
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
-    variables
-        .chain(words.map(quote))
-        .collect::<Vec<_>>()
-        .join(" ")
+fn describe(command: &Command) -> String {
+    let set = command.get_envs().filter(|(name, _)| *name != "PATH");
+    let variables =
+        set.filter_map(|(name, value)| Some(format!("{}={}", name.display(), quote(value?))));
+    let words = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(quote);
+    variables.chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// Enough of it to know which one failed: all of it was echoed when it started.
+fn name(command: &Command) -> String {
+    let program = Path::new(command.get_program())
+        .file_name()
+        .unwrap_or(command.get_program());
+    let words = std::iter::once(program)
+        .chain(command.get_args())
+        .map(quote);
+    words.take(4).collect::<Vec<_>>().join(" ")
 }
 
 fn quote(word: &OsStr) -> String {
-    let word = word.to_string_lossy().replace('\x1f', " ");
+    let word = word.to_string_lossy().into_owned();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
     match !word.is_empty() && word.chars().all(plain) {
         true => word,
@@ -37,7 +47,7 @@ pub(crate) fn echo(command: &Command) {
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = status(command)?;
     if !status.success() {
-        bail!("{} failed: {status}", describe(command));
+        bail!("`{} …` failed: {status}", name(command));
     }
     Ok(())
 }
