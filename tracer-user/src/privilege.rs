@@ -2,7 +2,8 @@
 //!
 //! What is attached needs no rights to go on: ring buffers are mapped, maps are read by file descriptor
 //! (since 5.19 `unprivileged_bpf_disabled` guards only loading and creating), programs are detached by
-//! closing. So tracer keeps only what its remaining [`Duties`] ask for.
+//! closing, and running an iterator again is no loading either (tried on 6.18 without any capability). So
+//! tracer keeps only what its remaining [`Duties`] ask for.
 //!
 //! Capabilities and `no_new_privs` belong to threads, and a thread cannot change another's. Threads made
 //! later inherit them. Therefore [`drop_to`] must be called before the tokio runtime or any other thread is
@@ -59,11 +60,12 @@ pub(crate) struct Duties {
     /// Enter network namespaces that appear while tracing, to list their sockets. Keeps CAP_SYS_ADMIN,
     /// which is nearly everything: leave it off when the namespaces are known at the start.
     pub(crate) follow_namespaces: bool,
-    /// Run the socket iterator again, to adopt sockets of processes that join the target later.
-    pub(crate) adopt_later: bool,
     /// Pass signals on to the traced command, which may have become another user's.
     pub(crate) signal_command: bool,
-    /// Replace output files and remove the command's cgroup, in directories that are not root's.
+    /// Remove the command's cgroup: the root of the hierarchy is closed to writing (mode 0555) even for its
+    /// owner, and a delegated cgroup is another user's.
+    pub(crate) remove_cgroup: bool,
+    /// Replace output files in directories that are not root's.
     pub(crate) write_files: bool,
 }
 
@@ -71,19 +73,17 @@ impl Duties {
     /// The capabilities these duties need.
     pub(crate) fn capabilities(self) -> Vec<Capability> {
         use Capability::{
-            CAP_BPF, CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_KILL, CAP_PERFMON, CAP_SYS_ADMIN,
-            CAP_SYS_PTRACE,
+            CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_KILL, CAP_SYS_ADMIN, CAP_SYS_PTRACE,
         };
         let needs: [(bool, &[Capability]); 5] = [
             // proc(5): these links are guarded by a ptrace access check.
             (self.name_processes, &[CAP_SYS_PTRACE]),
             // setns(2) asks for CAP_SYS_ADMIN; opening the namespace's file is the ptrace check again.
             (self.follow_namespaces, &[CAP_SYS_ADMIN, CAP_SYS_PTRACE]),
-            // bpf(2): a link to an iterator is a tracing link.
-            (self.adopt_later, &[CAP_BPF, CAP_PERFMON]),
             (self.signal_command, &[CAP_KILL]),
-            // Create and rename in a directory of mode 0700 (DAC_OVERRIDE; also rmdir below a delegated
-            // cgroup), replace another's file in a sticky directory (FOWNER), hand over the result (CHOWN).
+            (self.remove_cgroup, &[CAP_DAC_OVERRIDE]),
+            // Create and rename in a directory of mode 0700 (DAC_OVERRIDE), replace another's file in a
+            // sticky directory (FOWNER), hand over the result (CHOWN).
             (self.write_files, &[CAP_CHOWN, CAP_FOWNER, CAP_DAC_OVERRIDE]),
         ];
         let mut all: Vec<_> = needs
