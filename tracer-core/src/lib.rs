@@ -1,1 +1,17 @@
-//! tracer-core
+//! tracer's pure core: from records of the kernel programs to an immutable [`snapshot::Snapshot`].
+//!
+//! No IO, no clock, no runtime: times come with the records. Flow: bytes -> [`decode`] ->
+//! [`tracker::Tracker`] (the connection table) -> [`group`] and [`latency`] (aggregates) -> snapshot.
+
+pub mod connection;
+pub mod decode;
+pub mod endpoint;
+pub mod glob;
+pub mod group;
+pub mod host;
+pub mod latency;
+pub mod process;
+pub mod snapshot;
+pub mod time_wait;
+pub mod tls;
+pub mod tracker;

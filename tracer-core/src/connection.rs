@@ -1,0 +1,124 @@
+//! What is known of one open connection.
+
+use tracer_common::record::{TlsRecord, tls};
+
+use crate::{
+    group::{Group, Opening},
+    tls::{HelloStream, Side, TlsVersion},
+};
+
+/// An open connection.
+#[derive(Debug)]
+pub struct Connection {
+    /// Index of the owner in the process table.
+    pub process: u32,
+    /// Index of the host.
+    pub host: u32,
+    /// How it was opened.
+    pub opening: Opening,
+    /// Remote port.
+    pub port: u16,
+    /// Counted in the groups already. With a host filter that waits until the host is known.
+    pub counted: bool,
+    /// Hellos being put together; None once the handshake is over.
+    pub hello: Option<Box<HelloStream>>,
+    /// A handshake was reported; a second report is none of its own.
+    pub handshake_over: bool,
+}
+
+/// What became of a handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handshake {
+    /// Done.
+    Done {
+        /// By a ticket, a session id or an external PSK.
+        resumed: bool,
+        /// Version, when the ServerHello was seen.
+        version: Option<TlsVersion>,
+        /// After a HelloRetryRequest.
+        retried: bool,
+        /// First byte of the ClientHello to the end, ns.
+        duration_ns: u64,
+    },
+    /// Alert, close or no TLS in the answer.
+    Failed,
+    /// Not seen whole.
+    Unknown,
+    /// There was none.
+    NotTls,
+}
+
+impl Handshake {
+    /// Joins the record flow (kernel) with the hellos (user space).
+    pub fn of(record: &TlsRecord, hello: Option<&HelloStream>) -> Self {
+        match record.outcome {
+            tls::DONE => Self::done(record, hello),
+            tls::ALERT | tls::CLOSED | tls::NO_TLS_ANSWER => Self::Failed,
+            tls::NOT_TLS => Self::NotTls,
+            _ => Self::Unknown,
+        }
+    }
+
+    fn done(record: &TlsRecord, hello: Option<&HelloStream>) -> Self {
+        let server = hello.and_then(HelloStream::server_hello);
+        let flow_is_13 = record.flow == tls::FLOW_13;
+        let resumed = match server {
+            Some(server) if (server.version == TlsVersion::TLS_1_3) != flow_is_13 => None,
+            Some(server) if flow_is_13 => Some(server.psk_accepted),
+            None if flow_is_13 => None,
+            _ => Some(record.resumed == 1),
+        };
+        let Some(resumed) = resumed else {
+            return Self::Unknown;
+        };
+        Self::Done {
+            resumed,
+            version: server.map(|server| server.version),
+            retried: server.is_some_and(|server| server.hello_retry_request),
+            duration_ns: record.duration_ns,
+        }
+    }
+
+    /// Counts it.
+    pub fn apply(self, group: &mut Group) {
+        match self {
+            Self::Done {
+                resumed,
+                version,
+                retried,
+                duration_ns,
+            } => {
+                group.tls.versions.count(version);
+                group.tls.hello_retry_requests += u64::from(retried);
+                if resumed {
+                    group.tls.resumed += 1;
+                    group.phases.tls_resumed.record(duration_ns);
+                } else {
+                    group.tls.full += 1;
+                    group.phases.tls.record(duration_ns);
+                }
+            }
+            Self::Failed => group.tls.failed += 1,
+            Self::Unknown => group.tls.unknown += 1,
+            Self::NotTls => group.tls.not_tls += 1,
+        }
+    }
+}
+
+impl Connection {
+    /// Takes captured bytes. True when they were the first of a ClientHello.
+    pub fn take_hello(&mut self, side: Side, offset: u32, bytes: &[u8]) -> bool {
+        if self.handshake_over {
+            return false;
+        }
+        let begins = self.hello.is_none() && side == Side::Client;
+        self.hello.get_or_insert_default().push(side, offset, bytes);
+        begins
+    }
+
+    /// The server name, once the ClientHello is whole.
+    pub fn server_name(&self) -> Option<String> {
+        let hello = self.hello.as_ref()?.client_hello()?;
+        hello.sni.as_ref().map(|name| name.sanitized())
+    }
+}

@@ -1,0 +1,214 @@
+//! Bytes from the kernel to typed events. Tag, version and length are checked; nothing is trusted.
+
+use thiserror::Error;
+use tracer_common::record::{
+    CloseRecord, ConnectRecord, ExecRecord, Header, ProcessRecord, SocketRecord, TlsRecord,
+    VERSION, direction, kind,
+};
+use zerocopy::{FromBytes, Immutable, KnownLayout};
+
+use crate::tls::Side;
+
+/// One record.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A connect has ended.
+    Connect(&'a ConnectRecord),
+    /// A TLS handshake has ended.
+    Tls(&'a TlsRecord),
+    /// Leading bytes of a stream.
+    Hello(Hello<'a>),
+    /// A connection has closed.
+    Close(&'a CloseRecord),
+    /// A traced process forked.
+    Fork(&'a ProcessRecord),
+    /// A process executed a program.
+    Exec(&'a ExecRecord),
+    /// A traced process ended.
+    Exit(&'a ProcessRecord),
+    /// An open socket, from a sweep.
+    Socket(&'a SocketRecord),
+}
+
+/// Captured stream bytes.
+#[derive(Debug)]
+pub struct Hello<'a> {
+    /// Socket cookie.
+    pub cookie: u64,
+    /// Which way they went.
+    pub side: Side,
+    /// Position of the first in the stream.
+    pub offset: u32,
+    /// The bytes.
+    pub bytes: &'a [u8],
+}
+
+/// Why bytes are no record.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum DecodeError {
+    /// Too short for what it says it is.
+    #[error(
+        "record of kind {kind} has {got} bytes, expected {expected}; kernel programs and tracer differ, rebuild both"
+    )]
+    Length {
+        /// Kind byte.
+        kind: u8,
+        /// Bytes there.
+        got: usize,
+        /// Bytes needed.
+        expected: usize,
+    },
+    /// Written by other kernel programs.
+    #[error(
+        "record version {got}, expected {VERSION}; kernel programs and tracer differ, rebuild both"
+    )]
+    Version {
+        /// Version byte.
+        got: u8,
+    },
+    /// Unknown kind.
+    #[error("unknown record kind {got}")]
+    Kind {
+        /// Kind byte.
+        got: u8,
+    },
+}
+
+/// Bytes before the stream bytes of a hello record.
+const HELLO_HEAD: usize = size_of::<Header>() + 8;
+
+/// Reads one record. `bytes` must be eight-byte aligned, as the ring buffer gives them; misaligned bytes
+/// are refused as too short.
+pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
+    let header: &Header = view(bytes, 0)?;
+    if header.version != VERSION {
+        return Err(DecodeError::Version {
+            got: header.version,
+        });
+    }
+    match header.kind {
+        kind::CONNECT => view(bytes, header.kind).map(Event::Connect),
+        kind::TLS => view(bytes, header.kind).map(Event::Tls),
+        kind::HELLO => hello(bytes, header).map(Event::Hello),
+        kind::CLOSE => view(bytes, header.kind).map(Event::Close),
+        kind::FORK => view(bytes, header.kind).map(Event::Fork),
+        kind::EXEC => view(bytes, header.kind).map(Event::Exec),
+        kind::EXIT => view(bytes, header.kind).map(Event::Exit),
+        kind::SOCKET => view(bytes, header.kind).map(Event::Socket),
+        got => Err(DecodeError::Kind { got }),
+    }
+}
+
+fn view<T: FromBytes + Immutable + KnownLayout>(bytes: &[u8], kind: u8) -> Result<&T, DecodeError> {
+    T::ref_from_prefix(bytes)
+        .map(|(record, _)| record)
+        .map_err(|_| DecodeError::Length {
+            kind,
+            got: bytes.len(),
+            expected: size_of::<T>(),
+        })
+}
+
+fn hello<'a>(bytes: &'a [u8], header: &Header) -> Result<Hello<'a>, DecodeError> {
+    let short = |expected| DecodeError::Length {
+        kind: kind::HELLO,
+        got: bytes.len(),
+        expected,
+    };
+    let Some((head, stream)) = bytes.split_at_checked(HELLO_HEAD) else {
+        return Err(short(HELLO_HEAD));
+    };
+    let offset = u32::from_ne_bytes([head[24], head[25], head[26], head[27]]);
+    let length = usize::from(u16::from_ne_bytes([head[28], head[29]]));
+    let bytes = stream
+        .get(..length)
+        .ok_or_else(|| short(HELLO_HEAD + length))?;
+    let side = if head[30] == direction::EGRESS {
+        Side::Client
+    } else {
+        Side::Server
+    };
+    Ok(Hello {
+        cookie: header.cookie,
+        side,
+        offset,
+        bytes,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Eight-byte aligned copy.
+    fn aligned(bytes: &[u8]) -> Vec<u64> {
+        bytes
+            .chunks(8)
+            .map(|chunk| {
+                let mut word = [0; 8];
+                word[..chunk.len()].copy_from_slice(chunk);
+                u64::from_ne_bytes(word)
+            })
+            .collect()
+    }
+
+    fn check(bytes: &[u8], expected: DecodeError) {
+        let words = aligned(bytes);
+        let all = zerocopy::IntoBytes::as_bytes(words.as_slice());
+        assert_eq!(decode(&all[..bytes.len()]).unwrap_err(), expected);
+    }
+
+    #[test]
+    fn refuses_what_is_no_record() {
+        check(
+            &[1, VERSION, 0],
+            DecodeError::Length {
+                kind: 0,
+                got: 3,
+                expected: 24,
+            },
+        );
+        let mut bytes = [0u8; 24];
+        bytes[0] = kind::TLS;
+        bytes[1] = VERSION + 1;
+        check(&bytes, DecodeError::Version { got: VERSION + 1 });
+        bytes[1] = VERSION;
+        check(
+            &bytes,
+            DecodeError::Length {
+                kind: kind::TLS,
+                got: 24,
+                expected: 48,
+            },
+        );
+        bytes[0] = 99;
+        check(&bytes, DecodeError::Kind { got: 99 });
+    }
+
+    #[test]
+    fn hello_longer_than_its_record_is_refused() {
+        let mut bytes = [0u8; 40];
+        bytes[0] = kind::HELLO;
+        bytes[1] = VERSION;
+        bytes[28] = 9;
+        check(
+            &bytes,
+            DecodeError::Length {
+                kind: kind::HELLO,
+                got: 40,
+                expected: 41,
+            },
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let words = aligned(&bytes);
+            let all = zerocopy::IntoBytes::as_bytes(words.as_slice());
+            let _ = decode(&all[..bytes.len()]);
+        }
+    }
+}

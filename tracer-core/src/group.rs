@@ -1,0 +1,267 @@
+//! The figures of a set of connections: all of them, a process's or a host's.
+
+use tracer_common::record::{CloseRecord, closer};
+
+use crate::{latency::Latency, tls::TlsVersion};
+
+/// Figures of one set of connections.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Group {
+    /// Connections.
+    pub connections: Connections,
+    /// TLS handshakes.
+    pub tls: Tls,
+    /// TCP counters.
+    pub tcp: Tcp,
+    /// Durations.
+    pub phases: Phases,
+}
+
+/// Counts of connections.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Connections {
+    /// Connects that began.
+    pub opened: u64,
+    /// Connects that succeeded.
+    pub established: u64,
+    /// Open before tracing began.
+    pub adopted: u64,
+    /// Connects under way, at the last sweep.
+    pub connecting_now: u64,
+    /// Established or adopted and not closed.
+    pub open_now: u64,
+    /// Most ever open at once.
+    pub peak_open: u64,
+    /// Connects that failed, by reason.
+    pub failed: Failed,
+    /// Connects the client itself gave up; also counted in `failed.other`.
+    pub aborted_connects: u64,
+    /// Closed connections by who ended them.
+    pub closed_by: ClosedBy,
+}
+
+/// Why connects failed, from `sk_err`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Failed {
+    /// ECONNREFUSED.
+    pub refused: u64,
+    /// ETIMEDOUT.
+    pub timed_out: u64,
+    /// ECONNRESET.
+    pub reset: u64,
+    /// EHOSTUNREACH, ENETUNREACH and their kin.
+    pub unreachable: u64,
+    /// Anything else, also when the client gave up or nothing was sent.
+    pub other: u64,
+}
+
+impl Failed {
+    /// Of all reasons.
+    pub fn total(&self) -> u64 {
+        self.refused + self.timed_out + self.reset + self.unreachable + self.other
+    }
+
+    fn slot(&mut self, error: u32) -> &mut u64 {
+        match error {
+            111 => &mut self.refused,
+            110 => &mut self.timed_out,
+            104 => &mut self.reset,
+            100 | 101 | 112 | 113 => &mut self.unreachable,
+            _ => &mut self.other,
+        }
+    }
+}
+
+/// Who sent the first FIN, or the RST that came without one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClosedBy {
+    /// Client's FIN.
+    pub client: u64,
+    /// Server's FIN.
+    pub server: u64,
+    /// Client's RST.
+    pub client_reset: u64,
+    /// Server's RST.
+    pub server_reset: u64,
+    /// The peer stopped answering.
+    pub timeout: u64,
+    /// Not known.
+    pub unknown: u64,
+}
+
+impl ClosedBy {
+    /// All closed connections.
+    pub fn total(&self) -> u64 {
+        self.client
+            + self.server
+            + self.client_reset
+            + self.server_reset
+            + self.timeout
+            + self.unknown
+    }
+
+    fn slot(&mut self, by: u8) -> &mut u64 {
+        match by {
+            closer::CLIENT => &mut self.client,
+            closer::SERVER => &mut self.server,
+            closer::CLIENT_RESET => &mut self.client_reset,
+            closer::SERVER_RESET => &mut self.server_reset,
+            closer::TIMEOUT => &mut self.timeout,
+            _ => &mut self.unknown,
+        }
+    }
+}
+
+/// Counts of TLS handshakes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// Done, with key exchange and certificate.
+    pub full: u64,
+    /// Done by a session ticket, id or external PSK.
+    pub resumed: u64,
+    /// Ended by an alert, a close or an answer that is no TLS.
+    pub failed: u64,
+    /// Under way.
+    pub unfinished: u64,
+    /// Seen in part only: end or kind not known.
+    pub unknown: u64,
+    /// Connections that carried something else.
+    pub not_tls: u64,
+    /// Handshakes with a HelloRetryRequest (RFC 8446 4.1.4).
+    pub hello_retry_requests: u64,
+    /// Done handshakes by version.
+    pub versions: Versions,
+}
+
+/// Counts by TLS version.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Versions {
+    /// TLS 1.0 and SSL 3.0.
+    pub v1_0: u64,
+    /// TLS 1.1.
+    pub v1_1: u64,
+    /// TLS 1.2.
+    pub v1_2: u64,
+    /// TLS 1.3.
+    pub v1_3: u64,
+    /// The ServerHello was not seen.
+    pub unknown: u64,
+}
+
+impl Versions {
+    /// Adds one.
+    pub fn count(&mut self, version: Option<TlsVersion>) {
+        let slot = match version {
+            Some(TlsVersion::TLS_1_3) => &mut self.v1_3,
+            Some(TlsVersion::TLS_1_2) => &mut self.v1_2,
+            Some(TlsVersion::TLS_1_1) => &mut self.v1_1,
+            Some(TlsVersion::TLS_1_0 | TlsVersion::SSL_3_0) => &mut self.v1_0,
+            _ => &mut self.unknown,
+        };
+        *slot += 1;
+    }
+}
+
+/// TCP counters. Bytes, retransmits and round-trip times are those of closed connections.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tcp {
+    /// SYN segments sent again.
+    pub syn_retransmits: u64,
+    /// Segments sent again, SYN segments included.
+    pub retransmits: u64,
+    /// Payload bytes sent.
+    pub bytes_sent: u64,
+    /// Payload bytes received.
+    pub bytes_received: u64,
+    /// Smoothed round-trip times at close.
+    pub srtt: Latency,
+    /// Connections that entered TIME_WAIT.
+    pub time_wait_entered: u64,
+}
+
+/// Durations, ns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Phases {
+    /// SYN sent to ESTABLISHED.
+    pub connect: Latency,
+    /// SYN sent to failure.
+    pub connect_failed: Latency,
+    /// Full TLS handshakes.
+    pub tls: Latency,
+    /// Resumed TLS handshakes.
+    pub tls_resumed: Latency,
+    /// ESTABLISHED to closed.
+    pub lifetime: Latency,
+}
+
+/// An established connection, as far as it may move from one group to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    /// SYN to ESTABLISHED, ns; None when adopted.
+    pub connect_ns: Option<u64>,
+    /// SYN segments sent again.
+    pub syn_retransmits: u64,
+}
+
+impl Group {
+    /// Nothing was ever counted, or all of it moved away.
+    pub fn is_empty(&self) -> bool {
+        let peak = Connections {
+            peak_open: self.connections.peak_open,
+            ..Connections::default()
+        };
+        self.connections == peak && self.tls == Tls::default() && self.tcp == Tcp::default()
+    }
+
+    /// A connection is open.
+    pub fn open(&mut self, opening: &Opening) {
+        let connections = &mut self.connections;
+        if let Some(connect_ns) = opening.connect_ns {
+            connections.opened += 1;
+            connections.established += 1;
+            self.phases.connect.record(connect_ns);
+        } else {
+            connections.adopted += 1;
+        }
+        connections.open_now += 1;
+        connections.peak_open = connections.peak_open.max(connections.open_now);
+        self.tcp.syn_retransmits += opening.syn_retransmits;
+    }
+
+    /// An open connection belongs to another group.
+    pub fn take_back(&mut self, opening: &Opening) {
+        let connections = &mut self.connections;
+        if let Some(connect_ns) = opening.connect_ns {
+            connections.opened -= 1;
+            connections.established -= 1;
+            self.phases.connect.retract(connect_ns);
+        } else {
+            connections.adopted -= 1;
+        }
+        connections.open_now -= 1;
+        self.tcp.syn_retransmits -= opening.syn_retransmits;
+    }
+
+    /// A connect failed with `error` (`sk_err`).
+    pub fn fail(&mut self, error: u32, duration_ns: u64, syn_retransmits: u64) {
+        self.connections.opened += 1;
+        *self.connections.failed.slot(error) += 1;
+        self.phases.connect_failed.record(duration_ns);
+        self.tcp.syn_retransmits += syn_retransmits;
+    }
+
+    /// An open connection closed; `lifetime_ns` is None when it was adopted.
+    pub fn close(&mut self, record: &CloseRecord, lifetime_ns: Option<u64>) {
+        self.connections.open_now = self.connections.open_now.saturating_sub(1);
+        *self.connections.closed_by.slot(record.closer) += 1;
+        if let Some(lifetime_ns) = lifetime_ns {
+            self.phases.lifetime.record(lifetime_ns);
+        }
+        self.tcp.retransmits += u64::from(record.retransmits);
+        self.tcp.bytes_sent += record.bytes_sent;
+        self.tcp.bytes_received += record.bytes_received;
+        if record.srtt_us8 != 0 {
+            self.tcp.srtt.record(u64::from(record.srtt_us8) * 1000 / 8);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What every sink gets: immutable, cheap to make (figures are shared, not copied).
+
+use std::sync::Arc;
+
+use tracer_common::counter::Counter;
+
+use crate::{group::Group, host::Host, process::Process, time_wait::TimeWaitView};
+
+/// Records received and lost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Events {
+    /// Records read.
+    pub received: u64,
+    /// Records the kernel could not write: the ring was full.
+    pub lost: u64,
+    /// Records that could not be decoded.
+    pub undecodable: u64,
+    /// Kernel maps that were full: sockets or processes not traced.
+    pub map_full: u64,
+    /// Connections not followed because the table was full.
+    pub evicted: u64,
+    /// Records of connections that the table does not hold.
+    pub unmatched: u64,
+    /// The kernel's own counters, in the order of [`Counter::ALL`].
+    pub kernel: [u64; Counter::COUNT as usize],
+}
+
+/// The state of a trace at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// Records.
+    pub events: Events,
+    /// All connections.
+    pub totals: Arc<Group>,
+    /// By process, in order of appearance.
+    pub processes: Vec<Process>,
+    /// By host and port, in order of appearance.
+    pub hosts: Vec<Host>,
+    /// Hosts beyond the limit.
+    pub hosts_folded: u64,
+    /// TIME_WAIT and ports.
+    pub time_wait: TimeWaitView,
+}

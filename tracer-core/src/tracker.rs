@@ -1,0 +1,362 @@
+//! The connection table: takes events in their order, keeps open connections, adds what is known of
+//! them to the figures of all, of their process and of their host.
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+
+use tracer_common::{
+    counter::Counter,
+    record::{CloseRecord, ConnectRecord, Endpoint, SocketRecord, TlsRecord, connect, remains},
+};
+
+use crate::{
+    connection::{Connection, Handshake},
+    decode::{Event, Hello, decode},
+    endpoint::{comm, remote},
+    glob::host_matches,
+    group::{Group, Opening},
+    host::{HostKey, Hosts},
+    process::Processes,
+    snapshot::{Events, Snapshot},
+    time_wait::{Remains, Seen, TimeWait},
+};
+
+const SYN_SENT: u8 = 2;
+
+/// Bounds and user-space filters.
+#[derive(Debug, Clone)]
+pub struct TrackerOptions {
+    /// Open connections followed at most.
+    pub max_connections: usize,
+    /// Hosts with figures of their own at most.
+    pub max_hosts: usize,
+    /// `--host` globs; empty admits all.
+    pub hosts: Vec<String>,
+}
+
+impl Default for TrackerOptions {
+    fn default() -> Self {
+        Self {
+            max_connections: 1_000_000,
+            max_hosts: 100_000,
+            hosts: Vec::new(),
+        }
+    }
+}
+
+/// Everything one trace knows.
+#[derive(Debug)]
+pub struct Tracker {
+    options: TrackerOptions,
+    connections: HashMap<u64, Connection>,
+    totals: Arc<Group>,
+    /// Processes; the engine resolves what only /proc knows.
+    pub processes: Processes,
+    hosts: Hosts,
+    /// TIME_WAIT and ports; the engine feeds it snapshots.
+    time_wait: TimeWait,
+    events: Events,
+    namespaces: HashMap<u32, u32>,
+}
+
+impl Tracker {
+    /// An empty one.
+    pub fn new(options: TrackerOptions) -> Self {
+        Self {
+            hosts: Hosts::with_limit(options.max_hosts),
+            options,
+            connections: HashMap::new(),
+            totals: Arc::default(),
+            processes: Processes::default(),
+            time_wait: TimeWait::default(),
+            events: Events::default(),
+            namespaces: HashMap::new(),
+        }
+    }
+
+    /// Takes one record as the kernel wrote it.
+    pub fn take(&mut self, bytes: &[u8]) {
+        self.events.received += 1;
+        match decode(bytes) {
+            Ok(event) => self.apply(&event),
+            Err(_) => self.events.undecodable += 1,
+        }
+    }
+
+    /// Takes one event.
+    pub fn apply(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Connect(record) => self.connected(record),
+            Event::Tls(record) => self.handshaken(record),
+            Event::Hello(hello) => self.hello(hello),
+            Event::Close(record) => self.closed(record),
+            Event::Fork(record) => self.processes.forked(record.parent, record.tgid),
+            Event::Exec(record) => self.processes.executed(record.tgid, comm(&record.filename)),
+            Event::Exit(_) => {}
+            Event::Socket(record) => self.open_socket(record),
+        }
+    }
+
+    fn connected(&mut self, record: &ConnectRecord) {
+        let remote = remote(&record.endpoint);
+        self.note_destination(&record.endpoint, remote);
+        if record.outcome == connect::ESTABLISHED {
+            let opening = Opening {
+                connect_ns: Some(record.duration_ns),
+                syn_retransmits: u64::from(record.syn_retransmits),
+            };
+            self.open(record.header.cookie, &record.endpoint, opening);
+        } else if self.admits(&remote.ip().to_string()) {
+            self.failed(record, remote);
+        }
+    }
+
+    fn failed(&mut self, record: &ConnectRecord, remote: SocketAddr) {
+        let process = self.processes.of(&record.endpoint);
+        let host = self.hosts.of(HostKey::address(remote), remote.ip());
+        let aborted = u64::from(record.outcome == connect::ABORTED);
+        let again = u64::from(record.syn_retransmits);
+        self.each_group(process, host, |group| {
+            group.fail(record.error, record.duration_ns, again);
+            group.connections.aborted_connects += aborted;
+        });
+    }
+
+    fn open(&mut self, cookie: u64, endpoint: &Endpoint, opening: Opening) {
+        let remote = remote(endpoint);
+        let process = self.processes.of(endpoint);
+        let host = self.hosts.of(HostKey::address(remote), remote.ip());
+        let counted = self.options.hosts.is_empty();
+        if counted {
+            self.each_group(process, host, |group| group.open(&opening));
+        }
+        if self.connections.len() >= self.options.max_connections {
+            self.events.evicted += 1;
+            return;
+        }
+        let connection = Connection {
+            process,
+            host,
+            opening,
+            port: remote.port(),
+            counted,
+            hello: None,
+            handshake_over: false,
+        };
+        self.connections.insert(cookie, connection);
+    }
+
+    fn hello(&mut self, hello: &Hello<'_>) {
+        let Some(mut connection) = self.take_connection(hello.cookie) else {
+            return;
+        };
+        if connection.take_hello(hello.side, hello.offset, hello.bytes) && connection.counted {
+            self.of_connection(&connection, |group| group.tls.unfinished += 1);
+        }
+        self.name_host(&mut connection);
+        self.connections.insert(hello.cookie, connection);
+    }
+
+    /// Moves the connection to the host that its ClientHello names.
+    fn name_host(&mut self, connection: &mut Connection) {
+        let Some(name) = connection.server_name() else {
+            return;
+        };
+        let Some(address) = self.hosts.address(connection.host) else {
+            return;
+        };
+        let host = self.hosts.of(HostKey::sni(&name, connection.port), address);
+        if host == connection.host {
+            return;
+        }
+        if connection.counted {
+            let old = self.hosts.group_mut(connection.host);
+            old.take_back(&connection.opening);
+            old.tls.unfinished = old.tls.unfinished.saturating_sub(1);
+            let new = self.hosts.group_mut(host);
+            new.open(&connection.opening);
+            new.tls.unfinished += 1;
+        }
+        connection.host = host;
+    }
+
+    fn handshaken(&mut self, record: &TlsRecord) {
+        let Some(mut connection) = self.take_connection(record.header.cookie) else {
+            return;
+        };
+        if !connection.handshake_over {
+            self.finish_handshake(&mut connection, record);
+        }
+        self.connections.insert(record.header.cookie, connection);
+    }
+
+    fn finish_handshake(&mut self, connection: &mut Connection, record: &TlsRecord) {
+        let begun = connection.hello.is_some() && connection.counted;
+        self.settle_host(connection);
+        connection.handshake_over = true;
+        let handshake = Handshake::of(record, connection.hello.as_deref());
+        if connection.counted {
+            self.of_connection(connection, |group| {
+                if begun {
+                    group.tls.unfinished = group.tls.unfinished.saturating_sub(1);
+                }
+                handshake.apply(group);
+            });
+        }
+        connection.hello = None;
+    }
+
+    /// With a host filter: the host is as well known as it will be; count the connection or leave it out.
+    fn settle_host(&mut self, connection: &mut Connection) {
+        if connection.counted || !self.admits(&self.hosts.key(connection.host).host) {
+            return;
+        }
+        connection.counted = true;
+        let opening = connection.opening;
+        self.of_connection(connection, |group| group.open(&opening));
+    }
+
+    fn closed(&mut self, record: &CloseRecord) {
+        let cookie = record.header.cookie;
+        let Some(mut connection) = self.take_connection(cookie) else {
+            return;
+        };
+        self.settle_host(&mut connection);
+        if !connection.counted {
+            return;
+        }
+        let known = record.established_ns != 0;
+        let lifetime = known.then(|| record.header.time_ns.saturating_sub(record.established_ns));
+        let enters = u64::from(record.remains == remains::TIME_WAIT);
+        self.of_connection(&connection, |group| {
+            group.close(record, lifetime);
+            group.tcp.time_wait_entered += enters;
+        });
+        if record.remains != remains::NONE {
+            let left = Remains {
+                process: connection.process,
+                host: connection.host,
+                closed_ns: record.header.time_ns,
+                orphan: record.remains == remains::ORPHAN,
+            };
+            self.time_wait.left(cookie, left);
+        }
+    }
+
+    /// A socket found open by a sweep: adopted, or still connecting.
+    fn open_socket(&mut self, record: &SocketRecord) {
+        let cookie = record.header.cookie;
+        let remote = remote(&record.endpoint);
+        self.note_destination(&record.endpoint, remote);
+        if record.state == SYN_SENT {
+            let process = self.processes.of(&record.endpoint);
+            let host = self.hosts.of(HostKey::address(remote), remote.ip());
+            self.each_group(process, host, |group| group.connections.connecting_now += 1);
+        } else if record.adopted == 1 && !self.connections.contains_key(&cookie) {
+            self.open(
+                cookie,
+                &record.endpoint,
+                Opening {
+                    connect_ns: None,
+                    syn_retransmits: 0,
+                },
+            );
+        }
+    }
+
+    /// Takes a sweep: the bytes of whole socket records. One socket shared by processes counts once.
+    pub fn take_sweep(&mut self, bytes: &[u8]) {
+        Arc::make_mut(&mut self.totals).connections.connecting_now = 0;
+        self.processes.clear_connecting();
+        self.hosts.clear_connecting();
+        let mut seen = std::collections::HashSet::new();
+        for bytes in bytes.chunks_exact(size_of::<SocketRecord>()) {
+            match decode(bytes) {
+                Ok(Event::Socket(record)) if seen.insert(record.header.cookie) => {
+                    self.open_socket(record);
+                }
+                Ok(_) => {}
+                Err(_) => self.events.undecodable += 1,
+            }
+        }
+    }
+
+    /// Takes a snapshot of the sockets of the traced namespaces, begun at `begun_ns`.
+    pub fn take_sockets(&mut self, begun_ns: u64, sockets: &[Seen]) {
+        for entered in self.time_wait.observe(begun_ns, sockets) {
+            self.each_group(entered.process, entered.host, |group| {
+                group.tcp.time_wait_entered += 1;
+            });
+        }
+    }
+
+    /// A namespace joins: its port range, and how many sockets it has in TIME_WAIT.
+    pub fn add_namespace(&mut self, netns: u32, range: (u16, u16), time_wait: u64) {
+        self.time_wait.namespace(netns, range, time_wait);
+    }
+
+    /// Namespaces that connections were made in, each with a process that is or was in it. Given once.
+    pub fn take_namespaces(&mut self) -> Vec<(u32, u32)> {
+        self.namespaces
+            .iter_mut()
+            .filter(|(_, pid)| **pid != 0)
+            .map(|(ns, pid)| (*ns, std::mem::take(pid)))
+            .collect()
+    }
+
+    /// The kernel's counters, as read now.
+    pub fn set_kernel_counters(&mut self, kernel: [u64; Counter::COUNT as usize]) {
+        self.events.kernel = kernel;
+        self.events.lost = kernel[Counter::RingFull as usize];
+        self.events.map_full = kernel[Counter::StorageFull as usize]
+            + kernel[Counter::ProcessesFull as usize]
+            + kernel[Counter::HeldFull as usize];
+    }
+
+    /// Orphans that may still enter TIME_WAIT.
+    pub fn orphans(&self) -> usize {
+        self.time_wait.orphans()
+    }
+
+    /// Everything, as it is now.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            events: self.events,
+            totals: Arc::clone(&self.totals),
+            processes: self.processes.views(),
+            hosts: self.hosts.views(),
+            hosts_folded: self.hosts.folded(),
+            time_wait: self.time_wait.view(),
+        }
+    }
+
+    fn note_destination(&mut self, endpoint: &Endpoint, remote: SocketAddr) {
+        self.time_wait.destination(endpoint.netns, remote);
+        self.namespaces
+            .entry(endpoint.netns)
+            .or_insert(endpoint.tgid);
+    }
+
+    fn admits(&self, host: &str) -> bool {
+        let globs = &self.options.hosts;
+        globs.is_empty() || globs.iter().any(|glob| host_matches(glob, host))
+    }
+
+    /// Removes a connection for a change; counts records of unknown ones.
+    fn take_connection(&mut self, cookie: u64) -> Option<Connection> {
+        let connection = self.connections.remove(&cookie);
+        if connection.is_none() {
+            self.events.unmatched += 1;
+        }
+        connection
+    }
+
+    fn of_connection(&mut self, connection: &Connection, change: impl Fn(&mut Group)) {
+        self.each_group(connection.process, connection.host, change);
+    }
+
+    fn each_group(&mut self, process: u32, host: u32, change: impl Fn(&mut Group)) {
+        change(Arc::make_mut(&mut self.totals));
+        change(self.processes.group_mut(process));
+        change(self.hosts.group_mut(host));
+    }
+}
