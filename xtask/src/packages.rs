@@ -2,8 +2,8 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail};
 
@@ -16,6 +16,7 @@ pub(crate) struct Need {
 }
 
 const POLICY: &str = "/usr/sbin/policy-rc.d";
+const POLICY_TEXT: &str = "#!/bin/sh\n# Here only while `cargo xtask setup` installs packages; safe to remove.\nexit 101\n";
 
 /// The packages of those needs whose program is not there, from wherever it may have come.
 pub(crate) fn missing(needs: &[Need]) -> Vec<&'static str> {
@@ -55,43 +56,52 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
             packages.join(" ")
         );
     }
-    let Some(update) = shell::as_root("apt-get") else {
+    if shell::as_root("apt-get").is_none() {
         bail!("installing packages needs root and there is no sudo; run as root: {by_hand}");
-    };
+    }
     let policy = hold_services()?;
-    let done = install_with(update, packages).with_context(|| format!("by hand: {by_hand}"));
+    let done = install_with(packages).with_context(|| format!("by hand: {by_hand}"));
     if policy {
         release_services()?;
     }
     done
 }
 
-fn install_with(mut update: Command, packages: &[&str]) -> Result<()> {
-    shell::run(update.args(["-qq", "update"]))?;
-    let mut apt = shell::as_root("apt-get").context("root was there a moment ago")?;
-    apt.env("DEBIAN_FRONTEND", "noninteractive")
-        .stdin(Stdio::null());
+fn install_with(packages: &[&str]) -> Result<()> {
+    static UPDATED: AtomicBool = AtomicBool::new(false);
+    if !UPDATED.swap(true, Ordering::Relaxed) {
+        shell::run(root("apt-get")?.args(["-qq", "update"]))?;
+    }
+    // Through env, because sudo passes no variables on.
+    let mut apt = root("env")?;
     apt.args([
+        "DEBIAN_FRONTEND=noninteractive",
+        "apt-get",
         "-qq",
         "-o",
         "Dpkg::Use-Pty=0",
-        "install",
-        "--yes",
-        "--no-install-recommends",
     ]);
-    shell::run(apt.args(packages).stdout(Stdio::null()))
+    apt.args(["install", "--yes", "--no-install-recommends"])
+        .args(packages);
+    shell::run(apt.stdin(Stdio::null()).stdout(Stdio::null()))
+}
+
+fn root(program: &str) -> Result<Command> {
+    shell::as_root(program).context("this needs root and there is no sudo")
 }
 
 /// Debian starts a service when its package is installed, unless this file says no. Left alone where it exists.
 fn hold_services() -> Result<bool> {
-    if Path::new(POLICY).exists() {
-        return Ok(false);
+    match fs::read_to_string(POLICY) {
+        // Left behind by a setup that was killed.
+        Ok(text) if text == POLICY_TEXT => return Ok(true),
+        Ok(_) => return Ok(false),
+        Err(_) => (),
     }
     let script = std::env::temp_dir().join(format!("tracer-policy-{}", std::process::id()));
-    fs::write(&script, "#!/bin/sh\nexit 101\n")
-        .context("cannot write to the temporary directory")?;
+    fs::write(&script, POLICY_TEXT).context("cannot write to the temporary directory")?;
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
-    let mut install = shell::as_root("install").context("no root")?;
+    let mut install = root("install")?;
     let done = shell::run(install.args(["-m", "755"]).arg(&script).arg(POLICY));
     fs::remove_file(&script)?;
     done.map(|()| true)

@@ -101,7 +101,6 @@ pub(crate) fn as_root(program: impl AsRef<OsStr>) -> Option<Command> {
         return Some(Command::new(program));
     }
     let mut sudo = Command::new(which("sudo")?);
-    sudo.arg("--preserve-env=DEBIAN_FRONTEND,TRACER_BIN,TRACER_VENV,TRACER_TESTBED")
-        .arg(program);
+    sudo.arg(program);
     Some(sudo)
 }
