@@ -3,12 +3,12 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::{build, setup, shell, vm, workspace};
+use crate::{build, setup, shell, workspace};
 
 const PAGES: &str = "60";
 /// As `tracer` itself when it may not trace.
@@ -17,18 +17,17 @@ const CANNOT_TRACE: u8 = 3;
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
     let [] = crate::flags(args, [])?;
     build::build(&setup::for_demo()?)?;
+    let testbed = build::testbed()?;
     if shell::as_root("true").is_none() {
         eprintln!("xtask: tracing needs root and there is no sudo; run `cargo xtask demo` as root");
         return Ok(ExitCode::from(CANNOT_TRACE));
     }
     let home = workspace::target_dir().join("demo");
     fs::create_dir_all(&home).with_context(|| format!("cannot make {}", home.display()))?;
-    let origin = Origin::start(&home)?;
-    let runs = clients(&origin)
-        .into_iter()
-        .map(|client| client.trace(&home));
-    let runs: Vec<Run> = runs.collect::<Result<_>>()?;
-    drop(origin);
+    let mut runs = Vec::new();
+    for client in CLIENTS {
+        runs.push(trace(client, &home, Origin::start(&testbed, &home)?)?);
+    }
     print!("\n{}\n", table(&runs));
     for run in &runs {
         println!("{}", run.file.display());
@@ -36,40 +35,56 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The site, served until this is dropped.
+/// A site of linked pages, served until this is stopped or dropped.
 struct Origin {
     server: Child,
+    output: BufReader<ChildStdout>,
     port: String,
-    certificate: PathBuf,
+    ca: PathBuf,
 }
 
 impl Origin {
-    fn start(home: &Path) -> Result<Self> {
-        let (key, certificate) = (home.join("origin.key"), home.join("origin.crt"));
-        vm::make_certificate(&key, &certificate)?;
-        let mut python = Command::new("python3");
-        python
-            .arg(script("origin.py"))
-            .arg(key)
-            .arg(&certificate)
-            .arg(PAGES);
-        shell::echo(&python);
-        let mut server = python
+    fn start(testbed: &Path, home: &Path) -> Result<Self> {
+        let ca = home.join("ca.pem");
+        let mut command = Command::new(testbed);
+        command
+            .args([
+                "origin",
+                "--name",
+                "origin.test",
+                "--pages",
+                PAGES,
+                "--ca-file",
+            ])
+            .arg(&ca);
+        shell::echo(&command);
+        let mut server = command
             .stdout(Stdio::piped())
             .spawn()
             .context("cannot start the origin")?;
         let output = server.stdout.take().context("the origin has no output")?;
-        let mut port = String::new();
-        BufReader::new(output).read_line(&mut port)?;
-        let origin = Self {
+        let mut origin = Self {
             server,
-            port: port.trim().to_owned(),
-            certificate,
+            output: BufReader::new(output),
+            port: String::new(),
+            ca,
         };
-        if origin.port.is_empty() {
-            bail!("the origin did not start");
-        }
+        let started = origin.next_line().context("the origin did not start")?;
+        let address = started["listening"].as_str().unwrap_or_default();
+        origin.port = address.rsplit(':').next().unwrap_or_default().to_owned();
         Ok(origin)
+    }
+
+    fn next_line(&mut self) -> Result<Value> {
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        Ok(serde_json::from_str(&line)?)
+    }
+
+    /// Asks it to end, and for what it counted.
+    fn stop(mut self) -> Result<Value> {
+        shell::run(Command::new("kill").arg(self.server.id().to_string()))?;
+        self.next_line().context("the origin gave no counts")
     }
 }
 
@@ -85,123 +100,94 @@ fn script(name: &str) -> PathBuf {
     workspace::root().join("xtask/assets/demo").join(name)
 }
 
-struct Client {
-    name: &'static str,
-    command: Command,
-}
+/// A name, then the program, its script and the script's last argument, after the port and the certificate.
+type Client = (&'static str, &'static str, &'static str, &'static str);
 
-fn clients(origin: &Origin) -> [Client; 3] {
-    let client = |name, program, file, last| {
-        let mut command = Command::new(program);
-        command
-            .arg(script(file))
-            .arg(&origin.port)
-            .arg(&origin.certificate)
-            .arg(last);
-        Client { name, command }
-    };
-    [
-        client("curl", "sh", "curl.sh", PAGES),
-        client(
-            "new-connections",
-            "python3",
-            "crawler.py",
-            "new-connections",
-        ),
-        client("keep-alive", "python3", "crawler.py", "keep-alive"),
-    ]
-}
+const CLIENTS: [Client; 3] = [
+    ("curl", "sh", "curl.sh", PAGES),
+    (
+        "new-connections",
+        "python3",
+        "crawler.py",
+        "new-connections",
+    ),
+    ("keep-alive", "python3", "crawler.py", "keep-alive"),
+];
 
-/// One traced client: its name, its export and where that is.
+/// One traced client: tracer's export, and what the origin counted of the same.
 struct Run {
     name: &'static str,
     file: PathBuf,
     export: Value,
+    origin: Value,
 }
 
-impl Client {
-    fn trace(self, home: &Path) -> Result<Run> {
-        let file = home.join(format!("{}.json", self.name));
-        let mut tracer =
-            shell::as_root(workspace::tracer()).context("root was there a moment ago")?;
-        tracer
-            .args(["run", "--no-tui", "--quiet", "--json"])
-            .arg(&file)
-            .arg("--");
-        tracer
-            .arg(self.command.get_program())
-            .args(self.command.get_args());
-        shell::run(&mut tracer)?;
-        let text = fs::read_to_string(&file)
-            .with_context(|| format!("tracer left no {}", file.display()))?;
-        let export = serde_json::from_str(&text)
-            .with_context(|| format!("{} is not JSON", file.display()))?;
-        Ok(Run {
-            name: self.name,
-            file,
-            export,
-        })
-    }
+fn trace((name, program, file, last): Client, home: &Path, origin: Origin) -> Result<Run> {
+    let export = home.join(format!("{name}.json"));
+    let mut tracer = shell::as_root(workspace::tracer()).context("root was there a moment ago")?;
+    tracer
+        .args(["run", "--no-tui", "--quiet", "--json"])
+        .arg(&export)
+        .arg("--");
+    tracer
+        .arg(program)
+        .arg(script(file))
+        .arg(&origin.port)
+        .arg(&origin.ca)
+        .arg(last);
+    shell::run(&mut tracer)?;
+    let text = fs::read_to_string(&export)
+        .with_context(|| format!("tracer left no {}", export.display()))?;
+    let parsed =
+        serde_json::from_str(&text).with_context(|| format!("{} is not JSON", export.display()))?;
+    Ok(Run {
+        name,
+        file: export,
+        export: parsed,
+        origin: origin.stop()?,
+    })
 }
 
-/// How to find and print one figure of an export.
+/// How to find and print one figure, in tracer's export or in the origin's counts.
 struct Row {
     title: &'static str,
+    side: fn(&Run) -> &Value,
     pointer: &'static str,
     print: fn(u64) -> String,
 }
 
+const fn traced(title: &'static str, pointer: &'static str, print: fn(u64) -> String) -> Row {
+    Row {
+        title,
+        side: |run| &run.export,
+        pointer,
+        print,
+    }
+}
+
+const fn served(title: &'static str, pointer: &'static str) -> Row {
+    Row {
+        title,
+        side: |run| &run.origin,
+        pointer,
+        print: count,
+    }
+}
+
 const ROWS: &[Row] = &[
-    Row {
-        title: "connections opened",
-        pointer: "/totals/connections/opened",
-        print: count,
-    },
-    Row {
-        title: "TLS handshakes, full",
-        pointer: "/totals/tls/full",
-        print: count,
-    },
-    Row {
-        title: "TLS handshakes, resumed",
-        pointer: "/totals/tls/resumed",
-        print: count,
-    },
-    Row {
-        title: "connect, median",
-        pointer: "/totals/phases/connect/p50_ns",
-        print: duration,
-    },
-    Row {
-        title: "connect, p99",
-        pointer: "/totals/phases/connect/p99_ns",
-        print: duration,
-    },
-    Row {
-        title: "TLS, median",
-        pointer: "/totals/phases/tls/p50_ns",
-        print: duration,
-    },
-    Row {
-        title: "TLS, p99",
-        pointer: "/totals/phases/tls/p99_ns",
-        print: duration,
-    },
-    Row {
-        title: "entered TIME_WAIT",
-        pointer: "/time_wait/entered",
-        print: count,
-    },
-    Row {
-        title: "whole run",
-        pointer: "/window/duration_ns",
-        print: duration,
-    },
-    Row {
-        title: "events lost",
-        pointer: "/events/lost",
-        print: count,
-    },
+    traced("connections", "/totals/connections/established", count),
+    served("  the origin's count", "/connections"),
+    traced("full TLS handshakes", "/totals/tls/full", count),
+    served("  the origin's count", "/tls/full"),
+    traced("resumed TLS handshakes", "/totals/tls/resumed", count),
+    served("  the origin's count", "/tls/resumed"),
+    traced("connect, median", "/totals/phases/connect/p50_ns", duration),
+    traced("connect, p99", "/totals/phases/connect/p99_ns", duration),
+    traced("TLS, median", "/totals/phases/tls/p50_ns", duration),
+    traced("TLS, p99", "/totals/phases/tls/p99_ns", duration),
+    traced("entered TIME_WAIT", "/time_wait/entered", count),
+    traced("whole run", "/window/duration_ns", duration),
+    traced("events lost", "/events/lost", count),
 ];
 
 fn table(runs: &[Run]) -> String {
@@ -212,7 +198,7 @@ fn table(runs: &[Run]) -> String {
     for row in ROWS {
         let cells = runs
             .iter()
-            .map(|run| run.export.pointer(row.pointer).and_then(Value::as_u64));
+            .map(|run| (row.side)(run).pointer(row.pointer).and_then(Value::as_u64));
         lines.push(line(
             row.title,
             cells.map(|cell| cell.map_or("-".to_owned(), row.print)),
@@ -244,19 +230,21 @@ mod tests {
 
     #[test]
     fn absent_figures_are_dashes() {
-        let export = serde_json::json!({"totals": {"connections": {"opened": 60}, "phases": {"tls": {"p50_ns": 1_500_000}}}});
+        let export = serde_json::json!({
+            "totals": {"connections": {"established": 60}, "phases": {"tls": {"p50_ns": 1_500_000}}}
+        });
+        let origin = serde_json::json!({"connections": 61});
         let text = table(&[Run {
             name: "curl",
             file: PathBuf::new(),
             export,
+            origin,
         }]);
-        let cell = |title: &str| {
-            text.lines()
-                .find(|line| line.starts_with(title))
-                .and_then(|line| line.split_whitespace().last())
-        };
-        assert_eq!(cell("connections opened"), Some("60"));
-        assert_eq!(cell("TLS handshakes, full"), Some("-"));
+        let cells: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.split_whitespace().last())
+            .collect();
+        assert_eq!(cells[..4], ["curl", "60", "61", "-"]);
         assert!(text.contains("1.50 ms"));
     }
 }

@@ -84,7 +84,7 @@ fn fill(files: &Initramfs) -> Result<()> {
 }
 
 /// A self-signed one for origin.test and the loopback addresses.
-pub(crate) fn make_certificate(key: &Path, certificate: &Path) -> Result<()> {
+fn make_certificate(key: &Path, certificate: &Path) -> Result<()> {
     let mut openssl = Command::new("openssl");
     openssl.args([
         "req",

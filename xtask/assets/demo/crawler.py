@@ -1,6 +1,6 @@
-"""A small crawler on http.client: reads page 0 and every page it links to.
+"""A small crawler on http.client: follows every link from the first page.
 
-crawler.py PORT CERTIFICATE new-connections|keep-alive
+crawler.py PORT CA new-connections|keep-alive
 """
 
 import http.client
@@ -10,8 +10,8 @@ import ssl
 import sys
 
 HOST = "origin.test"
-port, certificate, habit = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-context = ssl.create_default_context(cafile=certificate)
+port, ca, habit = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+context = ssl.create_default_context(cafile=ca)
 connection = None
 
 # No DNS server knows the origin: the only lines which a crawler of the open web would not have.
@@ -30,10 +30,10 @@ def fetch(path):
     return body
 
 
-seen = {"/0"}
-queue = ["/0"]
+seen = {"/"}
+queue = ["/"]
 while queue:
-    for link in re.findall(r'href="(/\d+)"', fetch(queue.pop())):
+    for link in re.findall(r'href="(/[^"]*)"', fetch(queue.pop())):
         if link not in seen:
             seen.add(link)
             queue.append(link)
