@@ -7,6 +7,7 @@ mod kernel_image;
 mod lint;
 mod packages;
 mod python;
+mod scenario;
 mod setup;
 mod shell;
 mod test;

@@ -1,7 +1,6 @@
 //! `cargo xtask vm`: other kernels under QEMU trace real connections, and every count is compared with what the
 //! clients, the servers and that kernel's own socket table say.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -11,9 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
 
 use crate::initramfs::Initramfs;
+use crate::scenario::{self, Report};
 use crate::test::Tally;
 use crate::{build, kernel_image, setup, shell, workspace};
 
@@ -49,7 +48,7 @@ fn run(series: &[&str]) -> Result<Tally> {
     let mut tally = Tally::default();
     for series in series {
         match boot(series) {
-            Ok(report) => check(series, &report, &mut tally),
+            Ok(report) => scenario::check(series, &report, &mut tally),
             Err(error) => tally.record(&format!("vm {series}"), Err(format!("{error:#}"))),
         }
     }
@@ -182,157 +181,3 @@ fn stop(mut machine: Child) -> Result<()> {
     machine.wait()?;
     Ok(())
 }
-
-/// What the machine said, by section.
-#[derive(Default)]
-struct Report {
-    sections: HashMap<String, Section>,
-}
-
-#[derive(Default)]
-struct Section {
-    text: String,
-    status: i32,
-}
-
-impl Report {
-    fn parse(lines: &[String]) -> Result<Self> {
-        let mut report = Self::default();
-        let mut open: Option<(&str, Section)> = None;
-        for line in lines {
-            if let Some(name) = line.strip_prefix("@@ begin ") {
-                open = Some((name, Section::default()));
-            } else if let Some(end) = line.strip_prefix("@@ end ") {
-                let (name, mut section) = open
-                    .take()
-                    .with_context(|| format!("{line:?} without a begin"))?;
-                section.status = end
-                    .rsplit(' ')
-                    .next()
-                    .and_then(|status| status.parse().ok())
-                    .unwrap_or(-1);
-                report.sections.insert(name.to_owned(), section);
-            } else if let Some((_, section)) = &mut open {
-                section.text.push_str(line);
-                section.text.push('\n');
-            }
-        }
-        if report.sections.is_empty() {
-            bail!("the machine did not come up");
-        }
-        Ok(report)
-    }
-
-    fn text(&self, name: &str) -> &str {
-        self.sections
-            .get(name)
-            .map_or("", |section| section.text.trim())
-    }
-
-    fn status(&self, name: &str) -> i32 {
-        self.sections.get(name).map_or(-1, |section| section.status)
-    }
-
-    /// The number which a section consists of, or which follows `label: ` in it.
-    fn number(&self, name: &str, label: &str) -> Option<u64> {
-        let text = self.text(name);
-        if label.is_empty() {
-            return text.parse().ok();
-        }
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix(label)?.strip_prefix(": "));
-        line?.parse().ok()
-    }
-}
-
-/// What the scenario does, as its clients and servers must have seen it too.
-const PLAIN: u64 = 20;
-const FULL_1_2: u64 = 20 + 1;
-const FULL_1_3: u64 = 20 + 5;
-const RESUMED_1_2: u64 = 5;
-const RESUMED_1_3: u64 = 5;
-const REFUSED: u64 = 5;
-const FULL: u64 = FULL_1_2 + FULL_1_3;
-const RESUMED: u64 = RESUMED_1_2 + RESUMED_1_3;
-const ESTABLISHED: u64 = PLAIN + FULL + RESUMED;
-
-fn check(series: &str, report: &Report, tally: &mut Tally) {
-    println!("vm {series}: kernel {}", report.text("kernel"));
-    let mut equal = |what: &str, found: Option<u64>, expected: u64| {
-        let result = (found == Some(expected)).then_some(());
-        let found = found.map_or("nothing".to_owned(), |found| found.to_string());
-        tally.record(
-            &format!("vm {series}: {what}"),
-            result.ok_or(format!("{found}, not {expected}")),
-        );
-    };
-    let clients = [
-        ("plain", "", PLAIN),
-        ("refused", "", REFUSED),
-        ("handshakes", "New, TLSv1.2", FULL_1_2),
-    ];
-    let resumed = [
-        ("New, TLSv1.3", FULL_1_3),
-        ("Reused, TLSv1.2", RESUMED_1_2),
-        ("Reused, TLSv1.3", RESUMED_1_3),
-    ];
-    for (section, label, expected) in clients
-        .into_iter()
-        .chain(resumed.map(|(l, n)| ("handshakes", l, n)))
-    {
-        equal(
-            &format!("clients saw {section} {label}"),
-            report.number(section, label),
-            expected,
-        );
-    }
-    let export = serde_json::from_str(report.text("export")).unwrap_or(Value::Null);
-    for (pointer, expected) in EXPECTED {
-        equal(
-            pointer,
-            export.pointer(pointer).and_then(Value::as_u64),
-            *expected,
-        );
-    }
-    let time_wait = report.number("time_wait", "").unwrap_or(u64::MAX);
-    equal(
-        "/time_wait/entered as the kernel lists them",
-        number(&export, "/time_wait/entered"),
-        time_wait,
-    );
-    equal(
-        "exit status of doctor",
-        u64::try_from(report.status("doctor")).ok(),
-        0,
-    );
-    equal(
-        "exit status of run is the scenario's",
-        u64::try_from(report.status("run")).ok(),
-        7,
-    );
-    if export.is_null() {
-        println!("tracer said:\n{}", report.text("run"));
-    }
-}
-
-fn number(export: &Value, pointer: &str) -> Option<u64> {
-    export.pointer(pointer).and_then(Value::as_u64)
-}
-
-const EXPECTED: &[(&str, u64)] = &[
-    ("/events/lost", 0),
-    ("/events/undecodable", 0),
-    ("/totals/connections/opened", ESTABLISHED + REFUSED),
-    ("/totals/connections/established", ESTABLISHED),
-    ("/totals/connections/failed/refused", REFUSED),
-    ("/totals/tls/full", FULL),
-    ("/totals/tls/resumed", RESUMED),
-    ("/totals/tls/failed", 0),
-    ("/totals/tls/versions/1.2", FULL_1_2 + RESUMED_1_2),
-    ("/totals/tls/versions/1.3", FULL_1_3 + RESUMED_1_3),
-    ("/totals/phases/connect/count", ESTABLISHED),
-    ("/totals/phases/connect_failed/count", REFUSED),
-    ("/totals/phases/tls/count", FULL),
-    ("/totals/phases/tls_resumed/count", RESUMED),
-];

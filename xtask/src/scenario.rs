@@ -1,0 +1,189 @@
+//! What happens in a test machine (assets/vm/init and assets/vm/scenario), and what must then be true.
+
+use std::collections::HashMap;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::test::Tally;
+
+/// What the machine said, by section.
+#[derive(Default)]
+pub(crate) struct Report {
+    sections: HashMap<String, Section>,
+}
+
+#[derive(Default)]
+struct Section {
+    text: String,
+    status: u64,
+}
+
+impl Report {
+    /// From the lines of its console.
+    pub(crate) fn parse(lines: &[String]) -> Result<Self> {
+        let mut report = Self::default();
+        let mut open: Option<(&str, Section)> = None;
+        for line in lines {
+            if let Some(name) = line.strip_prefix("@@ begin ") {
+                open = Some((name, Section::default()));
+            } else if let Some(end) = line.strip_prefix("@@ end ") {
+                let (name, mut section) = open
+                    .take()
+                    .with_context(|| format!("{line:?} without a begin"))?;
+                let status = end
+                    .rsplit(' ')
+                    .next()
+                    .and_then(|status| status.parse().ok());
+                section.status = status.with_context(|| format!("{line:?} without a status"))?;
+                report.sections.insert(name.to_owned(), section);
+            } else if let Some((_, section)) = &mut open {
+                section.text.push_str(line);
+                section.text.push('\n');
+            }
+        }
+        if report.sections.is_empty() {
+            bail!("the machine did not come up");
+        }
+        Ok(report)
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.sections
+            .get(name)
+            .map_or("", |section| section.text.trim())
+    }
+
+    fn status(&self, name: &str) -> Option<u64> {
+        self.sections.get(name).map(|section| section.status)
+    }
+
+    /// The number which a section consists of, or which follows `label: ` in it.
+    fn number(&self, name: &str, label: &str) -> Option<u64> {
+        let text = self.text(name);
+        if label.is_empty() {
+            return text.parse().ok();
+        }
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(label)?.strip_prefix(": "));
+        line?.parse().ok()
+    }
+
+    fn export(&self, name: &str) -> Value {
+        serde_json::from_str(self.text(name)).unwrap_or(Value::Null)
+    }
+}
+
+const PLAIN: u64 = 20;
+const FULL_1_2: u64 = 20 + 1;
+const FULL_1_3: u64 = 20 + 5;
+const RESUMED_1_2: u64 = 5;
+const RESUMED_1_3: u64 = 5;
+const REFUSED: u64 = 5;
+const FULL: u64 = FULL_1_2 + FULL_1_3;
+const RESUMED: u64 = RESUMED_1_2 + RESUMED_1_3;
+const ESTABLISHED: u64 = PLAIN + FULL + RESUMED;
+/// The status with which the scenario ends.
+const SCENARIO_STATUS: u64 = 7;
+
+/// Section, label in it, and what the clients themselves must have seen.
+const CLIENTS: &[(&str, &str, u64)] = &[
+    ("plain", "", PLAIN),
+    ("refused", "", REFUSED),
+    ("handshakes", "New, TLSv1.2", FULL_1_2),
+    ("handshakes", "New, TLSv1.3", FULL_1_3),
+    ("handshakes", "Reused, TLSv1.2", RESUMED_1_2),
+    ("handshakes", "Reused, TLSv1.3", RESUMED_1_3),
+];
+
+const RUN: &[(&str, u64)] = &[
+    ("/events/lost", 0),
+    ("/events/undecodable", 0),
+    ("/totals/connections/opened", ESTABLISHED + REFUSED),
+    ("/totals/connections/established", ESTABLISHED),
+    ("/totals/connections/adopted", 0),
+    ("/totals/connections/failed/refused", REFUSED),
+    ("/totals/tls/full", FULL),
+    ("/totals/tls/resumed", RESUMED),
+    ("/totals/tls/failed", 0),
+    ("/totals/tls/versions/1.2", FULL_1_2 + RESUMED_1_2),
+    ("/totals/tls/versions/1.3", FULL_1_3 + RESUMED_1_3),
+    ("/totals/phases/connect/count", ESTABLISHED),
+    ("/totals/phases/connect_failed/count", REFUSED),
+    ("/totals/phases/tls/count", FULL),
+    ("/totals/phases/tls_resumed/count", RESUMED),
+];
+
+const ATTACH: &[(&str, u64)] = &[
+    ("/events/lost", 0),
+    ("/totals/connections/adopted", 1),
+    ("/totals/connections/opened", 0),
+];
+
+/// Compares all of it and counts each comparison as a test.
+pub(crate) fn check(series: &str, report: &Report, tally: &mut Tally) {
+    println!("vm {series}: kernel {}", report.text("kernel"));
+    let mut equal = |what: &str, found: Option<u64>, expected: u64| {
+        let same = (found == Some(expected)).then_some(());
+        let found = found.map_or("nothing".to_owned(), |found| found.to_string());
+        tally.record(
+            &format!("vm {series}: {what}"),
+            same.ok_or(format!("{found}, not {expected}")),
+        );
+    };
+    for (section, label, expected) in CLIENTS {
+        equal(
+            format!("clients say {section} {label}").trim(),
+            report.number(section, label),
+            *expected,
+        );
+    }
+    for (section, expected) in [("doctor", 0), ("run", SCENARIO_STATUS), ("attach", 0)] {
+        equal(
+            &format!("exit status of {section}"),
+            report.status(section),
+            expected,
+        );
+    }
+    for (section, expectations) in [("export", RUN), ("attached", ATTACH)] {
+        let export = report.export(section);
+        for (pointer, expected) in expectations {
+            let found = export.pointer(pointer).and_then(Value::as_u64);
+            equal(&format!("{section} {pointer}"), found, *expected);
+        }
+    }
+    let entered = report
+        .export("export")
+        .pointer("/time_wait/entered")
+        .and_then(Value::as_u64);
+    let listed = report.number("time_wait", "").unwrap_or(u64::MAX);
+    equal(
+        "export /time_wait/entered, as the kernel lists them",
+        entered,
+        listed,
+    );
+    for section in ["run", "attach"] {
+        if report.status(section) == Some(3) {
+            println!("tracer {section} said:\n{}", report.text(section));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Report;
+
+    #[test]
+    fn sections_hold_text_and_status() -> anyhow::Result<()> {
+        let console = "noise\n@@ begin a\nx: 3\ny: 4\n@@ end a 7\n@@ begin b\n12\n@@ end b 0";
+        let lines: Vec<String> = console.lines().map(str::to_owned).collect();
+        let report = Report::parse(&lines)?;
+        assert_eq!(report.number("a", "y"), Some(4));
+        assert_eq!(report.status("a"), Some(7));
+        assert_eq!(report.number("b", ""), Some(12));
+        assert_eq!(report.status("c"), None);
+        assert!(Report::parse(&lines[..1]).is_err());
+        Ok(())
+    }
+}
