@@ -14,10 +14,12 @@ LIBC = ctypes.CDLL(None)
 
 
 def connect(count=1):
-    """Connects and waits for the server to close."""
+    """Asks for a page and waits for the server to close."""
     for _ in range(count):
         with socket.create_connection((sys.argv[2], int(sys.argv[3]))) as sock:
-            sock.recv(1)
+            sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            while sock.recv(4096):
+                pass
 
 
 def forked(work):

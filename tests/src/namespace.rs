@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context, Result, anyhow};
 use nix::sched::{CloneFlags, setns};
 
+use crate::certificate::Certificate;
 use crate::process::output;
+use crate::server::{Nginx, NginxOptions};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -39,9 +41,23 @@ impl Namespace {
         Ok(made)
     }
 
+    /// Starts nginx inside, on every address.
+    pub fn nginx(&self, protocols: &'static str, certificate: &Certificate) -> Result<Nginx> {
+        let options = NginxOptions {
+            protocols: Some(protocols),
+            ..NginxOptions::default()
+        };
+        Nginx::start_behind(&self.prefix(), options, certificate)
+    }
+
     /// Runs `ip` with `arguments` inside.
     pub fn ip(&self, arguments: &[&str]) -> Result<()> {
         output(Command::new("ip").args(["-n", &self.name]).args(arguments)).map(drop)
+    }
+
+    /// Moves a link of this namespace to another.
+    pub fn move_link(&self, link: &str, to: &Self) -> Result<()> {
+        self.ip(&["link", "set", link, "netns", &to.name])
     }
 
     /// The command prefix that runs a program inside, leaving every mount as it is.

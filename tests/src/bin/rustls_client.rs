@@ -1,8 +1,10 @@
 //! A rustls client: `rustls_client MODE ADDRESS NAME COUNT CA VERSION`.
 //!
-//! MODE is `full` (no resumption), `resume` (a session store), or `certificate` (a client
-//! certificate: CERTIFICATE and KEY in the environment). Each connection sends one request
-//! and reads to the end. Prints its count.
+//! MODE is `full` (no resumption), `resume` (a session store), `certificate` (a client
+//! certificate: CERTIFICATE and KEY in the environment), `large` (a ClientHello of several
+//! kilobytes, its extensions in random order) or `records` (records of at most 64 bytes, so that
+//! the large ClientHello takes many). Each connection sends one request and reads to the end.
+//! Prints its count.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -55,6 +57,15 @@ fn configuration(mode: &str, ca: &str, version: &str) -> Result<ClientConfig> {
     };
     if mode != "resume" {
         config.resumption = Resumption::disabled();
+    }
+    if matches!(mode, "large" | "records") {
+        config.alpn_protocols = (0..100)
+            .map(|n| format!("protocol-of-no-use-{n:04}").into())
+            .collect();
+        config.alpn_protocols.push("http/1.1".into());
+    }
+    if mode == "records" {
+        config.max_fragment_size = Some(64);
     }
     Ok(config)
 }

@@ -46,7 +46,7 @@ impl Go {
                 .arg(certificate.key());
         }
         let process = Process::start(&mut command)?;
-        wait_until_listening(port).with_context(|| process.stderr().unwrap_or_default())?;
+        wait_until_listening(&[], port).with_context(|| process.stderr().unwrap_or_default())?;
         Ok(Self { port, process })
     }
 

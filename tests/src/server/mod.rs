@@ -6,15 +6,16 @@ mod openssl;
 mod thread;
 
 use std::net::TcpStream;
+use std::process::Command;
 
 use anyhow::Result;
 
 pub use go::{Go, GoOptions, build as build_go};
 pub use nginx::{Nginx, NginxOptions};
 pub use openssl::OpenSsl;
-pub use thread::{Threaded, chunked, read_client_hello, reset};
+pub use thread::{Threaded, answer, chunked, read_client_hello, reset};
 
-use crate::process::{PATIENCE, wait_for};
+use crate::process::{PATIENCE, output, wait_for};
 
 /// What a server saw; what it cannot know is `None`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,11 +33,15 @@ pub struct Seen {
 }
 
 /// Waits for the port to be listened on, by the socket list: a trial connection would be counted.
-fn wait_until_listening(port: u16) -> Result<()> {
+fn wait_until_listening(prefix: &[String], port: u16) -> Result<()> {
+    let filter = format!("sport = :{port}");
+    let words: Vec<&str> = prefix
+        .iter()
+        .map(String::as_str)
+        .chain(["ss", "-Htln", &filter])
+        .collect();
     wait_for(&format!("a listener on port {port}"), PATIENCE, || {
-        let filter = format!("sport = :{port}");
-        let listed =
-            crate::process::output(std::process::Command::new("ss").args(["-Htln", &filter]))?;
+        let listed = output(Command::new(words[0]).args(&words[1..]))?;
         Ok((!listed.trim().is_empty()).then_some(()))
     })
 }

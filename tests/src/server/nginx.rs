@@ -1,6 +1,7 @@
 //! nginx with an access log that tells connections and handshakes apart.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -24,6 +25,8 @@ pub struct NginxOptions {
     pub keepalive_s: u32,
     /// Requests a connection may carry.
     pub keepalive_requests: u32,
+    /// TLS 1.3 early data is taken.
+    pub early_data: bool,
 }
 
 impl Default for NginxOptions {
@@ -33,13 +36,14 @@ impl Default for NginxOptions {
             tickets: true,
             keepalive_s: 60,
             keepalive_requests: 10_000,
+            early_data: false,
         }
     }
 }
 
 /// A running nginx.
 pub struct Nginx {
-    /// Its port, on 127.0.0.1 and ::1.
+    /// Its port, on every address.
     pub port: u16,
     directory: TempDir,
     _process: Process,
@@ -48,6 +52,15 @@ pub struct Nginx {
 impl Nginx {
     /// Starts nginx in the foreground with one worker.
     pub fn start(options: NginxOptions, certificate: &Certificate) -> Result<Self> {
+        Self::start_behind(&[], options, certificate)
+    }
+
+    /// The same with a command `prefix`, which brings it into a namespace.
+    pub fn start_behind(
+        prefix: &[String],
+        options: NginxOptions,
+        certificate: &Certificate,
+    ) -> Result<Self> {
         let port = port::unused()?;
         let directory = tempfile::tempdir()?;
         let file = directory.path().join("nginx.conf");
@@ -55,11 +68,22 @@ impl Nginx {
             &file,
             configuration(&options, certificate, port, &directory),
         )?;
-        let mut command = Command::new(program("nginx", "nginx-light")?);
-        command.arg("-p").arg(directory.path()).arg("-c").arg(&file);
+        let nginx = program("nginx", "nginx-light")?;
+        let words: Vec<OsString> = prefix
+            .iter()
+            .map(OsString::from)
+            .chain([nginx.into()])
+            .collect();
+        let mut command = Command::new(words.first().context("no command")?);
+        command
+            .args(words.iter().skip(1))
+            .arg("-p")
+            .arg(directory.path())
+            .arg("-c")
+            .arg(&file);
         command.arg("-e").arg(directory.path().join("error.log"));
         let process = Process::start(&mut command)?;
-        wait_until_listening(port).with_context(|| process.stderr().unwrap_or_default())?;
+        wait_until_listening(prefix, port).with_context(|| process.stderr().unwrap_or_default())?;
         Ok(Self {
             port,
             directory,
@@ -105,7 +129,7 @@ fn configuration(
     let tls = options.protocols.map_or_else(String::new, |protocols| {
         format!(
             "ssl_protocols {protocols}; ssl_certificate {}; ssl_certificate_key {}; \
-             ssl_session_cache {}; ssl_session_tickets {};",
+             ssl_session_cache {}; ssl_session_tickets {}; ssl_early_data {};",
             certificate.path().display(),
             certificate.key().display(),
             if options.tickets {
@@ -114,6 +138,7 @@ fn configuration(
                 "off"
             },
             if options.tickets { "on" } else { "off" },
+            if options.early_data { "on" } else { "off" },
         )
     });
     let place = directory.path().display();
@@ -130,7 +155,7 @@ http {{
   uwsgi_temp_path {place}/uwsgi; scgi_temp_path {place}/scgi;
   keepalive_timeout {keepalive}; keepalive_requests {requests}; {tls}
   server {{
-    listen 127.0.0.1:{port} {ssl} backlog=4096; listen [::1]:{port} {ssl} backlog=4096;
+    listen 0.0.0.0:{port} {ssl} backlog=4096; listen [::]:{port} {ssl} backlog=4096;
     location / {{ default_type text/html; return 200 "<title>a page</title>\n"; }}
   }}
 }}

@@ -34,7 +34,7 @@ impl OpenSsl {
             .arg("-key")
             .arg(certificate.key());
         let process = Process::start(command.args(options))?;
-        wait_until_listening(port).with_context(|| process.stderr().unwrap_or_default())?;
+        wait_until_listening(&[], port).with_context(|| process.stderr().unwrap_or_default())?;
         Ok(Self { port, process })
     }
 

@@ -101,6 +101,22 @@ fn wait_readable(listener: &TcpListener) {
     unsafe { libc::poll(&raw mut poll, 1, 20) };
 }
 
+/// Answers one HTTP request and closes.
+pub fn answer(mut stream: TcpStream) {
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    while !request.windows(4).any(|window| window == b"\r\n\r\n") {
+        match stream.read(&mut buffer) {
+            Ok(length @ 1..) => request.extend_from_slice(buffer.get(..length).unwrap_or_default()),
+            _ => return,
+        }
+    }
+    write_all(
+        &mut stream,
+        b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\npage\n",
+    );
+}
+
 /// Closes with RST.
 pub fn reset(stream: TcpStream) {
     let linger = libc::linger {

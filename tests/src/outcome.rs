@@ -1,0 +1,133 @@
+//! Cases about TLS: what a client's handshakes came to, on the wire and in the export.
+
+use anyhow::Result;
+
+use crate::capture::Capture;
+use crate::certificate::Certificate;
+use crate::check::Differences;
+use crate::client::Client;
+use crate::export::Export;
+use crate::server::{Nginx, NginxOptions};
+use crate::sockets;
+use crate::tracer::{Traced, run};
+use crate::wire::{Flow, flows, sums};
+
+/// Handshakes by outcome.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Outcome {
+    /// Complete, from nothing.
+    pub full: u64,
+    /// Complete, with an earlier session.
+    pub resumed: u64,
+    /// Ended by an alert or a close.
+    pub failed: u64,
+}
+
+/// No handshake at all.
+pub const NOT_TLS: Outcome = Outcome {
+    full: 0,
+    resumed: 0,
+    failed: 0,
+};
+
+/// So many full handshakes.
+pub fn full(full: u64) -> Outcome {
+    Outcome { full, ..NOT_TLS }
+}
+
+/// So many failed handshakes.
+pub fn failed(failed: u64) -> Outcome {
+    Outcome { failed, ..NOT_TLS }
+}
+
+/// The totals hold exactly these handshakes, and nothing was lost.
+pub fn compare(export: &Export, outcome: Outcome, differences: &mut Differences) {
+    export.compare_losses(differences);
+    export.compare(
+        &[
+            ("/totals/tls/full", outcome.full),
+            ("/totals/tls/resumed", outcome.resumed),
+            ("/totals/tls/failed", outcome.failed),
+            ("/totals/tls/unfinished", 0),
+            ("/totals/tls/unknown", 0),
+        ],
+        differences,
+    );
+    export.compare_phases(
+        &[("tls", outcome.full), ("tls_resumed", outcome.resumed)],
+        differences,
+    );
+}
+
+/// Traces `client`, captures what it does with `port`, and compares tracer and wire with `outcome`.
+pub fn check(client: &Client, port: u16, outcome: Outcome) -> Result<(Traced, Vec<Flow>)> {
+    let capture = Capture::start(port)?;
+    let traced = run(client)?;
+    sockets::settle(port)?;
+    let flows = flows(&capture.finish()?, port);
+    let wire = sums(&flows);
+    let mut differences = Differences::of(format!("{:?}", client.command));
+    differences.equal("full handshakes on the wire", wire.full, outcome.full);
+    differences.equal(
+        "resumed handshakes on the wire",
+        wire.resumed,
+        outcome.resumed,
+    );
+    compare(&traced.export, outcome, &mut differences);
+    traced.export.compare(
+        &[("/totals/connections/established", wire.established)],
+        &mut differences,
+    );
+    differences.finish(|| traced.story())?;
+    Ok((traced, flows))
+}
+
+/// Host, source and established connections of each host.
+fn hosts(export: &Export) -> Result<Vec<(String, String, u64)>> {
+    let mut hosts = Vec::new();
+    for host in export.list("/hosts")? {
+        let text = |key: &str| host[key].as_str().unwrap_or_default().to_owned();
+        let established = host["connections"]["established"]
+            .as_u64()
+            .unwrap_or_default();
+        hosts.push((text("host"), text("host_source"), established));
+    }
+    hosts.sort();
+    Ok(hosts)
+}
+
+/// The export has exactly these hosts: name, source and connections, in order of names.
+pub fn check_hosts(traced: &Traced, expected: &[(&str, &str, u64)]) -> Result<()> {
+    let mut differences = Differences::of("hosts");
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(host, source, count)| ((*host).to_owned(), (*source).to_owned(), *count))
+        .collect();
+    differences.equal("hosts", hosts(&traced.export)?, expected);
+    differences.finish(|| traced.story())
+}
+
+/// `openssl s_client` with these options asks for one page.
+pub fn s_client(port: u16, options: &str) -> Client {
+    let script =
+        r#"printf 'GET / HTTP/1.0\r\n\r\n' | openssl s_client -quiet -connect "127.0.0.1:$1" $2"#;
+    Client::shell("openssl", script, &[&port.to_string(), options])
+}
+
+/// curl with these options.
+pub fn curl(url: &str, options: &str) -> Client {
+    Client::shell(
+        "curl",
+        r#"curl -s -o /dev/null $2 "$1" || echo "curl: $?""#,
+        &[url, options],
+    )
+}
+
+/// nginx with these protocols.
+pub fn nginx(protocols: &'static str, certificate: &Certificate) -> Result<Nginx> {
+    let options = NginxOptions {
+        protocols: Some(protocols),
+        ..NginxOptions::default()
+    };
+    Nginx::start(options, certificate)
+}
