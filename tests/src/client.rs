@@ -1,6 +1,6 @@
 //! The real clients, as commands that print their own count on the last line of their output.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;

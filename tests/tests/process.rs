@@ -1,0 +1,102 @@
+//! Whose connection it is: forks, threads, double forks, exec, leaders that leave, sessions.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use tracer_tests::check::Differences;
+use tracer_tests::client::Client;
+use tracer_tests::server::{Threaded, answer};
+use tracer_tests::tracer::{Traced, run};
+
+/// Established connections by pid, as the export has them.
+fn by_pid(traced: &Traced) -> Result<BTreeMap<u64, u64>> {
+    let mut counts = BTreeMap::new();
+    for process in traced.export.list("/processes")? {
+        let pid = process["pid"].as_u64().context("a process without a pid")?;
+        let established = process["connections"]["established"]
+            .as_u64()
+            .unwrap_or_default();
+        if established > 0 {
+            *counts.entry(pid).or_default() += established;
+        }
+    }
+    Ok(counts)
+}
+
+/// The pids the script says connected, and how often.
+fn said(traced: &Traced) -> Result<BTreeMap<u64, u64>> {
+    let count = traced.client_count()?;
+    let pids = count["pids"]
+        .as_object()
+        .context("the script named no pids")?;
+    pids.iter()
+        .map(|(pid, count)| Ok((pid.parse()?, count.as_u64().context("no count")?)))
+        .collect()
+}
+
+/// Runs one shape; the last connection of each process was made under one of these names.
+fn check(shape: &str, comms: &[&str]) -> Result<()> {
+    let server = Threaded::start(answer)?;
+    let arguments = [shape, "127.0.0.1", &server.port().to_string()];
+    let traced = run(&Client::python("processes.py", &arguments)?)?;
+    let mut differences = Differences::of(shape);
+    let (expected, got) = (said(&traced)?, by_pid(&traced)?);
+    let total: u64 = expected.values().sum();
+    differences.equal("connections by pid", got, expected);
+    differences.equal("accepted by the server", server.accepted(), total);
+    traced.export.compare_losses(&mut differences);
+    traced.export.compare(
+        &[("/totals/connections/established", total)],
+        &mut differences,
+    );
+    for process in traced.export.list("/processes")? {
+        let comm = process["comm"].as_str().unwrap_or_default();
+        let connected = process["connections"]["established"].as_u64() > Some(0);
+        differences.holds(
+            &format!("{comm} is one of {comms:?}"),
+            !connected || comms.contains(&comm),
+        );
+    }
+    differences.finish(|| {
+        format!(
+            "{}\nprocesses: {}",
+            traced.story(),
+            traced.export.0["processes"]
+        )
+    })
+}
+
+#[test]
+fn forked_children() -> Result<()> {
+    check("fork", &["python"])
+}
+
+#[test]
+fn threads() -> Result<()> {
+    check("threads", &["python"])
+}
+
+#[test]
+fn double_fork() -> Result<()> {
+    check("double_fork", &["python"])
+}
+
+#[test]
+fn double_fork_in_a_session_of_its_own() -> Result<()> {
+    check("setsid", &["python"])
+}
+
+#[test]
+fn leader_gone_before_its_thread_connects() -> Result<()> {
+    check("leader", &["python"])
+}
+
+#[test]
+fn exec_between_two_connections() -> Result<()> {
+    check("exec_", &["python", "curl"])
+}
+
+#[test]
+fn spawned_with_vfork() -> Result<()> {
+    check("vfork", &["curl"])
+}
