@@ -10,7 +10,9 @@ fn main() {
 
 fn embed(variable: &str, name: &str) {
     println!("cargo:rerun-if-env-changed={variable}");
-    let Some(out) = env::var_os("OUT_DIR").map(PathBuf::from) else { return };
+    let Some(out) = env::var_os("OUT_DIR").map(PathBuf::from) else {
+        return;
+    };
     let object = match env::var_os(variable) {
         Some(path) => {
             println!("cargo:rerun-if-changed={}", PathBuf::from(&path).display());
@@ -24,7 +26,9 @@ fn embed(variable: &str, name: &str) {
 /// The commit this was built from, "unknown" outside a checkout.
 fn commit() {
     println!("cargo:rerun-if-changed=../.git/HEAD");
-    let output = std::process::Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output();
+    let output = std::process::Command::new("git")
+        .args(["rev-parse", "--short=12", "HEAD"])
+        .output();
     let commit = output
         .ok()
         .filter(|output| output.status.success())

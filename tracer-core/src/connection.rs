@@ -18,6 +18,8 @@ pub struct Connection {
     pub opening: Opening,
     /// Remote port.
     pub port: u16,
+    /// Network namespace.
+    pub netns: u32,
     /// Counted in the groups already. With a host filter that waits until the host is known.
     pub counted: bool,
     /// Hellos being put together; None once the handshake is over.

@@ -33,6 +33,8 @@ pub struct Remains {
     pub process: u32,
     /// Host.
     pub host: u32,
+    /// Network namespace.
+    pub netns: u32,
     /// When it closed, ns.
     pub closed_ns: u64,
     /// In FIN_WAIT2 without an owner; not in TIME_WAIT yet.
@@ -64,6 +66,7 @@ pub struct TimeWait {
     peak: u64,
     at_start: HashMap<u32, u64>,
     orphans_lost: u64,
+    unseen: HashSet<u32>,
 }
 
 #[derive(Debug, Default)]
@@ -85,6 +88,8 @@ pub struct TimeWaitView {
     pub orphans_now: u64,
     /// Orphans that were gone before a snapshot saw what became of them.
     pub orphans_lost: u64,
+    /// Namespaces of traced connections whose sockets could not be listed: `current` and `peak` lack them.
+    pub namespaces_unseen: u64,
     /// ip_local_port_range, of the first namespace.
     pub port_range: Option<(u16, u16)>,
     /// Destinations of traced connections, most used first.
@@ -110,9 +115,24 @@ impl TimeWait {
         self.at_start.insert(netns, time_wait);
     }
 
+    /// A namespace joins whose sockets cannot be listed: what is left behind there is not followed.
+    pub fn unseen_namespace(&mut self, netns: u32) {
+        self.unseen.insert(netns);
+        let lost = &mut self.orphans_lost;
+        self.remains.retain(|_, remains| {
+            let gone = remains.netns == netns;
+            *lost += u64::from(gone && remains.orphan);
+            !gone
+        });
+    }
+
     /// A connection closed and left something behind.
     pub fn left(&mut self, cookie: u64, remains: Remains) {
-        self.remains.insert(cookie, remains);
+        if self.unseen.contains(&remains.netns) {
+            self.orphans_lost += u64::from(remains.orphan);
+        } else {
+            self.remains.insert(cookie, remains);
+        }
     }
 
     /// Orphans whose fate is open.
@@ -140,9 +160,10 @@ impl TimeWait {
                 }
             }
         }
-        let lost = &mut self.orphans_lost;
+        let (lost, ranges) = (&mut self.orphans_lost, &self.ranges);
         self.remains.retain(|cookie, remains| {
-            let gone = remains.closed_ns < begun_ns && !seen.contains_key(cookie);
+            let listed = ranges.contains_key(&remains.netns) && remains.closed_ns < begun_ns;
+            let gone = listed && !seen.contains_key(cookie);
             *lost += u64::from(gone && remains.orphan);
             !gone
         });
@@ -187,6 +208,7 @@ impl TimeWait {
             at_start: self.at_start.values().sum(),
             orphans_now: self.orphans() as u64,
             orphans_lost: self.orphans_lost,
+            namespaces_unseen: self.unseen.len() as u64,
             port_range: self.ranges.values().next().copied(),
             destinations,
         }
@@ -234,6 +256,7 @@ mod tests {
     #[test]
     fn orphan_enters_once_and_leaves() {
         let mut time_wait = TimeWait::default();
+        time_wait.namespace(1, (40_000, 40_009), 0);
         time_wait.left(1, remains(true));
         assert!(time_wait.observe(20, &[seen(1, FIN_WAIT2)]).is_empty());
         assert_eq!(time_wait.observe(30, &[seen(1, TIME_WAIT)]).len(), 1);
@@ -247,6 +270,7 @@ mod tests {
     #[test]
     fn what_closed_during_the_snapshot_stays() {
         let mut time_wait = TimeWait::default();
+        time_wait.namespace(1, (40_000, 40_009), 0);
         time_wait.left(1, remains(false));
         time_wait.observe(10, &[]);
         assert_eq!(time_wait.view().current, 1);

@@ -1,7 +1,11 @@
 //! The connection table: takes events in their order, keeps open connections, adds what is known of
 //! them to the figures of all, of their process and of their host.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    net::SocketAddr,
+    sync::Arc,
+};
 
 use tracer_common::{
     counter::Counter,
@@ -55,7 +59,8 @@ pub struct Tracker {
     /// TIME_WAIT and ports; the engine feeds it snapshots.
     time_wait: TimeWait,
     events: Events,
-    namespaces: HashMap<u32, u32>,
+    namespaces: HashSet<u32>,
+    new_namespaces: Vec<u32>,
 }
 
 impl Tracker {
@@ -69,7 +74,8 @@ impl Tracker {
             processes: Processes::default(),
             time_wait: TimeWait::default(),
             events: Events::default(),
-            namespaces: HashMap::new(),
+            namespaces: HashSet::new(),
+            new_namespaces: Vec::new(),
         }
     }
 
@@ -138,6 +144,7 @@ impl Tracker {
             host,
             opening,
             port: remote.port(),
+            netns: endpoint.netns,
             counted,
             hello: None,
             handshake_over: false,
@@ -235,6 +242,7 @@ impl Tracker {
             let left = Remains {
                 process: connection.process,
                 host: connection.host,
+                netns: connection.netns,
                 closed_ns: record.header.time_ns,
                 orphan: record.remains == remains::ORPHAN,
             };
@@ -268,7 +276,7 @@ impl Tracker {
         Arc::make_mut(&mut self.totals).connections.connecting_now = 0;
         self.processes.clear_connecting();
         self.hosts.clear_connecting();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         for bytes in bytes.chunks_exact(size_of::<SocketRecord>()) {
             match decode(bytes) {
                 Ok(Event::Socket(record)) if seen.insert(record.header.cookie) => {
@@ -294,13 +302,19 @@ impl Tracker {
         self.time_wait.namespace(netns, range, time_wait);
     }
 
-    /// Namespaces that connections were made in, each with a process that is or was in it. Given once.
-    pub fn take_namespaces(&mut self) -> Vec<(u32, u32)> {
-        self.namespaces
-            .iter_mut()
-            .filter(|(_, pid)| **pid != 0)
-            .map(|(ns, pid)| (*ns, std::mem::take(pid)))
-            .collect()
+    /// A namespace joins whose sockets cannot be listed.
+    pub fn add_unseen_namespace(&mut self, netns: u32) {
+        self.time_wait.unseen_namespace(netns);
+    }
+
+    /// Namespaces that connections were made in; each is given once.
+    pub fn take_namespaces(&mut self) -> Vec<u32> {
+        std::mem::take(&mut self.new_namespaces)
+    }
+
+    /// Open connections in the table.
+    pub fn open_connections(&self) -> usize {
+        self.connections.len()
     }
 
     /// The kernel's counters, as read now.
@@ -331,9 +345,9 @@ impl Tracker {
 
     fn note_destination(&mut self, endpoint: &Endpoint, remote: SocketAddr) {
         self.time_wait.destination(endpoint.netns, remote);
-        self.namespaces
-            .entry(endpoint.netns)
-            .or_insert(endpoint.tgid);
+        if self.namespaces.insert(endpoint.netns) {
+            self.new_namespaces.push(endpoint.netns);
+        }
     }
 
     fn admits(&self, host: &str) -> bool {

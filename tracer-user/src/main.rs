@@ -1,2 +1,34 @@
-//! tracer-user
-fn main() {}
+//! `tracer`: shows from inside the Linux kernel where a web crawler's network time goes.
+
+mod child;
+mod cli;
+mod clock;
+mod doctor;
+mod engine;
+mod failure;
+mod filter;
+mod namespaces;
+mod privilege;
+mod resolve;
+mod session;
+mod sink;
+mod source;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let result = match cli::args::Arguments::parse().command {
+        cli::args::Command::Attach(attach) => session::attach(&attach),
+        cli::args::Command::Run(run) => session::run(&run),
+        cli::args::Command::Doctor(options) => cli::doctor::doctor(&options),
+    };
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            eprintln!("tracer: {failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}

@@ -10,6 +10,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::{BitOr, ControlFlow};
 use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR};
 use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP, SOCK_DIAG_BY_FAMILY};
@@ -59,13 +60,13 @@ pub(crate) enum DiagError {
     },
     /// The network namespace cannot be seen or entered.
     #[error(
-        "cannot {what} the network namespace of process {pid}: {source}; the process must run, and tracer needs CAP_SYS_PTRACE and CAP_SYS_ADMIN (run as root)"
+        "cannot {what} the network namespace {path}: {source}; it must exist, and tracer needs CAP_SYS_PTRACE and CAP_SYS_ADMIN (run as root)"
     )]
     Namespace {
         /// The step that failed.
         what: &'static str,
-        /// The process.
-        pid: u32,
+        /// Its file.
+        path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
@@ -147,9 +148,9 @@ impl Diag {
         })
     }
 
-    /// For the network namespace a process is in now. It stays that one, also after the process ended.
-    pub(crate) fn open_in(pid: u32) -> Result<Self, DiagError> {
-        in_netns_of(pid, Self::open)
+    /// For a network namespace by its file ([`of_process`], or a name under /run/netns). It stays that one.
+    pub(crate) fn open_in(netns: &Path) -> Result<Self, DiagError> {
+        in_netns(netns, Self::open)
     }
 
     /// The sockets in the given states, started over when the listing was interrupted.
@@ -221,22 +222,27 @@ impl Diag {
     }
 }
 
-/// Inode number of the network namespace of a process: equal for processes that share one.
-pub(crate) fn netns_inum(pid: u32) -> Result<u64, DiagError> {
-    let meta = std::fs::metadata(format!("/proc/{pid}/ns/net"));
+/// File of the network namespace that a process is in now.
+pub(crate) fn of_process(pid: u32) -> PathBuf {
+    format!("/proc/{pid}/ns/net").into()
+}
+
+/// Inode number of a network namespace: equal for processes that share one.
+pub(crate) fn netns_inum(netns: &Path) -> Result<u64, DiagError> {
+    let meta = std::fs::metadata(netns);
     Ok(meta
         .map_err(|source| DiagError::Namespace {
             what: "see",
-            pid,
+            path: netns.into(),
             source,
         })?
         .ino())
 }
 
-/// First and last port the kernel picks local ports from (net.ipv4.ip_local_port_range) in the network
-/// namespace of a process.
-pub(crate) fn port_range(pid: u32) -> Result<(u16, u16), DiagError> {
-    in_netns_of(pid, || {
+/// First and last port the kernel picks local ports from (net.ipv4.ip_local_port_range) in a network
+/// namespace.
+pub(crate) fn port_range(netns: &Path) -> Result<(u16, u16), DiagError> {
+    in_netns(netns, || {
         // This file shows the values of the namespace of the thread that reads it.
         let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
         let text = text.map_err(|source| DiagError::Netlink {
@@ -252,14 +258,20 @@ fn parse_port_range(text: &str) -> Option<(u16, u16)> {
     Some((ports.next()?.ok()?, ports.next()?.ok()?))
 }
 
-/// Runs `work` in the network namespace of a process: at once if it is this one, else on a thread that
+/// Runs `work` in a network namespace: at once if it is this one, else on a thread that
 /// enters it and ends, so that no thread of tracer is ever left in a foreign namespace.
-fn in_netns_of<T: Send>(
-    pid: u32,
+fn in_netns<T: Send>(
+    netns: &Path,
     work: impl FnOnce() -> Result<T, DiagError> + Send,
 ) -> Result<T, DiagError> {
-    let failed = |what| move |source| DiagError::Namespace { what, pid, source };
-    let namespace = File::open(format!("/proc/{pid}/ns/net")).map_err(failed("open"))?;
+    let failed = |what| {
+        move |source| DiagError::Namespace {
+            what,
+            path: netns.into(),
+            source,
+        }
+    };
+    let namespace = File::open(netns).map_err(failed("open"))?;
     let own = std::fs::metadata("/proc/thread-self/ns/net").map_err(failed("compare"))?;
     if namespace.metadata().map_err(failed("compare"))?.ino() == own.ino() {
         return work();
@@ -515,13 +527,13 @@ mod tests {
     #[test]
     fn another_network_namespace() {
         let mut child = elsewhere();
-        let (pid, own) = (child.id(), std::process::id());
+        let (pid, own) = (of_process(child.id()), of_process(std::process::id()));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let here = netns_inum(own).unwrap();
-        assert_ne!(netns_inum(pid).unwrap(), here);
-        assert_eq!(port_range(pid).unwrap(), (40000, 40010));
+        assert_ne!(netns_inum(&pid).unwrap(), here);
+        assert_eq!(port_range(&pid).unwrap(), (40000, 40010));
         assert_ne!(port_range(own).unwrap(), (40000, 40010));
-        let mut diag = Diag::open_in(pid).unwrap();
+        let mut diag = Diag::open_in(&pid).unwrap();
         assert!(diag.listening_ports().unwrap().is_empty());
         assert_eq!(netns_inum(own).unwrap(), here);
         assert!(

@@ -1,8 +1,9 @@
 //! From the embedded object to loaded programs.
 
-use std::path::PathBuf;
+use std::{os::unix::fs::MetadataExt, path::PathBuf};
 
 use aya::{Ebpf, EbpfLoader, programs::ProgramError};
+use caps::{CapSet, Capability};
 use thiserror::Error;
 use tracer_common::{config::Filter, name};
 use zerocopy::IntoBytes;
@@ -37,7 +38,9 @@ pub(crate) enum KernelError {
     )]
     PidNamespace,
     /// BTF.
-    #[error("{0}; a kernel built with CONFIG_DEBUG_INFO_BTF (5.8 or newer) is needed; see `tracer doctor`")]
+    #[error(
+        "{0}; a kernel built with CONFIG_DEBUG_INFO_BTF (5.8 or newer) is needed; see `tracer doctor`"
+    )]
     Btf(#[from] BtfError),
     /// cgroup v2.
     #[error(transparent)]
@@ -80,7 +83,10 @@ pub(crate) enum KernelError {
 impl KernelError {
     /// For a program that would not load or attach.
     pub(super) fn program(name: &'static str) -> impl Fn(ProgramError) -> Self {
-        move |error| Self::Program { name, reason: one_line(&error) }
+        move |error| Self::Program {
+            name,
+            reason: one_line(&error),
+        }
     }
 
     /// For a map operation.
@@ -92,10 +98,22 @@ impl KernelError {
 /// An error and its causes without the verifier's log, on one line.
 fn one_line(error: &ProgramError) -> String {
     let text = match error {
-        ProgramError::LoadError { io_error, verifier_log } => {
+        ProgramError::LoadError {
+            io_error,
+            verifier_log,
+        } => {
             let log = verifier_log.to_string();
             let log = log.trim_end();
-            let last: Vec<&str> = log.lines().rev().take(std::env::var("VLOG").ok().and_then(|v| v.parse().ok()).unwrap_or(3)).collect();
+            let last: Vec<&str> = log
+                .lines()
+                .rev()
+                .take(
+                    std::env::var("VLOG")
+                        .ok()
+                        .and_then(|v| v.parse().ok())
+                        .unwrap_or(3),
+                )
+                .collect();
             let last: Vec<&str> = last.into_iter().rev().collect();
             format!("{io_error} ({})", last.join(" | "))
         }
@@ -113,14 +131,40 @@ pub(crate) struct Options {
     pub(crate) kernel_log: bool,
 }
 
-/// Whether this build can trace.
-pub(crate) fn object_is_embedded() -> bool {
-    !OBJECT.is_empty()
+/// Capabilities that loading and attaching need (capabilities(7)): programs, tracing programs, cgroup
+/// programs, and other processes' namespaces and files.
+const NEEDED: [Capability; 4] = [
+    Capability::CAP_BPF,
+    Capability::CAP_PERFMON,
+    Capability::CAP_NET_ADMIN,
+    Capability::CAP_SYS_ADMIN,
+];
+/// Inode number of the initial pid namespace (`PROC_PID_INIT_INO`).
+const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
+
+/// Says at once, in one line, when rights are missing or process ids would be wrong.
+pub(crate) fn check_rights() -> Result<(), KernelError> {
+    if OBJECT.is_empty() {
+        return Err(KernelError::NoObject);
+    }
+    let held = caps::read(None, CapSet::Effective).unwrap_or_default();
+    if NEEDED.iter().any(|capability| !held.contains(capability)) {
+        return Err(KernelError::NoRight);
+    }
+    let namespace = std::fs::metadata("/proc/self/ns/pid").map(|meta| meta.ino());
+    if namespace.is_ok_and(|inode| inode != INITIAL_PID_NAMESPACE) {
+        return Err(KernelError::PidNamespace);
+    }
+    Ok(())
 }
 
 /// Creates the maps and sets the globals; programs are not loaded yet.
 pub(super) fn load_object(options: &Options) -> Result<Ebpf, KernelError> {
-    let object = if options.kernel_log { OBJECT_LOG } else { OBJECT };
+    let object = if options.kernel_log {
+        OBJECT_LOG
+    } else {
+        OBJECT
+    };
     if object.is_empty() {
         return Err(KernelError::NoObject);
     }

@@ -8,5 +8,5 @@ mod load;
 mod offsets;
 mod programs;
 
-pub(crate) use load::{KernelError, Options, object_is_embedded};
+pub(crate) use load::{KernelError, Options, check_rights};
 pub(crate) use programs::Kernel;

@@ -3,23 +3,16 @@
 use std::{
     fs::File,
     io::Read,
-    os::fd::{AsRawFd, RawFd},
+    os::fd::{AsFd, OwnedFd},
     path::Path,
 };
 
 use aya::{
     Btf, Ebpf,
     maps::{HashMap, MapData, PerCpuArray, RingBuf},
-    programs::{
-        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Iter, Program,
-    },
+    programs::{BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Iter, Program},
 };
-use tracer_common::{
-    config::ListenerKey,
-    counter::Counter,
-    name,
-    record::SocketRecord,
-};
+use tracer_common::{config::ListenerKey, counter::Counter, name, record::SocketRecord};
 
 use super::load::{KernelError, Options, load_object};
 
@@ -31,8 +24,10 @@ const TRACEPOINTS: [(&str, &str); 5] = [
     ("socket_state", "inet_sock_set_state"),
     ("retransmit", "tcp_retransmit_skb"),
 ];
-const PACKETS: [(&str, CgroupSkbAttachType); 2] =
-    [("packet_in", CgroupSkbAttachType::Ingress), ("packet_out", CgroupSkbAttachType::Egress)];
+const PACKETS: [(&str, CgroupSkbAttachType); 2] = [
+    ("packet_in", CgroupSkbAttachType::Ingress),
+    ("packet_out", CgroupSkbAttachType::Egress),
+];
 const SOCKETS: &str = "sockets";
 
 /// The kernel programs, loaded. They run while this value lives.
@@ -59,19 +54,27 @@ impl Kernel {
         })?;
         for (name, tracepoint) in TRACEPOINTS {
             let program: &mut BtfTracePoint = program(&mut ebpf, name)?;
-            program.load(tracepoint, &btf).map_err(KernelError::program(name))?;
+            program
+                .load(tracepoint, &btf)
+                .map_err(KernelError::program(name))?;
         }
         for (name, _) in PACKETS {
             let program: &mut CgroupSkb = program(&mut ebpf, name)?;
             program.load().map_err(KernelError::program(name))?;
         }
         let sockets: &mut Iter = program(&mut ebpf, SOCKETS)?;
-        sockets.load("task_file", &btf).map_err(KernelError::program(SOCKETS))?;
+        sockets
+            .load("task_file", &btf)
+            .map_err(KernelError::program(SOCKETS))?;
         let records = take(&mut ebpf, name::RECORDS)?;
         let records = RingBuf::try_from(records).map_err(KernelError::map(name::RECORDS))?;
         let counters = take(&mut ebpf, name::COUNTERS)?;
         let counters = PerCpuArray::try_from(counters).map_err(KernelError::map(name::COUNTERS))?;
-        Ok(Self { ebpf, records, counters })
+        Ok(Self {
+            ebpf,
+            records,
+            counters,
+        })
     }
 
     /// Attaches all hooks; packets are watched in `cgroup`. Processes first, so that no child of a
@@ -79,8 +82,10 @@ impl Kernel {
     pub(crate) fn attach(&mut self, cgroup: &Path) -> Result<(), KernelError> {
         let (process, socket) = TRACEPOINTS.split_at(3);
         self.attach_tracepoints(process)?;
-        let directory = File::open(cgroup)
-            .map_err(|source| KernelError::File { path: cgroup.into(), source })?;
+        let directory = File::open(cgroup).map_err(|source| KernelError::File {
+            path: cgroup.into(),
+            source,
+        })?;
         for (name, direction) in PACKETS {
             let program: &mut CgroupSkb = program(&mut self.ebpf, name)?;
             // Flags 0: links of this kind are always many to a cgroup, and ALLOW_MULTI is refused.
@@ -101,15 +106,32 @@ impl Kernel {
 
     /// Adds a process to the traced set.
     pub(crate) fn trace_process(&mut self, tgid: u32) -> Result<(), KernelError> {
-        let map = self.ebpf.map_mut(name::PROCESSES).ok_or(KernelError::Missing(name::PROCESSES))?;
-        let mut processes: HashMap<_, u32, u32> =
-            HashMap::try_from(map).map_err(KernelError::map(name::PROCESSES))?;
-        processes.insert(tgid, 1, 0).map_err(KernelError::map(name::PROCESSES))
+        self.processes_mut()?
+            .insert(tgid, 1, 0)
+            .map_err(KernelError::map(name::PROCESSES))
+    }
+
+    /// Takes a process out of the traced set; its descendants stay.
+    pub(crate) fn forget_process(&mut self, tgid: u32) -> Result<(), KernelError> {
+        self.processes_mut()?
+            .remove(&tgid)
+            .map_err(KernelError::map(name::PROCESSES))
+    }
+
+    fn processes_mut(&mut self) -> Result<HashMap<&mut MapData, u32, u32>, KernelError> {
+        let map = self
+            .ebpf
+            .map_mut(name::PROCESSES)
+            .ok_or(KernelError::Missing(name::PROCESSES))?;
+        HashMap::try_from(map).map_err(KernelError::map(name::PROCESSES))
     }
 
     /// Processes in the traced set now.
     pub(crate) fn traced_processes(&self) -> Result<Vec<u32>, KernelError> {
-        let map = self.ebpf.map(name::PROCESSES).ok_or(KernelError::Missing(name::PROCESSES))?;
+        let map = self
+            .ebpf
+            .map(name::PROCESSES)
+            .ok_or(KernelError::Missing(name::PROCESSES))?;
         let processes: HashMap<_, u32, u32> =
             HashMap::try_from(map).map_err(KernelError::map(name::PROCESSES))?;
         Ok(processes.keys().filter_map(Result::ok).collect())
@@ -117,12 +139,20 @@ impl Kernel {
 
     /// Names ports that something listens on, so that sockets accepted there are not adopted.
     pub(crate) fn add_listeners(&mut self, netns: u32, ports: &[u16]) -> Result<(), KernelError> {
-        let map = self.ebpf.map_mut(name::LISTENERS).ok_or(KernelError::Missing(name::LISTENERS))?;
+        let map = self
+            .ebpf
+            .map_mut(name::LISTENERS)
+            .ok_or(KernelError::Missing(name::LISTENERS))?;
         let mut listeners: HashMap<_, Listener, u32> =
             HashMap::try_from(map).map_err(KernelError::map(name::LISTENERS))?;
         for port in ports {
-            let key = Listener(ListenerKey { netns, port: u32::from(*port) });
-            listeners.insert(key, 1, 0).map_err(KernelError::map(name::LISTENERS))?;
+            let key = Listener(ListenerKey {
+                netns,
+                port: u32::from(*port),
+            });
+            listeners
+                .insert(key, 1, 0)
+                .map_err(KernelError::map(name::LISTENERS))?;
         }
         Ok(())
     }
@@ -132,9 +162,16 @@ impl Kernel {
     pub(crate) fn sweep(&mut self) -> Result<Vec<u8>, KernelError> {
         let program: &mut Iter = program(&mut self.ebpf, SOCKETS)?;
         let id = program.attach().map_err(KernelError::program(SOCKETS))?;
-        let link = program.take_link(id).map_err(KernelError::program(SOCKETS))?;
-        let failed = |source| KernelError::File { path: "iter/task_file".into(), source };
-        let mut file = link.into_file().map_err(|error| failed(std::io::Error::other(error)))?;
+        let link = program
+            .take_link(id)
+            .map_err(KernelError::program(SOCKETS))?;
+        let failed = |source| KernelError::File {
+            path: "iter/task_file".into(),
+            source,
+        };
+        let mut file = link
+            .into_file()
+            .map_err(|error| failed(std::io::Error::other(error)))?;
         let mut bytes = Vec::new();
         let mut buffer = vec![0; 1 << 18];
         loop {
@@ -153,15 +190,17 @@ impl Kernel {
     /// Gives up to `limit` waiting records to `each`; tells how many there were.
     pub(crate) fn read_records(&mut self, limit: usize, mut each: impl FnMut(&[u8])) -> usize {
         for count in 0..limit {
-            let Some(record) = self.records.next() else { return count };
+            let Some(record) = self.records.next() else {
+                return count;
+            };
             each(&record);
         }
         limit
     }
 
     /// File descriptor that polls readable when records wait and the kernel has asked to be read.
-    pub(crate) fn records_fd(&self) -> RawFd {
-        self.records.as_raw_fd()
+    pub(crate) fn records_fd(&self) -> std::io::Result<OwnedFd> {
+        self.records.as_fd().try_clone_to_owned()
     }
 
     /// Sum of each counter over the CPUs, in the order of [`Counter::ALL`].

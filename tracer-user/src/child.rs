@@ -1,0 +1,47 @@
+//! The command that `tracer run` starts.
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    os::{fd::AsRawFd, unix::process::CommandExt, unix::process::ExitStatusExt},
+    process::{Child, Command, ExitStatus},
+};
+
+use crate::{failure::Failure, source::kernel::cgroup::ChildCgroup};
+
+/// Starts the command inside `cgroup`. It moves there itself before it executes anything, so that its
+/// first socket is already in it.
+pub(crate) fn start(command: &[OsString], cgroup: &ChildCgroup) -> Result<Child, Failure> {
+    let (program, arguments) = command
+        .split_first()
+        .ok_or_else(|| Failure::Usage("no command given".into()))?;
+    let procs = File::options()
+        .write(true)
+        .open(cgroup.procs_path())
+        .map_err(Failure::internal("opening the command's cgroup"))?;
+    let mut command = Command::new(program);
+    command.args(arguments);
+    // SAFETY: write(2) is async-signal-safe, and the descriptor is open until after the fork.
+    unsafe {
+        command.pre_exec(move || {
+            match nix::libc::write(procs.as_raw_fd(), c"0".as_ptr().cast(), 1) {
+                1 => Ok(()),
+                _ => Err(std::io::Error::last_os_error()),
+            }
+        });
+    }
+    command.spawn().map_err(|error| {
+        Failure::Usage(format!(
+            "cannot start `{}`: {error}",
+            program.to_string_lossy()
+        ))
+    })
+}
+
+/// The status to pass on: the command's own, or 128+n when signal n ended it.
+pub(crate) fn exit_code(status: ExitStatus) -> u8 {
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal));
+    code.map_or(1, |code| code as u8)
+}

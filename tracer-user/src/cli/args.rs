@@ -1,0 +1,137 @@
+//! Flags as typed. Man page and completions come from these definitions too.
+
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::quantity::{CidrRange, cidr, duration};
+
+const EXIT_CODES: &str = "Exit codes:
+  0   all went well
+  2   wrong usage: a bad flag, no such process or command, an output that cannot be written
+  3   cannot trace here: rights or kernel; `tracer doctor` says which and what to do
+  70  a fault of tracer's own
+With `run` the command's own status is passed on (128+n when signal n ended it).";
+
+/// Shows from inside the Linux kernel where a web crawler's network time goes.
+#[derive(Debug, Parser)]
+#[command(name = "tracer", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Trace what is running, until Ctrl-C, --duration, or until the processes given by --pid have ended.
+    Attach(Attach),
+    /// Start a command, trace it and its descendants from their first socket, pass its status on.
+    Run(Run),
+    /// Say what this kernel, these rights and this machine allow, and what to do about the rest.
+    Doctor(Doctor),
+}
+
+/// `tracer attach`
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Attach {
+    #[command(flatten)]
+    pub(crate) filter: FilterArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+/// `tracer run`
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) filter: FilterArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+    /// The command and its arguments, after `--`.
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// `tracer doctor`
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Doctor {
+    /// As JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Whom and what to trace. A flag given twice means either; different flags mean both.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Filter")]
+pub(crate) struct FilterArguments {
+    /// Process id, with its descendants.
+    #[arg(long, value_name = "PID")]
+    pub(crate) pid: Vec<u32>,
+    /// Process name (comm) with * and ?.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) comm: Vec<String>,
+    /// Executable file.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) exe: Vec<PathBuf>,
+    /// cgroup-v2 path or id, or a container id: everything in and below it.
+    #[arg(long, value_name = "PATH|ID")]
+    pub(crate) cgroup: Vec<String>,
+    /// Remote port.
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: Vec<u16>,
+    /// Remote address range.
+    #[arg(long, value_name = "CIDR", value_parser = cidr)]
+    pub(crate) cidr: Vec<CidrRange>,
+    /// Host name (server name of the TLS handshake, else the address) with * and ?.
+    #[arg(long, value_name = "GLOB")]
+    pub(crate) host: Vec<String>,
+    /// Trace connections to loopback addresses.
+    #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    pub(crate) include_loopback: bool,
+}
+
+/// Where results go.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArguments {
+    /// Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Rewrite the export this often while tracing.
+    #[arg(long, value_name = "TIME", requires = "json", value_parser = duration)]
+    pub(crate) interval: Option<Duration>,
+    /// Stop after this time.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+    /// No live screen: the text summary at the end only (the only way so far).
+    #[arg(long)]
+    pub(crate) no_tui: bool,
+    /// No text summary.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Colours in the text summary.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+    /// Hosts with figures of their own; further ones are folded into the totals.
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_hosts: u32,
+    /// Log lines of the kernel programs on standard error, for debugging.
+    #[arg(long)]
+    pub(crate) kernel_log: bool,
+}
+
+/// `--color`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Yes.
+    Always,
+    /// No.
+    Never,
+}

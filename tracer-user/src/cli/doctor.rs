@@ -1,0 +1,43 @@
+//! `tracer doctor`: the checks of [`crate::doctor`] with the probes that really try.
+
+use super::args::Doctor;
+use crate::{
+    doctor::{Probes, Report, Roots},
+    failure::Failure,
+    source::kernel::{Kernel, Options, diag::Diag},
+};
+
+/// Runs every check; 0 when tracing can work, else 3.
+pub(crate) fn doctor(arguments: &Doctor) -> Result<u8, Failure> {
+    let report = Report::make(
+        &Roots::default(),
+        &Probes {
+            list_sockets: Some(&list_sockets),
+            try_load: Some(&try_load),
+        },
+    );
+    if arguments.json {
+        let text = report.to_json().map_err(std::io::Error::from);
+        println!("{}", text.map_err(Failure::internal("writing the report"))?);
+    } else {
+        print!("{}", report.to_text());
+    }
+    Ok(report.exit_code())
+}
+
+fn list_sockets() -> Result<String, String> {
+    let ports = Diag::open().and_then(|mut diag| diag.listening_ports());
+    ports
+        .map(|ports| format!("works, {} listening ports", ports.len()))
+        .map_err(|e| e.to_string())
+}
+
+fn try_load() -> Result<String, String> {
+    let options = Options {
+        filter: Box::new(tracer_common::config::Filter::all()),
+        kernel_log: false,
+    };
+    Kernel::load(&options)
+        .map(|_| "all programs load".to_owned())
+        .map_err(|e| e.to_string())
+}

@@ -1,0 +1,289 @@
+//! The one select loop: records in, snapshots out, until the target or the user ends it.
+
+use std::{
+    future::pending,
+    process::{Child, ExitStatus},
+    time::Duration,
+};
+
+use tokio::{
+    io::unix::AsyncFd,
+    signal::unix::{Signal, SignalKind, signal},
+    time::{Instant, MissedTickBehavior, interval, sleep, sleep_until},
+};
+use tracer_core::tracker::Tracker;
+
+use crate::{
+    child, clock,
+    failure::{Failure, code},
+    namespaces::{Joined, Namespaces},
+    resolve,
+    sink::Sinks,
+    source::kernel::{
+        Kernel,
+        cgroup::{CgroupPaths, ChildCgroup},
+    },
+};
+
+/// Records taken before anything else gets its turn.
+const BATCH: usize = 4096;
+/// How often the ring is looked at when the kernel does not ask for it.
+const POLL: Duration = Duration::from_millis(25);
+/// How often sockets are listed.
+const LISTING: Duration = Duration::from_secs(1);
+/// How long connections that are closing may take to finish after the target has ended.
+const SETTLE: Duration = Duration::from_millis(500);
+/// How long the command may take to end after a signal was passed on.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What is traced, as far as it can end by itself.
+pub(crate) enum Target {
+    /// Everything the filter admits.
+    Anything,
+    /// Given processes with their descendants.
+    Processes,
+    /// The command of `tracer run`, in its cgroup.
+    Command {
+        /// The command.
+        child: Child,
+        /// Removed when this is dropped.
+        cgroup: ChildCgroup,
+    },
+}
+
+/// A running trace.
+pub(crate) struct Engine {
+    /// The programs; they run until this is dropped.
+    pub(crate) kernel: Kernel,
+    /// The state.
+    pub(crate) tracker: Tracker,
+    /// Socket listings.
+    pub(crate) namespaces: Namespaces,
+    /// Names of cgroups.
+    pub(crate) cgroups: CgroupPaths,
+    /// Where results go.
+    pub(crate) sinks: Sinks,
+    /// What may end.
+    pub(crate) target: Target,
+}
+
+/// Why the loop ended.
+enum End {
+    Stopped,
+    Command(ExitStatus),
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// The next signal that asks tracer to end.
+    async fn stop(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => libc::SIGINT,
+            _ = self.terminate.recv() => libc::SIGTERM,
+            _ = self.hangup.recv() => libc::SIGHUP,
+        }
+    }
+}
+
+impl Engine {
+    /// Runs to the end and writes the results; the exit code.
+    pub(crate) async fn run(mut self) -> Result<u8, Failure> {
+        let mut signals = Signals::listen().map_err(Failure::internal("listening for signals"))?;
+        let end = self.follow(&mut signals).await?;
+        self.settle().await?;
+        self.finish()?;
+        Ok(match end {
+            End::Stopped => code::OK,
+            End::Command(status) => child::exit_code(status),
+        })
+    }
+
+    /// The loop.
+    async fn follow(&mut self, signals: &mut Signals) -> Result<End, Failure> {
+        // SAFETY: the descriptor is owned by the AsyncFd and closed with it.
+        let ring = self
+            .kernel
+            .records_fd()
+            .and_then(|fd| unsafe { AsyncFd::register(fd) }.map_err(std::io::Error::from));
+        let ring = ring.map_err(Failure::internal("polling the ring buffer"))?;
+        let mut child_ended = signal(SignalKind::child())
+            .map_err(Failure::internal("listening for the command's end"))?;
+        let (mut poll, mut listing) = (interval(POLL), interval(LISTING));
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        listing.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut export = self.sinks.output.interval.map(interval);
+        let stop_at = self
+            .sinks
+            .output
+            .duration
+            .map(|duration| Instant::now() + duration);
+        let mut give_up_at = None;
+        loop {
+            tokio::select! {
+                biased;
+                signal = signals.stop() => {
+                    if give_up_at.is_some() || !self.pass_on(signal) {
+                        return Ok(End::Stopped);
+                    }
+                    give_up_at = Some(Instant::now() + GRACE);
+                }
+                () = until(stop_at) => return Ok(self.time_is_up()),
+                () = until(give_up_at) => return Ok(End::Stopped),
+                _ = child_ended.recv() => {}
+                _ = listing.tick() => self.list_sockets()?,
+                () = next_tick(&mut export) => self.export()?,
+                _ = poll.tick() => { self.read_all(); }
+                ready = ring.readable() => {
+                    self.read_all();
+                    ready.map_err(Failure::internal("polling the ring buffer"))?.clear_ready();
+                }
+            }
+            if let Some(end) = self.target_end()? {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// Takes what waits in the ring, at most a batch.
+    fn read_all(&mut self) -> usize {
+        let tracker = &mut self.tracker;
+        let count = self
+            .kernel
+            .read_records(BATCH, |record| tracker.take(record));
+        resolve::resolve(&mut self.tracker, &mut self.cgroups);
+        self.join_namespaces();
+        count
+    }
+
+    fn join_namespaces(&mut self) {
+        for netns in self.tracker.take_namespaces() {
+            match self.namespaces.join(netns) {
+                Some(Joined { netns, range, time_wait }) => {
+                    self.tracker.add_namespace(netns, range, time_wait);
+                }
+                None => self.tracker.add_unseen_namespace(netns),
+            }
+        }
+    }
+
+    fn list_sockets(&mut self) -> Result<(), Failure> {
+        let begun_ns = clock::monotonic_ns();
+        let sockets = self.namespaces.snapshot()?;
+        self.tracker.take_sockets(begun_ns, &sockets);
+        Ok(())
+    }
+
+    /// The target has ended by itself?
+    fn target_end(&mut self) -> Result<Option<End>, Failure> {
+        match &mut self.target {
+            Target::Anything => Ok(None),
+            Target::Processes => Ok(self
+                .kernel
+                .traced_processes()?
+                .is_empty()
+                .then_some(End::Stopped)),
+            Target::Command { child, .. } => {
+                let status = child
+                    .try_wait()
+                    .map_err(Failure::internal("waiting for the command"))?;
+                Ok(status.map(End::Command))
+            }
+        }
+    }
+
+    /// `--duration` is over: the command, if there is one, is told to end.
+    fn time_is_up(&mut self) -> End {
+        if let Target::Command { child, .. } = &mut self.target {
+            kill(child.id(), libc::SIGTERM);
+        }
+        End::Stopped
+    }
+
+    /// Passes a signal on to the command, unless the terminal has given it to both; false when there is
+    /// no command to wait for.
+    fn pass_on(&mut self, signal: i32) -> bool {
+        let Target::Command { child, .. } = &self.target else {
+            return false;
+        };
+        if signal != libc::SIGINT || !terminal_signals_both() {
+            kill(child.id(), signal);
+        }
+        true
+    }
+
+    /// Connections that are closing may finish: their last segments are still under way.
+    async fn settle(&mut self) -> Result<(), Failure> {
+        let deadline = Instant::now() + SETTLE;
+        loop {
+            while self.read_all() == BATCH {}
+            let closing = match self.target {
+                Target::Command { .. } => self.tracker.open_connections(),
+                _ => 0,
+            };
+            if closing != 0 || self.tracker.orphans() != 0 {
+                self.list_sockets()?;
+            }
+            if (closing == 0 && self.tracker.orphans() == 0) || Instant::now() >= deadline {
+                return Ok(());
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    fn finish(&mut self) -> Result<(), Failure> {
+        let sweep = self.kernel.sweep()?;
+        self.tracker.take_sweep(&sweep);
+        resolve::resolve(&mut self.tracker, &mut self.cgroups);
+        self.list_sockets()?;
+        self.tracker.set_kernel_counters(self.kernel.counters());
+        self.sinks.finish(&self.tracker.snapshot())
+    }
+
+    fn export(&mut self) -> Result<(), Failure> {
+        self.tracker.set_kernel_counters(self.kernel.counters());
+        self.sinks.export(&self.tracker.snapshot())
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => pending().await,
+    }
+}
+
+async fn next_tick(interval: &mut Option<tokio::time::Interval>) {
+    match interval {
+        Some(interval) => {
+            interval.tick().await;
+        }
+        None => pending().await,
+    }
+}
+
+/// The command has not been waited for, so its pid is still its own.
+fn kill(pid: u32, signal: i32) {
+    let signal = nix::sys::signal::Signal::try_from(signal);
+    if let (Ok(signal), Ok(pid)) = (signal, i32::try_from(pid)) {
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal);
+    }
+}
+
+/// tracer is in the foreground of a terminal: Ctrl-C reaches the command by itself.
+fn terminal_signals_both() -> bool {
+    let stdin = std::io::stdin();
+    nix::unistd::tcgetpgrp(&stdin).is_ok_and(|foreground| foreground == nix::unistd::getpgrp())
+}

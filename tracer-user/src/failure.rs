@@ -1,0 +1,69 @@
+//! Why tracer could not do what it was asked, and the exit code that says so.
+
+use thiserror::Error;
+
+use crate::{
+    privilege::PrivilegeError,
+    sink::output::OutputError,
+    source::kernel::{KernelError, cgroup::CgroupError, diag::DiagError},
+};
+
+/// Exit codes; documented in `tracer --help` and docs/user/exit-codes.md.
+pub(crate) mod code {
+    /// All went well.
+    pub(crate) const OK: u8 = 0;
+    /// Wrong arguments, a command or process that does not exist, an output that cannot be written.
+    pub(crate) const USAGE: u8 = 2;
+    /// Cannot trace here.
+    pub(crate) const CANNOT_TRACE: u8 = 3;
+    /// A fault of tracer's own.
+    pub(crate) const INTERNAL: u8 = 70;
+}
+
+/// A failure of the whole run, one line.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    /// The user can mend it in the command line.
+    #[error("{0}")]
+    Usage(String),
+    /// An output file.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// Kernel or rights.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// cgroup v2.
+    #[error(transparent)]
+    Cgroup(#[from] CgroupError),
+    /// inet_diag.
+    #[error(transparent)]
+    Diag(#[from] DiagError),
+    /// Dropping rights.
+    #[error(transparent)]
+    Privilege(#[from] PrivilegeError),
+    /// Anything that should not happen.
+    #[error("{what}: {source}")]
+    Internal {
+        /// What was being done.
+        what: &'static str,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+}
+
+impl Failure {
+    /// For an operation that should not fail.
+    pub(crate) fn internal(what: &'static str) -> impl Fn(std::io::Error) -> Self {
+        move |source| Self::Internal { what, source }
+    }
+
+    /// The exit code.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_) | Self::Output(_) => code::USAGE,
+            Self::Cgroup(CgroupError::NotFound { .. } | CgroupError::Outside { .. }) => code::USAGE,
+            Self::Kernel(_) | Self::Cgroup(_) | Self::Diag(_) => code::CANNOT_TRACE,
+            Self::Privilege(_) | Self::Internal { .. } => code::INTERNAL,
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! `tracer attach` and `tracer run`: sets everything up in the order that loses nothing, gives up every
+//! right that is not needed any more, and hands over to the engine.
+
+use std::{path::PathBuf, process::Child, time::SystemTime};
+
+use tracer_core::tracker::{Tracker, TrackerOptions};
+
+use crate::{
+    child,
+    cli::{
+        args::{Attach, Run},
+        settings::{JsonTarget, OutputSettings},
+    },
+    clock,
+    engine::{Engine, Target},
+    failure::Failure,
+    filter::Selection,
+    namespaces::Namespaces,
+    privilege::{self, Duties},
+    resolve,
+    sink::{Description, Machine, Sinks},
+    source::kernel::{
+        Kernel, Options,
+        cgroup::{CgroupPaths, ChildCgroup, Hierarchy},
+        check_rights,
+    },
+};
+
+/// A trace that is set up and running.
+struct Session {
+    kernel: Kernel,
+    tracker: Tracker,
+    namespaces: Namespaces,
+    cgroups: CgroupPaths,
+    sinks: Sinks,
+}
+
+/// `tracer attach`
+pub(crate) fn attach(arguments: &Attach) -> Result<u8, Failure> {
+    let output = OutputSettings::validate(&arguments.output, false)?;
+    check_rights()?;
+    let hierarchy = Hierarchy::find()?;
+    let selection = Selection::validate(&arguments.filter, &hierarchy)?;
+    let packets = selection
+        .only_cgroup
+        .clone()
+        .unwrap_or_else(|| hierarchy.mount().to_path_buf());
+    let mut session = Session::begin(hierarchy, &selection, output, None)?;
+    session.kernel.attach(&packets)?;
+    for pid in resolve::with_descendants(&selection.pids) {
+        session.kernel.trace_process(pid)?;
+    }
+    session.adopt()?;
+    give_up_rights(&session.sinks, false)?;
+    let target = if selection.pids.is_empty() {
+        Target::Anything
+    } else {
+        Target::Processes
+    };
+    session.sinks.say_begun();
+    session.finish(target)
+}
+
+/// `tracer run`
+pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
+    let output = OutputSettings::validate(&arguments.output, true)?;
+    check_rights()?;
+    let hierarchy = Hierarchy::find()?;
+    let mut selection = Selection::validate(&arguments.filter, &hierarchy)?;
+    selection.kernel.by_process = 1;
+    let cgroup = ChildCgroup::create(&hierarchy)?;
+    let command: Vec<String> = arguments
+        .command
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let mut session = Session::begin(hierarchy, &selection, output, Some(command))?;
+    let packets: PathBuf = cgroup.dir().into();
+    session.kernel.attach(&packets)?;
+    for pid in resolve::with_descendants(&selection.pids) {
+        session.kernel.trace_process(pid)?;
+    }
+    let child = session.start(arguments, &cgroup)?;
+    give_up_rights(&session.sinks, true)?;
+    session.finish(Target::Command { child, cgroup })
+}
+
+/// Drops capabilities; needs to happen before any thread is started, and after the command was.
+fn give_up_rights(sinks: &Sinks, run: bool) -> Result<(), Failure> {
+    let duties = Duties {
+        name_processes: true,
+        follow_namespaces: false,
+        signal_command: run,
+        remove_cgroup: run,
+        write_files: matches!(sinks.output.json, Some(JsonTarget::File(_))),
+    };
+    Ok(privilege::drop_to(&duties.capabilities())?)
+}
+
+impl Session {
+    /// Loads the kernel programs and opens what needs rights later on.
+    fn begin(
+        hierarchy: Hierarchy,
+        selection: &Selection,
+        output: OutputSettings,
+        command: Option<Vec<String>>,
+    ) -> Result<Self, Failure> {
+        let namespaces = Namespaces::open()?;
+        let options = Options {
+            filter: selection.kernel.clone(),
+            kernel_log: output.kernel_log,
+        };
+        let kernel = Kernel::load(&options)?;
+        let tracker = Tracker::new(TrackerOptions {
+            max_hosts: output.max_hosts,
+            hosts: selection.hosts.clone(),
+            ..TrackerOptions::default()
+        });
+        let description = Description {
+            machine: Machine::this(),
+            started_at: SystemTime::now(),
+            started_ns: clock::monotonic_ns(),
+            filter: selection.json.clone(),
+            command,
+        };
+        let sinks = Sinks {
+            output,
+            description,
+        };
+        Ok(Self {
+            kernel,
+            tracker,
+            namespaces,
+            cgroups: CgroupPaths::new(hierarchy),
+            sinks,
+        })
+    }
+
+    /// Takes in the sockets that are open already. Programs are attached before, so nothing falls between.
+    fn adopt(&mut self) -> Result<(), Failure> {
+        for (netns, ports) in self.namespaces.listening() {
+            self.kernel.add_listeners(netns, &ports)?;
+        }
+        let sweep = self.kernel.sweep()?;
+        self.tracker.take_sweep(&sweep);
+        Ok(())
+    }
+
+    /// Starts the command. tracer is in the traced set while it forks, so that the child is in it from its
+    /// first instruction.
+    fn start(&mut self, arguments: &Run, cgroup: &ChildCgroup) -> Result<Child, Failure> {
+        let own = std::process::id();
+        self.kernel.trace_process(own)?;
+        let child = child::start(&arguments.command, cgroup);
+        self.kernel.forget_process(own)?;
+        child
+    }
+
+    fn finish(self, target: Target) -> Result<u8, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(Failure::internal("starting the runtime"))?;
+        let engine = Engine {
+            kernel: self.kernel,
+            tracker: self.tracker,
+            namespaces: self.namespaces,
+            cgroups: self.cgroups,
+            sinks: self.sinks,
+            target,
+        };
+        runtime.block_on(engine.run())
+    }
+}
+
+impl Sinks {
+    /// Tells a person (and a script that waits for it) that tracing has begun.
+    fn say_begun(&self) {
+        if !self.output.quiet {
+            eprintln!("tracer: tracing; Ctrl-C ends it");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The export, schema `tracer.export/1`: the only place that knows its shape. Published as JSON Schema in
+//! docs/schema.
+
+use std::time::Duration;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
+use serde_json::{Map, Value, json};
+use tracer_common::counter::Counter;
+use tracer_core::{
+    group::{Connections, Group, Phases, Tcp, Tls},
+    host::Host,
+    latency::Latency,
+    process::Process,
+    snapshot::{Events, Snapshot},
+    time_wait::{Destination, TimeWaitView},
+};
+
+use super::Description;
+use crate::clock;
+
+/// Name and major version of the schema.
+pub(crate) const SCHEMA: &str = "tracer.export/1";
+
+/// The whole document at `now_ns` (CLOCK_MONOTONIC).
+pub(crate) fn export(snapshot: &Snapshot, about: &Description, now_ns: u64) -> Value {
+    let duration_ns = now_ns.saturating_sub(about.started_ns);
+    json!({
+        "schema": SCHEMA,
+        "tracer": {"version": env!("CARGO_PKG_VERSION"), "commit": env!("TRACER_COMMIT")},
+        "machine": {
+            "hostname": about.machine.hostname,
+            "kernel": about.machine.kernel,
+            "arch": about.machine.arch,
+            "cpus": about.machine.cpus,
+        },
+        "window": {
+            "started_at": clock::rfc3339(about.started_at),
+            "ended_at": clock::rfc3339(about.started_at + Duration::from_nanos(duration_ns)),
+            "duration_ns": duration_ns,
+        },
+        "filter": about.filter,
+        "command": about.command,
+        "events": events(&snapshot.events),
+        "totals": group(&snapshot.totals),
+        "processes": snapshot.processes.iter().map(process).collect::<Vec<_>>(),
+        "hosts": snapshot.hosts.iter().map(host).collect::<Vec<_>>(),
+        "hosts_folded": snapshot.hosts_folded,
+        "time_wait": time_wait(&snapshot.time_wait, snapshot.totals.tcp.time_wait_entered),
+    })
+}
+
+fn events(events: &Events) -> Value {
+    let kernel: Map<String, Value> = Counter::ALL
+        .iter()
+        .zip(events.kernel)
+        .map(|((_, name), value)| ((*name).to_owned(), json!(value)))
+        .collect();
+    json!({
+        "received": events.received,
+        "lost": events.lost,
+        "undecodable": events.undecodable,
+        "overflowed": 0,
+        "map_full": events.map_full,
+        "evicted": events.evicted,
+        "unmatched": events.unmatched,
+        "by_counter": kernel,
+    })
+}
+
+fn process(process: &Process) -> Value {
+    let mut entry = json!({
+        "pid": process.pid,
+        "comm": process.comm,
+        "exe": process.exe,
+        "container": process.container,
+    });
+    join(&mut entry, group(&process.group));
+    entry
+}
+
+fn host(host: &Host) -> Value {
+    let mut entry = json!({
+        "host": host.key.host,
+        "host_source": host.key.source.as_str(),
+        "port": host.key.port,
+        "addresses": host.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
+    });
+    join(&mut entry, group(&host.group));
+    entry
+}
+
+/// Adds the members of `more` to an object.
+fn join(entry: &mut Value, more: Value) {
+    if let (Value::Object(entry), Value::Object(more)) = (entry, more) {
+        entry.extend(more);
+    }
+}
+
+fn group(group: &Group) -> Value {
+    json!({
+        "connections": connections(&group.connections),
+        "tls": tls(&group.tls),
+        "tcp": tcp(&group.tcp),
+        "phases": phases(&group.phases),
+    })
+}
+
+fn connections(connections: &Connections) -> Value {
+    let (failed, closed) = (&connections.failed, &connections.closed_by);
+    json!({
+        "opened": connections.opened + connections.connecting_now,
+        "established": connections.established,
+        "adopted": connections.adopted,
+        "connecting_now": connections.connecting_now,
+        "open_now": connections.open_now,
+        "peak_open": connections.peak_open,
+        "failed": {
+            "refused": failed.refused,
+            "timed_out": failed.timed_out,
+            "reset": failed.reset,
+            "unreachable": failed.unreachable,
+            "other": failed.other,
+        },
+        "aborted_connects": connections.aborted_connects,
+        "closed_by": {
+            "client": closed.client,
+            "server": closed.server,
+            "client_reset": closed.client_reset,
+            "server_reset": closed.server_reset,
+            "timeout": closed.timeout,
+            "unknown": closed.unknown,
+        },
+    })
+}
+
+fn tls(tls: &Tls) -> Value {
+    let versions = tls.versions;
+    let mut by_version = Map::new();
+    for (name, count, always) in [
+        ("1.0", versions.v1_0, false),
+        ("1.1", versions.v1_1, false),
+        ("1.2", versions.v1_2, true),
+        ("1.3", versions.v1_3, true),
+        ("unknown", versions.unknown, false),
+    ] {
+        if always || count != 0 {
+            by_version.insert(name.to_owned(), json!(count));
+        }
+    }
+    json!({
+        "full": tls.full,
+        "resumed": tls.resumed,
+        "failed": tls.failed,
+        "unfinished": tls.unfinished,
+        "unknown": tls.unknown,
+        "not_tls": tls.not_tls,
+        "hello_retry_requests": tls.hello_retry_requests,
+        "versions": by_version,
+    })
+}
+
+fn tcp(tcp: &Tcp) -> Value {
+    json!({
+        "syn_retransmits": tcp.syn_retransmits,
+        "retransmits": tcp.retransmits,
+        "bytes_sent": tcp.bytes_sent,
+        "bytes_received": tcp.bytes_received,
+        "srtt_ns": latency(&tcp.srtt),
+        "time_wait_entered": tcp.time_wait_entered,
+    })
+}
+
+fn phases(phases: &Phases) -> Value {
+    json!({
+        "connect": latency(&phases.connect),
+        "connect_failed": latency(&phases.connect_failed),
+        "tls": latency(&phases.tls),
+        "tls_resumed": latency(&phases.tls_resumed),
+        "lifetime": latency(&phases.lifetime),
+    })
+}
+
+fn latency(latency: &Latency) -> Value {
+    let summary = latency.summary();
+    json!({
+        "count": summary.count,
+        "min_ns": summary.min_ns,
+        "max_ns": summary.max_ns,
+        "mean_ns": summary.mean_ns.round() as u64,
+        "stdev_ns": summary.stdev_ns.round() as u64,
+        "p50_ns": summary.p50_ns,
+        "p75_ns": summary.p75_ns,
+        "p90_ns": summary.p90_ns,
+        "p95_ns": summary.p95_ns,
+        "p99_ns": summary.p99_ns,
+        "p999_ns": summary.p999_ns,
+        "hdr": hdr(latency),
+    })
+}
+
+/// HdrHistogram's V2 format, deflated, in base64; values in ns.
+fn hdr(latency: &Latency) -> String {
+    let mut bytes = Vec::new();
+    // Writing into memory cannot fail for these bounds; an empty payload would fail every reader's check.
+    let _ = V2DeflateSerializer::new().serialize(&latency.to_hdr(), &mut bytes);
+    STANDARD.encode(bytes)
+}
+
+fn time_wait(view: &TimeWaitView, entered: u64) -> Value {
+    json!({
+        "entered": entered,
+        "current": view.current,
+        "peak": view.peak,
+        "at_start": view.at_start,
+        "port_range": view.port_range.map(|(low, high)| [low, high]),
+        "orphans_now": view.orphans_now,
+        "orphans_lost": view.orphans_lost,
+        "namespaces_unseen": view.namespaces_unseen,
+        "destinations": view.destinations.iter().map(destination).collect::<Vec<_>>(),
+    })
+}
+
+fn destination(destination: &Destination) -> Value {
+    json!({
+        "address": destination.remote.ip().to_string(),
+        "port": destination.remote.port(),
+        "netns": destination.netns,
+        "time_wait": destination.time_wait,
+        "ports_used": destination.ports_used,
+        "ports_used_ratio": destination.ports_used_ratio,
+    })
+}

@@ -1,0 +1,273 @@
+//! The text summary at the end.
+
+use std::fmt::Write;
+
+use tracer_core::{
+    group::Group, host::Host, latency::Latency, process::Process, snapshot::Snapshot,
+};
+
+/// Rows shown of each table.
+const ROWS: usize = 10;
+
+/// The whole summary; `duration_ns` is the length of the trace.
+pub(crate) fn summary(snapshot: &Snapshot, duration_ns: u64, color: bool) -> String {
+    let mut text = String::new();
+    let paint = Paint { color };
+    head(&mut text, snapshot, duration_ns, &paint);
+    phases(&mut text, &snapshot.totals, &paint);
+    counts(&mut text, snapshot);
+    hosts(&mut text, &snapshot.hosts, &paint);
+    processes(&mut text, &snapshot.processes, &paint);
+    text
+}
+
+struct Paint {
+    color: bool,
+}
+
+impl Paint {
+    fn bold(&self, text: &str) -> String {
+        if self.color {
+            format!("\x1b[1m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn alarm(&self, text: &str) -> String {
+        if self.color {
+            format!("\x1b[1;31m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+fn head(text: &mut String, snapshot: &Snapshot, duration_ns: u64, paint: &Paint) {
+    let events = &snapshot.events;
+    let lost = events.lost + events.undecodable + events.map_full + events.evicted;
+    let losses = match lost {
+        0 => "nothing lost".to_owned(),
+        _ => paint.alarm(&format!(
+            "LOST: {} records, {} undecodable, {} map full, {} evicted",
+            events.lost, events.undecodable, events.map_full, events.evicted
+        )),
+    };
+    let _ = writeln!(
+        text,
+        "{}  {}, {} records, {losses}",
+        paint.bold("tracer"),
+        human(duration_ns),
+        events.received
+    );
+}
+
+fn phases(text: &mut String, group: &Group, paint: &Paint) {
+    let header = format!(
+        "{:<16}{:>9}{:>10}{:>10}{:>10}{:>10}",
+        "phase", "count", "p50", "p90", "p99", "max"
+    );
+    let _ = writeln!(text, "\n{}", paint.bold(&header));
+    let rows = [
+        ("connect", &group.phases.connect),
+        ("connect failed", &group.phases.connect_failed),
+        ("tls full", &group.phases.tls),
+        ("tls resumed", &group.phases.tls_resumed),
+        ("lifetime", &group.phases.lifetime),
+    ];
+    for (name, latency) in rows {
+        if latency.count() != 0 {
+            let s = latency.summary();
+            let _ = writeln!(
+                text,
+                "{name:<16}{:>9}{:>10}{:>10}{:>10}{:>10}",
+                s.count,
+                human(s.p50_ns),
+                human(s.p90_ns),
+                human(s.p99_ns),
+                human(s.max_ns)
+            );
+        }
+    }
+}
+
+fn counts(text: &mut String, snapshot: &Snapshot) {
+    let group = &snapshot.totals;
+    let (connections, tls, closed) = (&group.connections, &group.tls, &group.connections.closed_by);
+    let failed = connections.failed;
+    let _ = writeln!(
+        text,
+        "\nconnections   {} opened, {} established, {} adopted, {} open now (peak {}), {} connecting",
+        connections.opened + connections.connecting_now,
+        connections.established,
+        connections.adopted,
+        connections.open_now,
+        connections.peak_open,
+        connections.connecting_now
+    );
+    let _ = writeln!(
+        text,
+        "failed        {} refused, {} timed out, {} reset, {} unreachable, {} other",
+        failed.refused, failed.timed_out, failed.reset, failed.unreachable, failed.other
+    );
+    let _ = writeln!(
+        text,
+        "closed by     {} client, {} server, {} client RST, {} server RST, {} timeout, {} unknown",
+        closed.client,
+        closed.server,
+        closed.client_reset,
+        closed.server_reset,
+        closed.timeout,
+        closed.unknown
+    );
+    let _ = writeln!(
+        text,
+        "tls           {} full, {} resumed, {} failed, {} unfinished, {} unknown, {} connections without",
+        tls.full, tls.resumed, tls.failed, tls.unfinished, tls.unknown, tls.not_tls
+    );
+    let _ = writeln!(
+        text,
+        "TIME_WAIT     {} entered, {} now, peak {}",
+        group.tcp.time_wait_entered, snapshot.time_wait.current, snapshot.time_wait.peak
+    );
+}
+
+fn hosts(text: &mut String, hosts: &[Host], paint: &Paint) {
+    let mut sorted: Vec<&Host> = hosts.iter().collect();
+    sorted.sort_by_key(|host| std::cmp::Reverse(weight(&host.group)));
+    table(
+        text,
+        paint,
+        "host",
+        sorted.len(),
+        sorted.iter().take(ROWS).map(|host| {
+            (
+                format!("{}:{}", printable(&host.key.host), host.key.port),
+                &*host.group,
+            )
+        }),
+    );
+}
+
+fn processes(text: &mut String, processes: &[Process], paint: &Paint) {
+    let mut sorted: Vec<&Process> = processes.iter().collect();
+    sorted.sort_by_key(|process| std::cmp::Reverse(weight(&process.group)));
+    table(
+        text,
+        paint,
+        "process",
+        sorted.len(),
+        sorted.iter().take(ROWS).map(|process| {
+            (
+                format!("{} {}", process.pid, printable(&process.comm)),
+                &*process.group,
+            )
+        }),
+    );
+}
+
+fn weight(group: &Group) -> u64 {
+    group.connections.opened + group.connections.adopted
+}
+
+fn table<'a>(
+    text: &mut String,
+    paint: &Paint,
+    what: &str,
+    all: usize,
+    rows: impl Iterator<Item = (String, &'a Group)>,
+) {
+    if all == 0 {
+        return;
+    }
+    let header = format!(
+        "{what:<32}{:>8}{:>8}{:>8}{:>9}{:>13}{:>10}",
+        "conns", "failed", "tls", "resumed", "connect p50", "tls p50"
+    );
+    let _ = writeln!(text, "\n{}", paint.bold(&header));
+    for (name, group) in rows {
+        let _ = writeln!(
+            text,
+            "{:<32}{:>8}{:>8}{:>8}{:>9}{:>13}{:>10}",
+            shorten(&name, 31),
+            weight(group),
+            group.connections.failed.total(),
+            group.tls.full + group.tls.resumed,
+            group.tls.resumed,
+            median(&group.phases.connect),
+            median(&group.phases.tls)
+        );
+    }
+    if all > ROWS {
+        let _ = writeln!(text, "… and {} more", all - ROWS);
+    }
+}
+
+fn median(latency: &Latency) -> String {
+    if latency.count() == 0 {
+        "-".to_owned()
+    } else {
+        human(latency.summary().p50_ns)
+    }
+}
+
+/// Text from the wire or from a process name may hold anything.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+fn shorten(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width - 1).chain(['…']).collect()
+}
+
+/// `1.23 ms` and the like, three significant digits.
+fn human(ns: u64) -> String {
+    let value = ns as f64;
+    let (value, unit) = match ns {
+        0..1_000 => return format!("{ns} ns"),
+        1_000..1_000_000 => (value / 1e3, "µs"),
+        1_000_000..1_000_000_000 => (value / 1e6, "ms"),
+        _ => (value / 1e9, "s"),
+    };
+    let digits = if value < 10.0 {
+        2
+    } else {
+        usize::from(value < 100.0)
+    };
+    format!("{value:.digits$} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn human_units() {
+        #[track_caller]
+        fn check(ns: u64, expected: &str) {
+            assert_eq!(human(ns), expected);
+        }
+        check(0, "0 ns");
+        check(999, "999 ns");
+        check(1_500, "1.50 µs");
+        check(42_474_000, "42.5 ms");
+        check(850_000_000, "850 ms");
+        check(61_000_000_000, "61.0 s");
+    }
+
+    #[test]
+    fn control_characters_never_reach_the_terminal() {
+        assert_eq!(printable("a\x1b[2Jb\n"), "a\\u{1b}[2Jb\\n");
+    }
+}
