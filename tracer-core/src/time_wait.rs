@@ -248,6 +248,7 @@ mod tests {
         Remains {
             process: 0,
             host: 0,
+            netns: 1,
             closed_ns: 10,
             orphan,
         }

@@ -171,7 +171,11 @@ impl Engine {
     fn join_namespaces(&mut self) {
         for netns in self.tracker.take_namespaces() {
             match self.namespaces.join(netns) {
-                Some(Joined { netns, range, time_wait }) => {
+                Some(Joined {
+                    netns,
+                    range,
+                    time_wait,
+                }) => {
                     self.tracker.add_namespace(netns, range, time_wait);
                 }
                 None => self.tracker.add_unseen_namespace(netns),

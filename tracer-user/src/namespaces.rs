@@ -65,9 +65,14 @@ impl Namespaces {
     pub(crate) fn join(&mut self, netns: u32) -> Option<Joined> {
         let namespace = self.known.get_mut(&netns)?;
         namespace.traced = true;
-        let Namespace { range, time_wait, .. } = *namespace;
-        Some(Joined { netns, range, time_wait })
-    })
+        let Namespace {
+            range, time_wait, ..
+        } = *namespace;
+        Some(Joined {
+            netns,
+            range,
+            time_wait,
+        })
     }
 
     /// Connections and TIME_WAIT sockets of the joined namespaces.
@@ -99,7 +104,12 @@ impl Namespace {
         let mut time_wait = 0;
         // An interrupted listing is off by a few; it is a figure about the past only.
         let _ = diag.for_each(StateMask::TIME_WAIT, |_| time_wait += 1)?;
-        Ok(Self { diag, range: port_range(path)?, time_wait, traced: false })
+        Ok(Self {
+            diag,
+            range: port_range(path)?,
+            time_wait,
+            traced: false,
+        })
     }
 }
 
