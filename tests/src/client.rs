@@ -76,9 +76,9 @@ impl Client {
     /// The executable of the processes that connect, as /proc names it.
     pub fn executable(&self) -> Result<PathBuf> {
         let named = |argument: &&OsString| {
-            Path::new(argument)
-                .file_name()
-                .is_some_and(|name| name == self.comm)
+            let name = Path::new(argument).file_name().and_then(OsStr::to_str);
+            // The kernel keeps 15 bytes of a name.
+            name.is_some_and(|name| name.chars().take(15).eq(self.comm.chars()))
         };
         let path = match self.command.iter().find(named) {
             Some(path) if Path::new(path).is_absolute() => PathBuf::from(path),

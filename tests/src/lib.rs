@@ -15,6 +15,7 @@ pub mod namespace;
 pub mod outcome;
 pub mod port;
 pub mod process;
+pub mod schema;
 pub mod server;
 pub mod sockets;
 pub mod tracer;

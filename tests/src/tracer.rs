@@ -1,6 +1,5 @@
 //! Runs the binary under test.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -50,11 +49,6 @@ impl Traced {
 
 /// Traces `client` with `tracer run` and reads the export.
 pub fn run(client: &Client) -> Result<Traced> {
-    run_with(&[], client)
-}
-
-/// The same with further arguments before `--`.
-pub fn run_with(arguments: &[&str], client: &Client) -> Result<Traced> {
     require_root()?;
     let directory = tempfile::tempdir()?;
     let file = directory.path().join("export.json");
@@ -62,7 +56,6 @@ pub fn run_with(arguments: &[&str], client: &Client) -> Result<Traced> {
     command
         .args(["run", "--no-tui", "--json"])
         .arg(&file)
-        .args(arguments)
         .arg("--");
     command
         .args(&client.command)
@@ -75,11 +68,6 @@ pub fn run_with(arguments: &[&str], client: &Client) -> Result<Traced> {
         )
     })?;
     Ok(Traced { export, finished })
-}
-
-/// Runs tracer with exactly these arguments, to its end.
-pub fn plain(arguments: &[OsString]) -> Result<Finished> {
-    Process::start(Command::new(tracer_binary()?).args(arguments))?.finish()
 }
 
 /// A running `tracer attach`.
@@ -101,9 +89,14 @@ impl Attached {
         wait_for("tracer to attach", PATIENCE, || {
             let said = process.stderr()?;
             anyhow::ensure!(!process.has_ended()?, "tracer ended: {said}");
-            Ok(said.contains("tracing").then_some(()))
+            Ok(said.contains("tracer: tracing").then_some(()))
         })?;
         Ok(Self { process, directory })
+    }
+
+    /// The process id of tracer.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Ends it with a signal.

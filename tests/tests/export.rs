@@ -1,0 +1,195 @@
+//! The export: valid by its published schema, its HDR payloads as good as its printed figures.
+
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use tracer_tests::certificate::Certificate;
+use tracer_tests::check::Differences;
+use tracer_tests::client::Client;
+use tracer_tests::export::Export;
+use tracer_tests::machine::{require_root, tracer_binary};
+use tracer_tests::outcome::nginx;
+use tracer_tests::process::{Finished, PATIENCE, Process, wait_for};
+use tracer_tests::tracer::run;
+use tracer_tests::{port, schema};
+
+const NOBODY: u32 = 65534;
+
+/// Schema and distributions; gives how many distributions had samples.
+fn check(client: &Client) -> Result<usize> {
+    let traced = run(client)?;
+    schema::validate(&traced.export)?;
+    let mut differences = Differences::of("distributions");
+    schema::check_distributions(&traced.export, &mut differences)?;
+    differences.finish(|| traced.story())?;
+    let phases = traced
+        .export
+        .at("/totals/phases")?
+        .as_object()
+        .context("no phases")?;
+    Ok(phases
+        .values()
+        .filter(|phase| phase["count"].as_u64() > Some(0))
+        .count())
+}
+
+#[test]
+fn of_a_crawl() -> Result<()> {
+    let certificate = Certificate::small()?;
+    let server = nginx("TLSv1.2 TLSv1.3", &certificate)?;
+    let script = r#"for _ in $(seq 30); do curl -s -o /dev/null --cacert "$2" "https://localhost:$1/"; done
+      curl -s "http://127.0.0.1:$3/" || true"#;
+    let ca = certificate.path().display().to_string();
+    let arguments = [&server.port.to_string(), &ca, &port::unused()?.to_string()];
+    let client = Client::shell("curl", script, &arguments.map(String::as_str));
+    let filled = check(&client)?;
+    ensure!(filled >= 4, "only {filled} phases have samples");
+    Ok(())
+}
+
+#[test]
+fn of_resumed_handshakes() -> Result<()> {
+    let certificate = Certificate::small()?;
+    let server = nginx("TLSv1.3", &certificate)?;
+    let (address, ca) = (format!("127.0.0.1:{}", server.port), certificate.path());
+    let ca = ca.display().to_string();
+    let binary = env!("CARGO_BIN_EXE_rustls_client");
+    let arguments = [binary, "resume", &address, "localhost", "300", &ca, "1.3"];
+    let filled = check(&Client::new("rustls_client", arguments))?;
+    ensure!(filled >= 4, "only {filled} phases have samples");
+    Ok(())
+}
+
+#[test]
+fn of_a_command_that_opens_no_socket() -> Result<()> {
+    check(&Client::new("true", ["true"])).map(drop)
+}
+
+#[test]
+fn says_what_was_run_and_when() -> Result<()> {
+    let traced = run(&Client::new("true", ["true", "one argument", "--another"]))?;
+    let export = &traced.export;
+    let mut differences = Differences::of("a run of true");
+    let text = |path: &str| {
+        export
+            .at(path)
+            .map(|value| value.as_str().unwrap_or_default())
+    };
+    differences.equal("schema", text("/schema")?, "tracer.export/1");
+    let command = serde_json::json!(["true", "one argument", "--another"]);
+    differences.equal("command", export.at("/command")?, &command);
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    differences.equal("kernel", text("/machine/kernel")?, release.trim());
+    differences.holds(
+        "started before ended",
+        text("/window/started_at")? < text("/window/ended_at")?,
+    );
+    differences.finish(|| traced.story())
+}
+
+/// `tracer run --json FILE … -- CMD` with the given environment.
+fn write(file: &Path, environment: &[(&str, String)], command: &[&str]) -> Result<Finished> {
+    require_root()?;
+    let mut tracer = Command::new(tracer_binary()?);
+    tracer
+        .args(["run", "--no-tui", "--json"])
+        .arg(file)
+        .arg("--")
+        .args(command);
+    Process::start(tracer.envs(environment.iter().cloned()))?.finish()
+}
+
+#[test]
+fn is_not_written_through_a_link() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let (victim, link) = (
+        directory.path().join("victim"),
+        directory.path().join("link"),
+    );
+    std::fs::write(&victim, "precious")?;
+    symlink(&victim, &link)?;
+    let finished = write(&link, &[], &["true"])?;
+    ensure!(
+        std::fs::read_to_string(&victim)? == "precious",
+        "the link's target was overwritten"
+    );
+    let replaced = !std::fs::symlink_metadata(&link)?.is_symlink();
+    ensure!(
+        replaced || finished.status.code() == Some(2),
+        "neither replaced nor refused: {finished:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn replaces_an_older_one() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("export.json");
+    std::fs::write(&file, "x".repeat(1 << 20))?;
+    write(&file, &[], &["true"])?;
+    Export::read(&file)?;
+    let left: Vec<_> = std::fs::read_dir(directory.path())?.collect();
+    ensure!(left.len() == 1, "temporary files stay behind: {left:?}");
+    Ok(())
+}
+
+#[test]
+fn belongs_to_the_user_behind_sudo() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    std::os::unix::fs::chown(directory.path(), Some(NOBODY), Some(NOBODY))?;
+    let file = directory.path().join("export.json");
+    let nobody = NOBODY.to_string();
+    let environment = [("SUDO_UID", nobody.clone()), ("SUDO_GID", nobody)];
+    let finished = write(&file, &environment, &["true"])?;
+    let metadata = std::fs::metadata(&file).with_context(|| format!("{finished:?}"))?;
+    ensure!(
+        (metadata.uid(), metadata.gid()) == (NOBODY, NOBODY),
+        "owner {}",
+        metadata.uid()
+    );
+    Ok(())
+}
+
+#[test]
+fn goes_to_standard_output() -> Result<()> {
+    let finished = write(Path::new("-"), &[], &["true"])?;
+    let export: Value =
+        serde_json::from_str(&finished.stdout).with_context(|| format!("{finished:?}"))?;
+    schema::validate(&Export(export))
+}
+
+/// While it is rewritten every few milliseconds, a reader never sees half of one.
+#[test]
+fn is_replaced_whole() -> Result<()> {
+    require_root()?;
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("export.json");
+    let mut tracer = Command::new(tracer_binary()?);
+    tracer
+        .args(["run", "--no-tui", "--interval", "100ms", "--json"])
+        .arg(&file);
+    let mut process = Process::start(tracer.args(["--", "sleep", "3"]))?;
+    let mut versions = std::collections::BTreeSet::new();
+    wait_for("the end of tracer", PATIENCE, || {
+        if file.exists() {
+            let export = Export::read(&file)?;
+            versions.insert(export.count("/window/duration_ns")?);
+        }
+        Ok(process.has_ended()?.then_some(()))
+    })?;
+    ensure!(
+        versions.len() > 5,
+        "only {} versions of the export were seen",
+        versions.len()
+    );
+    let last = Duration::from_nanos(*versions.last().context("none")?);
+    ensure!(
+        last >= Duration::from_secs(3),
+        "the last one covers {last:?}"
+    );
+    schema::validate(&Export::read(&file)?)
+}
