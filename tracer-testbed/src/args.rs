@@ -1,0 +1,31 @@
+//! The command line.
+
+mod duration;
+mod origin;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Test origin and delayed link for tracer.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serve HTTP/1.1 in clear or over TLS; print the counts on SIGINT or SIGTERM.
+    Origin(origin::OriginArgs),
+}
+
+impl Args {
+    /// Runs the verb; its exit code, or why it could not start.
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        match self.verb {
+            Verb::Origin(args) => args.run(),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `tracer-testbed origin`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tracer_testbed::origin::{Options, Origin, TlsOptions, TlsVersions};
+
+use super::duration::duration;
+
+#[derive(Debug, Args)]
+pub(crate) struct OriginArgs {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Serve TLS (the default).
+    #[arg(long, conflicts_with = "clear")]
+    tls: bool,
+    /// Serve clear text.
+    #[arg(long)]
+    clear: bool,
+    /// Name or address in the certificate; repeat for more.
+    #[arg(long = "name", default_values = ["localhost", "127.0.0.1", "::1", "origin.example"])]
+    names: Vec<String>,
+    /// Session tickets sent after a TLS 1.3 handshake; 0 also turns TLS 1.2 tickets off.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=4))]
+    tickets: u8,
+    /// Never resume a session.
+    #[arg(long)]
+    no_resumption: bool,
+    /// TLS versions accepted.
+    #[arg(long, value_enum, default_value_t = Versions::Both)]
+    tls_versions: Versions,
+    /// Write the certificate authority here instead of to a temporary file.
+    #[arg(long)]
+    ca_file: Option<PathBuf>,
+    /// Serve more than one request per connection.
+    #[arg(long, value_enum, default_value_t = Switch::On)]
+    keep_alive: Switch,
+    /// Close a connection without a request for this long, for example 5s.
+    #[arg(long, value_parser = duration)]
+    idle_timeout: Option<Duration>,
+    /// Size of every response body.
+    #[arg(long, default_value_t = 1024)]
+    body_bytes: usize,
+    /// Pages of the generated site under /page/.
+    #[arg(long, default_value_t = 1000)]
+    pages: u64,
+    /// Wait this long before each response, for example 20ms.
+    #[arg(long, value_parser = duration, default_value = "0")]
+    think_time: Duration,
+    /// Connections served at once.
+    #[arg(long, default_value_t = 20_000)]
+    max_connections: usize,
+    /// JSON lines: one per request, and one per connection at its close.
+    #[arg(long)]
+    log: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Versions {
+    #[value(name = "1.2")]
+    Only12,
+    #[value(name = "1.3")]
+    Only13,
+    Both,
+}
+
+impl OriginArgs {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let runtime = tokio::runtime::Runtime::new().context("cannot start the runtime")?;
+        runtime.block_on(serve(self.options()))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn options(self) -> Options {
+        Options {
+            listen: self.listen,
+            tls: (!self.clear).then(|| self.tls_options()),
+            keep_alive: self.keep_alive == Switch::On,
+            idle_timeout: self.idle_timeout,
+            body_bytes: self.body_bytes,
+            pages: self.pages,
+            think_time: self.think_time,
+            max_connections: self.max_connections,
+            log: self.log,
+        }
+    }
+
+    fn tls_options(&self) -> TlsOptions {
+        TlsOptions {
+            names: self.names.clone(),
+            tickets: usize::from(self.tickets),
+            resumption: !self.no_resumption,
+            versions: match self.tls_versions {
+                Versions::Only12 => TlsVersions::Only12,
+                Versions::Only13 => TlsVersions::Only13,
+                Versions::Both => TlsVersions::Both,
+            },
+            ca_file: self.ca_file.clone(),
+        }
+    }
+}
+
+/// Serves until SIGINT or SIGTERM; one line at the start, one with the counts at the end.
+async fn serve(options: Options) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let origin = Origin::start(options).await?;
+    println!(
+        "{}",
+        json!({ "listening": origin.address(), "ca": origin.ca_file() })
+    );
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    println!("{}", origin.stop().await);
+    Ok(())
+}

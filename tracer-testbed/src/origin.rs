@@ -1,0 +1,247 @@
+//! An HTTP/1.1 origin, in clear or over TLS 1.2 and 1.3, that counts what it served and logs each
+//! connection and request: the ground truth for the tests and the server of the demo.
+//!
+//! Memory is bounded: by [`Options::max_connections`], hyper's buffers, and a log queue that makes
+//! connections wait when the disk is slow.
+
+mod certificate;
+mod connection;
+mod counts;
+mod log;
+mod page;
+mod tls;
+mod transport;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+pub use counts::{Closer, Counts};
+
+use certificate::Certificate;
+use connection::{Served, Shared};
+use log::Log;
+use page::Site;
+
+/// How long open connections get to finish after [`Origin::stop`].
+const GRACE: Duration = Duration::from_secs(2);
+/// Pending connections the kernel holds for us.
+const BACKLOG: u32 = 4096;
+
+/// What the origin does.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Address to listen on; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// TLS, or `None` for clear text.
+    pub tls: Option<TlsOptions>,
+    /// Serve more than one request per connection.
+    pub keep_alive: bool,
+    /// Close a connection without a request for this long.
+    pub idle_timeout: Option<Duration>,
+    /// Size of every response body, in bytes; pages are at least as long as their links need.
+    pub body_bytes: usize,
+    /// Pages of the generated site at `/page/0` and up.
+    pub pages: u64,
+    /// Wait this long before each response.
+    pub think_time: Duration,
+    /// Connections served at once; more wait in the backlog.
+    pub max_connections: usize,
+    /// JSON lines: one per request, and one per connection at its close.
+    pub log: Option<PathBuf>,
+}
+
+/// TLS settings of the origin.
+#[derive(Debug, Clone)]
+pub struct TlsOptions {
+    /// Names and addresses in the certificate.
+    pub names: Vec<String>,
+    /// Session tickets sent after a TLS 1.3 handshake; 0 also turns TLS 1.2 tickets off.
+    pub tickets: usize,
+    /// Accept resumption: by ticket, and by session id in TLS 1.2.
+    pub resumption: bool,
+    /// Versions offered.
+    pub versions: TlsVersions,
+    /// Where to put the certificate authority (PEM); else a temporary file, removed at the end.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Protocol versions the origin accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsVersions {
+    /// TLS 1.2 only.
+    Only12,
+    /// TLS 1.3 only.
+    Only13,
+    /// Both; 1.3 is preferred.
+    Both,
+}
+
+/// Why the origin could not start.
+#[derive(Debug, Error)]
+pub enum OriginError {
+    /// The address cannot be bound.
+    #[error("cannot listen on {address}: {source}; choose another address or port 0")]
+    Listen {
+        /// Address asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The certificate cannot be made, for example for a name that is not a host name.
+    #[error("cannot make a certificate for {names:?}: {source}")]
+    Certificate {
+        /// Names asked for.
+        names: Vec<String>,
+        /// What rcgen said.
+        source: rcgen::Error,
+    },
+    /// rustls rejects the settings.
+    #[error("cannot set TLS up: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// A running origin; dropping it stops it at once, [`Origin::stop`] lets requests finish.
+#[derive(Debug)]
+pub struct Origin {
+    address: SocketAddr,
+    certificate: Option<Certificate>,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+    shared: Arc<Shared>,
+    log: Log,
+}
+
+impl Origin {
+    /// Binds, makes the certificate and serves in the background.
+    pub async fn start(options: Options) -> Result<Self, OriginError> {
+        let certificate = options.tls.as_ref().map(Certificate::new).transpose()?;
+        let tls = match (&options.tls, &certificate) {
+            (Some(settings), Some(certificate)) => Some(tls::acceptor(settings, certificate)?),
+            _ => None,
+        };
+        let listener = listen(options.listen).map_err(|source| OriginError::Listen {
+            address: options.listen,
+            source,
+        })?;
+        let address = listener.local_addr().unwrap_or(options.listen);
+        let log = Log::open(options.log.as_deref())?;
+        let site = Site::new(options.pages, options.body_bytes);
+        let limit = options.max_connections;
+        let shared = Arc::new(Shared {
+            options,
+            tls,
+            site,
+            counts: Counts::default(),
+            log: log.sender(),
+        });
+        let (stop, stopped) = watch::channel(false);
+        let serving = tokio::spawn(accept(listener, Arc::clone(&shared), limit, stopped));
+        Ok(Self {
+            address,
+            certificate,
+            stop,
+            serving,
+            shared,
+            log,
+        })
+    }
+
+    /// The address it listens on, with the real port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The PEM file of the authority that signed the certificate; `None` in clear text.
+    pub fn ca_file(&self) -> Option<&Path> {
+        self.certificate.as_ref().map(Certificate::ca_file)
+    }
+
+    /// What was served so far.
+    pub fn counts(&self) -> &Counts {
+        &self.shared.counts
+    }
+
+    /// Stops accepting, lets open requests finish for up to two seconds, writes the log out and gives the
+    /// final counts.
+    pub async fn stop(self) -> serde_json::Value {
+        self.stop.send_replace(true);
+        let mut serving = self.serving;
+        if tokio::time::timeout(GRACE, &mut serving).await.is_err() {
+            serving.abort();
+            // An aborted task says so; its connections are dropped and logged nowhere.
+            let _ = serving.await;
+        }
+        let counts = self.shared.counts.to_json();
+        drop(self.shared);
+        self.log.close().await;
+        counts
+    }
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Serves until told to stop, then until the last connection has ended.
+async fn accept(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    limit: usize,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let permits = Arc::new(Semaphore::new(limit));
+    let mut connections = JoinSet::new();
+    loop {
+        let next = tokio::select! {
+            next = next_connection(&listener, &permits) => next,
+            Some(_) = connections.join_next() => continue,
+            _ = stopped.wait_for(|stop| *stop) => break,
+        };
+        let Some((stream, peer, permit)) = next else {
+            continue;
+        };
+        let served = Served::new(Arc::clone(&shared), peer, stopped.clone());
+        connections.spawn(async move {
+            served.run(stream).await;
+            drop(permit);
+        });
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
+
+/// The next connection within the limit; `None` when accept failed, after a pause that lets file
+/// descriptors become free.
+async fn next_connection(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<Accepted> {
+    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => Some((stream, peer, permit)),
+        Err(_) => {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            None
+        }
+    }
+}

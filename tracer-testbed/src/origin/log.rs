@@ -1,0 +1,77 @@
+//! The log: JSON lines through a bounded queue to a thread that writes them.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::thread::JoinHandle;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::OriginError;
+
+/// Lines waiting for the disk; a full queue makes connections wait.
+const QUEUE_LINES: usize = 4096;
+
+/// The writing end's owner.
+#[derive(Debug)]
+pub(super) struct Log {
+    sender: Option<LogSender>,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// Where connections put their lines.
+pub(super) type LogSender = mpsc::Sender<Value>;
+
+impl Log {
+    /// Creates the file (replacing one that is there) and starts the writer; no file, no writer.
+    pub(super) fn open(path: Option<&Path>) -> Result<Self, OriginError> {
+        let Some(path) = path else {
+            return Ok(Self {
+                sender: None,
+                writer: None,
+            });
+        };
+        let file_error = |source| OriginError::File {
+            path: path.to_owned(),
+            source,
+        };
+        let file = File::create(path).map_err(file_error)?;
+        let (sender, lines) = mpsc::channel(QUEUE_LINES);
+        let thread = std::thread::Builder::new().name("origin-log".into());
+        let writer = thread
+            .spawn(move || write_lines(lines, BufWriter::new(file)))
+            .map_err(file_error)?;
+        Ok(Self {
+            sender: Some(sender),
+            writer: Some(writer),
+        })
+    }
+
+    pub(super) fn sender(&self) -> Option<LogSender> {
+        self.sender.clone()
+    }
+
+    /// Waits until every line is written; all other senders must be gone.
+    pub(super) async fn close(self) {
+        drop(self.sender);
+        if let Some(writer) = self.writer {
+            // Err is a panic of either thread, already printed.
+            let _ = tokio::task::spawn_blocking(move || writer.join()).await;
+        }
+    }
+}
+
+/// Flushes whenever the queue is empty, so that a reader of the file is never far behind.
+fn write_lines(mut lines: mpsc::Receiver<Value>, mut file: BufWriter<File>) {
+    while let Some(line) = lines.blocking_recv() {
+        let mut written = writeln!(file, "{line}");
+        while let (Ok(()), Ok(line)) = (&written, lines.try_recv()) {
+            written = writeln!(file, "{line}");
+        }
+        if let Err(error) = written.and_then(|()| file.flush()) {
+            eprintln!("origin: cannot write the log: {error}; no more lines");
+            return;
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The TCP stream below TLS and HTTP, watched for who closes it.
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::Closer;
+
+/// Kernel socket states (include/net/tcp_states.h).
+const TCP_ESTABLISHED: u8 = 1;
+const TCP_CLOSE: u8 = 7;
+const TCP_CLOSE_WAIT: u8 = 8;
+
+/// Set once, when the connection ends.
+pub(super) type CloserCell = Arc<OnceLock<Closer>>;
+
+/// A stream that notes, right before our side closes, what the kernel knows of the other side.
+#[derive(Debug)]
+pub(super) struct Transport {
+    stream: TcpStream,
+    closer: CloserCell,
+}
+
+impl Transport {
+    pub(super) fn new(stream: TcpStream, closer: CloserCell) -> Self {
+        Self { stream, closer }
+    }
+
+    /// Notes a FIN of the client before anything we write can be answered by a reset.
+    fn note_fin(&self) {
+        if socket_state(&self.stream) == Some(TCP_CLOSE_WAIT) {
+            self.closer.get_or_init(|| Closer::Client);
+        }
+    }
+
+    fn note_close(&self) {
+        self.closer
+            .get_or_init(|| match socket_state(&self.stream) {
+                Some(TCP_ESTABLISHED) => Closer::Server,
+                Some(TCP_CLOSE) | None => Closer::Reset,
+                Some(_) => Closer::Client,
+            });
+    }
+}
+
+impl Drop for Transport {
+    fn drop(&mut self) {
+        self.note_close();
+    }
+}
+
+/// The state of a socket from TCP_INFO; `None` if the kernel does not say.
+fn socket_state(stream: &TcpStream) -> Option<u8> {
+    let mut state = [0_u8; 1];
+    let mut length: libc::socklen_t = 1;
+    // SAFETY: the descriptor is open while `stream` lives; the kernel writes at most `length` = 1 bytes,
+    // tcpi_state being the first of struct tcp_info (linux/tcp.h), and `state` holds one.
+    let result = unsafe {
+        let buffer = state.as_mut_ptr().cast();
+        libc::getsockopt(
+            stream.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            buffer,
+            &raw mut length,
+        )
+    };
+    (result == 0 && length == 1).then_some(state[0])
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let result = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if matches!(result, Poll::Ready(Ok(()))) && buf.filled().len() == before {
+            self.note_fin();
+        }
+        result
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.note_fin();
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.note_fin();
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.note_close();
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
