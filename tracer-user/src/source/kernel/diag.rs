@@ -529,15 +529,15 @@ mod tests {
         let mut child = elsewhere();
         let (pid, own) = (of_process(child.id()), of_process(std::process::id()));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let here = netns_inum(own).unwrap();
+        let here = netns_inum(&own).unwrap();
         assert_ne!(netns_inum(&pid).unwrap(), here);
         assert_eq!(port_range(&pid).unwrap(), (40000, 40010));
-        assert_ne!(port_range(own).unwrap(), (40000, 40010));
+        assert_ne!(port_range(&own).unwrap(), (40000, 40010));
         let mut diag = Diag::open_in(&pid).unwrap();
         assert!(diag.listening_ports().unwrap().is_empty());
-        assert_eq!(netns_inum(own).unwrap(), here);
+        assert_eq!(netns_inum(&own).unwrap(), here);
         assert!(
-            Diag::open_in(own)
+            Diag::open_in(&own)
                 .unwrap()
                 .listening_ports()
                 .unwrap()
@@ -550,7 +550,10 @@ mod tests {
 
     #[test]
     fn a_process_that_is_gone() {
-        let e = Diag::open_in(u32::MAX >> 1).err().unwrap().to_string();
+        let e = Diag::open_in(Path::new("/proc/4000000000/ns/net"))
+            .err()
+            .unwrap()
+            .to_string();
         assert!(
             e.contains("process 2147483647") && e.contains("No such file"),
             "{e}"
