@@ -114,7 +114,7 @@ const CLIENTS: [Client; 3] = [
     ("keep-alive", "python3", "crawler.py", "keep-alive"),
 ];
 
-/// One traced client: tracer's export, and what the origin counted of the same.
+/// One traced client: tracer's export, and what the origin and the kernel's socket table say of the same.
 struct Run {
     name: &'static str,
     file: PathBuf,
@@ -140,12 +140,29 @@ fn trace((name, program, file, last): Client, home: &Path, origin: Origin) -> Re
         .with_context(|| format!("tracer left no {}", export.display()))?;
     let parsed =
         serde_json::from_str(&text).with_context(|| format!("{} is not JSON", export.display()))?;
+    let time_wait = time_wait_toward(&origin.port)?;
+    let mut counts = origin.stop()?;
+    counts["time_wait"] = time_wait.into();
     Ok(Run {
         name,
         file: export,
         export: parsed,
-        origin: origin.stop()?,
+        origin: counts,
     })
+}
+
+/// The clients' sockets in TIME_WAIT (06), by the port of their far end.
+fn time_wait_toward(port: &str) -> Result<usize> {
+    let far_end = format!(":{:04X}", port.parse::<u16>()?);
+    let table = fs::read_to_string("/proc/net/tcp").context("cannot read /proc/net/tcp")?;
+    let waiting = table.lines().filter(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words
+            .get(2)
+            .is_some_and(|remote| remote.ends_with(&far_end))
+            && words.get(3) == Some(&"06")
+    });
+    Ok(waiting.count())
 }
 
 /// How to find and print one figure, in tracer's export or in the origin's counts.
@@ -186,6 +203,7 @@ const ROWS: &[Row] = &[
     traced("TLS, median", "/totals/phases/tls/p50_ns", duration),
     traced("TLS, p99", "/totals/phases/tls/p99_ns", duration),
     traced("entered TIME_WAIT", "/time_wait/entered", count),
+    served("  in the kernel's table", "/time_wait"),
     traced("whole run", "/window/duration_ns", duration),
     traced("events lost", "/events/lost", count),
 ];
