@@ -36,14 +36,17 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
 /// rustfmt of the pinned toolchain formats the kernel programs as well: one style, one version.
 fn format(fix: bool) -> Result<()> {
     let check: &[&str] = if fix { &[] } else { &["--check"] };
-    shell::run(workspace::cargo().args(["fmt", "--all"]).args(check))?;
-    let kernel = workspace::root().join("tracer-ebpf");
-    shell::run(
-        workspace::cargo()
+    let in_workspace = |directory: &str| {
+        let mut cargo = workspace::cargo();
+        cargo
             .args(["fmt", "--all"])
             .args(check)
-            .current_dir(kernel),
-    )
+            .current_dir(workspace::root().join(directory));
+        shell::run(&mut cargo)
+    };
+    // Both, so that one run shows everything.
+    let (user, kernel) = (in_workspace(""), in_workspace("tracer-ebpf"));
+    user.and(kernel)
 }
 
 fn clippy() -> Result<()> {

@@ -49,7 +49,6 @@ fn prepare() -> Result<()> {
     let toolchain = setup::for_build()?;
     setup::for_test()?;
     build::build(&toolchain)?;
-    build::testbed()?;
     Ok(())
 }
 
@@ -73,10 +72,6 @@ fn end_to_end(names: &[&str], tally: &mut Tally) -> Result<()> {
     cargo
         .env("TRACER_BIN", workspace::tracer())
         .env("TRACER_VENV", workspace::venv());
-    cargo.env(
-        "TRACER_TESTBED",
-        workspace::target_dir().join("release/tracer-testbed"),
-    );
     cargo.args(["--", "--test-threads=1"]).args(names);
     tally.add(&stream(&mut cargo)?);
     Ok(())
