@@ -47,7 +47,7 @@ pub(crate) enum Target {
         /// The command.
         child: Child,
         /// Removed when this is dropped.
-        cgroup: ChildCgroup,
+        _cgroup: ChildCgroup,
     },
 }
 

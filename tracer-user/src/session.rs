@@ -82,7 +82,10 @@ pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
     }
     let child = session.start(arguments, &cgroup)?;
     give_up_rights(&session.sinks, true)?;
-    session.finish(Target::Command { child, cgroup })
+    session.finish(Target::Command {
+        child,
+        _cgroup: cgroup,
+    })
 }
 
 /// Drops capabilities; needs to happen before any thread is started, and after the command was.

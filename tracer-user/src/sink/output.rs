@@ -91,6 +91,7 @@ pub(crate) enum OutputError {
     },
 }
 
+#[cfg(test)]
 /// Whether `path` could be written now; tells before tracing starts what would fail at its end.
 pub(crate) fn check_writable(path: &Path) -> Result<(), OutputError> {
     OutputPath::open(path, None).map(drop)
@@ -129,11 +130,6 @@ impl OutputPath {
         output.check_target()?;
         drop(output.begin()?);
         Ok(output)
-    }
-
-    /// As the user gave it.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Starts a new content; the old one stays until [`OutputFile::commit`].

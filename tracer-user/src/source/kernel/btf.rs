@@ -215,6 +215,7 @@ impl Btf {
         Err(failure)
     }
 
+    #[cfg(test)]
     /// Whether a structure, union or typedef of this name is defined.
     pub(crate) fn has_type(&self, name: &str) -> bool {
         self.named(name.as_bytes()).any(|t| t.kind != KIND_FUNC)

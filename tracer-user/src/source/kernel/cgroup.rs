@@ -48,16 +48,6 @@ pub(crate) enum CgroupError {
         /// What the system said.
         source: io::Error,
     },
-    /// A process could not be moved.
-    #[error("cannot move process {pid} into the cgroup {path}: {source}")]
-    CannotMove {
-        /// The process.
-        pid: u32,
-        /// The cgroup's directory.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
     /// A cgroup outside what this mount shows.
     #[error(
         "tracer's own cgroup {path} is not below the mounted part {root} of the hierarchy; start tracer in the initial cgroup namespace (containers: --cgroupns=host)"
@@ -258,8 +248,6 @@ impl CgroupPaths {
 #[derive(Debug)]
 pub(crate) struct ChildCgroup {
     dir: PathBuf,
-    path: String,
-    id: u64,
 }
 
 impl ChildCgroup {
@@ -277,15 +265,7 @@ impl ChildCgroup {
             path: dir.clone(),
             source,
         })?;
-        let path = format!("{}/{name}", own.trim_end_matches('/'));
-        let mut child = Self { dir, path, id: 0 };
-        child.id = inode(&child.dir)?;
-        Ok(child)
-    }
-
-    /// Path from the root of the hierarchy, as in /proc/PID/cgroup.
-    pub(crate) fn path(&self) -> &str {
-        &self.path
+        Ok(Self { dir })
     }
 
     /// Its directory, to attach programs to.
@@ -293,24 +273,9 @@ impl ChildCgroup {
         &self.dir
     }
 
-    /// Its id, as the kernel programs see it.
-    pub(crate) fn id(&self) -> u64 {
-        self.id
-    }
-
     /// The file that takes in a process: write its pid there, or "0" for the writer itself.
     pub(crate) fn procs_path(&self) -> PathBuf {
         self.dir.join("cgroup.procs")
-    }
-
-    /// Takes in a running process with its threads; descendants that it has already started stay out.
-    pub(crate) fn take_in(&self, pid: u32) -> Result<(), CgroupError> {
-        let moved = std::fs::write(self.procs_path(), pid.to_string());
-        moved.map_err(|source| CgroupError::CannotMove {
-            pid,
-            path: self.dir.clone(),
-            source,
-        })
     }
 }
 
@@ -436,6 +401,13 @@ fn read(path: &Path) -> Result<String, CgroupError> {
 mod tests {
     use super::*;
 
+    /// Path from the root of the hierarchy, as in /proc/PID/cgroup.
+    fn path_of(group: &ChildCgroup) -> String {
+        let own = Hierarchy::own_path().unwrap();
+        let name = group.dir().file_name().unwrap().to_string_lossy();
+        format!("{}/{name}", own.trim_end_matches('/'))
+    }
+
     const HYBRID: &str = "\
 31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755
 37 31 0:30 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
@@ -556,24 +528,27 @@ mod tests {
         let dir = group.dir().to_owned();
         for wanted in [
             dir.to_str().unwrap(),
-            group.path(),
-            &group.path()[1..],
-            &group.id().to_string(),
+            &path_of(&group),
+            &path_of(&group)[1..],
+            &inode(group.dir()).unwrap().to_string(),
         ] {
             let found = hierarchy.resolve(wanted).unwrap();
-            let level = group.path().matches('/').count() as u32;
+            let level = path_of(&group).matches('/').count() as u32;
             assert_eq!(
                 found,
                 Cgroup {
-                    path: group.path().into(),
-                    id: group.id(),
+                    path: path_of(&group).into(),
+                    id: inode(group.dir()).unwrap(),
                     level
                 },
                 "{wanted}"
             );
         }
         let mut paths = CgroupPaths::new(hierarchy.clone());
-        assert_eq!(paths.path_of_id(group.id()), Some(group.path()));
+        assert_eq!(
+            paths.path_of_id(inode(group.dir()).unwrap()),
+            Some(path_of(&group).as_str())
+        );
         assert_eq!(paths.path_of_id(u64::MAX), None);
         drop(group);
         assert!(!dir.exists());
@@ -610,13 +585,13 @@ mod tests {
             })
             .collect();
         for child in &children[..2] {
-            group.take_in(child.id()).unwrap();
+            std::fs::write(group.procs_path(), child.id().to_string()).unwrap();
         }
         std::fs::write(dir.join("below/cgroup.procs"), children[2].id().to_string()).unwrap();
         let where_is = |pid: u32| {
             own_path_in(&std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap()).unwrap()
         };
-        assert_eq!(where_is(children[0].id()), group.path());
+        assert_eq!(where_is(children[0].id()), path_of(&group));
         drop(group);
         assert!(!dir.exists());
         for child in &mut children {
