@@ -1,6 +1,7 @@
 //! The command line.
 
 mod duration;
+mod link;
 mod origin;
 
 use std::process::ExitCode;
@@ -19,6 +20,8 @@ pub(crate) struct Args {
 enum Verb {
     /// Serve HTTP/1.1 in clear or over TLS; print the counts on SIGINT or SIGTERM.
     Origin(origin::OriginArgs),
+    /// Run a command beside two namespaces joined by a link with a round trip (needs root).
+    Link(link::LinkArgs),
 }
 
 impl Args {
@@ -26,6 +29,7 @@ impl Args {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self.verb {
             Verb::Origin(args) => args.run(),
+            Verb::Link(args) => args.run(),
         }
     }
 }

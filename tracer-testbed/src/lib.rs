@@ -2,4 +2,5 @@
 //!
 //! Used by `tracer demo` and by the tests; knows nothing of the tracer.
 
+pub mod link;
 pub mod origin;

@@ -27,6 +27,22 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * unit_seconds).map_err(|error| format!("`{text}`: {error}"))
 }
 
+/// `5%`, `0.05` or `0`.
+pub(crate) fn probability(text: &str) -> Result<f64, String> {
+    let (number, unit) = match text.strip_suffix('%') {
+        Some(number) => (number, 0.01),
+        None => (text, 1.0),
+    };
+    let value = number
+        .parse::<f64>()
+        .map_err(|_| format!("`{text}` is not a probability such as 5% or 0.05"))?
+        * unit;
+    if (0.0..=1.0).contains(&value) {
+        return Ok(value);
+    }
+    Err(format!("`{text}` is not between 0% and 100%"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +62,15 @@ mod tests {
         check("0", 0);
         for bad in ["40", "ms", "-1s", "1h", ""] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn probabilities() {
+        assert_eq!(probability("5%"), Ok(0.05));
+        assert_eq!(probability("0.25"), Ok(0.25));
+        for bad in ["101%", "-1", "x", "NaN"] {
+            assert!(probability(bad).is_err(), "{bad}");
         }
     }
 }

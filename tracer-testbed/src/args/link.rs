@@ -1,0 +1,137 @@
+//! `tracer-testbed link`.
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{ExitCode, ExitStatus};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::json;
+use tokio::process::{Child, Command};
+use tokio::signal::unix::{SignalKind, signal};
+use tracer_testbed::link::{Hold, Link, LinkOptions, Side};
+
+use super::duration::{duration, probability};
+
+/// How long the command gets to end after a signal.
+const GRACE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Args)]
+pub(crate) struct LinkArgs {
+    /// Round trip, for example 40ms; half of it each way.
+    #[arg(long, value_parser = duration, default_value = "85ms")]
+    rtt: Duration,
+    /// Up to this much more each way; keeps the order.
+    #[arg(long, value_parser = duration, default_value = "0")]
+    jitter: Duration,
+    /// Packets lost, for example 1%.
+    #[arg(long, value_parser = probability, default_value = "0")]
+    loss: f64,
+    /// Packets sent twice.
+    #[arg(long, value_parser = probability, default_value = "0")]
+    duplicate: f64,
+    /// TCP data packets that change place with the next one of their connection.
+    #[arg(long, value_parser = probability, default_value = "0")]
+    reorder: f64,
+    /// In every connection hold back the N-th data packet (1 is the first) the client sends; repeatable.
+    #[arg(long, value_name = "N")]
+    hold_client: Vec<u32>,
+    /// The same for packets the server sends.
+    #[arg(long, value_name = "N")]
+    hold_server: Vec<u32>,
+    /// Repeats the same random decisions.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The command; it runs outside of the namespaces and finds their names in TRACER_CLIENT_NS and
+    /// TRACER_SERVER_NS, the addresses in TRACER_CLIENT_ADDR, TRACER_SERVER_ADDR, and with a 6 at the end
+    /// for IPv6.
+    #[arg(last = true, required = true)]
+    command: Vec<OsString>,
+}
+
+impl LinkArgs {
+    /// Exits as the command did (128 + n for a signal).
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let status = runtime.block_on(self.run_command())?;
+        let code = status
+            .code()
+            .unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+        Ok(ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)))
+    }
+
+    async fn run_command(&self) -> anyhow::Result<ExitStatus> {
+        // Before the link exists: a signal from here on is only ever seen in `supervise`.
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let link = Link::new(self.options())?;
+        println!(
+            "{}",
+            json!({ "client_ns": link.client_ns(), "server_ns": link.server_ns() })
+        );
+        let mut child = self
+            .command(&link)
+            .spawn()
+            .with_context(|| format!("cannot run {:?}", self.command[0]))?;
+        let received = tokio::select! {
+            status = child.wait() => return Ok(status?),
+            _ = interrupt.recv() => Signal::SIGINT,
+            _ = terminate.recv() => Signal::SIGTERM,
+        };
+        end(child, received).await
+    }
+
+    fn options(&self) -> LinkOptions {
+        let holds = |from, packets: &[u32]| {
+            packets
+                .iter()
+                .map(move |&data_packet| Hold { from, data_packet })
+                .collect::<Vec<_>>()
+        };
+        LinkOptions {
+            rtt: self.rtt,
+            jitter: self.jitter,
+            loss: self.loss,
+            duplicate: self.duplicate,
+            reorder: self.reorder,
+            holds: [
+                holds(Side::Client, &self.hold_client),
+                holds(Side::Server, &self.hold_server),
+            ]
+            .concat(),
+            seed: self.seed,
+        }
+    }
+
+    fn command(&self, link: &Link) -> Command {
+        let mut command = Command::new(&self.command[0]);
+        command.args(&self.command[1..]).kill_on_drop(true);
+        for (name, namespace, side) in [
+            ("CLIENT", link.client_ns(), Side::Client),
+            ("SERVER", link.server_ns(), Side::Server),
+        ] {
+            command.env(format!("TRACER_{name}_NS"), namespace);
+            command.env(format!("TRACER_{name}_ADDR"), side.ipv4().to_string());
+            command.env(format!("TRACER_{name}_ADDR6"), side.ipv6().to_string());
+        }
+        command
+    }
+}
+
+/// Passes the signal on and waits; after the grace time the command is killed.
+async fn end(mut child: Child, received: Signal) -> anyhow::Result<ExitStatus> {
+    if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
+        // It may have ended, or got the terminal's signal itself.
+        let _ = kill(Pid::from_raw(pid), received);
+    }
+    if let Ok(status) = tokio::time::timeout(GRACE, child.wait()).await {
+        return Ok(status?);
+    }
+    child.kill().await?;
+    Ok(child.wait().await?)
+}

@@ -1,0 +1,298 @@
+//! Two network namespaces joined by a link with a round trip, jitter, loss, duplicates and reordering.
+//!
+//! Each namespace has a TUN device; one thread reads packets from both, holds each for half the round
+//! trip, and writes it to the other. No netem is needed. Segments are MTU sized, because the devices
+//! offer no segmentation offload. Needs root, /dev/net/tun and iproute2's `ip`.
+
+mod counts;
+mod forward;
+mod impair;
+mod namespace;
+mod packet;
+mod random;
+mod tun;
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::process::Command;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use thiserror::Error;
+
+pub use counts::LinkCounts;
+
+use namespace::Namespace;
+
+/// Interface name inside both namespaces.
+const DEVICE: &str = "tracer0";
+const MTU_BYTES: u32 = 1500;
+
+/// What the link does to packets. The same in both directions, except for scripted holds.
+#[derive(Debug, Clone, Default)]
+pub struct LinkOptions {
+    /// Round trip; half of it each way.
+    pub rtt: Duration,
+    /// Up to this much more each way, uniformly; the order of packets stays.
+    pub jitter: Duration,
+    /// Probability that a packet is lost, 0 to 1.
+    pub loss: f64,
+    /// Probability that a packet is sent twice, 0 to 1.
+    pub duplicate: f64,
+    /// Probability that a TCP packet with data changes place with the next one of its connection, 0 to 1.
+    pub reorder: f64,
+    /// TCP packets that change place with the next one in any case.
+    pub holds: Vec<Hold>,
+    /// Start of the random numbers: the same seed and packets give the same decisions.
+    pub seed: u64,
+}
+
+/// In every connection, hold one TCP packet back until the next data packet of the same connection and
+/// direction has gone (at most [`HOLD_LIMIT`] longer than the delay).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hold {
+    /// The side that sends the packet.
+    pub from: Side,
+    /// Which data packet of the connection in this direction: 1 is the first; retransmissions count.
+    pub data_packet: u32,
+}
+
+/// A held packet goes out after this even when nothing overtook it.
+pub const HOLD_LIMIT: Duration = Duration::from_millis(20);
+
+/// An end of the link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Where the crawler runs.
+    Client,
+    /// Where the origin runs.
+    Server,
+}
+
+/// Why there is no link.
+#[derive(Debug, Error)]
+pub enum LinkError {
+    /// Not root.
+    #[error("a link needs root (network namespaces and TUN devices), this is user {uid}; use sudo")]
+    Rights {
+        /// The effective user.
+        uid: u32,
+    },
+    /// A probability outside 0 to 1.
+    #[error("{name} is {got}, expected a probability from 0 to 1")]
+    Probability {
+        /// The option.
+        name: &'static str,
+        /// Its value.
+        got: f64,
+    },
+    /// `ip` failed.
+    #[error("`{command}` failed: {reason}")]
+    Ip {
+        /// The command line.
+        command: String,
+        /// Its error output, or why it did not start (package iproute2).
+        reason: String,
+    },
+    /// A namespace cannot be entered.
+    #[error("cannot enter network namespace {name}: {source}")]
+    Enter {
+        /// Its name.
+        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No TUN device.
+    #[error("cannot make a TUN device: {source}; is /dev/net/tun there and the tun module loaded?")]
+    Tun {
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No thread or pipe.
+    #[error("cannot start the forwarding thread: {source}")]
+    Thread {
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A link; dropping it (also while panicking) ends the processes left in its namespaces and removes
+/// namespaces, devices and thread.
+#[derive(Debug)]
+pub struct Link {
+    // Order matters: the thread ends, and with it the devices, before the namespaces go.
+    forwarder: Forwarder,
+    client: Namespace,
+    server: Namespace,
+    counts: Arc<LinkCounts>,
+}
+
+impl Link {
+    /// Makes the namespaces, devices and addresses and starts forwarding.
+    pub fn new(options: LinkOptions) -> Result<Self, LinkError> {
+        check(&options)?;
+        let (client, server) = namespace::pair()?;
+        let client_tun = attach(&client, Side::Client)?;
+        let server_tun = attach(&server, Side::Server)?;
+        let counts = Arc::new(LinkCounts::default());
+        let forwarder = Forwarder::start([client_tun, server_tun], options, Arc::clone(&counts))
+            .map_err(|source| LinkError::Thread { source })?;
+        Ok(Self {
+            forwarder,
+            client,
+            server,
+            counts,
+        })
+    }
+
+    /// Name of the client's namespace, as `ip netns` knows it.
+    pub fn client_ns(&self) -> &str {
+        self.client.name()
+    }
+
+    /// Name of the server's namespace, as `ip netns` knows it.
+    pub fn server_ns(&self) -> &str {
+        self.server.name()
+    }
+
+    /// A command that will run in a namespace. Unlike `ip netns exec` it leaves the mounts alone: that one
+    /// replaces /sys and so hides cgroups, bpffs and tracefs.
+    pub fn command(
+        &self,
+        side: Side,
+        program: impl AsRef<std::ffi::OsStr>,
+    ) -> Result<Command, LinkError> {
+        let mut command = Command::new(program);
+        self.namespace(side).put(&mut command)?;
+        Ok(command)
+    }
+
+    /// Runs `work` on a thread of its own in a namespace; sockets made there stay there.
+    pub fn run_in<T: Send>(
+        &self,
+        side: Side,
+        work: impl FnOnce() -> T + Send,
+    ) -> Result<T, LinkError> {
+        self.namespace(side).run(work)
+    }
+
+    /// What happened to packets so far.
+    pub fn counts(&self) -> &LinkCounts {
+        &self.counts
+    }
+
+    /// Whether the forwarding thread is alive.
+    pub fn is_forwarding(&self) -> bool {
+        self.forwarder
+            .thread
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished())
+    }
+
+    fn namespace(&self, side: Side) -> &Namespace {
+        match side {
+            Side::Client => &self.client,
+            Side::Server => &self.server,
+        }
+    }
+}
+
+impl Side {
+    /// The IPv4 address of this end. Namespaces are closed worlds: every link uses the same ones.
+    pub fn ipv4(self) -> Ipv4Addr {
+        Ipv4Addr::new(10, 77, 0, self.number())
+    }
+
+    /// The IPv6 address of this end.
+    pub fn ipv6(self) -> Ipv6Addr {
+        Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, self.number().into())
+    }
+
+    fn number(self) -> u8 {
+        match self {
+            Self::Client => 1,
+            Self::Server => 2,
+        }
+    }
+}
+
+fn check(options: &LinkOptions) -> Result<(), LinkError> {
+    let uid = nix::unistd::geteuid();
+    if !uid.is_root() {
+        return Err(LinkError::Rights { uid: uid.as_raw() });
+    }
+    let probabilities = [
+        ("loss", options.loss),
+        ("duplicate", options.duplicate),
+        ("reorder", options.reorder),
+    ];
+    match probabilities
+        .into_iter()
+        .find(|(_, got)| !(0.0..=1.0).contains(got))
+    {
+        Some((name, got)) => Err(LinkError::Probability { name, got }),
+        None => Ok(()),
+    }
+}
+
+/// Gives a namespace its device, addresses and a long enough queue.
+fn attach(namespace: &Namespace, side: Side) -> Result<tun::Tun, LinkError> {
+    let tun = namespace
+        .run(|| tun::Tun::open(DEVICE))?
+        .map_err(|source| LinkError::Tun { source })?;
+    let mtu = MTU_BYTES.to_string();
+    namespace.ip(&["link", "set", "lo", "up"])?;
+    namespace.ip(&[
+        "link",
+        "set",
+        DEVICE,
+        "mtu",
+        &mtu,
+        "txqueuelen",
+        "10000",
+        "up",
+    ])?;
+    for (address, bits) in [
+        (IpAddr::from(side.ipv4()), 24),
+        (IpAddr::from(side.ipv6()), 64),
+    ] {
+        let nodad: &[&str] = if address.is_ipv6() { &["nodad"] } else { &[] };
+        let address = format!("{address}/{bits}");
+        namespace.ip(&[&["addr", "add", &address, "dev", DEVICE], nodad].concat())?;
+    }
+    Ok(tun)
+}
+
+/// The forwarding thread and the pipe whose closing ends it.
+#[derive(Debug)]
+struct Forwarder {
+    stop: Option<io::PipeWriter>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Forwarder {
+    fn start(
+        tuns: [tun::Tun; 2],
+        options: LinkOptions,
+        counts: Arc<LinkCounts>,
+    ) -> io::Result<Self> {
+        let (stopped, stop) = io::pipe()?;
+        let thread = std::thread::Builder::new().name("link".into());
+        let thread = thread.spawn(move || forward::run(tuns, &options, &counts, &stopped))?;
+        Ok(Self {
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Forwarder {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // Err is a panic of that thread, already printed; the rest is torn down all the same.
+            let _ = thread.join();
+        }
+    }
+}

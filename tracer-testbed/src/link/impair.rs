@@ -1,0 +1,317 @@
+//! What happens to each packet: lost, doubled, held back, delayed. No IO and no clock.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::time::{Duration, Instant};
+
+use super::counts::LinkCounts;
+use super::packet::{Flow, Segment, segment};
+use super::random::Random;
+use super::{HOLD_LIMIT, LinkOptions, Side};
+
+/// Packets on the way at once; 100,000 packets/s over 300 ms.
+const MAX_PACKETS: usize = 32 * 1024;
+/// Connections whose packets are counted for scripted holds; later ones get none.
+const MAX_FLOWS: usize = 64 * 1024;
+
+/// A packet on its way.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct InFlight {
+    pub(super) due: Instant,
+    pub(super) from: Side,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// A packet that waits for the next one of its flow.
+#[derive(Debug)]
+struct Held {
+    flow: Flow,
+    packet: InFlight,
+}
+
+/// Everything between the two devices.
+pub(super) struct Impairments<'a> {
+    options: &'a LinkOptions,
+    counts: &'a LinkCounts,
+    random: Random,
+    /// By due time, then by arrival.
+    queue: BinaryHeap<Reverse<(Instant, u64, usize)>>,
+    slots: Vec<Option<InFlight>>,
+    free: Vec<usize>,
+    buffers: Vec<Vec<u8>>,
+    arrivals: u64,
+    last_due: [Option<Instant>; 2],
+    held: Vec<Held>,
+    data_packets: HashMap<(Side, Flow), u32>,
+}
+
+impl<'a> Impairments<'a> {
+    pub(super) fn new(options: &'a LinkOptions, counts: &'a LinkCounts) -> Self {
+        Self {
+            options,
+            counts,
+            random: Random::new(options.seed),
+            queue: BinaryHeap::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            buffers: Vec::new(),
+            arrivals: 0,
+            last_due: [None; 2],
+            held: Vec::new(),
+            data_packets: HashMap::new(),
+        }
+    }
+
+    /// Takes a packet that a side sent at `now`.
+    pub(super) fn accept(&mut self, from: Side, bytes: &[u8], now: Instant) {
+        let segment = segment(bytes);
+        let scripted = segment.is_some_and(|segment| self.is_scripted(from, segment));
+        if self.random.chance(self.options.loss) {
+            return LinkCounts::add(&self.counts.lost);
+        }
+        let due = self.due(from, now);
+        let data = segment.filter(|segment| segment.data_bytes > 0);
+        if let Some(segment) = data.filter(|_| scripted || self.random.chance(self.options.reorder))
+        {
+            return self.hold(
+                segment.flow,
+                InFlight {
+                    due,
+                    from,
+                    bytes: bytes.to_vec(),
+                },
+            );
+        }
+        self.enqueue(from, bytes, due);
+        if self.random.chance(self.options.duplicate) {
+            LinkCounts::add(&self.counts.duplicated);
+            self.enqueue(from, bytes, due);
+        }
+        if let Some(segment) = data {
+            self.release_held(from, segment.flow, due);
+        }
+    }
+
+    /// The next packet whose time has come; give its bytes back with [`Self::recycle`].
+    pub(super) fn next_due(&mut self, now: Instant) -> Option<InFlight> {
+        self.release_overdue(now);
+        let &Reverse((due, _, slot)) = self.queue.peek()?;
+        if due > now {
+            return None;
+        }
+        self.queue.pop();
+        self.free.push(slot);
+        self.slots[slot].take()
+    }
+
+    /// When [`Self::next_due`] will have something; `None` with nothing on the way.
+    pub(super) fn next_event(&self) -> Option<Instant> {
+        let queued = self.queue.peek().map(|Reverse((due, ..))| *due);
+        let held = self.held.iter().map(|held| held.packet.due + HOLD_LIMIT);
+        held.chain(queued).min()
+    }
+
+    pub(super) fn recycle(&mut self, mut bytes: Vec<u8>) {
+        bytes.clear();
+        self.buffers.push(bytes);
+    }
+
+    /// Jitter stretches, but never changes the order within a direction.
+    fn due(&mut self, from: Side, now: Instant) -> Instant {
+        let jitter_ns = u64::try_from(self.options.jitter.as_nanos()).unwrap_or(u64::MAX);
+        let jitter = Duration::from_nanos(self.random.below(jitter_ns));
+        let last = &mut self.last_due[from as usize];
+        let due = (now + self.options.rtt / 2 + jitter).max(last.unwrap_or(now));
+        *last = Some(due);
+        due
+    }
+
+    /// Counts data packets per connection and tells whether this one is to be held.
+    fn is_scripted(&mut self, from: Side, segment: Segment) -> bool {
+        if self.options.holds.is_empty() {
+            return false;
+        }
+        let key = (from, segment.flow);
+        if segment.syn
+            && (self.data_packets.len() < MAX_FLOWS || self.data_packets.contains_key(&key))
+        {
+            self.data_packets.insert(key, 0);
+        }
+        let Some(count) = self
+            .data_packets
+            .get_mut(&key)
+            .filter(|_| segment.data_bytes > 0)
+        else {
+            return false;
+        };
+        *count = count.saturating_add(1);
+        let data_packet = *count;
+        self.options
+            .holds
+            .iter()
+            .any(|hold| hold.from == from && hold.data_packet == data_packet)
+    }
+
+    fn hold(&mut self, flow: Flow, packet: InFlight) {
+        // At most one per flow is held: the one before goes out first.
+        self.release_held(packet.from, flow, packet.due);
+        if self.held.len() >= MAX_PACKETS {
+            return LinkCounts::add(&self.counts.overflowed);
+        }
+        self.held.push(Held { flow, packet });
+    }
+
+    /// Sends what a later packet of its flow, due at `due`, has overtaken.
+    fn release_held(&mut self, from: Side, flow: Flow, due: Instant) {
+        let overtaken = |held: &Held| held.flow == flow && held.packet.from == from;
+        if let Some(at) = self.held.iter().position(overtaken) {
+            let held = self.held.swap_remove(at).packet;
+            LinkCounts::add(&self.counts.reordered);
+            self.enqueue(from, &held.bytes, due);
+        }
+    }
+
+    fn release_overdue(&mut self, now: Instant) {
+        while let Some(at) = self
+            .held
+            .iter()
+            .position(|held| held.packet.due + HOLD_LIMIT <= now)
+        {
+            let held = self.held.swap_remove(at).packet;
+            LinkCounts::add(&self.counts.not_overtaken);
+            self.enqueue(held.from, &held.bytes, held.due + HOLD_LIMIT);
+        }
+    }
+
+    fn enqueue(&mut self, from: Side, packet: &[u8], due: Instant) {
+        if self.queue.len() >= MAX_PACKETS {
+            return LinkCounts::add(&self.counts.overflowed);
+        }
+        let mut bytes = self.buffers.pop().unwrap_or_default();
+        bytes.extend_from_slice(packet);
+        let slot = self.free.pop().unwrap_or(self.slots.len());
+        let packet = Some(InFlight { due, from, bytes });
+        match self.slots.get_mut(slot) {
+            Some(place) => *place = packet,
+            None => self.slots.push(packet),
+        }
+        self.queue.push(Reverse((due, self.arrivals, slot)));
+        self.arrivals += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Hold;
+    use super::*;
+
+    /// An IPv4 TCP packet with one byte of data, the mark.
+    fn data(mark: u8) -> Vec<u8> {
+        let mut packet = vec![0; 41];
+        (packet[0], packet[9], packet[32], packet[40]) = (0x45, 6, 5 << 4, mark);
+        packet
+    }
+
+    fn syn() -> Vec<u8> {
+        let mut packet = data(0);
+        packet.truncate(40);
+        packet[33] = 2;
+        packet
+    }
+
+    /// Sends a SYN and data packets 1 to `count` a microsecond apart; marks and milliseconds at arrival.
+    fn arrivals(options: &LinkOptions, count: u8) -> Vec<(u8, u64)> {
+        let counts = LinkCounts::default();
+        let mut link = Impairments::new(options, &counts);
+        let start = Instant::now();
+        link.accept(Side::Client, &syn(), start);
+        (1..=count).for_each(|mark| link.accept(Side::Client, &data(mark), start));
+        let mut arrived = Vec::new();
+        while let Some(at) = link.next_event() {
+            while let Some(packet) = link.next_due(at) {
+                arrived.push((
+                    packet.bytes.get(40).copied().unwrap_or(0),
+                    (packet.due - start).as_millis() as u64,
+                ));
+                link.recycle(packet.bytes);
+            }
+        }
+        arrived
+    }
+
+    fn rtt(ms: u64) -> LinkOptions {
+        LinkOptions {
+            rtt: Duration::from_millis(ms),
+            ..LinkOptions::default()
+        }
+    }
+
+    #[test]
+    fn half_the_round_trip_in_order() {
+        assert_eq!(arrivals(&rtt(40), 3), [(0, 20), (1, 20), (2, 20), (3, 20)]);
+        let jitter = LinkOptions {
+            jitter: Duration::from_millis(5),
+            ..rtt(40)
+        };
+        let marks: Vec<u8> = arrivals(&jitter, 50)
+            .into_iter()
+            .map(|(mark, _)| mark)
+            .collect();
+        assert_eq!(marks, (0..=50).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_held_packet_changes_place_with_the_next() {
+        let hold = |data_packet| LinkOptions {
+            holds: vec![Hold {
+                from: Side::Client,
+                data_packet,
+            }],
+            ..rtt(40)
+        };
+        let marks = |options, count| {
+            arrivals(&options, count)
+                .into_iter()
+                .map(|(mark, _)| mark)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(marks(hold(1), 3), [0, 2, 1, 3]);
+        assert_eq!(marks(hold(2), 3), [0, 1, 3, 2]);
+        assert_eq!(marks(hold(4), 3), [0, 1, 2, 3]);
+        assert_eq!(arrivals(&hold(3), 3).last(), Some(&(3, 40)));
+    }
+
+    #[test]
+    fn loss_and_duplicates() {
+        assert_eq!(
+            arrivals(
+                &LinkOptions {
+                    loss: 1.0,
+                    ..rtt(40)
+                },
+                3
+            ),
+            []
+        );
+        assert_eq!(
+            arrivals(
+                &LinkOptions {
+                    duplicate: 1.0,
+                    ..rtt(40)
+                },
+                1
+            )
+            .len(),
+            4
+        );
+        let half = arrivals(
+            &LinkOptions {
+                loss: 0.5,
+                ..rtt(40)
+            },
+            200,
+        )
+        .len();
+        assert!((60..140).contains(&half), "{half} of 200");
+    }
+}
