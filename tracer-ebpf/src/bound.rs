@@ -30,7 +30,11 @@ fn opaque(value: &mut u64) {
     // SAFETY: a move onto itself; it only hides where the value came from. (An empty asm would give
     // two line-info entries for one instruction, which the kernel refuses.)
     unsafe {
-        core::arch::asm!("{0} = {0}", inout(reg) *value, options(pure, nomem, nostack));
+        core::arch::asm!(
+            "{0} = {0}",
+            inout(reg) * value,
+            options(pure, nomem, nostack)
+        );
     }
     #[cfg(not(target_arch = "bpf"))]
     {

@@ -55,7 +55,11 @@ pub fn record<T: 'static>(kind: u8, cookie: u64, fill: impl FnOnce(&mut T)) {
         record.cast::<Header>().write(header::<T>(kind, cookie));
         fill(&mut *record);
     }
-    let flags = if maps::RECORDS.query(AVAILABLE) > WAKE_AT_BYTES { FORCE_WAKEUP } else { NO_WAKEUP };
+    let flags = if maps::RECORDS.query(AVAILABLE) > WAKE_AT_BYTES {
+        FORCE_WAKEUP
+    } else {
+        NO_WAKEUP
+    };
     entry.submit(flags);
     count(Counter::Emitted);
 }
@@ -65,28 +69,43 @@ pub fn record<T: 'static>(kind: u8, cookie: u64, fill: impl FnOnce(&mut T)) {
 pub fn header<T>(kind: u8, cookie: u64) -> Header {
     // SAFETY: no arguments, no effects.
     let time_ns = unsafe { bpf_ktime_get_ns() };
-    Header { kind, version: VERSION, pad: 0, size: size_of::<T>() as u32, time_ns, cookie }
+    Header {
+        kind,
+        version: VERSION,
+        pad: 0,
+        size: size_of::<T>() as u32,
+        time_ns,
+        cookie,
+    }
 }
 
 /// A connect has ended as `outcome` (`record::connect`).
 #[inline(always)]
 pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32) {
-    record(kind::CONNECT, sock.cookie(), |record: &mut ConnectRecord| {
-        sock.describe(conn, &mut record.endpoint);
-        record.start_ns = conn.start_ns;
-        record.duration_ns = record.header.time_ns.wrapping_sub(conn.start_ns);
-        record.error = error;
-        record.syn_retransmits = conn.syn_retransmits;
-        record.outcome = outcome;
-        record.pad = 0;
-    });
+    record(
+        kind::CONNECT,
+        sock.cookie(),
+        |record: &mut ConnectRecord| {
+            sock.describe(conn, &mut record.endpoint);
+            record.start_ns = conn.start_ns;
+            record.duration_ns = record.header.time_ns.wrapping_sub(conn.start_ns);
+            record.error = error;
+            record.syn_retransmits = conn.syn_retransmits;
+            record.outcome = outcome;
+            record.pad = 0;
+        },
+    );
 }
 
 /// A handshake has ended; the end is `tls_end_ns`, or now when that is not set.
 #[inline(always)]
 pub fn tls(conn: &Conn, cookie: u64) {
     record(kind::TLS, cookie, |record: &mut TlsRecord| {
-        let end_ns = if conn.tls_end_ns != 0 { conn.tls_end_ns } else { record.header.time_ns };
+        let end_ns = if conn.tls_end_ns != 0 {
+            conn.tls_end_ns
+        } else {
+            record.header.time_ns
+        };
         record.start_ns = conn.tls_start_ns;
         record.duration_ns = end_ns.wrapping_sub(conn.tls_start_ns);
         record.outcome = conn.outcome;

@@ -56,8 +56,12 @@ unsafe fn copy(skb: *mut __sk_buff, segment: &Segment, key: &HeldKey) -> Option<
         (*held).sequence = segment.sequence;
         (*held).length = segment.length;
         let length = between_one_and::<{ HELD_BYTES as u64 }>(segment.length);
-        let status =
-            bpf_skb_load_bytes(skb.cast(), segment.offset, (&raw mut (*held).bytes).cast(), length);
+        let status = bpf_skb_load_bytes(
+            skb.cast(),
+            segment.offset,
+            (&raw mut (*held).bytes).cast(),
+            length,
+        );
         (status == 0).then_some(())
     }
 }

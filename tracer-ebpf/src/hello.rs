@@ -14,7 +14,11 @@ const INGRESS_LIMIT: u32 = 1536;
 #[inline(always)]
 pub fn capture<const EGRESS: bool, S: Source>(conn: &Conn, source: &S, cookie: u64) {
     let stream = if EGRESS { &conn.egress } else { &conn.ingress };
-    let wanted = if EGRESS { conn.ingress.started == 1 && conn.ingress.next == conn.ingress.base } else { stream.application == 0 };
+    let wanted = if EGRESS {
+        conn.ingress.started == 1 && conn.ingress.next == conn.ingress.base
+    } else {
+        stream.application == 0
+    };
     let offset = stream.next.wrapping_sub(stream.base);
     let limit = if EGRESS { EGRESS_LIMIT } else { INGRESS_LIMIT };
     if !wanted || offset >= limit || stream.position >= stream.length {
@@ -30,12 +34,24 @@ pub fn capture<const EGRESS: bool, S: Source>(conn: &Conn, source: &S, cookie: u
     chunk::<EGRESS, S, HELLO_LARGE>(source, cookie, offset, stream.position, length);
     if length as usize > HELLO_LARGE {
         let done = HELLO_LARGE as u32;
-        chunk::<EGRESS, S, HELLO_LARGE>(source, cookie, offset + done, stream.position + done, length - done);
+        chunk::<EGRESS, S, HELLO_LARGE>(
+            source,
+            cookie,
+            offset + done,
+            stream.position + done,
+            length - done,
+        );
     }
 }
 
 #[inline(always)]
-fn chunk<const EGRESS: bool, S: Source, const N: usize>(source: &S, cookie: u64, offset: u32, position: u32, length: u32) {
+fn chunk<const EGRESS: bool, S: Source, const N: usize>(
+    source: &S,
+    cookie: u64,
+    offset: u32,
+    position: u32,
+    length: u32,
+) {
     emit::record(kind::HELLO, cookie, |record: &mut HelloRecord<N>| {
         let length = if N == HELLO_SMALL {
             between_one_and::<{ HELLO_SMALL as u64 }>(length)
@@ -44,7 +60,11 @@ fn chunk<const EGRESS: bool, S: Source, const N: usize>(source: &S, cookie: u64,
         };
         record.offset = offset;
         record.length = length as u16;
-        record.direction = if EGRESS { direction::EGRESS } else { direction::INGRESS };
+        record.direction = if EGRESS {
+            direction::EGRESS
+        } else {
+            direction::INGRESS
+        };
         record.pad = 0;
         if !source.load(position, (&raw mut record.bytes).cast(), length) {
             record.length = 0;

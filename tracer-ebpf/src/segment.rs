@@ -67,9 +67,8 @@ impl Segment {
 unsafe fn load<const N: usize>(skb: *mut __sk_buff, offset: u32) -> Option<[u8; N]> {
     let mut bytes = [0u8; N];
     // SAFETY: the helper writes exactly N bytes or fails.
-    let status = unsafe {
-        bpf_skb_load_bytes(skb.cast(), offset, bytes.as_mut_ptr().cast(), N as u32)
-    };
+    let status =
+        unsafe { bpf_skb_load_bytes(skb.cast(), offset, bytes.as_mut_ptr().cast(), N as u32) };
     (status == 0).then_some(bytes)
 }
 

@@ -169,8 +169,12 @@ impl Sock {
         // SAFETY: typed reads; both arrays are 16 bytes, four-byte aligned in the record.
         unsafe {
             if endpoint.family == AF_INET6 {
-                local.cast::<[u32; 4]>().write(read_words(self.0, global!(OFFSETS.sock_local_v6)));
-                remote.cast::<[u32; 4]>().write(read_words(self.0, global!(OFFSETS.sock_remote_v6)));
+                local
+                    .cast::<[u32; 4]>()
+                    .write(read_words(self.0, global!(OFFSETS.sock_local_v6)));
+                remote
+                    .cast::<[u32; 4]>()
+                    .write(read_words(self.0, global!(OFFSETS.sock_remote_v6)));
             } else {
                 let from: u32 = read(self.0, global!(OFFSETS.sock_local_v4));
                 let to: u32 = read(self.0, global!(OFFSETS.sock_remote_v4));

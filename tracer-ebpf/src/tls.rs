@@ -92,11 +92,19 @@ struct Walk<'a, S> {
 /// Walks the records of the segment at hand, whose bytes `position..length` are next in order.
 #[inline(always)]
 pub fn walk<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) {
-    let mut walk = Walk { conn: &raw mut *conn, source };
+    let mut walk = Walk {
+        conn: &raw mut *conn,
+        source,
+    };
     // SAFETY: the callback's signature is what bpf_loop asks for; it gets `walk` back.
     unsafe {
         let step: extern "C" fn(u64, *mut Walk<'_, S>) -> u64 = step::<EGRESS, S>;
-        bpf_loop(RECORDS_A_SEGMENT, step as *mut c_void, (&raw mut walk).cast(), 0);
+        bpf_loop(
+            RECORDS_A_SEGMENT,
+            step as *mut c_void,
+            (&raw mut walk).cast(),
+            0,
+        );
     }
     let stream = if EGRESS { &conn.egress } else { &conn.ingress };
     if conn.outcome == 0 && stream.position < stream.length {
@@ -127,14 +135,22 @@ extern "C" fn step<const EGRESS: bool, S: Source>(_turn: u64, walk: *mut Walk<'_
 
 #[inline(always)]
 fn stream_of<const EGRESS: bool>(conn: &mut Conn) -> &mut Stream {
-    if EGRESS { &mut conn.egress } else { &mut conn.ingress }
+    if EGRESS {
+        &mut conn.egress
+    } else {
+        &mut conn.ingress
+    }
 }
 
 /// Passes over what is left of the current record; false at the end of the segment.
 #[inline(always)]
 fn skip_body(stream: &mut Stream) -> bool {
     let there = stream.length.wrapping_sub(stream.position);
-    let step = if stream.skip < there { stream.skip } else { there };
+    let step = if stream.skip < there {
+        stream.skip
+    } else {
+        there
+    };
     stream.skip -= step;
     stream.position += step;
     stream.position < stream.length
@@ -311,7 +327,11 @@ fn alerted<const EGRESS: bool>(conn: &mut Conn, length: u32) {
         conn.alert = body;
     }
     conn.outcome = tls::ALERT;
-    conn.ended_by = if EGRESS { tls::BY_CLIENT } else { tls::BY_SERVER };
+    conn.ended_by = if EGRESS {
+        tls::BY_CLIENT
+    } else {
+        tls::BY_SERVER
+    };
 }
 
 #[inline(always)]

@@ -159,6 +159,7 @@ impl Engine {
 
     /// Takes what waits in the ring, at most a batch.
     fn read_all(&mut self) -> usize {
+        self.kernel.print_log();
         let tracker = &mut self.tracker;
         let count = self
             .kernel

@@ -26,19 +26,20 @@ const FIRST_BYTE_OF_TLS: u8 = 22;
 #[cgroup_skb(ingress)]
 pub fn packet_in(ctx: SkBuffContext) -> i32 {
     // SAFETY: the program's own context.
-    unsafe { try_packet::<false>(ctx.skb.skb) };
+    unsafe { try_packet::<false>(&ctx) };
     PASS
 }
 
 #[cgroup_skb(egress)]
 pub fn packet_out(ctx: SkBuffContext) -> i32 {
     // SAFETY: the program's own context.
-    unsafe { try_packet::<true>(ctx.skb.skb) };
+    unsafe { try_packet::<true>(&ctx) };
     PASS
 }
 
 #[inline(always)]
-unsafe fn try_packet<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
+unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
+    let skb = ctx.skb.skb;
     // SAFETY: members of the context; the socket is checked for null.
     let conn = unsafe {
         let sk = (*skb).__bindgen_anon_2.sk;
@@ -52,7 +53,11 @@ unsafe fn try_packet<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
     }
     // SAFETY: the context.
     let segment = unsafe { Segment::read(skb) }?;
-    let stream = if EGRESS { &mut conn.egress } else { &mut conn.ingress };
+    let stream = if EGRESS {
+        &mut conn.egress
+    } else {
+        &mut conn.ingress
+    };
     if segment.syn {
         stream.base = segment.sequence.wrapping_add(1);
         stream.next = stream.base;
@@ -67,21 +72,40 @@ unsafe fn try_packet<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
     let (cookie, now_ns) = unsafe { (bpf_get_socket_cookie(skb.cast()), bpf_ktime_get_ns()) };
     stream.now_ns = now_ns;
     follow::<EGRESS>(conn, skb, &segment, cookie);
-    report(conn, cookie);
+    if report(conn, cookie) {
+        emit::log!(
+            ctx,
+            "handshake over cookie={} outcome={}",
+            cookie,
+            conn.outcome
+        );
+    }
     None
 }
 
 /// Puts the segment where it belongs in the stream.
 #[inline(always)]
-fn follow<const EGRESS: bool>(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, cookie: u64) {
-    let stream = if EGRESS { &mut conn.egress } else { &mut conn.ingress };
+fn follow<const EGRESS: bool>(
+    conn: &mut Conn,
+    skb: *mut __sk_buff,
+    segment: &Segment,
+    cookie: u64,
+) {
+    let stream = if EGRESS {
+        &mut conn.egress
+    } else {
+        &mut conn.ingress
+    };
     let end = segment.sequence.wrapping_add(segment.length);
     if stream.started == 0 {
         give_up(conn);
     } else if !after(end, stream.next) {
         // All of it was seen before.
     } else if !after(segment.sequence, stream.next) {
-        let packet = Packet { skb, offset: segment.offset };
+        let packet = Packet {
+            skb,
+            offset: segment.offset,
+        };
         advance::<EGRESS, _>(conn, &packet, segment.sequence, segment.length, cookie);
         if !EGRESS && conn.held != 0 && conn.outcome == 0 {
             drain(conn, cookie);
@@ -100,8 +124,18 @@ fn follow<const EGRESS: bool>(conn: &mut Conn, skb: *mut __sk_buff, segment: &Se
 
 /// Takes in order bytes of which at least the last is new.
 #[inline(always)]
-fn advance<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S, sequence: u32, length: u32, cookie: u64) {
-    let stream = if EGRESS { &mut conn.egress } else { &mut conn.ingress };
+fn advance<const EGRESS: bool, S: Source>(
+    conn: &mut Conn,
+    source: &S,
+    sequence: u32,
+    length: u32,
+    cookie: u64,
+) {
+    let stream = if EGRESS {
+        &mut conn.egress
+    } else {
+        &mut conn.ingress
+    };
     stream.position = stream.next.wrapping_sub(sequence);
     stream.length = length;
     if conn.phase == phase::WAITING && !opens_tls::<EGRESS, S>(conn, source) {
@@ -110,7 +144,11 @@ fn advance<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S, sequence:
     }
     hello::capture::<EGRESS, S>(conn, source, cookie);
     walk::<EGRESS, S>(conn, source);
-    let stream = if EGRESS { &mut conn.egress } else { &mut conn.ingress };
+    let stream = if EGRESS {
+        &mut conn.egress
+    } else {
+        &mut conn.ingress
+    };
     stream.next = sequence.wrapping_add(length);
 }
 
@@ -132,9 +170,15 @@ fn opens_tls<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) -> bool
 fn drain(conn: &mut Conn, cookie: u64) {
     let mut turn = 0u32;
     while turn < 2 * HELD_SEGMENTS {
-        let key = HeldKey { cookie, slot: turn % HELD_SEGMENTS, pad: 0 };
+        let key = HeldKey {
+            cookie,
+            slot: turn % HELD_SEGMENTS,
+            pad: 0,
+        };
         turn += 1;
-        let Some(held) = maps::HELD.get_ptr(&key) else { continue };
+        let Some(held) = maps::HELD.get_ptr(&key) else {
+            continue;
+        };
         // SAFETY: a checked map value.
         let (sequence, length) = unsafe { ((*held).sequence, (*held).length) };
         if after(sequence, conn.ingress.next) || conn.outcome != 0 {
@@ -147,12 +191,13 @@ fn drain(conn: &mut Conn, cookie: u64) {
     }
 }
 
-/// Reports an outcome once.
+/// Reports an outcome once; true when there was one.
 #[inline(always)]
-fn report(conn: &mut Conn, cookie: u64) {
+fn report(conn: &mut Conn, cookie: u64) -> bool {
     if conn.outcome == 0 {
-        return;
+        return false;
     }
     conn.phase = phase::OVER;
     emit::tls(conn, cookie);
+    true
 }

@@ -48,7 +48,9 @@ pub fn socket_state(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn try_socket_state(ctx: &BtfTracePointContext, sock: Sock, old: u8, new: u8) -> Option<()> {
     if new == state::SYN_SENT {
-        return opening(sock);
+        opening(sock)?;
+        emit::log!(ctx, "connect cookie={}", sock.cookie());
+        return None;
     }
     // SAFETY: a typed socket; the helper refuses mini-sockets.
     let conn = unsafe { conn::find(sock.as_ptr()) }?;
@@ -56,7 +58,10 @@ fn try_socket_state(ctx: &BtfTracePointContext, sock: Sock, old: u8, new: u8) ->
         return None;
     }
     match new {
-        state::ESTABLISHED => established(sock, conn, old),
+        state::ESTABLISHED => {
+            emit::log!(ctx, "established cookie={}", sock.cookie());
+            established(sock, conn, old);
+        }
         state::CLOSE_WAIT => closing(sock, conn, closer::SERVER),
         state::FIN_WAIT1 => closing(sock, conn, closer::CLIENT),
         state::CLOSE => {
@@ -92,7 +97,7 @@ fn opening(sock: Sock) -> Option<()> {
     conn.netns = sock.netns();
     conn.cgroup = task.cgroup();
     conn.comm = task.process_comm();
-    None
+    Some(())
 }
 
 #[inline(always)]

@@ -62,7 +62,11 @@ unsafe fn try_sockets(ctx: *const TaskFile) -> Option<()> {
     // SAFETY: the seq file of this iteration; the record is plain bytes.
     unsafe {
         let seq = core::ptr::read_volatile(&raw const (*meta).seq);
-        bpf_seq_write(seq.cast(), (&raw mut record).cast(), size_of::<SocketRecord>() as u32);
+        bpf_seq_write(
+            seq.cast(),
+            (&raw mut record).cast(),
+            size_of::<SocketRecord>() as u32,
+        );
     }
     None
 }
@@ -71,7 +75,9 @@ unsafe fn try_sockets(ctx: *const TaskFile) -> Option<()> {
 #[inline(always)]
 fn tcp_socket(file: *mut c_void) -> Option<Sock> {
     // SAFETY: a typed file; the result is typed or null.
-    let socket: *const u8 = unsafe { bpf_sock_from_file(file.cast()) }.cast_const().cast();
+    let socket: *const u8 = unsafe { bpf_sock_from_file(file.cast()) }
+        .cast_const()
+        .cast();
     if socket.is_null() {
         return None;
     }
@@ -91,7 +97,10 @@ fn traced_or_adopted(sock: Sock, task: Task) -> Option<&'static mut Conn> {
     }
     let tgid = task.tgid();
     let netns = sock.netns();
-    let key = ListenerKey { netns, port: u32::from(sock.local_port()) };
+    let key = ListenerKey {
+        netns,
+        port: u32::from(sock.local_port()),
+    };
     // SAFETY: a lookup; the value is not used.
     let accepted = unsafe { maps::LISTENERS.get(key) }.is_some();
     if accepted || !filter::admits_process(task, tgid) || !filter::admits_destination(sock) {

@@ -537,7 +537,7 @@ mod tests {
             assert_eq!(
                 found,
                 Cgroup {
-                    path: path_of(&group).into(),
+                    path: path_of(&group),
                     id: inode(group.dir()).unwrap(),
                     level
                 },

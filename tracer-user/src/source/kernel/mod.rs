@@ -5,6 +5,7 @@ pub(crate) mod btf;
 pub(crate) mod cgroup;
 pub(crate) mod diag;
 mod load;
+mod log;
 mod offsets;
 mod programs;
 

@@ -14,7 +14,10 @@ use aya::{
 };
 use tracer_common::{config::ListenerKey, counter::Counter, name, record::SocketRecord};
 
-use super::load::{KernelError, Options, load_object};
+use super::{
+    load::{KernelError, Options, load_object},
+    log::KernelLog,
+};
 
 /// Program and tracepoint of each `tp_btf` hook.
 const TRACEPOINTS: [(&str, &str); 5] = [
@@ -35,6 +38,7 @@ pub(crate) struct Kernel {
     ebpf: Ebpf,
     records: RingBuf<MapData>,
     counters: PerCpuArray<MapData, u64>,
+    log: Option<KernelLog>,
 }
 
 /// `ListenerKey` as aya wants its keys.
@@ -48,6 +52,11 @@ impl Kernel {
     /// Loads every program; attaches none.
     pub(crate) fn load(options: &Options) -> Result<Self, KernelError> {
         let mut ebpf = load_object(options)?;
+        let log = if options.kernel_log {
+            Some(KernelLog::open(&mut ebpf)?)
+        } else {
+            None
+        };
         let btf = Btf::from_sys_fs().map_err(|error| KernelError::Program {
             name: "btf",
             reason: error.to_string(),
@@ -74,6 +83,7 @@ impl Kernel {
             ebpf,
             records,
             counters,
+            log,
         })
     }
 
@@ -196,6 +206,13 @@ impl Kernel {
             each(&record);
         }
         limit
+    }
+
+    /// Prints the log lines that wait; there are none without `kernel_log`.
+    pub(crate) fn print_log(&mut self) {
+        if let Some(log) = &mut self.log {
+            log.print();
+        }
     }
 
     /// File descriptor that polls readable when records wait and the kernel has asked to be read.
