@@ -55,11 +55,6 @@ impl Namespace {
         output(Command::new("ip").args(["-n", &self.name]).args(arguments)).map(drop)
     }
 
-    /// Moves a link of this namespace to another.
-    pub fn move_link(&self, link: &str, to: &Self) -> Result<()> {
-        self.ip(&["link", "set", link, "netns", &to.name])
-    }
-
     /// The command prefix that runs a program inside, leaving every mount as it is.
     pub fn prefix(&self) -> Vec<String> {
         vec![

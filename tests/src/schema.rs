@@ -7,14 +7,20 @@ use crate::export::Export;
 use crate::histogram;
 use crate::machine::workspace;
 
-/// Fails with every place where the export breaks the schema.
+/// Fails with the first places where the export breaks the schema.
 pub fn validate(export: &Export) -> Result<()> {
     let file = workspace().join("docs/schema/tracer.export.1.schema.json");
     let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
     let validator = jsonschema::validator_for(&serde_json::from_str(&text)?)?;
     let broken: Vec<String> = validator
         .iter_errors(&export.0)
-        .map(|error| format!("{}: {error}", error.instance_path))
+        .map(|error| {
+            format!("{}: {error}", error.instance_path)
+                .chars()
+                .take(200)
+                .collect()
+        })
+        .take(8)
         .collect();
     ensure!(
         broken.is_empty(),

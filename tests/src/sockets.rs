@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::process::{output, wait_for};
 
@@ -46,6 +46,25 @@ fn parse(line: &str) -> Option<Socket> {
         local,
         remote,
     })
+}
+
+/// SYNs sent again, as the network namespace of the calling thread counts them.
+pub fn syn_retransmits() -> Result<u64> {
+    let text = std::fs::read_to_string("/proc/thread-self/net/netstat")?;
+    let mut rows = text.lines().filter(|line| line.starts_with("TcpExt:"));
+    let (names, values) = (
+        rows.next().unwrap_or_default(),
+        rows.next().unwrap_or_default(),
+    );
+    let column = names
+        .split(' ')
+        .position(|name| name == "TCPSynRetrans")
+        .context("no such count")?;
+    Ok(values
+        .split(' ')
+        .nth(column)
+        .context("a short row")?
+        .parse()?)
 }
 
 /// How many of `sockets` are in TIME_WAIT.

@@ -156,7 +156,19 @@ fn belongs_to_the_user_behind_sudo() -> Result<()> {
 
 #[test]
 fn goes_to_standard_output() -> Result<()> {
-    let finished = write(Path::new("-"), &[], &["true"])?;
+    require_root()?;
+    let mut tracer = Command::new(tracer_binary()?);
+    tracer.args([
+        "attach",
+        "--port",
+        "1",
+        "--duration",
+        "500ms",
+        "--quiet",
+        "--json",
+        "-",
+    ]);
+    let finished = Process::start(&mut tracer)?.finish()?;
     let export: Value =
         serde_json::from_str(&finished.stdout).with_context(|| format!("{finished:?}"))?;
     schema::validate(&Export(export))

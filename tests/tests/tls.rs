@@ -197,22 +197,22 @@ fn renegotiated_over_tls_12() -> Result<()> {
     check(&client, server.port, full(1)).map(drop)
 }
 
-/// TLS 1.3 early data: encrypted records go out before the ServerHello comes in.
-#[test]
-fn resumed_with_early_data() -> Result<()> {
-    let server = Nginx::start(
-        NginxOptions {
-            early_data: true,
-            ..NginxOptions::default()
-        },
-        &Certificate::small()?,
-    )?;
-    let script = r#"session=$(mktemp); trap 'rm -f "$session" "$session.data"' EXIT
-    printf 'GET / HTTP/1.0\r\n\r\n' >"$session.data"
-    visit() { openssl s_client -quiet -connect "127.0.0.1:$1" -servername localhost "$2" "$session" $3; }
-    visit "$1" -sess_out -ign_eof <"$session.data"
-    visit "$1" -sess_in "-ign_eof -early_data $session.data" </dev/null"#;
-    let client = Client::shell("openssl", script, &[&server.port.to_string()]);
+/// The first visit saves a session, the second sends its request (`$2`) as early data: encrypted
+/// records go out before the ServerHello comes in.
+const EARLY_DATA: &str = r#"session=$(mktemp); trap 'rm -f "$session" "$session.data"' EXIT
+printf "$2" >"$session.data"
+visit() { openssl s_client -quiet -ign_eof -connect "127.0.0.1:$1" -servername localhost "$2" "$session" $3; }
+visit "$1" -sess_out <"$session.data"
+visit "$1" -sess_in "-early_data $session.data" </dev/null"#;
+
+fn check_early_data(request: &str) -> Result<()> {
+    let options = NginxOptions {
+        early_data: true,
+        keepalive_s: 1,
+        ..NginxOptions::default()
+    };
+    let server = Nginx::start(options, &Certificate::small()?)?;
+    let client = Client::shell("openssl", EARLY_DATA, &[&server.port.to_string(), request]);
     let (_, flows) = check(
         &client,
         server.port,
@@ -222,11 +222,21 @@ fn resumed_with_early_data() -> Result<()> {
             failed: 0,
         },
     )?;
-    let resumed = flows.get(1).context("no second connection")?;
-    let (sent, _) = resumed.sent.bytes();
+    let (sent, _) = flows.get(1).context("no second connection")?.sent.bytes();
     let hello = 5 + usize::from(u16::from_be_bytes([sent[3], sent[4]]));
     // ChangeCipherSpec (6 bytes) may come between.
     let next = [sent.get(hello), sent.get(hello + 6)];
     anyhow::ensure!(next.contains(&Some(&23)), "the client sent no early data");
     Ok(())
+}
+
+#[test]
+fn early_data_on_a_connection_kept_alive() -> Result<()> {
+    check_early_data(r"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+}
+
+/// The server answers early data and closes before the client has sent its Finished.
+#[test]
+fn early_data_on_a_connection_the_server_closes() -> Result<()> {
+    check_early_data(r"GET / HTTP/1.0\r\n\r\n")
 }
