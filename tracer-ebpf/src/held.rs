@@ -51,6 +51,10 @@ unsafe fn copy(skb: *mut __sk_buff, segment: &Segment, key: &HeldKey) -> Option<
     // HELD_BYTES into `bytes`.
     unsafe {
         let empty = maps::HELD_EMPTY.get_ptr(0)?;
+        #[expect(
+            clippy::needless_borrows_for_generic_args,
+            reason = "by value it would not fit the stack"
+        )]
         maps::HELD.insert(key, &*empty, 0).ok()?;
         let held = maps::HELD.get_ptr_mut(key)?;
         (*held).sequence = segment.sequence;

@@ -31,6 +31,8 @@ const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
+/// RFC 6520.
+const HEARTBEAT: u8 = 24;
 const CLIENT_HELLO: u8 = 1;
 /// 2^14 of plaintext and what encryption may add (RFC 5246 6.2.3).
 const LONGEST_RECORD: u32 = (1 << 14) + 2048;
@@ -198,8 +200,7 @@ fn take_record<const EGRESS: bool>(conn: &mut Conn) {
     let kind = stream.header[0];
     let extra = stream.want - 5;
     let first = stream.records == 0;
-    let valid = kind >= CHANGE_CIPHER_SPEC
-        && kind <= 24
+    let valid = (CHANGE_CIPHER_SPEC..=HEARTBEAT).contains(&kind)
         && stream.header[1] == 3
         && length <= LONGEST_RECORD
         && length >= extra;

@@ -176,7 +176,7 @@ fn drain(conn: &mut Conn, cookie: u64) {
             pad: 0,
         };
         turn += 1;
-        let Some(held) = maps::HELD.get_ptr(&key) else {
+        let Some(held) = maps::HELD.get_ptr(key) else {
             continue;
         };
         // SAFETY: a checked map value.
@@ -187,7 +187,7 @@ fn drain(conn: &mut Conn, cookie: u64) {
         if after(sequence.wrapping_add(length), conn.ingress.next) {
             advance::<false, _>(conn, &Kept { held }, sequence, length, cookie);
         }
-        let _ = maps::HELD.remove(&key);
+        let _ = maps::HELD.remove(key);
     }
 }
 

@@ -19,7 +19,7 @@ pub fn process_fork(ctx: BtfTracePointContext) -> i32 {
     if child.tgid() == parent || !is_traced(parent) {
         return 0;
     }
-    if maps::PROCESSES.insert(&child.tgid(), &1, 0).is_err() {
+    if maps::PROCESSES.insert(child.tgid(), 1, 0).is_err() {
         emit::count(Counter::ProcessesFull);
     }
     emit::process(kind::FORK, child, parent);
@@ -45,7 +45,7 @@ pub fn process_exit(ctx: BtfTracePointContext) -> i32 {
     let tgid = task.tgid();
     if is_traced(tgid) && task.process_is_dead() {
         emit::process(kind::EXIT, task, 0);
-        let _ = maps::PROCESSES.remove(&tgid);
+        let _ = maps::PROCESSES.remove(tgid);
     }
     0
 }
