@@ -23,6 +23,8 @@ fn main() -> ExitCode {
         cli::args::Command::Attach(attach) => session::attach(&attach),
         cli::args::Command::Run(run) => session::run(&run),
         cli::args::Command::Doctor(options) => cli::doctor::doctor(&options),
+        cli::args::Command::Completions(options) => cli::generate::completions(&options),
+        cli::args::Command::Man(options) => cli::generate::man(&options),
     };
     match result {
         Ok(code) => ExitCode::from(code),

@@ -31,6 +31,10 @@ pub(crate) enum Command {
     Run(Run),
     /// Say what this kernel, these rights and this machine allow, and what to do about the rest.
     Doctor(Doctor),
+    /// Print completions for a shell, on standard output.
+    Completions(Completions),
+    /// Print a manual page (troff), on standard output.
+    Man(Man),
 }
 
 /// `tracer attach`
@@ -63,6 +67,20 @@ pub(crate) struct Doctor {
     /// As JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `tracer completions`
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// For which shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// `tracer man`
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The page of one command, as in `tracer man attach`; without it the page of tracer itself.
+    pub(crate) command: Option<String>,
 }
 
 /// Whom and what to trace. A flag given twice means either; different flags mean both.

@@ -2,5 +2,6 @@
 
 pub(crate) mod args;
 pub(crate) mod doctor;
+pub(crate) mod generate;
 mod quantity;
 pub(crate) mod settings;

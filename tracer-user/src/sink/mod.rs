@@ -106,7 +106,7 @@ impl Sinks {
 }
 
 /// Whoever read our output may have gone (`| head`).
-fn closed_pipe_is_fine(result: std::io::Result<()>) -> Result<(), Failure> {
+pub(crate) fn closed_pipe_is_fine(result: std::io::Result<()>) -> Result<(), Failure> {
     match result {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         other => other.map_err(Failure::internal("writing the results")),

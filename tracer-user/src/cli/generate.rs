@@ -1,0 +1,45 @@
+//! `tracer completions` and `tracer man`: from the same definitions as the flags. docs/completions and
+//! docs/man hold copies; `tests/generated.rs` keeps them up to date.
+
+use std::io::Write;
+
+use clap::CommandFactory;
+
+use super::args::{Arguments, Completions, Man};
+use crate::{failure::Failure, sink::closed_pipe_is_fine};
+
+/// Prints the completions of one shell.
+pub(crate) fn completions(arguments: &Completions) -> Result<u8, Failure> {
+    let mut text = Vec::new();
+    clap_complete::generate(
+        arguments.shell,
+        &mut Arguments::command(),
+        "tracer",
+        &mut text,
+    );
+    print(&text)
+}
+
+/// Prints one manual page.
+pub(crate) fn man(arguments: &Man) -> Result<u8, Failure> {
+    let mut root = Arguments::command().disable_help_subcommand(true);
+    root.build();
+    let page = match &arguments.command {
+        None => &root,
+        Some(name) => root.find_subcommand(name).ok_or_else(|| {
+            Failure::Usage(format!("no command `{name}`; see `tracer --help` for all"))
+        })?,
+    };
+    let mut text = Vec::new();
+    clap_mangen::Man::new(page.clone())
+        .source(concat!("tracer ", env!("CARGO_PKG_VERSION")))
+        .manual("User commands")
+        .render(&mut text)
+        .map_err(Failure::internal("writing the manual page"))?;
+    print(&text)
+}
+
+fn print(text: &[u8]) -> Result<u8, Failure> {
+    closed_pipe_is_fine(std::io::stdout().write_all(text))?;
+    Ok(0)
+}

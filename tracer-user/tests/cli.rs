@@ -1,0 +1,126 @@
+//! The command line where neither rights nor kernel programs are needed: help, refusals, exit codes.
+
+use std::process::{Command, Output};
+
+const FILTER_FLAGS: [&str; 8] = [
+    "--pid",
+    "--comm",
+    "--exe",
+    "--cgroup",
+    "--port",
+    "--cidr",
+    "--host",
+    "--include-loopback",
+];
+const OUTPUT_FLAGS: [&str; 8] = [
+    "--json",
+    "--interval",
+    "--duration",
+    "--no-tui",
+    "--quiet",
+    "--color",
+    "--max-hosts",
+    "--kernel-log",
+];
+
+fn tracer(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tracer"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+/// Refused with 2, in words that hold `word`, and nothing on standard output.
+#[track_caller]
+fn check_usage(arguments: &[&str], word: &str) {
+    let output = tracer(arguments);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+    assert!(said.contains(word), "{arguments:?}: no {word:?} in {said}");
+    assert!(output.stdout.is_empty(), "{arguments:?}");
+}
+
+/// The long help of a command holds these words.
+#[track_caller]
+fn check_help(arguments: &[&str], words: &[&str]) {
+    let output = tracer(arguments);
+    let help = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+    for word in words {
+        assert!(help.contains(word), "{arguments:?}: no {word:?} in {help}");
+    }
+    assert!(output.stderr.is_empty(), "{arguments:?}");
+}
+
+#[test]
+fn help_names_every_flag() {
+    let commands = ["attach", "run", "doctor", "completions", "man"];
+    check_help(&["--help"], &commands);
+    check_help(&["--help"], &["Exit codes:"]);
+    for command in ["attach", "run"] {
+        check_help(&[command, "--help"], &FILTER_FLAGS);
+        check_help(&[command, "--help"], &OUTPUT_FLAGS);
+        check_help(&[command, "--help"], &["Exit codes:"]);
+    }
+    check_help(&["doctor", "--help"], &["--json", "Exit codes:"]);
+    check_help(&["completions", "--help"], &["bash", "fish", "zsh"]);
+    check_help(&["man", "--help"], &["[COMMAND]"]);
+}
+
+#[test]
+fn version() {
+    let output = tracer(&["--version"]);
+    let expected = format!("tracer {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+}
+
+#[test]
+fn unknown_words_are_refused() {
+    check_usage(&["no-such-command"], "no-such-command");
+    check_usage(&["attach", "--no-such-flag"], "--no-such-flag");
+    check_usage(&["man", "no-such-command"], "no-such-command");
+    check_usage(&["completions", "no-such-shell"], "no-such-shell");
+}
+
+#[test]
+fn values_out_of_range_are_refused() {
+    check_usage(&["attach", "--port", "0"], "--port");
+    check_usage(&["attach", "--port", "65536"], "--port");
+    check_usage(&["attach", "--cidr", "10.0.0.0/33"], "--cidr");
+    check_usage(&["attach", "--cidr", "example.org"], "--cidr");
+    check_usage(&["attach", "--duration", "soon"], "--duration");
+    check_usage(&["attach", "--duration", "0s"], "--duration");
+    check_usage(&["attach", "--max-hosts", "0"], "--max-hosts");
+}
+
+#[test]
+fn flags_that_do_not_go_together_are_refused() {
+    check_usage(&["attach", "--interval", "1s"], "--json");
+    check_usage(&["attach", "--json", "-", "--interval", "1s"], "--interval");
+    check_usage(&["run", "--json", "-", "--", "true"], "--json");
+}
+
+#[test]
+fn run_wants_a_command_behind_two_dashes() {
+    check_usage(&["run"], "<CMD>");
+    check_usage(&["run", "true"], "-- <CMD>");
+}
+
+/// Before rights are looked at: a mistake in the command line is the same for everybody.
+#[test]
+fn output_in_a_missing_directory_is_refused() {
+    const FILE: &str = "/no/such/directory/export.json";
+    check_usage(&["attach", "--json", FILE], "/no/such/directory");
+    check_usage(&["run", "--json", FILE, "--", "true"], "/no/such/directory");
+}
+
+#[test]
+fn a_page_is_troff_and_names_the_flags() {
+    let output = tracer(&["man", "attach"]);
+    let page = String::from_utf8(output.stdout).unwrap();
+    assert!(page.contains(".TH tracer-attach 1"), "{page}");
+    for flag in FILTER_FLAGS.iter().chain(&OUTPUT_FLAGS) {
+        let flag = flag.replace('-', "\\-");
+        assert!(page.contains(&flag), "no {flag} in {page}");
+    }
+}
