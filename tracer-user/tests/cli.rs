@@ -1,5 +1,7 @@
 //! The command line where neither rights nor kernel programs are needed: help, refusals, exit codes.
 
+#![allow(clippy::unwrap_used, reason = "a step that fails fails the test")]
+
 use std::process::{Command, Output};
 
 const FILTER_FLAGS: [&str; 8] = [
