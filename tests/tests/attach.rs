@@ -1,8 +1,10 @@
 //! `tracer attach` on crawlers that are already running, its ends and its filters.
 
 use std::fs;
+use std::io::Read;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::mpsc;
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
@@ -11,7 +13,7 @@ use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
 use tracer_tests::outcome::nginx;
 use tracer_tests::process::{PATIENCE, Process, output, wait_for};
-use tracer_tests::server::Nginx;
+use tracer_tests::server::{Nginx, Threaded, read_client_hello};
 use tracer_tests::tracer::{Attached, Traced};
 use tracer_tests::{schema, sockets};
 
@@ -189,6 +191,34 @@ fn nothing_of_others_is_seen() -> Result<()> {
         OPEN,
         "others connect to the same server",
     )
+}
+
+/// A server that never answers the ClientHello: when tracing ends the handshake has not.
+#[test]
+fn handshake_still_going_on_at_the_end() -> Result<()> {
+    let (sender, greeted) = mpsc::channel();
+    let server = Threaded::start(move |mut stream| {
+        // A failure shows as a test that waits in vain.
+        let _ = read_client_hello(&mut stream).map(|_hello| sender.send(()));
+        let _ = stream.read_to_end(&mut Vec::new());
+    })?;
+    let attached = Attached::start(&["--port", &server.port().to_string()])?;
+    let url = format!("https://localhost:{}/", server.port());
+    let _curl = Process::start(Command::new("curl").args(["-sk", &url]))?;
+    greeted.recv_timeout(PATIENCE)?;
+    let traced = attached.end(Signal::SIGTERM)?;
+    let mut differences = Differences::of("an unfinished handshake");
+    traced.export.compare(
+        &[
+            ("/totals/connections/established", 1),
+            ("/totals/connections/open_now", 1),
+            ("/totals/tls/unfinished", 1),
+            ("/totals/tls/failed", 0),
+            ("/totals/tls/full", 0),
+        ],
+        &mut differences,
+    );
+    differences.finish(|| traced.story())
 }
 
 /// Two servers, a curl and a wget to each of 127.0.0.1 and 127.0.0.2 of both: 8 connections.

@@ -33,6 +33,12 @@ fn hello_retry_request() -> Result<()> {
         .filter(|handshake| handshake.retried)
         .count();
     anyhow::ensure!(retried == 1, "the server asked for no other ClientHello");
+    let counted = traced.export.count("/totals/tls/hello_retry_requests")?;
+    anyhow::ensure!(
+        counted == 1,
+        "{counted} HelloRetryRequests: {}",
+        traced.story()
+    );
     check_hosts(&traced, &[("localhost", "sni", 1)])
 }
 

@@ -110,6 +110,9 @@ fn check_not_tls(client: Client, serve: fn(TcpStream), connections: u64) -> Resu
         &[("/totals/connections/established", connections)],
         &mut differences,
     );
+    traced
+        .export
+        .compare(&[("/totals/tls/not_tls", connections)], &mut differences);
     differences.finish(|| traced.story())?;
     check_hosts(&traced, &[("127.0.0.1", "address", connections)])
 }

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 
 use super::Segment;
 
-/// Who ended a connection, and how: the sender of the first FIN or RST.
+/// Who ended a connection, and how: the sender of the first FIN or RST, as the client saw it.
+/// When two FINs cross, the client has sent its own before it got the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closer {
     /// FIN from the client.
@@ -89,6 +90,8 @@ pub struct Flow {
     pub received: Stream,
     /// Who ended it.
     pub closer: Option<Closer>,
+    /// The acknowledgement of the server's FIN.
+    server_fin_end: Option<u32>,
 }
 
 impl Flow {
@@ -105,6 +108,7 @@ impl Flow {
             sent,
             received: Stream::default(),
             closer: None,
+            server_fin_end: None,
         }
     }
 
@@ -124,6 +128,10 @@ impl Flow {
         } else {
             self.received.add(segment);
         }
+        self.end(segment, from_client);
+    }
+
+    fn end(&mut self, segment: &Segment, from_client: bool) {
         let closer = match (segment.is_rst(), segment.is_fin(), from_client) {
             (true, _, true) => Closer::ClientReset,
             (true, _, false) => Closer::ServerReset,
@@ -131,7 +139,18 @@ impl Flow {
             (_, true, false) => Closer::Server,
             _ => return,
         };
-        self.closer.get_or_insert(closer);
+        let crossed = from_client
+            && self.closer == Some(Closer::Server)
+            && self
+                .server_fin_end
+                .is_some_and(|end| segment.acknowledged != end);
+        if self.closer.is_none() || crossed {
+            self.closer = Some(closer);
+        }
+        if closer == Closer::Server {
+            let length = u32::try_from(segment.payload.len()).unwrap_or_default();
+            self.server_fin_end = Some(segment.sequence.wrapping_add(length).wrapping_add(1));
+        }
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Segment {
     pub destination: SocketAddr,
     /// Sequence number of the first byte.
     pub sequence: u32,
+    /// Next byte expected from the other side.
+    pub acknowledged: u32,
     flags: u8,
     /// Its bytes.
     pub payload: Vec<u8>,
@@ -33,6 +35,7 @@ impl Segment {
             source: SocketAddr::new(source, u16_at(tcp, 0)?),
             destination: SocketAddr::new(destination, u16_at(tcp, 2)?),
             sequence: u32::from_be_bytes(tcp.get(4..8)?.try_into().ok()?),
+            acknowledged: u32::from_be_bytes(tcp.get(8..12)?.try_into().ok()?),
             flags: *tcp.get(13)?,
             payload: tcp.get(header..)?.to_vec(),
         })
