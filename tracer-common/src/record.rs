@@ -33,6 +33,10 @@ pub mod kind {
     pub const EXIT: u8 = 7;
     /// [`super::SocketRecord`], from the iterator
     pub const SOCKET: u8 = 8;
+    /// [`super::TurnRecord`]
+    pub const TURN: u8 = 9;
+    /// [`super::FirstTurnRecord`]
+    pub const FIRST_TURN: u8 = 10;
 }
 
 /// First bytes of every record.
@@ -391,6 +395,97 @@ pub struct SocketRecord {
     pub pad: u8,
 }
 
+/// What a connection carries, and how a turn ended.
+pub mod turn {
+    /// Not known: open before tracing began, or its handshake was not seen whole.
+    pub const UNKNOWN: u8 = 0;
+    /// In clear.
+    pub const CLEAR: u8 = 1;
+    /// TLS 1.2 or older.
+    pub const TLS_12: u8 = 2;
+    /// TLS 1.3.
+    pub const TLS_13: u8 = 3;
+
+    /// The next request began.
+    pub const NEXT: u8 = 1;
+    /// The connection closed.
+    pub const CLOSE: u8 = 2;
+    /// Tracing ends; the connection is open.
+    pub const OPEN: u8 = 3;
+
+    /// Ingress records of a first turn that are told to user space.
+    pub const EVIDENCE: usize = 8;
+}
+
+/// Request bytes out, then response bytes in, on one connection.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    feature = "user",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::IntoBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout
+    )
+)]
+pub struct TurnRecord {
+    /// Kind TURN.
+    pub header: Header,
+    /// First byte of the request sent, ns.
+    pub start_ns: u64,
+    /// First byte of the response received, ns; 0 when none came.
+    pub first_ns: u64,
+    /// Last byte of the response, ns.
+    pub last_ns: u64,
+    /// Last byte of the response before this request, ns; 0 for the first turn.
+    pub previous_ns: u64,
+    /// Longest time that response data waited for the application to read it, ns.
+    pub pickup_ns: u64,
+    /// Turns on this connection so far, this one included.
+    pub number: u32,
+    /// One of [`turn`]'s protocols.
+    pub protocol: u8,
+    /// NEXT, CLOSE or OPEN.
+    pub ended: u8,
+    /// 1: the client has sent what looks like an HTTP/2 preface or SETTINGS acknowledgement.
+    pub h2: u8,
+    /// 1: the connection was open before tracing began.
+    pub adopted: u8,
+}
+
+/// The first turn over TLS 1.3, with the records received in it: session tickets arrive like a response
+/// (RFC 8446 4.6.1), and user space has to tell them apart.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    feature = "user",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::IntoBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout
+    )
+)]
+pub struct FirstTurnRecord {
+    /// Kind FIRST_TURN. `first_ns` is the first record of any sort.
+    pub turn: TurnRecord,
+    /// When the client's Finished was sent, ns.
+    pub finished_ns: u64,
+    /// Arrival of each record, ns.
+    pub times_ns: [u64; turn::EVIDENCE],
+    /// Length of each record without its header.
+    pub lengths: [u16; turn::EVIDENCE],
+    /// Records received in the turn, those beyond the arrays included.
+    pub records: u32,
+    /// Records received between the handshake and the request.
+    pub early: u16,
+    /// 1: segments were out of order, so that records could not be followed.
+    pub broken: u8,
+    /// Zero.
+    pub pad: u8,
+}
+
 const _: () = {
     assert!(size_of::<Header>() == 24);
     assert!(size_of::<Endpoint>() == 72);
@@ -402,4 +497,6 @@ const _: () = {
     assert!(size_of::<ProcessRecord>() == 24 + 24);
     assert!(size_of::<ExecRecord>() == 24 + 24 + PATH_LEN);
     assert!(size_of::<SocketRecord>() == 24 + 72 + 24);
+    assert!(size_of::<TurnRecord>() == 24 + 48);
+    assert!(size_of::<FirstTurnRecord>() == 72 + 8 + 64 + 16 + 8);
 };

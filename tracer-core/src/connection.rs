@@ -26,6 +26,8 @@ pub struct Connection {
     pub hello: Option<Box<HelloStream>>,
     /// A handshake was reported; a second report is none of its own.
     pub handshake_over: bool,
+    /// The client offers HTTP/2 (ALPN `h2`, RFC 7301), and the server has not chosen another protocol.
+    pub offers_h2: bool,
 }
 
 /// What became of a handshake.
@@ -116,6 +118,18 @@ impl Connection {
         let begins = self.hello.is_none() && side == Side::Client;
         self.hello.get_or_insert_default().push(side, offset, bytes);
         begins
+    }
+
+    /// HTTP/2 may be spoken, as far as the hellos tell. The choice of TLS 1.3 is encrypted.
+    pub fn note_protocol(&mut self) {
+        let Some(hello) = &self.hello else { return };
+        let offered = hello
+            .client_hello()
+            .is_some_and(|client| client.alpn.iter().any(|name| name == b"h2"));
+        let chosen = hello
+            .server_hello()
+            .and_then(|server| server.alpn.as_deref());
+        self.offers_h2 = offered && chosen.is_none_or(|name| name == b"h2");
     }
 
     /// The server name, once the ClientHello is whole.

@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 use tracer_common::record::{
-    CloseRecord, ConnectRecord, ExecRecord, Header, ProcessRecord, SocketRecord, TlsRecord,
-    VERSION, direction, kind,
+    CloseRecord, ConnectRecord, ExecRecord, FirstTurnRecord, Header, ProcessRecord, SocketRecord,
+    TlsRecord, TurnRecord, VERSION, direction, kind,
 };
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
@@ -28,6 +28,10 @@ pub enum Event<'a> {
     Exit(&'a ProcessRecord),
     /// An open socket, from a sweep.
     Socket(&'a SocketRecord),
+    /// A request and its response.
+    Turn(&'a TurnRecord),
+    /// The first of them over TLS 1.3.
+    FirstTurn(&'a FirstTurnRecord),
 }
 
 /// Captured stream bytes.
@@ -41,6 +45,22 @@ pub struct Hello<'a> {
     pub offset: u32,
     /// The bytes.
     pub bytes: &'a [u8],
+}
+
+impl Event<'_> {
+    /// Cookie of the socket, 0 for process events.
+    pub fn cookie(&self) -> u64 {
+        match self {
+            Self::Connect(record) => record.header.cookie,
+            Self::Tls(record) => record.header.cookie,
+            Self::Hello(hello) => hello.cookie,
+            Self::Close(record) => record.header.cookie,
+            Self::Socket(record) => record.header.cookie,
+            Self::Turn(record) => record.header.cookie,
+            Self::FirstTurn(record) => record.turn.header.cookie,
+            Self::Fork(_) | Self::Exec(_) | Self::Exit(_) => 0,
+        }
+    }
 }
 
 /// Why bytes are no record.
@@ -95,6 +115,8 @@ pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
         kind::EXEC => view(bytes, header.kind).map(Event::Exec),
         kind::EXIT => view(bytes, header.kind).map(Event::Exit),
         kind::SOCKET => view(bytes, header.kind).map(Event::Socket),
+        kind::TURN => view(bytes, header.kind).map(Event::Turn),
+        kind::FIRST_TURN => view(bytes, header.kind).map(Event::FirstTurn),
         got => Err(DecodeError::Kind { got }),
     }
 }

@@ -9,6 +9,8 @@ use crate::{latency::Latency, tls::TlsVersion};
 pub struct Group {
     /// Connections.
     pub connections: Connections,
+    /// Requests.
+    pub requests: Requests,
     /// TLS handshakes.
     pub tls: Tls,
     /// TCP counters.
@@ -112,6 +114,33 @@ impl ClosedBy {
     }
 }
 
+/// Counts of turns: request bytes out, then response bytes in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Requests {
+    /// Turns, but those of HTTP/2.
+    pub count: u64,
+    /// Connections that carried one.
+    pub connections: u64,
+    /// Turns on HTTP/2 connections, where a turn is not a request.
+    pub h2_turns: u64,
+    /// Unanswered when the connection closed.
+    pub failed: u64,
+    /// Waiting for an answer at the last sweep.
+    pub in_flight_now: u64,
+    /// First turns whose response was told from session tickets by size and time.
+    pub first_inferred: u64,
+    /// First turns whose response could not be told from tickets; they have no ttfb and no transfer.
+    pub first_unknown: u64,
+}
+
+impl Requests {
+    /// 1 - connections that carried a turn / turns; None without turns.
+    pub fn reuse_ratio(&self) -> Option<f64> {
+        let fresh = self.connections as f64 / self.count as f64;
+        (self.count != 0).then_some((1.0 - fresh).max(0.0))
+    }
+}
+
 /// Counts of TLS handshakes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tls {
@@ -190,6 +219,18 @@ pub struct Phases {
     pub tls: Latency,
     /// Resumed TLS handshakes.
     pub tls_resumed: Latency,
+    /// First byte of a request sent to first byte of its response received.
+    pub ttfb: Latency,
+    /// The same on the first turn of a connection.
+    pub ttfb_first: Latency,
+    /// The same on later turns.
+    pub ttfb_reused: Latency,
+    /// First to last byte of a response.
+    pub transfer: Latency,
+    /// Longest wait of response data for the application, per turn.
+    pub pickup: Latency,
+    /// Last byte of a response to the next request on the connection.
+    pub idle: Latency,
     /// ESTABLISHED to closed.
     pub lifetime: Latency,
 }
@@ -210,7 +251,10 @@ impl Group {
             peak_open: self.connections.peak_open,
             ..Connections::default()
         };
-        self.connections == peak && self.tls == Tls::default() && self.tcp == Tcp::default()
+        self.connections == peak
+            && self.tls == Tls::default()
+            && self.tcp == Tcp::default()
+            && self.requests == Requests::default()
     }
 
     /// A connection is open.

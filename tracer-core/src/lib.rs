@@ -15,3 +15,4 @@ pub mod snapshot;
 pub mod time_wait;
 pub mod tls;
 pub mod tracker;
+pub mod turn;

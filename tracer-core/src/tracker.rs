@@ -9,7 +9,10 @@ use std::{
 
 use tracer_common::{
     counter::Counter,
-    record::{CloseRecord, ConnectRecord, Endpoint, SocketRecord, TlsRecord, connect, remains},
+    record::{
+        CloseRecord, ConnectRecord, Endpoint, FirstTurnRecord, Header, SocketRecord, TlsRecord,
+        TurnRecord, connect, remains, turn,
+    },
 };
 
 use crate::{
@@ -22,6 +25,7 @@ use crate::{
     process::Processes,
     snapshot::{Events, Snapshot},
     time_wait::{Remains, Seen, TimeWait},
+    turn::{FirstByte, first_byte},
 };
 
 const SYN_SENT: u8 = 2;
@@ -99,6 +103,8 @@ impl Tracker {
             Event::Exec(record) => self.processes.executed(record.tgid, comm(&record.filename)),
             Event::Exit(_) => {}
             Event::Socket(record) => self.open_socket(record),
+            Event::Turn(record) => self.turn(record, None),
+            Event::FirstTurn(record) => self.turn(&record.turn, Some(record)),
         }
     }
 
@@ -148,6 +154,7 @@ impl Tracker {
             counted,
             hello: None,
             handshake_over: false,
+            offers_h2: false,
         };
         self.connections.insert(cookie, connection);
     }
@@ -200,6 +207,7 @@ impl Tracker {
         let begun = connection.hello.is_some() && connection.counted;
         self.settle_host(connection);
         connection.handshake_over = true;
+        connection.note_protocol();
         let handshake = Handshake::of(record, connection.hello.as_deref());
         if connection.counted {
             self.of_connection(connection, |group| {
@@ -210,6 +218,33 @@ impl Tracker {
             });
         }
         connection.hello = None;
+    }
+
+    /// A turn is over, or the sweep has found one under way.
+    fn turn(&mut self, record: &TurnRecord, evidence: Option<&FirstTurnRecord>) {
+        let cookie = record.header.cookie;
+        let Some(mut connection) = self.take_connection(cookie) else {
+            return;
+        };
+        self.settle_host(&mut connection);
+        let answer = match evidence {
+            Some(evidence) => first_byte(evidence, connection.opening.connect_ns),
+            None if record.first_ns == 0 => FirstByte::None,
+            None => FirstByte::Known(record.first_ns),
+        };
+        let is_h2 = record.h2 == 1 && (connection.offers_h2 || record.protocol == turn::CLEAR);
+        if connection.counted {
+            self.of_connection(&connection, |group| {
+                if is_h2 {
+                    group.requests.h2_turns += 1;
+                } else if record.ended == turn::OPEN && answer == FirstByte::None {
+                    group.requests.in_flight_now += 1;
+                } else {
+                    crate::turn::apply(record, answer, record.number == 1, group);
+                }
+            });
+        }
+        self.connections.insert(cookie, connection);
     }
 
     /// With a host filter: the host is as well known as it will be; count the connection or leave it out.
@@ -271,16 +306,27 @@ impl Tracker {
         }
     }
 
-    /// Takes a sweep: the bytes of whole socket records. One socket shared by processes counts once.
-    pub fn take_sweep(&mut self, bytes: &[u8]) {
+    /// Takes a sweep: whole records, one after the other. What processes share counts once. Turns in it are
+    /// counted: take only the last sweep of a trace with `turns`.
+    pub fn take_sweep(&mut self, mut bytes: &[u8], turns: bool) {
         Arc::make_mut(&mut self.totals).connections.connecting_now = 0;
         self.processes.clear_connecting();
         self.hosts.clear_connecting();
         let mut seen = HashSet::new();
-        for bytes in bytes.chunks_exact(size_of::<SocketRecord>()) {
-            match decode(bytes) {
-                Ok(Event::Socket(record)) if seen.insert(record.header.cookie) => {
-                    self.open_socket(record);
+        while !bytes.is_empty() {
+            let Some((record, rest)) = first_record(bytes) else {
+                self.events.undecodable += 1;
+                return;
+            };
+            bytes = rest;
+            match decode(record) {
+                Ok(Event::Socket(socket)) if seen.insert((socket.header.cookie, false)) => {
+                    self.open_socket(socket);
+                }
+                Ok(event @ (Event::Turn(_) | Event::FirstTurn(_))) if turns => {
+                    if seen.insert((event.cookie(), true)) {
+                        self.apply(&event);
+                    }
                 }
                 Ok(_) => {}
                 Err(_) => self.events.undecodable += 1,
@@ -373,4 +419,13 @@ impl Tracker {
         change(self.processes.group_mut(process));
         change(self.hosts.group_mut(host));
     }
+}
+
+/// Splits off the first record by the size in its header.
+fn first_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let size = bytes.get(4..8)?;
+    let size = u32::from_ne_bytes([size[0], size[1], size[2], size[3]]) as usize;
+    (size >= size_of::<Header>())
+        .then(|| bytes.split_at_checked(size))
+        .flatten()
 }

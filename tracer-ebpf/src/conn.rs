@@ -4,7 +4,10 @@
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::bpf_sk_storage_get;
-use tracer_common::{counter::Counter, record::COMM_LEN};
+use tracer_common::{
+    counter::Counter,
+    record::{COMM_LEN, turn},
+};
 
 use crate::{emit, maps};
 
@@ -100,6 +103,47 @@ pub struct Conn {
     pub egress: Stream,
     /// What it receives.
     pub ingress: Stream,
+    /// Requests and responses.
+    pub turn: Turn,
+}
+
+/// The turn at hand. Each field has one writer: egress and the reading process (both under the socket
+/// lock) or ingress.
+#[repr(C)]
+pub struct Turn {
+    /// Egress: first byte of the request, ns.
+    pub start_ns: u64,
+    /// Egress: last byte of the response before it, ns.
+    pub previous_ns: u64,
+    /// Ingress: first byte of the response, ns.
+    pub first_ns: u64,
+    /// Ingress: last byte of the response so far, ns.
+    pub last_ns: u64,
+    /// Ingress: data has been waiting in the socket since, ns.
+    pub ready_ns: u64,
+    /// Reader: the application last read, ns.
+    pub read_ns: u64,
+    /// Reader: worst wait of this turn, ns. Egress clears it.
+    pub pickup_ns: u64,
+    /// Ingress: arrival of the first records of the first turn (TLS 1.3), ns.
+    pub times_ns: [u64; turn::EVIDENCE],
+    /// Ingress: their lengths.
+    pub lengths: [u16; turn::EVIDENCE],
+    /// Egress: requests so far.
+    pub number: u32,
+    /// Ingress: number of the request that has been answered.
+    pub answered: u32,
+    /// Ingress: records received in the first turn.
+    pub records: u32,
+    /// Ingress: records received before the first request.
+    pub early: u16,
+    /// `record::turn` protocol.
+    pub protocol: u8,
+    /// Ingress: records of the first turn could not be followed.
+    pub broken: u8,
+    /// Egress: looks like HTTP/2.
+    pub h2: u8,
+    pub pad: [u8; 7],
 }
 
 /// The traced connection of a socket, if it has one.

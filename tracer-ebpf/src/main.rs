@@ -17,6 +17,7 @@ mod probes;
 mod segment;
 mod sock;
 mod tls;
+mod turn;
 
 #[cfg(not(test))]
 #[panic_handler]

@@ -25,6 +25,7 @@ use crate::{
     conn::{Conn, Stream, phase},
     emit,
     held::{HELD_BYTES, Held},
+    turn::note_record,
 };
 
 const CHANGE_CIPHER_SPEC: u8 = 20;
@@ -109,8 +110,12 @@ pub fn walk<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) {
         );
     }
     let stream = if EGRESS { &conn.egress } else { &conn.ingress };
-    if conn.outcome == 0 && stream.position < stream.length {
-        give_up(conn);
+    if stream.position < stream.length {
+        if conn.phase == phase::OVER {
+            conn.turn.broken = 1;
+        } else if conn.outcome == 0 {
+            give_up(conn);
+        }
     }
 }
 
@@ -132,7 +137,17 @@ extern "C" fn step<const EGRESS: bool, S: Source>(_turn: u64, walk: *mut Walk<'_
         return 0;
     }
     take_record::<EGRESS>(conn);
-    u64::from(conn.outcome != 0)
+    u64::from(ends_walk::<EGRESS>(conn))
+}
+
+/// The handshake has an outcome, or records after it cannot be followed.
+#[inline(always)]
+fn ends_walk<const EGRESS: bool>(conn: &Conn) -> bool {
+    if conn.phase == phase::OVER {
+        conn.turn.broken == 1
+    } else {
+        conn.outcome != 0
+    }
 }
 
 #[inline(always)]
@@ -219,6 +234,12 @@ fn take_record<const EGRESS: bool>(conn: &mut Conn) {
         } else {
             sent(conn, kind, length);
         }
+    } else if conn.phase == phase::OVER {
+        if valid {
+            note_record(conn, length);
+        } else {
+            conn.turn.broken = 1;
+        }
     } else if !valid {
         refuse(conn, first);
     } else {
@@ -279,7 +300,13 @@ fn sent_encrypted(conn: &mut Conn, length: u32, now_ns: u64) {
     if conn.flight == 1 {
         conn.tls_end_ns = now_ns;
         conn.phase = phase::LAST_FLIGHT;
-    } else if conn.flight >= LONGEST_FLIGHT {
+        return;
+    }
+    if conn.flight == 2 {
+        // Perhaps the first request already.
+        conn.turn.start_ns = now_ns;
+    }
+    if conn.flight >= LONGEST_FLIGHT {
         let end_ns = conn.tls_end_ns;
         done(conn, tls::FLOW_13, end_ns);
     }

@@ -250,7 +250,7 @@ impl Engine {
 
     fn finish(&mut self) -> Result<(), Failure> {
         let sweep = self.kernel.sweep()?;
-        self.tracker.take_sweep(&sweep);
+        self.tracker.take_sweep(&sweep, true);
         resolve::resolve(&mut self.tracker, &mut self.cgroups);
         self.list_sockets()?;
         self.tracker.set_kernel_counters(self.kernel.counters());

@@ -145,7 +145,7 @@ impl Session {
             self.kernel.add_listeners(netns, &ports)?;
         }
         let sweep = self.kernel.sweep()?;
-        self.tracker.take_sweep(&sweep);
+        self.tracker.take_sweep(&sweep, false);
         Ok(())
     }
 

@@ -18,6 +18,7 @@ use crate::{
     hello, maps,
     segment::{Segment, after},
     tls::{Kept, Packet, Source, give_up, walk},
+    turn,
 };
 
 const PASS: i32 = 1;
@@ -48,7 +49,7 @@ unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
         }
         conn::find(sk.cast())?
     };
-    if conn.phase >= phase::OVER {
+    if conn.live == 0 {
         return None;
     }
     // SAFETY: the context.
@@ -70,15 +71,24 @@ unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
     }
     // SAFETY: the context; no arguments.
     let (cookie, now_ns) = unsafe { (bpf_get_socket_cookie(skb.cast()), bpf_ktime_get_ns()) };
+    if conn.phase == phase::OVER {
+        if EGRESS {
+            turn::sent(conn, skb, &segment, now_ns, cookie);
+        } else {
+            turn::received(conn, skb, &segment, now_ns);
+        }
+        return None;
+    }
     stream.now_ns = now_ns;
     follow::<EGRESS>(conn, skb, &segment, cookie);
-    if report(conn, cookie) {
+    if conn.outcome != 0 {
         emit::log!(
             ctx,
             "handshake over cookie={} outcome={}",
             cookie,
             conn.outcome
         );
+        report::<EGRESS>(conn, cookie);
     }
     None
 }
@@ -138,25 +148,38 @@ fn advance<const EGRESS: bool, S: Source>(
     };
     stream.position = stream.next.wrapping_sub(sequence);
     stream.length = length;
+    let end = sequence.wrapping_add(length);
     if conn.phase == phase::WAITING && !opens_tls::<EGRESS, S>(conn, source) {
         conn.outcome = tls::NOT_TLS;
+        set_next::<EGRESS>(conn, end);
         return;
     }
     hello::capture::<EGRESS, S>(conn, source, cookie);
     walk::<EGRESS, S>(conn, source);
-    let stream = if EGRESS {
-        &mut conn.egress
+    set_next::<EGRESS>(conn, end);
+}
+
+#[inline(always)]
+fn set_next<const EGRESS: bool>(conn: &mut Conn, next: u32) {
+    if EGRESS {
+        conn.egress.next = next;
     } else {
-        &mut conn.ingress
-    };
-    stream.next = sequence.wrapping_add(length);
+        conn.ingress.next = next;
+    }
 }
 
 /// The first payload of the connection: the client's, and it begins like a TLS record?
 #[inline(always)]
 fn opens_tls<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) -> bool {
     let mut first = [0u8; 8];
-    if !EGRESS || !source.load(0, (&raw mut first).cast(), 1) || first[0] != FIRST_BYTE_OF_TLS {
+    if !EGRESS || !source.load(0, (&raw mut first).cast(), 1) {
+        return false;
+    }
+    if first[0] != FIRST_BYTE_OF_TLS {
+        // RFC 9113 3.4: the preface of HTTP/2 in clear begins with "PRI * HTTP/2.0".
+        let preface = first[0] == b'P' && source.load(0, (&raw mut first).cast(), 4);
+        conn.turn.h2 =
+            u8::from(preface && first[1] == b'R' && first[2] == b'I' && first[3] == b' ');
         return false;
     }
     conn.phase = phase::HANDSHAKE;
@@ -191,13 +214,13 @@ fn drain(conn: &mut Conn, cookie: u64) {
     }
 }
 
-/// Reports an outcome once; true when there was one.
+/// Reports an outcome once; from here on the connection carries requests.
 #[inline(always)]
-fn report(conn: &mut Conn, cookie: u64) -> bool {
-    if conn.outcome == 0 {
-        return false;
-    }
+fn report<const EGRESS: bool>(conn: &mut Conn, cookie: u64) {
     conn.phase = phase::OVER;
     emit::tls(conn, cookie);
-    true
+    let stream = if EGRESS { &conn.egress } else { &conn.ingress };
+    let rest = stream.length.wrapping_sub(stream.position);
+    let leftover = conn.outcome == tls::NOT_TLS || rest > stream.skip;
+    turn::begin::<EGRESS>(conn, leftover, cookie);
 }

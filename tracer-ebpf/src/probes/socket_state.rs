@@ -6,12 +6,13 @@
 //! mini-socket and closes this one, so its signs are read at CLOSE.
 
 use aya_ebpf::{helpers::bpf_ktime_get_ns, macros::btf_tracepoint, programs::BtfTracePointContext};
-use tracer_common::record::{closer, connect, remains};
+use tracer_common::record::{self, closer, connect, remains};
 
 use crate::{
     conn::{self, Conn, phase},
     emit, filter,
     sock::{Sock, Task},
+    turn,
 };
 
 /// TCP states, include/net/tcp_states.h.
@@ -141,6 +142,9 @@ fn closed(sock: Sock, conn: &mut Conn, old: u8) {
         conn.closing_ns = unsafe { bpf_ktime_get_ns() };
     }
     finish_handshake(sock, conn);
+    if turn::is_carrying(conn) {
+        turn::finish(conn, record::turn::CLOSE, sock.cookie());
+    }
     emit::close(sock, conn, old, left_behind(sock, old, error), error);
     conn.live = 0;
 }
@@ -161,8 +165,8 @@ fn closer_without_fin(error: u32) -> u8 {
 #[inline(always)]
 fn finish_handshake(sock: Sock, conn: &mut Conn) {
     if conn.phase == phase::LAST_FLIGHT {
-        conn.outcome = tracer_common::record::tls::DONE;
-        conn.flow = tracer_common::record::tls::FLOW_13;
+        conn.outcome = record::tls::DONE;
+        conn.flow = record::tls::FLOW_13;
         emit::tls(conn, sock.cookie());
     } else if conn.phase == phase::HANDSHAKE {
         emit::tls_closed(conn, sock.cookie());

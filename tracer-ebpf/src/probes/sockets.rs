@@ -6,7 +6,7 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::{bpf_seq_write, bpf_sock_from_file};
 use tracer_common::{
     config::ListenerKey,
-    record::{SocketRecord, kind},
+    record::{self, FirstTurnRecord, SocketRecord, TurnRecord, kind},
 };
 
 use super::socket_state::state;
@@ -14,6 +14,7 @@ use crate::{
     conn::{self, Conn, phase},
     emit, filter, maps,
     sock::{self, Sock, Task},
+    turn,
 };
 
 /// `struct bpf_iter_meta`.
@@ -59,16 +60,32 @@ unsafe fn try_sockets(ctx: *const TaskFile) -> Option<()> {
     let sock = tcp_socket(file)?;
     let conn = traced_or_adopted(sock, Task(task))?;
     let mut record = describe(sock, conn, fd);
-    // SAFETY: the seq file of this iteration; the record is plain bytes.
-    unsafe {
-        let seq = core::ptr::read_volatile(&raw const (*meta).seq);
-        bpf_seq_write(
-            seq.cast(),
-            (&raw mut record).cast(),
-            size_of::<SocketRecord>() as u32,
-        );
+    // SAFETY: the iterator's own seq file.
+    let seq = unsafe { core::ptr::read_volatile(&raw const (*meta).seq) };
+    write(seq, &mut record);
+    if turn::has_evidence(conn) {
+        // SAFETY: plain integers.
+        let mut record: FirstTurnRecord = unsafe { core::mem::zeroed() };
+        turn::fill_first(conn, record::turn::OPEN, &mut record);
+        record.turn.header = emit::header::<FirstTurnRecord>(kind::FIRST_TURN, sock.cookie());
+        write(seq, &mut record);
+    } else if turn::is_carrying(conn) {
+        // SAFETY: plain integers.
+        let mut record: TurnRecord = unsafe { core::mem::zeroed() };
+        turn::fill(conn, record::turn::OPEN, &mut record);
+        record.header = emit::header::<TurnRecord>(kind::TURN, sock.cookie());
+        write(seq, &mut record);
     }
     None
+}
+
+/// Adds a record to what the iteration gives to user space.
+#[inline(always)]
+fn write<T>(seq: *mut c_void, record: &mut T) {
+    // SAFETY: the seq file of this iteration; the record is plain bytes.
+    unsafe {
+        bpf_seq_write(seq.cast(), (&raw mut *record).cast(), size_of::<T>() as u32);
+    }
 }
 
 /// The TCP socket behind a file, unless it is listening or closed.

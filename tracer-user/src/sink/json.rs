@@ -8,7 +8,7 @@ use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use serde_json::{Map, Value, json};
 use tracer_common::counter::Counter;
 use tracer_core::{
-    group::{Connections, Group, Phases, Tcp, Tls},
+    group::{Connections, Group, Phases, Requests, Tcp, Tls},
     host::Host,
     latency::Latency,
     process::Process,
@@ -100,6 +100,7 @@ fn join(entry: &mut Value, more: Value) {
 fn group(group: &Group) -> Value {
     json!({
         "connections": connections(&group.connections),
+        "requests": requests(&group.requests),
         "tls": tls(&group.tls),
         "tcp": tcp(&group.tcp),
         "phases": phases(&group.phases),
@@ -131,6 +132,19 @@ fn connections(connections: &Connections) -> Value {
             "timeout": closed.timeout,
             "unknown": closed.unknown,
         },
+    })
+}
+
+fn requests(requests: &Requests) -> Value {
+    json!({
+        "count": requests.count,
+        "connections": requests.connections,
+        "h2_turns": requests.h2_turns,
+        "failed": requests.failed,
+        "reuse_ratio": requests.reuse_ratio(),
+        "in_flight_now": requests.in_flight_now,
+        "first_inferred": requests.first_inferred,
+        "first_unknown": requests.first_unknown,
     })
 }
 
@@ -177,6 +191,12 @@ fn phases(phases: &Phases) -> Value {
         "connect_failed": latency(&phases.connect_failed),
         "tls": latency(&phases.tls),
         "tls_resumed": latency(&phases.tls_resumed),
+        "ttfb": latency(&phases.ttfb),
+        "ttfb_first": latency(&phases.ttfb_first),
+        "ttfb_reused": latency(&phases.ttfb_reused),
+        "transfer": latency(&phases.transfer),
+        "pickup": latency(&phases.pickup),
+        "idle": latency(&phases.idle),
         "lifetime": latency(&phases.lifetime),
     })
 }

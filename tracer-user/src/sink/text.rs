@@ -73,6 +73,11 @@ fn phases(text: &mut String, group: &Group, paint: &Paint) {
         ("connect failed", &group.phases.connect_failed),
         ("tls full", &group.phases.tls),
         ("tls resumed", &group.phases.tls_resumed),
+        ("ttfb first", &group.phases.ttfb_first),
+        ("ttfb reused", &group.phases.ttfb_reused),
+        ("transfer", &group.phases.transfer),
+        ("pickup", &group.phases.pickup),
+        ("idle", &group.phases.idle),
         ("lifetime", &group.phases.lifetime),
     ];
     for (name, latency) in rows {

@@ -20,12 +20,13 @@ use super::{
 };
 
 /// Program and tracepoint of each `tp_btf` hook.
-const TRACEPOINTS: [(&str, &str); 5] = [
+const TRACEPOINTS: [(&str, &str); 6] = [
     ("process_fork", "sched_process_fork"),
     ("process_exec", "sched_process_exec"),
     ("process_exit", "sched_process_exit"),
     ("socket_state", "inet_sock_set_state"),
     ("retransmit", "tcp_retransmit_skb"),
+    ("pickup", "tcp_rcv_space_adjust"),
 ];
 const PACKETS: [(&str, CgroupSkbAttachType); 2] = [
     ("packet_in", CgroupSkbAttachType::Ingress),
@@ -168,7 +169,7 @@ impl Kernel {
     }
 
     /// One pass over all open sockets of traced processes; those unknown so far are adopted.
-    /// Gives the bytes of whole [`SocketRecord`]s.
+    /// Gives the records one after the other: each socket, and the turn at hand behind it.
     pub(crate) fn sweep(&mut self) -> Result<Vec<u8>, KernelError> {
         let program: &mut Iter = program(&mut self.ebpf, SOCKETS)?;
         let id = program.attach().map_err(KernelError::program(SOCKETS))?;
@@ -193,7 +194,6 @@ impl Kernel {
                 Err(e) => return Err(failed(e)),
             }
         }
-        bytes.truncate(bytes.len() / size_of::<SocketRecord>() * size_of::<SocketRecord>());
         Ok(bytes)
     }
 

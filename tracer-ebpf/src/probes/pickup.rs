@@ -1,0 +1,25 @@
+//! Hook: `tp_btf/tcp_rcv_space_adjust` (net/ipv4/tcp_input.c, called by `tcp_recvmsg_locked` after it has
+//! copied data out); kernel 6.1. How long received data waited for the application.
+
+use aya_ebpf::{helpers::bpf_ktime_get_ns, macros::btf_tracepoint, programs::BtfTracePointContext};
+
+use crate::{conn, sock::Sock};
+
+#[btf_tracepoint(function = "tcp_rcv_space_adjust")]
+pub fn pickup(ctx: BtfTracePointContext) -> i32 {
+    // Argument: (struct sock *sk).
+    let sock = Sock(ctx.arg(0));
+    // SAFETY: a typed socket.
+    if let Some(conn) = unsafe { conn::find(sock.as_ptr()) } {
+        let turn = &mut conn.turn;
+        // SAFETY: no arguments.
+        let now_ns = unsafe { bpf_ktime_get_ns() };
+        let waited_ns = now_ns.wrapping_sub(turn.ready_ns);
+        let is_response = turn.ready_ns > turn.read_ns && turn.ready_ns >= turn.start_ns;
+        if is_response && waited_ns > turn.pickup_ns {
+            turn.pickup_ns = waited_ns;
+        }
+        turn.read_ns = now_ns;
+    }
+    0
+}

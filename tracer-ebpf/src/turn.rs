@@ -1,0 +1,272 @@
+//! Turns: request bytes out, then response bytes in. TLS alerts and KeyUpdates are neither. Session
+//! tickets of TLS 1.3 cannot be told from a response here: the records of a first turn are handed to user
+//! space as they came.
+
+use aya_ebpf::{bindings::__sk_buff, helpers::generated::bpf_skb_load_bytes};
+use tracer_common::record::{
+    FirstTurnRecord, TurnRecord, kind, tls,
+    turn::{self, EVIDENCE},
+};
+
+use crate::{
+    bound::masked,
+    conn::{Conn, Stream, Turn, phase},
+    emit,
+    segment::{Segment, after},
+    tls::{Packet, walk},
+};
+
+const ALERT: u8 = 21;
+const APPLICATION_DATA: u8 = 23;
+const RECORD_HEADER: u32 = 5;
+/// Encrypted record lengths (TLS 1.3: content, type byte, 16 of tag) of an alert and a KeyUpdate.
+const ALERT_13: u32 = 2 + 17;
+const KEY_UPDATE_13: u32 = 5 + 17;
+/// Of an HTTP/2 SETTINGS acknowledgement, a bare frame header (RFC 9113 6.5): TLS 1.3, and TLS 1.2 with
+/// AES-GCM and ChaCha20.
+const SETTINGS_ACK: [u32; 3] = [9 + 17, 9 + 24, 9 + 16];
+/// A session ticket's record, as far as seen in the wild.
+const TICKET: core::ops::RangeInclusive<u16> = 60..=1400;
+
+/// The handshake is over as `conn.outcome` says: from here on the connection carries requests.
+/// `leftover`: the segment that ended it goes on behind it.
+#[inline(always)]
+pub fn begin<const EGRESS: bool>(conn: &mut Conn, leftover: bool, cookie: u64) {
+    conn.turn.protocol = match (conn.outcome, conn.flow) {
+        (tls::NOT_TLS, _) => turn::CLEAR,
+        (tls::DONE, tls::FLOW_13) => turn::TLS_13,
+        (tls::DONE, _) => turn::TLS_12,
+        _ => turn::UNKNOWN,
+    };
+    if EGRESS && conn.early_data == 1 {
+        let now_ns = conn.tls_start_ns;
+        request(conn, now_ns, cookie);
+    } else if EGRESS && leftover {
+        let now_ns = conn.egress.now_ns;
+        request(conn, now_ns, cookie);
+    } else if !EGRESS && conn.flight > 1 {
+        answered_at_once(conn);
+    }
+}
+
+/// The request went out behind the client's last flight, and only its answer told where that ended.
+#[inline(always)]
+fn answered_at_once(conn: &mut Conn) {
+    let turn = &mut conn.turn;
+    turn.number = 1;
+    turn.answered = 1;
+    turn.broken = 1;
+    turn.first_ns = conn.ingress.now_ns;
+    turn.last_ns = conn.ingress.now_ns;
+    turn.ready_ns = conn.ingress.now_ns;
+}
+
+/// The process sent a segment after the handshake.
+#[inline(always)]
+pub fn sent(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, now_ns: u64, cookie: u64) {
+    if !is_new(&mut conn.egress, segment) {
+        return;
+    }
+    if conn.turn.protocol != turn::CLEAR {
+        let length = only_record(skb, segment);
+        if is_control(length) {
+            return;
+        }
+        if SETTINGS_ACK.contains(&(length & 0xffff)) {
+            conn.turn.h2 = 1;
+        }
+    }
+    request(conn, now_ns, cookie);
+}
+
+/// The process received a segment after the handshake.
+#[inline(always)]
+pub fn received(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, now_ns: u64) {
+    let gap = after(segment.sequence, conn.ingress.next) && conn.ingress.started == 1;
+    if conn.turn.protocol == turn::TLS_13 && conn.turn.number <= 1 && conn.turn.broken == 0 {
+        follow_records(conn, skb, segment, now_ns, gap);
+    }
+    if !is_new(&mut conn.ingress, segment) {
+        return;
+    }
+    if conn.turn.protocol != turn::CLEAR && is_control(only_record(skb, segment)) {
+        return;
+    }
+    let turn = &mut conn.turn;
+    if turn.ready_ns <= turn.read_ns {
+        turn.ready_ns = now_ns;
+    }
+    if turn.number == 0 {
+        return;
+    }
+    if turn.answered != turn.number {
+        turn.answered = turn.number;
+        turn.first_ns = now_ns;
+    }
+    turn.last_ns = now_ns;
+}
+
+/// Request bytes: a new turn, unless the last request is still unanswered.
+#[inline(always)]
+fn request(conn: &mut Conn, now_ns: u64, cookie: u64) {
+    if conn.turn.answered != conn.turn.number || only_tickets(&conn.turn) {
+        return;
+    }
+    if conn.turn.number != 0 {
+        finish(conn, turn::NEXT, cookie);
+        conn.turn.previous_ns = conn.turn.last_ns;
+    }
+    conn.turn.number += 1;
+    conn.turn.start_ns = now_ns;
+    conn.turn.pickup_ns = 0;
+}
+
+/// Two or more records of one size, as tickets are, and nothing else: the request is going on.
+#[inline(always)]
+fn only_tickets(turn: &Turn) -> bool {
+    turn.protocol == turn::TLS_13
+        && turn.number == 1
+        && turn.broken == 0
+        && (turn.records == 2 || turn.records == 4)
+        && TICKET.contains(&turn.lengths[0])
+        && turn.lengths[0] == turn.lengths[1]
+        && (turn.records == 2
+            || (turn.lengths[2] == turn.lengths[0] && turn.lengths[3] == turn.lengths[0]))
+}
+
+/// Reports the turn at hand.
+#[inline(always)]
+pub fn finish(conn: &Conn, ended: u8, cookie: u64) {
+    if has_evidence(conn) {
+        emit::record(kind::FIRST_TURN, cookie, |record: &mut FirstTurnRecord| {
+            fill_first(conn, ended, record);
+        });
+    } else {
+        emit::record(kind::TURN, cookie, |record: &mut TurnRecord| {
+            fill(conn, ended, record);
+        });
+    }
+}
+
+/// The first turn over TLS 1.3.
+#[inline(always)]
+pub fn has_evidence(conn: &Conn) -> bool {
+    conn.turn.protocol == turn::TLS_13 && conn.turn.number == 1
+}
+
+/// Everything but the header.
+#[inline(always)]
+pub fn fill(conn: &Conn, ended: u8, record: &mut TurnRecord) {
+    let turn = &conn.turn;
+    let answered = turn.answered == turn.number;
+    record.start_ns = turn.start_ns;
+    record.first_ns = if answered { turn.first_ns } else { 0 };
+    record.last_ns = if answered { turn.last_ns } else { 0 };
+    record.previous_ns = turn.previous_ns;
+    record.pickup_ns = turn.pickup_ns;
+    record.number = turn.number;
+    record.protocol = turn.protocol;
+    record.ended = ended;
+    record.h2 = turn.h2;
+    record.adopted = conn.adopted;
+}
+
+/// Everything but the header.
+#[inline(always)]
+pub fn fill_first(conn: &Conn, ended: u8, record: &mut FirstTurnRecord) {
+    fill(conn, ended, &mut record.turn);
+    record.finished_ns = conn.tls_end_ns;
+    record.times_ns = conn.turn.times_ns;
+    record.lengths = conn.turn.lengths;
+    record.records = conn.turn.records;
+    record.early = conn.turn.early;
+    record.broken = conn.turn.broken;
+    record.pad = 0;
+}
+
+/// The segment has bytes beyond those seen; they are seen now.
+#[inline(always)]
+fn is_new(stream: &mut Stream, segment: &Segment) -> bool {
+    let end = segment.sequence.wrapping_add(segment.length);
+    if stream.started == 1 && !after(end, stream.next) {
+        return false;
+    }
+    stream.started = 1;
+    stream.next = end;
+    true
+}
+
+/// Type (upper half) and length (lower half) of the TLS record that is the whole segment; 0 when it is
+/// none. Only short segments are looked at.
+#[inline(always)]
+fn only_record(skb: *mut __sk_buff, segment: &Segment) -> u32 {
+    const LONGEST: u32 = 48;
+    let mut header = [0u8; 8];
+    if segment.length < RECORD_HEADER || segment.length > LONGEST {
+        return 0;
+    }
+    // SAFETY: the context; five bytes into eight.
+    let status = unsafe {
+        bpf_skb_load_bytes(
+            skb.cast(),
+            segment.offset,
+            header.as_mut_ptr().cast(),
+            RECORD_HEADER,
+        )
+    };
+    let length = (u32::from(header[3]) << 8) | u32::from(header[4]);
+    if status != 0 || header[1] != 3 || length + RECORD_HEADER != segment.length {
+        return 0;
+    }
+    (u32::from(header[0]) << 16) | length
+}
+
+/// An alert or a KeyUpdate: neither request nor response.
+#[inline(always)]
+fn is_control(record: u32) -> bool {
+    const DATA: u32 = (APPLICATION_DATA as u32) << 16;
+    record >> 16 == u32::from(ALERT) || record == DATA | ALERT_13 || record == DATA | KEY_UPDATE_13
+}
+
+/// Notes the records of the first turn while they come in order.
+#[inline(always)]
+fn follow_records(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, now_ns: u64, gap: bool) {
+    let stream = &mut conn.ingress;
+    let end = segment.sequence.wrapping_add(segment.length);
+    if gap {
+        conn.turn.broken = 1;
+    } else if after(end, stream.next) {
+        stream.now_ns = now_ns;
+        stream.position = stream.next.wrapping_sub(segment.sequence);
+        stream.length = segment.length;
+        walk::<false, _>(
+            conn,
+            &Packet {
+                skb,
+                offset: segment.offset,
+            },
+        );
+    }
+}
+
+/// A record received after the handshake; for the walk.
+#[inline(always)]
+pub fn note_record(conn: &mut Conn, length: u32) {
+    let turn = &mut conn.turn;
+    if turn.number == 0 {
+        turn.early = turn.early.wrapping_add(1);
+        return;
+    }
+    if (turn.records as usize) < EVIDENCE {
+        let at = masked::<{ EVIDENCE as u64 - 1 }>(turn.records);
+        turn.lengths[at] = length as u16;
+        turn.times_ns[at] = conn.ingress.now_ns;
+    }
+    turn.records = turn.records.wrapping_add(1);
+}
+
+/// Request bytes are being answered or have been: for the sweep.
+#[inline(always)]
+pub fn is_carrying(conn: &Conn) -> bool {
+    conn.turn.number != 0 && conn.phase == phase::OVER
+}
