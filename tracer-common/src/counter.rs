@@ -6,7 +6,7 @@
 pub enum Counter {
     /// Records written to the ring buffer.
     Emitted = 0,
-    /// Records lost because the ring buffer was full.
+    /// Records lost because the ring buffer was full and they hold no figures: hellos, processes, names.
     RingFull = 1,
     /// Sockets not traced because their storage could not be created (memory, memcg limit).
     StorageFull = 2,

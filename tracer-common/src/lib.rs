@@ -8,4 +8,5 @@
 pub mod config;
 pub mod counter;
 pub mod name;
+pub mod overflow;
 pub mod record;

@@ -9,6 +9,11 @@ pub const LISTENERS: &str = "LISTENERS";
 /// Per-CPU array of [`crate::counter::Counter`] slots.
 pub const COUNTERS: &str = "COUNTERS";
 
+/// Per-CPU array of [`crate::overflow::Phase::COUNT`] histograms.
+pub const OVERFLOW_PHASES: &str = "OVERFLOW_PHASES";
+/// Per-CPU array of [`crate::overflow::Count`] slots.
+pub const OVERFLOW_COUNTS: &str = "OVERFLOW_COUNTS";
+
 /// Global: [`crate::config::Offsets`].
 pub const OFFSETS: &str = "OFFSETS";
 /// Global: [`crate::config::Filter`].

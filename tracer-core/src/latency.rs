@@ -61,6 +61,16 @@ impl Latency {
         }
     }
 
+    /// Adds a sample `times` times.
+    pub fn record_n(&mut self, value_ns: u64, times: u64) {
+        let mut samples = Self::default();
+        if times != 0 {
+            samples.buckets.push((bucket_of(value_ns), times));
+            samples.count = times;
+            self.merge(&samples);
+        }
+    }
+
     /// Takes a sample away that was recorded before. False, and no change, when there is none like it.
     pub fn retract(&mut self, value_ns: u64) -> bool {
         let Ok(at) = self.find(bucket_of(value_ns)) else {

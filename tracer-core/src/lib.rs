@@ -10,6 +10,7 @@ pub mod glob;
 pub mod group;
 pub mod host;
 pub mod latency;
+pub mod overflow;
 pub mod process;
 pub mod snapshot;
 pub mod time_wait;

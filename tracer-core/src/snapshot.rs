@@ -13,6 +13,8 @@ pub struct Events {
     pub received: u64,
     /// Records the kernel could not write: the ring was full.
     pub lost: u64,
+    /// Records whose figures went to the kernel's overflow histograms: they are in the totals only.
+    pub overflowed: u64,
     /// Records that could not be decoded.
     pub undecodable: u64,
     /// Kernel maps that were full: sockets or processes not traced.

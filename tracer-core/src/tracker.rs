@@ -22,6 +22,7 @@ use crate::{
     glob::host_matches,
     group::{Group, Opening},
     host::{HostKey, Hosts},
+    overflow::Overflow,
     process::Processes,
     snapshot::{Events, Snapshot},
     time_wait::{Remains, Seen, TimeWait},
@@ -63,6 +64,7 @@ pub struct Tracker {
     /// TIME_WAIT and ports; the engine feeds it snapshots.
     time_wait: TimeWait,
     events: Events,
+    overflow: Option<Overflow>,
     namespaces: HashSet<u32>,
     new_namespaces: Vec<u32>,
 }
@@ -78,6 +80,7 @@ impl Tracker {
             processes: Processes::default(),
             time_wait: TimeWait::default(),
             events: Events::default(),
+            overflow: None,
             namespaces: HashSet::new(),
             new_namespaces: Vec::new(),
         }
@@ -372,6 +375,25 @@ impl Tracker {
             + kernel[Counter::HeldFull as usize];
     }
 
+    /// Figures of records that found the ring full, as read now.
+    pub fn set_overflow(&mut self, overflow: Overflow) {
+        self.events.overflowed = overflow.records();
+        self.overflow = Some(overflow);
+    }
+
+    /// All connections, those whose records found the ring full included.
+    fn complete_totals(&self) -> Arc<Group> {
+        let mut totals = Arc::clone(&self.totals);
+        if let Some(overflow) = self
+            .overflow
+            .as_ref()
+            .filter(|overflow| overflow.records() != 0)
+        {
+            overflow.apply(Arc::make_mut(&mut totals));
+        }
+        totals
+    }
+
     /// Orphans that may still enter TIME_WAIT.
     pub fn orphans(&self) -> usize {
         self.time_wait.orphans()
@@ -381,7 +403,7 @@ impl Tracker {
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             events: self.events,
-            totals: Arc::clone(&self.totals),
+            totals: self.complete_totals(),
             processes: self.processes.views(),
             hosts: self.hosts.views(),
             hosts_folded: self.hosts.folded(),

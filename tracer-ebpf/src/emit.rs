@@ -11,7 +11,7 @@ use tracer_common::{
 
 use crate::{
     conn::Conn,
-    maps,
+    maps, overflow,
     sock::{Sock, Task},
 };
 
@@ -42,12 +42,19 @@ pub fn count(counter: Counter) {
     }
 }
 
-/// Writes one record: reserves, fills in the header, lets `fill` do the rest.
+/// Writes one record without figures; counts it as lost when there is no room.
 #[inline(always)]
 pub fn record<T: 'static>(kind: u8, cookie: u64, fill: impl FnOnce(&mut T)) {
-    let Some(mut entry) = maps::RECORDS.reserve::<T>(0) else {
+    if !try_record(kind, cookie, fill) {
         count(Counter::RingFull);
-        return;
+    }
+}
+
+/// Writes one record: reserves, fills in the header, lets `fill` do the rest. False when there is no room.
+#[inline(always)]
+pub fn try_record<T: 'static>(kind: u8, cookie: u64, fill: impl FnOnce(&mut T)) -> bool {
+    let Some(mut entry) = maps::RECORDS.reserve::<T>(0) else {
+        return false;
     };
     // SAFETY: every record is plain integers that begin with a Header; `fill` sets the others.
     unsafe {
@@ -62,13 +69,20 @@ pub fn record<T: 'static>(kind: u8, cookie: u64, fill: impl FnOnce(&mut T)) {
     };
     entry.submit(flags);
     count(Counter::Emitted);
+    true
+}
+
+/// CLOCK_MONOTONIC, ns.
+#[inline(always)]
+pub fn now_ns() -> u64 {
+    // SAFETY: no arguments, no effects.
+    unsafe { bpf_ktime_get_ns() }
 }
 
 /// The header of a record of type `T`.
 #[inline(always)]
 pub fn header<T>(kind: u8, cookie: u64) -> Header {
-    // SAFETY: no arguments, no effects.
-    let time_ns = unsafe { bpf_ktime_get_ns() };
+    let time_ns = now_ns();
     Header {
         kind,
         version: VERSION,
@@ -82,7 +96,7 @@ pub fn header<T>(kind: u8, cookie: u64) -> Header {
 /// A connect has ended as `outcome` (`record::connect`).
 #[inline(always)]
 pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32) {
-    record(
+    let written = try_record(
         kind::CONNECT,
         sock.cookie(),
         |record: &mut ConnectRecord| {
@@ -95,12 +109,15 @@ pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32) {
             record.pad = 0;
         },
     );
+    if !written {
+        overflow::connected(conn, outcome, error, now_ns());
+    }
 }
 
 /// A handshake has ended; the end is `tls_end_ns`, or now when that is not set.
 #[inline(always)]
 pub fn tls(conn: &Conn, cookie: u64) {
-    record(kind::TLS, cookie, |record: &mut TlsRecord| {
+    let written = try_record(kind::TLS, cookie, |record: &mut TlsRecord| {
         let end_ns = if conn.tls_end_ns != 0 {
             conn.tls_end_ns
         } else {
@@ -117,6 +134,9 @@ pub fn tls(conn: &Conn, cookie: u64) {
         record.alert = conn.alert[1];
         record.pad = 0;
     });
+    if !written {
+        overflow::handshaken(conn);
+    }
 }
 
 /// The handshake was still going on when the connection began to close.
@@ -135,7 +155,7 @@ pub fn tls_closed(conn: &mut Conn, cookie: u64) {
 #[inline(always)]
 pub fn close(sock: Sock, conn: &Conn, old_state: u8, remains: u8, error: u32) {
     let figures = sock.tcp_figures();
-    record(kind::CLOSE, sock.cookie(), |record: &mut CloseRecord| {
+    let written = try_record(kind::CLOSE, sock.cookie(), |record: &mut CloseRecord| {
         record.established_ns = conn.established_ns;
         record.closing_ns = conn.closing_ns;
         record.bytes_sent = figures.bytes_sent;
@@ -148,6 +168,9 @@ pub fn close(sock: Sock, conn: &Conn, old_state: u8, remains: u8, error: u32) {
         record.old_state = old_state;
         record.adopted = conn.adopted;
     });
+    if !written {
+        overflow::closed(conn, &figures, remains, now_ns());
+    }
 }
 
 /// A traced process has forked (`kind::FORK`) or exited (`kind::EXIT`).

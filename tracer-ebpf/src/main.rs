@@ -13,6 +13,7 @@ mod filter;
 mod held;
 mod hello;
 mod maps;
+mod overflow;
 mod probes;
 mod segment;
 mod sock;

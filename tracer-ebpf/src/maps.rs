@@ -10,6 +10,7 @@ use aya_ebpf::{
 use tracer_common::{
     config::{Filter, ListenerKey, Offsets},
     counter::Counter,
+    overflow,
 };
 
 use crate::{
@@ -44,6 +45,16 @@ pub static LISTENERS: HashMap<ListenerKey, u32> = HashMap::with_max_entries(65_5
 /// What was emitted, lost or not followed. Read by user space.
 #[map]
 pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::COUNT, 0);
+
+/// Durations of records that found the ring full. Read by user space.
+#[map]
+pub static OVERFLOW_PHASES: PerCpuArray<u64> =
+    PerCpuArray::with_max_entries(overflow::Phase::COUNT * overflow::BUCKETS, 0);
+
+/// Counts of records that found the ring full. Read by user space.
+#[map]
+pub static OVERFLOW_COUNTS: PerCpuArray<u64> =
+    PerCpuArray::with_max_entries(overflow::Count::COUNT, 0);
 
 /// Out-of-order segments of handshakes, until the gap before them is filled.
 #[map]

@@ -11,7 +11,7 @@ use tracer_common::record::{
 use crate::{
     bound::masked,
     conn::{Conn, Stream, Turn, phase},
-    emit,
+    emit, overflow,
     segment::{Segment, after},
     tls::{Packet, walk},
 };
@@ -137,14 +137,17 @@ fn only_tickets(turn: &Turn) -> bool {
 /// Reports the turn at hand.
 #[inline(always)]
 pub fn finish(conn: &Conn, ended: u8, cookie: u64) {
-    if has_evidence(conn) {
-        emit::record(kind::FIRST_TURN, cookie, |record: &mut FirstTurnRecord| {
+    let written = if has_evidence(conn) {
+        emit::try_record(kind::FIRST_TURN, cookie, |record: &mut FirstTurnRecord| {
             fill_first(conn, ended, record);
-        });
+        })
     } else {
-        emit::record(kind::TURN, cookie, |record: &mut TurnRecord| {
+        emit::try_record(kind::TURN, cookie, |record: &mut TurnRecord| {
             fill(conn, ended, record);
-        });
+        })
+    };
+    if !written {
+        overflow::turned(conn);
     }
 }
 

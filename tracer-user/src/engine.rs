@@ -73,35 +73,40 @@ enum End {
     Command(ExitStatus),
 }
 
-struct Signals {
+/// Signals that end tracer or tell of the command. Caught from before the target runs, so that none of them
+/// can end tracer without results.
+pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    child: Signal,
 }
 
 impl Signals {
-    fn listen() -> std::io::Result<Self> {
+    /// From now on; inside a runtime.
+    pub(crate) fn listen() -> std::io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            child: signal(SignalKind::child())?,
         })
     }
 
-    /// The next signal that asks tracer to end.
-    async fn stop(&mut self) -> i32 {
+    /// The next signal that asks tracer to end; None when a child has ended.
+    async fn next(&mut self) -> Option<i32> {
         tokio::select! {
-            _ = self.interrupt.recv() => libc::SIGINT,
-            _ = self.terminate.recv() => libc::SIGTERM,
-            _ = self.hangup.recv() => libc::SIGHUP,
+            _ = self.interrupt.recv() => Some(libc::SIGINT),
+            _ = self.terminate.recv() => Some(libc::SIGTERM),
+            _ = self.hangup.recv() => Some(libc::SIGHUP),
+            _ = self.child.recv() => None,
         }
     }
 }
 
 impl Engine {
     /// Runs to the end and writes the results; the exit code.
-    pub(crate) async fn run(mut self) -> Result<u8, Failure> {
-        let mut signals = Signals::listen().map_err(Failure::internal("listening for signals"))?;
+    pub(crate) async fn run(mut self, mut signals: Signals) -> Result<u8, Failure> {
         let end = self.follow(&mut signals).await?;
         self.settle().await?;
         self.finish()?;
@@ -119,8 +124,6 @@ impl Engine {
             .records_fd()
             .and_then(|fd| unsafe { AsyncFd::register(fd) }.map_err(std::io::Error::from));
         let ring = ring.map_err(Failure::internal("polling the ring buffer"))?;
-        let mut child_ended = signal(SignalKind::child())
-            .map_err(Failure::internal("listening for the command's end"))?;
         let (mut poll, mut listing) = (interval(POLL), interval(LISTING));
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         listing.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -134,15 +137,14 @@ impl Engine {
         loop {
             tokio::select! {
                 biased;
-                signal = signals.stop() => {
+                signal = signals.next() => if let Some(signal) = signal {
                     if give_up_at.is_some() || !self.pass_on(signal) {
                         return Ok(End::Stopped);
                     }
                     give_up_at = Some(Instant::now() + GRACE);
-                }
+                },
                 () = until(stop_at) => return Ok(self.time_is_up()),
                 () = until(give_up_at) => return Ok(End::Stopped),
-                _ = child_ended.recv() => {}
                 _ = listing.tick() => self.list_sockets()?,
                 () = next_tick(&mut export) => self.export()?,
                 _ = poll.tick() => { self.read_all(); }
@@ -253,12 +255,21 @@ impl Engine {
         self.tracker.take_sweep(&sweep, true);
         resolve::resolve(&mut self.tracker, &mut self.cgroups);
         self.list_sockets()?;
-        self.tracker.set_kernel_counters(self.kernel.counters());
+        self.read_counters()?;
         self.sinks.finish(&self.tracker.snapshot())
     }
 
-    fn export(&mut self) -> Result<(), Failure> {
+    /// What the kernel counted beside the records.
+    fn read_counters(&mut self) -> Result<(), Failure> {
         self.tracker.set_kernel_counters(self.kernel.counters());
+        if let Some(overflow) = self.kernel.overflow()? {
+            self.tracker.set_overflow(overflow);
+        }
+        Ok(())
+    }
+
+    fn export(&mut self) -> Result<(), Failure> {
+        self.read_counters()?;
         self.sinks.export(&self.tracker.snapshot())
     }
 }

@@ -8,9 +8,8 @@ use crate::source::kernel::cgroup::{CgroupPaths, container_of};
 pub(crate) fn resolve(tracker: &mut Tracker, cgroups: &mut CgroupPaths) {
     for (at, process) in tracker.processes.take_unresolved() {
         let container = cgroups.path_of_id(process.cgroup).and_then(container_of);
-        tracker
-            .processes
-            .resolve(at, executable(&process), container);
+        let exe = executable(&process).or_else(|| process.exe.as_deref().and_then(canonical));
+        tracker.processes.resolve(at, exe, container);
     }
 }
 
@@ -22,6 +21,12 @@ fn executable(process: &Process) -> Option<String> {
         return None;
     }
     let path = std::fs::read_link(format!("/proc/{}/exe", process.pid)).ok()?;
+    Some(path.to_string_lossy().into_owned())
+}
+
+/// The path a process was started by, links followed: all that is left of one that has ended already.
+fn canonical(path: &str) -> Option<String> {
+    let path = std::fs::canonicalize(path).ok()?;
     Some(path.to_string_lossy().into_owned())
 }
 

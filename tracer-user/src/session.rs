@@ -3,6 +3,7 @@
 
 use std::{path::PathBuf, process::Child, time::SystemTime};
 
+use tokio::runtime::Runtime;
 use tracer_core::tracker::{Tracker, TrackerOptions};
 
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
         settings::{JsonTarget, OutputSettings},
     },
     clock,
-    engine::{Engine, Target},
+    engine::{Engine, Signals, Target},
     failure::Failure,
     filter::Selection,
     namespaces::Namespaces,
@@ -33,6 +34,8 @@ struct Session {
     namespaces: Namespaces,
     cgroups: CgroupPaths,
     sinks: Sinks,
+    runtime: Runtime,
+    signals: Signals,
 }
 
 /// `tracer attach`
@@ -100,6 +103,18 @@ fn give_up_rights(sinks: &Sinks, run: bool) -> Result<(), Failure> {
     Ok(privilege::drop_to(&duties.capabilities())?)
 }
 
+/// The runtime, which starts no thread, and the signals, which from now on end nothing by themselves.
+fn listen() -> Result<(Runtime, Signals), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::internal("starting the runtime"))?;
+    let guard = runtime.enter();
+    let signals = Signals::listen().map_err(Failure::internal("listening for signals"))?;
+    drop(guard);
+    Ok((runtime, signals))
+}
+
 impl Session {
     /// Loads the kernel programs and opens what needs rights later on.
     fn begin(
@@ -130,12 +145,15 @@ impl Session {
             output,
             description,
         };
+        let (runtime, signals) = listen()?;
         Ok(Self {
             kernel,
             tracker,
             namespaces,
             cgroups: CgroupPaths::new(hierarchy),
             sinks,
+            runtime,
+            signals,
         })
     }
 
@@ -160,10 +178,6 @@ impl Session {
     }
 
     fn finish(self, target: Target) -> Result<u8, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(Failure::internal("starting the runtime"))?;
         let engine = Engine {
             kernel: self.kernel,
             tracker: self.tracker,
@@ -172,7 +186,7 @@ impl Session {
             sinks: self.sinks,
             target,
         };
-        runtime.block_on(engine.run())
+        self.runtime.block_on(engine.run(self.signals))
     }
 }
 

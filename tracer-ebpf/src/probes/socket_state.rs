@@ -120,7 +120,10 @@ fn closing(sock: Sock, conn: &mut Conn, by: u8) {
     conn.closer = by;
     // SAFETY: no arguments.
     conn.closing_ns = unsafe { bpf_ktime_get_ns() };
-    finish_handshake(sock, conn);
+    // A server may answer early data and close before the client's Finished is out (RFC 8446 2.3).
+    if by == closer::CLIENT || conn.early_data == 0 {
+        finish_handshake(sock, conn);
+    }
 }
 
 #[inline(always)]

@@ -60,7 +60,7 @@ fn events(events: &Events) -> Value {
         "received": events.received,
         "lost": events.lost,
         "undecodable": events.undecodable,
-        "overflowed": 0,
+        "overflowed": events.overflowed,
         "map_full": events.map_full,
         "evicted": events.evicted,
         "unmatched": events.unmatched,
@@ -180,7 +180,7 @@ fn tcp(tcp: &Tcp) -> Value {
         "retransmits": tcp.retransmits,
         "bytes_sent": tcp.bytes_sent,
         "bytes_received": tcp.bytes_received,
-        "srtt_ns": latency(&tcp.srtt),
+        "srtt_ns": tcp.srtt.summary().p50_ns,
         "time_wait_entered": tcp.time_wait_entered,
     })
 }

@@ -12,7 +12,9 @@ use aya::{
     maps::{HashMap, MapData, PerCpuArray, RingBuf},
     programs::{BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Iter, Program},
 };
-use tracer_common::{config::ListenerKey, counter::Counter, name, record::SocketRecord};
+use tracer_common::{config::ListenerKey, counter::Counter, name, overflow};
+
+use tracer_core::overflow::Overflow;
 
 use super::{
     load::{KernelError, Options, load_object},
@@ -218,6 +220,32 @@ impl Kernel {
     /// File descriptor that polls readable when records wait and the kernel has asked to be read.
     pub(crate) fn records_fd(&self) -> std::io::Result<OwnedFd> {
         self.records.as_fd().try_clone_to_owned()
+    }
+
+    /// Figures of records that found the ring full; None while there are none.
+    pub(crate) fn overflow(&self) -> Result<Option<Overflow>, KernelError> {
+        let counts = self.sums(name::OVERFLOW_COUNTS, overflow::Count::COUNT)?;
+        if counts[overflow::Count::Records as usize] == 0 {
+            return Ok(None);
+        }
+        let slots = overflow::Phase::COUNT * overflow::BUCKETS;
+        let phases = self.sums(name::OVERFLOW_PHASES, slots)?;
+        Ok(Some(Overflow { phases, counts }))
+    }
+
+    /// Each slot of a per-CPU array, summed over the CPUs.
+    fn sums(&self, map: &'static str, slots: u32) -> Result<Vec<u64>, KernelError> {
+        let values = self.ebpf.map(map).ok_or(KernelError::Missing(map))?;
+        let values: PerCpuArray<_, u64> =
+            PerCpuArray::try_from(values).map_err(KernelError::map(map))?;
+        let sum = |slot| {
+            Ok(values
+                .get(&slot, 0)
+                .map_err(KernelError::map(map))?
+                .iter()
+                .sum())
+        };
+        (0..slots).map(sum).collect()
     }
 
     /// Sum of each counter over the CPUs, in the order of [`Counter::ALL`].

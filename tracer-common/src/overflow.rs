@@ -1,0 +1,166 @@
+//! Where durations and counts go when the ring buffer is full: per-CPU histograms and counters, so that
+//! totals stay complete. What is lost then is only whose they were.
+
+/// log2 of the buckets of an octave: values are known to 1/64, that is 0.8 % around the middle.
+const SUB_BITS: u32 = 6;
+/// Octaves beyond the linear part; the last bucket begins at 2^47 ns, 39 hours.
+const OCTAVES: u32 = 42;
+/// Buckets of one histogram.
+pub const BUCKETS: u32 = (OCTAVES + 1) << SUB_BITS;
+
+/// Histograms, in the order of the map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Phase {
+    /// SYN to ESTABLISHED.
+    Connect,
+    /// SYN to failure.
+    ConnectFailed,
+    /// Full handshakes.
+    Tls,
+    /// Resumed handshakes.
+    TlsResumed,
+    /// First byte of the first response of a connection.
+    TtfbFirst,
+    /// Of a later one.
+    TtfbReused,
+    /// Of one on a connection that was open before.
+    TtfbAdopted,
+    /// First to last byte of a response.
+    Transfer,
+    /// Wait for the application.
+    Pickup,
+    /// Between turns.
+    Idle,
+    /// ESTABLISHED to closed.
+    Lifetime,
+}
+
+impl Phase {
+    /// How many.
+    pub const COUNT: u32 = 11;
+    /// All, in order.
+    pub const ALL: [Self; Self::COUNT as usize] = [
+        Self::Connect,
+        Self::ConnectFailed,
+        Self::Tls,
+        Self::TlsResumed,
+        Self::TtfbFirst,
+        Self::TtfbReused,
+        Self::TtfbAdopted,
+        Self::Transfer,
+        Self::Pickup,
+        Self::Idle,
+        Self::Lifetime,
+    ];
+
+    /// Slot of a duration in the map.
+    pub const fn slot(self, ns: u64) -> u32 {
+        self as u32 * BUCKETS + bucket(ns)
+    }
+}
+
+/// Counters, in the order of the map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Count {
+    /// Records that came here.
+    Records,
+    /// Connects that failed with ECONNREFUSED.
+    Refused,
+    /// ETIMEDOUT.
+    TimedOut,
+    /// ECONNRESET.
+    Reset,
+    /// EHOSTUNREACH and the like.
+    Unreachable,
+    /// Anything else.
+    Other,
+    /// Of these, given up by the client.
+    Aborted,
+    /// SYN segments sent again.
+    SynRetransmits,
+    /// Connections ended by nobody known; the following five in the order of `record::closer`.
+    ClosedUnknown,
+    /// By the client.
+    ClosedClient,
+    /// By the server.
+    ClosedServer,
+    /// By the client's RST.
+    ClosedClientReset,
+    /// By the server's RST.
+    ClosedServerReset,
+    /// By a time-out.
+    ClosedTimeout,
+    /// Entries into TIME_WAIT.
+    TimeWait,
+    /// Closed connections that left a FIN_WAIT2 orphan.
+    Orphans,
+    /// Segments sent again.
+    Retransmits,
+    /// Payload bytes sent.
+    BytesSent,
+    /// Payload bytes received.
+    BytesReceived,
+    /// Handshakes that failed.
+    TlsFailed,
+    /// Handshakes not seen whole, or of which resumption is not known.
+    TlsUnknown,
+    /// Connections without TLS.
+    NotTls,
+    /// Turns.
+    Requests,
+    /// Of these, the first of their connection.
+    RequestConnections,
+    /// Unanswered.
+    RequestsFailed,
+    /// First turns that could not be told from tickets.
+    FirstUnknown,
+}
+
+impl Count {
+    /// How many.
+    pub const COUNT: u32 = 26;
+
+    /// Slot of a failed connect by its `sk_err`.
+    pub const fn failed(error: u32) -> Self {
+        match error {
+            111 => Self::Refused,
+            110 => Self::TimedOut,
+            104 => Self::Reset,
+            100 | 101 | 112 | 113 => Self::Unreachable,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Bucket of a duration.
+pub const fn bucket(ns: u64) -> u32 {
+    if ns >> SUB_BITS == 0 {
+        return ns as u32;
+    }
+    let shift = 63 - ns.leading_zeros() - SUB_BITS;
+    if shift >= OCTAVES {
+        return BUCKETS - 1;
+    }
+    ((shift + 1) << SUB_BITS) + ((ns >> shift) as u32 & ((1 << SUB_BITS) - 1))
+}
+
+/// Middle of a bucket, ns.
+pub const fn middle(bucket: u32) -> u64 {
+    let (octave, sub) = (bucket >> SUB_BITS, bucket as u64 & ((1 << SUB_BITS) - 1));
+    if octave == 0 {
+        return sub;
+    }
+    let shift = octave - 1;
+    let lowest = ((1 << SUB_BITS) + sub) << shift;
+    lowest + ((1u64 << shift) >> 1)
+}
+
+const _: () = {
+    assert!(bucket(0) == 0 && bucket(63) == 63 && bucket(64) == 64);
+    assert!(bucket(u64::MAX) == BUCKETS - 1);
+    assert!(bucket(middle(1000)) == 1000 && bucket(middle(BUCKETS - 1)) == BUCKETS - 1);
+    assert!(Phase::Lifetime as u32 + 1 == Phase::COUNT);
+    assert!(Count::FirstUnknown as u32 + 1 == Count::COUNT);
+};

@@ -1,0 +1,156 @@
+//! Figures of records that found the ring buffer full. They belong to the totals and to nobody in
+//! particular; durations are the middle of their bucket, within 0.8 %.
+
+use tracer_common::overflow::{BUCKETS, Count, Phase, middle};
+
+use crate::{group::Group, latency::Latency};
+
+/// What the kernel's overflow maps hold, summed over the CPUs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overflow {
+    /// [`Phase::COUNT`] histograms of [`BUCKETS`] each.
+    pub phases: Vec<u64>,
+    /// [`Count::COUNT`] counters.
+    pub counts: Vec<u64>,
+}
+
+impl Overflow {
+    /// Records that came this way.
+    pub fn records(&self) -> u64 {
+        self.count(Count::Records)
+    }
+
+    fn count(&self, count: Count) -> u64 {
+        self.counts.get(count as usize).copied().unwrap_or_default()
+    }
+
+    /// Adds everything to the totals.
+    pub fn apply(&self, group: &mut Group) {
+        self.apply_connections(group);
+        self.apply_handshakes(group);
+        self.apply_turns(group);
+        for phase in Phase::ALL {
+            self.apply_phase(phase, group);
+        }
+    }
+
+    fn apply_connections(&self, group: &mut Group) {
+        let established = self.samples(Phase::Connect);
+        let connections = &mut group.connections;
+        connections.established += established;
+        connections.opened += established + self.samples(Phase::ConnectFailed);
+        connections.aborted_connects += self.count(Count::Aborted);
+        let failed = &mut connections.failed;
+        failed.refused += self.count(Count::Refused);
+        failed.timed_out += self.count(Count::TimedOut);
+        failed.reset += self.count(Count::Reset);
+        failed.unreachable += self.count(Count::Unreachable);
+        failed.other += self.count(Count::Other);
+        let closed = &mut connections.closed_by;
+        closed.client += self.count(Count::ClosedClient);
+        closed.server += self.count(Count::ClosedServer);
+        closed.client_reset += self.count(Count::ClosedClientReset);
+        closed.server_reset += self.count(Count::ClosedServerReset);
+        closed.timeout += self.count(Count::ClosedTimeout);
+        closed.unknown += self.count(Count::ClosedUnknown);
+        let now = connections.established + connections.adopted;
+        connections.open_now = now.saturating_sub(connections.closed_by.total());
+        connections.peak_open = connections.peak_open.max(connections.open_now);
+        let tcp = &mut group.tcp;
+        tcp.syn_retransmits += self.count(Count::SynRetransmits);
+        tcp.retransmits += self.count(Count::Retransmits);
+        tcp.bytes_sent += self.count(Count::BytesSent);
+        tcp.bytes_received += self.count(Count::BytesReceived);
+        tcp.time_wait_entered += self.count(Count::TimeWait);
+    }
+
+    fn apply_handshakes(&self, group: &mut Group) {
+        let (full, resumed) = (self.samples(Phase::Tls), self.samples(Phase::TlsResumed));
+        group.tls.full += full;
+        group.tls.resumed += resumed;
+        group.tls.versions.unknown += full + resumed;
+        group.tls.failed += self.count(Count::TlsFailed);
+        group.tls.unknown += self.count(Count::TlsUnknown);
+        group.tls.not_tls += self.count(Count::NotTls);
+    }
+
+    fn apply_turns(&self, group: &mut Group) {
+        let requests = &mut group.requests;
+        requests.count += self.count(Count::Requests);
+        requests.connections += self.count(Count::RequestConnections);
+        requests.failed += self.count(Count::RequestsFailed);
+        requests.first_unknown += self.count(Count::FirstUnknown);
+    }
+
+    fn apply_phase(&self, phase: Phase, group: &mut Group) {
+        let phases = &mut group.phases;
+        let targets: [Option<&mut Latency>; 2] = match phase {
+            Phase::Connect => [Some(&mut phases.connect), None],
+            Phase::ConnectFailed => [Some(&mut phases.connect_failed), None],
+            Phase::Tls => [Some(&mut phases.tls), None],
+            Phase::TlsResumed => [Some(&mut phases.tls_resumed), None],
+            Phase::TtfbFirst => [Some(&mut phases.ttfb), Some(&mut phases.ttfb_first)],
+            Phase::TtfbReused => [Some(&mut phases.ttfb), Some(&mut phases.ttfb_reused)],
+            Phase::TtfbAdopted => [Some(&mut phases.ttfb), None],
+            Phase::Transfer => [Some(&mut phases.transfer), None],
+            Phase::Pickup => [Some(&mut phases.pickup), None],
+            Phase::Idle => [Some(&mut phases.idle), None],
+            Phase::Lifetime => [Some(&mut phases.lifetime), None],
+        };
+        for latency in targets.into_iter().flatten() {
+            for (bucket, &count) in (0..BUCKETS).zip(self.histogram(phase)) {
+                latency.record_n(middle(bucket), count);
+            }
+        }
+    }
+
+    fn samples(&self, phase: Phase) -> u64 {
+        self.histogram(phase).iter().sum()
+    }
+
+    fn histogram(&self, phase: Phase) -> &[u64] {
+        let (from, length) = (phase as usize * BUCKETS as usize, BUCKETS as usize);
+        self.phases.get(from..from + length).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tracer_common::overflow::bucket;
+
+    use super::*;
+
+    fn empty() -> Overflow {
+        Overflow {
+            phases: vec![0; (Phase::COUNT * BUCKETS) as usize],
+            counts: vec![0; Count::COUNT as usize],
+        }
+    }
+
+    #[test]
+    fn totals_take_everything() {
+        let mut overflow = empty();
+        overflow.phases[Phase::Connect.slot(1_000_000) as usize] = 3;
+        overflow.phases[Phase::TtfbReused.slot(5_000_000) as usize] = 2;
+        overflow.counts[Count::ClosedClient as usize] = 1;
+        overflow.counts[Count::Requests as usize] = 2;
+        let mut group = Group::default();
+        overflow.apply(&mut group);
+        assert_eq!(
+            (group.connections.opened, group.connections.established),
+            (3, 3)
+        );
+        assert_eq!(group.connections.open_now, 2);
+        assert_eq!((group.requests.count, group.phases.ttfb.count()), (2, 2));
+        assert_eq!(group.phases.ttfb_reused.count(), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn buckets_are_fine_enough(ns in 1u64..100_000_000_000_000) {
+            let shown = middle(bucket(ns));
+            prop_assert!(shown.abs_diff(ns) * 125 <= ns, "{} for {}", shown, ns);
+        }
+    }
+}

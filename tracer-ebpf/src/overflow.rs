@@ -1,0 +1,119 @@
+//! What a record would have said, when the ring buffer has no room for it: durations go to per-CPU
+//! histograms, counts to per-CPU counters. Totals stay complete.
+
+use tracer_common::{
+    overflow::{Count, Phase},
+    record::{connect, remains, tls},
+};
+
+use crate::{conn::Conn, maps, sock::TcpFigures, turn};
+
+#[inline(always)]
+fn add(count: Count, value: u64) {
+    if let Some(slot) = maps::OVERFLOW_COUNTS.get_ptr_mut(count as u32) {
+        // SAFETY: a per-CPU slot of the map.
+        unsafe { *slot += value }
+    }
+}
+
+#[inline(always)]
+fn time(phase: Phase, ns: u64) {
+    if let Some(slot) = maps::OVERFLOW_PHASES.get_ptr_mut(phase.slot(ns)) {
+        // SAFETY: a per-CPU slot of the map.
+        unsafe { *slot += 1 }
+    }
+}
+
+/// A connect has ended.
+#[inline(never)]
+pub fn connected(conn: &Conn, outcome: u8, error: u32, now_ns: u64) {
+    let duration_ns = now_ns.wrapping_sub(conn.start_ns);
+    add(Count::Records, 1);
+    add(Count::SynRetransmits, u64::from(conn.syn_retransmits));
+    if outcome == connect::ESTABLISHED {
+        time(Phase::Connect, duration_ns);
+        return;
+    }
+    time(Phase::ConnectFailed, duration_ns);
+    add(Count::failed(error), 1);
+    if outcome == connect::ABORTED {
+        add(Count::Aborted, 1);
+    }
+}
+
+/// A handshake has ended. Over TLS 1.3 only the ServerHello tells whether it was resumed.
+#[inline(never)]
+pub fn handshaken(conn: &Conn) {
+    add(Count::Records, 1);
+    let duration_ns = conn.tls_end_ns.wrapping_sub(conn.tls_start_ns);
+    match (conn.outcome, conn.flow, conn.resumed) {
+        (tls::DONE, tls::FLOW_12, 0) => time(Phase::Tls, duration_ns),
+        (tls::DONE, tls::FLOW_12, _) => time(Phase::TlsResumed, duration_ns),
+        (tls::DONE, ..) | (tls::UNKNOWN, ..) => add(Count::TlsUnknown, 1),
+        (tls::NOT_TLS, ..) => add(Count::NotTls, 1),
+        _ => add(Count::TlsFailed, 1),
+    }
+}
+
+/// A connection has closed.
+#[inline(never)]
+pub fn closed(conn: &Conn, figures: &TcpFigures, left: u8, now_ns: u64) {
+    add(Count::Records, 1);
+    let closers = [
+        Count::ClosedUnknown,
+        Count::ClosedClient,
+        Count::ClosedServer,
+        Count::ClosedClientReset,
+        Count::ClosedServerReset,
+        Count::ClosedTimeout,
+    ];
+    let mut by = 0;
+    while by < closers.len() {
+        if by == conn.closer as usize {
+            add(closers[by], 1);
+        }
+        by += 1;
+    }
+    if conn.established_ns != 0 {
+        time(Phase::Lifetime, now_ns.wrapping_sub(conn.established_ns));
+    }
+    match left {
+        remains::TIME_WAIT => add(Count::TimeWait, 1),
+        remains::ORPHAN => add(Count::Orphans, 1),
+        _ => {}
+    }
+    add(Count::Retransmits, u64::from(figures.retransmits));
+    add(Count::BytesSent, figures.bytes_sent);
+    add(Count::BytesReceived, figures.bytes_received);
+}
+
+/// A turn is over.
+#[inline(never)]
+pub fn turned(conn: &Conn) {
+    let now = &conn.turn;
+    add(Count::Records, 1);
+    add(Count::Requests, 1);
+    if now.number == 1 {
+        add(Count::RequestConnections, 1);
+    }
+    if now.previous_ns != 0 {
+        time(Phase::Idle, now.start_ns.wrapping_sub(now.previous_ns));
+    }
+    if now.answered != now.number {
+        add(Count::RequestsFailed, 1);
+        return;
+    }
+    if turn::has_evidence(conn) {
+        // Tickets are told apart in user space only.
+        add(Count::FirstUnknown, 1);
+        return;
+    }
+    let phase = match (now.number, conn.adopted) {
+        (1, 0) => Phase::TtfbFirst,
+        (1, _) => Phase::TtfbAdopted,
+        _ => Phase::TtfbReused,
+    };
+    time(phase, now.first_ns.wrapping_sub(now.start_ns));
+    time(Phase::Transfer, now.last_ns.wrapping_sub(now.first_ns));
+    time(Phase::Pickup, now.pickup_ns);
+}
