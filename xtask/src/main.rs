@@ -1,5 +1,6 @@
 //! `cargo xtask VERB`: everything this repository needs done to it, one verb a file.
 
+mod bench;
 mod build;
 mod demo;
 mod initramfs;
@@ -30,6 +31,9 @@ Usage: cargo xtask VERB
   vm [--no-build] [SERIES…]
                            trace real connections on other kernels under QEMU (6.1 and 6.12)
   demo                     trace curl and a Python crawler against a local HTTPS origin and compare
+  bench overhead [--pairs N] [--seconds N] [--only NAME,…] [--no-build]
+                           wrk against nginx, unwatched and watched by tracer, by empty programs and by its peers
+  bench pipeline           records per second, snapshots, memory, socket listings
 ";
 
 fn main() -> ExitCode {
@@ -55,6 +59,7 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "lint" => lint::main(rest),
         "vm" => vm::main(rest),
         "demo" => demo::main(rest),
+        "bench" => bench::main(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(ExitCode::SUCCESS)

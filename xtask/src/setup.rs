@@ -41,6 +41,14 @@ const TEST: &[Need] = &[
     need("capsh", "libcap2-bin"),
 ];
 
+const BENCH: &[Need] = &[
+    need("wrk", "wrk"),
+    need("nginx", "nginx-light"),
+    need("tcpdump", "tcpdump"),
+    need("tcplife", "libbpf-tools"),
+    need("ip", "iproute2"),
+];
+
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
     let [build_only] = crate::flags(args, ["--build-only"])?;
     let toolchain = for_build()?;
@@ -67,6 +75,10 @@ pub(crate) fn for_demo() -> Result<Toolchain> {
 
 pub(crate) fn for_vm() -> Result<()> {
     ensure(&[DEMO, VM])
+}
+
+pub(crate) fn for_bench() -> Result<()> {
+    ensure(&[BENCH])
 }
 
 pub(crate) fn for_test() -> Result<()> {

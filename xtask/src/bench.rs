@@ -1,0 +1,21 @@
+//! `cargo xtask bench`: what tracing costs the traced, and what following it costs tracer.
+
+mod bpf;
+mod floor;
+mod load;
+mod observer;
+mod overhead;
+mod pipeline;
+mod table;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
+    match args.split_first() {
+        Some((what, rest)) if what == "overhead" => overhead::main(rest),
+        Some((what, rest)) if what == "pipeline" => pipeline::main(rest),
+        _ => bail!("`cargo xtask bench overhead` or `cargo xtask bench pipeline`"),
+    }
+}

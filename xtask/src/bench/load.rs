@@ -1,0 +1,228 @@
+//! The load: nginx with one worker that answers three bytes, and wrk with one thread, in a network namespace of their
+//! own.
+
+use std::fs;
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell;
+
+const PORT: u16 = 8080;
+const CONNECTIONS: &str = "32";
+const STARTS_WITHIN: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Workload {
+    KeepAlive,
+    Short,
+}
+
+impl Workload {
+    pub(crate) const ALL: [Self; 2] = [Self::KeepAlive, Self::Short];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::KeepAlive => "keep-alive",
+            Self::Short => "short",
+        }
+    }
+
+    pub(crate) fn unit(self) -> &'static str {
+        match self {
+            Self::KeepAlive => "request",
+            Self::Short => "connection",
+        }
+    }
+
+    /// wrk for that long.
+    pub(crate) fn command(self, seconds: u32) -> Vec<String> {
+        let mut words = vec![
+            "wrk",
+            "--threads",
+            "1",
+            "--connections",
+            CONNECTIONS,
+            "--duration",
+        ];
+        let duration = format!("{seconds}s");
+        words.push(&duration);
+        if self == Self::Short {
+            words.extend(["--header", "Connection: close"]);
+        }
+        let url = format!("http://127.0.0.1:{PORT}/");
+        words.push(&url);
+        words.into_iter().map(str::to_owned).collect()
+    }
+}
+
+/// A network namespace for this process and its children: nothing else's packets, ports or TIME_WAIT, and it goes
+/// with them. A mount namespace too, in which tracefs is mounted, for the peers that want it.
+pub(crate) fn enter_own_namespaces() -> Result<()> {
+    // SAFETY: changes only the namespaces of this thread, the only one.
+    if unsafe { libc::unshare(libc::CLONE_NEWNET | libc::CLONE_NEWNS) } != 0 {
+        return Err(std::io::Error::last_os_error()).context("cannot make namespaces");
+    }
+    shell::run(Command::new("mount").args(["--make-rprivate", "/"]))?;
+    if !Path::new("/sys/kernel/tracing/events").exists() {
+        shell::run(Command::new("mount").args([
+            "-t",
+            "tracefs",
+            "tracefs",
+            "/sys/kernel/tracing",
+        ]))?;
+    }
+    shell::run(Command::new("ip").args(["link", "set", "lo", "up"]))
+}
+
+/// Has a child end when xtask does, however that ends.
+pub(crate) fn end_with_us(command: &mut Command) -> &mut Command {
+    // SAFETY: prctl is async-signal-safe and nothing else happens between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            Ok(())
+        })
+    }
+}
+
+/// Sends a signal to a child that has not been waited for, so that the pid is still its own.
+pub(crate) fn signal(child: &Child, signal: i32) {
+    // SAFETY: no memory is involved.
+    unsafe { libc::kill(child.id() as i32, signal) };
+}
+
+/// nginx, until this is dropped.
+pub(crate) struct Server(Child);
+
+impl Server {
+    pub(crate) fn start(home: &Path) -> Result<Self> {
+        let file = home.join("nginx.conf");
+        fs::write(&file, config(home))?;
+        let mut nginx = Command::new(shell::which("nginx").context("nginx is missing")?);
+        nginx
+            .arg("-e")
+            .arg(home.join("nginx.err"))
+            .arg("-p")
+            .arg(home)
+            .arg("-c")
+            .arg(&file);
+        let server = Self(
+            end_with_us(&mut nginx)
+                .spawn()
+                .context("cannot start nginx")?,
+        );
+        let deadline = Instant::now() + STARTS_WITHIN;
+        while TcpStream::connect(("127.0.0.1", PORT)).is_err() {
+            if Instant::now() > deadline {
+                bail!(
+                    "nginx does not listen; see {}",
+                    home.join("nginx.err").display()
+                );
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(server)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        signal(&self.0, libc::SIGTERM);
+        let _ = self.0.wait();
+    }
+}
+
+fn config(home: &Path) -> String {
+    let home = home.display();
+    let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+    let places: String = kinds
+        .map(|kind| format!("  {kind}_temp_path {home}/{kind};\n"))
+        .concat();
+    format!(
+        "daemon off;\nmaster_process off;\npid {home}/nginx.pid;\nerror_log {home}/nginx.err;\n\
+         events {{ worker_connections 4096; }}\nhttp {{\n  access_log off;\n  keepalive_requests 1000000000;\n{places}\
+         server {{ listen 127.0.0.1:{PORT} backlog=4096; location / {{ return 200 \"ok\\n\"; }} }}\n}}\n"
+    )
+}
+
+/// What wrk says of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Served {
+    pub(crate) requests: u64,
+    pub(crate) per_second: f64,
+}
+
+impl Served {
+    /// `  94871 requests in 1.10s, 14.02MB read` and `Requests/sec:  86241.93`.
+    pub(crate) fn of(output: &str) -> Option<Self> {
+        let count = output
+            .lines()
+            .find_map(|line| line.trim().split_once(" requests in "))?;
+        let rate = output
+            .lines()
+            .find_map(|line| line.strip_prefix("Requests/sec:"))?;
+        Some(Self {
+            requests: count.0.parse().ok()?,
+            per_second: rate.trim().parse().ok()?,
+        })
+    }
+}
+
+/// wrk, or what wraps it, at work.
+pub(crate) struct Load {
+    child: Child,
+    command: String,
+}
+
+impl Load {
+    pub(crate) fn start(words: &[String]) -> Result<Self> {
+        let (program, args) = words.split_first().context("nothing to run")?;
+        let mut command = Command::new(program);
+        command
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let child = end_with_us(&mut command)
+            .spawn()
+            .with_context(|| format!("cannot start {program}"))?;
+        Ok(Self {
+            child,
+            command: words.join(" "),
+        })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn finish(self) -> Result<Served> {
+        let output = self.child.wait_with_output()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        Served::of(&text).with_context(|| format!("`{}` gave no figures: {text}", self.command))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_of_wrk() {
+        let text = "Running 1s test\n  94871 requests in 1.10s, 14.02MB read\nRequests/sec:  86241.93\nTransfer/sec: 1MB\n";
+        assert_eq!(
+            Served::of(text),
+            Some(Served {
+                requests: 94_871,
+                per_second: 86_241.93
+            })
+        );
+        assert_eq!(Served::of("unable to connect"), None);
+    }
+}

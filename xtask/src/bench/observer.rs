@@ -1,0 +1,277 @@
+//! Who watches while the load runs: tracer in its modes, empty programs at its hooks, and its peers.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::bpf::{self, Hook, Program};
+use super::floor::Floor;
+use super::load::{end_with_us, signal};
+use crate::{shell, workspace};
+
+const STARTS_WITHIN: Duration = Duration::from_secs(20);
+const ENDS_WITHIN: Duration = Duration::from_secs(20);
+/// Links that have not changed in number for so long are all there.
+const SETTLED_FOR: Duration = Duration::from_millis(300);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Observer {
+    /// Nobody.
+    Nobody,
+    /// Empty programs at tracer's hooks.
+    Floor,
+    /// `tracer attach` on the load.
+    Attach,
+    /// `tracer run` with the load as its command: packets are watched in the command's cgroup only.
+    Run,
+    /// `tracer attach` with a filter that admits no process: the load is a bystander.
+    Bystander,
+    Tcpdump,
+    Tcplife,
+    Tcpstates,
+}
+
+impl Observer {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Floor,
+        Self::Attach,
+        Self::Run,
+        Self::Bystander,
+        Self::Tcpdump,
+        Self::Tcplife,
+        Self::Tcpstates,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Nobody => "nobody",
+            Self::Floor => "floor",
+            Self::Attach => "attach",
+            Self::Run => "run",
+            Self::Bystander => "bystander",
+            Self::Tcpdump => "tcpdump",
+            Self::Tcplife => "tcplife",
+            Self::Tcpstates => "tcpstates",
+        }
+    }
+
+    pub(crate) fn is_tracer(self) -> bool {
+        matches!(self, Self::Attach | Self::Bystander | Self::Run)
+    }
+
+    /// The program to start beside the load.
+    fn command(self, export: &Path) -> Option<Command> {
+        let (program, args): (PathBuf, &[&str]) = match self {
+            Self::Attach => (workspace::tracer(), &["attach", "--comm", "wrk"]),
+            Self::Bystander => (
+                workspace::tracer(),
+                &["attach", "--comm", "no-such-program"],
+            ),
+            Self::Tcpdump => (
+                "tcpdump".into(),
+                &["-i", "lo", "-s", "96", "-w", "/dev/null"],
+            ),
+            Self::Tcplife | Self::Tcpstates => (shell::which(self.name())?, &[]),
+            Self::Nobody | Self::Floor | Self::Run => return None,
+        };
+        let mut command = Command::new(program);
+        command.args(args);
+        if self.is_tracer() {
+            command.args(["--no-tui", "--json"]).arg(export);
+        }
+        Some(command)
+    }
+
+    /// The load as this observer wants it started.
+    pub(crate) fn wrap(self, load: Vec<String>, export: &Path) -> Vec<String> {
+        if self != Self::Run {
+            return load;
+        }
+        let tracer = workspace::tracer().display().to_string();
+        let export = export.display().to_string();
+        let words = [
+            tracer.as_str(),
+            "run",
+            "--no-tui",
+            "--quiet",
+            "--json",
+            &export,
+            "--",
+        ];
+        words
+            .iter()
+            .map(|word| (*word).to_owned())
+            .chain(load)
+            .collect()
+    }
+}
+
+/// An observer at work.
+pub(crate) struct Watch {
+    observer: Observer,
+    child: Option<Child>,
+    _floor: Option<Floor>,
+    home: PathBuf,
+    cpu_at_start: Duration,
+}
+
+/// What it says when it has ended.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Report {
+    /// Processor time of its process while the load ran.
+    pub(crate) cpu: Option<Duration>,
+    /// Its BPF programs.
+    pub(crate) programs: Vec<Program>,
+    /// Events lost, where it tells.
+    pub(crate) lost: Option<u64>,
+}
+
+pub(crate) fn export_file(home: &Path) -> PathBuf {
+    home.join("export.json")
+}
+
+impl Watch {
+    /// Starts it and waits until it watches. `hooks` are those of the floor.
+    pub(crate) fn start(observer: Observer, home: &Path, hooks: &[Hook]) -> Result<Self> {
+        let floor = (observer == Observer::Floor)
+            .then(|| Floor::attach(hooks))
+            .transpose()?;
+        // Of the run before, whose figures must not be taken for ours.
+        let _ = fs::remove_file(export_file(home));
+        let child = observer.command(&export_file(home)).map(|mut command| {
+            let stderr = fs::File::create(home.join("observer.err"))?;
+            command
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(stderr);
+            end_with_us(&mut command).spawn()
+        });
+        let child = child
+            .transpose()
+            .with_context(|| format!("cannot start {}", observer.name()))?;
+        let mut watch = Self {
+            observer,
+            child,
+            _floor: floor,
+            home: home.into(),
+            cpu_at_start: Duration::ZERO,
+        };
+        watch
+            .wait_until_attached()
+            .with_context(|| observer.name())?;
+        watch.cpu_at_start = watch.cpu().unwrap_or_default();
+        Ok(watch)
+    }
+
+    fn wait_until_attached(&mut self) -> Result<()> {
+        let deadline = Instant::now() + STARTS_WITHIN;
+        let (mut links, mut since) = (0, Instant::now());
+        while let Some(child) = &mut self.child {
+            if let Some(status) = child.try_wait()? {
+                let said = fs::read_to_string(self.home.join("observer.err")).unwrap_or_default();
+                bail!("ended at once ({status}): {}", said.trim());
+            }
+            let now = attached(self.observer, child.id())?;
+            if now != links {
+                (links, since) = (now, Instant::now());
+            }
+            if links > 0 && since.elapsed() > SETTLED_FOR {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                bail!("has not attached within {STARTS_WITHIN:?}");
+            }
+            sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// BPF hooks of the process that watches.
+    pub(crate) fn hooks(&self) -> Result<Vec<Hook>> {
+        let pid = self.child.as_ref().context("nobody watches")?.id();
+        Ok(bpf::held_by(pid)?.hooks)
+    }
+
+    fn cpu(&self) -> Option<Duration> {
+        cpu_of(self.child.as_ref()?.id())
+    }
+
+    /// Ends it and asks what it saw.
+    pub(crate) fn stop(mut self) -> Result<Report> {
+        let cpu = self.cpu().map(|now| now.saturating_sub(self.cpu_at_start));
+        let holder = self.child.as_ref().map_or(std::process::id(), Child::id);
+        let programs = bpf::held_by(holder)?.programs;
+        self.end();
+        Ok(Report {
+            cpu,
+            programs,
+            lost: self.lost(),
+        })
+    }
+
+    fn end(&mut self) {
+        let Some(mut child) = self.child.take() else {
+            return;
+        };
+        signal(&child, libc::SIGINT);
+        let deadline = Instant::now() + ENDS_WITHIN;
+        while matches!(child.try_wait(), Ok(None)) {
+            if Instant::now() > deadline {
+                signal(&child, libc::SIGKILL);
+            }
+            sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn lost(&self) -> Option<u64> {
+        if self.observer == Observer::Tcpdump {
+            let said = fs::read_to_string(self.home.join("observer.err")).ok()?;
+            let line = said
+                .lines()
+                .find_map(|line| line.strip_suffix(" packets dropped by kernel"))?;
+            return line.trim().parse().ok();
+        }
+        let text = fs::read_to_string(export_file(&self.home)).ok()?;
+        let export: Value = serde_json::from_str(&text).ok()?;
+        let events = ["lost", "undecodable", "overflowed", "map_full", "evicted"];
+        Some(
+            events
+                .iter()
+                .filter_map(|name| export["events"][name].as_u64())
+                .sum(),
+        )
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// How much of it is attached: BPF links, or packet sockets in this network namespace.
+fn attached(observer: Observer, pid: u32) -> Result<usize> {
+    if observer == Observer::Tcpdump {
+        return Ok(fs::read_to_string(format!("/proc/{pid}/net/packet"))?
+            .lines()
+            .count()
+            - 1);
+    }
+    Ok(bpf::held_by(pid)?.links)
+}
+
+/// User and system time, fields 14 and 15 of /proc/PID/stat, in ticks.
+fn cpu_of(pid: u32) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let after_name = stat.rsplit_once(')')?.1;
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    // SAFETY: no memory is involved.
+    let per_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) }.max(1) as u64;
+    Some(Duration::from_millis(ticks * 1000 / per_second))
+}

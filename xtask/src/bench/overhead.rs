@@ -1,0 +1,243 @@
+//! `cargo xtask bench overhead`: how much slower a client becomes that is watched, beside the peers, in one run.
+//!
+//! Unwatched and watched runs alternate: N w1 N w2 N …, in reverse order every other round. A ratio is a watched run
+//! against the mean of its two neighbours, so that a slow drift of the machine cancels. Then each observer once more
+//! with BPF statistics on: they cost time themselves, so no ratio is taken from these runs.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::bpf::{self, Hook, Stats};
+use super::load::{self, Load, Served, Server, Workload};
+use super::observer::{self, Observer, Report, Watch};
+use super::table::{self, Machine, Row};
+use crate::{build, setup, shell, workspace};
+
+pub(crate) struct Options {
+    pub(crate) pairs: u32,
+    pub(crate) seconds: u32,
+    pub(crate) observers: Vec<Observer>,
+    build: bool,
+}
+
+impl Options {
+    fn parse(args: &[String]) -> Result<Self> {
+        let mut options = Self {
+            pairs: 6,
+            seconds: 4,
+            observers: Observer::ALL.to_vec(),
+            build: true,
+        };
+        let mut words = args.iter();
+        while let Some(word) = words.next() {
+            let mut value = || {
+                words
+                    .next()
+                    .with_context(|| format!("{word} needs a value"))
+            };
+            match word.as_str() {
+                "--pairs" => options.pairs = value()?.parse().context("--pairs")?,
+                "--seconds" => options.seconds = value()?.parse().context("--seconds")?,
+                "--only" => {
+                    options.observers = value()?.split(',').map(named).collect::<Result<_>>()?
+                }
+                "--no-build" => options.build = false,
+                other => bail!(
+                    "unknown argument {other:?}; `cargo xtask help` lists what each verb takes"
+                ),
+            }
+        }
+        if options.pairs == 0 || options.seconds == 0 {
+            bail!("--pairs and --seconds begin at 1");
+        }
+        Ok(options)
+    }
+
+    fn expected_s(&self) -> u32 {
+        let observers = self.observers.len() as u32;
+        let runs = self.pairs * (2 * observers + 1) + observers;
+        2 * (runs * self.seconds + 2 * observers * (self.pairs + 1))
+    }
+}
+
+fn named(name: &str) -> Result<Observer> {
+    let names = Observer::ALL.map(Observer::name);
+    let found = Observer::ALL
+        .into_iter()
+        .find(|observer| observer.name() == name);
+    found.with_context(|| format!("no observer {name:?}; there are {}", names.join(", ")))
+}
+
+pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
+    let options = Options::parse(args)?;
+    if !shell::is_root() {
+        bail!("attaching programs and making a network namespace need root");
+    }
+    setup::for_bench()?;
+    if options.build {
+        build::build(&setup::for_build()?)?;
+    }
+    let home = workspace::target_dir().join("bench");
+    fs::create_dir_all(&home).with_context(|| format!("cannot make {}", home.display()))?;
+    eprintln!("bench: about {} s", options.expected_s());
+    let (machine, rows) = Bench::begin(&options, &home)?.run()?;
+    let text = table::text(&options, &machine, &rows);
+    print!("{text}");
+    fs::write(home.join("overhead.txt"), &text)?;
+    let json = serde_json::to_string_pretty(&table::json(&options, &machine, &rows))?;
+    fs::write(home.join("overhead.json"), json + "\n")?;
+    println!("{}", home.join("overhead.json").display());
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Bench<'a> {
+    options: &'a Options,
+    observers: Vec<Observer>,
+    home: PathBuf,
+    hooks: Vec<Hook>,
+    _server: Server,
+}
+
+impl<'a> Bench<'a> {
+    fn begin(options: &'a Options, home: &Path) -> Result<Self> {
+        load::enter_own_namespaces()?;
+        let server = Server::start(home)?;
+        let mut bench = Self {
+            options,
+            observers: options.observers.clone(),
+            home: home.into(),
+            hooks: Vec::new(),
+            _server: server,
+        };
+        bench.hooks = bench.tracer_hooks()?;
+        bench.leave_out_absent();
+        Ok(bench)
+    }
+
+    fn tracer_hooks(&self) -> Result<Vec<Hook>> {
+        let watch = Watch::start(Observer::Bystander, &self.home, &[])?;
+        let hooks = watch.hooks()?;
+        watch.stop()?;
+        Ok(hooks)
+    }
+
+    /// A peer that does not work on this kernel is left out; tracer has to work.
+    fn leave_out_absent(&mut self) {
+        let home = self.home.clone();
+        self.observers.retain(|observer| {
+            let works = observer.is_tracer() || *observer == Observer::Floor;
+            let tried = || Watch::start(*observer, &home, &[]).and_then(Watch::stop);
+            works
+                || tried()
+                    .inspect_err(|error| eprintln!("bench: without {}: {error:#}", observer.name()))
+                    .is_ok()
+        });
+    }
+
+    fn run(&self) -> Result<(Machine, Vec<Row>)> {
+        let mut machine = Machine::this()?;
+        let mut rows = Vec::new();
+        for workload in Workload::ALL {
+            let mut of_workload: Vec<Row> = self
+                .observers
+                .iter()
+                .map(|observer| Row::new(workload, *observer))
+                .collect();
+            // The first run on a cold machine is no measure.
+            Load::start(&workload.command(1))?.finish()?;
+            for round in 0..self.options.pairs {
+                self.round(workload, round, &mut of_workload)?;
+            }
+            for row in &mut of_workload {
+                self.cost(row)?;
+            }
+            rows.append(&mut of_workload);
+        }
+        machine.load_at_end = table::load_average()?;
+        Ok((machine, rows))
+    }
+
+    fn round(&self, workload: Workload, round: u32, rows: &mut [Row]) -> Result<()> {
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        if round % 2 == 1 {
+            order.reverse();
+        }
+        let (mut before, _) = self.measure(workload, Observer::Nobody)?;
+        for at in order {
+            let (watched, report) = self.measure(workload, rows[at].observer)?;
+            let (after, _) = self.measure(workload, Observer::Nobody)?;
+            let unwatched = (before.per_second + after.per_second) / 2.0;
+            rows[at].add(watched.per_second, unwatched, &report);
+            eprintln!(
+                "bench: {} {}/{} {}: {:.3}",
+                workload.name(),
+                round + 1,
+                self.options.pairs,
+                rows[at].observer.name(),
+                watched.per_second / unwatched
+            );
+            before = after;
+        }
+        Ok(())
+    }
+
+    /// One more run, with statistics.
+    fn cost(&self, row: &mut Row) -> Result<()> {
+        let _stats = Stats::enable()?;
+        let (served, report) = self.measure(row.workload, row.observer)?;
+        row.requests = served.requests;
+        row.programs = report.programs;
+        Ok(())
+    }
+
+    fn measure(&self, workload: Workload, observer: Observer) -> Result<(Served, Report)> {
+        let watch = Watch::start(observer, &self.home, &self.hooks)?;
+        let command = workload.command(self.options.seconds);
+        let load = Load::start(&observer.wrap(command, &observer::export_file(&self.home)))?;
+        let _programs = match observer {
+            Observer::Run => self.hold_programs(&load)?,
+            _ => Vec::new(),
+        };
+        let served = load.finish()?;
+        Ok((served, watch.stop()?))
+    }
+
+    /// The programs of `tracer run`, which ends with its command: held by us, they can be asked afterwards.
+    fn hold_programs(&self, load: &Load) -> Result<Vec<OwnedFd>> {
+        sleep(Duration::from_millis(u64::from(self.options.seconds) * 500));
+        let programs = bpf::held_by(load.pid())?.programs;
+        programs
+            .iter()
+            .map(|program| bpf::open_program(program.id))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments() {
+        let parse = |line: &str| {
+            Options::parse(
+                &line
+                    .split_whitespace()
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>(),
+            )
+        };
+        let options = parse("--pairs 2 --only attach,tcpdump").unwrap();
+        assert_eq!((options.pairs, options.seconds), (2, 4));
+        assert_eq!(options.observers, [Observer::Attach, Observer::Tcpdump]);
+        assert!(parse("--only strace").is_err());
+        assert!(parse("--pairs 0").is_err());
+        assert!(parse("--pairs").is_err());
+    }
+}
