@@ -1,5 +1,5 @@
-//! Latency histograms with the buckets of HdrHistogram at three significant digits, kept sparse: a host
-//! with few samples costs a few bytes. Values are nanoseconds.
+//! Latency histograms with the buckets of HdrHistogram at three significant digits, as large as what is
+//! in them: a host with few samples costs a few bytes. Values are nanoseconds.
 
 use hdrhistogram::Histogram;
 
@@ -10,15 +10,35 @@ pub const SIGNIFICANT_DIGITS: u8 = 3;
 /// log2 of the sub-buckets of HdrHistogram for three digits (2048).
 const SUB_BUCKET_BITS: u32 = 11;
 
-/// A sparse histogram. All figures, minimum and maximum included, come from the buckets, so that adding,
-/// taking away and merging lose nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Latency {
-    /// (lowest value of a bucket, count), ascending, no zero counts.
-    buckets: Vec<(u64, u64)>,
-    count: u64,
-    beyond: u64,
+/// A histogram that grows with what is in it: a list of buckets while they are few, pages of counts when
+/// they are many. All figures, minimum and maximum included, come from the buckets, so that adding, taking
+/// away and merging lose nothing.
+#[derive(Debug, Clone)]
+pub struct Latency(Buckets);
+
+#[derive(Debug, Clone)]
+enum Buckets {
+    /// (index of a bucket, count), ascending, no zero counts.
+    Few(Vec<(u32, u32)>),
+    Many(Box<Pages>),
 }
+
+/// Counts by index of bucket, a page for each power of two that has any.
+#[derive(Debug, Clone, Default)]
+struct Pages {
+    pages: Vec<Option<Box<[u64; PAGE]>>>,
+    beyond: u64,
+    count: u64,
+}
+
+/// Buckets of a page: those of one power of two.
+const PAGE: usize = 1 << (SUB_BUCKET_BITS - 1);
+/// Stands behind all buckets, for samples beyond [`HIGHEST_NS`].
+const BEYOND: u32 = u32::MAX;
+/// Room for the first samples: what fits the smallest block of an allocator.
+const FIRST_BUCKETS: usize = 3;
+/// More buckets than this are kept in pages: inserting into the list would move more than 8 KiB.
+const FEW: usize = 1024;
 
 /// What a histogram says, ns; all zero when it is empty.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -50,96 +70,216 @@ pub struct Summary {
 impl Latency {
     /// Adds a sample.
     pub fn record(&mut self, value_ns: u64) {
-        if value_ns > HIGHEST_NS {
-            self.beyond += 1;
-        }
-        let bucket = bucket_of(value_ns);
-        self.count += 1;
-        match self.find(bucket) {
-            Ok(at) => self.buckets[at].1 += 1,
-            Err(at) => self.buckets.insert(at, (bucket, 1)),
-        }
+        self.add(index_of(value_ns), 1);
     }
 
     /// Adds a sample `times` times.
     pub fn record_n(&mut self, value_ns: u64, times: u64) {
-        let mut samples = Self::default();
         if times != 0 {
-            samples.buckets.push((bucket_of(value_ns), times));
-            samples.count = times;
-            self.merge(&samples);
+            self.add(index_of(value_ns), times);
         }
     }
 
     /// Takes a sample away that was recorded before. False, and no change, when there is none like it.
     pub fn retract(&mut self, value_ns: u64) -> bool {
-        let Ok(at) = self.find(bucket_of(value_ns)) else {
-            return false;
-        };
-        self.buckets[at].1 -= 1;
-        if self.buckets[at].1 == 0 {
-            self.buckets.remove(at);
+        let index = index_of(value_ns);
+        match &mut self.0 {
+            Buckets::Few(few) => take_from(few, index),
+            Buckets::Many(pages) => pages.take(index),
         }
-        self.count -= 1;
-        self.beyond -= u64::from(value_ns > HIGHEST_NS);
-        true
     }
 
     /// Adds all samples of another.
     pub fn merge(&mut self, other: &Self) {
-        for &(bucket, count) in &other.buckets {
-            match self.find(bucket) {
-                Ok(at) => self.buckets[at].1 += count,
-                Err(at) => self.buckets.insert(at, (bucket, count)),
-            }
+        for (index, count) in other.buckets() {
+            self.add(index, count);
         }
-        self.count += other.count;
-        self.beyond += other.beyond;
     }
 
     /// Samples.
     pub fn count(&self) -> u64 {
-        self.count
+        match &self.0 {
+            Buckets::Few(few) => few.iter().map(|&(_, count)| u64::from(count)).sum(),
+            Buckets::Many(pages) => pages.count,
+        }
     }
 
     /// Samples beyond [`HIGHEST_NS`].
     pub fn beyond(&self) -> u64 {
-        self.beyond
+        match &self.0 {
+            Buckets::Few(few) => match few.last() {
+                Some(&(BEYOND, count)) => u64::from(count),
+                _ => 0,
+            },
+            Buckets::Many(pages) => pages.beyond,
+        }
     }
 
-    /// The same as a dense HdrHistogram, for its wire format and percentiles.
+    /// The same as a dense HdrHistogram, for its wire format.
     pub fn to_hdr(&self) -> Histogram<u64> {
         let mut hdr = empty_hdr();
-        for &(bucket, count) in &self.buckets {
-            hdr.saturating_record_n(bucket, count);
+        for (index, count) in self.buckets() {
+            hdr.saturating_record_n(lowest_of(index), count);
         }
         hdr
     }
 
-    /// All figures at once.
+    /// All figures at once: what HdrHistogram says of the same samples, without its 300 KiB of counts.
     pub fn summary(&self) -> Summary {
-        if self.count == 0 {
+        let count = self.count();
+        if count == 0 {
             return Summary::default();
         }
-        let hdr = self.to_hdr();
-        Summary {
-            count: self.count,
-            min_ns: hdr.min(),
-            max_ns: hdr.max(),
-            mean_ns: hdr.mean(),
-            stdev_ns: hdr.stdev(),
-            p50_ns: hdr.value_at_quantile(0.50),
-            p75_ns: hdr.value_at_quantile(0.75),
-            p90_ns: hdr.value_at_quantile(0.90),
-            p95_ns: hdr.value_at_quantile(0.95),
-            p99_ns: hdr.value_at_quantile(0.99),
-            p999_ns: hdr.value_at_quantile(0.999),
+        let mut summary = Summary {
+            count,
+            ..Summary::default()
+        };
+        let total = count as f64;
+        let quantiles = [0.50, 0.75, 0.90, 0.95, 0.99, 0.999];
+        let mut found = [0; 6];
+        let (mut below, mut next) = (0, 0);
+        for (index, here) in self.buckets() {
+            if below == 0 {
+                summary.min_ns = lowest_of(index);
+            }
+            below += here;
+            while next < 6 && below >= rank(quantiles[next], total) {
+                found[next] = highest_of(index);
+                next += 1;
+            }
+            summary.max_ns = highest_of(index);
+            summary.mean_ns += middle_of(index) as f64 * here as f64 / total;
+        }
+        [
+            summary.p50_ns,
+            summary.p75_ns,
+            summary.p90_ns,
+            summary.p95_ns,
+            summary.p99_ns,
+            summary.p999_ns,
+        ] = found;
+        summary.stdev_ns = self.stdev(summary.mean_ns, total);
+        summary
+    }
+
+    fn stdev(&self, mean_ns: f64, total: f64) -> f64 {
+        let squares = self.buckets().map(|(index, count)| {
+            let off = middle_of(index) as f64 - mean_ns;
+            off * off * count as f64
+        });
+        (squares.sum::<f64>() / total).sqrt()
+    }
+
+    fn add(&mut self, index: u32, count: u64) {
+        if let Buckets::Few(few) = &mut self.0 {
+            if add_to(few, index, count) {
+                return;
+            }
+            let mut pages = Box::<Pages>::default();
+            for &(index, count) in few.iter() {
+                pages.add(index, u64::from(count));
+            }
+            self.0 = Buckets::Many(pages);
+        }
+        if let Buckets::Many(pages) = &mut self.0 {
+            pages.add(index, count);
         }
     }
 
-    fn find(&self, bucket: u64) -> Result<usize, usize> {
-        self.buckets
-            .binary_search_by_key(&bucket, |&(lowest, _)| lowest)
+    /// (index, count) of every bucket with samples, ascending.
+    fn buckets(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        let (few, pages) = match &self.0 {
+            Buckets::Few(few) => (few.as_slice(), None),
+            Buckets::Many(pages) => (&[][..], Some(pages)),
+        };
+        let few = few.iter().map(|&(index, count)| (index, u64::from(count)));
+        few.chain(pages.into_iter().flat_map(|pages| pages.buckets()))
+    }
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self(Buckets::Few(Vec::new()))
+    }
+}
+
+impl PartialEq for Latency {
+    fn eq(&self, other: &Self) -> bool {
+        self.buckets().eq(other.buckets())
+    }
+}
+
+impl Eq for Latency {}
+
+/// False, and no change, when the list would grow too long or the count too large for it.
+fn add_to(few: &mut Vec<(u32, u32)>, index: u32, count: u64) -> bool {
+    let Ok(count) = u32::try_from(count) else {
+        return false;
+    };
+    match few.binary_search_by_key(&index, |&(known, _)| known) {
+        Ok(at) => match few[at].1.checked_add(count) {
+            Some(sum) => few[at].1 = sum,
+            None => return false,
+        },
+        Err(_) if few.len() >= FEW => return false,
+        Err(at) => {
+            if few.capacity() == 0 {
+                few.reserve_exact(FIRST_BUCKETS);
+            }
+            few.insert(at, (index, count));
+        }
+    }
+    true
+}
+
+fn take_from(few: &mut Vec<(u32, u32)>, index: u32) -> bool {
+    let Ok(at) = few.binary_search_by_key(&index, |&(known, _)| known) else {
+        return false;
+    };
+    few[at].1 -= 1;
+    if few[at].1 == 0 {
+        few.remove(at);
+    }
+    if few.is_empty() {
+        *few = Vec::new();
+    }
+    true
+}
+
+impl Pages {
+    fn add(&mut self, index: u32, count: u64) {
+        *self.slot(index) += count;
+        self.count += count;
+    }
+
+    fn take(&mut self, index: u32) -> bool {
+        let slot = self.slot(index);
+        let there = *slot != 0;
+        *slot -= u64::from(there);
+        self.count -= u64::from(there);
+        there
+    }
+
+    fn slot(&mut self, index: u32) -> &mut u64 {
+        if index == BEYOND {
+            return &mut self.beyond;
+        }
+        let (page, at) = (index as usize / PAGE, index as usize % PAGE);
+        if page >= self.pages.len() {
+            self.pages.resize(page + 1, None);
+        }
+        &mut self.pages[page].get_or_insert_with(|| Box::new([0; PAGE]))[at]
+    }
+
+    fn buckets(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        let pages = self.pages.iter().enumerate();
+        let counts = pages.flat_map(|(page, counts)| {
+            let counts = counts.iter().flat_map(|counts| counts.iter());
+            let indexed = counts.enumerate();
+            indexed.map(move |(at, &count)| ((page * PAGE + at) as u32, count))
+        });
+        let beyond = std::iter::once((BEYOND, self.beyond));
+        counts.chain(beyond).filter(|&(_, count)| count != 0)
     }
 }
 
@@ -149,12 +289,46 @@ pub fn empty_hdr() -> Histogram<u64> {
     Histogram::new_with_bounds(1, HIGHEST_NS, SIGNIFICANT_DIGITS).expect("valid bounds")
 }
 
-/// Lowest value of the bucket that HdrHistogram puts a value into (its lowest equivalent value).
-fn bucket_of(value_ns: u64) -> u64 {
-    let value = value_ns.min(HIGHEST_NS);
-    let bits = u64::BITS - (value | ((1 << SUB_BUCKET_BITS) - 1)).leading_zeros();
+/// Index of the bucket that HdrHistogram puts a value into; indices rise with the values.
+fn index_of(value_ns: u64) -> u32 {
+    if value_ns > HIGHEST_NS {
+        return BEYOND;
+    }
+    let bits = u64::BITS - (value_ns | ((1 << SUB_BUCKET_BITS) - 1)).leading_zeros();
     let shift = bits - SUB_BUCKET_BITS;
-    (value >> shift) << shift
+    shift * PAGE as u32 + (value_ns >> shift) as u32
+}
+
+/// Lowest value of a bucket, and log2 of how many values it has.
+fn bounds_of(index: u32) -> (u64, u32) {
+    let index = if index == BEYOND {
+        index_of(HIGHEST_NS)
+    } else {
+        index
+    };
+    let page = index / PAGE as u32;
+    let shift = page.saturating_sub(1);
+    let value = u64::from(index) - u64::from(shift) * PAGE as u64;
+    (value << shift, shift)
+}
+
+fn lowest_of(index: u32) -> u64 {
+    bounds_of(index).0
+}
+
+fn highest_of(index: u32) -> u64 {
+    let (lowest, shift) = bounds_of(index);
+    lowest + (1 << shift) - 1
+}
+
+fn middle_of(index: u32) -> u64 {
+    let (lowest, shift) = bounds_of(index);
+    lowest + (1 << shift) / 2
+}
+
+/// How many samples lie at or below a quantile, at least one.
+fn rank(quantile: f64, total: f64) -> u64 {
+    ((quantile * total).ceil() as u64).max(1)
 }
 
 #[cfg(test)]
@@ -177,6 +351,61 @@ mod tests {
         assert_eq!(latency, Latency::default());
     }
 
+    /// Every figure is HdrHistogram's.
+    fn check_summary(latency: &Latency, hdr: &Histogram<u64>) {
+        let summary = latency.summary();
+        let quantiles = [
+            (0.50, summary.p50_ns),
+            (0.75, summary.p75_ns),
+            (0.90, summary.p90_ns),
+            (0.95, summary.p95_ns),
+            (0.99, summary.p99_ns),
+            (0.999, summary.p999_ns),
+        ];
+        for (quantile, got) in quantiles {
+            assert_eq!(hdr.value_at_quantile(quantile), got, "{quantile}");
+        }
+        assert_eq!(
+            (hdr.len(), hdr.min(), hdr.max()),
+            (summary.count, summary.min_ns, summary.max_ns)
+        );
+        let close = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(1.0);
+        assert!(close(hdr.mean(), summary.mean_ns), "{summary:?}");
+        assert!(close(hdr.stdev(), summary.stdev_ns), "{summary:?}");
+    }
+
+    /// More buckets than a list holds, and back.
+    #[test]
+    fn many_buckets_are_no_different() {
+        let values: Vec<u64> = (0..3 * FEW as u64).map(|i| i * i * 977).collect();
+        let (mut latency, mut hdr) = (Latency::default(), empty_hdr());
+        for &value in &values {
+            latency.record(value);
+            hdr.record(value).unwrap();
+        }
+        assert!(matches!(latency.0, Buckets::Many(_)));
+        check_summary(&latency, &hdr);
+        assert_eq!(latency.to_hdr(), hdr);
+        let (kept, gone) = values.split_at(10);
+        assert!(gone.iter().all(|&value| latency.retract(value)));
+        assert!(!latency.retract(gone[gone.len() - 1]));
+        let mut few = Latency::default();
+        kept.iter().for_each(|&value| few.record(value));
+        assert_eq!(latency, few);
+        few.merge(&latency);
+        assert_eq!(few.count(), 20);
+    }
+
+    #[test]
+    fn a_count_too_large_for_the_list() {
+        let mut latency = Latency::default();
+        latency.add(7, u64::from(u32::MAX));
+        latency.record(7);
+        latency.record(u64::MAX);
+        assert_eq!(latency.count(), (1 << 32) + 1);
+        assert_eq!(latency.beyond(), 1);
+    }
+
     proptest! {
         #[test]
         fn same_as_hdr(values in proptest::collection::vec(0..HIGHEST_NS, 1..300)) {
@@ -186,11 +415,7 @@ mod tests {
                 latency.record(value);
                 hdr.record(value).unwrap();
             }
-            let summary = latency.summary();
-            for (q, got) in [(0.5, summary.p50_ns), (0.9, summary.p90_ns), (0.999, summary.p999_ns)] {
-                prop_assert_eq!(hdr.value_at_quantile(q), got);
-            }
-            prop_assert_eq!((hdr.min(), hdr.max()), (summary.min_ns, summary.max_ns));
+            check_summary(&latency, &hdr);
             prop_assert_eq!(latency.to_hdr(), hdr);
         }
 
