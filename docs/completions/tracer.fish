@@ -32,7 +32,7 @@ complete -c tracer -n "__fish_tracer_needs_command" -f -a "doctor" -d 'Say what 
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "completions" -d 'Print completions for a shell, on standard output'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "man" -d 'Print a manual page (troff), on standard output'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracer -n "__fish_tracer_using_subcommand attach" -l pid -d 'Process id, with its descendants' -r
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l pid -d 'Process id, with its descendants (attach only)' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l comm -d 'Process name (comm) with * and ?' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l exe -d 'Executable file' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l cgroup -d 'cgroup-v2 path or id, or a container id: everything in and below it' -r
@@ -52,7 +52,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand attach" -l no-tui -d 'No l
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -s q -l quiet -d 'No text summary'
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l kernel-log -d 'Log lines of the kernel programs on standard error, for debugging'
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracer -n "__fish_tracer_using_subcommand run" -l pid -d 'Process id, with its descendants' -r
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l pid -d 'Process id, with its descendants (attach only)' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l comm -d 'Process name (comm) with * and ?' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l exe -d 'Executable file' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l cgroup -d 'cgroup-v2 path or id, or a container id: everything in and below it' -r

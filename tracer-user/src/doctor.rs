@@ -14,7 +14,7 @@ use crate::source::kernel::cgroup::Hierarchy;
 /// Oldest kernel tracer is tested on.
 const TESTED: (u32, u32) = (6, 1);
 /// Oldest kernel with per-socket storage in tracing programs.
-const POSSIBLE: (u32, u32) = (5, 11);
+const POSSIBLE: (u32, u32) = (5, 17);
 /// Exit status when tracing cannot work here.
 const CANNOT_TRACE: u8 = 3;
 
@@ -313,7 +313,7 @@ fn kernel(roots: &Roots) -> Check {
     );
     match release.as_deref().and_then(version) {
         Some(version) if version >= TESTED => check,
-        Some(version) if version < POSSIBLE => check.but(Status::Fail, "programs need per-socket storage (5.11) and more; boot a newer kernel"),
+        Some(version) if version < POSSIBLE => check.but(Status::Fail, "programs need bpf_loop (5.17) and more; boot a newer kernel"),
         Some(_) => check.but(Status::Warn, "not tested: the verifier may refuse the programs unless the distribution has backported BPF; boot 6.1 or newer"),
         None => check.but(Status::Warn, "cannot tell the kernel's version; is /proc mounted?"),
     }

@@ -128,7 +128,7 @@ impl Engine {
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         listing.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut export = self.sinks.output.interval.map(interval);
-        let stop_at = self
+        let mut stop_at = self
             .sinks
             .output
             .duration
@@ -139,12 +139,17 @@ impl Engine {
                 biased;
                 signal = signals.next() => if let Some(signal) = signal {
                     if give_up_at.is_some() || !self.pass_on(signal) {
-                        return Ok(End::Stopped);
+                        return self.stop();
                     }
                     give_up_at = Some(Instant::now() + GRACE);
                 },
-                () = until(stop_at) => return Ok(self.time_is_up()),
-                () = until(give_up_at) => return Ok(End::Stopped),
+                () = until(stop_at) => {
+                    if !self.pass_on(libc::SIGTERM) {
+                        return self.stop();
+                    }
+                    (stop_at, give_up_at) = (None, Some(Instant::now() + GRACE));
+                }
+                () = until(give_up_at) => return self.stop(),
                 _ = listing.tick() => self.list_sockets()?,
                 () = next_tick(&mut export) => self.export()?,
                 _ = poll.tick() => { self.read_all(); }
@@ -211,12 +216,16 @@ impl Engine {
         }
     }
 
-    /// `--duration` is over: the command, if there is one, is told to end.
-    fn time_is_up(&mut self) -> End {
-        if let Target::Command { child, .. } = &mut self.target {
-            kill(child.id(), libc::SIGTERM);
-        }
-        End::Stopped
+    /// Ends now. A command that did not end when it was told to is ended: nothing would watch it.
+    fn stop(&mut self) -> Result<End, Failure> {
+        let Target::Command { child, .. } = &mut self.target else {
+            return Ok(End::Stopped);
+        };
+        kill(child.id(), libc::SIGKILL);
+        let status = child
+            .wait()
+            .map_err(Failure::internal("waiting for the command"))?;
+        Ok(End::Command(status))
     }
 
     /// Passes a signal on to the command, unless the terminal has given it to both; false when there is

@@ -66,6 +66,10 @@ pub(crate) fn attach(arguments: &Attach) -> Result<u8, Failure> {
 
 /// `tracer run`
 pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
+    if !arguments.filter.pid.is_empty() {
+        let text = "--pid goes with attach; run traces the command it starts";
+        return Err(Failure::Usage(text.into()));
+    }
     let output = OutputSettings::validate(&arguments.output, true)?;
     check_rights()?;
     let hierarchy = Hierarchy::find()?;
@@ -80,9 +84,6 @@ pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
     let mut session = Session::begin(hierarchy, &selection, output, Some(command))?;
     let packets: PathBuf = cgroup.dir().into();
     session.kernel.attach(&packets)?;
-    for pid in resolve::with_descendants(&selection.pids) {
-        session.kernel.trace_process(pid)?;
-    }
     let child = session.start(arguments, &cgroup)?;
     give_up_rights(&session.sinks, true)?;
     session.finish(Target::Command {

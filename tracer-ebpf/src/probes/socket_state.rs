@@ -173,6 +173,10 @@ fn finish_handshake(sock: Sock, conn: &mut Conn) {
         emit::tls(conn, sock.cookie());
     } else if conn.phase == phase::HANDSHAKE {
         emit::tls_closed(conn, sock.cookie());
+    } else if conn.phase == phase::WAITING && conn.egress.started == 0 {
+        // Not even its SYN was seen: it is in a cgroup whose packets are not watched.
+        conn.outcome = record::tls::UNKNOWN;
+        emit::tls(conn, sock.cookie());
     }
     conn.phase = phase::OVER;
 }

@@ -31,11 +31,13 @@ impl Transport {
         Self { stream, closer }
     }
 
-    /// Notes a FIN of the client before anything we write can be answered by a reset.
-    fn note_fin(&self) {
-        if socket_state(&self.stream) == Some(TCP_CLOSE_WAIT) {
+    /// Notes a FIN of the client before anything we write can be answered by a reset; true if there is one.
+    fn note_fin(&self) -> bool {
+        let gone = socket_state(&self.stream) == Some(TCP_CLOSE_WAIT);
+        if gone {
             self.closer.get_or_init(|| Closer::Client);
         }
+        gone
     }
 
     fn note_close(&self) {
@@ -82,7 +84,7 @@ impl AsyncRead for Transport {
         let before = buf.filled().len();
         let result = Pin::new(&mut self.stream).poll_read(cx, buf);
         if matches!(result, Poll::Ready(Ok(()))) && buf.filled().len() == before {
-            self.note_fin();
+            let _ = self.note_fin();
         }
         result
     }
@@ -94,7 +96,11 @@ impl AsyncWrite for Transport {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.note_fin();
+        // What goes to a client that has closed (a close_notify in answer to its own) is answered by a
+        // reset, which ends the client's TIME_WAIT. Servers such as nginx send nothing then.
+        if self.note_fin() {
+            return Poll::Ready(Ok(buf.len()));
+        }
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
@@ -103,7 +109,9 @@ impl AsyncWrite for Transport {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.note_fin();
+        if self.note_fin() {
+            return Poll::Ready(Ok(bufs.iter().map(|slice| slice.len()).sum()));
+        }
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 

@@ -13,6 +13,16 @@ const EXIT_CODES: &str = "Exit codes:
   70  a fault of tracer's own
 With `run` the command's own status is passed on (128+n when signal n ended it).";
 
+const FILTERS: &str = "Filters: a flag given twice means either value (at most 8, --comm at most 4); different flags mean all
+of them. Without any, every process that opens outgoing TCP connections is traced, but tracer itself.
+
+Exit codes:
+  0   all went well
+  2   wrong usage: a bad flag, no such process or command, an output that cannot be written
+  3   cannot trace here: rights or kernel; `tracer doctor` says which and what to do
+  70  a fault of tracer's own
+With `run` the command's own status is passed on (128+n when signal n ended it).";
+
 /// Shows from inside the Linux kernel where a web crawler's network time goes.
 #[derive(Debug, Parser)]
 #[command(name = "tracer", version, after_help = EXIT_CODES, arg_required_else_help = true)]
@@ -39,7 +49,7 @@ pub(crate) enum Command {
 
 /// `tracer attach`
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = FILTERS)]
 pub(crate) struct Attach {
     #[command(flatten)]
     pub(crate) filter: FilterArguments,
@@ -49,7 +59,7 @@ pub(crate) struct Attach {
 
 /// `tracer run`
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = FILTERS)]
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) filter: FilterArguments,
@@ -87,7 +97,7 @@ pub(crate) struct Man {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Filter")]
 pub(crate) struct FilterArguments {
-    /// Process id, with its descendants.
+    /// Process id, with its descendants (attach only).
     #[arg(long, value_name = "PID")]
     pub(crate) pid: Vec<u32>,
     /// Process name (comm) with * and ?.

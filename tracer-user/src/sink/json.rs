@@ -136,16 +136,19 @@ fn connections(connections: &Connections) -> Value {
 }
 
 fn requests(requests: &Requests) -> Value {
-    json!({
+    let mut entry = json!({
         "count": requests.count,
         "connections": requests.connections,
         "h2_turns": requests.h2_turns,
         "failed": requests.failed,
-        "reuse_ratio": requests.reuse_ratio(),
         "in_flight_now": requests.in_flight_now,
         "first_inferred": requests.first_inferred,
         "first_unknown": requests.first_unknown,
-    })
+    });
+    if let Some(ratio) = requests.reuse_ratio() {
+        join(&mut entry, json!({"reuse_ratio": ratio}));
+    }
+    entry
 }
 
 fn tls(tls: &Tls) -> Value {

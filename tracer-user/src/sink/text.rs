@@ -110,6 +110,19 @@ fn counts(text: &mut String, snapshot: &Snapshot) {
         connections.peak_open,
         connections.connecting_now
     );
+    let requests = &group.requests;
+    let reuse = requests.reuse_ratio().map_or_else(String::new, |ratio| {
+        format!(", {:.1} % on a reused connection", ratio * 100.0)
+    });
+    let _ = writeln!(
+        text,
+        "requests      {} on {} connections{reuse}, {} failed, {} in flight, {} turns of HTTP/2",
+        requests.count,
+        requests.connections,
+        requests.failed,
+        requests.in_flight_now,
+        requests.h2_turns
+    );
     let _ = writeln!(
         text,
         "failed        {} refused, {} timed out, {} reset, {} unreachable, {} other",
@@ -127,7 +140,7 @@ fn counts(text: &mut String, snapshot: &Snapshot) {
     );
     let _ = writeln!(
         text,
-        "tls           {} full, {} resumed, {} failed, {} unfinished, {} unknown, {} connections without",
+        "tls           {} full, {} resumed, {} failed, {} unfinished, {} unknown, {} connections not TLS",
         tls.full, tls.resumed, tls.failed, tls.unfinished, tls.unknown, tls.not_tls
     );
     let _ = writeln!(

@@ -29,7 +29,7 @@ pub(crate) enum KernelError {
     NoObject,
     /// Rights.
     #[error(
-        "no right to load kernel programs (needs CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN); run it with sudo"
+        "no right to load kernel programs (needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN); run it with sudo"
     )]
     NoRight,
     /// Pid namespace.
@@ -132,12 +132,11 @@ pub(crate) struct Options {
 }
 
 /// Capabilities that loading and attaching need (capabilities(7)): programs, tracing programs, cgroup
-/// programs, and other processes' namespaces and files.
-const NEEDED: [Capability; 4] = [
+/// programs. CAP_SYS_ADMIN and CAP_SYS_PTRACE only add other network namespaces and paths.
+const NEEDED: [Capability; 3] = [
     Capability::CAP_BPF,
     Capability::CAP_PERFMON,
     Capability::CAP_NET_ADMIN,
-    Capability::CAP_SYS_ADMIN,
 ];
 /// Inode number of the initial pid namespace (`PROC_PID_INIT_INO`).
 const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
