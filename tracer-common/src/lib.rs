@@ -7,6 +7,7 @@
 
 pub mod config;
 pub mod counter;
+pub mod dns;
 pub mod name;
 pub mod overflow;
 pub mod record;

@@ -3,6 +3,7 @@
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use tracer_common::{
     counter::Counter,
+    dns::{DnsReleaseRecord, kind as kind_of_dns},
     record::{
         CloseRecord, ConnectRecord, ExecRecord, Header, PATH_LEN, ProcessRecord, TlsRecord,
         VERSION, closer, kind, tls,
@@ -171,6 +172,16 @@ pub fn close(sock: Sock, conn: &Conn, old_state: u8, remains: u8, error: u32) {
     if !written {
         overflow::closed(conn, &figures, remains, now_ns());
     }
+}
+
+/// A socket that asked port 53 is gone.
+#[inline(always)]
+pub fn dns_release(cookie: u64) {
+    record(
+        kind_of_dns::DNS_RELEASE,
+        cookie,
+        |_: &mut DnsReleaseRecord| {},
+    );
 }
 
 /// A traced process has forked (`kind::FORK`) or exited (`kind::EXIT`).

@@ -8,6 +8,7 @@
 
 mod bound;
 mod conn;
+mod dns;
 mod emit;
 mod filter;
 mod held;

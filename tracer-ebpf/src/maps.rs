@@ -15,6 +15,7 @@ use tracer_common::{
 
 use crate::{
     conn::Conn,
+    dns::DnsOwner,
     held::{Held, HeldKey},
 };
 
@@ -29,6 +30,10 @@ pub static FILTER: Filter = Filter::all();
 /// State of each traced connection. Written by the socket, packet and iterator probes.
 #[btf_map]
 static CONNS: SkStorage<Conn> = SkStorage::new();
+
+/// Owner of each socket that asks port 53. Written by the owner programs, read by the packet programs.
+#[btf_map]
+static DNS_OWNERS: SkStorage<DnsOwner> = SkStorage::new();
 
 /// Records for user space. 16 MiB hold about 6,000 TLS connections with their hellos.
 #[map]
@@ -68,6 +73,12 @@ pub static HELD_EMPTY: Array<Held> = Array::with_max_entries(1, 0);
 #[inline(always)]
 pub fn conns() -> *mut c_void {
     (&raw const CONNS).cast_mut().cast()
+}
+
+/// The owners' storage, as the helpers want it.
+#[inline(always)]
+pub fn dns_owners() -> *mut c_void {
+    (&raw const DNS_OWNERS).cast_mut().cast()
 }
 
 /// Reads a member of a frozen global.

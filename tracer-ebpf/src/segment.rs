@@ -63,8 +63,12 @@ impl Segment {
     }
 }
 
+/// Copies N bytes from `offset`.
+///
+/// # Safety
+/// `skb` is the program's context.
 #[inline(always)]
-unsafe fn load<const N: usize>(skb: *mut __sk_buff, offset: u32) -> Option<[u8; N]> {
+pub unsafe fn load<const N: usize>(skb: *mut __sk_buff, offset: u32) -> Option<[u8; N]> {
     let mut bytes = [0u8; N];
     // SAFETY: the helper writes exactly N bytes or fails.
     let status =

@@ -1,5 +1,6 @@
 //! One file per hook.
 
+mod datagram_owner;
 mod packet;
 mod pickup;
 mod process;

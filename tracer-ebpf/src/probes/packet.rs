@@ -13,7 +13,7 @@ use tracer_common::record::tls;
 
 use crate::{
     conn::{self, Conn, phase},
-    emit,
+    dns, emit,
     held::{self, HELD_SEGMENTS, HeldKey},
     hello, maps,
     segment::{Segment, after},
@@ -46,6 +46,9 @@ unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
         let sk = (*skb).__bindgen_anon_2.sk;
         if sk.is_null() {
             return None;
+        }
+        if dns::concerns(sk) {
+            dns::packet::<EGRESS>(skb, sk);
         }
         conn::find(sk.cast())?
     };

@@ -12,7 +12,7 @@ use tracer_common::{
 use super::socket_state::state;
 use crate::{
     conn::{self, Conn, phase},
-    emit, filter, maps,
+    dns, emit, filter, maps,
     sock::{self, Sock, Task},
     turn,
 };
@@ -57,7 +57,12 @@ unsafe fn try_sockets(ctx: *const TaskFile) -> Option<()> {
     if task.is_null() || file.is_null() {
         return None;
     }
-    let sock = tcp_socket(file)?;
+    let sock = socket_of(file)?;
+    if !sock.is_tcp() {
+        dns::adopt(sock, Task(task));
+        return None;
+    }
+    is_open(sock).then_some(())?;
     let conn = traced_or_adopted(sock, Task(task))?;
     let mut record = describe(sock, conn, fd);
     // SAFETY: the iterator's own seq file.
@@ -88,9 +93,9 @@ fn write<T>(seq: *mut c_void, record: &mut T) {
     }
 }
 
-/// The TCP socket behind a file, unless it is listening or closed.
+/// The socket behind a file.
 #[inline(always)]
-fn tcp_socket(file: *mut c_void) -> Option<Sock> {
+fn socket_of(file: *mut c_void) -> Option<Sock> {
     // SAFETY: a typed file; the result is typed or null.
     let socket: *const u8 = unsafe { bpf_sock_from_file(file.cast()) }
         .cast_const()
@@ -99,11 +104,14 @@ fn tcp_socket(file: *mut c_void) -> Option<Sock> {
         return None;
     }
     let sock = sock::of_socket(socket);
-    if sock.0.is_null() || !sock.is_tcp() {
-        return None;
-    }
+    (!sock.0.is_null()).then_some(sock)
+}
+
+/// Neither listening nor closed.
+#[inline(always)]
+fn is_open(sock: Sock) -> bool {
     let now = sock.state();
-    (now != state::LISTEN && now != state::CLOSE).then_some(sock)
+    now != state::LISTEN && now != state::CLOSE
 }
 
 #[inline(always)]

@@ -10,7 +10,10 @@ use std::{
 use aya::{
     Btf, Ebpf,
     maps::{HashMap, MapData, PerCpuArray, RingBuf},
-    programs::{BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Iter, Program},
+    programs::{
+        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock,
+        CgroupSockAddr, Iter, Program,
+    },
 };
 use tracer_common::{config::ListenerKey, counter::Counter, name, overflow};
 
@@ -34,6 +37,14 @@ const PACKETS: [(&str, CgroupSkbAttachType); 2] = [
     ("packet_in", CgroupSkbAttachType::Ingress),
     ("packet_out", CgroupSkbAttachType::Egress),
 ];
+/// They say whose the sockets are that ask port 53.
+const DNS_OWNERS: [&str; 4] = [
+    "dns_connect4",
+    "dns_connect6",
+    "dns_sendmsg4",
+    "dns_sendmsg6",
+];
+const DNS_RELEASE: &str = "dns_release";
 const SOCKETS: &str = "sockets";
 
 /// The kernel programs, loaded. They run while this value lives.
@@ -74,6 +85,12 @@ impl Kernel {
             let program: &mut CgroupSkb = program(&mut ebpf, name)?;
             program.load().map_err(KernelError::program(name))?;
         }
+        for name in DNS_OWNERS {
+            let program: &mut CgroupSockAddr = program(&mut ebpf, name)?;
+            program.load().map_err(KernelError::program(name))?;
+        }
+        let release: &mut CgroupSock = program(&mut ebpf, DNS_RELEASE)?;
+        release.load().map_err(KernelError::program(DNS_RELEASE))?;
         let sockets: &mut Iter = program(&mut ebpf, SOCKETS)?;
         sockets
             .load("task_file", &btf)
@@ -106,7 +123,22 @@ impl Kernel {
                 .attach(&directory, direction, CgroupAttachMode::Single)
                 .map_err(KernelError::program(name))?;
         }
+        self.attach_dns(&directory)?;
         self.attach_tracepoints(socket)
+    }
+
+    fn attach_dns(&mut self, directory: &File) -> Result<(), KernelError> {
+        for name in DNS_OWNERS {
+            let program: &mut CgroupSockAddr = program(&mut self.ebpf, name)?;
+            program
+                .attach(directory, CgroupAttachMode::Single)
+                .map_err(KernelError::program(name))?;
+        }
+        let release: &mut CgroupSock = program(&mut self.ebpf, DNS_RELEASE)?;
+        release
+            .attach(directory, CgroupAttachMode::Single)
+            .map_err(KernelError::program(DNS_RELEASE))?;
+        Ok(())
     }
 
     fn attach_tracepoints(&mut self, hooks: &[(&'static str, &str)]) -> Result<(), KernelError> {

@@ -1,0 +1,76 @@
+//! Hooks: `cgroup/connect4|6`, `cgroup/sendmsg4|6` and `cgroup/sock_release` (`inet_stream_connect`,
+//! `udp_pre_connect`, `udp_sendmsg`, `inet_release`); kernel 6.1. They say whose a socket is that asks port 53, and
+//! when it is gone. All run in the context of the caller: the owner is the current task.
+//!
+//! A connected datagram socket is its connector's: what a forked child sends through its parent's
+//! connected socket is credited to the parent.
+
+use aya_ebpf::{
+    helpers::generated::bpf_get_socket_cookie,
+    macros::{cgroup_sock, cgroup_sock_addr},
+    programs::{SockAddrContext, SockContext},
+};
+
+use crate::{
+    dns::{self, PORT},
+    emit, filter,
+    sock::Task,
+};
+
+const PASS: i32 = 1;
+
+#[cgroup_sock_addr(connect4)]
+pub fn dns_connect4(ctx: SockAddrContext) -> i32 {
+    addressed(&ctx);
+    PASS
+}
+
+#[cgroup_sock_addr(connect6)]
+pub fn dns_connect6(ctx: SockAddrContext) -> i32 {
+    addressed(&ctx);
+    PASS
+}
+
+#[cgroup_sock_addr(sendmsg4)]
+pub fn dns_sendmsg4(ctx: SockAddrContext) -> i32 {
+    addressed(&ctx);
+    PASS
+}
+
+#[cgroup_sock_addr(sendmsg6)]
+pub fn dns_sendmsg6(ctx: SockAddrContext) -> i32 {
+    addressed(&ctx);
+    PASS
+}
+
+/// The current task gives a socket this destination.
+#[inline(always)]
+fn addressed(ctx: &SockAddrContext) {
+    // SAFETY: a member of the context, network order in the low half.
+    let port = unsafe { (*ctx.sock_addr).user_port };
+    if port != u32::from(PORT.to_be()) {
+        return;
+    }
+    let task = Task::current();
+    if !filter::admits_process(task, task.tgid()) {
+        return;
+    }
+    // SAFETY: a member of the context; a socket pointer the verifier knows.
+    unsafe {
+        let sk = (*ctx.sock_addr).__bindgen_anon_1.sk;
+        if !sk.is_null() {
+            dns::own(sk.cast(), task);
+        }
+    }
+}
+
+#[cgroup_sock(sock_release)]
+pub fn dns_release(ctx: SockContext) -> i32 {
+    // SAFETY: the program's own context, which is the socket.
+    unsafe {
+        if dns::is_waiting(ctx.sock) {
+            emit::dns_release(bpf_get_socket_cookie(ctx.sock.cast()));
+        }
+    }
+    PASS
+}
