@@ -1,5 +1,7 @@
 //! What is known of one open connection.
 
+use std::net::IpAddr;
+
 use tracer_common::record::{TlsRecord, tls};
 
 use crate::{
@@ -16,6 +18,8 @@ pub struct Connection {
     pub host: u32,
     /// How it was opened.
     pub opening: Opening,
+    /// Remote address.
+    pub address: IpAddr,
     /// Remote port.
     pub port: u16,
     /// Network namespace.

@@ -1,13 +1,14 @@
 //! Bytes from the kernel to typed events. Tag, version and length are checked; nothing is trusted.
 
 use thiserror::Error;
+use tracer_common::dns::{self as dns_record, DnsReleaseRecord};
 use tracer_common::record::{
     CloseRecord, ConnectRecord, ExecRecord, FirstTurnRecord, Header, ProcessRecord, SocketRecord,
     TlsRecord, TurnRecord, VERSION, direction, kind,
 };
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
-use crate::tls::Side;
+use crate::{dns::packet::Packet, tls::Side};
 
 /// One record.
 #[derive(Debug)]
@@ -32,6 +33,10 @@ pub enum Event<'a> {
     Turn(&'a TurnRecord),
     /// The first of them over TLS 1.3.
     FirstTurn(&'a FirstTurnRecord),
+    /// A packet to or from port 53.
+    Dns(Packet<'a>),
+    /// A socket that asked port 53 was closed.
+    DnsRelease(&'a DnsReleaseRecord),
 }
 
 /// Captured stream bytes.
@@ -58,6 +63,8 @@ impl Event<'_> {
             Self::Socket(record) => record.header.cookie,
             Self::Turn(record) => record.header.cookie,
             Self::FirstTurn(record) => record.turn.header.cookie,
+            Self::Dns(packet) => packet.cookie,
+            Self::DnsRelease(record) => record.header.cookie,
             Self::Fork(_) | Self::Exec(_) | Self::Exit(_) => 0,
         }
     }
@@ -117,6 +124,16 @@ pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
         kind::SOCKET => view(bytes, header.kind).map(Event::Socket),
         kind::TURN => view(bytes, header.kind).map(Event::Turn),
         kind::FIRST_TURN => view(bytes, header.kind).map(Event::FirstTurn),
+        dns_record::kind::DNS => {
+            Packet::read(bytes)
+                .map(Event::Dns)
+                .map_err(|expected| DecodeError::Length {
+                    kind: header.kind,
+                    got: bytes.len(),
+                    expected,
+                })
+        }
+        dns_record::kind::DNS_RELEASE => view(bytes, header.kind).map(Event::DnsRelease),
         got => Err(DecodeError::Kind { got }),
     }
 }

@@ -2,7 +2,7 @@
 
 use tracer_common::record::{CloseRecord, closer};
 
-use crate::{latency::Latency, tls::TlsVersion};
+use crate::{dns::figures::Dns, latency::Latency, tls::TlsVersion};
 
 /// Figures of one set of connections.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Group {
     pub requests: Requests,
     /// TLS handshakes.
     pub tls: Tls,
+    /// Lookups.
+    pub dns: Dns,
     /// TCP counters.
     pub tcp: Tcp,
     /// Durations.
@@ -211,6 +213,10 @@ pub struct Tcp {
 /// Durations, ns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Phases {
+    /// Query sent to its answer, when that was no error.
+    pub dns: Latency,
+    /// Query sent to the answer that is an error, or until there was no point in waiting.
+    pub dns_failed: Latency,
     /// SYN sent to ESTABLISHED.
     pub connect: Latency,
     /// SYN sent to failure.
@@ -255,6 +261,7 @@ impl Group {
             && self.tls == Tls::default()
             && self.tcp == Tcp::default()
             && self.requests == Requests::default()
+            && self.dns == Dns::default()
     }
 
     /// A connection is open.

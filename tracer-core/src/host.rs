@@ -13,6 +13,8 @@ use crate::group::Group;
 pub enum HostSource {
     /// Server name of the ClientHello (RFC 6066 3).
     Sni,
+    /// Name that the process had looked up for the address.
+    Dns,
     /// The address itself.
     Address,
 }
@@ -22,6 +24,7 @@ impl HostSource {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sni => "sni",
+            Self::Dns => "dns",
             Self::Address => "address",
         }
     }
@@ -45,6 +48,15 @@ impl HostKey {
             host: remote.ip().to_string().into(),
             source: HostSource::Address,
             port: remote.port(),
+        }
+    }
+
+    /// Named by the answer to a lookup.
+    pub fn dns(name: &str, port: u16) -> Self {
+        Self {
+            host: name.into(),
+            source: HostSource::Dns,
+            port,
         }
     }
 
@@ -141,11 +153,6 @@ impl Hosts {
     /// Name of one.
     pub fn key(&self, at: u32) -> &HostKey {
         &self.entries[at as usize].key
-    }
-
-    /// First address of one.
-    pub fn address(&self, at: u32) -> Option<IpAddr> {
-        self.entries[at as usize].addresses.first().copied()
     }
 
     /// Those with figures, but for the folded ones.

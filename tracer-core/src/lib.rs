@@ -5,6 +5,7 @@
 
 pub mod connection;
 pub mod decode;
+pub mod dns;
 pub mod endpoint;
 pub mod glob;
 pub mod group;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use tracer_common::counter::Counter;
 
-use crate::{group::Group, host::Host, process::Process, time_wait::TimeWaitView};
+use crate::{
+    dns::figures::NameFigures, group::Group, host::Host, process::Process, time_wait::TimeWaitView,
+};
 
 /// Records received and lost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,4 +44,8 @@ pub struct Snapshot {
     pub hosts_folded: u64,
     /// TIME_WAIT and ports.
     pub time_wait: TimeWaitView,
+    /// Lookups by name, the names asked most.
+    pub dns_names: Vec<NameFigures>,
+    /// Lookups of further names.
+    pub dns_names_folded: u64,
 }

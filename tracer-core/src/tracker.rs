@@ -18,6 +18,7 @@ use tracer_common::{
 use crate::{
     connection::{Connection, Handshake},
     decode::{Event, Hello, decode},
+    dns::DnsTracker,
     endpoint::{comm, remote},
     glob::host_matches,
     group::{Group, Opening},
@@ -63,6 +64,7 @@ pub struct Tracker {
     hosts: Hosts,
     /// TIME_WAIT and ports; the engine feeds it snapshots.
     time_wait: TimeWait,
+    dns: DnsTracker,
     events: Events,
     overflow: Option<Overflow>,
     namespaces: HashSet<u32>,
@@ -74,6 +76,7 @@ impl Tracker {
     pub fn new(options: TrackerOptions) -> Self {
         Self {
             hosts: Hosts::with_limit(options.max_hosts),
+            dns: DnsTracker::new(options.hosts.clone()),
             options,
             connections: HashMap::new(),
             totals: Arc::default(),
@@ -102,12 +105,45 @@ impl Tracker {
             Event::Tls(record) => self.handshaken(record),
             Event::Hello(hello) => self.hello(hello),
             Event::Close(record) => self.closed(record),
-            Event::Fork(record) => self.processes.forked(record.parent, record.tgid),
+            Event::Fork(record) => {
+                self.processes.forked(record.parent, record.tgid);
+                self.dns.forked(record.parent, record.tgid);
+            }
             Event::Exec(record) => self.processes.executed(record.tgid, comm(&record.filename)),
             Event::Exit(_) => {}
             Event::Socket(record) => self.open_socket(record),
             Event::Turn(record) => self.turn(record, None),
             Event::FirstTurn(record) => self.turn(&record.turn, Some(record)),
+            Event::Dns(packet) => {
+                let process = self.processes.of(packet.endpoint);
+                self.dns.take(packet, process);
+                self.count_lookups();
+            }
+            Event::DnsRelease(record) => self
+                .dns
+                .released(record.header.time_ns, record.header.cookie),
+        }
+    }
+
+    fn count_lookups(&mut self) {
+        for (process, change) in self.dns.take_changes() {
+            Arc::make_mut(&mut self.totals).look_up(change);
+            self.processes.group_mut(process).look_up(change);
+        }
+    }
+
+    /// The trace ends at `now_ns`: nothing more is waited for.
+    pub fn finish(&mut self, now_ns: u64) {
+        self.dns.expire(now_ns);
+        self.dns.finish(now_ns);
+        self.count_lookups();
+    }
+
+    /// What a connection's other end is called before it has sent a ClientHello.
+    fn host_key(&self, endpoint: &Endpoint, remote: SocketAddr) -> HostKey {
+        match self.dns.name(endpoint.tgid, remote.ip()) {
+            Some(name) => HostKey::dns(name, remote.port()),
+            None => HostKey::address(remote),
         }
     }
 
@@ -120,14 +156,15 @@ impl Tracker {
                 syn_retransmits: u64::from(record.syn_retransmits),
             };
             self.open(record.header.cookie, &record.endpoint, opening);
-        } else if self.admits(&remote.ip().to_string()) {
+        } else if self.admits(&self.host_key(&record.endpoint, remote).host) {
             self.failed(record, remote);
         }
     }
 
     fn failed(&mut self, record: &ConnectRecord, remote: SocketAddr) {
         let process = self.processes.of(&record.endpoint);
-        let host = self.hosts.of(HostKey::address(remote), remote.ip());
+        let host = self.host_key(&record.endpoint, remote);
+        let host = self.hosts.of(host, remote.ip());
         let aborted = u64::from(record.outcome == connect::ABORTED);
         let again = u64::from(record.syn_retransmits);
         self.each_group(process, host, |group| {
@@ -139,7 +176,8 @@ impl Tracker {
     fn open(&mut self, cookie: u64, endpoint: &Endpoint, opening: Opening) {
         let remote = remote(endpoint);
         let process = self.processes.of(endpoint);
-        let host = self.hosts.of(HostKey::address(remote), remote.ip());
+        let host = self.host_key(endpoint, remote);
+        let host = self.hosts.of(host, remote.ip());
         let counted = self.options.hosts.is_empty();
         if counted {
             self.each_group(process, host, |group| group.open(&opening));
@@ -152,6 +190,7 @@ impl Tracker {
             process,
             host,
             opening,
+            address: remote.ip(),
             port: remote.port(),
             netns: endpoint.netns,
             counted,
@@ -178,10 +217,8 @@ impl Tracker {
         let Some(name) = connection.server_name() else {
             return;
         };
-        let Some(address) = self.hosts.address(connection.host) else {
-            return;
-        };
-        let host = self.hosts.of(HostKey::sni(&name, connection.port), address);
+        let key = HostKey::sni(&name, connection.port);
+        let host = self.hosts.of(key, connection.address);
         if host == connection.host {
             return;
         }
@@ -295,7 +332,8 @@ impl Tracker {
         self.note_destination(&record.endpoint, remote);
         if record.state == SYN_SENT {
             let process = self.processes.of(&record.endpoint);
-            let host = self.hosts.of(HostKey::address(remote), remote.ip());
+            let host = self.host_key(&record.endpoint, remote);
+            let host = self.hosts.of(host, remote.ip());
             self.each_group(process, host, |group| group.connections.connecting_now += 1);
         } else if record.adopted == 1 && !self.connections.contains_key(&cookie) {
             self.open(
@@ -339,6 +377,8 @@ impl Tracker {
 
     /// Takes a snapshot of the sockets of the traced namespaces, begun at `begun_ns`.
     pub fn take_sockets(&mut self, begun_ns: u64, sockets: &[Seen]) {
+        self.dns.expire(begun_ns);
+        self.count_lookups();
         for entered in self.time_wait.observe(begun_ns, sockets) {
             self.each_group(entered.process, entered.host, |group| {
                 group.tcp.time_wait_entered += 1;
@@ -402,12 +442,17 @@ impl Tracker {
     /// Everything, as it is now.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
-            events: self.events,
+            events: Events {
+                evicted: self.events.evicted + self.dns.evicted(),
+                ..self.events
+            },
             totals: self.complete_totals(),
             processes: self.processes.views(),
             hosts: self.hosts.views(),
             hosts_folded: self.hosts.folded(),
             time_wait: self.time_wait.view(),
+            dns_names: self.dns.names(),
+            dns_names_folded: self.dns.names_folded(),
         }
     }
 

@@ -264,6 +264,7 @@ impl Engine {
         self.tracker.take_sweep(&sweep, true);
         resolve::resolve(&mut self.tracker, &mut self.cgroups);
         self.list_sockets()?;
+        self.tracker.finish(clock::monotonic_ns());
         self.read_counters()?;
         self.sinks.finish(&self.tracker.snapshot())
     }

@@ -8,6 +8,7 @@ use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use serde_json::{Map, Value, json};
 use tracer_common::counter::Counter;
 use tracer_core::{
+    dns::figures::{Dns, NameFigures},
     group::{Connections, Group, Phases, Requests, Tcp, Tls},
     host::Host,
     latency::Latency,
@@ -47,6 +48,8 @@ pub(crate) fn export(snapshot: &Snapshot, about: &Description, now_ns: u64) -> V
         "hosts": snapshot.hosts.iter().map(host).collect::<Vec<_>>(),
         "hosts_folded": snapshot.hosts_folded,
         "time_wait": time_wait(&snapshot.time_wait, snapshot.totals.tcp.time_wait_entered),
+        "dns_names": snapshot.dns_names.iter().map(dns_name).collect::<Vec<_>>(),
+        "dns_names_folded": snapshot.dns_names_folded,
     })
 }
 
@@ -102,6 +105,7 @@ fn group(group: &Group) -> Value {
         "connections": connections(&group.connections),
         "requests": requests(&group.requests),
         "tls": tls(&group.tls),
+        "dns": dns(&group.dns),
         "tcp": tcp(&group.tcp),
         "phases": phases(&group.phases),
     })
@@ -177,6 +181,32 @@ fn tls(tls: &Tls) -> Value {
     })
 }
 
+fn dns(dns: &Dns) -> Value {
+    json!({
+        "queries": dns.queries,
+        "answered": dns.answered,
+        "failed": {
+            "nxdomain": dns.failed.nxdomain,
+            "servfail": dns.failed.servfail,
+            "timeout": dns.failed.timeout,
+            "other": dns.failed.other,
+        },
+        "retries": dns.retries,
+        "truncated": dns.truncated,
+        "repeated_within_ttl": dns.repeated_within_ttl,
+    })
+}
+
+fn dns_name(name: &NameFigures) -> Value {
+    let answered = name.answered.count() != 0;
+    json!({
+        "name": &*name.name,
+        "queries": name.queries,
+        "p50_ns": answered.then(|| name.answered.summary().p50_ns),
+        "failures": name.failures,
+    })
+}
+
 fn tcp(tcp: &Tcp) -> Value {
     json!({
         "syn_retransmits": tcp.syn_retransmits,
@@ -190,6 +220,8 @@ fn tcp(tcp: &Tcp) -> Value {
 
 fn phases(phases: &Phases) -> Value {
     json!({
+        "dns": latency(&phases.dns),
+        "dns_failed": latency(&phases.dns_failed),
         "connect": latency(&phases.connect),
         "connect_failed": latency(&phases.connect_failed),
         "tls": latency(&phases.tls),

@@ -69,6 +69,8 @@ fn phases(text: &mut String, group: &Group, paint: &Paint) {
     );
     let _ = writeln!(text, "\n{}", paint.bold(&header));
     let rows = [
+        ("dns", &group.phases.dns),
+        ("dns failed", &group.phases.dns_failed),
         ("connect", &group.phases.connect),
         ("connect failed", &group.phases.connect_failed),
         ("tls full", &group.phases.tls),
@@ -143,6 +145,21 @@ fn counts(text: &mut String, snapshot: &Snapshot) {
         "tls           {} full, {} resumed, {} failed, {} unfinished, {} unknown, {} connections not TLS",
         tls.full, tls.resumed, tls.failed, tls.unfinished, tls.unknown, tls.not_tls
     );
+    let dns = group.dns;
+    if dns.queries != 0 {
+        let _ = writeln!(
+            text,
+            "dns           {} lookups, {} answered, {} NXDOMAIN, {} SERVFAIL, {} timeout, {} other; {} retries, {} again within TTL",
+            dns.queries,
+            dns.answered,
+            dns.failed.nxdomain,
+            dns.failed.servfail,
+            dns.failed.timeout,
+            dns.failed.other,
+            dns.retries,
+            dns.repeated_within_ttl
+        );
+    }
     let _ = writeln!(
         text,
         "TIME_WAIT     {} entered, {} now, peak {}",

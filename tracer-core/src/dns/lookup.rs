@@ -1,0 +1,321 @@
+//! Lookups under way: which answer belongs to which query, which query is another one asked again.
+//!
+//! A lookup begins with a query and ends with its answer: same socket, id and question. Until then the same
+//! question is asked again, not anew, when
+//! - it has the same id and comes through the same socket (c-ares, musl),
+//! - it comes through the same socket with another id, a while later,
+//! - it comes from the same process through another socket and the first one was closed a moment ago, or
+//!   waited in vain for [`PATIENCE_NS`] (glibc, Go, hickory),
+//! - it comes over TCP and the answer before was truncated (RFC 7766 5).
+//!
+//! Two workers of a process that ask the same at the same time have a lookup each.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use super::message::{Message, Question, rcode};
+
+/// An answer that takes longer is none: the resolvers' own default.
+pub const PATIENCE_NS: u64 = 5_000_000_000;
+/// How long after its end an unanswered lookup may be asked again.
+const GRACE_NS: u64 = 1_000_000_000;
+/// Another id on the same socket: sooner than this it is another lookup.
+const APART_NS: u64 = 100_000_000;
+/// Ids kept of one lookup.
+const MAX_IDS: usize = 8;
+/// Lookups of one question by one process that are looked through.
+const MAX_ALIKE: usize = 64;
+
+/// A query as it was sent.
+#[derive(Debug)]
+pub struct Query {
+    /// When, ns.
+    pub time_ns: u64,
+    /// Socket.
+    pub cookie: u64,
+    /// Process id.
+    pub tgid: u32,
+    /// Index of the process.
+    pub process: u32,
+    /// Id in the message.
+    pub id: u16,
+    /// What is asked.
+    pub question: Arc<Question>,
+    /// Over TCP.
+    pub tcp: bool,
+    /// Counted in the figures.
+    pub counted: bool,
+}
+
+/// How a query stands to those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// A lookup begins.
+    New,
+    /// The same question again, unanswered so far.
+    Again,
+    /// The same again because the answer was truncated.
+    OverTcp,
+}
+
+/// How a lookup ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// With this response code.
+    Answer(u16),
+    /// With none.
+    Timeout,
+}
+
+/// A lookup that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its last query.
+    pub query: Query,
+    /// From the first query to the end, ns.
+    pub duration_ns: u64,
+    /// How.
+    pub end: End,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Waiting,
+    /// Truncated answer at this time.
+    Truncated(u64),
+    /// Its socket was closed at this time.
+    Abandoned(u64),
+}
+
+#[derive(Debug)]
+struct Lookup {
+    query: Query,
+    ids: Vec<u16>,
+    first_ns: u64,
+    state: State,
+    deadline_ns: u64,
+}
+
+type Alike = (u32, Arc<Question>);
+
+/// All of them.
+#[derive(Debug)]
+pub struct Lookups {
+    entries: HashMap<u64, Lookup>,
+    by_socket: HashMap<u64, Vec<u64>>,
+    alike: HashMap<Alike, Vec<u64>>,
+    deadlines: BTreeSet<(u64, u64)>,
+    serial: u64,
+    limit: usize,
+    evicted: u64,
+}
+
+impl Lookups {
+    /// Room for `limit` lookups; a further one displaces the one that would end first.
+    pub fn with_limit(limit: usize) -> Self {
+        Self {
+            entries: HashMap::new(),
+            by_socket: HashMap::new(),
+            alike: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            serial: 0,
+            limit,
+            evicted: 0,
+        }
+    }
+
+    /// How many were displaced.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// A query was sent.
+    pub fn ask(&mut self, query: Query) -> Asked {
+        let (at, asked) = match self.earlier(&query) {
+            Some((at, asked)) => (Some(at), asked),
+            None => (None, Asked::New),
+        };
+        let earlier = at.and_then(|at| self.remove(at));
+        if self.entries.len() >= self.limit
+            && let Some(&(_, first)) = self.deadlines.first()
+        {
+            self.remove(first);
+            self.evicted += 1;
+        }
+        let (first_ns, mut ids) = earlier.map_or((query.time_ns, Vec::new()), |earlier| {
+            (earlier.first_ns, earlier.ids)
+        });
+        ids.retain(|&id| id != query.id);
+        if ids.len() >= MAX_IDS {
+            ids.remove(0);
+        }
+        ids.push(query.id);
+        self.insert(Lookup {
+            deadline_ns: query.time_ns.saturating_add(PATIENCE_NS + GRACE_NS),
+            query,
+            ids,
+            first_ns,
+            state: State::Waiting,
+        });
+        asked
+    }
+
+    /// The lookup that a query belongs to.
+    fn earlier(&self, query: &Query) -> Option<(u64, Asked)> {
+        let key = (query.tgid, Arc::clone(&query.question));
+        let alike = self.alike.get(&key)?;
+        alike
+            .iter()
+            .take(MAX_ALIKE)
+            .find_map(|&at| Some((at, self.entries.get(&at)?.takes(query)?)))
+    }
+
+    /// An answer arrived; the lookup that ends by it.
+    pub fn answer(
+        &mut self,
+        time_ns: u64,
+        cookie: u64,
+        tcp: bool,
+        message: &Message,
+    ) -> Option<Ended> {
+        let at = *self.by_socket.get(&cookie)?.iter().find(|at| {
+            self.entries
+                .get(at)
+                .is_some_and(|lookup| lookup.is_answered_by(message))
+        })?;
+        if message.truncated && !tcp && message.rcode == rcode::NOERROR {
+            self.truncated(at, time_ns);
+            return None;
+        }
+        let lookup = self.remove(at)?;
+        Some(lookup.ended(time_ns, End::Answer(message.rcode)))
+    }
+
+    fn truncated(&mut self, at: u64, time_ns: u64) {
+        self.change(at, |lookup| {
+            if let State::Waiting = lookup.state {
+                lookup.state = State::Truncated(time_ns);
+                lookup.deadline_ns = time_ns.saturating_add(PATIENCE_NS);
+            }
+        });
+    }
+
+    /// A socket was closed: what waits on it waits in vain, unless it is asked again.
+    pub fn released(&mut self, time_ns: u64, cookie: u64) {
+        for at in self.by_socket.get(&cookie).cloned().unwrap_or_default() {
+            self.change(at, |lookup| {
+                if let State::Waiting = lookup.state {
+                    lookup.state = State::Abandoned(time_ns);
+                    lookup.deadline_ns = time_ns.saturating_add(GRACE_NS);
+                }
+            });
+        }
+    }
+
+    /// One of those that have ended by `time_ns` without a further packet.
+    pub fn expire(&mut self, time_ns: u64) -> Option<Ended> {
+        let &(deadline_ns, at) = self.deadlines.first()?;
+        if deadline_ns > time_ns {
+            return None;
+        }
+        self.remove(at).map(Lookup::unanswered)
+    }
+
+    /// The trace ends: those that would have been given up by now, asked again or not.
+    pub fn finish(&mut self, time_ns: u64) -> Vec<Ended> {
+        let over = |lookup: &Lookup| {
+            !matches!(lookup.state, State::Waiting)
+                || lookup.query.time_ns.saturating_add(PATIENCE_NS) <= time_ns
+        };
+        let mut ended: Vec<u64> = self
+            .entries
+            .iter()
+            .filter(|(_, l)| over(l))
+            .map(|(&at, _)| at)
+            .collect();
+        ended.sort_unstable();
+        let ended = ended.into_iter();
+        ended
+            .filter_map(|at| self.remove(at).map(Lookup::unanswered))
+            .collect()
+    }
+
+    fn insert(&mut self, lookup: Lookup) {
+        let at = self.serial;
+        self.serial += 1;
+        let (cookie, key) = (lookup.query.cookie, lookup.alike());
+        self.by_socket.entry(cookie).or_default().push(at);
+        self.alike.entry(key).or_default().push(at);
+        self.deadlines.insert((lookup.deadline_ns, at));
+        self.entries.insert(at, lookup);
+    }
+
+    fn remove(&mut self, at: u64) -> Option<Lookup> {
+        let lookup = self.entries.remove(&at)?;
+        self.deadlines.remove(&(lookup.deadline_ns, at));
+        take_out(&mut self.by_socket, lookup.query.cookie, at);
+        take_out(&mut self.alike, lookup.alike(), at);
+        Some(lookup)
+    }
+
+    fn change(&mut self, at: u64, change: impl FnOnce(&mut Lookup)) {
+        if let Some(lookup) = self.entries.get_mut(&at) {
+            self.deadlines.remove(&(lookup.deadline_ns, at));
+            change(lookup);
+            self.deadlines.insert((lookup.deadline_ns, at));
+        }
+    }
+}
+
+fn take_out<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Vec<u64>>, key: K, at: u64) {
+    if let std::collections::hash_map::Entry::Occupied(mut entry) = index.entry(key) {
+        entry.get_mut().retain(|&other| other != at);
+        if entry.get().is_empty() {
+            entry.remove();
+        }
+    }
+}
+
+impl Lookup {
+    fn alike(&self) -> Alike {
+        (self.query.tgid, Arc::clone(&self.query.question))
+    }
+
+    /// How a query by the same process for the same thing belongs to this lookup.
+    fn takes(&self, query: &Query) -> Option<Asked> {
+        let apart = |least: u64| query.time_ns.saturating_sub(self.query.time_ns) >= least;
+        match self.state {
+            State::Truncated(_) => query.tcp.then_some(Asked::OverTcp),
+            State::Abandoned(_) => Some(Asked::Again),
+            State::Waiting if self.query.cookie == query.cookie => {
+                (self.ids.contains(&query.id) || apart(APART_NS)).then_some(Asked::Again)
+            }
+            State::Waiting => apart(PATIENCE_NS).then_some(Asked::Again),
+        }
+    }
+
+    fn is_answered_by(&self, message: &Message) -> bool {
+        let same = |question: &Question| *question == *self.query.question;
+        self.ids.contains(&message.id) && message.question.as_ref().is_none_or(same)
+    }
+
+    fn ended(self, time_ns: u64, end: End) -> Ended {
+        Ended {
+            duration_ns: time_ns.saturating_sub(self.first_ns),
+            query: self.query,
+            end,
+        }
+    }
+
+    /// No packet will end it any more. A truncated answer that was enough for the client is an answer.
+    fn unanswered(self) -> Ended {
+        let given_up_ns = self.query.time_ns.saturating_add(PATIENCE_NS);
+        match self.state {
+            State::Truncated(time_ns) => self.ended(time_ns, End::Answer(rcode::NOERROR)),
+            State::Abandoned(time_ns) => self.ended(time_ns.min(given_up_ns), End::Timeout),
+            State::Waiting => self.ended(given_up_ns, End::Timeout),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Messages out of a TCP stream: each is preceded by its length in two bytes (RFC 1035 4.2.2).
+
+use super::packet::Packet;
+
+/// Bytes kept of one message; what follows them is counted and dropped.
+const KEPT: usize = 4096;
+
+/// One direction of one connection.
+#[derive(Debug, Default)]
+pub struct Stream {
+    /// Position of the next byte; 0 before the first.
+    next: u32,
+    /// Length prefix as far as it has arrived.
+    prefix: Vec<u8>,
+    /// First bytes of the message at hand.
+    kept: Vec<u8>,
+    /// Bytes of the message at hand that passed, kept or not.
+    passed: usize,
+    /// Time of its first byte.
+    begun_ns: u64,
+    /// Nothing more can be read: bytes are missing between two messages.
+    lost: bool,
+}
+
+/// A message with its times.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Framed {
+    /// Its bytes, perhaps cut.
+    pub bytes: Vec<u8>,
+    /// When its first byte passed.
+    pub first_ns: u64,
+    /// When its last byte passed.
+    pub last_ns: u64,
+}
+
+impl Stream {
+    /// Takes the payload of a segment; gives the messages that end in it.
+    pub fn push(&mut self, packet: &Packet<'_>) -> Vec<Framed> {
+        let mut done = Vec::new();
+        let start = if self.next == 0 { 1 } else { self.next };
+        if packet.position > start || packet.position == 0 {
+            self.lost = true;
+        }
+        let skipped = start.wrapping_sub(packet.position) as usize;
+        let length = packet.length as usize;
+        if self.lost || skipped > length {
+            return done;
+        }
+        self.next = packet.position.wrapping_add(packet.length);
+        let mut at = skipped;
+        while at < length && !self.lost {
+            at = self.step(packet, at, length, &mut done);
+        }
+        done
+    }
+
+    /// Takes some of the bytes from `at` on; where the next ones begin.
+    fn step(
+        &mut self,
+        packet: &Packet<'_>,
+        at: usize,
+        length: usize,
+        done: &mut Vec<Framed>,
+    ) -> usize {
+        if self.prefix.len() < 2 {
+            match packet.bytes.get(at) {
+                Some(&byte) => {
+                    if self.prefix.is_empty() {
+                        self.begun_ns = packet.time_ns;
+                    }
+                    self.prefix.push(byte);
+                }
+                None => self.lost = true,
+            }
+            return at + 1;
+        }
+        let whole = usize::from(u16::from_be_bytes([self.prefix[0], self.prefix[1]]));
+        let count = (length - at).min(whole - self.passed);
+        let there = packet.bytes.len().saturating_sub(at).min(count);
+        // Bytes behind a hole would be read as if they followed what is before it.
+        if self.kept.len() == self.passed {
+            let fits = there.min(KEPT.saturating_sub(self.kept.len()));
+            self.kept.extend_from_slice(&packet.bytes[at..at + fits]);
+        }
+        self.passed += count;
+        if self.passed == whole {
+            done.push(Framed {
+                bytes: std::mem::take(&mut self.kept),
+                first_ns: self.begun_ns,
+                last_ns: packet.time_ns,
+            });
+            self.prefix.clear();
+            self.passed = 0;
+        }
+        at + count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::dns::packet::tests::packet;
+
+    proptest! {
+        #[test]
+        fn however_it_is_split(messages in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..40), 1..6), cuts in proptest::collection::vec(1..30usize, 0..40)) {
+            let mut bytes = Vec::new();
+            for message in &messages {
+                bytes.extend_from_slice(&(message.len() as u16).to_be_bytes());
+                bytes.extend_from_slice(message);
+            }
+            let mut stream = Stream::default();
+            let (mut got, mut at, mut cuts) = (Vec::new(), 0, cuts.into_iter());
+            while at < bytes.len() {
+                let end = (at + cuts.next().unwrap_or(bytes.len())).min(bytes.len());
+                let mut segment = packet(&bytes[at..end]);
+                segment.position = at as u32 + 1;
+                got.extend(stream.push(&segment).into_iter().map(|framed| framed.bytes));
+                at = end;
+            }
+            prop_assert_eq!(got, messages);
+        }
+
+        #[test]
+        fn never_panics(segments in proptest::collection::vec((any::<u32>(), 0..100_000u32, proptest::collection::vec(any::<u8>(), 0..60)), 0..20)) {
+            let mut stream = Stream::default();
+            for (position, length, bytes) in segments {
+                let mut segment = packet(&bytes);
+                segment.position = position % 200;
+                segment.length = length.max(bytes.len() as u32);
+                stream.push(&segment);
+                prop_assert!(stream.kept.len() <= KEPT);
+            }
+        }
+    }
+}
