@@ -6,7 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use crate::group::Group;
+use crate::{
+    entries::{Entries, Entry},
+    group::Group,
+};
 
 /// How a host's name is known, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,35 +73,51 @@ impl HostKey {
     }
 }
 
-/// A host with its figures.
+/// A host with its figures. A copy shares everything.
 #[derive(Debug, Clone)]
 pub struct Host {
     /// Name and port.
-    pub key: HostKey,
+    pub key: Arc<HostKey>,
     /// Addresses that connections led to, in order of appearance.
-    pub addresses: Vec<IpAddr>,
+    pub addresses: Arc<[IpAddr]>,
     /// Its figures.
     pub group: Arc<Group>,
 }
 
+impl Entry for Host {
+    fn group(&self) -> &Arc<Group> {
+        &self.group
+    }
+
+    fn group_mut(&mut self) -> &mut Arc<Group> {
+        &mut self.group
+    }
+}
+
 /// All hosts, in order of appearance.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Hosts {
-    entries: Vec<Host>,
-    index: HashMap<HostKey, u32>,
-    limit: usize,
-    folded: u64,
+    entries: Entries<Host>,
+    index: HashMap<Arc<HostKey>, u32>,
+    /// Where further hosts go while every entry has open connections.
+    shared: Arc<HostKey>,
 }
 
 /// Addresses kept of one host.
 const MAX_ADDRESSES: usize = 64;
 
 impl Hosts {
-    /// Room for `limit` hosts; further ones share the entry [`FOLDED`].
+    /// Room for `limit` hosts; further ones take the place of those that did least.
     pub fn with_limit(limit: usize) -> Self {
+        let shared = HostKey {
+            host: FOLDED.into(),
+            source: HostSource::Address,
+            port: 0,
+        };
         Self {
-            limit,
-            ..Self::default()
+            entries: Entries::with_limit(limit),
+            index: HashMap::new(),
+            shared: shared.into(),
         }
     }
 
@@ -108,70 +127,119 @@ impl Hosts {
             Some(&known) => known,
             None => self.add(key),
         };
-        let addresses = &mut self.entries[at as usize].addresses;
-        if addresses.len() < MAX_ADDRESSES && !addresses.contains(&address) {
-            addresses.push(address);
+        if let Some(host) = self.entries.get_mut(at)
+            && host.addresses.len() < MAX_ADDRESSES
+            && !host.addresses.contains(&address)
+        {
+            let known = host.addresses.iter().copied();
+            host.addresses = known.chain([address]).collect();
         }
         at
     }
 
     fn add(&mut self, key: HostKey) -> u32 {
-        let key = if self.entries.len() >= self.limit {
-            self.folded += 1;
-            let key = HostKey {
-                host: FOLDED.into(),
-                source: HostSource::Address,
-                port: 0,
-            };
+        let mut key = Arc::new(key);
+        if self.entries.is_full() && !self.make_room() {
+            self.entries.count_folded();
+            key = Arc::clone(&self.shared);
             if let Some(&known) = self.index.get(&key) {
                 return known;
             }
-            key
-        } else {
-            key
-        };
-        let at = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        self.entries.push(Host {
-            key: key.clone(),
-            addresses: Vec::new(),
+        }
+        let at = self.entries.add(Host {
+            key: Arc::clone(&key),
+            addresses: Arc::default(),
             group: Arc::default(),
         });
         self.index.insert(key, at);
         at
     }
 
-    /// How many hosts have no entry of their own.
+    fn make_room(&mut self) -> bool {
+        let gone = self.entries.fold();
+        for host in &gone {
+            self.index.remove(&host.key);
+        }
+        !gone.is_empty()
+    }
+
+    /// How many hosts have no entry any more, or never had one of their own. One that comes back begins anew.
     pub fn folded(&self) -> u64 {
-        self.folded
+        self.entries.folded()
     }
 
     /// Figures of one.
     pub fn group_mut(&mut self, at: u32) -> &mut Group {
-        Arc::make_mut(&mut self.entries[at as usize].group)
+        self.entries.group_mut(at)
     }
 
     /// Name of one.
     pub fn key(&self, at: u32) -> &HostKey {
-        &self.entries[at as usize].key
+        self.entries.get(at).map_or(&self.shared, |host| &host.key)
     }
 
-    /// Those with figures, but for the folded ones.
+    /// Those with figures, but for what hosts beyond the limit share.
     pub fn views(&self) -> Vec<Host> {
-        let shown = |host: &&Host| !host.group.is_empty() && &*host.key.host != FOLDED;
-        self.entries.iter().filter(shown).cloned().collect()
+        let shown = self.entries.shown().into_iter();
+        shown
+            .filter(|host| host.key != self.shared)
+            .cloned()
+            .collect()
     }
 
     /// Clears what is recomputed at each sweep.
     pub fn clear_connecting(&mut self) {
-        for entry in self
-            .entries
-            .iter_mut()
-            .filter(|e| e.group.connections.connecting_now != 0)
-        {
-            Arc::make_mut(&mut entry.group).connections.connecting_now = 0;
-        }
+        self.entries.clear_connecting();
     }
 }
 
-/// Name of the entry that hosts beyond the limit share.
+/// Name of the entry that hosts share while all others have open connections.
 pub const FOLDED: &str = "(folded)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(name: &str) -> HostKey {
+        HostKey::sni(name, 443)
+    }
+
+    const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn visit(hosts: &mut Hosts, name: &str, open: u64) -> u32 {
+        let at = hosts.of(host(name), ADDRESS);
+        let connections = &mut hosts.group_mut(at).connections;
+        connections.opened += 1;
+        connections.open_now = open;
+        at
+    }
+
+    fn names(hosts: &Hosts) -> Vec<String> {
+        let views = hosts.views().into_iter();
+        views.map(|view| view.key.host.to_string()).collect()
+    }
+
+    #[test]
+    fn a_new_host_takes_the_place_of_the_least_busy() {
+        let mut hosts = Hosts::with_limit(2);
+        visit(&mut hosts, "a", 0);
+        visit(&mut hosts, "a", 0);
+        let b = visit(&mut hosts, "b", 0);
+        visit(&mut hosts, "c", 0);
+        assert_eq!(
+            (names(&hosts), hosts.folded()),
+            (vec!["a".to_owned(), "c".to_owned()], 1)
+        );
+        assert_eq!(&*hosts.key(b).host, FOLDED);
+        assert_ne!(visit(&mut hosts, "b", 0), b, "begins anew");
+    }
+
+    #[test]
+    fn hosts_share_when_none_can_give_way() {
+        let mut hosts = Hosts::with_limit(1);
+        visit(&mut hosts, "a", 1);
+        let b = visit(&mut hosts, "b", 1);
+        assert_eq!(visit(&mut hosts, "c", 2), b);
+        assert_eq!((names(&hosts), hosts.folded()), (vec!["a".to_owned()], 2));
+    }
+}

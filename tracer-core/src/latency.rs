@@ -26,7 +26,9 @@ enum Buckets {
 /// Counts by index of bucket, a page for each power of two that has any.
 #[derive(Debug, Clone, Default)]
 struct Pages {
-    pages: Vec<Option<Box<[u64; PAGE]>>>,
+    pages: Vec<Option<Box<[u32; PAGE]>>>,
+    /// Index of a bucket, once for every 2^32 samples that its count cannot hold.
+    carries: Vec<u32>,
     beyond: u64,
     count: u64,
 }
@@ -248,22 +250,41 @@ fn take_from(few: &mut Vec<(u32, u32)>, index: u32) -> bool {
 
 impl Pages {
     fn add(&mut self, index: u32, count: u64) {
-        *self.slot(index) += count;
         self.count += count;
+        if index == BEYOND {
+            self.beyond += count;
+            return;
+        }
+        let slot = self.slot(index);
+        let sum = u64::from(*slot) + count;
+        *slot = sum as u32;
+        for _ in 0..sum >> u32::BITS {
+            self.carries.push(index);
+        }
     }
 
     fn take(&mut self, index: u32) -> bool {
+        if index == BEYOND {
+            let there = self.beyond != 0;
+            self.beyond -= u64::from(there);
+            self.count -= u64::from(there);
+            return there;
+        }
+        let carried = self.carries.iter().position(|&carry| carry == index);
         let slot = self.slot(index);
-        let there = *slot != 0;
-        *slot -= u64::from(there);
-        self.count -= u64::from(there);
-        there
+        match (*slot, carried) {
+            (0, None) => return false,
+            (0, Some(at)) => {
+                *slot = u32::MAX;
+                self.carries.swap_remove(at);
+            }
+            _ => *slot -= 1,
+        }
+        self.count -= 1;
+        true
     }
 
-    fn slot(&mut self, index: u32) -> &mut u64 {
-        if index == BEYOND {
-            return &mut self.beyond;
-        }
+    fn slot(&mut self, index: u32) -> &mut u32 {
         let (page, at) = (index as usize / PAGE, index as usize % PAGE);
         if page >= self.pages.len() {
             self.pages.resize(page + 1, None);
@@ -276,10 +297,16 @@ impl Pages {
         let counts = pages.flat_map(|(page, counts)| {
             let counts = counts.iter().flat_map(|counts| counts.iter());
             let indexed = counts.enumerate();
-            indexed.map(move |(at, &count)| ((page * PAGE + at) as u32, count))
+            indexed.map(move |(at, &count)| ((page * PAGE + at) as u32, u64::from(count)))
         });
+        let whole = counts.map(|(index, count)| (index, count + self.carried(index)));
         let beyond = std::iter::once((BEYOND, self.beyond));
-        counts.chain(beyond).filter(|&(_, count)| count != 0)
+        whole.chain(beyond).filter(|&(_, count)| count != 0)
+    }
+
+    fn carried(&self, index: u32) -> u64 {
+        let carries = self.carries.iter().filter(|&&carry| carry == index);
+        (carries.count() as u64) << u32::BITS
     }
 }
 
@@ -404,6 +431,13 @@ mod tests {
         latency.record(u64::MAX);
         assert_eq!(latency.count(), (1 << 32) + 1);
         assert_eq!(latency.beyond(), 1);
+        assert!(latency.retract(7) && latency.retract(u64::MAX));
+        let mut list = Latency::default();
+        list.add(7, u64::from(u32::MAX));
+        assert_eq!(latency, list);
+        latency.record(7);
+        latency.merge(&list);
+        assert_eq!(latency.to_hdr().count_at(7), 2 * u64::from(u32::MAX) + 1);
     }
 
     proptest! {

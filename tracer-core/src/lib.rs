@@ -7,6 +7,7 @@ pub mod connection;
 pub mod decode;
 pub mod dns;
 pub mod endpoint;
+mod entries;
 pub mod glob;
 pub mod group;
 pub mod host;

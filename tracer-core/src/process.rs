@@ -4,8 +4,14 @@ use std::{collections::HashMap, sync::Arc};
 
 use tracer_common::record::{COMM_LEN, Endpoint};
 
-use crate::{endpoint::comm, group::Group};
+use crate::{
+    endpoint::comm,
+    entries::{Entries, Entry},
+    group::Group,
+};
 
+/// Processes with figures of their own; further ones take the place of those that did least.
+const MAX_PROCESSES: usize = 20_000;
 /// Paths are remembered for at most this many processes.
 const MAX_PATHS: usize = 200_000;
 
@@ -26,29 +32,70 @@ pub struct Process {
     pub group: Arc<Group>,
 }
 
+impl Entry for Process {
+    fn group(&self) -> &Arc<Group> {
+        &self.group
+    }
+
+    fn group_mut(&mut self) -> &mut Arc<Group> {
+        &mut self.group
+    }
+}
+
+type Key = (u32, [u8; COMM_LEN]);
+
 /// All of them, in order of appearance.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Processes {
-    entries: Vec<Process>,
-    index: HashMap<(u32, [u8; COMM_LEN]), u32>,
+    entries: Entries<Process>,
+    index: HashMap<Key, u32>,
+    /// The one asked for last: most often it is asked for again.
+    last: Option<(Key, u32)>,
     paths: HashMap<u32, String>,
     unresolved: Vec<u32>,
+}
+
+impl Default for Processes {
+    fn default() -> Self {
+        Self {
+            entries: Entries::with_limit(MAX_PROCESSES),
+            index: HashMap::new(),
+            last: None,
+            paths: HashMap::new(),
+            unresolved: Vec::new(),
+        }
+    }
 }
 
 impl Processes {
     /// Index of the owner of a connection, new when not seen before.
     pub fn of(&mut self, endpoint: &Endpoint) -> u32 {
         let key = (endpoint.tgid, endpoint.comm);
-        if let Some(&known) = self.index.get(&key) {
-            return known;
+        if let Some((last, at)) = self.last
+            && last == key
+        {
+            return at;
         }
-        let at = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        self.entries.push(Process {
-            pid: endpoint.tgid,
-            comm: comm(&endpoint.comm),
-            exe: self.paths.get(&endpoint.tgid).cloned(),
+        let at = match self.index.get(&key) {
+            Some(&known) => known,
+            None => self.add(key, endpoint.cgroup),
+        };
+        self.last = Some((key, at));
+        at
+    }
+
+    fn add(&mut self, key: Key, cgroup: u64) -> u32 {
+        if self.entries.is_full() && !self.entries.fold().is_empty() {
+            let entries = &self.entries;
+            self.index.retain(|_, at| entries.get(*at).is_some());
+        }
+        let (pid, name) = key;
+        let at = self.entries.add(Process {
+            pid,
+            comm: comm(&name),
+            exe: self.paths.get(&pid).cloned(),
             container: None,
-            cgroup: endpoint.cgroup,
+            cgroup,
             group: Arc::default(),
         });
         self.index.insert(key, at);
@@ -73,42 +120,37 @@ impl Processes {
 
     /// Entries that nobody has looked up in /proc yet; each is given once.
     pub fn take_unresolved(&mut self) -> Vec<(u32, Process)> {
-        let taken = std::mem::take(&mut self.unresolved);
+        let taken = std::mem::take(&mut self.unresolved).into_iter();
         taken
-            .into_iter()
-            .map(|at| (at, self.entries[at as usize].clone()))
+            .filter_map(|at| Some((at, self.entries.get(at)?.clone())))
             .collect()
     }
 
     /// Adds what a look-up has found; None leaves what is known.
     pub fn resolve(&mut self, at: u32, exe: Option<String>, container: Option<String>) {
-        let entry = &mut self.entries[at as usize];
-        entry.exe = exe.or_else(|| entry.exe.take());
-        entry.container = container;
+        if let Some(entry) = self.entries.get_mut(at) {
+            entry.exe = exe.or_else(|| entry.exe.take());
+            entry.container = container;
+        }
+    }
+
+    /// Processes that had figures and gave way to others.
+    pub fn folded(&self) -> u64 {
+        self.entries.folded()
     }
 
     /// Figures of one.
     pub fn group_mut(&mut self, at: u32) -> &mut Group {
-        Arc::make_mut(&mut self.entries[at as usize].group)
+        self.entries.group_mut(at)
     }
 
     /// Those with figures.
     pub fn views(&self) -> Vec<Process> {
-        self.entries
-            .iter()
-            .filter(|entry| !entry.group.is_empty())
-            .cloned()
-            .collect()
+        self.entries.shown().into_iter().cloned().collect()
     }
 
     /// Clears what is recomputed at each sweep.
     pub fn clear_connecting(&mut self) {
-        for entry in self
-            .entries
-            .iter_mut()
-            .filter(|e| e.group.connections.connecting_now != 0)
-        {
-            Arc::make_mut(&mut entry.group).connections.connecting_now = 0;
-        }
+        self.entries.clear_connecting();
     }
 }

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    hash::BuildHasherDefault,
     net::SocketAddr,
     sync::Arc,
 };
@@ -20,6 +21,7 @@ use crate::{
     decode::{Event, Hello, decode},
     dns::DnsTracker,
     endpoint::{comm, remote},
+    entries::NumberHasher,
     glob::host_matches,
     group::{Group, Opening},
     host::{HostKey, Hosts},
@@ -57,7 +59,7 @@ impl Default for TrackerOptions {
 #[derive(Debug)]
 pub struct Tracker {
     options: TrackerOptions,
-    connections: HashMap<u64, Connection>,
+    connections: HashMap<u64, Connection, BuildHasherDefault<NumberHasher>>,
     totals: Arc<Group>,
     /// Processes; the engine resolves what only /proc knows.
     pub processes: Processes,
@@ -78,7 +80,7 @@ impl Tracker {
             hosts: Hosts::with_limit(options.max_hosts),
             dns: DnsTracker::new(options.hosts.clone()),
             options,
-            connections: HashMap::new(),
+            connections: HashMap::default(),
             totals: Arc::default(),
             processes: Processes::default(),
             time_wait: TimeWait::default(),

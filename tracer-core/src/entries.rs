@@ -1,0 +1,225 @@
+//! A bounded table of figures: who has no open connections and did least gives way to the new.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+    sync::Arc,
+};
+
+use crate::group::Group;
+
+/// What has figures.
+pub(crate) trait Entry {
+    /// Its figures, shared with snapshots.
+    fn group(&self) -> &Arc<Group>;
+    /// The same, to be changed; copied first when a snapshot still holds them.
+    fn group_mut(&mut self) -> &mut Arc<Group>;
+}
+
+/// Entries by id. An id is never given twice: whoever holds that of an entry which gave way finds nothing.
+#[derive(Debug)]
+pub(crate) struct Entries<T> {
+    by_id: HashMap<u32, T, BuildHasherDefault<NumberHasher>>,
+    next: u32,
+    limit: usize,
+    folded: u64,
+    /// Takes the figures of those that are gone.
+    rest: Group,
+}
+
+/// One in so many gives way at a time, so that choosing costs little per new entry.
+const BATCH: usize = 16;
+
+impl<T: Entry> Entries<T> {
+    pub(crate) fn with_limit(limit: usize) -> Self {
+        Self {
+            by_id: HashMap::default(),
+            next: 0,
+            limit,
+            folded: 0,
+            rest: Group::default(),
+        }
+    }
+
+    /// No room, and [`Self::fold`] is due before the next one is added.
+    pub(crate) fn is_full(&self) -> bool {
+        self.by_id.len() >= self.limit
+    }
+
+    /// Adds one; its id.
+    pub(crate) fn add(&mut self, entry: T) -> u32 {
+        let id = self.next;
+        self.next = self.next.wrapping_add(1);
+        self.by_id.insert(id, entry);
+        id
+    }
+
+    pub(crate) fn get(&self, id: u32) -> Option<&T> {
+        self.by_id.get(&id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: u32) -> Option<&mut T> {
+        self.by_id.get_mut(&id)
+    }
+
+    /// Figures of one. Those of an entry that gave way go nowhere: the totals have them too.
+    pub(crate) fn group_mut(&mut self, id: u32) -> &mut Group {
+        match self.by_id.get_mut(&id) {
+            Some(entry) => Arc::make_mut(entry.group_mut()),
+            None => &mut self.rest,
+        }
+    }
+
+    /// Entries that had figures and gave way.
+    pub(crate) fn folded(&self) -> u64 {
+        self.folded
+    }
+
+    /// One more has no entry of its own.
+    pub(crate) fn count_folded(&mut self) {
+        self.folded += 1;
+    }
+
+    /// Removes the least busy of those that have nothing open: first those without figures, then by what
+    /// they did, the oldest first. None when all have something open.
+    pub(crate) fn fold(&mut self) -> Vec<T> {
+        let idle = self.by_id.iter().filter(|(_, entry)| {
+            let now = &entry.group().connections;
+            now.open_now == 0 && now.connecting_now == 0
+        });
+        let mut idle: Vec<(u64, u32)> = idle
+            .map(|(&id, entry)| (activity(entry.group()), id))
+            .collect();
+        let count = (self.limit / BATCH).max(1).min(idle.len());
+        if count < idle.len() {
+            idle.select_nth_unstable(count);
+        }
+        let gone = idle[..count]
+            .iter()
+            .filter_map(|(_, id)| self.by_id.remove(id));
+        let gone: Vec<T> = gone.collect();
+        let had_figures = gone.iter().filter(|entry| !entry.group().is_empty());
+        self.folded += had_figures.count() as u64;
+        gone
+    }
+
+    /// All with figures, in order of appearance.
+    pub(crate) fn shown(&self) -> Vec<&T> {
+        let shown = self
+            .by_id
+            .iter()
+            .filter(|(_, entry)| !entry.group().is_empty());
+        let mut shown: Vec<(u32, &T)> = shown.map(|(&id, entry)| (id, entry)).collect();
+        shown.sort_unstable_by_key(|&(id, _)| id);
+        shown.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    /// Clears what is recomputed at each sweep.
+    pub(crate) fn clear_connecting(&mut self) {
+        let connecting = self
+            .by_id
+            .values_mut()
+            .filter(|entry| entry.group().connections.connecting_now != 0);
+        for entry in connecting {
+            Arc::make_mut(entry.group_mut()).connections.connecting_now = 0;
+        }
+    }
+}
+
+fn activity(group: &Group) -> u64 {
+    group.connections.opened + group.connections.adopted + group.requests.count
+}
+
+/// For keys that are numbers given out by us or by the kernel, which nobody else can choose: one
+/// multiplication spreads them.
+#[derive(Debug, Default)]
+pub(crate) struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // The high half of the product depends on every bit; the table wants it in the low bits too.
+        let product = u128::from(self.0 ^ number) * 0x9e37_79b9_7f4a_7c15;
+        self.0 = (product >> 64) as u64 ^ product as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Entry for Arc<Group> {
+        fn group(&self) -> &Arc<Group> {
+            self
+        }
+
+        fn group_mut(&mut self) -> &mut Arc<Group> {
+            self
+        }
+    }
+
+    /// Entries that opened so many connections each, of which the last is still open.
+    fn entries(limit: usize, opened: &[u64]) -> Entries<Arc<Group>> {
+        let mut entries = Entries::with_limit(limit);
+        for (at, &count) in opened.iter().enumerate() {
+            let mut group = Group::default();
+            group.connections.opened = count;
+            group.connections.open_now = u64::from(at + 1 == opened.len());
+            entries.add(Arc::new(group));
+        }
+        entries
+    }
+
+    fn left(entries: &Entries<Arc<Group>>) -> Vec<u64> {
+        let shown = entries.shown().into_iter();
+        shown.map(|group| group.connections.opened).collect()
+    }
+
+    #[test]
+    fn the_least_busy_give_way() {
+        let mut few = entries(32, &[5, 0, 2, 9, 1]);
+        assert_eq!(few.fold().len(), 2);
+        assert_eq!((left(&few), few.folded()), (vec![5, 9, 1], 1));
+        few.fold();
+        assert_eq!((left(&few), few.folded()), (vec![1], 3));
+        assert!(few.fold().is_empty(), "what is open stays");
+    }
+
+    #[test]
+    fn an_old_id_finds_nothing() {
+        let mut few = entries(1, &[3, 4]);
+        few.fold();
+        few.group_mut(0).connections.opened += 1;
+        let added = few.add(Arc::default());
+        assert_eq!((added, left(&few)), (2, vec![4]));
+        assert!(few.get(0).is_none());
+    }
+
+    #[test]
+    fn numbers_are_spread() {
+        let low_bits = |number: u64| {
+            let mut hasher = NumberHasher::default();
+            hasher.write_u64(number);
+            hasher.finish() & 0xffff
+        };
+        for step in [1, 4096, 1 << 32, 1 << 48] {
+            let seen: std::collections::HashSet<u64> =
+                (0..10_000).map(|i| low_bits(i * step)).collect();
+            // 9270 is what chance gives.
+            assert!(seen.len() > 6000, "{step}: {}", seen.len());
+        }
+    }
+}
