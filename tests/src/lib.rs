@@ -7,6 +7,7 @@ pub mod case;
 pub mod certificate;
 pub mod check;
 pub mod client;
+pub mod dns;
 pub mod export;
 pub mod histogram;
 pub mod link;

@@ -6,7 +6,7 @@
 //! - it comes through the same socket with another id, a while later,
 //! - it comes from the same process through another socket and the first one was closed a moment ago, or
 //!   waited in vain for [`PATIENCE_NS`] (glibc, Go, hickory),
-//! - it comes over TCP and the answer before was truncated (RFC 7766 5).
+//! - it comes over TCP and the answer before was truncated (RFC 7766 5), or another one on that socket.
 //!
 //! Two workers of a process that ask the same at the same time have a lookup each.
 
@@ -286,11 +286,16 @@ impl Lookup {
     /// How a query by the same process for the same thing belongs to this lookup.
     fn takes(&self, query: &Query) -> Option<Asked> {
         let apart = |least: u64| query.time_ns.saturating_sub(self.query.time_ns) >= least;
+        let same_id = self.ids.contains(&query.id);
+        let to_tcp = query.tcp && !self.query.tcp;
         match self.state {
-            State::Truncated(_) => query.tcp.then_some(Asked::OverTcp),
+            State::Truncated(_) => to_tcp.then_some(Asked::OverTcp),
+            // glibc asks for both addresses over TCP once one answer was truncated, the other still out.
+            State::Abandoned(_) if to_tcp => Some(Asked::OverTcp),
+            State::Waiting if to_tcp => same_id.then_some(Asked::OverTcp),
             State::Abandoned(_) => Some(Asked::Again),
             State::Waiting if self.query.cookie == query.cookie => {
-                (self.ids.contains(&query.id) || apart(APART_NS)).then_some(Asked::Again)
+                (same_id || apart(APART_NS)).then_some(Asked::Again)
             }
             State::Waiting => apart(PATIENCE_NS).then_some(Asked::Again),
         }

@@ -1,0 +1,485 @@
+//! Lookups: what tracer counts is what the server was asked, by real resolvers and by queries written by hand;
+//! times are those of tshark.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tracer_tests::check::Differences;
+use tracer_tests::client::Client;
+use tracer_tests::dns::{Counts, DnsServer, Script};
+use tracer_tests::machine::program;
+use tracer_tests::port;
+use tracer_tests::process::{PATIENCE, Process, wait_for};
+use tracer_tests::schema;
+use tracer_tests::server::{Threaded, answer, build_go};
+use tracer_tests::tracer::{Attached, Traced, run};
+
+const V4: &str = "127.0.0.53";
+const V6: &str = "::1";
+/// No search list, whatever the machine's name.
+const PLAIN: &str = "search .";
+
+/// `totals.dns` as it should be.
+#[derive(Debug, Clone, Copy, Default)]
+struct Expected {
+    queries: u64,
+    answered: u64,
+    nxdomain: u64,
+    servfail: u64,
+    timeout: u64,
+    other: u64,
+    retries: u64,
+    truncated: u64,
+    repeated: u64,
+}
+
+/// All of `count` lookups answered.
+fn answered(count: u64) -> Expected {
+    Expected {
+        queries: count,
+        answered: count,
+        ..Expected::default()
+    }
+}
+
+fn compare(
+    traced: &Traced,
+    asked: Counts,
+    expected: Expected,
+    differences: &mut Differences,
+) -> Result<()> {
+    let Expected {
+        queries,
+        answered,
+        nxdomain,
+        servfail,
+        timeout,
+        other,
+        retries,
+        truncated,
+        repeated,
+    } = expected;
+    let counts = [
+        ("queries", queries),
+        ("answered", answered),
+        ("failed/nxdomain", nxdomain),
+        ("failed/servfail", servfail),
+        ("failed/timeout", timeout),
+        ("failed/other", other),
+        ("retries", retries),
+        ("truncated", truncated),
+        ("repeated_within_ttl", repeated),
+    ];
+    for (name, count) in counts {
+        traced
+            .export
+            .compare(&[(&format!("/totals/dns/{name}"), count)], differences);
+        let processes = traced.export.list("/processes")?;
+        let path = format!("/dns/{name}");
+        let sum: Option<u64> = processes
+            .iter()
+            .map(|process| process.pointer(&path)?.as_u64())
+            .sum();
+        differences.equal(&format!("{name} over all processes"), sum, Some(count));
+    }
+    let failed = nxdomain + servfail + timeout + other;
+    traced
+        .export
+        .compare_phases(&[("dns", answered), ("dns_failed", failed)], differences);
+    differences.equal(
+        "queries the server saw",
+        asked.datagrams + asked.over_tcp,
+        queries + retries + truncated,
+    );
+    traced.export.compare_losses(differences);
+    differences.value(schema::validate(&traced.export));
+    Ok(())
+}
+
+/// Traces a client that finds the server in its resolv.conf.
+fn check(
+    address: &str,
+    script: Script,
+    client: Client,
+    options: &str,
+    expected: Expected,
+) -> Result<Traced> {
+    let server = DnsServer::start(address, script)?;
+    let resolving = server.resolves(client, options)?;
+    let traced = run(&resolving.client)?;
+    let mut differences = Differences::of(format!("{:?}", resolving.client.command));
+    compare(&traced, server.counts(), expected, &mut differences)?;
+    differences.finish(|| format!("{}\nserver: {:?}", traced.story(), server.log()))?;
+    Ok(traced)
+}
+
+fn python(arguments: &[&str]) -> Result<Client> {
+    Client::python("lookups.py", arguments)
+}
+
+fn names(behaviour: &str, count: usize) -> Vec<String> {
+    (0..count)
+        .map(|number| format!("x{number}.{behaviour}.test"))
+        .collect()
+}
+
+fn with_names<'a>(mode: &'a str, names: &'a [String]) -> Vec<&'a str> {
+    std::iter::once(mode)
+        .chain(names.iter().map(String::as_str))
+        .collect()
+}
+
+#[test]
+fn libc_asks_a_and_aaaa_on_one_socket() -> Result<()> {
+    let names = names("ok", 20);
+    let traced = check(
+        V4,
+        Script::default(),
+        python(&with_names("resolve", &names))?,
+        PLAIN,
+        answered(40),
+    )?;
+    let mut listed: Vec<(String, Option<u64>)> = traced
+        .export
+        .list("/dns_names")?
+        .iter()
+        .map(|entry| {
+            (
+                entry["name"].as_str().unwrap_or_default().to_owned(),
+                entry["queries"].as_u64(),
+            )
+        })
+        .collect();
+    listed.sort();
+    let mut expected: Vec<_> = names.into_iter().map(|name| (name, Some(2))).collect();
+    expected.sort();
+    ensure!(listed == expected, "dns_names: {listed:?}");
+    let comm = &traced.export.list("/processes")?[0]["comm"];
+    ensure!(comm == "python", "owner: {comm}");
+    Ok(())
+}
+
+#[test]
+fn libc_over_ipv6() -> Result<()> {
+    let script = Script {
+        address: V6.parse()?,
+        ..Script::default()
+    };
+    check(
+        V6,
+        script,
+        python(&with_names("resolve", &names("ok", 5)))?,
+        PLAIN,
+        answered(10),
+    )
+    .map(drop)
+}
+
+#[test]
+fn go_resolver() -> Result<()> {
+    let names = names("ok", 10);
+    let go = build_go("clients/lookup/main.go")?.into_os_string();
+    let arguments = names.iter().map(std::ffi::OsString::from);
+    let client = Client::new("clients-lookup-", std::iter::once(go).chain(arguments));
+    check(V4, Script::default(), client, PLAIN, answered(20)).map(drop)
+}
+
+#[test]
+fn c_ares_in_node() -> Result<()> {
+    let names = names("ok", 10);
+    let script = tracer_tests::machine::fixture("clients/lookup.mjs").into_os_string();
+    let node = program("node", "nodejs")?.into_os_string();
+    let arguments = names.iter().map(std::ffi::OsString::from);
+    let client = Client::new("node", [node, script].into_iter().chain(arguments));
+    check(V4, Script::default(), client, PLAIN, answered(20)).map(drop)
+}
+
+#[test]
+fn connected_and_addressed_sockets_of_both_families() -> Result<()> {
+    for (address, how) in [
+        (V4, "connected"),
+        (V4, "addressed"),
+        (V6, "connected"),
+        (V6, "addressed"),
+    ] {
+        let client = python(&[
+            "raw",
+            how,
+            address,
+            "1:a.ok.test",
+            "2:b.ok.test",
+            "+1:c.ok.test",
+        ])?;
+        check(address, Script::default(), client, PLAIN, answered(3))
+            .with_context(|| format!("{address} {how}"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn errors_and_silence() -> Result<()> {
+    let queries = [
+        "1:a.nx.test",
+        "2:b.nx.test",
+        "3:a.fail.test",
+        "4:a.refused.test",
+        "-5:a.mute.test",
+        "6:a.ok.test",
+    ];
+    let arguments = [&["raw", "connected", V4], &queries[..]].concat();
+    let expected = Expected {
+        queries: 6,
+        answered: 1,
+        nxdomain: 2,
+        servfail: 1,
+        other: 1,
+        timeout: 1,
+        ..Expected::default()
+    };
+    let traced = check(V4, Script::default(), python(&arguments)?, PLAIN, expected)?;
+    let mute = traced
+        .export
+        .list("/dns_names")?
+        .iter()
+        .find(|entry| entry["name"] == "a.mute.test");
+    let mute = mute.context("no a.mute.test")?;
+    ensure!(mute["failures"] == 1 && mute["p50_ns"].is_null(), "{mute}");
+    Ok(())
+}
+
+#[test]
+fn asked_again() -> Result<()> {
+    let ways = [
+        ["-5:a.late.test", "5:a.late.test"],
+        ["-5:a.late.test", "~6:a.late.test"],
+        ["-5:a.late.test", "+6:a.late.test"],
+    ];
+    for way in ways {
+        let arguments = [&["raw", "connected", V4], &way[..]].concat();
+        let expected = Expected {
+            retries: 1,
+            ..answered(1)
+        };
+        check(V4, Script::default(), python(&arguments)?, PLAIN, expected)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn libc_asks_again_after_its_timeout() -> Result<()> {
+    let options = "search .\noptions timeout:1 attempts:2";
+    let expected = Expected {
+        retries: 2,
+        ..answered(2)
+    };
+    check(
+        V4,
+        Script::default(),
+        python(&["resolve", "a.late.test"])?,
+        options,
+        expected,
+    )?;
+    Ok(())
+}
+
+/// How often libc asks in vain is for libc to say; it is one lookup each of A and AAAA.
+#[test]
+fn libc_asks_in_vain() -> Result<()> {
+    let server = DnsServer::start(V4, Script::default())?;
+    let options = "options timeout:1 attempts:2";
+    let resolving = server.resolves(python(&["resolve", "a.mute.test"])?, options)?;
+    let traced = run(&resolving.client)?;
+    let asked = server.counts();
+    let expected = Expected {
+        queries: 2,
+        timeout: 2,
+        retries: asked.datagrams - 2,
+        ..Expected::default()
+    };
+    let mut differences = Differences::of("asked in vain");
+    differences.holds("asked more than once", asked.datagrams >= 4);
+    compare(&traced, asked, expected, &mut differences)?;
+    differences.finish(|| format!("{}\nserver: {:?}", traced.story(), server.log()))
+}
+
+#[test]
+fn truncated_then_over_tcp() -> Result<()> {
+    let expected = Expected {
+        truncated: 2,
+        ..answered(2)
+    };
+    let client = python(&["resolve", "a.tc.test"])?;
+    check(V4, Script::default(), client, PLAIN, expected)?;
+    let client = Client::new(
+        "clients-lookup-",
+        [
+            build_go("clients/lookup/main.go")?.into_os_string(),
+            "a.tc.test".into(),
+        ],
+    );
+    check(V4, Script::default(), client, PLAIN, expected).map(drop)
+}
+
+#[test]
+fn asked_again_within_the_ttl() -> Result<()> {
+    let same = ["a.ok.test", "b.ok.test", "a.ok.test", "a.ok.test"];
+    let script = |ttl_s| Script {
+        ttl_s,
+        ..Script::default()
+    };
+    // There is no AAAA, and nothing says how long that holds.
+    let repeated = Expected {
+        repeated: 2,
+        ..answered(8)
+    };
+    check(
+        V4,
+        script(60),
+        python(&[&["resolve"], &same[..]].concat())?,
+        PLAIN,
+        repeated,
+    )?;
+    check(
+        V4,
+        script(0),
+        python(&[&["resolve"], &same[..]].concat())?,
+        PLAIN,
+        answered(8),
+    )?;
+    check(
+        V4,
+        script(1),
+        python(&["pause", "1.2", "a.ok.test", "a.ok.test"])?,
+        PLAIN,
+        answered(4),
+    )
+    .map(drop)
+}
+
+/// A connection without a server name is called what its own process looked up, over aliases.
+#[test]
+fn answers_name_connections() -> Result<()> {
+    let server = DnsServer::start(V4, Script::default())?;
+    let port = port::unused()?;
+    let listener = server
+        .namespace
+        .run(move || Ok(std::net::TcpListener::bind(("127.0.0.1", port))?))?;
+    let _web = Threaded::over(listener, answer)?;
+    let script = r#"curl -s -o /dev/null "http://www.alias.test:$1/" "http://www.ok.test:$1/"; curl -s -o /dev/null "http://127.0.0.1:$1/"; echo "{}""#;
+    let resolving = server.resolves(Client::shell("curl", script, &[&port.to_string()]), PLAIN)?;
+    let traced = run(&resolving.client)?;
+    let mut hosts: Vec<_> = traced
+        .export
+        .list("/hosts")?
+        .iter()
+        .map(|host| {
+            let text = |key: &str| host[key].as_str().unwrap_or_default().to_owned();
+            (
+                text("host"),
+                text("host_source"),
+                host["connections"]["established"].as_u64(),
+            )
+        })
+        .collect();
+    hosts.sort();
+    let expected = [
+        ("127.0.0.1", "address"),
+        ("www.alias.test", "dns"),
+        ("www.ok.test", "dns"),
+    ];
+    let expected = expected.map(|(host, source)| (host.to_owned(), source.to_owned(), Some(1)));
+    ensure!(hosts == expected, "hosts: {hosts:?}\n{}", traced.story());
+    Ok(())
+}
+
+/// A resolver keeps its socket connected; tracer comes later.
+#[test]
+fn socket_connected_before_the_trace() -> Result<()> {
+    let server = DnsServer::start(V4, Script::default())?;
+    let directory = tempfile::tempdir()?;
+    let go = directory.path().join("go");
+    let client = python(&["hold", V4, "a.ok.test", &go.display().to_string()])?;
+    let client = client.inside(&server.namespace);
+    let mut command = Command::new(client.command.first().context("no command")?);
+    let holder = Process::start(command.args(client.command.iter().skip(1)))?;
+    wait_for("the socket", PATIENCE, || {
+        Ok(holder.stdout()?.contains("ready").then_some(()))
+    })?;
+    let attached = Attached::start(&["--pid", &holder.id().to_string()])?;
+    std::fs::write(&go, "")?;
+    holder.finish()?;
+    let traced = attached.finish()?;
+    let mut differences = Differences::of("a socket connected before");
+    compare(&traced, server.counts(), answered(1), &mut differences)?;
+    differences.finish(|| traced.story())
+}
+
+/// The median over 200 lookups is that of tshark's dns.time, and behind the server's delay.
+#[test]
+fn time_is_that_on_the_wire() -> Result<()> {
+    const LOOKUPS: u64 = 200;
+    let script = Script {
+        delay: Duration::from_millis(3),
+        ..Script::default()
+    };
+    let server = DnsServer::start(V4, script)?;
+    let names = names("ok", usize::try_from(LOOKUPS / 2)?);
+    let resolving = server.resolves(python(&with_names("resolve", &names))?, PLAIN)?;
+    let inside = server.namespace.prefix();
+    let mut tshark = Command::new(&inside[0]);
+    tshark.args(&inside[1..]).arg(program("tshark", "tshark")?);
+    tshark.args([
+        "-i",
+        "lo",
+        "-l",
+        "-n",
+        "-f",
+        "udp port 53",
+        "-Y",
+        "dns.time",
+        "-T",
+        "fields",
+        "-e",
+        "dns.time",
+    ]);
+    let tshark = Process::start(&mut tshark)?;
+    wait_for("tshark", PATIENCE, || {
+        Ok(tshark.stderr()?.contains("Capturing on").then_some(()))
+    })?;
+    // It says so a little before its first packet.
+    std::thread::sleep(Duration::from_millis(500));
+    let traced = run(&resolving.client)?;
+    let seconds = wait_for("tshark's times", PATIENCE, || {
+        let seconds: Vec<f64> = tshark
+            .stdout()?
+            .lines()
+            .filter_map(|line| line.parse().ok())
+            .collect();
+        Ok((seconds.len() as u64 >= LOOKUPS).then_some(seconds))
+    })?;
+    let mut differences = Differences::of("times");
+    compare(
+        &traced,
+        server.counts(),
+        answered(LOOKUPS),
+        &mut differences,
+    )?;
+    let mut sorted: Vec<u64> = seconds
+        .iter()
+        .map(|seconds| (seconds * 1e9) as u64)
+        .collect();
+    sorted.sort_unstable();
+    let (wire, own) = (
+        sorted[sorted.len() / 2],
+        traced.export.count("/totals/phases/dns/p50_ns")?,
+    );
+    differences.holds(
+        &format!("p50 {own} is within 100 us of tshark's {wire}"),
+        own.abs_diff(wire) < 100_000,
+    );
+    let delay = script.delay.as_nanos() as u64;
+    differences.holds(&format!("p50 {own} is not below the delay"), own >= delay);
+    println!("p50: tracer {own} ns, tshark {wire} ns");
+    differences.finish(|| traced.story())
+}
