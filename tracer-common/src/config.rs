@@ -40,6 +40,8 @@ pub struct Offsets {
     pub tcp_srtt: u32,
     /// `tcp_sock.total_retrans`, u32.
     pub tcp_retransmits: u32,
+    /// `tcp_sock.segs_out`, u32, the SYN included.
+    pub tcp_segments_out: u32,
     /// `tcp_sock.bytes_sent`, u64, retransmitted bytes included.
     pub tcp_bytes_sent: u32,
     /// `tcp_sock.bytes_retrans`, u64.

@@ -391,8 +391,12 @@ pub struct SocketRecord {
     pub adopted: u8,
     /// One of [`phase`].
     pub phase: u8,
+    /// 1: the last request is not answered yet.
+    pub pending: u8,
+    /// Requests so far.
+    pub turns: u32,
     /// Zero.
-    pub pad: u8,
+    pub pad: u32,
 }
 
 /// What a connection carries, and how a turn ended.
@@ -496,7 +500,7 @@ const _: () = {
     assert!(size_of::<CloseRecord>() == 24 + 48);
     assert!(size_of::<ProcessRecord>() == 24 + 24);
     assert!(size_of::<ExecRecord>() == 24 + 24 + PATH_LEN);
-    assert!(size_of::<SocketRecord>() == 24 + 72 + 24);
+    assert!(size_of::<SocketRecord>() == 24 + 72 + 32);
     assert!(size_of::<TurnRecord>() == 24 + 48);
     assert!(size_of::<FirstTurnRecord>() == 72 + 8 + 64 + 16 + 8);
 };

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use tracer_common::record::{TlsRecord, tls};
+use tracer_common::record::{CloseRecord, TlsRecord, closer, tls};
 
 use crate::{
     group::{Group, Opening},
@@ -30,8 +30,38 @@ pub struct Connection {
     pub hello: Option<Box<HelloStream>>,
     /// A handshake was reported; a second report is none of its own.
     pub handshake_over: bool,
+    /// The turn at the end of the connection, when there was one.
+    pub last_turn: Option<LastTurn>,
     /// The client offers HTTP/2 (ALPN `h2`, RFC 7301), and the server has not chosen another protocol.
     pub offers_h2: bool,
+}
+
+/// How far the last turn of a connection came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastTurn {
+    /// First byte of the request, ns.
+    pub start_ns: u64,
+    /// Last byte of the response, ns; 0 when none came.
+    pub last_ns: u64,
+    /// The connection had carried a turn before.
+    pub reused: bool,
+}
+
+impl LastTurn {
+    /// Counts what the end of the connection says of it.
+    pub fn apply(self, close: &CloseRecord, group: &mut Group) {
+        let by_client = matches!(close.closer, closer::CLIENT | closer::CLIENT_RESET);
+        if self.last_ns != 0 {
+            let idle_ns = close.closing_ns.saturating_sub(self.last_ns);
+            group.phases.idle_at_close.record(idle_ns);
+        } else if by_client {
+            group.requests.aborted += 1;
+            let age_ns = close.closing_ns.saturating_sub(self.start_ns);
+            group.phases.aborted.record(age_ns);
+        } else if self.reused && matches!(close.closer, closer::SERVER | closer::SERVER_RESET) {
+            group.requests.stale += 1;
+        }
+    }
 }
 
 /// What became of a handshake.

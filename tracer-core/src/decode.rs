@@ -70,6 +70,14 @@ impl Event<'_> {
     }
 }
 
+impl Hello<'_> {
+    /// The beginning of a request in clear, not of a TLS stream.
+    pub fn is_clear(&self) -> bool {
+        const TLS_HANDSHAKE: u8 = 22;
+        self.side == Side::Client && self.offset == 0 && self.bytes.first() != Some(&TLS_HANDSHAKE)
+    }
+}
+
 /// Why bytes are no record.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum DecodeError {

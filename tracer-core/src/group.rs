@@ -40,6 +40,15 @@ pub struct Connections {
     pub failed: Failed,
     /// Connects the client itself gave up; also counted in `failed.other`.
     pub aborted_connects: u64,
+    /// Connects that sent nothing: no local port was free (EADDRNOTAVAIL), or no route; also counted in
+    /// `failed.other`.
+    pub not_sent: u64,
+    /// Closed by the server and not by the client (CLOSE_WAIT), at the last sweep.
+    pub half_closed_now: u64,
+    /// Open, used and waiting for the next request, at the last sweep.
+    pub idle_now: u64,
+    /// Closed without a request, and at the last sweep open without one.
+    pub never_used: u64,
     /// Closed connections by who ended them.
     pub closed_by: ClosedBy,
 }
@@ -127,6 +136,10 @@ pub struct Requests {
     pub h2_turns: u64,
     /// Unanswered when the connection closed.
     pub failed: u64,
+    /// Of the failed ones: on a reused connection that the server closed or reset in answer.
+    pub stale: u64,
+    /// Given up by the client before the response was whole or begun.
+    pub aborted: u64,
     /// Waiting for an answer at the last sweep.
     pub in_flight_now: u64,
     /// First turns whose response was told from session tickets by size and time.
@@ -237,6 +250,10 @@ pub struct Phases {
     pub pickup: Latency,
     /// Last byte of a response to the next request on the connection.
     pub idle: Latency,
+    /// Last byte of a response to the end of the connection.
+    pub idle_at_close: Latency,
+    /// Age of requests that the client gave up.
+    pub aborted: Latency,
     /// ESTABLISHED to closed.
     pub lifetime: Latency,
 }

@@ -18,6 +18,8 @@ pub enum HostSource {
     Sni,
     /// Name that the process had looked up for the address.
     Dns,
+    /// Host field of the first request in clear (RFC 9110 7.2).
+    Http,
     /// The address itself.
     Address,
 }
@@ -28,6 +30,7 @@ impl HostSource {
         match self {
             Self::Sni => "sni",
             Self::Dns => "dns",
+            Self::Http => "http",
             Self::Address => "address",
         }
     }
@@ -59,6 +62,15 @@ impl HostKey {
         Self {
             host: name.into(),
             source: HostSource::Dns,
+            port,
+        }
+    }
+
+    /// Named by a request in clear.
+    pub fn http(name: &str, port: u16) -> Self {
+        Self {
+            host: name.into(),
+            source: HostSource::Http,
             port,
         }
     }

@@ -11,6 +11,7 @@ mod entries;
 pub mod glob;
 pub mod group;
 pub mod host;
+pub mod http;
 pub mod latency;
 pub mod overflow;
 pub mod process;

@@ -17,14 +17,14 @@ use tracer_common::{
 };
 
 use crate::{
-    connection::{Connection, Handshake},
+    connection::{Connection, Handshake, LastTurn},
     decode::{Event, Hello, decode},
     dns::DnsTracker,
     endpoint::{comm, remote},
     entries::NumberHasher,
     glob::host_matches,
     group::{Group, Opening},
-    host::{HostKey, Hosts},
+    host::{HostKey, HostSource, Hosts},
     overflow::Overflow,
     process::Processes,
     snapshot::{Events, Snapshot},
@@ -32,7 +32,10 @@ use crate::{
     turn::{FirstByte, first_byte},
 };
 
+/// TCP states, include/net/tcp_states.h.
+const ESTABLISHED: u8 = 1;
 const SYN_SENT: u8 = 2;
+const CLOSE_WAIT: u8 = 8;
 
 /// Bounds and user-space filters.
 #[derive(Debug, Clone)]
@@ -168,10 +171,12 @@ impl Tracker {
         let host = self.host_key(&record.endpoint, remote);
         let host = self.hosts.of(host, remote.ip());
         let aborted = u64::from(record.outcome == connect::ABORTED);
+        let not_sent = u64::from(record.outcome == connect::NOT_SENT);
         let again = u64::from(record.syn_retransmits);
         self.each_group(process, host, |group| {
             group.fail(record.error, record.duration_ns, again);
             group.connections.aborted_connects += aborted;
+            group.connections.not_sent += not_sent;
         });
     }
 
@@ -198,6 +203,7 @@ impl Tracker {
             counted,
             hello: None,
             handshake_over: false,
+            last_turn: None,
             offers_h2: false,
         };
         self.connections.insert(cookie, connection);
@@ -207,11 +213,33 @@ impl Tracker {
         let Some(mut connection) = self.take_connection(hello.cookie) else {
             return;
         };
-        if connection.take_hello(hello.side, hello.offset, hello.bytes) && connection.counted {
+        if hello.is_clear() {
+            self.name_host_by_request(&mut connection, hello.bytes);
+        } else if connection.take_hello(hello.side, hello.offset, hello.bytes) && connection.counted
+        {
             self.of_connection(&connection, |group| group.tls.unfinished += 1);
         }
         self.name_host(&mut connection);
         self.connections.insert(hello.cookie, connection);
+    }
+
+    /// Names the host by the request in clear, unless a better name is known.
+    fn name_host_by_request(&mut self, connection: &mut Connection, bytes: &[u8]) {
+        if self.hosts.key(connection.host).source != HostSource::Address {
+            return;
+        }
+        let Some(name) = crate::http::host(bytes) else {
+            return;
+        };
+        let key = HostKey::http(&name, connection.port);
+        let host = self.hosts.of(key, connection.address);
+        if connection.counted && host != connection.host {
+            self.hosts
+                .group_mut(connection.host)
+                .take_back(&connection.opening);
+            self.hosts.group_mut(host).open(&connection.opening);
+        }
+        connection.host = host;
     }
 
     /// Moves the connection to the host that its ClientHello names.
@@ -286,6 +314,11 @@ impl Tracker {
                 }
             });
         }
+        connection.last_turn = Some(LastTurn {
+            start_ns: record.start_ns,
+            last_ns: record.last_ns,
+            reused: record.number > 1,
+        });
         self.connections.insert(cookie, connection);
     }
 
@@ -314,6 +347,12 @@ impl Tracker {
         self.of_connection(&connection, |group| {
             group.close(record, lifetime);
             group.tcp.time_wait_entered += enters;
+            match connection.last_turn {
+                Some(turn) => turn.apply(record, group),
+                None if known => group.connections.never_used += 1,
+                // What an adopted connection carried before is not known.
+                None => {}
+            }
         });
         if record.remains != remains::NONE {
             let left = Remains {
@@ -349,6 +388,25 @@ impl Tracker {
         }
     }
 
+    /// What an open connection is doing when the trace ends.
+    fn count_open_socket(&mut self, record: &SocketRecord) {
+        let Some(connection) = self.connections.remove(&record.header.cookie) else {
+            return;
+        };
+        if connection.counted {
+            self.of_connection(&connection, |group| {
+                let connections = &mut group.connections;
+                match (record.state, record.turns) {
+                    (CLOSE_WAIT, _) => connections.half_closed_now += 1,
+                    (ESTABLISHED, 0) if record.adopted == 0 => connections.never_used += 1,
+                    (ESTABLISHED, 1..) if record.pending == 0 => connections.idle_now += 1,
+                    _ => {}
+                }
+            });
+        }
+        self.connections.insert(record.header.cookie, connection);
+    }
+
     /// Takes a sweep: whole records, one after the other. What processes share counts once. Turns in it are
     /// counted: take only the last sweep of a trace with `turns`.
     pub fn take_sweep(&mut self, mut bytes: &[u8], turns: bool) {
@@ -365,6 +423,9 @@ impl Tracker {
             match decode(record) {
                 Ok(Event::Socket(socket)) if seen.insert((socket.header.cookie, false)) => {
                     self.open_socket(socket);
+                    if turns {
+                        self.count_open_socket(socket);
+                    }
                 }
                 Ok(event @ (Event::Turn(_) | Event::FirstTurn(_))) if turns => {
                     if seen.insert((event.cookie(), true)) {

@@ -44,6 +44,14 @@ pub fn capture<const EGRESS: bool, S: Source>(conn: &Conn, source: &S, cookie: u
     }
 }
 
+/// Copies the beginning of the first request in clear, where the Host field is.
+#[inline(always)]
+pub fn capture_clear<S: Source>(source: &S, length: u32, cookie: u64) {
+    let most = HELLO_SMALL as u32;
+    let length = if length < most { length } else { most };
+    chunk::<true, S, HELLO_SMALL>(source, cookie, 0, 0, length);
+}
+
 #[inline(always)]
 fn chunk<const EGRESS: bool, S: Source, const N: usize>(
     source: &S,

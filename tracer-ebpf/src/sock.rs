@@ -28,6 +28,7 @@ pub struct Task(pub *const u8);
 pub struct TcpFigures {
     pub srtt_us8: u32,
     pub retransmits: u32,
+    pub segments_out: u32,
     pub bytes_sent: u64,
     pub bytes_received: u64,
 }
@@ -148,6 +149,7 @@ impl Sock {
             TcpFigures {
                 srtt_us8: read(tcp, global!(OFFSETS.tcp_srtt)),
                 retransmits: read(tcp, global!(OFFSETS.tcp_retransmits)),
+                segments_out: read(tcp, global!(OFFSETS.tcp_segments_out)),
                 bytes_sent: sent.wrapping_sub(again),
                 bytes_received: read(tcp, global!(OFFSETS.tcp_bytes_received)),
             }

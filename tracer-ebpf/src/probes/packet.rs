@@ -155,6 +155,9 @@ fn advance<const EGRESS: bool, S: Source>(
     if conn.phase == phase::WAITING && !opens_tls::<EGRESS, S>(conn, source) {
         conn.outcome = tls::NOT_TLS;
         set_next::<EGRESS>(conn, end);
+        if EGRESS {
+            hello::capture_clear(source, length, cookie);
+        }
         return;
     }
     hello::capture::<EGRESS, S>(conn, source, cookie);

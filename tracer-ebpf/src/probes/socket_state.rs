@@ -130,7 +130,7 @@ fn closing(sock: Sock, conn: &mut Conn, by: u8) {
 fn closed(sock: Sock, conn: &mut Conn, old: u8) {
     let error = sock.error();
     if old == state::SYN_SENT || (old == state::SYN_RECV && conn.established_ns == 0) {
-        let outcome = match (error, conn.egress.started) {
+        let outcome = match (error, sock.tcp_figures().segments_out) {
             (0, 0) => connect::NOT_SENT,
             (0, _) => connect::ABORTED,
             _ => connect::FAILED,

@@ -155,5 +155,7 @@ fn describe(sock: Sock, conn: &Conn, fd: u32) -> SocketRecord {
     record.state = sock.state();
     record.adopted = conn.adopted;
     record.phase = conn.phase;
+    record.pending = u8::from(conn.turn.answered != conn.turn.number);
+    record.turns = conn.turn.number;
     record
 }

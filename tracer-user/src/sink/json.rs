@@ -128,6 +128,10 @@ fn connections(connections: &Connections) -> Value {
             "other": failed.other,
         },
         "aborted_connects": connections.aborted_connects,
+        "not_sent": connections.not_sent,
+        "half_closed_now": connections.half_closed_now,
+        "idle_now": connections.idle_now,
+        "never_used": connections.never_used,
         "closed_by": {
             "client": closed.client,
             "server": closed.server,
@@ -145,6 +149,8 @@ fn requests(requests: &Requests) -> Value {
         "connections": requests.connections,
         "h2_turns": requests.h2_turns,
         "failed": requests.failed,
+        "stale": requests.stale,
+        "aborted": requests.aborted,
         "in_flight_now": requests.in_flight_now,
         "first_inferred": requests.first_inferred,
         "first_unknown": requests.first_unknown,
@@ -232,6 +238,8 @@ fn phases(phases: &Phases) -> Value {
         "transfer": latency(&phases.transfer),
         "pickup": latency(&phases.pickup),
         "idle": latency(&phases.idle),
+        "idle_at_close": latency(&phases.idle_at_close),
+        "aborted": latency(&phases.aborted),
         "lifetime": latency(&phases.lifetime),
     })
 }

@@ -26,6 +26,7 @@ pub(crate) fn offsets(btf: &Btf) -> Result<Offsets, BtfError> {
         socket_sk: btf.offset("socket", "sk")?,
         tcp_srtt: tcp("srtt_us")?,
         tcp_retransmits: tcp("total_retrans")?,
+        tcp_segments_out: tcp("segs_out")?,
         tcp_bytes_sent: tcp("bytes_sent")?,
         tcp_bytes_retransmitted: tcp("bytes_retrans")?,
         tcp_bytes_received: tcp("bytes_received")?,

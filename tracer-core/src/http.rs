@@ -1,0 +1,94 @@
+//! The host that an HTTP/1.1 request in clear asks for (RFC 9110 7.2), from the first bytes of a stream.
+
+/// Longest host name, as in the DNS.
+const LONGEST: usize = 255;
+
+/// Value of the Host field without its port, control characters escaped; None when the bytes hold no
+/// whole Host field of a request.
+pub fn host(bytes: &[u8]) -> Option<String> {
+    let mut lines = bytes.split_inclusive(|&byte| byte == b'\n');
+    let request = lines.next()?.strip_suffix(b"\r\n")?;
+    if !request
+        .rsplit(|&byte| byte == b' ')
+        .next()?
+        .starts_with(b"HTTP/1.")
+    {
+        return None;
+    }
+    let field = |line: &[u8]| -> Option<Vec<u8>> {
+        let line = line.strip_suffix(b"\r\n")?;
+        let colon = line.iter().position(|&byte| byte == b':')?;
+        line[..colon]
+            .eq_ignore_ascii_case(b"host")
+            .then(|| line[colon + 1..].trim_ascii().to_vec())
+    };
+    let value = lines.take_while(|line| *line != b"\r\n").find_map(field)?;
+    let name = without_port(&value);
+    if name.is_empty() || name.len() > LONGEST {
+        return None;
+    }
+    let text = String::from_utf8_lossy(name);
+    Some(
+        text.chars()
+            .flat_map(printable)
+            .collect::<String>()
+            .to_ascii_lowercase(),
+    )
+}
+
+/// `[::1]:80` gives `::1`, `a.example:80` gives `a.example`.
+fn without_port(value: &[u8]) -> &[u8] {
+    if let Some(rest) = value.strip_prefix(b"[") {
+        return rest.split(|&byte| byte == b']').next().unwrap_or_default();
+    }
+    value.split(|&byte| byte == b':').next().unwrap_or_default()
+}
+
+fn printable(c: char) -> Vec<char> {
+    if c.is_control() {
+        c.escape_default().collect()
+    } else {
+        vec![c]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn hosts() {
+        #[track_caller]
+        fn check(bytes: &str, expected: Option<&str>) {
+            assert_eq!(host(bytes.as_bytes()).as_deref(), expected, "{bytes:?}");
+        }
+        check(
+            "GET / HTTP/1.1\r\nHost: A.example:8080\r\n\r\n",
+            Some("a.example"),
+        );
+        check(
+            "GET / HTTP/1.1\r\nAccept: */*\r\nhOsT:a.example\r\n\r\n",
+            Some("a.example"),
+        );
+        check("GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", Some("::1"));
+        check(
+            "GET / HTTP/1.1\r\nHost: a\x1b[2J\r\n\r\n",
+            Some("a\\u{1b}[2j"),
+        );
+        check("GET / HTTP/1.1\r\nHost: cut", None);
+        check("GET / HTTP/1.0\r\n\r\nHost: body\r\n", None);
+        check("GET / HTTP/1.1\r\nHost:\r\n\r\n", None);
+        check("PRI * HTTP/2.0\r\nHost: a\r\n", None);
+        check("SSH-2.0-x\r\nHost: a\r\n", None);
+        check("", None);
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..700)) {
+            let _ = host(&bytes);
+        }
+    }
+}
