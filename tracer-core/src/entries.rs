@@ -127,7 +127,7 @@ impl<T: Entry> Entries<T> {
 }
 
 fn activity(group: &Group) -> u64 {
-    group.connections.opened + group.connections.adopted + group.requests.count
+    group.connections.opened + group.connections.adopted + group.requests.count + group.dns.queries
 }
 
 /// For keys that are numbers given out by us or by the kernel, which nobody else can choose: one

@@ -81,6 +81,8 @@ const FULL_1_3: u64 = 20 + 5;
 const RESUMED_1_2: u64 = 5;
 const RESUMED_1_3: u64 = 5;
 const REFUSED: u64 = 5;
+/// A and AAAA of a name that nobody answers for.
+const LOOKUPS: u64 = 2;
 const FULL: u64 = FULL_1_2 + FULL_1_3;
 const RESUMED: u64 = RESUMED_1_2 + RESUMED_1_3;
 const ESTABLISHED: u64 = PLAIN + FULL + RESUMED;
@@ -109,6 +111,8 @@ const RUN: &[(&str, u64)] = &[
     ("/totals/tls/failed", 0),
     ("/totals/tls/versions/1.2", FULL_1_2 + RESUMED_1_2),
     ("/totals/tls/versions/1.3", FULL_1_3 + RESUMED_1_3),
+    ("/totals/dns/queries", LOOKUPS),
+    ("/totals/dns/failed/timeout", LOOKUPS),
     ("/totals/phases/connect/count", ESTABLISHED),
     ("/totals/phases/connect_failed/count", REFUSED),
     ("/totals/phases/tls/count", FULL),

@@ -76,11 +76,14 @@ impl Stream {
         }
         let whole = usize::from(u16::from_be_bytes([self.prefix[0], self.prefix[1]]));
         let count = (length - at).min(whole - self.passed);
-        let there = packet.bytes.len().saturating_sub(at).min(count);
         // Bytes behind a hole would be read as if they followed what is before it.
         if self.kept.len() == self.passed {
-            let fits = there.min(KEPT.saturating_sub(self.kept.len()));
-            self.kept.extend_from_slice(&packet.bytes[at..at + fits]);
+            let behind = packet.bytes.get(at..).unwrap_or_default();
+            let fits = behind
+                .len()
+                .min(count)
+                .min(KEPT.saturating_sub(self.kept.len()));
+            self.kept.extend_from_slice(&behind[..fits]);
         }
         self.passed += count;
         if self.passed == whole {
@@ -102,6 +105,23 @@ mod tests {
 
     use super::*;
     use crate::dns::packet::tests::packet;
+
+    /// A segment of which only the first bytes were captured, in the middle of a message.
+    #[test]
+    fn what_was_not_captured_is_passed_over() {
+        let mut stream = Stream::default();
+        let mut segment = packet(&[0, 9, b'a']);
+        (segment.position, segment.length) = (1, 6);
+        assert_eq!(stream.push(&segment), []);
+        let mut rest = packet(&[]);
+        (rest.position, rest.length, rest.time_ns) = (7, 5, 8);
+        let expected = Framed {
+            bytes: vec![b'a'],
+            first_ns: 0,
+            last_ns: 8,
+        };
+        assert_eq!(stream.push(&rest), [expected]);
+    }
 
     proptest! {
         #[test]
