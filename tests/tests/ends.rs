@@ -1,0 +1,233 @@
+//! How requests and connections end: idle, given up, on a stale connection, without a port; and what is
+//! left open when the trace ends.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+use nix::sys::signal::Signal;
+use tracer_tests::check::Differences;
+use tracer_tests::client::Client;
+use tracer_tests::export::Export;
+use tracer_tests::namespace::Namespace;
+use tracer_tests::process::{PATIENCE, wait_for};
+use tracer_tests::schema;
+use tracer_tests::server::Threaded;
+use tracer_tests::tracer::{Attached, Traced, run};
+
+const COUNT: u64 = 20;
+const MS: u64 = 1_000_000;
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+/// One request; None when the client has closed.
+fn request(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; 4096];
+    let count = stream.read(&mut bytes).ok()?;
+    bytes.truncate(count);
+    (count != 0).then_some(bytes)
+}
+
+/// Answers every request; after one for /close it closes.
+fn answer(mut stream: TcpStream) {
+    while let Some(bytes) = request(&mut stream) {
+        // A client that is gone shows in the counts.
+        let _ = stream.write_all(ANSWER);
+        if bytes.starts_with(b"GET /close") {
+            return;
+        }
+    }
+}
+
+/// Reads and says nothing.
+fn stay_silent(mut stream: TcpStream) {
+    while request(&mut stream).is_some() {}
+}
+
+/// Answers once; a second request is answered by a reset.
+fn reset_second(mut stream: TcpStream) {
+    if request(&mut stream).is_some() {
+        let _ = stream.write_all(ANSWER);
+    }
+    if request(&mut stream).is_some() {
+        let linger = nix::libc::linger {
+            l_onoff: 1,
+            l_linger: 0,
+        };
+        // If it fails the count of resets shows it.
+        let _ = nix::sys::socket::setsockopt(&stream, nix::sys::socket::sockopt::Linger, &linger);
+    }
+}
+
+fn ends(how: &str, server: &Threaded) -> Result<Client> {
+    let count = COUNT.to_string();
+    let port = server.port().to_string();
+    Client::python("ends.py", &[how, &count, "127.0.0.1", &port])
+}
+
+/// Runs one way to end and compares counts; `median` is a phase and the milliseconds it must have.
+fn check(
+    how: &str,
+    serve: fn(TcpStream),
+    expected: &[(&str, u64)],
+    median: Option<(&str, u64)>,
+) -> Result<()> {
+    let server = Threaded::start(serve)?;
+    let traced = run(&ends(how, &server)?)?;
+    let mut differences = Differences::of(how);
+    traced.export.compare_losses(&mut differences);
+    traced.export.compare(expected, &mut differences);
+    if let Some((phase, milliseconds)) = median {
+        compare_median(&traced.export, phase, milliseconds, &mut differences)?;
+    }
+    differences.equal("server", server.accepted(), COUNT);
+    differences.finish(|| traced.story())
+}
+
+fn compare_median(
+    export: &Export,
+    phase: &str,
+    milliseconds: u64,
+    differences: &mut Differences,
+) -> Result<()> {
+    let at = |figure: &str| export.count(&format!("/totals/phases/{phase}/{figure}"));
+    differences.equal(&format!("{phase}.count"), at("count")?, COUNT);
+    let apart = at("p50_ns")?.abs_diff(milliseconds * MS);
+    // The client's own timer is late by this much at times.
+    differences.holds(
+        &format!("{phase} p50 is {} ns", at("p50_ns")?),
+        apart < 3 * MS,
+    );
+    Ok(())
+}
+
+#[test]
+fn idle_before_the_end() -> Result<()> {
+    let expected = [
+        ("/totals/requests/count", COUNT),
+        ("/totals/requests/failed", 0),
+        ("/totals/connections/never_used", 0),
+        ("/totals/connections/closed_by/client", COUNT),
+    ];
+    check("idle", answer, &expected, Some(("idle_at_close", 200)))
+}
+
+#[test]
+fn given_up_by_the_client() -> Result<()> {
+    let expected = [
+        ("/totals/requests/count", COUNT),
+        ("/totals/requests/failed", COUNT),
+        ("/totals/requests/aborted", COUNT),
+        ("/totals/requests/stale", 0),
+    ];
+    check("abort", stay_silent, &expected, Some(("aborted", 300)))
+}
+
+#[test]
+fn on_a_stale_connection() -> Result<()> {
+    let expected = [
+        ("/totals/requests/count", 2 * COUNT),
+        ("/totals/requests/failed", COUNT),
+        ("/totals/requests/stale", COUNT),
+        ("/totals/requests/aborted", 0),
+        ("/totals/connections/closed_by/server_reset", COUNT),
+    ];
+    check("stale", reset_second, &expected, None)
+}
+
+#[test]
+fn never_used() -> Result<()> {
+    let expected = [
+        ("/totals/requests/count", 0),
+        ("/totals/connections/established", COUNT),
+        ("/totals/connections/never_used", COUNT),
+    ];
+    check("unused", answer, &expected, None)
+}
+
+#[test]
+fn host_of_a_request_in_clear() -> Result<()> {
+    let server = Threaded::start(answer)?;
+    let traced = run(&ends("idle", &server)?)?;
+    let hosts = traced.export.list("/hosts")?;
+    let mut differences = Differences::of("host");
+    differences.equal("hosts", hosts.len(), 1);
+    let host = hosts.first().context("no host")?;
+    differences.equal("host", host["host"].as_str(), Some("ends.example"));
+    differences.equal("host_source", host["host_source"].as_str(), Some("http"));
+    differences.equal(
+        "opened",
+        host["connections"]["opened"].as_u64(),
+        Some(COUNT),
+    );
+    differences.finish(|| traced.story())
+}
+
+#[test]
+fn without_a_local_port() -> Result<()> {
+    let namespace = Namespace::new()?;
+    namespace.run(|| {
+        std::fs::write("/proc/sys/net/ipv4/ip_local_port_range", "40000 40009")?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 8080))?;
+        let server = Threaded::over(listener, stay_silent)?;
+        let traced = run(&ends("ports", &server)?)?;
+        compare_ports(&traced)
+    })
+}
+
+fn compare_ports(traced: &Traced) -> Result<()> {
+    let client = traced.client_count()?;
+    let failed = client["failed"].as_u64().context("no count")?;
+    let mut differences = Differences::of("ports");
+    differences.holds("the client ran out of ports", failed > 0);
+    let connected = client["connected"].as_u64().context("no count")?;
+    traced.export.compare(
+        &[
+            ("/totals/connections/established", connected),
+            ("/totals/connections/not_sent", failed),
+            ("/totals/connections/failed/other", failed),
+            ("/totals/connections/aborted_connects", 0),
+            ("/time_wait/port_range/0", 40_000),
+            ("/time_wait/port_range/1", 40_009),
+        ],
+        &mut differences,
+    );
+    differences.finish(|| traced.story())
+}
+
+#[test]
+fn open_when_the_trace_ends() -> Result<()> {
+    let server = Threaded::start(answer)?;
+    let client = ends("hold", &server)?;
+    let mut command = Command::new(client.command.first().context("no command")?);
+    command
+        .args(client.command.iter().skip(1))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    let mut held = command.spawn()?;
+    let mut stdin = held.stdin.take().context("no stdin")?;
+    let attached = Attached::start(&["--pid", &held.id().to_string()])?;
+    writeln!(stdin)?;
+    let mut said = held.stdout.take().context("no stdout")?;
+    said.read_exact(&mut [0; 5])?;
+    wait_for("three connections", PATIENCE, || {
+        Ok((server.accepted() == 3).then_some(()))
+    })?;
+    let traced = attached.end(Signal::SIGINT)?;
+    drop(stdin);
+    held.wait()?;
+    schema::validate(&traced.export)?;
+    let mut differences = Differences::of("open at the end");
+    traced.export.compare(
+        &[
+            ("/totals/connections/established", 3),
+            ("/totals/connections/open_now", 3),
+            ("/totals/connections/idle_now", 1),
+            ("/totals/connections/half_closed_now", 1),
+            ("/totals/connections/never_used", 1),
+            ("/totals/requests/count", 2),
+        ],
+        &mut differences,
+    );
+    differences.finish(|| traced.story())
+}
