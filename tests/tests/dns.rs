@@ -366,7 +366,7 @@ fn answers_name_connections() -> Result<()> {
         .namespace
         .run(move || Ok(std::net::TcpListener::bind(("127.0.0.1", port))?))?;
     let _web = Threaded::over(listener, answer)?;
-    let script = r#"curl -s -o /dev/null "http://www.alias.test:$1/" "http://www.ok.test:$1/"; curl -s -o /dev/null "http://127.0.0.1:$1/"; echo "{}""#;
+    let script = r#"curl -s -o /dev/null "http://www.alias.test:$1/" "http://www.ok.test:$1/"; curl -s -o /dev/null -H Host: "http://127.0.0.1:$1/"; echo "{}""#;
     let resolving = server.resolves(Client::shell("curl", script, &[&port.to_string()]), PLAIN)?;
     let traced = run(&resolving.client)?;
     let mut hosts: Vec<_> = traced
