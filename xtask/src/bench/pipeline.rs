@@ -1,32 +1,28 @@
-//! `cargo xtask bench pipeline`: the records' way through the core, and listing sockets.
+//! `cargo xtask bench pipeline`: the records' way through the core, what it keeps in memory, and listing sockets.
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
-use crate::{shell, workspace};
+use crate::{setup, shell, workspace};
+
+/// Package and bench.
+const BENCHES: [(&str, &str); 3] = [
+    ("tracer-core", "pipeline"),
+    ("tracer-core", "footprint"),
+    ("tracer", "diag"),
+];
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
     let [] = crate::flags(args, [])?;
-    let mut cargo = workspace::cargo();
-    cargo.args([
-        "bench",
-        "--quiet",
-        "--package",
-        "tracer-core",
-        "--bench",
-        "pipeline",
-    ]);
-    shell::run(&mut cargo)?;
-    let mut cargo = workspace::cargo();
-    cargo.args([
-        "bench",
-        "--quiet",
-        "--package",
-        "tracer-core",
-        "--bench",
-        "footprint",
-    ]);
-    shell::run(&mut cargo)?;
+    if !shell::is_root() {
+        bail!("listing sockets needs a network namespace of its own, and that needs root");
+    }
+    setup::for_bench()?;
+    for (package, bench) in BENCHES {
+        let mut cargo = workspace::cargo();
+        cargo.args(["bench", "--quiet", "--package", package, "--bench", bench]);
+        shell::run(&mut cargo)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
