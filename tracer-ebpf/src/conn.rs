@@ -64,6 +64,8 @@ pub struct Conn {
     pub tls_start_ns: u64,
     /// End of the handshake, ns.
     pub tls_end_ns: u64,
+    /// Socket cookie.
+    pub cookie: u64,
     /// cgroup-v2 id of the owner.
     pub cgroup: u64,
     /// Process id of the owner.

@@ -7,6 +7,8 @@ use crate::emit;
 
 const SYN: u8 = 0x02;
 const IPPROTO_TCP: u8 = 6;
+/// TCP header without options.
+const TCP: usize = 20;
 
 /// Where a segment's payload lies, in the packet and in the stream.
 #[derive(Clone, Copy)]
@@ -30,11 +32,54 @@ impl Segment {
     #[inline(always)]
     pub unsafe fn read(skb: *mut __sk_buff) -> Option<Self> {
         // SAFETY: `skb` is the context.
-        let segment = unsafe { Self::parse(skb) };
+        let segment = unsafe { Self::peek(skb).or_else(|| Self::parse(skb)) };
         if segment.is_none() {
             emit::count(Counter::BadPacket);
         }
         segment
+    }
+
+    /// The headers where they nearly always are: in the linear part of the packet, IPv4 without options
+    /// or plain IPv6. No helper is called.
+    #[inline(always)]
+    unsafe fn peek(skb: *mut __sk_buff) -> Option<Self> {
+        const IPV4: usize = 20;
+        const IPV6: usize = 40;
+        // SAFETY: members of the context; the verifier checks each access against `data_end`.
+        unsafe {
+            let data = (*skb).data as usize as *const u8;
+            let end = (*skb).data_end as usize;
+            if data as usize + IPV4 + TCP > end {
+                return None;
+            }
+            let version = data.read();
+            if version == 0x45 && data.add(9).read() == IPPROTO_TCP {
+                return Some(Self::at::<IPV4>(skb, data));
+            }
+            if version >> 4 != 6 || data as usize + IPV6 + TCP > end {
+                return None;
+            }
+            (data.add(6).read() == IPPROTO_TCP).then(|| Self::at::<IPV6>(skb, data))
+        }
+    }
+
+    /// The segment whose TCP header begins at `IP`.
+    ///
+    /// # Safety
+    /// The packet has been checked to hold `IP + TCP` bytes.
+    #[inline(always)]
+    unsafe fn at<const IP: usize>(skb: *mut __sk_buff, data: *const u8) -> Self {
+        // SAFETY: as above.
+        unsafe {
+            let sequence = data.add(IP + 4).cast::<u32>().read_unaligned();
+            let offset = IP as u32 + u32::from(data.add(IP + 12).read() >> 4) * 4;
+            Self {
+                sequence: u32::from_be(sequence),
+                offset,
+                length: (*skb).len.saturating_sub(offset),
+                syn: data.add(IP + 13).read() & SYN != 0,
+            }
+        }
     }
 
     #[inline(always)]

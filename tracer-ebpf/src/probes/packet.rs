@@ -3,12 +3,7 @@
 //! Ingress runs before TCP sorts segments (`sk_filter_trim_cap` in `tcp_v4_rcv`), egress when they
 //! leave for the IP layer (`ip_finish_output`), so order is made here. Packets always pass.
 
-use aya_ebpf::{
-    bindings::__sk_buff,
-    helpers::{bpf_ktime_get_ns, generated::bpf_get_socket_cookie},
-    macros::cgroup_skb,
-    programs::SkBuffContext,
-};
+use aya_ebpf::{bindings::__sk_buff, macros::cgroup_skb, programs::SkBuffContext};
 use tracer_common::record::tls;
 
 use crate::{
@@ -72,8 +67,7 @@ unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
     if segment.length == 0 {
         return None;
     }
-    // SAFETY: the context; no arguments.
-    let (cookie, now_ns) = unsafe { (bpf_get_socket_cookie(skb.cast()), bpf_ktime_get_ns()) };
+    let (cookie, now_ns) = (conn.cookie, emit::now_ns());
     if conn.phase == phase::OVER {
         if EGRESS {
             turn::sent(conn, skb, &segment, now_ns, cookie);

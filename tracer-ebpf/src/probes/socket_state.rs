@@ -94,6 +94,7 @@ fn opening(sock: Sock) -> Option<()> {
         conn.start_ns = bpf_ktime_get_ns();
     }
     conn.live = 1;
+    conn.cookie = sock.cookie();
     conn.tgid = tgid;
     conn.netns = sock.netns();
     conn.cgroup = task.cgroup();

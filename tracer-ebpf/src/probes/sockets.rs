@@ -134,6 +134,7 @@ fn traced_or_adopted(sock: Sock, task: Task) -> Option<&'static mut Conn> {
     // SAFETY: a typed socket.
     let conn = unsafe { conn::find_or_make(sock.as_ptr()) }?;
     conn.adopted = 1;
+    conn.cookie = sock.cookie();
     conn.phase = phase::OVER;
     conn.tgid = tgid;
     conn.netns = netns;
