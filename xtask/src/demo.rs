@@ -198,10 +198,22 @@ const ROWS: &[Row] = &[
     served("  the origin's count", "/tls/full"),
     traced("resumed TLS handshakes", "/totals/tls/resumed", count),
     served("  the origin's count", "/tls/resumed"),
+    traced("requests", "/totals/requests/count", count),
+    served("  the origin's count", "/requests"),
     traced("connect, median", "/totals/phases/connect/p50_ns", duration),
     traced("connect, p99", "/totals/phases/connect/p99_ns", duration),
     traced("TLS, median", "/totals/phases/tls/p50_ns", duration),
     traced("TLS, p99", "/totals/phases/tls/p99_ns", duration),
+    traced(
+        "first byte, new connection",
+        "/totals/phases/ttfb_first/p50_ns",
+        duration,
+    ),
+    traced(
+        "first byte, reused one",
+        "/totals/phases/ttfb_reused/p50_ns",
+        duration,
+    ),
     traced("entered TIME_WAIT", "/time_wait/entered", count),
     served("  in the kernel's table", "/time_wait"),
     traced("whole run", "/window/duration_ns", duration),
@@ -227,7 +239,7 @@ fn table(runs: &[Run]) -> String {
 
 fn line(title: &str, cells: impl Iterator<Item = String>) -> String {
     let cells: String = cells.map(|cell| format!("{cell:>18}")).collect();
-    format!("{title:<26}{cells}\n")
+    format!("{title:<30}{cells}\n")
 }
 
 fn count(n: u64) -> String {

@@ -104,16 +104,7 @@ fn one_line(error: &ProgramError) -> String {
         } => {
             let log = verifier_log.to_string();
             let log = log.trim_end();
-            let last: Vec<&str> = log
-                .lines()
-                .rev()
-                .take(
-                    std::env::var("VLOG")
-                        .ok()
-                        .and_then(|v| v.parse().ok())
-                        .unwrap_or(3),
-                )
-                .collect();
+            let last: Vec<&str> = log.lines().rev().take(3).collect();
             let last: Vec<&str> = last.into_iter().rev().collect();
             format!("{io_error} ({})", last.join(" | "))
         }
