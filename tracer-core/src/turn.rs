@@ -39,9 +39,11 @@ pub fn first_byte(record: &FirstTurnRecord, round_trip_ns: Option<u64>) -> First
         return FirstByte::Unknown;
     }
     let (lengths, times) = (&record.lengths[..seen], &record.times_ns[..seen]);
-    let latest = record.finished_ns
-        + round_trip_ns.map_or(u64::MAX / 2, |rtt| rtt + rtt / 2)
-        + TICKET_SLACK_NS;
+    let round_trip_ns = round_trip_ns.map_or(u64::MAX, |rtt| rtt.saturating_add(rtt / 2));
+    let latest = record
+        .finished_ns
+        .saturating_add(round_trip_ns)
+        .saturating_add(TICKET_SLACK_NS);
     let like_ticket = |at: usize| {
         TICKET.contains(&lengths[at]) && lengths[at] == lengths[0] && times[at] <= latest
     };
@@ -57,7 +59,7 @@ pub fn first_byte(record: &FirstTurnRecord, round_trip_ns: Option<u64>) -> First
 /// A record unlike the leading ones followed them.
 fn told_apart(times: &[u64], tickets: usize) -> FirstByte {
     let response = times[tickets];
-    if tickets > 1 || response - times[0] <= TOGETHER_NS {
+    if tickets > 1 || response.saturating_sub(times[0]) <= TOGETHER_NS {
         FirstByte::Known(response)
     } else {
         FirstByte::Inferred(response)

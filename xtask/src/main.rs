@@ -3,6 +3,7 @@
 mod bench;
 mod build;
 mod demo;
+mod fuzz;
 mod initramfs;
 mod kernel_image;
 mod lint;
@@ -30,6 +31,7 @@ Usage: cargo xtask VERB
   lint [--fix]             formatting, clippy on both sides of the kernel line, house rules, licences
   vm [--no-build] [SERIES…]
                            trace real connections on other kernels under QEMU (6.1 and 6.12)
+  fuzz [--seconds N]       libFuzzer on the parsers of what comes from the wire, 60 s
   demo                     trace curl and a Python crawler against a local HTTPS origin and compare
   bench overhead [--pairs N] [--seconds N] [--only NAME,…] [--no-build]
                            wrk against nginx, unwatched and watched by tracer, by empty programs and by its peers
@@ -57,6 +59,7 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "build" => build::main(rest),
         "test" => test::main(rest),
         "lint" => lint::main(rest),
+        "fuzz" => fuzz::main(rest),
         "vm" => vm::main(rest),
         "demo" => demo::main(rest),
         "bench" => bench::main(rest),

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::{build, setup, shell, vm, workspace};
+use crate::{build, fuzz, setup, shell, vm, workspace};
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
     let quick = args.iter().any(|arg| arg == "--quick");
@@ -26,6 +26,7 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
             end_to_end(&names, tally)
         });
         if !quick && names.is_empty() {
+            stage("fuzzing", &mut tally, fuzz::run_all);
             stage("other kernels", &mut tally, |tally| {
                 vm::run_all().map(|machines| tally.add(&machines))
             });

@@ -1,0 +1,105 @@
+//! `cargo xtask fuzz`: libFuzzer on what tracer reads from the wire, each target for a minute. The pinned
+//! toolchain can do it: the sanitizer-coverage pass is LLVM's own, so neither nightly nor cargo-fuzz is needed.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+
+use crate::test::Tally;
+use crate::{shell, workspace};
+
+const TARGETS: [&str; 3] = ["dns_packets", "records", "tls_hello"];
+const SECONDS: u64 = 60;
+/// What cargo-fuzz passes, but for the address sanitizer, which needs nightly.
+const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions -Coverflow-checks -Ccodegen-units=1";
+
+pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
+    let seconds = match args {
+        [] => SECONDS,
+        [flag, seconds] if flag == "--seconds" => seconds.parse().context("--seconds")?,
+        other => bail!("unknown arguments {other:?}; `cargo xtask help` lists them"),
+    };
+    let mut tally = Tally::default();
+    run(seconds, &mut tally)?;
+    println!("{tally}");
+    Ok(tally.exit_code())
+}
+
+/// All targets, a minute each.
+pub(crate) fn run_all(tally: &mut Tally) -> Result<()> {
+    run(SECONDS, tally)
+}
+
+/// All targets at once; together they have the machine to themselves.
+fn run(seconds: u64, tally: &mut Tally) -> Result<()> {
+    let binaries = build()?;
+    let running = TARGETS
+        .iter()
+        .map(|target| Ok((*target, start(&binaries, target, seconds)?)))
+        .collect::<Result<Vec<_>>>()?;
+    for (target, mut child) in running {
+        let status = child.wait().context("waiting for a fuzz target")?;
+        let outcome = if status.success() {
+            Ok(())
+        } else {
+            Err(format!(
+                "{status}; the input is in {0}, the story in {0}.log",
+                home(target).display()
+            ))
+        };
+        tally.record(&format!("fuzz {target}"), outcome);
+    }
+    Ok(())
+}
+
+/// Builds every target; the host's own flags do not reach build scripts, for a target is named.
+fn build() -> Result<PathBuf> {
+    let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let directory = workspace::target_dir().join("fuzz");
+    let mut cargo = workspace::cargo();
+    cargo
+        .current_dir(workspace::root().join("fuzz"))
+        .env("RUSTFLAGS", FLAGS)
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "--target",
+            &triple,
+            "--target-dir",
+        ])
+        .arg(&directory);
+    shell::run(&mut cargo)?;
+    Ok(directory.join(triple).join("release"))
+}
+
+/// Corpus and failing inputs of a target.
+fn home(target: &str) -> PathBuf {
+    workspace::target_dir().join("fuzz-corpus").join(target)
+}
+
+fn start(binaries: &Path, target: &str, seconds: u64) -> Result<Child> {
+    let home = home(target);
+    std::fs::create_dir_all(&home).with_context(|| home.display().to_string())?;
+    let mut command = Command::new(binaries.join(target));
+    command
+        .arg(format!("-max_total_time={seconds}"))
+        .args([
+            "-timeout=10",
+            "-rss_limit_mb=1024",
+            "-print_final_stats=1",
+            "-verbosity=0",
+        ])
+        .arg(format!("-artifact_prefix={}/failed-", home.display()))
+        .arg(&home);
+    shell::echo(&command);
+    let log = File::create(home.with_extension("log")).context("creating the log")?;
+    command.stdout(log.try_clone()?).stderr(log);
+    command
+        .spawn()
+        .with_context(|| format!("cannot start the fuzz target {target}"))
+}
