@@ -1,4 +1,5 @@
-//! Turns: request bytes out, then response bytes in. TLS alerts and KeyUpdates are neither. Session
+//! Turns: request bytes out, then response bytes in. TLS alerts and KeyUpdates are neither, and the interim
+//! response that asks for a request's body is no response. Session
 //! tickets of TLS 1.3 cannot be told from a response here: the records of a first turn are handed to user
 //! space as they came.
 
@@ -25,6 +26,10 @@ const KEY_UPDATE_13: u32 = 5 + 17;
 /// Of an HTTP/2 SETTINGS acknowledgement, a bare frame header (RFC 9113 6.5): TLS 1.3, and TLS 1.2 with
 /// AES-GCM and ChaCha20.
 const SETTINGS_ACK: [u32; 3] = [9 + 17, 9 + 24, 9 + 16];
+/// "HTTP/1.1 100 Continue" and an empty line (RFC 9110 15.2.1), as every server sends it; nothing else that
+/// begins a response is so short.
+const CONTINUE: u32 = 25;
+const CONTINUE_RECORD: [u32; 3] = [CONTINUE + 17, CONTINUE + 24, CONTINUE + 16];
 /// A session ticket's record, as far as seen in the wild.
 const TICKET: core::ops::RangeInclusive<u16> = 60..=1400;
 
@@ -89,8 +94,16 @@ pub fn received(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, now_ns:
     if !is_new(&mut conn.ingress, segment) {
         return;
     }
-    if conn.turn.protocol != turn::CLEAR && is_control(only_record(skb, segment)) {
-        return;
+    let waits = conn.turn.answered != conn.turn.number;
+    if conn.turn.protocol == turn::CLEAR {
+        if waits && is_interim(skb, segment) {
+            return;
+        }
+    } else {
+        let record = only_record(skb, segment);
+        if is_control(record) || (waits && CONTINUE_RECORD.contains(&(record & 0xffff))) {
+            return;
+        }
     }
     let turn = &mut conn.turn;
     if turn.ready_ns <= turn.read_ns {
@@ -203,7 +216,7 @@ fn is_new(stream: &mut Stream, segment: &Segment) -> bool {
 /// none. Only short segments are looked at.
 #[inline(always)]
 fn only_record(skb: *mut __sk_buff, segment: &Segment) -> u32 {
-    const LONGEST: u32 = 48;
+    const LONGEST: u32 = 56;
     let mut header = [0u8; 8];
     if segment.length < RECORD_HEADER || segment.length > LONGEST {
         return 0;
@@ -231,6 +244,27 @@ fn is_control(record: u32) -> bool {
     record >> 16 == u32::from(ALERT) || record == DATA | ALERT_13 || record == DATA | KEY_UPDATE_13
 }
 
+/// The segment is an interim response in clear.
+#[inline(always)]
+fn is_interim(skb: *mut __sk_buff, segment: &Segment) -> bool {
+    const STATUS: [u8; 4] = *b" 100";
+    const STATUS_AT: u32 = 8;
+    let mut status = [0u8; 4];
+    if segment.length != CONTINUE {
+        return false;
+    }
+    // SAFETY: the context; four bytes into four.
+    let loaded = unsafe {
+        bpf_skb_load_bytes(
+            skb.cast(),
+            segment.offset + STATUS_AT,
+            status.as_mut_ptr().cast(),
+            4,
+        )
+    };
+    loaded == 0 && u32::from_ne_bytes(status) == u32::from_ne_bytes(STATUS)
+}
+
 /// Notes the records of the first turn while they come in order.
 #[inline(always)]
 fn follow_records(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, now_ns: u64, gap: bool) {
@@ -252,10 +286,13 @@ fn follow_records(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, now_n
     }
 }
 
-/// A record received after the handshake; for the walk.
+/// A record received after the handshake; for the walk. Those that are no response at any rate are left out.
 #[inline(always)]
 pub fn note_record(conn: &mut Conn, length: u32) {
     let turn = &mut conn.turn;
+    if length == ALERT_13 || length == KEY_UPDATE_13 || length == CONTINUE_RECORD[0] {
+        return;
+    }
     if turn.number == 0 {
         turn.early = turn.early.wrapping_add(1);
         return;
