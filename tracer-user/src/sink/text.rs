@@ -14,6 +14,10 @@ pub(crate) fn summary(snapshot: &Snapshot, duration_ns: u64, color: bool) -> Str
     let mut text = String::new();
     let paint = Paint { color };
     head(&mut text, snapshot, duration_ns, &paint);
+    if snapshot.processes.is_empty() {
+        text.push_str("no connection was made, and none was open\n");
+        return text;
+    }
     phases(&mut text, &snapshot.totals, &paint);
     counts(&mut text, snapshot);
     hosts(&mut text, &snapshot.hosts, &paint);

@@ -260,7 +260,9 @@ impl ChildCgroup {
             std::process::id(),
             NEXT.fetch_add(1, Ordering::Relaxed)
         );
-        let dir = hierarchy.dir(&own)?.join(&name);
+        let parent = hierarchy.dir(&own)?;
+        remove_left_behind(&parent);
+        let dir = parent.join(&name);
         std::fs::create_dir(&dir).map_err(|source| CgroupError::CannotCreate {
             path: dir.clone(),
             source,
@@ -276,6 +278,21 @@ impl ChildCgroup {
     /// The file that takes in a process: write its pid there, or "0" for the writer itself.
     pub(crate) fn procs_path(&self) -> PathBuf {
         self.dir.join("cgroup.procs")
+    }
+}
+
+/// Removes empty cgroups of tracers that were killed before they could do it.
+fn remove_left_behind(parent: &Path) {
+    for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let maker = name
+            .to_str()
+            .and_then(|name| name.strip_prefix("tracer-")?.split('-').next());
+        let gone = |pid: &str| pid.parse::<u32>().is_ok() && !Path::new("/proc").join(pid).exists();
+        if maker.is_some_and(gone) {
+            // One that still holds processes stays.
+            let _ = std::fs::remove_dir(entry.path());
+        }
     }
 }
 
@@ -599,5 +616,19 @@ mod tests {
             child.kill().unwrap();
             child.wait().unwrap();
         }
+    }
+
+    #[test]
+    fn what_a_killed_tracer_left_is_removed() {
+        let hierarchy = Hierarchy::find().unwrap();
+        let parent = hierarchy.dir(&Hierarchy::own_path().unwrap()).unwrap();
+        // Beyond the largest pid there is.
+        let (left, other) = (parent.join("tracer-4194305-0"), parent.join("tracer-mine"));
+        std::fs::create_dir(&left).expect("needs root");
+        std::fs::create_dir(&other).unwrap();
+        drop(ChildCgroup::create(&hierarchy).unwrap());
+        let (left, kept) = (left.exists(), other.exists());
+        std::fs::remove_dir(other).unwrap();
+        assert!(!left && kept);
     }
 }
