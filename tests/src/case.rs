@@ -11,6 +11,7 @@ use crate::export::Export;
 use crate::server::{Go, GoOptions, Nginx, NginxOptions, OpenSsl, Seen};
 use crate::sockets;
 use crate::tracer::{Traced, run};
+use crate::turns::{self, Turns};
 use crate::wire::{Sums, flows, sums};
 
 /// The server of a case.
@@ -49,7 +50,8 @@ impl Origin {
         })
     }
 
-    fn is_tls(&self) -> bool {
+    /// Whether it speaks TLS.
+    pub fn is_tls(&self) -> bool {
         match self {
             Self::Nginx(options) => options.protocols.is_some(),
             Self::Go(options) => options.version.is_some(),
@@ -58,14 +60,19 @@ impl Origin {
     }
 }
 
-enum Running {
+/// A server of a case.
+pub enum Running {
+    /// nginx.
     Nginx(Nginx),
+    /// The Go server.
     Go(Go),
+    /// `openssl s_server`.
     OpenSsl(OpenSsl),
 }
 
 impl Running {
-    fn start(origin: &Origin, certificate: &Certificate) -> Result<Self> {
+    /// Starts it.
+    pub fn start(origin: &Origin, certificate: &Certificate) -> Result<Self> {
         Ok(match origin {
             Origin::Nginx(options) => Self::Nginx(Nginx::start(*options, certificate)?),
             Origin::Go(options) => Self::Go(Go::start(options, certificate)?),
@@ -73,7 +80,8 @@ impl Running {
         })
     }
 
-    fn port(&self) -> u16 {
+    /// Its port.
+    pub fn port(&self) -> u16 {
         match self {
             Self::Nginx(server) => server.port,
             Self::Go(server) => server.port,
@@ -81,7 +89,8 @@ impl Running {
         }
     }
 
-    fn seen(self) -> Result<Seen> {
+    /// What it saw; ends it.
+    pub fn seen(self) -> Result<Seen> {
         match self {
             Self::Nginx(server) => server.seen(),
             Self::Go(server) => server.finish(),
@@ -159,6 +168,14 @@ pub fn check(
         &mut differences,
     );
     compare_processes(&traced.export, &client, wire.established, &mut differences);
+    if let (Some(requests), Some(connections)) = (seen.requests, seen.used) {
+        let turns = Turns {
+            requests,
+            connections,
+            ..Turns::default()
+        };
+        turns::compare(&traced.export, turns, &mut differences);
+    }
     compare_host(
         &traced.export,
         origin.is_tls(),
@@ -257,7 +274,7 @@ fn compare_host(
     let (name, source) = if is_tls {
         ("localhost", "sni")
     } else {
-        ("127.0.0.1", "address")
+        ("127.0.0.1", "http")
     };
     let Some(hosts) = differences.value(export.list("/hosts")) else {
         return;

@@ -20,4 +20,5 @@ pub mod schema;
 pub mod server;
 pub mod sockets;
 pub mod tracer;
+pub mod turns;
 pub mod wire;

@@ -99,6 +99,11 @@ impl Attached {
         self.process.id()
     }
 
+    /// Sends it a signal that does not end it.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        self.process.signal(signal)
+    }
+
     /// Ends it with a signal.
     pub fn end(self, signal: Signal) -> Result<Traced> {
         self.process.signal(signal)?;

@@ -20,13 +20,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 type count struct {
-	Requests    int64 `json:"requests"`
-	Connections int64 `json:"connections"`
-	Full        int64 `json:"full"`
-	Resumed     int64 `json:"resumed"`
+	Requests    int64   `json:"requests"`
+	Connections int64   `json:"connections"`
+	Full        int64   `json:"full"`
+	Resumed     int64   `json:"resumed"`
+	TtfbNs      []int64 `json:"ttfb_ns"`
 }
 
 var done count
@@ -71,10 +73,25 @@ var trace = &httptrace.ClientTrace{
 	},
 }
 
+var timesLock sync.Mutex
+
+// timed is trace, and the time from a request written to the first byte of its response.
+func timed() *httptrace.ClientTrace {
+	t := *trace
+	var start time.Time
+	t.WroteRequest = func(httptrace.WroteRequestInfo) { start = time.Now() }
+	t.GotFirstResponseByte = func() {
+		timesLock.Lock()
+		defer timesLock.Unlock()
+		done.TtfbNs = append(done.TtfbNs, int64(time.Since(start)))
+	}
+	return &t
+}
+
 func get(client *http.Client, url string) {
 	request, err := http.NewRequest("GET", url, nil)
 	check(err)
-	response, err := client.Do(request.WithContext(httptrace.WithClientTrace(request.Context(), trace)))
+	response, err := client.Do(request.WithContext(httptrace.WithClientTrace(request.Context(), timed())))
 	check(err)
 	_, err = io.Copy(io.Discard, response.Body)
 	check(err)

@@ -3,10 +3,12 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"flag"
+	"io"
 	"log"
 	"net"
 	"net/http"
@@ -20,6 +22,7 @@ import (
 
 type count struct {
 	Connections int64 `json:"connections"`
+	Used        int64 `json:"used"`
 	Requests    int64 `json:"requests"`
 	Full        int64 `json:"full"`
 	Resumed     int64 `json:"resumed"`
@@ -99,13 +102,40 @@ func config() *tls.Config {
 	return c
 }
 
+// carrier marks a connection once it has carried a request.
+type carrier struct{}
+
 func page(w http.ResponseWriter, r *http.Request) {
 	atomic.AddInt64(&seen.Requests, 1)
+	if atomic.SwapInt64(r.Context().Value(carrier{}).(*int64), 1) == 0 {
+		atomic.AddInt64(&seen.Used, 1)
+	}
+	io.Copy(io.Discard, r.Body)
 	time.Sleep(*delay)
 	if *closeEach {
 		w.Header().Set("Connection", "close")
 	}
-	w.Write([]byte("<title>a page</title>\n"))
+	switch r.URL.Path {
+	case "/empty":
+		w.WriteHeader(http.StatusNoContent)
+	case "/slow":
+		slow(w)
+	case "/abort":
+		panic(http.ErrAbortHandler) // closes the connection
+	default:
+		w.Write([]byte("<title>a page</title>\n"))
+	}
+}
+
+// slow sends six chunks, 20 ms apart.
+func slow(w http.ResponseWriter) {
+	for i := 0; i < 6; i++ {
+		if i > 0 {
+			time.Sleep(20 * time.Millisecond)
+		}
+		w.Write(make([]byte, 1000))
+		w.(http.Flusher).Flush()
+	}
 }
 
 func check(err error) {
@@ -118,6 +148,9 @@ func main() {
 	flag.Parse()
 	c := config()
 	server := &http.Server{Handler: http.HandlerFunc(page), IdleTimeout: *idle, ErrorLog: log.New(os.Stderr, "", 0)}
+	server.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		return context.WithValue(ctx, carrier{}, new(int64))
+	}
 	for _, address := range strings.Split(*listen, ",") {
 		l, err := net.Listen("tcp", address)
 		if err != nil && strings.HasPrefix(address, "[") {

@@ -59,6 +59,7 @@ impl Go {
             .with_context(|| format!("{}{}", finished.stdout, finished.stderr))?;
         Ok(Seen {
             connections: count["connections"].as_u64(),
+            used: count["used"].as_u64(),
             requests: count["requests"].as_u64(),
             full: count["full"].as_u64(),
             resumed: count["resumed"].as_u64(),

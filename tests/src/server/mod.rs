@@ -3,6 +3,7 @@
 mod go;
 mod nginx;
 mod openssl;
+mod testbed;
 mod thread;
 
 use std::net::TcpStream;
@@ -13,6 +14,7 @@ use anyhow::Result;
 pub use go::{Go, GoOptions, build as build_go};
 pub use nginx::{Nginx, NginxOptions};
 pub use openssl::OpenSsl;
+pub use testbed::{Testbed, origin, tls_13};
 pub use thread::{Threaded, answer, chunked, read_client_hello, reset};
 
 use crate::process::{PATIENCE, output, wait_for};
@@ -22,6 +24,8 @@ use crate::process::{PATIENCE, output, wait_for};
 pub struct Seen {
     /// Connections accepted.
     pub connections: Option<u64>,
+    /// Connections that carried a request.
+    pub used: Option<u64>,
     /// Requests answered.
     pub requests: Option<u64>,
     /// Full handshakes completed.

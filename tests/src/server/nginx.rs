@@ -27,6 +27,8 @@ pub struct NginxOptions {
     pub keepalive_requests: u32,
     /// TLS 1.3 early data is taken.
     pub early_data: bool,
+    /// HTTP/2 is spoken.
+    pub http2: bool,
 }
 
 impl Default for NginxOptions {
@@ -37,6 +39,7 @@ impl Default for NginxOptions {
             keepalive_s: 60,
             keepalive_requests: 10_000,
             early_data: false,
+            http2: false,
         }
     }
 }
@@ -107,6 +110,7 @@ impl Nginx {
         let is_tls = log.lines().next().is_some_and(|line| line.contains("TLSv"));
         Ok(Seen {
             connections: Some(connections),
+            used: Some(connections),
             requests: Some(log.lines().count() as u64),
             full: Some(if is_tls { connections - resumed } else { 0 }),
             resumed: Some(resumed),
@@ -121,11 +125,8 @@ fn configuration(
     port: u16,
     directory: &TempDir,
 ) -> String {
-    let ssl = if options.protocols.is_some() {
-        "ssl"
-    } else {
-        ""
-    };
+    let ssl = options.protocols.map_or("", |_protocols| "ssl");
+    let http2 = if options.http2 { "http2" } else { "" };
     let tls = options.protocols.map_or_else(String::new, |protocols| {
         format!(
             "ssl_protocols {protocols}; ssl_certificate {}; ssl_certificate_key {}; \
@@ -155,7 +156,7 @@ http {{
   uwsgi_temp_path {place}/uwsgi; scgi_temp_path {place}/scgi;
   keepalive_timeout {keepalive}; keepalive_requests {requests}; {tls}
   server {{
-    listen 0.0.0.0:{port} {ssl} backlog=4096; listen [::]:{port} {ssl} backlog=4096;
+    listen 0.0.0.0:{port} {ssl} {http2} backlog=4096; listen [::]:{port} {ssl} {http2} backlog=4096;
     location / {{ default_type text/html; return 200 "<title>a page</title>\n"; }}
   }}
 }}

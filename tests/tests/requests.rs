@@ -1,0 +1,311 @@
+//! Requests, their connections and their times: what the server and the client counted and measured.
+
+use anyhow::{Context, Result};
+use tracer_tests::case::{Origin, Running, Target, target};
+use tracer_tests::certificate::Certificate;
+use tracer_tests::check::Differences;
+use tracer_tests::client::Client;
+use tracer_tests::server::{GoOptions, NginxOptions};
+use tracer_tests::tracer::{Traced, run};
+use tracer_tests::turns::{self, Turns};
+
+/// How well a server lets the first response be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum First {
+    /// No tickets.
+    Certain,
+    /// TLS 1.3.
+    Tickets,
+}
+
+/// So many requests on so many connections, all answered.
+fn answered(requests: u64, connections: u64) -> Turns {
+    Turns {
+        requests,
+        connections,
+        failed: 0,
+    }
+}
+
+/// Traces a client; the server has counted what the row says, and so has tracer.
+fn check(
+    origin: &Origin,
+    client: impl FnOnce(&Target) -> Result<Client>,
+    expected: Turns,
+    first: First,
+) -> Result<Traced> {
+    let certificate = Certificate::small()?;
+    let server = Running::start(origin, &certificate)?;
+    let client = client(&target(origin.is_tls(), server.port(), &certificate))?;
+    let traced = run(&client)?;
+    let seen = server.seen()?;
+    let mut differences = Differences::of(format!("{:?}", client.command));
+    traced.export.compare_losses(&mut differences);
+    let answered = expected.requests - expected.failed;
+    differences.holds(
+        &format!("the server saw {:?} of {expected:?}", seen.requests),
+        seen.requests == Some(expected.requests) || seen.requests == Some(answered),
+    );
+    differences.equal(
+        "connections of the server",
+        seen.used,
+        Some(expected.connections),
+    );
+    turns::compare(&traced.export, expected, &mut differences);
+    if first == First::Certain {
+        turns::compare_certain(&traced.export, &mut differences);
+    }
+    differences.finish(|| traced.story())?;
+    Ok(traced)
+}
+
+/// A figure of the totals' phases, near what is known.
+fn check_time(traced: &Traced, path: &str, expected_ms: f64, limit_ms: f64) -> Result<()> {
+    let mut differences = Differences::of(path);
+    let [expected_ns, limit_ns] = [expected_ms, limit_ms].map(|ms| (ms * 1e6) as u64);
+    let path = format!("/totals/phases/{path}");
+    turns::compare_time(
+        &traced.export,
+        &path,
+        expected_ns,
+        limit_ns,
+        &mut differences,
+    );
+    differences.finish(|| traced.story())
+}
+
+fn plain() -> Origin {
+    Origin::Go(GoOptions::default())
+}
+
+/// `count` times the URL's `path` with curl's `options`, on one connection.
+fn curl(at: &Target, path: &str, count: usize, options: &str) -> Client {
+    let script = r#"
+urls=$(for _ in $(seq "$3"); do printf '%s ' "$1$2"; done)
+curl -s --cacert "$4" $5 $urls >/dev/null || true"#;
+    let count = count.to_string();
+    Client::shell("curl", script, &[&at.url, path, &count, &at.ca, options])
+}
+
+/// tests/clients/turns.py with `rest`: connections, requests and what follows.
+fn turns(at: &Target, rest: &str) -> Result<Client> {
+    let scheme = at.url.split(':').next().unwrap_or_default();
+    let argument = format!("{scheme},127.0.0.1,{},localhost,{rest}", at.port);
+    Client::python("turns.py", &["1", &argument])
+}
+
+#[test]
+fn heads() -> Result<()> {
+    for (origin, first) in [
+        (plain(), First::Certain),
+        (Origin::go("1.2"), First::Certain),
+        (Origin::go("1.3"), First::Tickets),
+    ] {
+        check(
+            &origin,
+            |at| Ok(curl(at, "", 7, "-I")),
+            answered(7, 1),
+            first,
+        )?;
+    }
+    Ok(())
+}
+
+#[test]
+fn responses_without_content() -> Result<()> {
+    for (origin, first) in [
+        (plain(), First::Certain),
+        (Origin::go("1.2"), First::Certain),
+        (Origin::go("1.3"), First::Tickets),
+    ] {
+        let client = |at: &Target| Ok(curl(at, "empty", 7, ""));
+        check(&origin, client, answered(7, 1), first)?;
+    }
+    Ok(())
+}
+
+/// Bodies of 100 kB are one request each, also where tickets arrive in their middle.
+#[test]
+fn request_bodies() -> Result<()> {
+    for (origin, first) in [
+        (plain(), First::Certain),
+        (Origin::go("1.2"), First::Certain),
+        (Origin::go("1.3"), First::Tickets),
+    ] {
+        let client = |at: &Target| turns(at, "10,4,body=100000");
+        check(&origin, client, answered(40, 10), first)?;
+    }
+    Ok(())
+}
+
+/// Six chunks, 20 ms apart: the response takes 100 ms.
+#[test]
+fn slow_chunked_responses() -> Result<()> {
+    for (origin, first) in [
+        (plain(), First::Certain),
+        (Origin::go("1.2"), First::Certain),
+        (Origin::go("1.3"), First::Tickets),
+    ] {
+        let client = |at: &Target| Ok(curl(at, "slow", 5, ""));
+        let traced = check(&origin, client, answered(5, 1), first)?;
+        check_time(&traced, "transfer/p50_ns", 102.0, 4.0)?;
+    }
+    Ok(())
+}
+
+/// A request that the server answers by closing.
+#[test]
+fn unanswered_requests() -> Result<()> {
+    for (origin, first) in [
+        (plain(), First::Certain),
+        (Origin::go("1.2"), First::Certain),
+    ] {
+        let expected = Turns {
+            requests: 1,
+            connections: 1,
+            failed: 1,
+        };
+        check(&origin, |at| Ok(curl(at, "abort", 1, "")), expected, first)?;
+    }
+    Ok(())
+}
+
+/// Requests in one segment are one turn by definition: their responses cannot be told apart.
+#[test]
+fn pipelined_requests_are_one_turn() -> Result<()> {
+    let certificate = Certificate::small()?;
+    let server = Running::start(&plain(), &certificate)?;
+    let client = turns(&target(false, server.port(), &certificate), "5,3,pipe=4")?;
+    let traced = run(&client)?;
+    let mut differences = Differences::of("four requests at once");
+    differences.equal("requests", server.seen()?.requests, Some(5 * 3 * 4));
+    turns::compare(&traced.export, answered(15, 5), &mut differences);
+    differences.finish(|| traced.story())
+}
+
+/// The response lies in the socket for 50 ms.
+#[test]
+fn a_client_that_reads_late() -> Result<()> {
+    for origin in [plain(), Origin::go("1.2")] {
+        let client = |at: &Target| turns(at, "4,5,late=50");
+        let traced = check(&origin, client, answered(20, 4), First::Certain)?;
+        check_time(&traced, "pickup/p50_ns", 50.5, 1.5)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_client_that_reads_at_once() -> Result<()> {
+    let client = |at: &Target| turns(at, "4,50");
+    let traced = check(&plain(), client, answered(200, 4), First::Certain)?;
+    check_time(&traced, "pickup/p50_ns", 0.0, 0.5)
+}
+
+/// 30 ms between a response and the next request.
+#[test]
+fn idle_connections() -> Result<()> {
+    let client = |at: &Target| turns(at, "3,6,gap=30");
+    let traced = check(&plain(), client, answered(18, 3), First::Certain)?;
+    check_time(&traced, "idle/p50_ns", 30.5, 1.0)
+}
+
+/// `Expect: 100-continue`: what the server says before the body is no response.
+#[test]
+fn an_interim_response_is_no_response() -> Result<()> {
+    for (origin, first) in [
+        (plain(), First::Certain),
+        (Origin::go("1.2"), First::Certain),
+        (Origin::go("1.3"), First::Tickets),
+    ] {
+        let client = |at: &Target| Ok(curl(at, "", 5, "-d a=body -H Expect:100-continue"));
+        check(&origin, client, answered(5, 1), first)?;
+    }
+    Ok(())
+}
+
+/// HTTP/2 in clear, known by its preface. One request a connection: curl 7.88 fails on a second.
+#[test]
+fn http_2_in_clear_is_kept_apart() -> Result<()> {
+    let certificate = Certificate::small()?;
+    let origin = Origin::Nginx(NginxOptions {
+        protocols: None,
+        http2: true,
+        ..NginxOptions::default()
+    });
+    let server = Running::start(&origin, &certificate)?;
+    let at = target(false, server.port(), &certificate);
+    let script = r#"for _ in 1 2 3 4 5 6; do curl -s --http2-prior-knowledge "$1"; done"#;
+    let traced = run(&Client::shell("curl", script, &[&at.url]))?;
+    let mut differences = Differences::of("HTTP/2 in clear");
+    differences.equal("requests", server.seen()?.requests, Some(6));
+    let export = &traced.export;
+    export.compare(
+        &[
+            ("/totals/connections/established", 6),
+            ("/totals/requests/count", 0),
+            ("/totals/requests/connections", 0),
+            ("/totals/requests/failed", 0),
+            ("/totals/phases/ttfb/count", 0),
+        ],
+        &mut differences,
+    );
+    let turns = export.count("/totals/requests/h2_turns")?;
+    differences.holds(&format!("{turns} HTTP/2 turns"), turns >= 6);
+    differences.finish(|| traced.story())
+}
+
+/// Each client once over all of these; its own count and the server's decide.
+fn check_client(client: impl Fn(&Target) -> Result<Client>, requests: u64) -> Result<()> {
+    for origin in [
+        Origin::plain(),
+        Origin::nginx("TLSv1.2"),
+        Origin::nginx("TLSv1.3"),
+    ] {
+        let certificate = Certificate::small()?;
+        let server = Running::start(&origin, &certificate)?;
+        let client = client(&target(origin.is_tls(), server.port(), &certificate))?;
+        let traced = run(&client)?;
+        let seen = server.seen()?;
+        let mut differences = Differences::of(format!("{} to {origin:?}", client.comm));
+        differences.equal("requests of the server", seen.requests, Some(requests));
+        let connections = seen.used.context("nginx counts connections")?;
+        turns::compare(
+            &traced.export,
+            answered(requests, connections),
+            &mut differences,
+        );
+        differences.finish(|| traced.story())?;
+    }
+    Ok(())
+}
+
+#[test]
+fn curl_with_many_urls() -> Result<()> {
+    check_client(|at| Ok(curl(at, "", 50, "")), 50)
+}
+
+#[test]
+fn python_keeping_alive() -> Result<()> {
+    let client =
+        |at: &Target| Client::python("http_client.py", &["keepalive", &at.url, "50", &at.ca]);
+    check_client(client, 50)
+}
+
+#[test]
+fn python_with_new_connections() -> Result<()> {
+    let client = |at: &Target| Client::python("http_client.py", &["fresh", &at.url, "50", &at.ca]);
+    check_client(client, 50)
+}
+
+#[test]
+fn go_with_both_transports() -> Result<()> {
+    for mode in ["default", "tuned"] {
+        check_client(|at| Client::go(&[mode, &at.url, "300", "10", &at.ca]), 300)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn node() -> Result<()> {
+    check_client(|at| Client::node(&["4", &at.url, "40"], at.certificate), 40)
+}

@@ -1,0 +1,130 @@
+//! Requests on connections that were open before tracing, and on those still open after it.
+
+use std::io::Read;
+use std::process::Command;
+use std::sync::mpsc;
+
+use anyhow::{Context, Result};
+use nix::sys::signal::Signal;
+use tracer_tests::case::{Origin, Running, target};
+use tracer_tests::certificate::Certificate;
+use tracer_tests::check::Differences;
+use tracer_tests::client::Client;
+use tracer_tests::process::{PATIENCE, Process, wait_for};
+use tracer_tests::server::{GoOptions, Threaded};
+use tracer_tests::tracer::Attached;
+
+const OPEN: u64 = 12;
+
+/// A Go client with [`OPEN`] idle connections; a signal makes it use each of them once.
+struct Crawler {
+    process: Process,
+    rounds: usize,
+}
+
+impl Crawler {
+    fn start(url: &str, ca: &str) -> Result<Self> {
+        let client = Client::go(&["held", url, "0", &OPEN.to_string(), ca])?;
+        let mut command = Command::new(client.command.first().context("no command")?);
+        let process = Process::start(command.args(client.command.iter().skip(1)))?;
+        let mut crawler = Self { process, rounds: 0 };
+        crawler.wait()?;
+        Ok(crawler)
+    }
+
+    fn wait(&mut self) -> Result<()> {
+        self.rounds += 1;
+        wait_for("a round of the crawler", PATIENCE, || {
+            let complete = self.process.stdout()?.lines().count() >= self.rounds;
+            Ok(complete.then_some(()))
+        })
+    }
+
+    fn round(&mut self) -> Result<()> {
+        self.process.signal(Signal::SIGUSR1)?;
+        self.wait()
+    }
+}
+
+/// After attaching each idle connection is used `rounds` times; it stays open.
+fn check(version: Option<&'static str>, rounds: u64) -> Result<()> {
+    let certificate = Certificate::small()?;
+    // Slow enough that no connection is free again for a second request of a round.
+    let origin = Origin::Go(GoOptions {
+        version,
+        flags: vec!["-delay=100ms".into()],
+    });
+    let server = Running::start(&origin, &certificate)?;
+    let at = target(origin.is_tls(), server.port(), &certificate);
+    let mut crawler = Crawler::start(&at.url, &at.ca)?;
+    let attached = Attached::start(&["--pid", &crawler.process.id().to_string()])?;
+    for _ in 0..rounds {
+        crawler.round()?;
+    }
+    let traced = attached.end(Signal::SIGTERM)?;
+    crawler.process.signal(Signal::SIGTERM)?;
+    crawler.process.finish()?;
+    let mut differences = Differences::of(format!("{rounds} rounds over {version:?}"));
+    let seen = server.seen()?;
+    differences.equal("connections", seen.connections, Some(OPEN));
+    differences.equal("requests", seen.requests, Some(OPEN * (rounds + 1)));
+    let count = OPEN * rounds;
+    let used = if rounds > 0 { OPEN } else { 0 };
+    traced.export.compare_losses(&mut differences);
+    traced.export.compare(
+        &[
+            ("/totals/connections/adopted", OPEN),
+            ("/totals/connections/open_now", OPEN),
+            ("/totals/requests/count", count),
+            ("/totals/requests/connections", used),
+            ("/totals/requests/failed", 0),
+            ("/totals/requests/in_flight_now", 0),
+            ("/totals/requests/first_unknown", 0),
+            ("/totals/phases/ttfb/count", count),
+            ("/totals/phases/ttfb_first/count", 0),
+            ("/totals/phases/ttfb_reused/count", count - used),
+            ("/totals/phases/transfer/count", count),
+            ("/totals/phases/idle/count", count - used),
+        ],
+        &mut differences,
+    );
+    differences.finish(|| traced.story())
+}
+
+#[test]
+fn idle_connections_are_adopted() -> Result<()> {
+    for version in [None, Some("1.2"), Some("1.3")] {
+        for rounds in [0, 1, 3] {
+            check(version, rounds)?;
+        }
+    }
+    Ok(())
+}
+
+/// A server that reads the request and says nothing.
+#[test]
+fn a_request_in_flight() -> Result<()> {
+    let (sender, asked) = mpsc::channel();
+    let server = Threaded::start(move |mut stream| {
+        let mut buffer = [0; 4096];
+        // A failure shows as a test that waits in vain.
+        let _ = stream.read(&mut buffer).map(|_length| sender.send(()));
+        let _ = stream.read_to_end(&mut Vec::new());
+    })?;
+    let attached = Attached::start(&["--port", &server.port().to_string()])?;
+    let url = format!("http://127.0.0.1:{}/", server.port());
+    let _curl = Process::start(Command::new("curl").args(["-s", &url]))?;
+    asked.recv_timeout(PATIENCE)?;
+    let traced = attached.end(Signal::SIGTERM)?;
+    let mut differences = Differences::of("a request in flight");
+    traced.export.compare(
+        &[
+            ("/totals/requests/count", 0),
+            ("/totals/requests/failed", 0),
+            ("/totals/requests/in_flight_now", 1),
+            ("/totals/phases/ttfb/count", 0),
+        ],
+        &mut differences,
+    );
+    differences.finish(|| traced.story())
+}

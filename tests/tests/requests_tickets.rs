@@ -1,0 +1,265 @@
+//! First requests over TLS 1.3: session tickets are no response, whatever their number, whenever they
+//! come and however small the response is. What cannot be told is said to be unknown.
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use serde_json::Value;
+use tracer_testbed::link::{Link, LinkOptions, Side};
+use tracer_tests::check::Differences;
+use tracer_tests::client::Client;
+use tracer_tests::export::Export;
+use tracer_tests::server::{Testbed, origin, tls_13};
+use tracer_tests::tracer::run;
+use tracer_tests::turns::{Turns, compare_group, median};
+
+const CONNECTIONS: u64 = 5;
+const LIMIT_NS: u64 = 1_000_000;
+/// What may lie between the server's clock and the packets, and a bucket of the histogram.
+const CLOCKS_NS: u64 = 300_000;
+const TICKETS: [usize; 4] = [0, 1, 2, 4];
+const THINK_MS: [u64; 2] = [0, 40];
+
+/// What a connection carries.
+#[derive(Debug, Clone, Copy)]
+struct Use {
+    name: &'static str,
+    requests: u64,
+    /// Between the handshake and the first request: tickets come before it.
+    pause_ms: u64,
+}
+
+const USES: [Use; 3] = [
+    Use {
+        name: "once.test",
+        requests: 1,
+        pause_ms: 0,
+    },
+    Use {
+        name: "kept.test",
+        requests: 3,
+        pause_ms: 0,
+    },
+    Use {
+        name: "late.test",
+        requests: 1,
+        pause_ms: 60,
+    },
+];
+
+/// How a server answers.
+#[derive(Debug, Clone, Copy)]
+#[allow(dead_code, reason = "shown when a case fails")]
+struct Answer {
+    tickets: usize,
+    think_ms: u64,
+    body_bytes: usize,
+}
+
+/// One server and one way to use it.
+#[derive(Debug, Clone, Copy)]
+struct Cell {
+    answer: Answer,
+    usage: Use,
+    port: u16,
+}
+
+/// Times to first byte of one cell, by tracer and by the client.
+struct Times {
+    think_ms: u64,
+    tracer_ns: u64,
+    client_ns: u64,
+}
+
+impl Cell {
+    fn argument(&self, address: Ipv4Addr) -> String {
+        let Use {
+            name,
+            requests,
+            pause_ms,
+        } = self.usage;
+        let port = self.port;
+        format!("https,{address},{port},{name},{CONNECTIONS},{requests},pause={pause_ms}")
+    }
+
+    /// Where its host is in the export.
+    fn group(&self, export: &Export) -> Result<String> {
+        let is_mine = |host: &Value| {
+            host["host"] == self.usage.name && host["port"].as_u64() == Some(self.port.into())
+        };
+        let index = export.list("/hosts")?.iter().position(is_mine);
+        Ok(format!("/hosts/{}", index.context("no such host")?))
+    }
+
+    /// Counts are exact.
+    fn compare_counts(&self, export: &Export, differences: &mut Differences) -> Result<()> {
+        let group = self.group(export)?;
+        let turns = Turns {
+            requests: CONNECTIONS * self.usage.requests,
+            connections: CONNECTIONS,
+            failed: 0,
+        };
+        compare_group(export, &group, turns, differences);
+        let unknown = export.count(&format!("{group}/requests/first_unknown"))?;
+        // A response that comes with the tickets on a connection that ends with it; and a single connect
+        // that took so long that 40 ms more may be a round trip.
+        let with_tickets = self.answer.think_ms == 0 && self.usage.requests == 1;
+        differences.holds(
+            &format!("{self:?}: {unknown} unknown"),
+            unknown <= 1 || with_tickets,
+        );
+        Ok(())
+    }
+
+    /// No time is shorter than the server takes, as that of a ticket is, nor longer than the client's.
+    fn compare_times(
+        &self,
+        export: &Export,
+        said: &Value,
+        round_trip_ns: u64,
+        differences: &mut Differences,
+    ) -> Result<Option<Times>> {
+        let path = format!("{}/phases/ttfb_first", self.group(export)?);
+        if export.count(&format!("{path}/count"))? == 0 {
+            return Ok(None);
+        }
+        let think_ms = self.answer.think_ms;
+        let at_least = round_trip_ns + think_ms * 1_000_000;
+        let shortest = export.count(&format!("{path}/min_ns"))?;
+        differences.holds(
+            &format!("{self:?}: {shortest} is {at_least} or more"),
+            shortest + CLOCKS_NS >= at_least,
+        );
+        let (tracer_ns, client_ns) = (
+            export.count(&format!("{path}/p50_ns"))?,
+            median(&said["first_ns"])?,
+        );
+        differences.holds(
+            &format!("{self:?}: {tracer_ns}, by the client {client_ns}"),
+            tracer_ns <= client_ns + LIMIT_NS,
+        );
+        Ok(Some(Times {
+            think_ms,
+            tracer_ns,
+            client_ns,
+        }))
+    }
+}
+
+/// Starts an origin for each number of tickets, think time and size; the cells use them.
+fn cells(address: Ipv4Addr, sizes: &[usize], testbed: &mut Testbed) -> Result<Vec<Cell>> {
+    let mut cells = Vec::new();
+    for tickets in TICKETS {
+        for think_ms in THINK_MS {
+            for &body_bytes in sizes {
+                let think = Duration::from_millis(think_ms);
+                let mut options = origin(SocketAddr::from((address, 0)), think, body_bytes);
+                options.tls = Some(tls_13(tickets));
+                let port = testbed.start(options)?.port();
+                cells.extend(USES.map(|usage| Cell {
+                    answer: Answer {
+                        tickets,
+                        think_ms,
+                        body_bytes,
+                    },
+                    usage,
+                    port,
+                }));
+            }
+        }
+    }
+    Ok(cells)
+}
+
+fn check(client: &Client, cells: &[Cell], round_trip_ns: u64, case: &str) -> Result<()> {
+    let traced = run(client)?;
+    let said = traced.client_count()?;
+    let export = &traced.export;
+    let mut differences = Differences::of(case);
+    export.compare_losses(&mut differences);
+    let mut times = Vec::new();
+    for (cell, said) in cells.iter().zip(said.as_array().context("no times")?) {
+        let counted = cell.compare_counts(export, &mut differences);
+        differences.value(counted);
+        let timed = cell.compare_times(export, said, round_trip_ns, &mut differences);
+        times.extend(differences.value(timed).flatten());
+    }
+    for think_ms in THINK_MS {
+        compare_medians(&times, think_ms, &mut differences);
+    }
+    differences.finish(|| traced.finished.stderr.clone())
+}
+
+/// Over all cells of a think time, tracer and client agree.
+fn compare_medians(times: &[Times], think_ms: u64, differences: &mut Differences) {
+    let of = |figure: fn(&Times) -> u64| {
+        let mut list: Vec<u64> = times
+            .iter()
+            .filter(|times| times.think_ms == think_ms)
+            .map(figure)
+            .collect();
+        list.sort_unstable();
+        list.get(list.len() / 2).copied().unwrap_or_default()
+    };
+    let (tracer, client) = (of(|times| times.tracer_ns), of(|times| times.client_ns));
+    differences.holds(
+        &format!("think time {think_ms} ms: tracer {tracer}, client {client}"),
+        tracer > 0 && tracer.abs_diff(client) <= LIMIT_NS,
+    );
+}
+
+fn client(cells: &[Cell], address: Ipv4Addr) -> Result<Client> {
+    let arguments: Vec<String> = cells.iter().map(|cell| cell.argument(address)).collect();
+    let arguments: Vec<&str> = ["4"]
+        .into_iter()
+        .chain(arguments.iter().map(String::as_str))
+        .collect();
+    Client::python("turns.py", &arguments)
+}
+
+#[test]
+fn on_loopback() -> Result<()> {
+    let mut testbed = Testbed::new()?;
+    let cells = cells(
+        Ipv4Addr::LOCALHOST,
+        &[20, 120, 220, 600, 30_000],
+        &mut testbed,
+    )?;
+    check(
+        &client(&cells, Ipv4Addr::LOCALHOST)?,
+        &cells,
+        0,
+        "tickets on loopback",
+    )
+}
+
+#[test]
+fn over_a_round_trip_of_40_ms() -> Result<()> {
+    // The client sees a record when all of it is there: larger ones need a second round trip.
+    const SIZES: [usize; 2] = [120, 9_000];
+    let options = LinkOptions {
+        rtt: Duration::from_millis(40),
+        ..LinkOptions::default()
+    };
+    let link = Link::new(options)?;
+    let address = Side::Server.ipv4();
+    let mut testbed = Testbed::new()?;
+    let cells = link.run_in(Side::Server, || cells(address, &SIZES, &mut testbed))?;
+    let cells = cells.map_err(|error| anyhow!("{error:#}"))?;
+    let mut client = client(&cells, address)?;
+    let prefix = [
+        "nsenter",
+        &format!("--net=/run/netns/{}", link.client_ns()),
+        "--",
+    ];
+    let command = prefix.iter().map(OsString::from).chain(client.command);
+    client.command = command.collect();
+    check(
+        &client,
+        &cells,
+        40_000_000,
+        "tickets over a round trip of 40 ms",
+    )
+}
