@@ -1,7 +1,7 @@
-//! Many short connections: `short_connections CLIENTS COUNT PORT`.
+//! Many short connections: `short_connections CLIENTS COUNT PORT [REQUESTS]`.
 //!
 //! CLIENTS threads together open COUNT connections to the addresses 127.0.0.1 to 127.0.0.8, send
-//! one request on each and read to the end. Several addresses, because one has only as many local
+//! REQUESTS (1) on each, the next when the last is answered, and read to the end. Several addresses, because one has only as many local
 //! ports as ip_local_port_range. Prints its count.
 
 use std::io::{Read, Write};
@@ -14,8 +14,10 @@ const ADDRESSES: u64 = 8;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [clients, count, port] = arguments.as_slice() else {
-        bail!("short_connections CLIENTS COUNT PORT");
+    let (clients, count, port, requests) = match arguments.as_slice() {
+        [clients, count, port] => (clients, count, port, 1),
+        [clients, count, port, requests] => (clients, count, port, requests.parse()?),
+        _ => bail!("short_connections CLIENTS COUNT PORT [REQUESTS]"),
     };
     let (clients, count, port): (u64, u64, u16) = (clients.parse()?, count.parse()?, port.parse()?);
     let (next, done, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
@@ -27,7 +29,7 @@ fn main() -> Result<()> {
                     if number >= count {
                         break;
                     }
-                    let outcome = if visit(number, port).is_ok() {
+                    let outcome = if visit(number, port, requests).is_ok() {
                         &done
                     } else {
                         &failed
@@ -38,15 +40,26 @@ fn main() -> Result<()> {
         }
     });
     let (done, failed) = (done.into_inner(), failed.into_inner());
-    println!(r#"{{"requests":{done},"connections":{done},"failed":{failed}}}"#);
+    let answered = done * requests;
+    println!(r#"{{"requests":{answered},"connections":{done},"failed":{failed}}}"#);
     Ok(())
 }
 
-fn visit(number: u64, port: u16) -> Result<()> {
+/// The end of every page of the test's nginx.
+const END: &[u8] = b"</title>\n";
+
+fn visit(number: u64, port: u16, requests: u64) -> Result<()> {
     let last = u8::try_from(1 + number % ADDRESSES)?;
     let mut stream = TcpStream::connect((Ipv4Addr::new(127, 0, 0, last), port))?;
-    stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
     let mut page = [0; 4096];
+    for _ in 1..requests {
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")?;
+        let length = stream.read(&mut page)?;
+        if !page.get(..length).is_some_and(|page| page.ends_with(END)) {
+            bail!("a page in pieces");
+        }
+    }
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
     while stream.read(&mut page)? > 0 {}
     Ok(())
 }
