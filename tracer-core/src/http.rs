@@ -1,10 +1,12 @@
 //! The host that an HTTP/1.1 request in clear asks for (RFC 9110 7.2), from the first bytes of a stream.
 
+use std::net::IpAddr;
+
 /// Longest host name, as in the DNS.
 const LONGEST: usize = 255;
 
-/// Value of the Host field without its port, control characters escaped; None when the bytes hold no
-/// whole Host field of a request.
+/// Name in the Host field without its port, control characters escaped; None when the bytes hold no
+/// whole Host field of a request, or it holds an address.
 pub fn host(bytes: &[u8]) -> Option<String> {
     let mut lines = bytes.split_inclusive(|&byte| byte == b'\n');
     let request = lines.next()?.strip_suffix(b"\r\n")?;
@@ -28,6 +30,10 @@ pub fn host(bytes: &[u8]) -> Option<String> {
         return None;
     }
     let text = String::from_utf8_lossy(name);
+    if text.parse::<IpAddr>().is_ok() {
+        // An address is no name.
+        return None;
+    }
     Some(
         text.chars()
             .flat_map(printable)
@@ -72,7 +78,9 @@ mod tests {
             "GET / HTTP/1.1\r\nAccept: */*\r\nhOsT:a.example\r\n\r\n",
             Some("a.example"),
         );
-        check("GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", Some("::1"));
+        check("GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", None);
+        check("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", None);
+        check("GET / HTTP/1.1\r\nHost: [a]:80\r\n\r\n", Some("a"));
         check(
             "GET / HTTP/1.1\r\nHost: a\x1b[2J\r\n\r\n",
             Some("a\\u{1b}[2j"),
