@@ -39,13 +39,17 @@ pub fn first_byte(record: &FirstTurnRecord, round_trip_ns: Option<u64>) -> First
         return FirstByte::Unknown;
     }
     let (lengths, times) = (&record.lengths[..seen], &record.times_ns[..seen]);
-    let round_trip_ns = round_trip_ns.map_or(u64::MAX, |rtt| rtt.saturating_add(rtt / 2));
+    let longest_ns = round_trip_ns.map_or(u64::MAX, |rtt| rtt.saturating_add(rtt / 2));
     let latest = record
         .finished_ns
-        .saturating_add(round_trip_ns)
+        .saturating_add(longest_ns)
         .saturating_add(TICKET_SLACK_NS);
+    // What comes sooner than a round trip after the request does not answer it, however late for a ticket.
+    let shortest_ns = round_trip_ns.map_or(0, |rtt| rtt - rtt / 10);
+    let soonest = record.turn.start_ns.saturating_add(shortest_ns);
     let like_ticket = |at: usize| {
-        TICKET.contains(&lengths[at]) && lengths[at] == lengths[0] && times[at] <= latest
+        let timely = times[at] <= latest || times[at] < soonest;
+        TICKET.contains(&lengths[at]) && lengths[at] == lengths[0] && timely
     };
     let tickets = (0..seen).take_while(|&at| like_ticket(at)).count();
     match tickets {
@@ -159,6 +163,10 @@ mod tests {
         check(turn::CLOSE, &four, Known(150 * MS));
         // Only tickets, or a ticket and a response of its size.
         check(turn::CLOSE, &[(140, 250), (140, 250)], Unknown);
+        // A ticket of a busy server, then the response to a request that was sent long after the Finished.
+        let mut late = record(turn::CLOSE, &[(180, 122), (210, 300)]);
+        late.turn.start_ns = 170 * MS;
+        assert_eq!(first_byte(&late, Some(40 * MS)), Inferred(210 * MS));
         // Too late for a ticket.
         check(turn::CLOSE, &[(200, 250), (200, 250)], Known(200 * MS));
     }
