@@ -226,18 +226,38 @@ fn an_interim_response_is_no_response() -> Result<()> {
 /// HTTP/2 in clear, known by its preface. One request a connection: curl 7.88 fails on a second.
 #[test]
 fn http_2_in_clear_is_kept_apart() -> Result<()> {
+    let script = r#"for _ in 1 2 3 4 5 6; do curl -s --http2-prior-knowledge "$1"; done"#;
+    check_http_2(None, script)
+}
+
+/// Over TLS it is known by ALPN and the acknowledgement of the server's SETTINGS.
+#[test]
+fn http_2_over_tls_12_is_kept_apart() -> Result<()> {
+    check_http_2(Some("TLSv1.2"), HTTP_2_OVER_TLS)
+}
+
+#[test]
+fn http_2_over_tls_13_is_kept_apart() -> Result<()> {
+    check_http_2(Some("TLSv1.3"), HTTP_2_OVER_TLS)
+}
+
+/// Six connections, three of them with two requests.
+const HTTP_2_OVER_TLS: &str =
+    r#"for _ in 1 2 3; do curl -sk --http2 "$1"; curl -sk --http2 "$1" "$1"; done"#;
+
+fn check_http_2(protocols: Option<&'static str>, script: &str) -> Result<()> {
     let certificate = Certificate::small()?;
     let origin = Origin::Nginx(NginxOptions {
-        protocols: None,
+        protocols,
         http2: true,
         ..NginxOptions::default()
     });
     let server = Running::start(&origin, &certificate)?;
-    let at = target(false, server.port(), &certificate);
-    let script = r#"for _ in 1 2 3 4 5 6; do curl -s --http2-prior-knowledge "$1"; done"#;
+    let at = target(protocols.is_some(), server.port(), &certificate);
     let traced = run(&Client::shell("curl", script, &[&at.url]))?;
-    let mut differences = Differences::of("HTTP/2 in clear");
-    differences.equal("requests", server.seen()?.requests, Some(6));
+    let mut differences = Differences::of(format!("HTTP/2 over {protocols:?}"));
+    let requests = if protocols.is_some() { 9 } else { 6 };
+    differences.equal("requests", server.seen()?.requests, Some(requests));
     let export = &traced.export;
     export.compare(
         &[
@@ -245,6 +265,7 @@ fn http_2_in_clear_is_kept_apart() -> Result<()> {
             ("/totals/requests/count", 0),
             ("/totals/requests/connections", 0),
             ("/totals/requests/failed", 0),
+            ("/totals/requests/aborted", 0),
             ("/totals/phases/ttfb/count", 0),
         ],
         &mut differences,

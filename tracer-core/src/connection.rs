@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
-use tracer_common::record::{CloseRecord, TlsRecord, closer, tls};
+use tracer_common::record::{CloseRecord, TlsRecord, TurnRecord, closer, tls};
 
 use crate::{
     group::{Group, Opening},
     tls::{HelloStream, Side, TlsVersion},
+    turn::FirstByte,
 };
 
 /// An open connection.
@@ -30,6 +31,9 @@ pub struct Connection {
     pub hello: Option<Box<HelloStream>>,
     /// A handshake was reported; a second report is none of its own.
     pub handshake_over: bool,
+    /// A first turn that may still turn out to be the preface of HTTP/2: a server sends its SETTINGS unasked,
+    /// and only the client's acknowledgement tells.
+    pub held_turn: Option<(TurnRecord, FirstByte)>,
     /// The turn at the end of the connection, when there was one.
     pub last_turn: Option<LastTurn>,
     /// The client offers HTTP/2 (ALPN `h2`, RFC 7301), and the server has not chosen another protocol.
@@ -45,11 +49,16 @@ pub struct LastTurn {
     pub last_ns: u64,
     /// The connection had carried a turn before.
     pub reused: bool,
+    /// It was one of HTTP/2, and no request.
+    pub is_h2: bool,
 }
 
 impl LastTurn {
     /// Counts what the end of the connection says of it.
     pub fn apply(self, close: &CloseRecord, group: &mut Group) {
+        if self.is_h2 {
+            return;
+        }
         let by_client = matches!(close.closer, closer::CLIENT | closer::CLIENT_RESET);
         if self.last_ns != 0 {
             let idle_ns = close.closing_ns.saturating_sub(self.last_ns);

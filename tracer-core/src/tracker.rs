@@ -204,6 +204,7 @@ impl Tracker {
             hello: None,
             handshake_over: false,
             last_turn: None,
+            held_turn: None,
             offers_h2: false,
         };
         self.connections.insert(cookie, connection);
@@ -265,6 +266,7 @@ impl Tracker {
 
     fn handshaken(&mut self, record: &TlsRecord) {
         let Some(mut connection) = self.take_connection(record.header.cookie) else {
+            self.of_unknown(|group| Handshake::of(record, None).apply(group));
             return;
         };
         if !connection.handshake_over {
@@ -293,33 +295,45 @@ impl Tracker {
     /// A turn is over, or the sweep has found one under way.
     fn turn(&mut self, record: &TurnRecord, evidence: Option<&FirstTurnRecord>) {
         let cookie = record.header.cookie;
-        let Some(mut connection) = self.take_connection(cookie) else {
-            return;
-        };
-        self.settle_host(&mut connection);
-        let answer = match evidence {
-            Some(evidence) => first_byte(evidence, connection.opening.connect_ns),
+        let answer = |round_trip_ns| match evidence {
+            Some(evidence) => first_byte(evidence, round_trip_ns),
             None if record.first_ns == 0 => FirstByte::None,
             None => FirstByte::Known(record.first_ns),
         };
+        let Some(mut connection) = self.take_connection(cookie) else {
+            self.of_unknown(|group| count_turn(record, answer(None), false, group));
+            return;
+        };
+        self.settle_host(&mut connection);
+        let answer = answer(connection.opening.connect_ns);
         let is_h2 = record.h2 == 1 && (connection.offers_h2 || record.protocol == turn::CLEAR);
-        if connection.counted {
+        self.release_turn(&mut connection, is_h2);
+        if connection.offers_h2 && !is_h2 && record.number == 1 && record.ended == turn::NEXT {
+            connection.held_turn = Some((*record, answer));
+        } else if connection.counted {
             self.of_connection(&connection, |group| {
-                if is_h2 {
-                    group.requests.h2_turns += 1;
-                } else if record.ended == turn::OPEN && answer == FirstByte::None {
-                    group.requests.in_flight_now += 1;
-                } else {
-                    crate::turn::apply(record, answer, record.number == 1, group);
-                }
+                count_turn(record, answer, is_h2, group);
             });
         }
         connection.last_turn = Some(LastTurn {
             start_ns: record.start_ns,
             last_ns: record.last_ns,
             reused: record.number > 1,
+            is_h2,
         });
         self.connections.insert(cookie, connection);
+    }
+
+    /// Counts a turn that was held back, now that it is known what the connection speaks.
+    fn release_turn(&mut self, connection: &mut Connection, is_h2: bool) {
+        let Some((record, answer)) = connection.held_turn.take() else {
+            return;
+        };
+        if connection.counted {
+            self.of_connection(connection, |group| {
+                count_turn(&record, answer, is_h2, group);
+            });
+        }
     }
 
     /// With a host filter: the host is as well known as it will be; count the connection or leave it out.
@@ -334,16 +348,21 @@ impl Tracker {
 
     fn closed(&mut self, record: &CloseRecord) {
         let cookie = record.header.cookie;
-        let Some(mut connection) = self.take_connection(cookie) else {
-            return;
-        };
-        self.settle_host(&mut connection);
-        if !connection.counted {
-            return;
-        }
         let known = record.established_ns != 0;
         let lifetime = known.then(|| record.header.time_ns.saturating_sub(record.established_ns));
         let enters = u64::from(record.remains == remains::TIME_WAIT);
+        let Some(mut connection) = self.take_connection(cookie) else {
+            self.of_unknown(|group| {
+                group.close(record, lifetime);
+                group.tcp.time_wait_entered += enters;
+            });
+            return;
+        };
+        self.settle_host(&mut connection);
+        self.release_turn(&mut connection, false);
+        if !connection.counted {
+            return;
+        }
         self.of_connection(&connection, |group| {
             group.close(record, lifetime);
             group.tcp.time_wait_entered += enters;
@@ -540,6 +559,13 @@ impl Tracker {
         connection
     }
 
+    /// A connection whose beginning found the ring full: nobody's but the totals'.
+    fn of_unknown(&mut self, change: impl Fn(&mut Group)) {
+        if self.options.hosts.is_empty() {
+            change(Arc::make_mut(&mut self.totals));
+        }
+    }
+
     fn of_connection(&mut self, connection: &Connection, change: impl Fn(&mut Group)) {
         self.each_group(connection.process, connection.host, change);
     }
@@ -548,6 +574,17 @@ impl Tracker {
         change(Arc::make_mut(&mut self.totals));
         change(self.processes.group_mut(process));
         change(self.hosts.group_mut(host));
+    }
+}
+
+/// Counts a turn as what it is: of HTTP/2, in flight, or over.
+fn count_turn(record: &TurnRecord, answer: FirstByte, is_h2: bool, group: &mut Group) {
+    if is_h2 {
+        group.requests.h2_turns += 1;
+    } else if record.ended == turn::OPEN && answer == FirstByte::None {
+        group.requests.in_flight_now += 1;
+    } else {
+        crate::turn::apply(record, answer, record.number == 1, group);
     }
 }
 
