@@ -274,7 +274,7 @@ fn compare_host(
     let (name, source) = if is_tls {
         ("localhost", "sni")
     } else {
-        ("127.0.0.1", "http")
+        ("127.0.0.1", "address")
     };
     let Some(hosts) = differences.value(export.list("/hosts")) else {
         return;
