@@ -129,6 +129,13 @@ fn counts(text: &mut String, snapshot: &Snapshot) {
         requests.in_flight_now,
         requests.h2_turns
     );
+    if requests.first_unknown != 0 {
+        let _ = writeln!(
+            text,
+            "              {} first responses could not be told from session tickets: no ttfb, transfer, pickup",
+            requests.first_unknown
+        );
+    }
     let _ = writeln!(
         text,
         "failed        {} refused, {} timed out, {} reset, {} unreachable, {} other",
