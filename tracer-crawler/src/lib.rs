@@ -1,0 +1,3 @@
+//! The reference crawler: a real crawler people can use for its own sake, and the workload that shows what good looks like.
+//!
+//! A leaf library: it knows nothing of tracer's other crates.
