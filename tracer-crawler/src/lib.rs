@@ -1,3 +1,7 @@
 //! The reference crawler: a real crawler people can use for its own sake, and the workload that shows what good looks like.
 //!
 //! A leaf library: it knows nothing of tracer's other crates.
+
+pub mod deadline;
+pub mod limit;
+pub mod outcome;

@@ -1,0 +1,268 @@
+//! Four clocks and a cancel: what ends a fetch from outside, and which of them it was.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use crate::outcome::{Clock, Failure, Stage};
+
+/// How long each clock runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the variant of `Clock` of that name says it")]
+pub struct Clocks {
+    pub connect: Duration,
+    pub tls: Duration,
+    pub request: Duration,
+    pub task: Duration,
+}
+
+impl Default for Clocks {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            tls: Duration::from_secs(10),
+            request: Duration::from_secs(30),
+            task: Duration::from_secs(120),
+        }
+    }
+}
+
+/// One URL's work: who it is in every log line, and when it has to be done.
+#[derive(Debug)]
+pub struct Task {
+    /// Counts from 1 over the crawl.
+    pub id: u64,
+    /// Links followed from a seed.
+    pub depth: u32,
+    /// Further tries so far.
+    pub retry_count: u32,
+    /// End of the task's clock: set once.
+    deadline: Instant,
+    /// How far the work has come.
+    stage: Cell<Stage>,
+}
+
+impl Task {
+    /// Starts the task's clock.
+    pub fn start(id: u64, depth: u32, clocks: &Clocks) -> Self {
+        Self {
+            id,
+            depth,
+            retry_count: 0,
+            deadline: later(Instant::now(), clocks.task),
+            stage: Cell::new(Stage::Turn),
+        }
+    }
+
+    /// When the task's clock runs out.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// How far the work has come.
+    pub fn stage(&self) -> Stage {
+        self.stage.get()
+    }
+
+    /// Says how far the work has come.
+    pub fn at(&self, stage: Stage) {
+        self.stage.set(stage);
+    }
+}
+
+/// One timer and one ear for the cancel, reused from page to page: neither is registered anew for each request.
+#[derive(Debug)]
+pub struct Guard {
+    timer: Pin<Box<Sleep>>,
+    cancelled: Pin<Box<WaitForCancellationFutureOwned>>,
+    token: CancellationToken,
+}
+
+impl Guard {
+    /// Needs a tokio runtime with time.
+    pub fn new(token: CancellationToken) -> Self {
+        Self {
+            timer: Box::pin(sleep_until(Instant::now())),
+            cancelled: Box::pin(token.clone().cancelled_owned()),
+            token,
+        }
+    }
+
+    /// Whether the cancel has come.
+    pub fn is_cancelled(&self) -> bool {
+        self.token.is_cancelled()
+    }
+
+    /// Runs `work` under the task's clock, and under the request's as well if `request` is given.
+    ///
+    /// When a clock runs out or the cancel comes, `work` is dropped where it stands: what it holds (connection, permits) closes or goes back by itself.
+    pub async fn run<T>(
+        &mut self,
+        task: &Task,
+        request: Option<Duration>,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let (clock, until) = first_to_run_out(task, request);
+        if self.timer.deadline() != until {
+            self.timer.as_mut().reset(until);
+        }
+        let mut work = pin!(work);
+        std::future::poll_fn(|context| {
+            if let Poll::Ready(done) = work.as_mut().poll(context) {
+                return Poll::Ready(done);
+            }
+            self.poll_end(context, task, clock).map(Err)
+        })
+        .await
+    }
+
+    /// Waits until `until`, or the end of the task's clock, or the cancel.
+    pub async fn sleep_until(&mut self, task: &Task, until: Instant) -> Result<(), Failure> {
+        if until >= task.deadline {
+            return self.run(task, None, std::future::pending()).await;
+        }
+        self.timer.as_mut().reset(until);
+        std::future::poll_fn(|context| {
+            if self.cancelled.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Err(Failure::Cancelled(task.stage())));
+            }
+            self.timer.as_mut().poll(context).map(Ok)
+        })
+        .await
+    }
+
+    fn poll_end(&mut self, context: &mut Context<'_>, task: &Task, clock: Clock) -> Poll<Failure> {
+        let stage = task.stage();
+        if self.cancelled.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Failure::Cancelled(stage));
+        }
+        if self.timer.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Failure::Timeout { clock, stage });
+        }
+        Poll::Pending
+    }
+}
+
+fn first_to_run_out(task: &Task, request: Option<Duration>) -> (Clock, Instant) {
+    match request.map(|request| later(Instant::now(), request)) {
+        Some(request) if request < task.deadline => (Clock::Request, request),
+        _ => (Clock::Task, task.deadline),
+    }
+}
+
+/// Runs `work` under one clock of a connection's making.
+pub async fn within<T>(
+    clock: Clock,
+    limit: Duration,
+    stage: Stage,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_) => Err(Failure::Timeout { clock, stage }),
+    }
+}
+
+fn later(from: Instant, by: Duration) -> Instant {
+    // Thirty years: as good as never, and within what a timer can hold.
+    from + by.min(Duration::from_secs(86_400 * 365 * 30))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clocks(task: Duration) -> Clocks {
+        Clocks {
+            task,
+            ..Clocks::default()
+        }
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    async fn never() -> Result<(), Failure> {
+        std::future::pending().await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_earlier_clock_is_named() {
+        let mut guard = Guard::new(CancellationToken::new());
+        for (task_limit, request, named) in [
+            (10 * SECOND, Some(SECOND), Clock::Request),
+            (SECOND, Some(10 * SECOND), Clock::Task),
+            (SECOND, None, Clock::Task),
+        ] {
+            let task = Task::start(1, 0, &clocks(task_limit));
+            task.at(Stage::Body);
+            let start = Instant::now();
+            let ended = guard.run(&task, request, never()).await;
+            assert!(
+                matches!(ended, Err(Failure::Timeout { clock, stage: Stage::Body }) if clock == named),
+                "{ended:?}"
+            );
+            assert_eq!(start.elapsed().as_secs(), 1);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_try_does_not_set_the_tasks_clock_back() {
+        let mut guard = Guard::new(CancellationToken::new());
+        let task = Task::start(1, 0, &clocks(5 * SECOND));
+        let start = Instant::now();
+        let mut tries = 0;
+        let last = loop {
+            tries += 1;
+            match guard.run(&task, Some(2 * SECOND), never()).await {
+                Err(Failure::Timeout {
+                    clock: Clock::Request,
+                    ..
+                }) => {}
+                other => break other,
+            }
+        };
+        assert!(matches!(
+            last,
+            Err(Failure::Timeout {
+                clock: Clock::Task,
+                ..
+            })
+        ));
+        assert_eq!((tries, start.elapsed().as_secs()), (3, 5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cancel_is_no_timeout() {
+        let token = CancellationToken::new();
+        let mut guard = Guard::new(token.clone());
+        let task = Task::start(1, 0, &clocks(60 * SECOND));
+        task.at(Stage::Dns);
+        token.cancel();
+        let ended = guard.run(&task, Some(SECOND), never()).await;
+        assert!(
+            matches!(ended, Err(Failure::Cancelled(Stage::Dns))),
+            "{ended:?}"
+        );
+        let waited = guard.sleep_until(&task, Instant::now() + SECOND).await;
+        assert!(matches!(waited, Err(Failure::Cancelled(Stage::Dns))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_longer_than_the_task_ends_with_it() {
+        let mut guard = Guard::new(CancellationToken::new());
+        let task = Task::start(1, 0, &clocks(SECOND));
+        let waited = guard.sleep_until(&task, Instant::now() + 60 * SECOND).await;
+        assert!(matches!(
+            waited,
+            Err(Failure::Timeout {
+                clock: Clock::Task,
+                ..
+            })
+        ));
+    }
+}

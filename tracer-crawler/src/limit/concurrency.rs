@@ -1,0 +1,150 @@
+//! How many at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Semaphore;
+
+/// A number of permits that can be changed while some are out.
+#[derive(Debug)]
+pub struct Concurrency {
+    permits: Semaphore,
+    limit: AtomicUsize,
+    /// Permits to be swallowed when they come back, because the limit fell while they were out.
+    owed: AtomicUsize,
+}
+
+/// Gives its place back when dropped.
+#[derive(Debug)]
+pub struct Permit(Arc<Concurrency>);
+
+impl Concurrency {
+    /// At most `limit` at once; 0 counts as 1.
+    pub fn new(limit: usize) -> Arc<Self> {
+        let limit = clamp(limit);
+        Arc::new(Self {
+            permits: Semaphore::new(limit),
+            limit: AtomicUsize::new(limit),
+            owed: AtomicUsize::new(0),
+        })
+    }
+
+    /// The limit as it is now.
+    pub fn limit(&self) -> usize {
+        self.limit.load(Ordering::Acquire)
+    }
+
+    /// Places free now.
+    pub fn free(&self) -> usize {
+        self.permits.available_permits()
+    }
+
+    /// Changes the limit. Those at work go on; when it fell, places vanish as they come back.
+    pub fn set_limit(&self, limit: usize) {
+        let limit = clamp(limit);
+        let before = self.limit.swap(limit, Ordering::AcqRel);
+        if limit >= before {
+            self.grow(limit - before);
+        } else {
+            let less = before - limit;
+            let gone = self.permits.forget_permits(less);
+            self.owed.fetch_add(less - gone, Ordering::AcqRel);
+        }
+    }
+
+    /// A place, in the order of asking.
+    pub async fn acquire(self: &Arc<Self>) -> Permit {
+        match self.permits.acquire().await {
+            Ok(permit) => permit.forget(),
+            // The semaphore is never closed; without it there is no limit to keep.
+            Err(_) => self.owe(),
+        }
+        Permit(Arc::clone(self))
+    }
+
+    /// A place if one is free now.
+    pub fn try_acquire(self: &Arc<Self>) -> Option<Permit> {
+        self.permits.try_acquire().ok()?.forget();
+        Some(Permit(Arc::clone(self)))
+    }
+
+    /// Debts are paid first.
+    fn grow(&self, by: usize) {
+        let mut paid = 0;
+        while paid < by && self.settle() {
+            paid += 1;
+        }
+        self.permits.add_permits(by - paid);
+    }
+
+    fn owe(&self) {
+        self.owed.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Whether a permit was owed, and is now paid.
+    fn settle(&self) -> bool {
+        self.owed
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |owed| {
+                owed.checked_sub(1)
+            })
+            .is_ok()
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if !self.0.settle() {
+            self.0.permits.add_permits(1);
+        }
+    }
+}
+
+fn clamp(limit: usize) -> usize {
+    limit.clamp(1, Semaphore::MAX_PERMITS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lower_limit_takes_places_as_they_come_back() {
+        let limit = Concurrency::new(3);
+        let mut held: Vec<_> = (0..3).map(|_| limit.try_acquire().unwrap()).collect();
+        limit.set_limit(1);
+        assert!(limit.try_acquire().is_none());
+        held.pop();
+        held.pop();
+        assert!(limit.try_acquire().is_none(), "two of three were owed");
+        held.pop();
+        assert_eq!(limit.free(), 1);
+    }
+
+    #[test]
+    fn a_higher_limit_pays_debts_first() {
+        let limit = Concurrency::new(4);
+        let held: Vec<_> = (0..4).map(|_| limit.try_acquire().unwrap()).collect();
+        limit.set_limit(1);
+        limit.set_limit(2);
+        assert!(limit.try_acquire().is_none());
+        limit.set_limit(5);
+        assert_eq!(limit.free(), 1, "four are out");
+        drop(held);
+        assert_eq!(limit.free(), 5);
+        assert_eq!(limit.limit(), 5);
+    }
+
+    #[tokio::test]
+    async fn a_waiter_goes_on_when_the_limit_rises() {
+        let limit = Concurrency::new(1);
+        let first = limit.acquire().await;
+        let waiter = tokio::spawn({
+            let limit = Arc::clone(&limit);
+            async move { drop(limit.acquire().await) }
+        });
+        limit.set_limit(2);
+        waiter.await.unwrap();
+        drop(first);
+        assert_eq!(limit.free(), 2);
+    }
+}

@@ -1,0 +1,174 @@
+//! How often: a generic cell rate algorithm (GCRA) on two atomics, so that its rate can be changed while it runs.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// At most so many in a time, with a burst. Shared by reference; takes no lock.
+#[derive(Debug)]
+pub struct Rate {
+    /// Where time counts from.
+    origin: Instant,
+    /// Theoretical arrival time of the next, in ns since `origin`.
+    next_ns: AtomicU64,
+    /// Distance between two, in ns. 0: no limit.
+    period_ns: AtomicU64,
+    /// How far ahead of its time one may come, in ns.
+    tolerance_ns: AtomicU64,
+}
+
+impl Rate {
+    /// One every `period`, `burst` at once after a pause (1: never two closer than `period`). A period of zero is no limit.
+    pub fn new(period: Duration, burst: u32) -> Self {
+        let rate = Self {
+            origin: Instant::now(),
+            next_ns: AtomicU64::new(0),
+            period_ns: AtomicU64::new(0),
+            tolerance_ns: AtomicU64::new(0),
+        };
+        rate.set(period, burst);
+        rate
+    }
+
+    /// `per_second` of them; a tenth of a second's worth at once. Zero or less is no limit.
+    pub fn per_second(per_second: f64) -> Self {
+        let rate = Self::new(Duration::ZERO, 1);
+        rate.set_per_second(per_second);
+        rate
+    }
+
+    /// Changes the rate; what was promised before stands.
+    pub fn set(&self, period: Duration, burst: u32) {
+        let period_ns = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX / 4);
+        let tolerance_ns = period_ns.saturating_mul(u64::from(burst.max(1) - 1));
+        self.tolerance_ns.store(tolerance_ns, Ordering::Relaxed);
+        self.period_ns.store(period_ns, Ordering::Release);
+    }
+
+    /// As [`Rate::per_second`].
+    pub fn set_per_second(&self, per_second: f64) {
+        if per_second > 0.0 && per_second.is_finite() {
+            let period = Duration::try_from_secs_f64(1.0 / per_second).unwrap_or(Duration::MAX);
+            // The cast saturates.
+            self.set(period, (per_second / 10.0).max(1.0) as u32);
+        } else {
+            self.set(Duration::ZERO, 1);
+        }
+    }
+
+    /// Distance between two as it is now; zero is no limit.
+    pub fn period(&self) -> Duration {
+        Duration::from_nanos(self.period_ns.load(Ordering::Acquire))
+    }
+
+    /// Takes the next place in the row: `None` is now, else when it is. What is taken is spent, used or not.
+    pub fn reserve(&self, now: Instant) -> Option<Instant> {
+        let period_ns = self.period_ns.load(Ordering::Acquire);
+        if period_ns == 0 {
+            return None;
+        }
+        let now_ns = self.since_origin(now);
+        let tolerance_ns = self.tolerance_ns.load(Ordering::Relaxed);
+        let advance = |next: u64| Some(next.max(now_ns).saturating_add(period_ns));
+        let before = match self
+            .next_ns
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, advance)
+        {
+            Ok(before) | Err(before) => before,
+        };
+        let due_ns = before.saturating_sub(tolerance_ns);
+        (due_ns > now_ns).then(|| self.origin + Duration::from_nanos(due_ns))
+    }
+
+    /// When the next place would be, without taking it; `None` is now.
+    pub fn due(&self, now: Instant) -> Option<Instant> {
+        if self.period_ns.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let due_ns = self
+            .next_ns
+            .load(Ordering::Acquire)
+            .saturating_sub(self.tolerance_ns.load(Ordering::Relaxed));
+        (due_ns > self.since_origin(now)).then(|| self.origin + Duration::from_nanos(due_ns))
+    }
+
+    /// Nothing before `until`, whatever the rate is.
+    pub fn pause_until(&self, until: Instant) {
+        let until_ns = self
+            .since_origin(until)
+            .saturating_add(self.tolerance_ns.load(Ordering::Relaxed));
+        self.next_ns.fetch_max(until_ns, Ordering::AcqRel);
+    }
+
+    fn since_origin(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.origin).as_nanos()).unwrap_or(u64::MAX / 2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// Waits, in ms after `start`, of `n` reservations made at `start`.
+    fn waits(rate: &Rate, start: Instant, n: usize) -> Vec<u128> {
+        (0..n)
+            .map(|_| {
+                rate.reserve(start)
+                    .map_or(0, |due| (due - start).as_millis())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn one_every_period() {
+        let rate = Rate::new(10 * MS, 1);
+        let start = Instant::now() + 100 * MS;
+        assert_eq!(waits(&rate, start, 4), [0, 10, 20, 30]);
+        assert_eq!(
+            waits(&rate, start + 95 * MS, 2),
+            [0, 10],
+            "a pause saves nothing up"
+        );
+    }
+
+    #[test]
+    fn a_burst_after_a_pause() {
+        let rate = Rate::new(10 * MS, 3);
+        let start = Instant::now() + 100 * MS;
+        assert_eq!(waits(&rate, start, 5), [0, 0, 0, 10, 20]);
+    }
+
+    #[test]
+    fn the_rate_changes_while_it_runs() {
+        let rate = Rate::new(10 * MS, 1);
+        let start = Instant::now() + 100 * MS;
+        assert_eq!(waits(&rate, start, 2), [0, 10]);
+        rate.set(100 * MS, 1);
+        assert_eq!(
+            waits(&rate, start, 2),
+            [20, 120],
+            "what was promised stands"
+        );
+        rate.set(Duration::ZERO, 1);
+        assert_eq!(waits(&rate, start, 2), [0, 0]);
+    }
+
+    #[test]
+    fn per_second() {
+        let rate = Rate::per_second(100.0);
+        assert_eq!(rate.period(), 10 * MS);
+        let start = Instant::now() + 100 * MS;
+        assert_eq!(waits(&rate, start, 12)[9..], [0, 10, 20]);
+        rate.set_per_second(0.0);
+        assert_eq!(rate.reserve(start), None);
+    }
+
+    #[test]
+    fn a_pause_holds_whatever_the_rate() {
+        let rate = Rate::new(MS, 5);
+        let start = Instant::now() + 100 * MS;
+        rate.pause_until(start + 50 * MS);
+        assert_eq!(waits(&rate, start, 1), [50]);
+    }
+}
