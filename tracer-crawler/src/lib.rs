@@ -5,3 +5,4 @@
 pub mod deadline;
 pub mod limit;
 pub mod outcome;
+pub mod settings;

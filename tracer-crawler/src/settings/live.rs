@@ -1,0 +1,60 @@
+//! Settings that can be exchanged while the crawl runs.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+
+use super::Settings;
+
+/// The settings now, shared by everybody who needs them. Reading is one atomic load; whoever wants to act on a change
+/// subscribes.
+#[derive(Debug)]
+pub struct Live {
+    current: ArcSwap<Settings>,
+    generation: watch::Sender<u64>,
+}
+
+impl Live {
+    /// Begins with these.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            current: ArcSwap::from_pointee(settings),
+            generation: watch::Sender::new(0),
+        }
+    }
+
+    /// The settings now. Do not keep them: load them again for the next page.
+    pub fn load(&self) -> Arc<Settings> {
+        self.current.load_full()
+    }
+
+    /// Exchanges all at once, then tells the subscribers.
+    pub fn swap(&self, settings: Settings) {
+        self.current.store(Arc::new(settings));
+        self.generation.send_modify(|generation| *generation += 1);
+    }
+
+    /// Changes each time after settings were exchanged; the number counts the exchanges.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.generation.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subscribers_see_the_new_settings() {
+        let live = Live::new(Settings::default());
+        let mut changes = live.subscribe();
+        assert!(!changes.has_changed().unwrap());
+        let mut settings = (*live.load()).clone();
+        settings.limits.concurrency = 7;
+        live.swap(settings);
+        assert!(changes.has_changed().unwrap());
+        assert_eq!(*changes.borrow_and_update(), 1);
+        assert_eq!(live.load().limits.concurrency, 7);
+    }
+}

@@ -1,0 +1,285 @@
+//! Values of settings: how each type is read from text (flags, environment) and from TOML, and written back.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
+
+use toml::Value as Toml;
+
+/// A value as a layer gives it.
+#[derive(Debug, Clone, Copy)]
+pub enum Given<'a> {
+    /// Words of a flag or of an environment variable; more than one only for lists.
+    Text(&'a [String]),
+    /// A value of a TOML file.
+    Toml(&'a Toml),
+}
+
+/// A type that a setting can have.
+pub trait Value: Sized + Clone + PartialEq {
+    /// What stands for it in help texts: `TIME`, `N`, …
+    const FORM: &'static str;
+    /// The words it may be, for completions; empty when there is no such list.
+    const CHOICES: &'static [&'static str] = &[];
+    /// Several values make a list.
+    const LIST: bool = false;
+    /// A switch: a flag without a value means true.
+    const SWITCH: bool = false;
+
+    /// From one word. The error says what was expected.
+    fn parse(text: &str) -> Result<Self, String>;
+
+    /// For TOML files; reading it back gives the same value.
+    fn to_toml(&self) -> Toml;
+
+    /// From a value of a TOML file; strings are read as [`Value::parse`] does.
+    fn from_toml(value: &Toml) -> Result<Self, String> {
+        match value {
+            Toml::String(text) => Self::parse(text),
+            other => Err(mismatch(Self::FORM, other)),
+        }
+    }
+
+    /// From what a layer gives.
+    fn from_given(given: Given<'_>) -> Result<Self, String> {
+        match given {
+            Given::Toml(value) => Self::from_toml(value),
+            Given::Text([text]) => Self::parse(text),
+            Given::Text(words) => Err(format!("expected one value, got {}", words.len())),
+        }
+    }
+
+    /// One line for people.
+    fn to_text(&self) -> String {
+        match self.to_toml() {
+            Toml::String(text) => text,
+            other => other.to_string(),
+        }
+    }
+}
+
+pub(super) fn mismatch(form: &str, found: &Toml) -> String {
+    let expected = match form {
+        "BOOL" => "true or false",
+        "N" => "a whole number",
+        "TIME" => "a time in quotes, as in \"10s\"",
+        "SIZE" => "a size in quotes, as in \"10MiB\"",
+        "RATE" => "a number a second, as in 10 or \"30/m\"",
+        _ => "a string",
+    };
+    format!(
+        "expected {expected}, found a value of type {}",
+        found.type_str()
+    )
+}
+
+impl Value for bool {
+    const FORM: &'static str = "BOOL";
+    const SWITCH: bool = true;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "true" | "yes" | "on" | "1" => Ok(true),
+            "false" | "no" | "off" | "0" => Ok(false),
+            _ => Err(format!("expected true or false, got `{text}`")),
+        }
+    }
+
+    fn to_toml(&self) -> Toml {
+        Toml::Boolean(*self)
+    }
+
+    fn from_toml(value: &Toml) -> Result<Self, String> {
+        value.as_bool().ok_or_else(|| mismatch(Self::FORM, value))
+    }
+}
+
+macro_rules! whole_numbers {
+    ($($type:ty),*) => {$(
+        impl Value for $type {
+            const FORM: &'static str = "N";
+
+            fn parse(text: &str) -> Result<Self, String> {
+                let digits = text.replace('_', "");
+                digits.parse().map_err(|_| {
+                    format!("expected a whole number from {} to {}, got `{text}`", Self::MIN, Self::MAX)
+                })
+            }
+
+            fn to_toml(&self) -> Toml {
+                i64::try_from(*self).map_or_else(|_| Toml::String(self.to_string()), Toml::Integer)
+            }
+
+            fn from_toml(value: &Toml) -> Result<Self, String> {
+                match value {
+                    Toml::Integer(number) => Self::parse(&number.to_string()),
+                    other => Err(mismatch(Self::FORM, other)),
+                }
+            }
+        }
+    )*};
+}
+
+whole_numbers!(u16, u32, u64);
+
+impl Value for String {
+    const FORM: &'static str = "TEXT";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.chars().find(|c| c.is_control()) {
+            None => Ok(text.to_owned()),
+            Some(c) => Err(format!("control character {:?} is not allowed", c)),
+        }
+    }
+
+    fn to_toml(&self) -> Toml {
+        Toml::String(self.clone())
+    }
+}
+
+impl Value for PathBuf {
+    const FORM: &'static str = "PATH";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Err("expected a path, got nothing".to_owned());
+        }
+        Ok(Self::from(text))
+    }
+
+    fn to_toml(&self) -> Toml {
+        Toml::String(self.to_string_lossy().into_owned())
+    }
+}
+
+impl Value for SocketAddr {
+    const FORM: &'static str = "ADDR:PORT";
+
+    /// A bare address means port 53: only name servers are given this way.
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse()
+            .or_else(|_| text.parse::<IpAddr>().map(|ip| Self::new(ip, 53)))
+            .map_err(|_| format!("expected an address, as in 9.9.9.9 or [::1]:5353, got `{text}`"))
+    }
+
+    fn to_toml(&self) -> Toml {
+        Toml::String(self.to_string())
+    }
+}
+
+impl Value for IpAddr {
+    const FORM: &'static str = "ADDR";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse()
+            .map_err(|_| format!("expected an IP address, as in 192.0.2.1 or ::1, got `{text}`"))
+    }
+
+    fn to_toml(&self) -> Toml {
+        Toml::String(self.to_string())
+    }
+}
+
+/// The word for a setting that is not set.
+pub const NONE: &str = "none";
+
+impl<T: Value> Value for Option<T> {
+    const FORM: &'static str = T::FORM;
+    const CHOICES: &'static [&'static str] = T::CHOICES;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == NONE {
+            return Ok(None);
+        }
+        T::parse(text)
+            .map(Some)
+            .map_err(|e| format!("{e} (or `{NONE}`)"))
+    }
+
+    fn to_toml(&self) -> Toml {
+        self.as_ref()
+            .map_or_else(|| Toml::String(NONE.to_owned()), T::to_toml)
+    }
+
+    fn from_toml(value: &Toml) -> Result<Self, String> {
+        if value.as_str() == Some(NONE) {
+            return Ok(None);
+        }
+        T::from_toml(value)
+            .map(Some)
+            .map_err(|e| format!("{e} (or \"{NONE}\")"))
+    }
+}
+
+impl<T: Value> Value for Vec<T> {
+    const FORM: &'static str = T::FORM;
+    const CHOICES: &'static [&'static str] = T::CHOICES;
+    const LIST: bool = true;
+
+    /// One word is a list of one; nothing is the empty list.
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self::new());
+        }
+        Ok(vec![T::parse(text)?])
+    }
+
+    fn to_toml(&self) -> Toml {
+        Toml::Array(self.iter().map(T::to_toml).collect())
+    }
+
+    fn from_toml(value: &Toml) -> Result<Self, String> {
+        match value {
+            Toml::Array(items) => items.iter().map(T::from_toml).collect(),
+            other => Err(format!(
+                "expected a list in brackets, found a value of type {}",
+                other.type_str()
+            )),
+        }
+    }
+
+    fn from_given(given: Given<'_>) -> Result<Self, String> {
+        match given {
+            Given::Toml(value) => Self::from_toml(value),
+            Given::Text(words) => words
+                .iter()
+                .filter(|word| !word.is_empty())
+                .map(|word| T::parse(word))
+                .collect(),
+        }
+    }
+}
+
+/// Makes an enum of words a [`Value`].
+macro_rules! choice {
+    ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $word:literal),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$variant_meta])* $variant),* }
+
+        impl $name {
+            /// The word for it.
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),* }
+            }
+        }
+
+        impl $crate::settings::value::Value for $name {
+            const FORM: &'static str = "WORD";
+            const CHOICES: &'static [&'static str] = &[$($word),*];
+
+            fn parse(text: &str) -> Result<Self, String> {
+                match text {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(format!("expected one of {}, got `{text}`", Self::CHOICES.join(", "))),
+                }
+            }
+
+            fn to_toml(&self) -> toml::Value {
+                toml::Value::String(self.word().to_owned())
+            }
+        }
+    };
+}
+pub(crate) use choice;

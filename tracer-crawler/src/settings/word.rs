@@ -1,0 +1,246 @@
+//! Settings that are one of a few words, and those with a form of their own.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use super::value::{Value, choice};
+
+choice! {
+    /// The two ends of the scale: every default comes from one of them.
+    Profile {
+        /// What a client that nobody has tuned does: two idle connections a host, a lookup a connection, no
+        /// resumed TLS, no compression.
+        Default = "default",
+        /// What runs at the limit of the machine.
+        Tuned = "tuned",
+    }
+}
+
+choice! {
+    /// Which hosts belong to the crawl.
+    ScopeMode {
+        /// Those of the seeds.
+        Host = "host",
+        /// Those of the seeds and names below them.
+        Subdomains = "subdomains",
+        /// All.
+        Any = "any",
+    }
+}
+
+choice! {
+    /// Who looks names up.
+    DnsMode {
+        /// The C library, once per connection.
+        System = "system",
+        /// Own resolver with a cache that obeys TTLs; falls back to the C library.
+        Cached = "cached",
+    }
+}
+
+choice! {
+    /// Which addresses of a host are used.
+    AddressFamily {
+        /// IPv6 and IPv4, whichever connects first.
+        Both = "both",
+        /// IPv4 alone.
+        Ipv4 = "ipv4",
+        /// IPv6 alone.
+        Ipv6 = "ipv6",
+    }
+}
+
+choice! {
+    /// Oldest TLS version spoken.
+    TlsVersion {
+        /// RFC 5246.
+        Tls12 = "1.2",
+        /// RFC 8446.
+        Tls13 = "1.3",
+    }
+}
+
+choice! {
+    /// Which elements links are taken from.
+    LinkSource {
+        /// `a href`
+        A = "a",
+        /// `area href`
+        Area = "area",
+        /// `link href` of pages (next, prev, alternate, canonical)
+        Link = "link",
+        /// `iframe src` and `frame src`
+        Frame = "frame",
+        /// `img src` and `srcset`, `source`
+        Img = "img",
+        /// `script src`
+        Script = "script",
+        /// `link rel=stylesheet`
+        Style = "style",
+        /// `meta http-equiv=refresh`
+        Refresh = "refresh",
+    }
+}
+
+choice! {
+    /// How much of the referring page's address goes with a request (Referrer Policy, W3C).
+    ReferrerPolicy {
+        /// Nothing.
+        NoReferrer = "no-referrer",
+        /// The origin alone.
+        Origin = "origin",
+        /// All to the same origin, nothing to others.
+        SameOrigin = "same-origin",
+        /// All to the same origin, the origin to others, nothing from https to http.
+        StrictOriginWhenCrossOrigin = "strict-origin-when-cross-origin",
+    }
+}
+
+choice! {
+    /// What is shown while crawling.
+    ProgressMode {
+        /// A line that renews itself on a terminal, else plain lines.
+        Auto = "auto",
+        /// A line that renews itself.
+        Line = "line",
+        /// One line every ten seconds.
+        Plain = "plain",
+        /// Nothing.
+        None = "off",
+    }
+}
+
+choice! {
+    /// Form of log lines.
+    LogFormat {
+        /// For people.
+        Text = "text",
+        /// One JSON object a line.
+        Json = "json",
+    }
+}
+
+choice! {
+    /// When a page in the browser counts as complete.
+    RenderWait {
+        /// The load event.
+        Load = "load",
+        /// The load event, then no request under way for half a second.
+        Idle = "idle",
+    }
+}
+
+/// A regular expression that URLs are matched with; the crate `regex`, no look-around.
+#[derive(Debug, Clone)]
+pub struct Pattern(regex::Regex);
+
+impl Pattern {
+    /// Matches anywhere in the text.
+    pub fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Value for Pattern {
+    const FORM: &'static str = "REGEX";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        regex::RegexBuilder::new(text)
+            .size_limit(1 << 20)
+            .build()
+            .map(Self)
+            .map_err(|e| format!("not a regular expression: {}", one_line(&e.to_string())))
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        toml::Value::String(self.as_str().to_owned())
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A share of the hosts: part `index` of `of`, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShardShare {
+    /// Which one, 1 to `of`.
+    pub index: u32,
+    /// How many there are.
+    pub of: u32,
+}
+
+impl Value for ShardShare {
+    const FORM: &'static str = "I/N";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || {
+            format!("expected I/N with I from 1 to N and N at most 65536, as in 2/5, got `{text}`")
+        };
+        let (index, of) = text.split_once('/').ok_or_else(wrong)?;
+        let (index, of) = (
+            index.parse().map_err(|_| wrong())?,
+            of.parse().map_err(|_| wrong())?,
+        );
+        if index == 0 || index > of || of > 65_536 {
+            return Err(wrong());
+        }
+        Ok(Self { index, of })
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        toml::Value::String(format!("{}/{}", self.index, self.of))
+    }
+}
+
+/// Where a small server of the crawler's own listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// TCP. Without a host in the text it is loopback.
+    Tcp(SocketAddr),
+    /// A socket file.
+    Unix(PathBuf),
+}
+
+impl Value for Listen {
+    const FORM: &'static str = "ADDR";
+
+    /// `9090`, `:9090` (both on loopback), `127.0.0.1:9090`, `[::]:9090`, `unix:/path`.
+    fn parse(text: &str) -> Result<Self, String> {
+        if let Some(path) = text
+            .strip_prefix("unix:")
+            .filter(|path| path.starts_with('/'))
+        {
+            return Ok(Self::Unix(path.into()));
+        }
+        if let Ok(port) = text.strip_prefix(':').unwrap_or(text).parse::<u16>() {
+            return Ok(Self::Tcp(SocketAddr::from(([127, 0, 0, 1], port))));
+        }
+        text.parse().map(Self::Tcp).map_err(|_| {
+            format!("expected PORT, ADDRESS:PORT or unix:/absolute/path, got `{text}`")
+        })
+    }
+
+    fn to_toml(&self) -> toml::Value {
+        toml::Value::String(self.to_string())
+    }
+}
+
+impl std::fmt::Display for Listen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(f, "{address}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
