@@ -1,7 +1,7 @@
 //! Requests, their connections and their times: what the server and the client counted and measured.
 
 use anyhow::{Context, Result};
-use tracer_tests::case::{Origin, Running, Target, target};
+use tracer_tests::case::{Origin, Running, Target, said, target};
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
@@ -329,4 +329,74 @@ fn go_with_both_transports() -> Result<()> {
 #[test]
 fn node() -> Result<()> {
     check_client(|at| Client::node(&["4", &at.url, "40"], at.certificate), 40)
+}
+
+/// Data waits because the thread that reads it waits for a CPU: the kernel's own account of the thread says so too.
+#[test]
+fn a_client_without_a_cpu() -> Result<()> {
+    const REQUESTS: u64 = 60;
+    let server = Running::start(&plain(), &Certificate::small()?)?;
+    let arguments = [
+        "127.0.0.1",
+        &server.port().to_string(),
+        &REQUESTS.to_string(),
+    ];
+    let traced = run(&Client::python("starved.py", &arguments)?)?;
+    let export = &traced.export;
+    let mut differences = Differences::of("a busy CPU");
+    turns::compare(export, answered(REQUESTS, 1), &mut differences);
+    let (slow, measured) = (
+        export.count("/totals/requests/slow_pickups")?,
+        export.count("/totals/requests/slow_pickups_measured")?,
+    );
+    let ratio = export.at("/totals/requests/pickup_cpu_ratio")?;
+    let ratio = ratio.as_f64().context("no ratio")?;
+    let of_pickups_ns = export.count("/totals/phases/pickup_cpu/mean_ns")? * measured;
+    let of_thread_ns = said(&traced, "waited_ns")?;
+    differences.holds(
+        &format!("{measured} of {slow} slow pickups of {REQUESTS} are measured"),
+        slow > REQUESTS / 4 && measured + 2 >= slow,
+    );
+    differences.holds(&format!("{ratio} of them is waiting"), ratio > 0.9);
+    // The thread also waits when no response does: while it sends.
+    differences.holds(
+        &format!("{of_pickups_ns} ns in pickups, {of_thread_ns} ns by schedstat"),
+        of_pickups_ns <= of_thread_ns + of_thread_ns / 100 && of_pickups_ns > of_thread_ns / 3,
+    );
+    differences.finish(|| traced.story())
+}
+
+/// Data waits because the client sleeps: no CPU is missing.
+#[test]
+fn a_client_that_sleeps_on_its_data() -> Result<()> {
+    let client = |at: &Target| turns(at, "2,6,late=50");
+    let traced = check(&plain(), client, answered(12, 2), First::Certain)?;
+    let ratio = traced.export.at("/totals/requests/pickup_cpu_ratio")?;
+    let ratio = ratio.as_f64().context("no ratio")?;
+    let mut differences = Differences::of("a sleeping client");
+    differences.holds(&format!("{ratio} is waiting for a CPU"), ratio < 0.2);
+    differences.finish(|| traced.story())
+}
+
+/// Connections that are all in flight at once while the server thinks.
+#[test]
+fn requests_in_flight() -> Result<()> {
+    let origin = Origin::Go(GoOptions {
+        version: None,
+        flags: vec!["-delay=80ms".into()],
+    });
+    let server = Running::start(&origin, &Certificate::small()?)?;
+    let argument = format!("http,127.0.0.1,{},localhost,1,4", server.port());
+    let mut arguments = vec!["7"];
+    arguments.extend([argument.as_str(); 7]);
+    let traced = run(&Client::python("turns.py", &arguments)?)?;
+    let mut differences = Differences::of("seven at once");
+    turns::compare(&traced.export, answered(28, 7), &mut differences);
+    for group in ["/totals", "/processes/0", "/hosts/0"] {
+        let peak = traced
+            .export
+            .count(&format!("{group}/requests/in_flight_peak"))?;
+        differences.equal(group, peak, 7);
+    }
+    differences.finish(|| traced.story())
 }

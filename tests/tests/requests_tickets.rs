@@ -8,10 +8,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 use tracer_testbed::link::{Link, LinkOptions, Side};
+use tracer_tests::case::{Origin, Running};
+use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
 use tracer_tests::export::Export;
-use tracer_tests::server::{Testbed, origin, tls_13};
+use tracer_tests::server::{GoOptions, Testbed, origin, tls_13};
 use tracer_tests::tracer::run;
 use tracer_tests::turns::{Turns, compare_group, median};
 
@@ -262,4 +264,49 @@ fn over_a_round_trip_of_40_ms() -> Result<()> {
         40_000_000,
         "tickets over a round trip of 40 ms",
     )
+}
+
+/// Go's server sends its ticket with its own Finished: what comes behind the client's is the response, however
+/// small it is and whatever follows. It takes 3 ms, a ticket's time on this link.
+#[test]
+fn a_server_whose_tickets_come_first_leaves_no_doubt() -> Result<()> {
+    const REQUESTS: u64 = 30;
+    let certificate = Certificate::small()?;
+    let origin = Origin::Go(GoOptions {
+        version: Some("1.3"),
+        flags: vec!["-delay=3ms".into()],
+    });
+    let server = Running::start(&origin, &certificate)?;
+    let argument = format!("https,127.0.0.1,{},localhost,{REQUESTS},1", server.port());
+    let traced = run(&Client::python("turns.py", &["1", &argument])?)?;
+    let turns = Turns {
+        requests: REQUESTS,
+        connections: REQUESTS,
+        failed: 0,
+    };
+    let mut differences = Differences::of("a ticket with the server's Finished");
+    let export = &traced.export;
+    compare_group(export, "/totals", turns, &mut differences);
+    export.compare(
+        &[
+            ("/totals/requests/first_unknown", 0),
+            ("/totals/requests/first_inferred", 0),
+        ],
+        &mut differences,
+    );
+    let (shortest, tracer_ns) = (
+        export.count("/totals/phases/ttfb_first/min_ns")?,
+        export.count("/totals/phases/ttfb_first/p50_ns")?,
+    );
+    let said = traced.client_count()?;
+    let client_ns = median(&said[0]["first_ns"])?;
+    differences.holds(
+        &format!("{shortest} is 3 ms or more"),
+        shortest >= 2_990_000,
+    );
+    differences.holds(
+        &format!("{tracer_ns}, by the client {client_ns}"),
+        tracer_ns <= client_ns && client_ns <= tracer_ns + LIMIT_NS,
+    );
+    differences.finish(|| traced.story())
 }

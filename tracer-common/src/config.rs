@@ -52,6 +52,8 @@ pub struct Offsets {
     pub task_pid: u32,
     /// `task_struct.tgid`, int (process id).
     pub task_tgid: u32,
+    /// `task_struct.sched_info.run_delay`, u64, ns; 0 when the kernel was built without CONFIG_SCHED_INFO.
+    pub task_run_delay: u32,
     /// `task_struct.comm`, 16 bytes.
     pub task_comm: u32,
     /// `task_struct.group_leader`, pointer to `task_struct`.

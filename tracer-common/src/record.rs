@@ -5,7 +5,7 @@
 //! `bpf_ktime_get_ns` (CLOCK_MONOTONIC) in nanoseconds.
 
 /// Version of every record in this file. Decoding refuses another one.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// Length of a comm, with its NUL (`TASK_COMM_LEN`).
 pub const COMM_LEN: usize = 16;
 /// Bytes of a path that an exec record carries.
@@ -419,6 +419,12 @@ pub mod turn {
 
     /// Ingress records of a first turn that are told to user space.
     pub const EVIDENCE: usize = 8;
+
+    /// Only of pickups that take this long it is asked how much of them was waiting for a CPU, ns.
+    pub const SLOW_PICKUP_NS: u64 = 100_000;
+
+    /// In place of a time that was not measured.
+    pub const UNMEASURED: u64 = u64::MAX;
 }
 
 /// Request bytes out, then response bytes in, on one connection.
@@ -446,6 +452,9 @@ pub struct TurnRecord {
     pub previous_ns: u64,
     /// Longest time that response data waited for the application to read it, ns.
     pub pickup_ns: u64,
+    /// Of `pickup_ns`, the time the reading thread was ready to run and waited for a CPU, ns;
+    /// [`turn::UNMEASURED`] when not known.
+    pub pickup_cpu_ns: u64,
     /// Turns on this connection so far, this one included.
     pub number: u32,
     /// One of [`turn`]'s protocols.
@@ -486,8 +495,13 @@ pub struct FirstTurnRecord {
     pub early: u16,
     /// 1: segments were out of order, so that records could not be followed.
     pub broken: u8,
+    /// Records that the server sent between its own Finished and the client's: its tickets, or data it did
+    /// not wait to be asked for (RFC 8446 4.6.1, 2).
+    pub half_rtt: u8,
+    /// Length of the first of the `early` records.
+    pub early_length: u16,
     /// Zero.
-    pub pad: u8,
+    pub pad: [u8; 6],
 }
 
 const _: () = {
@@ -501,6 +515,6 @@ const _: () = {
     assert!(size_of::<ProcessRecord>() == 24 + 24);
     assert!(size_of::<ExecRecord>() == 24 + 24 + PATH_LEN);
     assert!(size_of::<SocketRecord>() == 24 + 72 + 32);
-    assert!(size_of::<TurnRecord>() == 24 + 48);
-    assert!(size_of::<FirstTurnRecord>() == 72 + 8 + 64 + 16 + 8);
+    assert!(size_of::<TurnRecord>() == 24 + 56);
+    assert!(size_of::<FirstTurnRecord>() == 80 + 8 + 64 + 16 + 16);
 };

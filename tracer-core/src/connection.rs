@@ -6,8 +6,8 @@ use tracer_common::record::{CloseRecord, TlsRecord, TurnRecord, closer, tls};
 
 use crate::{
     group::{Group, Opening},
+    ticket::FirstByte,
     tls::{HelloStream, Side, TlsVersion},
-    turn::FirstByte,
 };
 
 /// An open connection.

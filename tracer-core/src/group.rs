@@ -1,8 +1,8 @@
 //! The figures of a set of connections: all of them, a process's or a host's.
 
-use tracer_common::record::{CloseRecord, closer};
+use tracer_common::record::{CloseRecord, closer, turn};
 
-use crate::{dns::figures::Dns, latency::Latency, tls::TlsVersion};
+use crate::{dns::figures::Dns, in_flight::InFlight, latency::Latency, tls::TlsVersion};
 
 /// Figures of one set of connections.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -142,6 +142,16 @@ pub struct Requests {
     pub aborted: u64,
     /// Waiting for an answer at the last sweep.
     pub in_flight_now: u64,
+    /// How many were in flight at once.
+    pub in_flight: InFlight,
+    /// Turns whose response data waited for the application for [`turn::SLOW_PICKUP_NS`] or longer.
+    pub slow_pickups: u64,
+    /// Of these, those of which it is known how long the reading thread waited for a CPU.
+    pub slow_pickups_measured: u64,
+    /// How long the data of those waited, ns.
+    pub slow_pickup_ns: u64,
+    /// Of that, waiting for a CPU, ns.
+    pub slow_pickup_cpu_ns: u64,
     /// First turns whose response was told from session tickets by size and time.
     pub first_inferred: u64,
     /// First turns whose response could not be told from tickets; they have no ttfb and no transfer.
@@ -153,6 +163,29 @@ impl Requests {
     pub fn reuse_ratio(&self) -> Option<f64> {
         let fresh = self.connections as f64 / self.count as f64;
         (self.count != 0).then_some((1.0 - fresh).max(0.0))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.count == 0 && self.h2_turns == 0 && self.in_flight_now == 0
+    }
+
+    /// Share of slow pickups that was waiting for a CPU; None when none was measured.
+    pub fn pickup_cpu_ratio(&self) -> Option<f64> {
+        let ratio = self.slow_pickup_cpu_ns as f64 / self.slow_pickup_ns as f64;
+        (self.slow_pickup_ns != 0).then_some(ratio)
+    }
+
+    /// Takes the pickup of a turn; `cpu_ns` may be [`turn::UNMEASURED`].
+    pub fn pick_up(&mut self, pickup_ns: u64, cpu_ns: u64) {
+        if pickup_ns < turn::SLOW_PICKUP_NS {
+            return;
+        }
+        self.slow_pickups += 1;
+        if cpu_ns != turn::UNMEASURED {
+            self.slow_pickups_measured += 1;
+            self.slow_pickup_ns += pickup_ns;
+            self.slow_pickup_cpu_ns += cpu_ns.min(pickup_ns);
+        }
     }
 }
 
@@ -248,6 +281,8 @@ pub struct Phases {
     pub transfer: Latency,
     /// Longest wait of response data for the application, per turn.
     pub pickup: Latency,
+    /// Of slow ones, how long the reading thread waited for a CPU.
+    pub pickup_cpu: Latency,
     /// Last byte of a response to the next request on the connection.
     pub idle: Latency,
     /// Last byte of a response to the end of the connection.
@@ -268,6 +303,18 @@ pub struct Opening {
 }
 
 impl Group {
+    /// Of many connections: all of them, or a process's.
+    pub fn roomy() -> Self {
+        let requests = Requests {
+            in_flight: InFlight::roomy(),
+            ..Requests::default()
+        };
+        Self {
+            requests,
+            ..Self::default()
+        }
+    }
+
     /// Nothing was ever counted, or all of it moved away.
     pub fn is_empty(&self) -> bool {
         let peak = Connections {
@@ -277,7 +324,7 @@ impl Group {
         self.connections == peak
             && self.tls == Tls::default()
             && self.tcp == Tcp::default()
-            && self.requests == Requests::default()
+            && self.requests.is_empty()
             && self.dns == Dns::default()
     }
 

@@ -96,7 +96,7 @@ impl Processes {
             exe: self.paths.get(&pid).cloned(),
             container: None,
             cgroup,
-            group: Arc::default(),
+            group: Arc::new(Group::roomy()),
         });
         self.index.insert(key, at);
         self.unresolved.push(at);

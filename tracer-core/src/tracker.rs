@@ -28,8 +28,8 @@ use crate::{
     overflow::Overflow,
     process::Processes,
     snapshot::{Events, Snapshot},
+    ticket::{FirstByte, Habit, Habits, first_byte},
     time_wait::{Remains, Seen, TimeWait},
-    turn::{FirstByte, first_byte},
 };
 
 /// TCP states, include/net/tcp_states.h.
@@ -70,6 +70,7 @@ pub struct Tracker {
     /// TIME_WAIT and ports; the engine feeds it snapshots.
     time_wait: TimeWait,
     dns: DnsTracker,
+    habits: Habits,
     events: Events,
     overflow: Option<Overflow>,
     namespaces: HashSet<u32>,
@@ -84,9 +85,10 @@ impl Tracker {
             dns: DnsTracker::new(options.hosts.clone()),
             options,
             connections: HashMap::default(),
-            totals: Arc::default(),
+            totals: Arc::new(Group::roomy()),
             processes: Processes::default(),
             time_wait: TimeWait::default(),
+            habits: Habits::default(),
             events: Events::default(),
             overflow: None,
             namespaces: HashSet::new(),
@@ -295,17 +297,22 @@ impl Tracker {
     /// A turn is over, or the sweep has found one under way.
     fn turn(&mut self, record: &TurnRecord, evidence: Option<&FirstTurnRecord>) {
         let cookie = record.header.cookie;
-        let answer = |round_trip_ns| match evidence {
-            Some(evidence) => first_byte(evidence, round_trip_ns),
-            None if record.first_ns == 0 => FirstByte::None,
-            None => FirstByte::Known(record.first_ns),
+        let plain = match record.first_ns {
+            0 => FirstByte::None,
+            at => FirstByte::Known(at),
         };
         let Some(mut connection) = self.take_connection(cookie) else {
-            self.of_unknown(|group| count_turn(record, answer(None), false, group));
+            let answer = evidence.map_or(plain, |evidence| {
+                first_byte(evidence, None, &mut Habit::default())
+            });
+            self.of_unknown(|group| count_turn(record, answer, false, group));
             return;
         };
         self.settle_host(&mut connection);
-        let answer = answer(connection.opening.connect_ns);
+        let answer = evidence.map_or(plain, |evidence| {
+            let habit = self.habits.of(connection.process, connection.host);
+            first_byte(evidence, connection.opening.connect_ns, habit)
+        });
         let is_h2 = record.h2 == 1 && (connection.offers_h2 || record.protocol == turn::CLEAR);
         self.release_turn(&mut connection, is_h2);
         if connection.offers_h2 && !is_h2 && record.number == 1 && record.ended == turn::NEXT {
@@ -582,7 +589,11 @@ fn count_turn(record: &TurnRecord, answer: FirstByte, is_h2: bool, group: &mut G
     if is_h2 {
         group.requests.h2_turns += 1;
     } else if record.ended == turn::OPEN && answer == FirstByte::None {
-        group.requests.in_flight_now += 1;
+        let requests = &mut group.requests;
+        requests.in_flight_now += 1;
+        requests
+            .in_flight
+            .add(record.start_ns, record.header.time_ns);
     } else {
         crate::turn::apply(record, answer, record.number == 1, group);
     }

@@ -127,6 +127,8 @@ pub struct Turn {
     pub read_ns: u64,
     /// Reader: worst wait of this turn, ns. Egress clears it.
     pub pickup_ns: u64,
+    /// Reader: of that, waiting for a CPU, ns, or `record::turn::UNMEASURED`. Egress sets it so.
+    pub pickup_cpu_ns: u64,
     /// Ingress: arrival of the first records of the first turn (TLS 1.3), ns.
     pub times_ns: [u64; turn::EVIDENCE],
     /// Ingress: their lengths.
@@ -145,7 +147,13 @@ pub struct Turn {
     pub broken: u8,
     /// Egress: looks like HTTP/2.
     pub h2: u8,
-    pub pad: [u8; 7],
+    /// Ingress: a record of the size of the server's Finished went by (TLS 1.3).
+    pub server_finished: u8,
+    /// Ingress: records behind it, before the client's Finished.
+    pub half_rtt: u8,
+    /// Ingress: length of the first record before the first request.
+    pub early_length: u16,
+    pub pad: [u8; 3],
 }
 
 /// The traced connection of a socket, if it has one.

@@ -20,6 +20,7 @@ mod segment;
 mod sock;
 mod tls;
 mod turn;
+mod waits;
 
 #[cfg(not(test))]
 #[panic_handler]

@@ -17,6 +17,7 @@ use crate::{
     conn::Conn,
     dns::DnsOwner,
     held::{Held, HeldKey},
+    waits::{TaskStorage, Waits},
 };
 
 /// Byte offsets of kernel struct members; set before the load, then frozen.
@@ -34,6 +35,10 @@ static CONNS: SkStorage<Conn> = SkStorage::new();
 /// Owner of each socket that asks port 53. Written by the owner programs, read by the packet programs.
 #[btf_map]
 static DNS_OWNERS: SkStorage<DnsOwner> = SkStorage::new();
+
+/// When threads that read late waited for a CPU. Written by the switch probe, read by the pickup probe.
+#[btf_map]
+static WAITS: TaskStorage<Waits> = TaskStorage::new();
 
 /// Records for user space. 16 MiB hold about 6,000 TLS connections with their hellos.
 #[map]
@@ -79,6 +84,12 @@ pub fn conns() -> *mut c_void {
 #[inline(always)]
 pub fn dns_owners() -> *mut c_void {
     (&raw const DNS_OWNERS).cast_mut().cast()
+}
+
+/// The threads' storage, as the helper wants it.
+#[inline(always)]
+pub fn waits() -> *mut c_void {
+    (&raw const WAITS).cast_mut().cast()
 }
 
 /// Reads a member of a frozen global.

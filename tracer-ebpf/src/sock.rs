@@ -202,6 +202,14 @@ impl Task {
         unsafe { read(self.0, global!(OFFSETS.task_tgid)) }
     }
 
+    /// Sum of the times that the thread was ready to run and waited for a CPU, ns; 0 on a kernel that does not
+    /// keep it.
+    #[inline(always)]
+    pub fn run_delay_ns(self) -> u64 {
+        // SAFETY: typed read.
+        unsafe { read(self.0, global!(OFFSETS.task_run_delay)) }
+    }
+
     /// comm of the process: that of its thread-group leader.
     #[inline(always)]
     pub fn process_comm(self) -> [u8; COMM_LEN] {

@@ -22,7 +22,7 @@ use tracer_common::{counter::Counter, record::tls};
 
 use crate::{
     bound::{between_one_and, masked},
-    conn::{Conn, Stream, phase},
+    conn::{Conn, Stream, Turn, phase},
     emit,
     held::{HELD_BYTES, Held},
     turn::note_record,
@@ -332,6 +332,7 @@ fn received(conn: &mut Conn, kind: u8, length: u32) {
         }
         APPLICATION_DATA => {
             conn.ingress.application = 1;
+            note_flight(&mut conn.turn, length);
             if conn.phase == phase::LAST_FLIGHT {
                 let end_ns = conn.tls_end_ns;
                 done(conn, tls::FLOW_13, end_ns);
@@ -339,6 +340,18 @@ fn received(conn: &mut Conn, kind: u8, length: u32) {
         }
         ALERT => alerted::<false>(conn, length),
         _ => {}
+    }
+}
+
+/// Tickets may come before the client's Finished (RFC 8446 4.6.1). They are the records behind the server's
+/// own Finished, which is the last of its size.
+#[inline(always)]
+fn note_flight(turn: &mut Turn, length: u32) {
+    if length == 53 || length == 69 {
+        turn.server_finished = 1;
+        turn.half_rtt = 0;
+    } else if turn.server_finished == 1 {
+        turn.half_rtt = turn.half_rtt.saturating_add(1);
     }
 }
 

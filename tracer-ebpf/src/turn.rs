@@ -6,7 +6,7 @@
 use aya_ebpf::{bindings::__sk_buff, helpers::generated::bpf_skb_load_bytes};
 use tracer_common::record::{
     FirstTurnRecord, TurnRecord, kind, tls,
-    turn::{self, EVIDENCE},
+    turn::{self, EVIDENCE, SLOW_PICKUP_NS, UNMEASURED},
 };
 
 use crate::{
@@ -64,6 +64,7 @@ fn answered_at_once(conn: &mut Conn) {
     turn.first_ns = conn.ingress.now_ns;
     turn.last_ns = conn.ingress.now_ns;
     turn.ready_ns = conn.ingress.now_ns;
+    turn.pickup_cpu_ns = UNMEASURED;
 }
 
 /// The process sent a segment after the handshake.
@@ -132,6 +133,7 @@ fn request(conn: &mut Conn, now_ns: u64, cookie: u64) {
     conn.turn.number += 1;
     conn.turn.start_ns = now_ns;
     conn.turn.pickup_ns = 0;
+    conn.turn.pickup_cpu_ns = UNMEASURED;
 }
 
 /// Two or more records of one size, as tickets are, and nothing else: the request is going on.
@@ -140,6 +142,7 @@ fn only_tickets(turn: &Turn) -> bool {
     turn.protocol == turn::TLS_13
         && turn.number == 1
         && turn.broken == 0
+        && turn.half_rtt == 0
         && (turn.records == 2 || turn.records == 4)
         && TICKET.contains(&turn.lengths[0])
         && turn.lengths[0] == turn.lengths[1]
@@ -180,6 +183,11 @@ pub fn fill(conn: &Conn, ended: u8, record: &mut TurnRecord) {
     record.last_ns = if answered { turn.last_ns } else { 0 };
     record.previous_ns = turn.previous_ns;
     record.pickup_ns = turn.pickup_ns;
+    record.pickup_cpu_ns = if turn.pickup_ns < SLOW_PICKUP_NS {
+        UNMEASURED
+    } else {
+        turn.pickup_cpu_ns
+    };
     record.number = turn.number;
     record.protocol = turn.protocol;
     record.ended = ended;
@@ -197,7 +205,9 @@ pub fn fill_first(conn: &Conn, ended: u8, record: &mut FirstTurnRecord) {
     record.records = conn.turn.records;
     record.early = conn.turn.early;
     record.broken = conn.turn.broken;
-    record.pad = 0;
+    record.half_rtt = conn.turn.half_rtt;
+    record.early_length = conn.turn.early_length;
+    record.pad = [0; 6];
 }
 
 /// The segment has bytes beyond those seen; they are seen now.
@@ -294,6 +304,9 @@ pub fn note_record(conn: &mut Conn, length: u32) {
         return;
     }
     if turn.number == 0 {
+        if turn.early == 0 {
+            turn.early_length = length as u16;
+        }
         turn.early = turn.early.wrapping_add(1);
         return;
     }

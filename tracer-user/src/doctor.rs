@@ -51,7 +51,7 @@ const NAMESPACES: [(&str, &str, u64, Status, &str); 3] = [
 ];
 
 /// Tracepoints by what is lost without them; an empty text means that nothing works.
-const TRACEPOINTS: [(&str, &str); 8] = [
+const TRACEPOINTS: [(&str, &str); 9] = [
     ("inet_sock_set_state", ""),
     ("sched_process_fork", ""),
     ("sched_process_exec", ""),
@@ -63,6 +63,10 @@ const TRACEPOINTS: [(&str, &str); 8] = [
     ),
     ("tcp_send_reset", "resets by the client are not seen"),
     ("tcp_rcv_space_adjust", "the pickup phase is missing"),
+    (
+        "sched_switch",
+        "how much of pickup is waiting for a CPU is not known",
+    ),
 ];
 
 /// Settings that cannot stop tracing: path below /proc/sys, what is needed, values to warn of, remedy.

@@ -7,3 +7,4 @@ mod process;
 mod retransmit;
 mod socket_state;
 mod sockets;
+mod switch;

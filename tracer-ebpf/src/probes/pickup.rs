@@ -1,9 +1,12 @@
 //! Hook: `tp_btf/tcp_rcv_space_adjust` (net/ipv4/tcp_input.c, called by `tcp_recvmsg_locked` after it has
-//! copied data out); kernel 6.1. How long received data waited for the application.
+//! copied data out); kernel 6.1. How long received data waited for the application, and
+//! how much of that the thread that reads it waited for a CPU.
 
 use aya_ebpf::{helpers::bpf_ktime_get_ns, macros::btf_tracepoint, programs::BtfTracePointContext};
 
-use crate::{conn, sock::Sock};
+use tracer_common::record::turn::{SLOW_PICKUP_NS, UNMEASURED};
+
+use crate::{conn, maps::global, sock::Sock, waits};
 
 #[btf_tracepoint(function = "tcp_rcv_space_adjust")]
 pub fn pickup(ctx: BtfTracePointContext) -> i32 {
@@ -18,6 +21,9 @@ pub fn pickup(ctx: BtfTracePointContext) -> i32 {
         let is_response = turn.ready_ns > turn.read_ns && turn.ready_ns >= turn.start_ns;
         if is_response && waited_ns > turn.pickup_ns {
             turn.pickup_ns = waited_ns;
+            if waited_ns >= SLOW_PICKUP_NS && global!(OFFSETS.task_run_delay) != 0 {
+                turn.pickup_cpu_ns = waits::since(turn.ready_ns, now_ns).unwrap_or(UNMEASURED);
+            }
         }
         turn.read_ns = now_ns;
     }

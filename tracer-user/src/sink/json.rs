@@ -152,11 +152,17 @@ fn requests(requests: &Requests) -> Value {
         "stale": requests.stale,
         "aborted": requests.aborted,
         "in_flight_now": requests.in_flight_now,
+        "in_flight_peak": requests.in_flight.peak().max(requests.in_flight_now),
+        "slow_pickups": requests.slow_pickups,
+        "slow_pickups_measured": requests.slow_pickups_measured,
         "first_inferred": requests.first_inferred,
         "first_unknown": requests.first_unknown,
     });
     if let Some(ratio) = requests.reuse_ratio() {
         join(&mut entry, json!({"reuse_ratio": ratio}));
+    }
+    if let Some(ratio) = requests.pickup_cpu_ratio() {
+        join(&mut entry, json!({"pickup_cpu_ratio": ratio}));
     }
     entry
 }
@@ -237,6 +243,7 @@ fn phases(phases: &Phases) -> Value {
         "ttfb_reused": latency(&phases.ttfb_reused),
         "transfer": latency(&phases.transfer),
         "pickup": latency(&phases.pickup),
+        "pickup_cpu": latency(&phases.pickup_cpu),
         "idle": latency(&phases.idle),
         "idle_at_close": latency(&phases.idle_at_close),
         "aborted": latency(&phases.aborted),

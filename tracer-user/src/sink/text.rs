@@ -122,13 +122,22 @@ fn counts(text: &mut String, snapshot: &Snapshot) {
     });
     let _ = writeln!(
         text,
-        "requests      {} on {} connections{reuse}, {} failed, {} in flight, {} turns of HTTP/2",
+        "requests      {} on {} connections{reuse}, {} failed, {} in flight (peak {}), {} turns of HTTP/2",
         requests.count,
         requests.connections,
         requests.failed,
         requests.in_flight_now,
+        requests.in_flight.peak().max(requests.in_flight_now),
         requests.h2_turns
     );
+    if let Some(ratio) = requests.pickup_cpu_ratio() {
+        let _ = writeln!(
+            text,
+            "              {} responses waited 100 µs or more for the client; {:.0} % of that time its thread waited for a CPU",
+            requests.slow_pickups,
+            ratio * 100.0
+        );
+    }
     if requests.first_unknown != 0 {
         let _ = writeln!(
             text,

@@ -160,6 +160,8 @@ pub(super) fn load_object(options: &Options) -> Result<Ebpf, KernelError> {
     }
     let offsets = offsets(&Btf::from_file(VMLINUX)?)?;
     EbpfLoader::new()
+        // The storage of tasks: aya creates it, but has no type to read it with. Only programs do.
+        .allow_unsupported_maps()
         .override_global(name::OFFSETS, offsets.as_bytes(), true)
         .override_global(name::FILTER, options.filter.as_bytes(), true)
         .load(object)

@@ -32,6 +32,7 @@ pub(crate) fn offsets(btf: &Btf) -> Result<Offsets, BtfError> {
         tcp_bytes_received: tcp("bytes_received")?,
         task_pid: task("pid")?,
         task_tgid: task("tgid")?,
+        task_run_delay: task("sched_info.run_delay").unwrap_or(0),
         task_comm: task("comm")?,
         task_group_leader: task("group_leader")?,
         task_signal: task("signal")?,

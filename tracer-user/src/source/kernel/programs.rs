@@ -25,13 +25,14 @@ use super::{
 };
 
 /// Program and tracepoint of each `tp_btf` hook.
-const TRACEPOINTS: [(&str, &str); 6] = [
+const TRACEPOINTS: [(&str, &str); 7] = [
     ("process_fork", "sched_process_fork"),
     ("process_exec", "sched_process_exec"),
     ("process_exit", "sched_process_exit"),
     ("socket_state", "inet_sock_set_state"),
     ("retransmit", "tcp_retransmit_skb"),
     ("pickup", "tcp_rcv_space_adjust"),
+    ("switch", "sched_switch"),
 ];
 const PACKETS: [(&str, CgroupSkbAttachType); 2] = [
     ("packet_in", CgroupSkbAttachType::Ingress),

@@ -1,0 +1,301 @@
+//! Session tickets of TLS 1.3 (RFC 8446 4.6.1) arrive after the handshake, encrypted like a response: which of
+//! the first records received is the response?
+//!
+//! A server sends its tickets all at once and all of one size: before the client's Finished, or as soon as it
+//! has it, and then before anything that answers a request. So tickets that came before the request leave none
+//! for later, leading records of one likely size within a round trip of the Finished are taken for tickets, and
+//! what a server did before to the same client settles what one connection alone leaves open. What then remains
+//! open is said so.
+
+use std::collections::HashMap;
+
+use tracer_common::record::{FirstTurnRecord, turn};
+
+/// Lengths of records that may hold a ticket.
+const TICKET: std::ops::RangeInclusive<u16> = 60..=1400;
+/// What a server may take, besides the round trip, to answer a Finished with tickets, ns.
+const TICKET_SLACK_NS: u64 = 5_000_000;
+/// Records closer than this are one answer as far as a latency matters, ns.
+const TOGETHER_NS: u64 = 50_000;
+/// Tickets of one server differ by this at most: a padding, another session in them.
+const SPREAD: u16 = 32;
+/// Lengths remembered of one server.
+const LENGTHS: usize = 4;
+/// Pairs of client and server remembered.
+const MAX_HABITS: usize = 65_536;
+
+/// How well the first byte of a response is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstByte {
+    /// Known, ns.
+    Known(u64),
+    /// Told from tickets by size and time, or by what the server did before, ns.
+    Inferred(u64),
+    /// It may be a ticket or a response.
+    Unknown,
+    /// Nothing came.
+    None,
+}
+
+/// The tickets that a server sends to one client after its Finished, as far as earlier connections have shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Habit {
+    /// It sends none.
+    none: bool,
+    /// Lengths of their records; 0 ends the list.
+    lengths: [u16; LENGTHS],
+}
+
+impl Habit {
+    fn sent_none(&mut self) {
+        self.none = self.lengths[0] == 0;
+    }
+
+    fn sent(&mut self, length: u16) {
+        self.none = false;
+        let known = self.lengths.iter().any(|&known| known == length);
+        if let Some(free) = self.lengths.iter_mut().find(|slot| **slot == 0 && !known) {
+            *free = length;
+        }
+    }
+
+    /// A record of this length is no ticket of this server.
+    fn excludes(&self, length: u16) -> bool {
+        let mut lengths = self.lengths.iter().filter(|&&known| known != 0);
+        self.none || (self.lengths[0] != 0 && lengths.all(|&known| !alike(known, length)))
+    }
+}
+
+fn alike(a: u16, b: u16) -> bool {
+    a.abs_diff(b) <= SPREAD
+}
+
+/// Habits by process and host, as the tracker numbers them.
+#[derive(Debug, Default)]
+pub struct Habits {
+    known: HashMap<(u32, u32), Habit>,
+}
+
+impl Habits {
+    /// Of a host toward a process. Forgets all when there are too many: they are soon learnt again.
+    pub fn of(&mut self, process: u32, host: u32) -> &mut Habit {
+        if self.known.len() >= MAX_HABITS && !self.known.contains_key(&(process, host)) {
+            self.known.clear();
+        }
+        self.known.entry((process, host)).or_default()
+    }
+}
+
+/// Tells response from tickets in a first turn, and learns from it. `round_trip_ns` is that of the connect.
+pub fn first_byte(
+    record: &FirstTurnRecord,
+    round_trip_ns: Option<u64>,
+    habit: &mut Habit,
+) -> FirstByte {
+    let seen = (record.records as usize).min(turn::EVIDENCE);
+    if record.turn.first_ns == 0 {
+        return FirstByte::None;
+    }
+    if record.broken == 1 || seen == 0 {
+        return FirstByte::Unknown;
+    }
+    let (lengths, times) = (&record.lengths[..seen], &record.times_ns[..seen]);
+    if record.early != 0 {
+        habit.sent(record.early_length);
+    }
+    let had_tickets =
+        record.half_rtt != 0 || (record.early != 0 && !alike(record.early_length, lengths[0]));
+    if had_tickets || !TICKET.contains(&lengths[0]) {
+        if record.half_rtt == 0 && record.early == 0 {
+            habit.sent_none();
+        }
+        return FirstByte::Known(times[0]);
+    }
+    let tickets = leading_tickets(record, seen, round_trip_ns);
+    match tickets {
+        0 => FirstByte::Known(times[0]),
+        1 if record.records == 1 && record.turn.ended == turn::NEXT => {
+            if record.early == 0 {
+                habit.sent_none();
+            }
+            FirstByte::Known(times[0])
+        }
+        2.. if tickets < seen => {
+            habit.sent(lengths[0]);
+            FirstByte::Known(times[tickets])
+        }
+        _ if habit.excludes(lengths[0]) => FirstByte::Inferred(times[0]),
+        _ if tickets < seen => told_apart(times, tickets),
+        _ => FirstByte::Unknown,
+    }
+}
+
+/// How many of the first records have the size and the time of tickets.
+fn leading_tickets(record: &FirstTurnRecord, seen: usize, round_trip_ns: Option<u64>) -> usize {
+    let (lengths, times) = (&record.lengths[..seen], &record.times_ns[..seen]);
+    let longest_ns = round_trip_ns.map_or(u64::MAX, |rtt| rtt.saturating_add(rtt / 2));
+    let latest = record
+        .finished_ns
+        .saturating_add(longest_ns)
+        .saturating_add(TICKET_SLACK_NS);
+    // What comes sooner than a round trip after the request does not answer it, however late for a ticket.
+    let shortest_ns = round_trip_ns.map_or(0, |rtt| rtt - rtt / 10);
+    let soonest = record.turn.start_ns.saturating_add(shortest_ns);
+    let like_ticket = |at: usize| {
+        let timely = times[at] <= latest || times[at] < soonest;
+        lengths[at] == lengths[0] && timely
+    };
+    (0..seen).take_while(|&at| like_ticket(at)).count()
+}
+
+/// A record unlike the leading ticket followed it.
+fn told_apart(times: &[u64], tickets: usize) -> FirstByte {
+    let response = times[tickets];
+    if response.saturating_sub(times[0]) <= TOGETHER_NS {
+        FirstByte::Known(response)
+    } else {
+        FirstByte::Inferred(response)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use zerocopy::FromZeros;
+
+    use super::*;
+    use crate::group::Group;
+
+    const MS: u64 = 1_000_000;
+
+    /// A first turn over a round trip of 40 ms: Finished and request at 100 ms, records as given (ms, bytes).
+    fn record(ended: u8, records: &[(u64, u16)]) -> FirstTurnRecord {
+        let mut record = FirstTurnRecord::new_zeroed();
+        record.finished_ns = 100 * MS;
+        record.turn.start_ns = 100 * MS;
+        record.turn.ended = ended;
+        record.turn.number = 1;
+        record.records = records.len() as u32;
+        for (at, &(time, length)) in records.iter().take(turn::EVIDENCE).enumerate() {
+            record.times_ns[at] = time * MS;
+            record.lengths[at] = length;
+        }
+        record.turn.first_ns = record.times_ns[0];
+        record
+    }
+
+    #[test]
+    fn tickets_and_responses() {
+        #[track_caller]
+        fn check(ended: u8, records: &[(u64, u16)], expected: FirstByte) {
+            assert_eq!(
+                first_byte(
+                    &record(ended, records),
+                    Some(40 * MS),
+                    &mut Habit::default()
+                ),
+                expected,
+                "{records:?}"
+            );
+        }
+        use FirstByte::{Inferred, Known, None, Unknown};
+        check(turn::NEXT, &[], None);
+        // No ticket: a large response, a small late one, a small one on a connection that went on.
+        check(turn::NEXT, &[(140, 4000)], Known(140 * MS));
+        check(turn::CLOSE, &[(300, 300)], Known(300 * MS));
+        check(turn::NEXT, &[(140, 300)], Known(140 * MS));
+        check(turn::CLOSE, &[(140, 300)], Unknown);
+        // One, two and four tickets, then the response.
+        check(turn::NEXT, &[(140, 122), (140, 300)], Known(140 * MS));
+        check(turn::NEXT, &[(140, 122), (190, 300)], Inferred(190 * MS));
+        check(
+            turn::NEXT,
+            &[(140, 250), (140, 250), (190, 300)],
+            Known(190 * MS),
+        );
+        let four = [(140, 200), (140, 200), (140, 200), (141, 200), (150, 90)];
+        check(turn::CLOSE, &four, Known(150 * MS));
+        // Only tickets, or a ticket and a response of its size.
+        check(turn::CLOSE, &[(140, 250), (140, 250)], Unknown);
+        // A ticket of a busy server, then the response to a request that was sent long after the Finished.
+        let mut late = record(turn::CLOSE, &[(180, 122), (210, 300)]);
+        late.turn.start_ns = 170 * MS;
+        assert_eq!(
+            first_byte(&late, Some(40 * MS), &mut Habit::default()),
+            Inferred(210 * MS)
+        );
+        // Too late for a ticket.
+        check(turn::CLOSE, &[(200, 250), (200, 250)], Known(200 * MS));
+    }
+
+    /// Ended by the close, one record of 300 bytes at a round trip: ticket or response?
+    fn lone() -> FirstTurnRecord {
+        record(turn::CLOSE, &[(140, 300)])
+    }
+
+    #[test]
+    fn tickets_before_the_request() {
+        let known = FirstByte::Known(140 * MS);
+        let first_byte = |record: &FirstTurnRecord| {
+            super::first_byte(record, Some(40 * MS), &mut Habit::default())
+        };
+        let mut half_rtt = lone();
+        half_rtt.half_rtt = 1;
+        assert_eq!(first_byte(&half_rtt), known);
+        // Header and body of a slow response, each a record.
+        let mut two = record(turn::CLOSE, &[(140, 300), (900, 800)]);
+        two.half_rtt = 1;
+        assert_eq!(first_byte(&two), known);
+        let mut early = lone();
+        (early.early, early.early_length) = (1, 122);
+        assert_eq!(first_byte(&early), known);
+        early.early_length = 299;
+        assert_eq!(first_byte(&early), FirstByte::Unknown);
+    }
+
+    #[test]
+    fn habits_settle_what_is_open() {
+        let rtt = Some(40 * MS);
+        let inferred = FirstByte::Inferred(140 * MS);
+        // A response too large for a ticket, and none before it.
+        let mut habit = Habit::default();
+        first_byte(&record(turn::CLOSE, &[(140, 4000)]), rtt, &mut habit);
+        assert_eq!(first_byte(&lone(), rtt, &mut habit), inferred);
+        let slow = record(turn::CLOSE, &[(140, 300), (900, 800)]);
+        assert_eq!(first_byte(&slow, rtt, &mut habit), inferred);
+        // Two tickets of 250 bytes, told by their number; then 300 is none of them, 240 may be.
+        let mut habit = Habit::default();
+        let told = [(140, 250), (140, 250), (190, 300)];
+        first_byte(&record(turn::CLOSE, &told), rtt, &mut habit);
+        assert_eq!(first_byte(&lone(), rtt, &mut habit), inferred);
+        let alike = record(turn::CLOSE, &[(140, 240)]);
+        assert_eq!(first_byte(&alike, rtt, &mut habit), FirstByte::Unknown);
+        // A server that sent tickets once is not taken for one that sends none.
+        first_byte(&record(turn::CLOSE, &[(140, 4000)]), rtt, &mut habit);
+        assert_eq!(first_byte(&alike, rtt, &mut habit), FirstByte::Unknown);
+    }
+
+    #[test]
+    fn habits_are_bounded() {
+        let mut habits = Habits::default();
+        for host in 0..MAX_HABITS as u32 + 1 {
+            habits.of(1, host).sent(100);
+        }
+        assert_eq!(habits.known.len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(ended in 1u8..4, records in proptest::collection::vec((0u64..1000, any::<u16>()), 0..12), broken in 0u8..2, early in 0u16..3) {
+            let mut sorted = records;
+            sorted.sort_unstable();
+            let mut record = record(ended, &sorted);
+            record.broken = broken;
+            record.early = early;
+            let mut group = Group::default();
+            let answer = first_byte(&record, Some(MS), &mut Habit::default());
+            crate::turn::apply(&record.turn, answer, true, &mut group);
+            prop_assert_eq!(group.requests.count, 1);
+        }
+    }
+}

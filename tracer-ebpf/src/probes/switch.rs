@@ -1,0 +1,14 @@
+//! Hook: `tp_btf/sched_switch` (kernel/sched/core.c, `__schedule`, before the switch is made); kernel 6.1. When
+//! the threads that read late got a CPU, and when they lost it.
+
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+
+use crate::{emit, sock::Task, waits};
+
+#[btf_tracepoint(function = "sched_switch")]
+pub fn switch(ctx: BtfTracePointContext) -> i32 {
+    // Arguments: (bool preempt, struct task_struct *prev, struct task_struct *next, ...).
+    waits::stops(Task(ctx.arg(1)));
+    waits::runs(Task(ctx.arg(2)), emit::now_ns());
+    0
+}
