@@ -3,6 +3,11 @@
 //! A leaf library: it knows nothing of tracer's other crates.
 
 pub mod deadline;
+pub mod dedup;
 pub mod limit;
 pub mod outcome;
+pub mod parse;
+pub mod scope;
 pub mod settings;
+pub mod shard;
+pub mod url;

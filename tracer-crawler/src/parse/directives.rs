@@ -1,0 +1,76 @@
+//! What `<meta name=robots>` and the `X-Robots-Tag` header ask of a crawler.
+
+/// Wishes about one page.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Directives {
+    /// The page is not to be kept.
+    pub noindex: bool,
+    /// Its links are not to be followed.
+    pub nofollow: bool,
+}
+
+impl Directives {
+    /// Adds those of a list such as `noindex, nofollow`.
+    pub(super) fn add_list(&mut self, list: &str) {
+        for word in list.split(',').map(str::trim) {
+            let is = |name: &str| word.eq_ignore_ascii_case(name);
+            self.noindex |= is("noindex") || is("none");
+            self.nofollow |= is("nofollow") || is("none");
+        }
+    }
+
+    /// Adds those of one `X-Robots-Tag` value: `noindex`, or `agent: noindex`, of which only ours (lower case) count.
+    pub fn add_header(&mut self, value: &str, agent: &str) {
+        match value.split_once(':') {
+            // `unavailable_after` and the like have a value; they name no agent.
+            Some((name, _)) if is_rule_with_value(name) => self.add_list(value),
+            Some((name, list)) if names(name, agent) => self.add_list(list),
+            Some(_) => {}
+            None => self.add_list(value),
+        }
+    }
+}
+
+/// Whether a `<meta name=…>` or the name before a colon speaks to us.
+pub(super) fn names(name: &str, agent: &str) -> bool {
+    let name = name.trim();
+    name.eq_ignore_ascii_case("robots") || name.eq_ignore_ascii_case(agent)
+}
+
+fn is_rule_with_value(before_colon: &str) -> bool {
+    let last = before_colon.rsplit(',').next().unwrap_or("").trim();
+    before_colon.contains(',')
+        || [
+            "unavailable_after",
+            "max-snippet",
+            "max-image-preview",
+            "max-video-preview",
+        ]
+        .iter()
+        .any(|rule| last.eq_ignore_ascii_case(rule))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers() {
+        for (value, noindex, nofollow) in [
+            ("noindex", true, false),
+            ("NoIndex , NOFOLLOW", true, true),
+            ("none", true, true),
+            ("all", false, false),
+            ("tracer: nofollow", false, true),
+            ("otherbot: nofollow", false, false),
+            ("unavailable_after: 25 Jun 2030 15:00:00 PST", false, false),
+            ("noindex, max-snippet: 3", true, false),
+            ("", false, false),
+            (":", false, false),
+        ] {
+            let mut directives = Directives::default();
+            directives.add_header(value, "tracer");
+            assert_eq!(directives, Directives { noindex, nofollow }, "{value}");
+        }
+    }
+}
