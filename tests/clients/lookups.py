@@ -3,6 +3,7 @@
 resolve NAME...                the system's resolver, A and AAAA together
 pause SECONDS NAME...          the same, with a pause after each
 hold SERVER NAME FILE          connects a socket, says so, asks once the file is there
+flood SERVER ROUNDS            in each round 64 queries at once, each on a socket of its own, then their answers
 raw HOW SERVER ID:NAME...      queries of type A on one socket; HOW is connected or addressed. `-` in front of
                                a query: its answer is not waited for. `+`: a new socket first. `~`: a second passes.
 """
@@ -67,12 +68,25 @@ def hold(server, name):
     sock.recv(4096)
 
 
+def flood(server, rounds):
+    opened = [open_socket("connected", server) for _ in range(64)]
+    for number in range(rounds):
+        for at, (_, send) in enumerate(opened):
+            behaviour = ("ok", "ok", "nx", "fail")[at % 4]
+            send(query(number % 65536, f"x{at}.{behaviour}.test"))
+        for sock, _ in opened:
+            sock.recv(4096)
+    print(json.dumps({"answers": rounds * len(opened)}))
+
+
 def main():
     mode, rest = sys.argv[1], sys.argv[2:]
     if mode == "resolve":
         resolve(rest)
     elif mode == "pause":
         resolve(rest[1:], float(rest[0]))
+    elif mode == "flood":
+        flood(rest[0], int(rest[1]))
     elif mode == "hold":
         hold(rest[0], rest[1])
     else:

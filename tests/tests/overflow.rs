@@ -2,11 +2,13 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
+use tracer_tests::client::Client;
+use tracer_tests::dns::{DnsServer, Script};
 use tracer_tests::export::Export;
 use tracer_tests::process::{PATIENCE, Process};
 use tracer_tests::server::{Nginx, NginxOptions};
@@ -118,4 +120,48 @@ fn short_connections() -> Result<()> {
 #[test]
 fn many_requests_on_few_connections() -> Result<()> {
     check(4_000, 80)
+}
+
+/// Lookups whose queries, or only their answers, find the ring full.
+#[test]
+fn lookups() -> Result<()> {
+    const ROUNDS: u64 = 800;
+    const OF_EACH_KIND: u64 = ROUNDS * 16;
+    let server = DnsServer::start("127.0.0.53", Script::default())?;
+    let attached = Attached::start(&["--comm", "python*"])?;
+    attached.signal(Signal::SIGSTOP)?;
+    let arguments = ["flood", "127.0.0.53", &ROUNDS.to_string()];
+    let client = Client::python("lookups.py", &arguments)?.inside(&server.namespace);
+    let mut command = Command::new(client.command.first().context("no command")?);
+    let process = Process::start(command.args(client.command.iter().skip(1)));
+    let finished = process.and_then(|process| process.finish_within(2 * PATIENCE));
+    attached.signal(Signal::SIGCONT)?;
+    finished?;
+    let traced = attached.end(Signal::SIGTERM)?;
+    let export = &traced.export;
+    let mut differences = Differences::of("lookups that nobody reads");
+    differences.equal(
+        "queries by the server",
+        server.counts().datagrams,
+        4 * OF_EACH_KIND,
+    );
+    export.compare(
+        &[
+            ("/totals/dns/queries", 4 * OF_EACH_KIND),
+            ("/totals/dns/answered", 2 * OF_EACH_KIND),
+            ("/totals/dns/failed/nxdomain", OF_EACH_KIND),
+            ("/totals/dns/failed/servfail", OF_EACH_KIND),
+            ("/totals/dns/failed/timeout", 0),
+            ("/totals/dns/retries", 0),
+            ("/totals/phases/dns/count", 2 * OF_EACH_KIND),
+            ("/totals/phases/dns_failed/count", 2 * OF_EACH_KIND),
+        ],
+        &mut differences,
+    );
+    let overflowed = export.count("/events/overflowed")?;
+    differences.holds(
+        &format!("{overflowed} records overflowed"),
+        overflowed > OF_EACH_KIND,
+    );
+    differences.finish(|| format!("{}\nevents: {}", traced.story(), export.0["events"]))
 }

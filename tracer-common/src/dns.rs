@@ -71,6 +71,30 @@ pub struct DnsReleaseRecord {
     pub header: Header,
 }
 
+/// The query of an answer that found the ring buffer full.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LostAnswerKey {
+    /// Socket cookie.
+    pub cookie: u64,
+    /// Id of the message.
+    pub id: u32,
+    /// Zero.
+    pub pad: u32,
+}
+
+/// What it said, as far as figures need it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LostAnswer {
+    /// When it arrived, ns.
+    pub time_ns: u64,
+    /// Flags of the header, response code included (RFC 1035 4.1.1).
+    pub flags: u32,
+    /// Zero.
+    pub pad: u32,
+}
+
 /// Bytes before the payload of a [`DnsRecord`].
 pub const DNS_HEAD: usize = size_of::<DnsRecord<0>>();
 

@@ -14,6 +14,9 @@ pub const OVERFLOW_PHASES: &str = "OVERFLOW_PHASES";
 /// Per-CPU array of [`crate::overflow::Count`] slots.
 pub const OVERFLOW_COUNTS: &str = "OVERFLOW_COUNTS";
 
+/// Hash of [`crate::dns::LostAnswerKey`] to [`crate::dns::LostAnswer`]; taken out by user space.
+pub const LOST_ANSWERS: &str = "LOST_ANSWERS";
+
 /// Global: [`crate::config::Offsets`].
 pub const OFFSETS: &str = "OFFSETS";
 /// Global: [`crate::config::Filter`].

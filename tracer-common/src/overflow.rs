@@ -34,11 +34,15 @@ pub enum Phase {
     Idle,
     /// ESTABLISHED to closed.
     Lifetime,
+    /// Query to its answer, when that was no error.
+    Dns,
+    /// Query to the answer that is an error.
+    DnsFailed,
 }
 
 impl Phase {
     /// How many.
-    pub const COUNT: u32 = 11;
+    pub const COUNT: u32 = 13;
     /// All, in order.
     pub const ALL: [Self; Self::COUNT as usize] = [
         Self::Connect,
@@ -52,6 +56,8 @@ impl Phase {
         Self::Pickup,
         Self::Idle,
         Self::Lifetime,
+        Self::Dns,
+        Self::DnsFailed,
     ];
 
     /// Slot of a duration in the map.
@@ -116,11 +122,23 @@ pub enum Count {
     RequestsFailed,
     /// First turns that could not be told from tickets.
     FirstUnknown,
+    /// Lookups over UDP.
+    DnsQueries,
+    /// Queries sent again.
+    DnsRetries,
+    /// Answers without an address for want of a name.
+    DnsNxdomain,
+    /// Answers of a server that failed.
+    DnsServfail,
+    /// Answers with any other error.
+    DnsOther,
+    /// Truncated answers: the lookup goes on over TCP, and counts there.
+    DnsTruncated,
 }
 
 impl Count {
     /// How many.
-    pub const COUNT: u32 = 26;
+    pub const COUNT: u32 = 32;
 
     /// Slot of a failed connect by its `sk_err`.
     pub const fn failed(error: u32) -> Self {
@@ -161,6 +179,6 @@ const _: () = {
     assert!(bucket(0) == 0 && bucket(63) == 63 && bucket(64) == 64);
     assert!(bucket(u64::MAX) == BUCKETS - 1);
     assert!(bucket(middle(1000)) == 1000 && bucket(middle(BUCKETS - 1)) == BUCKETS - 1);
-    assert!(Phase::Lifetime as u32 + 1 == Phase::COUNT);
-    assert!(Count::FirstUnknown as u32 + 1 == Count::COUNT);
+    assert!(Phase::DnsFailed as u32 + 1 == Phase::COUNT);
+    assert!(Count::DnsTruncated as u32 + 1 == Count::COUNT);
 };

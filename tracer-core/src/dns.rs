@@ -55,6 +55,9 @@ pub struct DnsTracker {
     parents: Bounded<u32, u32>,
     streams: HashMap<u64, Streams>,
     streams_evicted: u64,
+    /// Answers that found the ring full, and whose query has not been read yet: (socket, id) -> (when, ns;
+    /// flags).
+    lost_answers: HashMap<(u64, u16), (u64, u16)>,
     names: NameTable,
     globs: Vec<String>,
     changes: Vec<ProcessChange>,
@@ -70,6 +73,7 @@ impl DnsTracker {
             parents: Bounded::with_limit(MAX_PARENTS),
             streams: HashMap::new(),
             streams_evicted: 0,
+            lost_answers: HashMap::new(),
             names: NameTable::default(),
             globs,
             changes: Vec::new(),
@@ -136,7 +140,7 @@ impl DnsTracker {
             question: Arc::clone(&question),
             tcp: packet.tcp,
         };
-        let counted = query.counted;
+        let (counted, cookie) = (query.counted, packet.cookie);
         let change = match self.lookups.ask(query) {
             Asked::New => Change::Asked { repeated },
             Asked::Again => Change::Again,
@@ -144,6 +148,22 @@ impl DnsTracker {
         };
         if counted {
             self.changed(process, &question.name, change);
+        }
+        match self.lost_answers.remove(&(cookie, message.id)) {
+            Some((at_ns, flags)) if at_ns >= time_ns => {
+                self.answer_lost(at_ns, cookie, message.id, flags);
+            }
+            _ => {}
+        }
+    }
+
+    /// The query with this id was answered, but the answer found the ring full: what is in it is not known.
+    pub fn answer_lost(&mut self, time_ns: u64, cookie: u64, id: u16, flags: u16) {
+        let message = Message::bare(id, flags);
+        if let Some(ended) = self.lookups.answer(time_ns, cookie, false, &message) {
+            self.ended(ended);
+        } else if self.lost_answers.len() < MAX_LOOKUPS {
+            self.lost_answers.insert((cookie, id), (time_ns, flags));
         }
     }
 

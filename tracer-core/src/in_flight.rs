@@ -45,11 +45,10 @@ impl InFlight {
             return;
         }
         self.make_room(limit, (to - from) as usize);
-        let mut at = self
+        let first = self
             .ticks
             .partition_point(|&(tick, _)| u64::from(tick) < from);
-        for tick in from..to {
-            let tick = tick as u32;
+        for (at, tick) in (first..).zip(from as u32..to as u32) {
             match self.ticks.get_mut(at) {
                 Some((known, count)) if *known == tick => {
                     *count += 1;
@@ -57,7 +56,6 @@ impl InFlight {
                 }
                 _ => self.ticks.insert(at, (tick, 1)),
             }
-            at += 1;
         }
     }
 

@@ -29,6 +29,7 @@ impl Overflow {
         self.apply_connections(group);
         self.apply_handshakes(group);
         self.apply_turns(group);
+        self.apply_lookups(group);
         for phase in Phase::ALL {
             self.apply_phase(phase, group);
         }
@@ -82,6 +83,21 @@ impl Overflow {
         requests.first_unknown += self.count(Count::FirstUnknown);
     }
 
+    /// Those whose query found the ring full; what has no answer by now counts as unanswered.
+    fn apply_lookups(&self, group: &mut Group) {
+        let dns = &mut group.dns;
+        let truncated = self.count(Count::DnsTruncated);
+        let queries = self.count(Count::DnsQueries).saturating_sub(truncated);
+        let (answered, failed) = (self.samples(Phase::Dns), self.samples(Phase::DnsFailed));
+        dns.queries += queries;
+        dns.retries += self.count(Count::DnsRetries);
+        dns.answered += answered;
+        dns.failed.nxdomain += self.count(Count::DnsNxdomain);
+        dns.failed.servfail += self.count(Count::DnsServfail);
+        dns.failed.other += self.count(Count::DnsOther);
+        dns.failed.timeout += queries.saturating_sub(answered + failed);
+    }
+
     fn apply_phase(&self, phase: Phase, group: &mut Group) {
         let phases = &mut group.phases;
         let targets: [Option<&mut Latency>; 2] = match phase {
@@ -96,6 +112,8 @@ impl Overflow {
             Phase::Pickup => [Some(&mut phases.pickup), None],
             Phase::Idle => [Some(&mut phases.idle), None],
             Phase::Lifetime => [Some(&mut phases.lifetime), None],
+            Phase::Dns => [Some(&mut phases.dns), None],
+            Phase::DnsFailed => [Some(&mut phases.dns_failed), None],
         };
         for latency in targets.into_iter().flatten() {
             for (bucket, &count) in (0..BUCKETS).zip(self.histogram(phase)) {

@@ -53,7 +53,7 @@ impl Habit {
 
     fn sent(&mut self, length: u16) {
         self.none = false;
-        let known = self.lengths.iter().any(|&known| known == length);
+        let known = self.lengths.contains(&length);
         if let Some(free) = self.lengths.iter_mut().find(|slot| **slot == 0 && !known) {
             *free = length;
         }

@@ -139,6 +139,13 @@ impl Tracker {
         }
     }
 
+    /// A lookup was answered at `time_ns` with these flags of the header (RFC 1035 4.1.1); the answer itself found
+    /// the ring full.
+    pub fn answer_lost(&mut self, time_ns: u64, cookie: u64, id: u16, flags: u16) {
+        self.dns.answer_lost(time_ns, cookie, id, flags);
+        self.count_lookups();
+    }
+
     /// The trace ends at `now_ns`: nothing more is waited for.
     pub fn finish(&mut self, now_ns: u64) {
         self.dns.expire(now_ns);

@@ -11,13 +11,13 @@ use aya_ebpf::{
 };
 use tracer_common::{
     counter::Counter,
-    dns::{DNS_LARGE, DNS_SMALL, DnsRecord, kind, transport},
+    dns::{DNS_LARGE, DNS_SMALL, DnsRecord, LostAnswer, LostAnswerKey, kind, transport},
     record::{COMM_LEN, Endpoint, direction},
 };
 
 use crate::{
-    bound::between_one_and,
-    emit, filter, maps,
+    bound::{between_one_and, masked},
+    emit, filter, maps, overflow,
     segment::{after, load},
     sock::{Sock, Task},
 };
@@ -29,6 +29,11 @@ const AF_INET6: u16 = 10;
 /// A message has a header at least.
 const SHORTEST: u32 = 12;
 const SYN: u8 = 0x02;
+
+/// Queries of one socket that are remembered.
+const ASKED: usize = 8;
+/// QR of the header's flags (RFC 1035 4.1.1).
+const RESPONSE: u16 = 0x8000;
 
 /// Who asks, and how far each direction has come. All zero when made.
 #[repr(C)]
@@ -44,6 +49,24 @@ pub struct DnsOwner {
     pub sent: Progress,
     /// Received; written on ingress only.
     pub received: Progress,
+    /// The latest queries over UDP; written on egress, but for `waits`.
+    pub asked: [Asked; ASKED],
+    /// Queries over UDP so far.
+    pub queries: u32,
+    pub pad_asked: u32,
+}
+
+/// A query over UDP, until it is answered.
+#[repr(C)]
+pub struct Asked {
+    /// When it was sent, ns.
+    pub time_ns: u64,
+    /// Id of the message.
+    pub id: u32,
+    /// 1: it found the ring full, so that its answer must not go there either.
+    pub lost: u16,
+    /// 1: it has no answer yet.
+    pub waits: u16,
 }
 
 /// One direction of a socket.
@@ -154,12 +177,105 @@ pub unsafe fn packet<const EGRESS: bool>(skb: *mut __sk_buff, sk: *mut bpf_sock)
     let owner = unsafe { find(sk.cast()) }?;
     // SAFETY: the context.
     let payload = unsafe { payload::<EGRESS>(skb, owner) }?;
-    if payload.length as usize <= DNS_SMALL {
-        copy::<EGRESS, DNS_SMALL>(skb, owner, &payload);
-    } else {
-        copy::<EGRESS, DNS_LARGE>(skb, owner, &payload);
+    if payload.transport != transport::UDP {
+        if !copy::<EGRESS>(skb, owner, &payload) {
+            emit::count(Counter::RingFull);
+        }
+        return None;
+    }
+    // SAFETY: the context; the payload has a DNS header at least.
+    let head = unsafe { load::<4>(skb, payload.offset)? };
+    let id = u32::from(u16::from_be_bytes([head[0], head[1]]));
+    let flags = u16::from_be_bytes([head[2], head[3]]);
+    match (EGRESS, flags & RESPONSE) {
+        (true, 0) => asks(skb, owner, &payload, id),
+        (false, RESPONSE) => answers(skb, owner, &payload, id, flags),
+        _ => {}
     }
     None
+}
+
+/// A query over UDP. When it finds the ring full, its lookup is counted here, and stays here.
+#[inline(always)]
+fn asks(skb: *mut __sk_buff, owner: &mut DnsOwner, payload: &Payload, id: u32) {
+    let again = waiting(owner, id);
+    if again < ASKED && owner.asked[again].lost == 1 {
+        overflow::queried_again();
+        return;
+    }
+    let written = copy::<true>(skb, owner, payload);
+    if again < ASKED {
+        if !written {
+            overflow::queried_again();
+        }
+        return;
+    }
+    if !written {
+        overflow::queried();
+    }
+    let asked = &mut owner.asked[masked::<{ ASKED as u64 - 1 }>(owner.queries)];
+    owner.queries = owner.queries.wrapping_add(1);
+    asked.time_ns = emit::now_ns();
+    asked.id = id;
+    asked.lost = u16::from(!written);
+    asked.waits = 1;
+}
+
+/// An answer over UDP. It goes where its query went; when that was the ring, and the ring is full, what it says
+/// waits in a map of its own.
+#[inline(always)]
+fn answers(skb: *mut __sk_buff, owner: &mut DnsOwner, payload: &Payload, id: u32, flags: u16) {
+    let now_ns = emit::now_ns();
+    let at = waiting(owner, id);
+    if at < ASKED {
+        let asked = &mut owner.asked[at];
+        asked.waits = 0;
+        if asked.lost == 1 {
+            overflow::answered(flags, now_ns.wrapping_sub(asked.time_ns));
+            return;
+        }
+    }
+    if copy::<false>(skb, owner, payload) {
+        return;
+    }
+    let key = LostAnswerKey {
+        // SAFETY: the context.
+        cookie: unsafe { bpf_get_socket_cookie(skb.cast()) },
+        id,
+        pad: 0,
+    };
+    let answer = LostAnswer {
+        time_ns: now_ns,
+        flags: u32::from(flags),
+        pad: 0,
+    };
+    if maps::LOST_ANSWERS.insert(key, answer, 0).is_err() {
+        emit::count(Counter::RingFull);
+    }
+}
+
+/// Slot of the unanswered query with this id; [`ASKED`] when there is none.
+#[inline(always)]
+fn waiting(owner: &DnsOwner, id: u32) -> usize {
+    let mut at = 0;
+    while at < ASKED {
+        let asked = &owner.asked[at];
+        if asked.waits == 1 && asked.id == id {
+            return at;
+        }
+        at += 1;
+    }
+    ASKED
+}
+
+/// Copies the payload to user space; false when the ring is full.
+#[inline(always)]
+fn copy<const EGRESS: bool>(skb: *mut __sk_buff, owner: &DnsOwner, payload: &Payload) -> bool {
+    if payload.length as usize <= DNS_SMALL {
+        copy_into::<EGRESS, DNS_SMALL>(skb, owner, payload)
+    } else {
+        copy_into::<EGRESS, DNS_LARGE>(skb, owner, payload)
+    }
 }
 
 /// Reads the IP and UDP or TCP headers (RFC 791, 8200, 768, 9293). IPv6 extension headers are not followed.
@@ -242,14 +358,14 @@ unsafe fn segment(
 }
 
 #[inline(always)]
-fn copy<const EGRESS: bool, const N: usize>(
+fn copy_into<const EGRESS: bool, const N: usize>(
     skb: *mut __sk_buff,
     owner: &DnsOwner,
     payload: &Payload,
-) {
+) -> bool {
     // SAFETY: the context.
     let cookie = unsafe { bpf_get_socket_cookie(skb.cast()) };
-    emit::record(kind::DNS, cookie, |record: &mut DnsRecord<N>| {
+    emit::try_record(kind::DNS, cookie, |record: &mut DnsRecord<N>| {
         // SAFETY: the context.
         unsafe { describe::<EGRESS>(skb, owner, payload, &mut record.endpoint) };
         record.position = payload.position;
@@ -272,7 +388,7 @@ fn copy<const EGRESS: bool, const N: usize>(
         if unsafe { bpf_skb_load_bytes(skb.cast(), payload.offset, to, length) } != 0 {
             record.captured = 0;
         }
-    });
+    })
 }
 
 /// Fills an endpoint from the packet and the owner.

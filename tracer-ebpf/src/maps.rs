@@ -10,6 +10,7 @@ use aya_ebpf::{
 use tracer_common::{
     config::{Filter, ListenerKey, Offsets},
     counter::Counter,
+    dns::{LostAnswer, LostAnswerKey},
     overflow,
 };
 
@@ -65,6 +66,10 @@ pub static OVERFLOW_PHASES: PerCpuArray<u64> =
 #[map]
 pub static OVERFLOW_COUNTS: PerCpuArray<u64> =
     PerCpuArray::with_max_entries(overflow::Count::COUNT, 0);
+
+/// Answers that found the ring full while their query did not. Taken out by user space.
+#[map]
+pub static LOST_ANSWERS: HashMap<LostAnswerKey, LostAnswer> = HashMap::with_max_entries(4096, 1);
 
 /// Out-of-order segments of handshakes, until the gap before them is filled.
 #[map]

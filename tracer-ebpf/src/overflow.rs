@@ -117,3 +117,38 @@ pub fn turned(conn: &Conn) {
     time(Phase::Transfer, now.last_ns.wrapping_sub(now.first_ns));
     time(Phase::Pickup, now.pickup_ns);
 }
+
+/// A query was sent that is not another one asked again.
+#[inline(always)]
+pub fn queried() {
+    add(Count::Records, 1);
+    add(Count::DnsQueries, 1);
+}
+
+/// A query was sent again.
+#[inline(always)]
+pub fn queried_again() {
+    add(Count::Records, 1);
+    add(Count::DnsRetries, 1);
+}
+
+/// A query that found the ring full was answered.
+#[inline(never)]
+pub fn answered(flags: u16, duration_ns: u64) {
+    const TRUNCATED: u16 = 0x0200;
+    add(Count::Records, 1);
+    if flags & TRUNCATED != 0 {
+        add(Count::DnsTruncated, 1);
+        return;
+    }
+    let (phase, count) = match flags & 15 {
+        0 => (Phase::Dns, None),
+        2 => (Phase::DnsFailed, Some(Count::DnsServfail)),
+        3 => (Phase::DnsFailed, Some(Count::DnsNxdomain)),
+        _ => (Phase::DnsFailed, Some(Count::DnsOther)),
+    };
+    time(phase, duration_ns);
+    if let Some(count) = count {
+        add(count, 1);
+    }
+}

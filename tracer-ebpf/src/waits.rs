@@ -129,7 +129,11 @@ pub fn since(from_ns: u64, now_ns: u64) -> Option<u64> {
         at += 1;
     }
     let longest_ns = now_ns.wrapping_sub(from_ns);
-    Some(if sum_ns < longest_ns { sum_ns } else { longest_ns })
+    Some(if sum_ns < longest_ns {
+        sum_ns
+    } else {
+        longest_ns
+    })
 }
 
 /// How much of a wait lies behind `from_ns`.

@@ -192,6 +192,11 @@ impl Engine {
     }
 
     fn list_sockets(&mut self) -> Result<(), Failure> {
+        for (key, answer) in self.kernel.take_lost_answers()? {
+            let (id, flags) = (key.id as u16, answer.flags as u16);
+            self.tracker
+                .answer_lost(answer.time_ns, key.cookie, id, flags);
+        }
         let begun_ns = clock::monotonic_ns();
         let sockets = self.namespaces.snapshot()?;
         self.tracker.take_sockets(begun_ns, &sockets);

@@ -57,6 +57,21 @@ pub struct Message {
     pub ttl_s: Option<u32>,
 }
 
+impl Message {
+    /// What the first two words of the header say.
+    pub fn bare(id: u16, flags: u16) -> Self {
+        Self {
+            id,
+            response: flags & 0x8000 != 0,
+            truncated: flags & 0x0200 != 0,
+            rcode: flags & 15,
+            question: None,
+            addresses: Vec::new(),
+            ttl_s: None,
+        }
+    }
+}
+
 /// Reads a message, as much of it as there is. None when it is none, or no ordinary query (RFC 1035 4.1.1).
 pub fn parse(bytes: &[u8]) -> Option<Message> {
     let mut reader = Reader { bytes, at: 0 };
@@ -67,15 +82,7 @@ pub fn parse(bytes: &[u8]) -> Option<Message> {
     if operation != 0 || counts[0] > 1 {
         return None;
     }
-    let mut message = Message {
-        id,
-        response: flags & 0x8000 != 0,
-        truncated: flags & 0x0200 != 0,
-        rcode: flags & 15,
-        question: None,
-        addresses: Vec::new(),
-        ttl_s: None,
-    };
+    let mut message = Message::bare(id, flags);
     if counts[0] == 1 {
         message.question = Some(reader.question()?);
     }

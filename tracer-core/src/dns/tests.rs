@@ -177,6 +177,30 @@ fn response_codes() {
     assert_eq!(trace.group.phases.dns_failed.count(), 3);
 }
 
+/// The answer found the ring full; it is told of after the query was read, or before.
+#[test]
+fn answers_without_their_content() {
+    let mut trace = Trace::default();
+    trace
+        .ask(100, 1, 9, "a.test")
+        .dns()
+        .answer_lost(150, 1, 9, 0x8180);
+    trace.dns().answer_lost(260, 2, 7, 0x8183);
+    trace.ask(200, 2, 7, "b.test");
+    // Of an earlier query with the same id.
+    trace.dns().answer_lost(290, 3, 7, 0x8180);
+    trace.ask(300, 3, 7, "c.test");
+    let failed = DnsFailed {
+        nxdomain: 1,
+        ..DnsFailed::default()
+    };
+    let expected = Dns {
+        failed,
+        ..counts(3, 1)
+    };
+    assert_eq!(trace.end(SECOND, expected), [50]);
+}
+
 #[test]
 fn asked_again_on_the_same_socket() {
     let mut trace = Trace::default();

@@ -15,7 +15,12 @@ use aya::{
         CgroupSockAddr, Iter, Program,
     },
 };
-use tracer_common::{config::ListenerKey, counter::Counter, name, overflow};
+use tracer_common::{
+    config::ListenerKey,
+    counter::Counter,
+    dns::{LostAnswer, LostAnswerKey},
+    name, overflow,
+};
 
 use tracer_core::overflow::Overflow;
 
@@ -62,6 +67,19 @@ pub(crate) struct Kernel {
 struct Listener(ListenerKey);
 // SAFETY: repr(C), two u32, no padding.
 unsafe impl aya::Pod for Listener {}
+
+/// Key and value of the lost answers, likewise.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct LostKey(LostAnswerKey);
+// SAFETY: repr(C), a u64 and two u32, no padding.
+unsafe impl aya::Pod for LostKey {}
+
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct Lost(LostAnswer);
+// SAFETY: as above.
+unsafe impl aya::Pod for Lost {}
 
 impl Kernel {
     /// Loads every program; attaches none.
@@ -253,6 +271,26 @@ impl Kernel {
     /// File descriptor that polls readable when records wait and the kernel has asked to be read.
     pub(crate) fn records_fd(&self) -> std::io::Result<OwnedFd> {
         self.records.as_fd().try_clone_to_owned()
+    }
+
+    /// DNS answers that found the ring full while their query did not; they are given once.
+    pub(crate) fn take_lost_answers(
+        &mut self,
+    ) -> Result<Vec<(LostAnswerKey, LostAnswer)>, KernelError> {
+        let map = self
+            .ebpf
+            .map_mut(name::LOST_ANSWERS)
+            .ok_or(KernelError::Missing(name::LOST_ANSWERS))?;
+        let mut answers: HashMap<_, LostKey, Lost> =
+            HashMap::try_from(map).map_err(KernelError::map(name::LOST_ANSWERS))?;
+        let taken: Vec<(LostKey, Lost)> = answers.iter().filter_map(Result::ok).collect();
+        for (key, _) in &taken {
+            answers
+                .remove(key)
+                .map_err(KernelError::map(name::LOST_ANSWERS))?;
+        }
+        let taken = taken.into_iter();
+        Ok(taken.map(|(key, answer)| (key.0, answer.0)).collect())
     }
 
     /// Figures of records that found the ring full; None while there are none.
