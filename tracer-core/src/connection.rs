@@ -6,6 +6,7 @@ use tracer_common::record::{CloseRecord, TlsRecord, TurnRecord, closer, tls};
 
 use crate::{
     group::{Group, Opening},
+    live::LiveTls,
     ticket::FirstByte,
     tls::{HelloStream, Side, TlsVersion},
 };
@@ -31,6 +32,8 @@ pub struct Connection {
     pub hello: Option<Box<HelloStream>>,
     /// A handshake was reported; a second report is none of its own.
     pub handshake_over: bool,
+    /// What the handshake agreed on.
+    pub tls: Option<LiveTls>,
     /// A first turn that may still turn out to be the preface of HTTP/2: a server sends its SETTINGS unasked,
     /// and only the client's acknowledgement tells.
     pub held_turn: Option<(TurnRecord, FirstByte)>,
@@ -123,6 +126,16 @@ impl Handshake {
             version: server.map(|server| server.version),
             retried: server.is_some_and(|server| server.hello_retry_request),
             duration_ns: record.duration_ns,
+        }
+    }
+
+    /// What it agreed on, when it is done.
+    pub fn session(self) -> Option<LiveTls> {
+        match self {
+            Self::Done {
+                resumed, version, ..
+            } => Some(LiveTls { version, resumed }),
+            _ => None,
         }
     }
 

@@ -186,7 +186,7 @@ impl Hosts {
     }
 
     /// Name of one.
-    pub fn key(&self, at: u32) -> &HostKey {
+    pub fn key(&self, at: u32) -> &Arc<HostKey> {
         self.entries.get(at).map_or(&self.shared, |host| &host.key)
     }
 

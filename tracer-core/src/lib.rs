@@ -14,6 +14,7 @@ pub mod host;
 pub mod http;
 pub mod in_flight;
 pub mod latency;
+pub mod live;
 pub mod overflow;
 pub mod process;
 pub mod snapshot;

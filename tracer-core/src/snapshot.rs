@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tracer_common::counter::Counter;
 
 use crate::{
-    dns::figures::NameFigures, group::Group, host::Host, process::Process, time_wait::TimeWaitView,
+    dns::figures::NameFigures, group::Group, host::Host, live::LiveConnections, process::Process,
+    time_wait::TimeWaitView,
 };
 
 /// Records received and lost.
@@ -48,4 +49,6 @@ pub struct Snapshot {
     pub dns_names: Vec<NameFigures>,
     /// Lookups of further names.
     pub dns_names_folded: u64,
+    /// Open connections when somebody last looked; empty while nobody does.
+    pub connections: Arc<LiveConnections>,
 }

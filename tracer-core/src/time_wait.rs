@@ -7,6 +7,8 @@ use std::{
     net::SocketAddr,
 };
 
+use crate::live::Activity;
+
 /// TCP state numbers, include/net/tcp_states.h.
 const FIN_WAIT2: u8 = 5;
 const TIME_WAIT: u8 = 6;
@@ -24,6 +26,8 @@ pub struct Seen {
     pub local: SocketAddr,
     /// Remote end.
     pub remote: SocketAddr,
+    /// Its traffic, when that was asked for.
+    pub activity: Option<Activity>,
 }
 
 /// A closed connection that has left something behind.
@@ -62,6 +66,8 @@ pub struct TimeWait {
     remains: HashMap<u64, Remains>,
     destinations: HashMap<(u32, SocketAddr), Use>,
     ranges: HashMap<u32, (u16, u16)>,
+    /// Of the first namespace.
+    first_range: Option<(u16, u16)>,
     current: u64,
     peak: u64,
     at_start: HashMap<u32, u64>,
@@ -112,6 +118,7 @@ impl TimeWait {
     /// A namespace joins: its port range and the sockets it has in TIME_WAIT already.
     pub fn namespace(&mut self, netns: u32, range: (u16, u16), time_wait: u64) {
         self.ranges.insert(netns, range);
+        self.first_range.get_or_insert(range);
         self.at_start.insert(netns, time_wait);
     }
 
@@ -200,6 +207,7 @@ impl TimeWait {
             b.ports_used
                 .cmp(&a.ports_used)
                 .then(a.remote.cmp(&b.remote))
+                .then(a.netns.cmp(&b.netns))
         });
         destinations.truncate(SHOWN_DESTINATIONS);
         TimeWaitView {
@@ -209,7 +217,7 @@ impl TimeWait {
             orphans_now: self.orphans() as u64,
             orphans_lost: self.orphans_lost,
             namespaces_unseen: self.unseen.len() as u64,
-            port_range: self.ranges.values().next().copied(),
+            port_range: self.first_range,
             destinations,
         }
     }
@@ -241,6 +249,7 @@ mod tests {
             netns: 1,
             local,
             remote: ([127, 0, 0, 1], 80).into(),
+            activity: None,
         }
     }
 

@@ -1,6 +1,8 @@
 //! The connection table: takes events in their order, keeps open connections, adds what is known of
 //! them to the figures of all, of their process and of their host.
 
+mod watch;
+
 use std::{
     collections::{HashMap, HashSet},
     hash::BuildHasherDefault,
@@ -25,6 +27,7 @@ use crate::{
     glob::host_matches,
     group::{Group, Opening},
     host::{HostKey, HostSource, Hosts},
+    live::{Activity, LiveConnections},
     overflow::Overflow,
     process::Processes,
     snapshot::{Events, Snapshot},
@@ -75,6 +78,9 @@ pub struct Tracker {
     overflow: Option<Overflow>,
     namespaces: HashSet<u32>,
     new_namespaces: Vec<u32>,
+    /// Traffic of followed sockets at the last listing; empty while nobody looks.
+    activity: HashMap<u64, Activity>,
+    live: Arc<LiveConnections>,
 }
 
 impl Tracker {
@@ -93,6 +99,8 @@ impl Tracker {
             overflow: None,
             namespaces: HashSet::new(),
             new_namespaces: Vec::new(),
+            activity: HashMap::new(),
+            live: Arc::default(),
         }
     }
 
@@ -212,6 +220,7 @@ impl Tracker {
             counted,
             hello: None,
             handshake_over: false,
+            tls: None,
             last_turn: None,
             held_turn: None,
             offers_h2: false,
@@ -290,6 +299,7 @@ impl Tracker {
         connection.handshake_over = true;
         connection.note_protocol();
         let handshake = Handshake::of(record, connection.hello.as_deref());
+        connection.tls = handshake.session();
         if connection.counted {
             self.of_connection(connection, |group| {
                 if begun {
@@ -442,17 +452,12 @@ impl Tracker {
 
     /// Takes a sweep: whole records, one after the other. What processes share counts once. Turns in it are
     /// counted: take only the last sweep of a trace with `turns`.
-    pub fn take_sweep(&mut self, mut bytes: &[u8], turns: bool) {
+    pub fn take_sweep(&mut self, bytes: &[u8], turns: bool) {
         Arc::make_mut(&mut self.totals).connections.connecting_now = 0;
         self.processes.clear_connecting();
         self.hosts.clear_connecting();
         let mut seen = HashSet::new();
-        while !bytes.is_empty() {
-            let Some((record, rest)) = first_record(bytes) else {
-                self.events.undecodable += 1;
-                return;
-            };
-            bytes = rest;
+        for record in records(bytes) {
             match decode(record) {
                 Ok(Event::Socket(socket)) if seen.insert((socket.header.cookie, false)) => {
                     self.open_socket(socket);
@@ -475,6 +480,7 @@ impl Tracker {
     pub fn take_sockets(&mut self, begun_ns: u64, sockets: &[Seen]) {
         self.dns.expire(begun_ns);
         self.count_lookups();
+        self.note_activity(sockets);
         for entered in self.time_wait.observe(begun_ns, sockets) {
             self.each_group(entered.process, entered.host, |group| {
                 group.tcp.time_wait_entered += 1;
@@ -549,6 +555,7 @@ impl Tracker {
             time_wait: self.time_wait.view(),
             dns_names: self.dns.names(),
             dns_names_folded: self.dns.names_folded(),
+            connections: Arc::clone(&self.live),
         }
     }
 
@@ -606,11 +613,22 @@ fn count_turn(record: &TurnRecord, answer: FirstByte, is_h2: bool, group: &mut G
     }
 }
 
-/// Splits off the first record by the size in its header.
+/// The records of a sweep, split by the size in their headers. What is left when a size cannot be is given
+/// as one, which no decoder takes.
+fn records(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (record, rest) = first_record(bytes)?;
+        bytes = rest;
+        Some(record)
+    })
+}
+
 fn first_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let size = bytes.get(4..8)?;
-    let size = u32::from_ne_bytes([size[0], size[1], size[2], size[3]]) as usize;
-    (size >= size_of::<Header>())
-        .then(|| bytes.split_at_checked(size))
-        .flatten()
+    let whole = || {
+        let size = u32::from_ne_bytes(bytes.get(4..8)?.try_into().ok()?) as usize;
+        (size >= size_of::<Header>())
+            .then(|| bytes.split_at_checked(size))
+            .flatten()
+    };
+    (!bytes.is_empty()).then(|| whole().unwrap_or((&bytes[..bytes.len().min(7)], &[])))
 }

@@ -44,7 +44,7 @@ fn measure() -> Result<(), Box<dyn std::error::Error>> {
     let mut times = Vec::new();
     for _ in 0..LISTINGS {
         let begun = Instant::now();
-        let found = diag.snapshot(waiting)?.len();
+        let found = diag.snapshot(waiting, diag::Detail::Plain)?.len();
         times.push(begun.elapsed());
         if found < SOCKETS {
             return Err(format!("{found} sockets in TIME_WAIT, expected {SOCKETS}").into());

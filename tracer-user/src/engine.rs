@@ -22,6 +22,7 @@ use crate::{
     source::kernel::{
         Kernel,
         cgroup::{CgroupPaths, ChildCgroup},
+        diag::Detail,
     },
 };
 
@@ -65,6 +66,8 @@ pub(crate) struct Engine {
     pub(crate) sinks: Sinks,
     /// What may end.
     pub(crate) target: Target,
+    /// Somebody looks at open connections one by one: they are asked for at each listing.
+    pub(crate) watched: bool,
 }
 
 /// Why the loop ended.
@@ -150,7 +153,7 @@ impl Engine {
                     (stop_at, give_up_at) = (None, Some(Instant::now() + GRACE));
                 }
                 () = until(give_up_at) => return self.stop(),
-                _ = listing.tick() => self.list_sockets()?,
+                _ = listing.tick() => self.look()?,
                 () = next_tick(&mut export) => self.export()?,
                 _ = poll.tick() => { self.read_all(); }
                 ready = ring.readable() => {
@@ -191,14 +194,25 @@ impl Engine {
         }
     }
 
-    fn list_sockets(&mut self) -> Result<(), Failure> {
+    /// Lists sockets, and for who watches them what each connection is doing.
+    fn look(&mut self) -> Result<(), Failure> {
+        if !self.watched {
+            return self.list_sockets(Detail::Plain);
+        }
+        self.list_sockets(Detail::Activity)?;
+        let sweep = self.kernel.watch()?;
+        self.tracker.watch(clock::monotonic_ns(), &sweep);
+        Ok(())
+    }
+
+    fn list_sockets(&mut self, detail: Detail) -> Result<(), Failure> {
         for (key, answer) in self.kernel.take_lost_answers()? {
             let (id, flags) = (key.id as u16, answer.flags as u16);
             self.tracker
                 .answer_lost(answer.time_ns, key.cookie, id, flags);
         }
         let begun_ns = clock::monotonic_ns();
-        let sockets = self.namespaces.snapshot()?;
+        let sockets = self.namespaces.snapshot(detail)?;
         self.tracker.take_sockets(begun_ns, &sockets);
         Ok(())
     }
@@ -255,7 +269,7 @@ impl Engine {
                 _ => 0,
             };
             if closing != 0 || self.tracker.orphans() != 0 {
-                self.list_sockets()?;
+                self.list_sockets(Detail::Plain)?;
             }
             if (closing == 0 && self.tracker.orphans() == 0) || Instant::now() >= deadline {
                 return Ok(());
@@ -268,7 +282,7 @@ impl Engine {
         let sweep = self.kernel.sweep()?;
         self.tracker.take_sweep(&sweep, true);
         resolve::resolve(&mut self.tracker, &mut self.cgroups);
-        self.list_sockets()?;
+        self.list_sockets(Detail::Plain)?;
         self.tracker.finish(clock::monotonic_ns());
         self.read_counters()?;
         self.sinks.finish(&self.tracker.snapshot())

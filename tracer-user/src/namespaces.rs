@@ -8,7 +8,9 @@ use std::{
 
 use tracer_core::time_wait::Seen;
 
-use crate::source::kernel::diag::{Diag, DiagError, StateMask, netns_inum, of_process, port_range};
+use crate::source::kernel::diag::{
+    Detail, Diag, DiagError, StateMask, netns_inum, of_process, port_range,
+};
 
 /// Namespaces looked at.
 const LIMIT: usize = 256;
@@ -76,7 +78,7 @@ impl Namespaces {
     }
 
     /// Connections and TIME_WAIT sockets of the joined namespaces.
-    pub(crate) fn snapshot(&mut self) -> Result<Vec<Seen>, DiagError> {
+    pub(crate) fn snapshot(&mut self, detail: Detail) -> Result<Vec<Seen>, DiagError> {
         let mut all = Vec::new();
         for (&netns, namespace) in self
             .known
@@ -85,13 +87,14 @@ impl Namespaces {
         {
             let sockets = namespace
                 .diag
-                .snapshot(StateMask::CONNECTION | StateMask::TIME_WAIT)?;
+                .snapshot(StateMask::CONNECTION | StateMask::TIME_WAIT, detail)?;
             all.extend(sockets.iter().map(|socket| Seen {
                 cookie: socket.cookie,
                 state: socket.state,
                 netns,
                 local: socket.local,
                 remote: socket.remote,
+                activity: socket.activity,
             }));
         }
         Ok(all)
@@ -103,7 +106,7 @@ impl Namespace {
         let mut diag = Diag::open_in(path)?;
         let mut time_wait = 0;
         // An interrupted listing is off by a few; it is a figure about the past only.
-        let _ = diag.for_each(StateMask::TIME_WAIT, |_| time_wait += 1)?;
+        let _ = diag.for_each(StateMask::TIME_WAIT, Detail::Plain, |_| time_wait += 1)?;
         Ok(Self {
             diag,
             range: port_range(path)?,

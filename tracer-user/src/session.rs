@@ -186,6 +186,7 @@ impl Session {
             cgroups: self.cgroups,
             sinks: self.sinks,
             target,
+            watched: false,
         };
         self.runtime.block_on(engine.run(self.signals))
     }

@@ -1,5 +1,6 @@
 //! Hook: `iter/task_file` (kernel/bpf/task_iter.c); kernel 6.1. One pass over every open file gives
-//! each TCP socket with its owner; those open before tracing began are adopted on the way.
+//! each TCP socket with its owner; those open before tracing began are adopted on the way, unless the pass
+//! is made only to look.
 
 use core::ffi::c_void;
 
@@ -39,12 +40,21 @@ pub struct TaskFile {
 #[unsafe(no_mangle)]
 pub extern "C" fn sockets(ctx: *const TaskFile) -> i32 {
     // SAFETY: the iterator's own context.
-    unsafe { try_sockets(ctx) };
+    unsafe { try_sockets::<true>(ctx) };
+    0
+}
+
+/// The same, changing nothing: for who watches open connections while tracing goes on.
+#[unsafe(link_section = "iter/task_file")]
+#[unsafe(no_mangle)]
+pub extern "C" fn sockets_watch(ctx: *const TaskFile) -> i32 {
+    // SAFETY: the iterator's own context.
+    unsafe { try_sockets::<false>(ctx) };
     0
 }
 
 #[inline(always)]
-unsafe fn try_sockets(ctx: *const TaskFile) -> Option<()> {
+unsafe fn try_sockets<const ADOPT: bool>(ctx: *const TaskFile) -> Option<()> {
     // SAFETY: members of the context; null at the end of the iteration.
     let (task, file, fd, meta) = unsafe {
         (
@@ -59,15 +69,24 @@ unsafe fn try_sockets(ctx: *const TaskFile) -> Option<()> {
     }
     let sock = socket_of(file)?;
     if !sock.is_tcp() {
-        dns::adopt(sock, Task(task));
+        if ADOPT {
+            dns::adopt(sock, Task(task));
+        }
         return None;
     }
     is_open(sock).then_some(())?;
-    let conn = traced_or_adopted(sock, Task(task))?;
+    let conn = if ADOPT {
+        traced_or_adopted(sock, Task(task))?
+    } else {
+        traced(sock)?
+    };
     let mut record = describe(sock, conn, fd);
     // SAFETY: the iterator's own seq file.
     let seq = unsafe { core::ptr::read_volatile(&raw const (*meta).seq) };
     write(seq, &mut record);
+    if !ADOPT {
+        return None;
+    }
     if turn::has_evidence(conn) {
         // SAFETY: plain integers.
         let mut record: FirstTurnRecord = unsafe { core::mem::zeroed() };
@@ -112,6 +131,12 @@ fn socket_of(file: *mut c_void) -> Option<Sock> {
 fn is_open(sock: Sock) -> bool {
     let now = sock.state();
     now != state::LISTEN && now != state::CLOSE
+}
+
+#[inline(always)]
+fn traced(sock: Sock) -> Option<&'static mut Conn> {
+    // SAFETY: a typed socket.
+    unsafe { conn::find(sock.as_ptr()) }.filter(|conn| conn.live == 1)
 }
 
 #[inline(always)]

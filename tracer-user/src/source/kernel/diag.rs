@@ -17,6 +17,7 @@ use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP, SOCK_D
 use netlink_sys::Socket as Netlink;
 use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 use nix::sched::{CloneFlags, setns};
+use tracer_core::live::Activity;
 
 /// Room for one answer; the kernel fills up to 32 KiB of it at a time.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -26,6 +27,8 @@ const HEADER_BYTES: usize = 16;
 const REQUEST_BYTES: usize = 56;
 /// Bytes of `struct inet_diag_msg`.
 const ANSWER_BYTES: usize = 72;
+/// `INET_DIAG_INFO`: the attribute that holds `struct tcp_info`.
+const INFO: u16 = 2;
 /// Snapshots that were interrupted before one is taken as it is.
 const ATTEMPTS: u32 = 3;
 
@@ -118,6 +121,17 @@ pub(crate) struct Socket {
     pub(crate) inode: u32,
     /// The user who made it; 0 in TIME_WAIT.
     pub(crate) uid: u32,
+    /// Its traffic, when that was asked for and the state has any.
+    pub(crate) activity: Option<Activity>,
+}
+
+/// How much to ask of each socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// State and addresses.
+    Plain,
+    /// Its traffic too, which makes each answer four times as large.
+    Activity,
 }
 
 /// How a listing went.
@@ -155,11 +169,15 @@ impl Diag {
     }
 
     /// The sockets in the given states, started over when the listing was interrupted.
-    pub(crate) fn snapshot(&mut self, states: StateMask) -> Result<Vec<Socket>, DiagError> {
+    pub(crate) fn snapshot(
+        &mut self,
+        states: StateMask,
+        detail: Detail,
+    ) -> Result<Vec<Socket>, DiagError> {
         let mut sockets = Vec::new();
         for _ in 0..ATTEMPTS {
             sockets.clear();
-            if self.for_each(states, |s| sockets.push(*s))? == Listing::Whole {
+            if self.for_each(states, detail, |s| sockets.push(*s))? == Listing::Whole {
                 break;
             }
         }
@@ -170,17 +188,18 @@ impl Diag {
     pub(crate) fn for_each(
         &mut self,
         states: StateMask,
+        detail: Detail,
         mut each: impl FnMut(&Socket),
     ) -> Result<Listing, DiagError> {
-        let v4 = self.list(AF_INET, states, &mut each)?;
-        let v6 = self.list(AF_INET6, states, &mut each)?;
+        let v4 = self.list(AF_INET, states, detail, &mut each)?;
+        let v6 = self.list(AF_INET6, states, detail, &mut each)?;
         Ok(if v4 == Listing::Whole { v6 } else { v4 })
     }
 
     /// Ports something listens on in this namespace, ascending.
     pub(crate) fn listening_ports(&mut self) -> Result<Vec<u16>, DiagError> {
         let mut ports: Vec<u16> = self
-            .snapshot(StateMask::LISTEN)?
+            .snapshot(StateMask::LISTEN, Detail::Plain)?
             .iter()
             .map(|s| s.local.port())
             .collect();
@@ -194,10 +213,11 @@ impl Diag {
         &mut self,
         family: u8,
         states: StateMask,
+        detail: Detail,
         each: &mut impl FnMut(&Socket),
     ) -> Result<Listing, DiagError> {
         self.sequence = self.sequence.wrapping_add(1);
-        let request = request(family, states, self.sequence);
+        let request = request(family, states, detail, self.sequence);
         self.socket
             .send(&request, 0)
             .map_err(|e| failure("sending the request", e))?;
@@ -286,7 +306,12 @@ fn in_netns<T: Send>(
 }
 
 /// A dump request: `struct nlmsghdr`, then `struct inet_diag_req_v2` with an empty socket id.
-fn request(family: u8, states: StateMask, sequence: u32) -> [u8; HEADER_BYTES + REQUEST_BYTES] {
+fn request(
+    family: u8,
+    states: StateMask,
+    detail: Detail,
+    sequence: u32,
+) -> [u8; HEADER_BYTES + REQUEST_BYTES] {
     let mut bytes = [0; HEADER_BYTES + REQUEST_BYTES];
     let length = (HEADER_BYTES + REQUEST_BYTES) as u32;
     bytes[..4].copy_from_slice(&length.to_ne_bytes());
@@ -295,6 +320,10 @@ fn request(family: u8, states: StateMask, sequence: u32) -> [u8; HEADER_BYTES + 
     bytes[8..12].copy_from_slice(&sequence.to_ne_bytes());
     bytes[16] = family;
     bytes[17] = IPPROTO_TCP;
+    bytes[18] = match detail {
+        Detail::Plain => 0,
+        Detail::Activity => 1 << (INFO - 1),
+    };
     bytes[20..24].copy_from_slice(&states.0.to_ne_bytes());
     bytes
 }
@@ -374,7 +403,7 @@ impl Message<'_> {
 }
 
 impl Socket {
-    /// From a `struct inet_diag_msg`; attributes that follow it are ignored.
+    /// From a `struct inet_diag_msg` and the attributes that follow it.
     fn read(body: &[u8]) -> Result<Self, DiagError> {
         let malformed = DiagError::Malformed {
             got: body.len(),
@@ -389,8 +418,33 @@ impl Socket {
             remote: SocketAddr::new(address(bytes[0], bytes, 24), port(6)),
             inode: u32_at(bytes, 68),
             uid: u32_at(bytes, 64),
+            activity: attribute(&body[ANSWER_BYTES..], INFO).and_then(activity),
         })
     }
+}
+
+/// The content of an attribute (`struct nlattr`: length with its four bytes, then type, padded to four).
+fn attribute(mut rest: &[u8], wanted: u16) -> Option<&[u8]> {
+    loop {
+        let head = rest.first_chunk::<4>()?;
+        let (length, kind) = (usize::from(u16_at(head, 0)), u16_at(head, 2));
+        let content = rest.get(4..length)?;
+        if kind == wanted {
+            return Some(content);
+        }
+        rest = rest.get(length.next_multiple_of(4)..)?;
+    }
+}
+
+/// From a `struct tcp_info`, whose members keep their places; None for a shorter one of another family.
+fn activity(info: &[u8]) -> Option<Activity> {
+    const MS: u64 = 1_000_000;
+    let info = info.first_chunk::<72>()?;
+    Some(Activity {
+        rtt_ns: u64::from(u32_at(info, 68)) * 1000,
+        sent_ago_ns: u64::from(u32_at(info, 44)) * MS,
+        received_ago_ns: u64::from(u32_at(info, 52)) * MS,
+    })
 }
 
 /// The address at byte `at`; IPv4 takes the first four of its sixteen bytes.
@@ -439,7 +493,7 @@ mod tests {
         local: SocketAddr,
         remote: SocketAddr,
     ) -> Option<Socket> {
-        diag.snapshot(states)
+        diag.snapshot(states, Detail::Plain)
             .unwrap()
             .into_iter()
             .find(|s| s.local == local && s.remote == remote)
@@ -604,6 +658,41 @@ mod tests {
         let refused =
             answers(&message(NLMSG_ERROR, 0, 7, &(-libc::EPERM).to_ne_bytes())).unwrap_err();
         assert!(refused.contains("not permitted"), "{refused}");
+    }
+
+    #[test]
+    fn activity_of_a_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (mut client, mut server) = connect(&listener);
+        std::io::Write::write_all(&mut client, b"x").unwrap();
+        server.read_exact(&mut [0; 1]).unwrap();
+        let (local, remote) = (client.local_addr().unwrap(), client.peer_addr().unwrap());
+        let mut diag = Diag::open().unwrap();
+        let mut of_detail = |detail| {
+            let sockets = diag.snapshot(StateMask::of(1), detail).unwrap();
+            let socket = sockets
+                .into_iter()
+                .find(|s| s.local == local && s.remote == remote);
+            socket.expect("connected").activity
+        };
+        assert_eq!(of_detail(Detail::Plain), None);
+        let activity = of_detail(Detail::Activity).expect("asked for");
+        assert!(
+            activity.rtt_ns > 0 && activity.sent_ago_ns < 60_000_000_000,
+            "{activity:?}"
+        );
+    }
+
+    #[test]
+    fn attributes_that_are_cut_are_none() {
+        let mut bytes = vec![8, 0, 1, 0, 9, 9, 9, 9, 76, 0, 2, 0];
+        bytes.extend([7; 72]);
+        assert_eq!(attribute(&bytes, INFO).map(<[u8]>::len), Some(72));
+        for length in 0..bytes.len() {
+            assert_eq!(attribute(&bytes[..length], INFO), None, "{length} bytes");
+        }
+        assert_eq!(attribute(&[0; 16], INFO), None);
+        assert_eq!(activity(&[0; 71]), None);
     }
 
     #[test]

@@ -52,6 +52,9 @@ const DNS_OWNERS: [&str; 4] = [
 ];
 const DNS_RELEASE: &str = "dns_release";
 const SOCKETS: &str = "sockets";
+const SOCKETS_WATCH: &str = "sockets_watch";
+/// Bytes taken of a pass made only to look: some 60,000 sockets.
+const MAX_WATCH_BYTES: usize = 8 << 20;
 
 /// The kernel programs, loaded. They run while this value lives.
 pub(crate) struct Kernel {
@@ -110,10 +113,12 @@ impl Kernel {
         }
         let release: &mut CgroupSock = program(&mut ebpf, DNS_RELEASE)?;
         release.load().map_err(KernelError::program(DNS_RELEASE))?;
-        let sockets: &mut Iter = program(&mut ebpf, SOCKETS)?;
-        sockets
-            .load("task_file", &btf)
-            .map_err(KernelError::program(SOCKETS))?;
+        for name in [SOCKETS, SOCKETS_WATCH] {
+            let sockets: &mut Iter = program(&mut ebpf, name)?;
+            sockets
+                .load("task_file", &btf)
+                .map_err(KernelError::program(name))?;
+        }
         let records = take(&mut ebpf, name::RECORDS)?;
         let records = RingBuf::try_from(records).map_err(KernelError::map(name::RECORDS))?;
         let counters = take(&mut ebpf, name::COUNTERS)?;
@@ -224,11 +229,19 @@ impl Kernel {
     /// One pass over all open sockets of traced processes; those unknown so far are adopted.
     /// Gives the records one after the other: each socket, and the turn at hand behind it.
     pub(crate) fn sweep(&mut self) -> Result<Vec<u8>, KernelError> {
-        let program: &mut Iter = program(&mut self.ebpf, SOCKETS)?;
-        let id = program.attach().map_err(KernelError::program(SOCKETS))?;
-        let link = program
-            .take_link(id)
-            .map_err(KernelError::program(SOCKETS))?;
+        self.iterate(SOCKETS, usize::MAX)
+    }
+
+    /// Such a pass that adopts nothing and gives sockets only, on a machine with very many not all of them.
+    pub(crate) fn watch(&mut self) -> Result<Vec<u8>, KernelError> {
+        self.iterate(SOCKETS_WATCH, MAX_WATCH_BYTES)
+    }
+
+    /// What an iterator writes, whole records only; it is not read further once there are `limit` bytes.
+    fn iterate(&mut self, name: &'static str, limit: usize) -> Result<Vec<u8>, KernelError> {
+        let program: &mut Iter = program(&mut self.ebpf, name)?;
+        let id = program.attach().map_err(KernelError::program(name))?;
+        let link = program.take_link(id).map_err(KernelError::program(name))?;
         let failed = |source| KernelError::File {
             path: "iter/task_file".into(),
             source,
@@ -238,7 +251,7 @@ impl Kernel {
             .map_err(|error| failed(std::io::Error::other(error)))?;
         let mut bytes = Vec::new();
         let mut buffer = vec![0; 1 << 18];
-        loop {
+        while bytes.len() < limit {
             match file.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) => bytes.extend_from_slice(&buffer[..count]),

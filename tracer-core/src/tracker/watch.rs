@@ -1,0 +1,263 @@
+//! The view of open connections, joined from a sweep, the last socket listing and the connection table.
+
+use std::{collections::HashSet, sync::Arc};
+
+use tracer_common::record::{SocketRecord, phase};
+
+use super::{CLOSE_WAIT, ESTABLISHED, SYN_SENT, Tracker, records};
+use crate::{
+    decode::{Event, decode},
+    endpoint::{comm, local, remote},
+    live::{Activity, LiveConnection, LiveConnections, LiveState},
+    time_wait::Seen,
+};
+
+/// TCP state, include/net/tcp_states.h.
+const SYN_RECEIVED: u8 = 3;
+
+impl Tracker {
+    /// Remembers the traffic of followed sockets until the next listing.
+    pub(super) fn note_activity(&mut self, sockets: &[Seen]) {
+        self.activity.clear();
+        let connections = &self.connections;
+        let active = sockets
+            .iter()
+            .filter_map(|socket| Some((socket.cookie, socket.activity?)));
+        self.activity
+            .extend(active.filter(|(cookie, _)| connections.contains_key(cookie)));
+    }
+
+    /// Takes a sweep made only to look, at `at_ns`: nothing is counted. Activity is that of the last
+    /// listing ([`Tracker::take_sockets`]).
+    pub fn watch(&mut self, at_ns: u64, sweep: &[u8]) {
+        let mut seen = HashSet::new();
+        let mut all = Vec::new();
+        for record in records(sweep) {
+            match decode(record) {
+                Ok(Event::Socket(socket)) if seen.insert(socket.header.cookie) => {
+                    all.extend(self.live(at_ns, socket));
+                }
+                Ok(_) => {}
+                Err(_) => self.events.undecodable += 1,
+            }
+        }
+        let open = match self.options.hosts.as_slice() {
+            [] => self.connections.len(),
+            // With a host filter the table holds others too.
+            _ => 0,
+        };
+        self.live = Arc::new(LiveConnections::choose(at_ns, all, open));
+    }
+
+    /// One connection; None when the host filter leaves it out or it is not followed.
+    fn live(&self, at_ns: u64, record: &SocketRecord) -> Option<LiveConnection> {
+        let cookie = record.header.cookie;
+        let remote = remote(&record.endpoint);
+        let known = self.connections.get(&cookie);
+        let host = match known {
+            Some(connection) => Arc::clone(self.hosts.key(connection.host)),
+            None if record.state == SYN_SENT => self.host_key(&record.endpoint, remote).into(),
+            None => return None,
+        };
+        if !self.admits(&host.host) {
+            return None;
+        }
+        let activity = self.activity.get(&cookie);
+        let since_ns = match record.established_ns {
+            0 => record.start_ns,
+            established_ns => established_ns,
+        };
+        let age_ns = (since_ns != 0).then(|| at_ns.saturating_sub(since_ns));
+        Some(LiveConnection {
+            cookie,
+            pid: record.endpoint.tgid,
+            comm: comm(&record.endpoint.comm).into(),
+            host,
+            local: local(&record.endpoint),
+            remote,
+            state: state(record),
+            age_ns,
+            idle_ns: idle_ns(activity, age_ns),
+            turns: record.turns,
+            rtt_ns: activity.map(|a| a.rtt_ns).filter(|&rtt_ns| rtt_ns != 0),
+            tls: known.and_then(|connection| connection.tls),
+            adopted: record.adopted == 1,
+        })
+    }
+}
+
+fn state(record: &SocketRecord) -> LiveState {
+    match (record.state, record.phase) {
+        (SYN_SENT | SYN_RECEIVED, _) => LiveState::Connecting,
+        (CLOSE_WAIT, _) => LiveState::HalfClosed,
+        (ESTABLISHED, phase::HANDSHAKE | phase::LAST_FLIGHT) => LiveState::Handshake,
+        (ESTABLISHED, _) if record.pending == 1 => LiveState::InFlight,
+        (ESTABLISHED, _) => LiveState::Idle,
+        _ => LiveState::Closing,
+    }
+}
+
+/// A socket that never carried payload has been idle since it was opened; TCP gives nonsense then.
+fn idle_ns(activity: Option<&Activity>, age_ns: Option<u64>) -> Option<u64> {
+    let quiet_ns = activity.map(|a| a.sent_ago_ns.min(a.received_ago_ns));
+    match (quiet_ns, age_ns) {
+        (Some(quiet_ns), Some(age_ns)) => Some(quiet_ns.min(age_ns)),
+        (None, age_ns) => age_ns,
+        (quiet_ns, None) => quiet_ns,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracer_common::record::{ConnectRecord, Header, VERSION, connect, kind};
+    use zerocopy::{FromZeros, IntoBytes};
+
+    use super::*;
+    use crate::{live::SHOWN, tracker::TrackerOptions};
+
+    const MS: u64 = 1_000_000;
+    const NOW: u64 = 10_000 * MS;
+
+    fn header<T>(kind: u8, cookie: u64) -> Header {
+        Header {
+            kind,
+            version: VERSION,
+            pad: 0,
+            size: size_of::<T>() as u32,
+            time_ns: 0,
+            cookie,
+        }
+    }
+
+    /// A tracker that follows connections 1 to `count`.
+    fn following(count: u64, hosts: &[&str]) -> Tracker {
+        let mut tracker = Tracker::new(TrackerOptions {
+            hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+            ..TrackerOptions::default()
+        });
+        for cookie in 1..=count {
+            let mut record = ConnectRecord::new_zeroed();
+            record.header = header::<ConnectRecord>(kind::CONNECT, cookie);
+            record.endpoint.family = 2;
+            record.endpoint.remote_port = 443;
+            record.outcome = connect::ESTABLISHED;
+            tracker.take(record.as_bytes());
+        }
+        tracker
+    }
+
+    fn socket(cookie: u64, change: impl Fn(&mut SocketRecord)) -> SocketRecord {
+        let mut record = SocketRecord::new_zeroed();
+        record.header = header::<SocketRecord>(kind::SOCKET, cookie);
+        record.endpoint.family = 2;
+        record.endpoint.remote_port = 443;
+        record.endpoint.comm[..4].copy_from_slice(b"curl");
+        (record.state, record.phase) = (ESTABLISHED, phase::OVER);
+        record.established_ns = NOW - 1000 * MS;
+        change(&mut record);
+        record
+    }
+
+    fn listed(cookie: u64, sent_ms: u64, received_ms: u64) -> Seen {
+        Seen {
+            cookie,
+            state: ESTABLISHED,
+            netns: 1,
+            local: ([127, 0, 0, 1], 40_000).into(),
+            remote: ([127, 0, 0, 1], 443).into(),
+            activity: Some(Activity {
+                rtt_ns: 5 * MS,
+                sent_ago_ns: sent_ms * MS,
+                received_ago_ns: received_ms * MS,
+            }),
+        }
+    }
+
+    #[test]
+    fn states() {
+        #[track_caller]
+        fn check(change: impl Fn(&mut SocketRecord), expected: LiveState) {
+            let mut tracker = following(1, &[]);
+            tracker.watch(NOW, [socket(1, change)].as_bytes());
+            let live = &tracker.snapshot().connections;
+            assert_eq!(live.shown[0].state, expected);
+        }
+        check(|_| {}, LiveState::Idle);
+        check(|record| record.pending = 1, LiveState::InFlight);
+        check(
+            |record| record.phase = phase::HANDSHAKE,
+            LiveState::Handshake,
+        );
+        check(|record| record.state = CLOSE_WAIT, LiveState::HalfClosed);
+        check(|record| record.state = SYN_SENT, LiveState::Connecting);
+        check(|record| record.state = 4, LiveState::Closing);
+    }
+
+    #[test]
+    fn most_recently_active_first_and_each_once() {
+        let mut tracker = following(3, &[]);
+        tracker.take_sockets(NOW, &[listed(1, 400, 300), listed(2, 20_000, 20_000)]);
+        let adopted = |record: &mut SocketRecord| {
+            record.established_ns = 0;
+            record.adopted = 1;
+        };
+        let sweep = [
+            socket(3, adopted),
+            socket(2, |_| {}),
+            socket(1, |record| record.turns = 7),
+            socket(1, |_| {}),
+        ];
+        tracker.watch(NOW, sweep.as_bytes());
+        let live = tracker.snapshot().connections;
+        let told: Vec<_> = live
+            .shown
+            .iter()
+            .map(|c| (c.cookie, c.age_ns, c.idle_ns, c.rtt_ns, c.turns))
+            .collect();
+        let (second, rtt) = (Some(1000 * MS), Some(5 * MS));
+        assert_eq!(
+            told,
+            [
+                (1, second, Some(300 * MS), rtt, 7),
+                // It never carried payload.
+                (2, second, second, rtt, 0),
+                (3, None, None, None, 0),
+            ]
+        );
+        assert_eq!(&*live.shown[0].comm, "curl");
+        assert!(live.shown[2].adopted);
+        assert_eq!((live.at_ns, live.further), (NOW, 0));
+    }
+
+    #[test]
+    fn the_list_is_bounded_and_says_so() {
+        let count = SHOWN as u64 + 10;
+        let mut tracker = following(count, &[]);
+        let sweep: Vec<_> = (1..=count).map(|cookie| socket(cookie, |_| {})).collect();
+        tracker.watch(NOW, sweep.as_bytes());
+        let live = tracker.snapshot().connections;
+        assert_eq!((live.shown.len(), live.further), (SHOWN, 10));
+    }
+
+    #[test]
+    fn strangers_and_other_hosts_are_left_out() {
+        let mut tracker = following(1, &[]);
+        let sweep = [socket(1, |_| {}), socket(2, |_| {})];
+        tracker.watch(NOW, sweep.as_bytes());
+        assert_eq!(tracker.snapshot().connections.shown.len(), 1);
+        let mut tracker = following(1, &["*.example"]);
+        tracker.watch(NOW, sweep.as_bytes());
+        let live = tracker.snapshot().connections;
+        assert_eq!((live.shown.len(), live.further), (0, 0));
+    }
+
+    #[test]
+    fn nothing_is_counted() {
+        let mut tracker = following(1, &[]);
+        let before = tracker.snapshot();
+        tracker.watch(NOW, [socket(1, |_| {}), socket(2, |_| {})].as_bytes());
+        let after = tracker.snapshot();
+        assert_eq!(before.events, after.events);
+        assert_eq!(before.totals, after.totals);
+    }
+}
