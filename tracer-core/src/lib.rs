@@ -13,6 +13,7 @@ pub mod group;
 pub mod host;
 pub mod http;
 pub mod in_flight;
+pub mod input;
 pub mod latency;
 pub mod live;
 pub mod overflow;

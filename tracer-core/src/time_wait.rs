@@ -14,7 +14,7 @@ const FIN_WAIT2: u8 = 5;
 const TIME_WAIT: u8 = 6;
 
 /// A socket of a snapshot.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
     /// Cookie; a TIME_WAIT socket keeps that of its connection.
     pub cookie: u64,

@@ -1,0 +1,287 @@
+//! What a recording holds, one after the other.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tracer_common::{
+    counter::Counter,
+    overflow::{BUCKETS, Count, Phase},
+};
+use tracer_core::{input::Input, overflow::Overflow};
+
+use crate::codec::{Take, put_seen, put_text, put_u16, put_u32, put_u64};
+
+/// Kinds of entries; 0 is none.
+mod kind {
+    pub(super) const START: u8 = 1;
+    pub(super) const RECORD: u8 = 2;
+    pub(super) const SWEEP: u8 = 3;
+    pub(super) const WATCH: u8 = 4;
+    pub(super) const SOCKETS: u8 = 5;
+    pub(super) const RESOLVED: u8 = 6;
+    pub(super) const NAMESPACE: u8 = 7;
+    pub(super) const UNSEEN_NAMESPACE: u8 = 8;
+    pub(super) const COUNTERS: u8 = 9;
+    pub(super) const OVERFLOW: u8 = 10;
+    pub(super) const FINISH: u8 = 11;
+    pub(super) const CLOCK: u8 = 12;
+    pub(super) const LOSS: u8 = 13;
+    pub(super) const END: u8 = 14;
+}
+
+/// What a trace is about, besides its figures; the first entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// Version of the tracer that recorded.
+    pub version: String,
+    /// Its commit.
+    pub commit: String,
+    /// Host name.
+    pub hostname: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// Architecture, as uname gives it.
+    pub arch: String,
+    /// Processors.
+    pub cpus: u64,
+    /// When the trace began, since 1970, ns.
+    pub started_at_ns: u64,
+    /// The same moment on CLOCK_MONOTONIC, ns.
+    pub started_ns: u64,
+    /// The filter, as in the export.
+    pub filter: Value,
+    /// The command of `tracer run`.
+    pub command: Option<Vec<String>>,
+    /// `--host` globs.
+    pub hosts: Vec<String>,
+    /// Hosts with figures of their own.
+    pub max_hosts: u64,
+    /// Connections followed at most.
+    pub max_connections: u64,
+}
+
+/// The last entry of a recording that was ended and not cut off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct End {
+    /// End of the trace's window, CLOCK_MONOTONIC, ns.
+    pub ended_ns: u64,
+    /// The same moment since 1970, ns, by the clock as it was then.
+    pub ended_at_ns: u64,
+    /// Entries that were left out because they could not be written fast enough.
+    pub lost: u64,
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry<'a> {
+    /// What the rest is about.
+    Start(Box<Start>),
+    /// The tracker took this.
+    Input(Input<'a>),
+    /// It is `now_ns` (CLOCK_MONOTONIC): what follows came then.
+    Clock {
+        /// ns.
+        now_ns: u64,
+    },
+    /// So many entries are missing here: they could not be written fast enough.
+    Loss {
+        /// How many.
+        entries: u64,
+    },
+    /// The recording is complete.
+    End(End),
+}
+
+impl Entry<'_> {
+    /// Writes the content; its kind.
+    pub(crate) fn encode(&self, to: &mut Vec<u8>) -> u8 {
+        match self {
+            Self::Start(start) => {
+                // Strings and numbers cannot fail to be written; a reader refuses what is empty.
+                to.extend(serde_json::to_vec(start).unwrap_or_default());
+                kind::START
+            }
+            Self::Input(input) => encode_input(input, to),
+            Self::Clock { now_ns } => {
+                put_u64(to, *now_ns);
+                kind::CLOCK
+            }
+            Self::Loss { entries } => {
+                put_u64(to, *entries);
+                kind::LOSS
+            }
+            Self::End(end) => {
+                put_u64(to, end.ended_ns);
+                put_u64(to, end.ended_at_ns);
+                put_u64(to, end.lost);
+                kind::END
+            }
+        }
+    }
+}
+
+fn encode_input(input: &Input<'_>, to: &mut Vec<u8>) -> u8 {
+    match input {
+        Input::Record(record) => {
+            to.extend_from_slice(record);
+            kind::RECORD
+        }
+        // Eight bytes, so that the records behind them stay aligned.
+        Input::Sweep { records, last } => {
+            put_u64(to, u64::from(*last));
+            to.extend_from_slice(records);
+            kind::SWEEP
+        }
+        Input::Watch { at_ns, records } => {
+            put_u64(to, *at_ns);
+            to.extend_from_slice(records);
+            kind::WATCH
+        }
+        Input::Sockets { begun_ns, sockets } => {
+            put_u64(to, *begun_ns);
+            for socket in sockets.iter() {
+                put_seen(to, socket);
+            }
+            kind::SOCKETS
+        }
+        Input::Resolved {
+            entry,
+            exe,
+            container,
+        } => {
+            put_u32(to, *entry);
+            put_text(to, exe.as_deref());
+            put_text(to, container.as_deref());
+            kind::RESOLVED
+        }
+        Input::Namespace {
+            netns,
+            range,
+            time_wait,
+        } => {
+            put_u32(to, *netns);
+            put_u16(to, range.0);
+            put_u16(to, range.1);
+            put_u64(to, *time_wait);
+            kind::NAMESPACE
+        }
+        Input::UnseenNamespace { netns } => {
+            put_u32(to, *netns);
+            kind::UNSEEN_NAMESPACE
+        }
+        Input::Counters(counters) => {
+            counters.iter().for_each(|&value| put_u64(to, value));
+            kind::COUNTERS
+        }
+        Input::Overflow(overflow) => {
+            encode_overflow(overflow, to);
+            kind::OVERFLOW
+        }
+        Input::Finish { now_ns } => {
+            put_u64(to, *now_ns);
+            kind::FINISH
+        }
+    }
+}
+
+/// Counters, then the buckets that hold something.
+fn encode_overflow(overflow: &Overflow, to: &mut Vec<u8>) {
+    put_u32(to, overflow.counts.len() as u32);
+    overflow.counts.iter().for_each(|&value| put_u64(to, value));
+    for (slot, &value) in (0u32..)
+        .zip(&overflow.phases)
+        .filter(|(_, value)| **value != 0)
+    {
+        put_u32(to, slot);
+        put_u64(to, value);
+    }
+}
+
+/// Reads an entry; None when the content is not what the kind says.
+pub(crate) fn decode(kind: u8, content: &[u8]) -> Option<Entry<'_>> {
+    let mut take = Take(content);
+    let entry = match kind {
+        kind::START => Entry::Start(serde_json::from_slice(take.rest()).ok()?),
+        kind::CLOCK => Entry::Clock {
+            now_ns: take.u64()?,
+        },
+        kind::LOSS => Entry::Loss {
+            entries: take.u64()?,
+        },
+        kind::END => Entry::End(End {
+            ended_ns: take.u64()?,
+            ended_at_ns: take.u64()?,
+            lost: take.u64()?,
+        }),
+        _ => Entry::Input(decode_input(kind, &mut take)?),
+    };
+    take.0.is_empty().then_some(entry)
+}
+
+fn decode_input<'a>(kind: u8, take: &mut Take<'a>) -> Option<Input<'a>> {
+    Some(match kind {
+        kind::RECORD => Input::Record(take.rest()),
+        kind::SWEEP => Input::Sweep {
+            last: take.u64()? == 1,
+            records: take.rest(),
+        },
+        kind::WATCH => Input::Watch {
+            at_ns: take.u64()?,
+            records: take.rest(),
+        },
+        kind::SOCKETS => Input::Sockets {
+            begun_ns: take.u64()?,
+            sockets: decode_sockets(take)?.into(),
+        },
+        kind::RESOLVED => Input::Resolved {
+            entry: take.u32()?,
+            exe: take.text()?.map(Cow::Borrowed),
+            container: take.text()?.map(Cow::Borrowed),
+        },
+        kind::NAMESPACE => Input::Namespace {
+            netns: take.u32()?,
+            range: (take.u16()?, take.u16()?),
+            time_wait: take.u64()?,
+        },
+        kind::UNSEEN_NAMESPACE => Input::UnseenNamespace { netns: take.u32()? },
+        kind::COUNTERS => Input::Counters(decode_counters(take)?),
+        kind::OVERFLOW => Input::Overflow(Cow::Owned(decode_overflow(take)?)),
+        kind::FINISH => Input::Finish {
+            now_ns: take.u64()?,
+        },
+        _ => return None,
+    })
+}
+
+fn decode_sockets(take: &mut Take<'_>) -> Option<Vec<tracer_core::time_wait::Seen>> {
+    let mut sockets = Vec::new();
+    while !take.0.is_empty() {
+        sockets.push(take.seen()?);
+    }
+    Some(sockets)
+}
+
+fn decode_counters(take: &mut Take<'_>) -> Option<[u64; Counter::COUNT as usize]> {
+    let mut counters = [0; Counter::COUNT as usize];
+    for value in &mut counters {
+        *value = take.u64()?;
+    }
+    Some(counters)
+}
+
+fn decode_overflow(take: &mut Take<'_>) -> Option<Overflow> {
+    if take.u32()? != Count::COUNT {
+        return None;
+    }
+    let counts: Option<Vec<u64>> = (0..Count::COUNT).map(|_| take.u64()).collect();
+    let mut phases = vec![0; (Phase::COUNT * BUCKETS) as usize];
+    while !take.0.is_empty() {
+        let slot = phases.get_mut(take.u32()? as usize)?;
+        *slot = take.u64()?;
+    }
+    Some(Overflow {
+        phases,
+        counts: counts?,
+    })
+}

@@ -1,0 +1,146 @@
+//! The first bytes of a recording: what it is, and whether this program can read it.
+//!
+//! | bytes | |
+//! | --- | --- |
+//! | 8 | magic; its first byte is no text, its last is a line feed, so that a copy made as text is noticed |
+//! | 2 | [`FORMAT`], little-endian |
+//! | 1 | version of the records within, [`record::VERSION`] |
+//! | 1 | 1: records are little-endian, 2: big-endian |
+//! | 4 | CRC-32 of the twelve bytes before, little-endian |
+
+use thiserror::Error;
+use tracer_common::record;
+
+/// Version of everything around the records.
+pub const FORMAT: u16 = 1;
+/// Bytes of a preamble.
+pub const BYTES: usize = 16;
+
+const MAGIC: [u8; 8] = *b"\x89tracer\n";
+const ENDIAN: u8 = if cfg!(target_endian = "little") { 1 } else { 2 };
+
+/// Why a file cannot be replayed at all.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// Something else, or shorter than a preamble.
+    #[error(
+        "it is no recording: it begins with {got:02x?}, expected {MAGIC:02x?}; `tracer attach --record FILE` makes one"
+    )]
+    NoRecording {
+        /// Its first bytes.
+        got: Vec<u8>,
+    },
+    /// The preamble is damaged.
+    #[error(
+        "its first {BYTES} bytes are damaged: checksum {got:08x}, expected {expected:08x}; was it copied as text?"
+    )]
+    Damaged {
+        /// Checksum in the file.
+        got: u32,
+        /// Checksum of what is there.
+        expected: u32,
+    },
+    /// Another version of the format.
+    #[error(
+        "it is of format version {got}, expected {FORMAT}; replay it with the version of tracer that made it"
+    )]
+    Format {
+        /// Version in the file.
+        got: u16,
+    },
+    /// Other records.
+    #[error(
+        "its records are of version {got}, expected {expected}; replay it with the version of tracer that made it",
+        expected = record::VERSION
+    )]
+    Records {
+        /// Version in the file.
+        got: u8,
+    },
+    /// Another byte order.
+    #[error(
+        "it was made on a machine with another byte order ({got}, expected {ENDIAN}); replay it on one like that"
+    )]
+    ByteOrder {
+        /// As in the file.
+        got: u8,
+    },
+    /// The first block cannot be read, and it says what the rest is about.
+    #[error(
+        "nothing in it can be read: its first block is {what}; copy it again if there is a whole one"
+    )]
+    NoStart {
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Reading failed.
+    #[error("it cannot be read: {0}")]
+    Read(#[from] std::io::Error),
+}
+
+/// The preamble of a recording made now.
+pub fn write() -> [u8; BYTES] {
+    with_versions(FORMAT, record::VERSION)
+}
+
+/// A preamble that names other versions: for tests of what refuses them.
+pub fn with_versions(format: u16, records: u8) -> [u8; BYTES] {
+    let mut bytes = [0; BYTES];
+    bytes[..8].copy_from_slice(&MAGIC);
+    bytes[8..10].copy_from_slice(&format.to_le_bytes());
+    bytes[10] = records;
+    bytes[11] = ENDIAN;
+    let sum = crc32fast::hash(&bytes[..12]);
+    bytes[12..].copy_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+/// Checks the first bytes of a file; there may be fewer than [`BYTES`].
+pub fn check(bytes: &[u8]) -> Result<(), OpenError> {
+    let Some(whole) = bytes
+        .first_chunk::<BYTES>()
+        .filter(|whole| whole.starts_with(&MAGIC))
+    else {
+        let got = bytes[..bytes.len().min(MAGIC.len())].to_vec();
+        return Err(OpenError::NoRecording { got });
+    };
+    let got = u32::from_le_bytes([whole[12], whole[13], whole[14], whole[15]]);
+    let expected = crc32fast::hash(&whole[..12]);
+    if got != expected {
+        return Err(OpenError::Damaged { got, expected });
+    }
+    let format = u16::from_le_bytes([whole[8], whole[9]]);
+    match (format, whole[10], whole[11]) {
+        (FORMAT, record::VERSION, ENDIAN) => Ok(()),
+        (FORMAT, record::VERSION, got) => Err(OpenError::ByteOrder { got }),
+        (FORMAT, got, _) => Err(OpenError::Records { got }),
+        (got, ..) => Err(OpenError::Format { got }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn refused(bytes: &[u8]) -> String {
+        check(bytes).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn only_its_own_versions() {
+        assert!(check(&write()).is_ok());
+        let later = refused(&with_versions(FORMAT + 1, record::VERSION));
+        assert!(later.contains("format version 2"), "{later}");
+        let other = refused(&with_versions(FORMAT, record::VERSION + 1));
+        assert!(other.contains("records are of version"), "{other}");
+        let mut damaged = write();
+        damaged[9] ^= 1;
+        assert!(refused(&damaged).contains("damaged"));
+        assert!(refused(b"{\"schema\"").contains("no recording"));
+        assert!(refused(b"").contains("no recording"));
+        for length in 0..BYTES {
+            assert!(check(&write()[..length]).is_err(), "{length} bytes");
+        }
+    }
+}

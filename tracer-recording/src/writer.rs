@@ -1,0 +1,109 @@
+//! From entries to blocks. Compression and writing are left to whoever has time for them.
+
+use crate::{
+    block::{self, seal},
+    entry::Entry,
+    frame::{self, MAX_CONTENT, MAX_ENTRY},
+    preamble,
+};
+
+/// A block is full at this size.
+const FULL_BYTES: usize = 256 << 10;
+
+/// Frames that are not compressed yet.
+#[derive(Debug, Default)]
+pub struct RawBlock {
+    frames: Vec<u8>,
+    /// Entries that end in it.
+    pub entries: u64,
+}
+
+impl RawBlock {
+    /// The bytes to be written, as block `number`.
+    pub fn seal(&self, number: u32) -> Vec<u8> {
+        seal(number, &self.frames)
+    }
+
+    /// Bytes of the frames.
+    pub fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// There are none.
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+}
+
+/// Turns entries into blocks.
+#[derive(Debug, Default)]
+pub struct Encoder {
+    block: RawBlock,
+    content: Vec<u8>,
+}
+
+impl Encoder {
+    /// Adds an entry; gives each block that is full. An entry beyond [`MAX_ENTRY`] is not added, and false.
+    pub fn push(&mut self, entry: &Entry<'_>, full: &mut impl FnMut(RawBlock)) -> bool {
+        let mut content = std::mem::take(&mut self.content);
+        content.clear();
+        let kind = entry.encode(&mut content);
+        let fits = content.len() <= MAX_ENTRY;
+        if fits {
+            self.add(kind, &content, full);
+        }
+        // One large entry shall not keep its room for ever.
+        content.shrink_to(FULL_BYTES);
+        self.content = content;
+        fits
+    }
+
+    fn add(&mut self, kind: u8, content: &[u8], full: &mut impl FnMut(RawBlock)) {
+        let mut rest = content;
+        loop {
+            let (part, after) = rest.split_at(rest.len().min(MAX_CONTENT));
+            if self.block.len() + frame::size(part.len()) > block::MAX_BYTES {
+                full(self.take());
+            }
+            let (first, last) = (rest.len() == content.len(), after.is_empty());
+            frame::put(&mut self.block.frames, kind, part, first, last);
+            self.block.entries += u64::from(last);
+            if self.block.len() >= FULL_BYTES {
+                full(self.take());
+            }
+            if last {
+                return;
+            }
+            rest = after;
+        }
+    }
+
+    /// The block at hand, full or not.
+    pub fn take(&mut self) -> RawBlock {
+        let next = RawBlock {
+            frames: Vec::with_capacity(FULL_BYTES + (FULL_BYTES >> 3)),
+            entries: 0,
+        };
+        std::mem::replace(&mut self.block, next)
+    }
+
+    /// Nothing waits to be taken.
+    pub fn is_empty(&self) -> bool {
+        self.block.is_empty()
+    }
+}
+
+/// A whole recording in memory, for tests and small ones.
+pub fn whole<'a>(entries: impl IntoIterator<Item = Entry<'a>>) -> Vec<u8> {
+    let mut bytes = preamble::write().to_vec();
+    let (mut encoder, mut number) = (Encoder::default(), 0);
+    let mut write = |block: RawBlock| {
+        bytes.extend(block.seal(number));
+        number += 1;
+    };
+    for entry in entries {
+        encoder.push(&entry, &mut write);
+    }
+    write(encoder.take());
+    bytes
+}
