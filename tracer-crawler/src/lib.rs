@@ -2,6 +2,7 @@
 //!
 //! A leaf library: it knows nothing of tracer's other crates.
 
+pub mod config;
 pub mod deadline;
 pub mod dedup;
 pub mod limit;

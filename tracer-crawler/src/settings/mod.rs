@@ -14,6 +14,7 @@ pub mod word;
 
 use toml::Value as Toml;
 
+pub(crate) use self::check::check_header;
 pub use self::{
     check::Fault,
     host::{Control, Cpu, Hooks, Log, Metrics, Output, Parse, Render},

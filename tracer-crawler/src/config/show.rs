@@ -1,0 +1,35 @@
+//! Settings as a TOML file that gives the same settings.
+
+use std::fmt::Write;
+
+use super::Effective;
+use crate::settings::{PROFILE, Settings};
+
+impl Effective {
+    /// A configuration file with every key; with `origins` each line says where the value comes from.
+    pub fn to_toml(&self, origins: bool) -> String {
+        let mut text = String::new();
+        let mut section = "";
+        self.line(&mut text, PROFILE.name, PROFILE.name, origins);
+        for key in Settings::keys() {
+            let (table, field) = key.split();
+            if table != section {
+                section = table;
+                let _ = write!(text, "\n[{section}]\n");
+            }
+            self.line(&mut text, key.name, field, origins);
+        }
+        text
+    }
+
+    fn line(&self, text: &mut String, name: &str, field: &str, origins: bool) {
+        let Some(value) = self.settings.get(name) else {
+            return;
+        };
+        let _ = if origins {
+            writeln!(text, "{field} = {value}  # {}", self.origin(name))
+        } else {
+            writeln!(text, "{field} = {value}")
+        };
+    }
+}
