@@ -2,9 +2,12 @@
 //!
 //! A leaf library: it knows nothing of tracer's other crates.
 
+pub mod adaptive;
+pub mod affinity;
 pub mod config;
 pub mod deadline;
 pub mod dedup;
+pub mod header;
 pub mod limit;
 pub mod outcome;
 pub mod parse;
