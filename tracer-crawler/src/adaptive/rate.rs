@@ -204,25 +204,30 @@ mod tests {
         assert_eq!(rate.per_second(), 3.0);
     }
 
-    /// A host that answers in 20 ms up to its capacity and ever slower above it; far above it refuses.
+    /// A host that answers in `base_ms` up to its capacity and ever slower above it; far above it refuses. Steps of
+    /// 10 ms; the rate at the end of each second.
     fn simulate(rate: &mut HostRate, capacity: f64, base_ms: f64, seconds: u32) -> Vec<f64> {
-        let mut backlog = 0.0_f64;
-        (0..seconds)
-            .map(|_| {
-                let asked = rate.per_second();
-                backlog = (backlog + asked - capacity).max(0.0);
+        const STEP_S: f64 = 0.01;
+        let (mut backlog, mut due) = (0.0_f64, 0.0_f64);
+        let mut second = || {
+            for _ in 0..100 {
+                let asked = rate.per_second() * STEP_S;
+                backlog = (backlog + asked - capacity * STEP_S).max(0.0);
+                due += asked;
                 let latency_s = base_ms / 1e3 + backlog / capacity;
-                for _ in 0..asked.ceil() as u32 {
-                    let seen = if latency_s > 5.0 {
-                        Seen::TooMuch
-                    } else {
-                        Seen::Answer(Duration::from_secs_f64(latency_s))
-                    };
-                    rate.observe(seen, (asked * latency_s) as u32);
+                let seen = if latency_s > 5.0 {
+                    Seen::TooMuch
+                } else {
+                    Seen::Answer(Duration::from_secs_f64(latency_s))
+                };
+                while due >= 1.0 {
+                    due -= 1.0;
+                    rate.observe(seen, (rate.per_second() * latency_s) as u32);
                 }
-                asked
-            })
-            .collect()
+            }
+            rate.per_second()
+        };
+        (0..seconds).map(|_| second()).collect()
     }
 
     #[test]

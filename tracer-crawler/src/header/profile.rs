@@ -104,12 +104,10 @@ fn consistent(lines: Lines) -> Result<Lines, String> {
     let agent =
         text("user-agent").ok_or("expected a User-Agent: the other headers have to fit it")?;
     let mobile = agent.contains("Mobile");
-    if let Some(hint) = text("sec-ch-ua-mobile") {
-        if (hint == "?1") != mobile {
-            return Err(format!(
-                "Sec-CH-UA-Mobile {hint} does not fit the User-Agent"
-            ));
-        }
+    if let Some(hint) = text("sec-ch-ua-mobile").filter(|hint| (*hint == "?1") != mobile) {
+        return Err(format!(
+            "Sec-CH-UA-Mobile {hint} does not fit the User-Agent"
+        ));
     }
     if let Some(platform) = text("sec-ch-ua-platform") {
         let platform = platform.trim_matches('"');
