@@ -1,8 +1,8 @@
 //! Four clocks and a cancel: what ends a fetch from outside, and which of them it was.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -43,8 +43,8 @@ pub struct Task {
     pub retry_count: u32,
     /// End of the task's clock: set once.
     deadline: Instant,
-    /// How far the work has come.
-    stage: Cell<Stage>,
+    /// How far the work has come: a [`Stage`]. An atomic only because futures that share it may move between threads.
+    stage: AtomicU8,
 }
 
 impl Task {
@@ -55,7 +55,7 @@ impl Task {
             depth,
             retry_count: 0,
             deadline: later(Instant::now(), clocks.task),
-            stage: Cell::new(Stage::Turn),
+            stage: AtomicU8::new(Stage::Turn as u8),
         }
     }
 
@@ -66,12 +66,15 @@ impl Task {
 
     /// How far the work has come.
     pub fn stage(&self) -> Stage {
-        self.stage.get()
+        Stage::ALL
+            .get(usize::from(self.stage.load(Ordering::Relaxed)))
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Says how far the work has come.
     pub fn at(&self, stage: Stage) {
-        self.stage.set(stage);
+        self.stage.store(stage as u8, Ordering::Relaxed);
     }
 }
 

@@ -7,6 +7,7 @@ pub mod affinity;
 pub mod config;
 pub mod deadline;
 pub mod dedup;
+pub mod fetch;
 pub mod header;
 pub mod limit;
 pub mod outcome;

@@ -41,6 +41,19 @@ pub enum Stage {
     Body,
 }
 
+impl Stage {
+    /// Every stage at its own index.
+    pub const ALL: [Self; 7] = [
+        Self::Turn,
+        Self::Pool,
+        Self::Dns,
+        Self::Connect,
+        Self::Tls,
+        Self::Response,
+        Self::Body,
+    ];
+}
+
 /// Why a name gave no address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoAddress {
@@ -437,6 +450,13 @@ mod tests {
                 serde_json::to_string(&class).unwrap(),
                 format!("\"{}\"", class.name())
             );
+        }
+    }
+
+    #[test]
+    fn a_stage_is_at_its_own_index() {
+        for (index, stage) in Stage::ALL.into_iter().enumerate() {
+            assert_eq!(stage as usize, index);
         }
     }
 

@@ -1,0 +1,258 @@
+//! Fetching one URL: a connection of the pool or a new one, one request, one response.
+
+mod body;
+mod connection;
+mod decode;
+mod dial;
+mod exchange;
+mod options;
+mod origin;
+pub mod pool;
+pub mod proxy;
+pub mod redirect;
+pub mod resolver;
+mod send;
+mod tls;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+pub use body::BodyLimits;
+pub use connection::Reuse;
+pub use decode::ACCEPT_ENCODING;
+pub use dial::TcpOptions;
+pub use exchange::{Collect, Exchange, Head, Request, Sink, Want};
+pub use options::{Dns, Options};
+pub use origin::Origin;
+pub use tls::{TlsError, TlsOptions};
+
+use connection::{Connection, Facts, Stream};
+use exchange::since_ns;
+use pool::{Grant, Lease, Pool, PoolFigures, Slot};
+use proxy::Kind;
+use resolver::cached::ResolverError;
+use resolver::{Cached, Resolver, System};
+use tls::Tls;
+
+use crate::deadline::{Clocks, Guard, Task, within};
+use crate::outcome::{Clock, Failure, Stage};
+
+/// Why a fetcher could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum FetcherError {
+    /// Encryption.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Name look-ups.
+    #[error(transparent)]
+    Resolver(#[from] ResolverError),
+}
+
+/// Fetches URLs. Clones share connections, sessions and names.
+#[derive(Debug, Clone)]
+pub struct Fetcher {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    pool: Pool<Connection>,
+    resolver: Resolver,
+    tls: Tls,
+    options: Options,
+    connections: AtomicU64,
+}
+
+/// How often idle connections are looked at.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+impl Fetcher {
+    /// Needs a tokio runtime. Reads /etc/resolv.conf and the file of authorities, as far as the options ask for them.
+    pub fn new(options: Options) -> Result<Self, FetcherError> {
+        let resolver = match &options.dns {
+            Dns::System(family) => Resolver::System(System {
+                family: *family,
+                timeout: options.clocks.connect,
+            }),
+            Dns::Cached(cached) => Resolver::Cached(Cached::new(cached.clone())?),
+        };
+        let inner = Arc::new(Inner {
+            pool: Pool::new(options.pool),
+            resolver,
+            tls: Tls::new(&options.tls)?,
+            options,
+            connections: AtomicU64::new(0),
+        });
+        tokio::spawn(sweep(Arc::downgrade(&inner)));
+        Ok(Self { inner })
+    }
+
+    /// Fetches one URL, without following redirects. `exchange` tells what was seen even when it fails.
+    ///
+    /// Under the request's and the task's clock; connect and TLS have their own. Dropped or cancelled, it closes its connection.
+    pub async fn fetch(
+        &self,
+        guard: &mut Guard,
+        task: &Task,
+        clocks: &Clocks,
+        request: Request<'_>,
+        exchange: &mut Exchange,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Failure> {
+        let start = Instant::now();
+        let work = self.inner.attempt(task, clocks, request, exchange, sink);
+        let done = guard.run(task, Some(clocks.request), work).await;
+        exchange.phases.total_ns = since_ns(start);
+        done
+    }
+
+    /// Changes the limit of connections to one host.
+    pub fn set_per_host(&self, per_host: usize) {
+        self.inner.pool.set_per_host(per_host);
+    }
+
+    /// Connections so far.
+    pub fn pool_figures(&self) -> PoolFigures {
+        self.inner.pool.figures()
+    }
+
+    /// Who looks names up, for prewarming and figures.
+    pub fn resolver(&self) -> &Resolver {
+        &self.inner.resolver
+    }
+}
+
+async fn sweep(inner: std::sync::Weak<Inner>) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        let Some(inner) = inner.upgrade() else {
+            return;
+        };
+        inner.pool.sweep(Instant::now());
+    }
+}
+
+impl Inner {
+    async fn attempt(
+        &self,
+        task: &Task,
+        clocks: &Clocks,
+        request: Request<'_>,
+        exchange: &mut Exchange,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Failure> {
+        origin::check(request.url)?;
+        task.at(Stage::Pool);
+        let start = Instant::now();
+        let host = self.pool.host(origin::key(request.url));
+        let grant = host.take().await;
+        exchange.phases.pool_ns = Some(since_ns(start));
+        let (mut lease, fresh) = match grant {
+            Grant::Reuse(lease) => (lease, false),
+            Grant::Open(slot) => (
+                self.open(slot, task, clocks, request, exchange).await?,
+                true,
+            ),
+        };
+        let mut sent = self.send(&mut lease, task, request, exchange).await;
+        // A connection that the server closed while it was idle: the request is sent once more, and its clocks run on.
+        if !fresh && matches!(sent, Err(Failure::Closed)) {
+            exchange.stale += 1;
+            lease = self
+                .open(lease.close(), task, clocks, request, exchange)
+                .await?;
+            sent = self.send(&mut lease, task, request, exchange).await;
+        }
+        self.receive(lease, sent?, task, request, exchange, sink)
+            .await
+    }
+
+    /// Fills a place with a new connection.
+    async fn open(
+        &self,
+        slot: Slot<Connection>,
+        task: &Task,
+        clocks: &Clocks,
+        request: Request<'_>,
+        exchange: &mut Exchange,
+    ) -> Result<Lease<Connection>, Failure> {
+        // Rare beside requests: on the heap, so that the request's own state stays small.
+        let connection = Box::pin(self.dial(task, clocks, request, exchange)).await?;
+        Ok(slot.fill(connection))
+    }
+
+    async fn dial(
+        &self,
+        task: &Task,
+        clocks: &Clocks,
+        request: Request<'_>,
+        exchange: &mut Exchange,
+    ) -> Result<Connection, Failure> {
+        let origin = Origin::of(request.url)?;
+        let proxy = self.options.proxy.as_ref();
+        let proxy = proxy.filter(|proxy| proxy.serves(origin.bare_host()));
+        let (name, port) = match proxy {
+            Some(proxy) => (&*proxy.host, proxy.port),
+            None => (&*origin.host, origin.port),
+        };
+        task.at(Stage::Dns);
+        let start = Instant::now();
+        let answer = self.resolver.resolve(name).await;
+        exchange.phases.dns_ns = Some(since_ns(start));
+        let addresses = answer.map_err(|reason| Failure::Dns {
+            name: name.into(),
+            reason,
+        })?;
+        task.at(Stage::Connect);
+        let start = Instant::now();
+        let connect = async {
+            let mut stream = dial::connect(&addresses, port, self.options.tcp).await?;
+            if let Some(proxy) = proxy.filter(|proxy| origin.https || proxy.kind == Kind::Socks5) {
+                proxy.tunnel(&origin, &mut stream).await?;
+            }
+            Ok(stream)
+        };
+        let stream = within(Clock::Connect, clocks.connect, Stage::Connect, connect).await?;
+        exchange.phases.connect_ns = Some(since_ns(start));
+        let remote = stream.peer_addr().map_err(|error| Failure::Lost {
+            stage: Stage::Connect,
+            detail: error.to_string().into(),
+        })?;
+        let mut facts = Facts {
+            id: self.connections.fetch_add(1, Ordering::Relaxed) + 1,
+            remote,
+            tls: None,
+            opened: Instant::now(),
+        };
+        let mut stream = Stream::Clear(stream);
+        if origin.https {
+            (stream, facts.tls) = self
+                .encrypt(stream, &origin, task, clocks, exchange)
+                .await?;
+        }
+        let (max_head_bytes, reuse) = (self.options.max_head_bytes, self.options.reuse);
+        let opened = Connection::open(stream, facts, max_head_bytes, reuse).await;
+        opened.map_err(|error| send::failure(&error, Stage::Connect))
+    }
+
+    async fn encrypt(
+        &self,
+        stream: Stream,
+        origin: &Origin,
+        task: &Task,
+        clocks: &Clocks,
+        exchange: &mut Exchange,
+    ) -> Result<(Stream, Option<crate::outcome::Tls>), Failure> {
+        let Stream::Clear(stream) = stream else {
+            return Ok((stream, None));
+        };
+        task.at(Stage::Tls);
+        let start = Instant::now();
+        let handshake = self.tls.connect(origin, stream);
+        let stream = within(Clock::Tls, clocks.tls, Stage::Tls, handshake).await?;
+        exchange.phases.tls_ns = Some(since_ns(start));
+        let (facts, _) = tls::facts(&stream);
+        Ok((Stream::Tls(Box::new(stream)), Some(facts)))
+    }
+}

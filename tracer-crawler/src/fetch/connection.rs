@@ -1,0 +1,241 @@
+//! One HTTP/1.1 connection, driven by the task that uses it: no task of its own, so no wake-up between them.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use http_body_util::Empty;
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+
+use super::pool::Keep;
+use crate::outcome::{ConnectionUse, Tls};
+
+/// Bytes over TCP, encrypted or not.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Clear(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// A stream that counts what it receives, so that "no byte of a response" is known and not guessed.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    stream: Stream,
+    received_bytes: Arc<AtomicU64>,
+}
+
+/// What does not change while a connection is open.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts {
+    pub(crate) id: u64,
+    pub(crate) remote: SocketAddr,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) opened: Instant,
+}
+
+/// An open connection.
+pub(crate) struct Connection {
+    facts: Facts,
+    requests: u32,
+    received_bytes: Arc<AtomicU64>,
+    sender: http1::SendRequest<Empty<Bytes>>,
+    driver: Pin<Box<http1::Connection<TokioIo<Wire>, Empty<Bytes>>>>,
+    /// hyper has nothing more to do on it.
+    ended: bool,
+    bounds: Reuse,
+}
+
+/// When a connection has served long enough.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reuse {
+    /// Age from which it is not used again.
+    pub max_age: Option<std::time::Duration>,
+    /// Requests after which it is not used again.
+    pub max_requests: Option<u64>,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Connection").field(&self.facts).finish()
+    }
+}
+
+impl Facts {
+    /// For a request that comes after `reuses` others.
+    pub(crate) fn used(&self, reuses: u32, http2: bool) -> ConnectionUse {
+        ConnectionUse {
+            id: self.id,
+            reuses,
+            age_ns: super::exchange::since_ns(self.opened),
+            remote: self.remote,
+            tls: self.tls,
+            http2,
+        }
+    }
+}
+
+impl Connection {
+    /// HTTP/1.1 over `stream`.
+    pub(crate) async fn open(
+        stream: Stream,
+        facts: Facts,
+        max_head_bytes: usize,
+        bounds: Reuse,
+    ) -> hyper::Result<Self> {
+        let received_bytes = Arc::new(AtomicU64::new(0));
+        let wire = Wire {
+            stream,
+            received_bytes: Arc::clone(&received_bytes),
+        };
+        let (sender, driver) = http1::Builder::new()
+            // hyper's least is 8 KiB.
+            .max_buf_size(max_head_bytes.max(8 * 1024))
+            .max_header_size(max_head_bytes)
+            .handshake(TokioIo::new(wire))
+            .await?;
+        Ok(Self {
+            facts,
+            requests: 0,
+            received_bytes,
+            sender,
+            driver: Box::pin(driver),
+            ended: false,
+            bounds,
+        })
+    }
+
+    /// What a request about to be sent says of it.
+    pub(crate) fn used(&self) -> ConnectionUse {
+        self.facts.used(self.requests, false)
+    }
+
+    /// Bytes received since it was opened, TLS taken off.
+    pub(crate) fn received_bytes(&self) -> u64 {
+        self.received_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Sends a request and waits for the head of its response.
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<Empty<Bytes>>,
+    ) -> hyper::Result<Response<Incoming>> {
+        self.requests += 1;
+        let mut response = pin!(self.sender.send_request(request));
+        let (driver, ended) = (&mut self.driver, &mut self.ended);
+        std::future::poll_fn(|context| {
+            drive(driver, ended, context);
+            response.as_mut().poll(context)
+        })
+        .await
+    }
+
+    /// The next piece of a body; `None` is its end.
+    pub(crate) async fn piece(&mut self, body: &mut Incoming) -> Option<hyper::Result<Bytes>> {
+        let (driver, ended) = (&mut self.driver, &mut self.ended);
+        std::future::poll_fn(|context| {
+            loop {
+                // What is there comes first; the driver reads on only for one who waits.
+                let mut polled = Pin::new(&mut *body).poll_frame(context);
+                if polled.is_pending() && !*ended {
+                    drive(driver, ended, context);
+                    polled = Pin::new(&mut *body).poll_frame(context);
+                }
+                match polled {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(None) => return Poll::Ready(None),
+                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
+                    // Trailers are of no use here.
+                    Poll::Ready(Some(Ok(frame))) => {
+                        if let Ok(data) = frame.into_data() {
+                            return Poll::Ready(Some(Ok(data)));
+                        }
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    fn is_worn(&self) -> bool {
+        let old = |age| self.facts.opened.elapsed() >= age;
+        let full = |requests| u64::from(self.requests) >= requests;
+        self.bounds.max_age.is_some_and(old) || self.bounds.max_requests.is_some_and(full)
+    }
+}
+
+impl Keep for Connection {
+    /// Looks at the socket without waiting: a server that closed has told so by now.
+    fn is_alive(&mut self) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        drive(&mut self.driver, &mut self.ended, &mut context);
+        !self.ended && self.sender.is_ready() && !self.is_worn()
+    }
+}
+
+fn drive(
+    driver: &mut Pin<Box<http1::Connection<TokioIo<Wire>, Empty<Bytes>>>>,
+    ended: &mut bool,
+    context: &mut Context<'_>,
+) {
+    // An error reaches the request through its own future or body.
+    if !*ended && driver.as_mut().poll(context).is_ready() {
+        *ended = true;
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = match &mut self.stream {
+            Stream::Clear(stream) => Pin::new(stream).poll_read(context, buffer),
+            Stream::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+        };
+        let received = (buffer.filled().len() - before) as u64;
+        if received > 0 {
+            self.received_bytes.fetch_add(received, Ordering::Relaxed);
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.stream {
+            Stream::Clear(stream) => Pin::new(stream).poll_write(context, bytes),
+            Stream::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Stream::Clear(stream) => Pin::new(stream).poll_flush(context),
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.stream {
+            Stream::Clear(stream) => Pin::new(stream).poll_shutdown(context),
+            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! Proxies: HTTP CONNECT (RFC 9110 section 9.3.6) and SOCKS 5 (RFC 1928, RFC 1929).
+
+use std::fmt;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use url::Url;
+
+use super::origin::Origin;
+use crate::outcome::Failure;
+
+/// User and password of a proxy; never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// For the wire only.
+    pub user: String,
+    /// For the wire only.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// How a proxy is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// CONNECT for https, the absolute form for http.
+    Http,
+    /// A tunnel for both; the proxy looks names up.
+    Socks5,
+}
+
+/// A proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proxy {
+    /// How it is spoken to.
+    pub kind: Kind,
+    /// Its host, which we look up.
+    pub host: Box<str>,
+    /// Its port.
+    pub port: u16,
+    /// What it asks for.
+    pub credentials: Option<Credentials>,
+    /// Hosts reached without it, with `*` and `?`.
+    pub bypass: Vec<String>,
+}
+
+/// The address of a proxy is none.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "proxy {got:?}; expected http://HOST:PORT or socks5://HOST:PORT, with credentials in a file or the environment"
+)]
+pub struct ProxyError {
+    /// Without credentials.
+    got: String,
+}
+
+/// Longest answer to CONNECT.
+const MAX_HEAD_BYTES: usize = 8 * 1024;
+
+impl Proxy {
+    /// From its URL; credentials in the URL count if none are given.
+    pub fn parse(text: &str, credentials: Option<Credentials>) -> Result<Self, ProxyError> {
+        // The text may hold a password: never repeated whole.
+        let wrong = || ProxyError {
+            got: text.rsplit('@').next().unwrap_or("").to_owned(),
+        };
+        let url = Url::parse(text).map_err(|_| wrong())?;
+        let (kind, port) = match url.scheme() {
+            "http" => (Kind::Http, 80),
+            "socks5" | "socks5h" => (Kind::Socks5, 1080),
+            _ => return Err(wrong()),
+        };
+        let in_url = (!url.username().is_empty()).then(|| Credentials {
+            user: decoded(url.username()),
+            password: decoded(url.password().unwrap_or("")),
+        });
+        Ok(Self {
+            kind,
+            host: url.host_str().ok_or_else(wrong)?.into(),
+            port: url.port().unwrap_or(port),
+            credentials: credentials.or(in_url),
+            bypass: Vec::new(),
+        })
+    }
+
+    /// Whether requests to `host` go through it.
+    pub fn serves(&self, host: &str) -> bool {
+        !self
+            .bypass
+            .iter()
+            .any(|pattern| matches(pattern.as_bytes(), host.as_bytes()))
+    }
+
+    /// `Proxy-Authorization` for plain http.
+    pub(crate) fn authorization(&self) -> Option<String> {
+        self.credentials.as_ref().map(|credentials| {
+            let Credentials { user, password } = credentials;
+            format!("Basic {}", base64(format!("{user}:{password}").as_bytes()))
+        })
+    }
+
+    /// Opens a tunnel to `origin` over a connection to the proxy.
+    pub(crate) async fn tunnel<S>(&self, origin: &Origin, stream: &mut S) -> Result<(), Failure>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let tunnelled = match self.kind {
+            Kind::Http => self.connect(origin, stream).await,
+            Kind::Socks5 => self.socks(origin, stream).await,
+        };
+        tunnelled.map_err(|detail| Failure::Proxy {
+            proxy: format!("{}:{}", self.host, self.port).into(),
+            detail: detail.into(),
+        })
+    }
+
+    async fn connect<S>(&self, origin: &Origin, stream: &mut S) -> Result<(), String>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let authority = origin.authority();
+        let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n");
+        if let Some(authorization) = self.authorization() {
+            request.push_str(&format!("Proxy-Authorization: {authorization}\r\n"));
+        }
+        request.push_str("\r\n");
+        stream.write_all(request.as_bytes()).await.map_err(say)?;
+        let head = read_head(stream).await?;
+        match status(&head) {
+            Some(200..=299) => Ok(()),
+            Some(407) => Err("status 407: it wants other credentials".to_owned()),
+            Some(status) => Err(format!("status {status} to CONNECT")),
+            None => Err("its answer to CONNECT is not HTTP".to_owned()),
+        }
+    }
+
+    async fn socks<S>(&self, origin: &Origin, stream: &mut S) -> Result<(), String>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        // Version 5; methods: none (0), user and password (2).
+        let methods: &[u8] = if self.credentials.is_some() {
+            &[5, 2, 0, 2]
+        } else {
+            &[5, 1, 0]
+        };
+        stream.write_all(methods).await.map_err(say)?;
+        match read::<2, S>(stream).await? {
+            [5, 0] => {}
+            [5, 2] => self.log_in(stream).await?,
+            [5, 0xff] => return Err("no way to log in that both know".to_owned()),
+            _ => return Err("not a SOCKS 5 proxy".to_owned()),
+        }
+        stream
+            .write_all(&socks_request(origin)?)
+            .await
+            .map_err(say)?;
+        let [version, reply, _, form] = read::<4, S>(stream).await?;
+        if version != 5 {
+            return Err("not a SOCKS 5 proxy".to_owned());
+        }
+        if reply != 0 {
+            return Err(socks_reply(reply).to_owned());
+        }
+        // The bound address is of no interest, but it has to be read.
+        let length = match form {
+            1 => 4,
+            4 => 16,
+            3 => usize::from(read::<1, S>(stream).await?[0]),
+            _ => return Err("an address of unknown form".to_owned()),
+        };
+        let mut rest = vec![0; length + 2];
+        stream.read_exact(&mut rest).await.map_err(say)?;
+        Ok(())
+    }
+
+    async fn log_in<S>(&self, stream: &mut S) -> Result<(), String>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Some(Credentials { user, password }) = &self.credentials else {
+            return Err("it wants credentials".to_owned());
+        };
+        let mut message = vec![1];
+        for part in [user, password] {
+            let length =
+                u8::try_from(part.len()).map_err(|_| "credentials of more than 255 bytes")?;
+            message.push(length);
+            message.extend_from_slice(part.as_bytes());
+        }
+        stream.write_all(&message).await.map_err(say)?;
+        match read::<2, S>(stream).await? {
+            [_, 0] => Ok(()),
+            _ => Err("it wants other credentials".to_owned()),
+        }
+    }
+}
+
+fn say(error: std::io::Error) -> String {
+    error.to_string()
+}
+
+async fn read<const N: usize, S: AsyncRead + Unpin>(stream: &mut S) -> Result<[u8; N], String> {
+    let mut bytes = [0; N];
+    stream.read_exact(&mut bytes).await.map_err(say)?;
+    Ok(bytes)
+}
+
+/// Byte by byte, so that nothing of the tunnel is taken; an answer is short and comes once per connection.
+async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>, String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        if head.len() == MAX_HEAD_BYTES {
+            return Err(format!(
+                "its answer to CONNECT has no end in {MAX_HEAD_BYTES} bytes"
+            ));
+        }
+        head.push(stream.read_u8().await.map_err(say)?);
+    }
+    Ok(head)
+}
+
+fn status(head: &[u8]) -> Option<u16> {
+    let rest = head.strip_prefix(b"HTTP/1.")?;
+    let digits = rest.get(2..5)?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+fn socks_request(origin: &Origin) -> Result<Vec<u8>, String> {
+    let mut request = vec![5, 1, 0];
+    match origin.bare_host().parse() {
+        Ok(std::net::IpAddr::V4(address)) => {
+            request.push(1);
+            request.extend(address.octets());
+        }
+        Ok(std::net::IpAddr::V6(address)) => {
+            request.push(4);
+            request.extend(address.octets());
+        }
+        Err(_) => {
+            let length =
+                u8::try_from(origin.host.len()).map_err(|_| "a name of more than 255 bytes")?;
+            request.extend([3, length]);
+            request.extend(origin.host.bytes());
+        }
+    }
+    request.extend(origin.port.to_be_bytes());
+    Ok(request)
+}
+
+/// RFC 1928 section 6.
+fn socks_reply(reply: u8) -> &'static str {
+    match reply {
+        1 => "it failed",
+        2 => "its rules forbid this connection",
+        3 => "network unreachable",
+        4 => "host unreachable",
+        5 => "connection refused",
+        6 => "TTL expired",
+        7 => "command not supported",
+        8 => "address form not supported",
+        _ => "refused for an unknown reason",
+    }
+}
+
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(value) if byte == b'%' => {
+                bytes.push(value);
+                rest = &after[2..];
+            }
+            _ => {
+                bytes.push(byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// RFC 4648 section 4.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let mut word = [0; 4];
+        word[1..=group.len()].copy_from_slice(group);
+        let word = u32::from_be_bytes(word);
+        for place in 0..4 {
+            let digit = DIGITS[(word >> (18 - 6 * place) & 63) as usize];
+            text.push(if place <= group.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
+/// `*` is any run of characters, `?` one. Iterative, so that a pattern of stars costs no more than its length times the text's.
+fn matches(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut at, mut in_text) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while in_text < text.len() {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, in_text));
+                at += 1;
+            }
+            Some(&byte) if byte == b'?' || byte.eq_ignore_ascii_case(&text[in_text]) => {
+                at += 1;
+                in_text += 1;
+            }
+            _ => {
+                let Some((star_at, taken)) = star else {
+                    return false;
+                };
+                star = Some((star_at, taken + 1));
+                at = star_at + 1;
+                in_text = taken + 1;
+            }
+        }
+    }
+    pattern[at..].iter().all(|byte| *byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        let proxy = Proxy::parse("http://u:p%40ss@proxy.example:3128", None).unwrap();
+        assert_eq!(
+            (proxy.kind, &*proxy.host, proxy.port),
+            (Kind::Http, "proxy.example", 3128)
+        );
+        assert_eq!(proxy.credentials.as_ref().unwrap().password, "p@ss");
+        assert!(!format!("{proxy:?}").contains("p@ss"));
+        assert_eq!(Proxy::parse("socks5://h", None).unwrap().port, 1080);
+        let error = Proxy::parse("ftp://user:hunter2@h", None)
+            .unwrap_err()
+            .to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn base64_by_the_vectors_of_rfc_4648() {
+        for (plain, coded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+    }
+
+    #[test]
+    fn bypass() {
+        let mut proxy = Proxy::parse("http://h", None).unwrap();
+        proxy.bypass = vec!["*.local".to_owned(), "10.0.0.?".to_owned()];
+        for (host, served) in [
+            ("a.local", false),
+            ("A.LOCAL", false),
+            ("local", true),
+            ("10.0.0.1", false),
+            ("10.0.0.11", true),
+        ] {
+            assert_eq!(proxy.serves(host), served, "{host}");
+        }
+        assert!(matches(b"*a*b*", b"xxaxxbxx") && !matches(b"*a*b", b"ba"));
+    }
+}

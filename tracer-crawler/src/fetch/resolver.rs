@@ -1,0 +1,66 @@
+//! Names to addresses.
+
+pub mod cached;
+pub mod system;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::outcome::NoAddress;
+
+pub use cached::{CacheFigures, Cached, CachedOptions};
+pub use system::System;
+
+/// Which addresses of a name are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Family {
+    #[default]
+    Both,
+    V4,
+    V6,
+}
+
+impl Family {
+    /// Whether an address is of it.
+    pub fn holds(self, address: IpAddr) -> bool {
+        match self {
+            Self::Both => true,
+            Self::V4 => address.is_ipv4(),
+            Self::V6 => address.is_ipv6(),
+        }
+    }
+}
+
+/// Addresses of a name, or why there are none.
+pub type Answer = Result<Arc<[IpAddr]>, NoAddress>;
+
+/// Who looks names up.
+#[derive(Debug, Clone)]
+pub enum Resolver {
+    /// The C library, once per connection.
+    System(System),
+    /// Our own, with a cache.
+    Cached(Arc<Cached>),
+}
+
+impl Resolver {
+    /// Addresses of `name`, which may be an address itself.
+    pub async fn resolve(&self, name: &str) -> Answer {
+        let bare = name.trim_start_matches('[').trim_end_matches(']');
+        if let Ok(address) = bare.parse::<IpAddr>() {
+            return Ok([address].into());
+        }
+        match self {
+            Self::System(system) => system.resolve(name).await,
+            Self::Cached(cached) => cached.resolve(name).await,
+        }
+    }
+
+    /// Looks names up ahead, as many at once as the cache allows. Does nothing without a cache.
+    pub fn prewarm<'a>(&self, names: impl Iterator<Item = &'a str>) {
+        if let Self::Cached(cached) = self {
+            names.for_each(|name| cached.prewarm(name));
+        }
+    }
+}
