@@ -1,0 +1,255 @@
+//! Figures of a crawl: counted while it runs, read by progress, metrics, control interface and the text at the end.
+//! Everything that did not become a page is counted under its reason.
+
+mod histogram;
+mod snapshot;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU8, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+pub use self::{
+    histogram::{BUCKETS, Histogram, HistogramSnapshot, upper_bound_s},
+    snapshot::{FinishReason, Snapshot},
+};
+use crate::outcome::Class;
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// One more.
+    pub fn add_one(&self) {
+        self.add(1);
+    }
+
+    /// So many more.
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// Until now.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A number that is what it was last set to.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    /// Now it is this.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// Now.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// One more until the guard is dropped.
+    pub fn enter(&self) -> Inside<'_> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Inside(self)
+    }
+
+    /// The larger of both.
+    pub fn raise_to(&self, value: u64) {
+        self.0.fetch_max(value, Ordering::Relaxed);
+    }
+}
+
+/// See [`Gauge::enter`].
+#[derive(Debug)]
+pub struct Inside<'a>(&'a Gauge);
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Where a crawl stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Phase {
+    /// Opening state and outputs.
+    Starting,
+    /// Fetching.
+    Running,
+    /// Told to stop; requests under way end.
+    Stopping,
+    /// Over.
+    Ended,
+}
+
+impl Phase {
+    const ALL: [Self; 4] = [Self::Starting, Self::Running, Self::Stopping, Self::Ended];
+
+    /// The name outputs use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Stopping => "stopping",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// Everything counted. Shared by reference; no counter takes a lock, those by name take one for a moment.
+#[derive(Debug)]
+pub struct Stats {
+    started: Instant,
+    phase: AtomicU8,
+    /// Requests sent.
+    pub requests: Counter,
+    /// Tries after a failure.
+    pub retries: Counter,
+    /// Redirects followed.
+    pub redirects: Counter,
+    /// Body bytes from the wire.
+    pub wire_bytes: Counter,
+    /// Body bytes after decompression.
+    pub decoded_bytes: Counter,
+    /// Links found in pages.
+    pub links: Counter,
+    /// Links that had been seen before.
+    pub duplicates: Counter,
+    /// Pages a conditional request found unchanged (304).
+    pub not_modified: Counter,
+    /// Connections opened.
+    pub connections: Counter,
+    /// Requests sent on a connection that had carried one before.
+    pub reused: Counter,
+    /// Names looked up.
+    pub lookups: Counter,
+    /// Names found in the cache.
+    pub lookup_hits: Counter,
+    /// Hook commands that ended with 0.
+    pub hooks_done: Counter,
+    /// Hook commands that failed, could not be started or were killed.
+    pub hooks_failed: Counter,
+    /// Panics caught; each failed one page.
+    pub panics: Counter,
+    /// URLs that wait.
+    pub queued: Gauge,
+    /// Requests under way.
+    pub in_flight: Gauge,
+    /// Hosts with a URL that waits or is under way.
+    pub hosts: Gauge,
+    /// Connections that are open and idle.
+    pub idle_connections: Gauge,
+    /// Page workers.
+    pub workers: Gauge,
+    /// Deepest page fetched.
+    pub depth: Gauge,
+    statuses: [Counter; 6],
+    failures: [Counter; Class::ALL.len()],
+    skipped: Mutex<BTreeMap<&'static str, u64>>,
+    /// Name look-up, of new connections.
+    pub dns: Histogram,
+    /// TCP connect, of new connections.
+    pub connect: Histogram,
+    /// TLS handshake, of new connections.
+    pub tls: Histogram,
+    /// Request sent to first byte of the answer.
+    pub ttfb: Histogram,
+    /// The whole of a request.
+    pub total: Histogram,
+}
+
+impl Default for Stats {
+    fn default() -> Self {
+        Self {
+            started: Instant::now(),
+            phase: AtomicU8::new(Phase::Starting as u8),
+            requests: Counter::default(),
+            retries: Counter::default(),
+            redirects: Counter::default(),
+            wire_bytes: Counter::default(),
+            decoded_bytes: Counter::default(),
+            links: Counter::default(),
+            duplicates: Counter::default(),
+            not_modified: Counter::default(),
+            connections: Counter::default(),
+            reused: Counter::default(),
+            lookups: Counter::default(),
+            lookup_hits: Counter::default(),
+            hooks_done: Counter::default(),
+            hooks_failed: Counter::default(),
+            panics: Counter::default(),
+            queued: Gauge::default(),
+            in_flight: Gauge::default(),
+            hosts: Gauge::default(),
+            idle_connections: Gauge::default(),
+            workers: Gauge::default(),
+            depth: Gauge::default(),
+            statuses: Default::default(),
+            failures: std::array::from_fn(|_| Counter::default()),
+            skipped: Mutex::default(),
+            dns: Histogram::default(),
+            connect: Histogram::default(),
+            tls: Histogram::default(),
+            ttfb: Histogram::default(),
+            total: Histogram::default(),
+        }
+    }
+}
+
+impl Stats {
+    /// A page whose final answer, after redirects and retries, has this status.
+    pub fn page(&self, status: u16) {
+        let class = usize::from(status / 100);
+        self.statuses[if class < 6 { class } else { 0 }].add_one();
+    }
+
+    /// A URL given up: no answer, or a status that counts as a failure.
+    pub fn failure(&self, class: Class) {
+        self.failures[class as usize].add_one();
+    }
+
+    /// URLs left out for a reason, by its name.
+    pub fn skip(&self, reason: &'static str, count: u64) {
+        if count > 0 {
+            *self.skips().entry(reason).or_default() += count;
+        }
+    }
+
+    /// Where the crawl stands.
+    pub fn phase(&self) -> Phase {
+        Phase::ALL[usize::from(self.phase.load(Ordering::Acquire))]
+    }
+
+    /// The crawl has come further.
+    pub fn set_phase(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    /// Time since the begin.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Pages fetched, whatever their status.
+    pub fn pages(&self) -> u64 {
+        self.statuses.iter().map(Counter::get).sum()
+    }
+
+    /// URLs given up.
+    pub fn failed(&self) -> u64 {
+        self.failures.iter().map(Counter::get).sum()
+    }
+
+    fn skips(&self) -> std::sync::MutexGuard<'_, BTreeMap<&'static str, u64>> {
+        self.skipped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
