@@ -8,6 +8,7 @@ pub mod config;
 pub mod deadline;
 pub mod dedup;
 pub mod fetch;
+pub mod frontier;
 pub mod header;
 pub mod hook;
 pub mod limit;

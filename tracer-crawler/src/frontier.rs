@@ -1,0 +1,514 @@
+//! What is to be fetched: a queue per host, first in first out, so that the crawl goes breadth-first, and a schedule that
+//! hands out pages only of hosts which may be asked now. Together with the table of seen URLs, which decides what is new.
+//!
+//! # On disk
+//!
+//! A state directory holds three things:
+//!
+//! - `journal.N`: what was added and what was done, appended by one `write` before the call returns. What a process has written
+//!   survives its being killed.
+//! - `frontier.redb`: the queue. A thread moves the journal into it in batches; a batch every few seconds is made durable
+//!   (fsync), and the journals before it are deleted.
+//! - `seen.dedup`: the table of seen URLs ([`crate::dedup`]).
+//!
+//! A page leaves the queue when it is [done](Frontier::done), not when it is handed out. So after a kill nothing is lost, and
+//! what is fetched twice is what was in flight, if callers add a page's links before they call it done.
+//!
+//! Rule of repair: a URL is journaled before the table learns of it, so a table that survived a kill holds nothing that
+//! the queue does not know. When the machine itself went down, the table is made anew from the fingerprints in the queue's file
+//! and the journal.
+
+mod disk;
+mod journal;
+mod recover;
+mod schedule;
+mod store;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ::url::Url;
+use thiserror::Error;
+
+use crate::dedup::{Dedup, DedupError, Fingerprint, Seed};
+use disk::Disk;
+use schedule::{HostId, Schedule};
+
+/// Why the frontier cannot go on.
+#[derive(Debug, Error)]
+pub enum FrontierError {
+    /// The operating system refused.
+    #[error(
+        "cannot {doing} {path}: {source}; check the free space and the permissions of the state directory"
+    )]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On which file.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The database of the queue.
+    #[error("the queue's database: {0}; if it is damaged, begin with an empty state directory")]
+    Store(#[from] Box<redb::Error>),
+    /// The table of seen URLs.
+    #[error(transparent)]
+    Dedup(#[from] DedupError),
+    /// Another crawl has the directory.
+    #[error("the state directory {path} is in use by another crawl; give each its own")]
+    InUse {
+        /// The directory.
+        path: String,
+    },
+    /// The file is of a version this program does not read.
+    #[error(
+        "{path} has version {got}, expected {expected}; finish the crawl with the program that began it, or begin anew in an empty directory"
+    )]
+    Version {
+        /// The file.
+        path: String,
+        /// As found.
+        got: u64,
+        /// As written by this program.
+        expected: u64,
+    },
+    /// The thread that writes has ended.
+    #[error(
+        "the thread that writes the queue ended early; the state directory is whole, resume from it"
+    )]
+    WriterGone,
+}
+
+/// How hosts are treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Politeness {
+    /// Pages of one host handed out and not yet done.
+    pub per_host: u32,
+    /// Between two pages of one host, unless the host has a delay of its own.
+    pub delay: Duration,
+    /// Pages of one host ever accepted.
+    pub max_pages_per_host: Option<u64>,
+}
+
+impl Default for Politeness {
+    fn default() -> Self {
+        Self {
+            per_host: 8,
+            delay: Duration::ZERO,
+            max_pages_per_host: None,
+        }
+    }
+}
+
+/// Limits of the state on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskOptions {
+    /// Memory for queued URLs, and as much again for the database's cache, in bytes.
+    pub memory_bytes: usize,
+    /// Between two durable snapshots.
+    pub snapshot_interval: Duration,
+}
+
+impl Default for DiskOptions {
+    fn default() -> Self {
+        Self {
+            memory_bytes: 32 << 20,
+            snapshot_interval: Duration::from_secs(5),
+        }
+    }
+}
+
+/// A link to be looked at: a normalised URL within the scope.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    /// Normalised.
+    pub url: &'a Url,
+    /// Of the URL, under [`Frontier::seed`]; made outside of the lock.
+    pub fingerprint: Fingerprint,
+    /// Links from a seed.
+    pub depth: u32,
+}
+
+/// What became of candidates.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Added {
+    /// Queued.
+    pub new: u64,
+    /// Seen before.
+    pub seen: u64,
+    /// Left out: their host has had [`Politeness::max_pages_per_host`]. They count as seen from now on.
+    pub host_full: u64,
+}
+
+/// Names a page that is in flight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+impl Ticket {
+    /// A number that no other page of this crawl has, over restarts.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// A page to fetch. It is in flight until [`Frontier::done`] or [`Frontier::retry`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Its name.
+    pub ticket: Ticket,
+    /// What to fetch.
+    pub url: Url,
+    /// Links from a seed.
+    pub depth: u32,
+    /// Times it was handed out before, by this process.
+    pub attempt: u32,
+    /// The page it was found on, if that was told.
+    pub referrer: Option<Arc<str>>,
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub enum Next {
+    /// Fetch this.
+    Page(Box<Page>),
+    /// Nothing may be fetched before this time; new links or done pages may change that.
+    Wait(Instant),
+    /// All that is left belongs to hosts which have as many pages in flight as they may.
+    Busy,
+    /// Nothing is queued and nothing in flight: the crawl is complete.
+    Empty,
+}
+
+/// Figures of the frontier.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Waiting to be fetched, retries included.
+    pub queued: u64,
+    /// Handed out.
+    pub in_flight: u64,
+    /// Done, by earlier processes of this crawl as well.
+    pub done: u64,
+    /// Different URLs ever added.
+    pub seen: u64,
+    /// Hosts ever seen.
+    pub hosts: u64,
+    /// Memory or mapped file of the table of seen URLs, in bytes.
+    pub dedup_bytes: u64,
+}
+
+/// One URL of a queue. With an empty URL it is on disk alone.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Row {
+    depth: u32,
+    url: Box<str>,
+    referrer: Option<Arc<str>>,
+}
+
+/// A row, its place in the order of all rows, and how often it was handed out.
+#[derive(Debug, Clone)]
+struct Entry {
+    seq: u64,
+    attempt: u32,
+    row: Arc<Row>,
+}
+
+/// The frontier. All its calls are short, but for those that find the disk too slow.
+pub struct Frontier {
+    dedup: Dedup,
+    schedule: Schedule,
+    in_flight: HashMap<u64, (HostId, Entry)>,
+    disk: Option<Disk>,
+    next_seq: u64,
+    done: u64,
+    /// Reused for each call of [`Frontier::add`].
+    fresh: Vec<Fingerprint>,
+}
+
+impl Frontier {
+    /// A frontier that ends with the process.
+    pub fn in_memory(politeness: Politeness) -> Self {
+        Self::of(
+            Dedup::in_memory(Seed::random()),
+            Schedule::new(politeness, usize::MAX),
+            None,
+        )
+    }
+
+    /// Opens the state directory, or makes it. What an earlier process left undone is queued again.
+    pub fn open(
+        directory: &Path,
+        politeness: Politeness,
+        options: DiskOptions,
+    ) -> Result<Self, FrontierError> {
+        recover::open(directory, politeness, options)
+    }
+
+    fn of(dedup: Dedup, schedule: Schedule, disk: Option<Disk>) -> Self {
+        Self {
+            dedup,
+            schedule,
+            in_flight: HashMap::new(),
+            disk,
+            next_seq: 1,
+            done: 0,
+            fresh: Vec::new(),
+        }
+    }
+
+    /// Under which fingerprints of candidates are made.
+    pub fn seed(&self) -> Seed {
+        self.dedup.seed()
+    }
+
+    /// Whether a URL was ever added.
+    pub fn has_seen(&self, fingerprint: Fingerprint) -> bool {
+        self.dedup.contains(fingerprint)
+    }
+
+    /// Queues what is new among the links of one page. On disk it is safe against a kill when this returns.
+    pub fn add(
+        &mut self,
+        candidates: &[Candidate<'_>],
+        referrer: Option<&str>,
+    ) -> Result<Added, FrontierError> {
+        let mut added = Added::default();
+        let mut referrer = LazyReferrer {
+            text: referrer,
+            shared: None,
+        };
+        self.fresh.clear();
+        for candidate in candidates {
+            if self.is_old(candidate.fingerprint)? {
+                added.seen += 1;
+                continue;
+            }
+            self.fresh.push(candidate.fingerprint);
+            if self.enqueue(candidate, &mut referrer) {
+                added.new += 1;
+            } else {
+                added.host_full += 1;
+            }
+        }
+        self.commit_fresh()?;
+        Ok(added)
+    }
+
+    /// In memory the table can learn at once; on disk only after the journal has it.
+    fn is_old(&mut self, fingerprint: Fingerprint) -> Result<bool, FrontierError> {
+        match &self.disk {
+            None => Ok(!self.dedup.insert(fingerprint)?),
+            Some(disk) => Ok(self.dedup.contains(fingerprint) || disk.is_unwritten(fingerprint)),
+        }
+    }
+
+    /// False if the host has had its share.
+    fn enqueue(&mut self, candidate: &Candidate<'_>, referrer: &mut LazyReferrer<'_>) -> bool {
+        let (host, is_new) = self.schedule.host_of(candidate.url);
+        let accepted = self.schedule.accept(host);
+        if let Some(disk) = &mut self.disk {
+            disk.note_seen(candidate.fingerprint);
+            if is_new {
+                disk.note_host(host, self.schedule.name(host));
+            }
+        }
+        if !accepted {
+            return false;
+        }
+        let row = Row {
+            depth: candidate.depth,
+            url: candidate.url.as_str().into(),
+            referrer: referrer.get(),
+        };
+        let entry = Entry {
+            seq: self.next_seq,
+            attempt: 0,
+            row: Arc::new(row),
+        };
+        self.next_seq += 1;
+        if let Some(disk) = &mut self.disk {
+            disk.note_add(host, &entry, self.schedule.accepted(host));
+        }
+        self.schedule.push(host, entry);
+        true
+    }
+
+    fn commit_fresh(&mut self) -> Result<(), FrontierError> {
+        let Some(disk) = &mut self.disk else {
+            return Ok(());
+        };
+        disk.write_journal()?;
+        for &fingerprint in &self.fresh {
+            self.dedup.insert(fingerprint)?;
+        }
+        disk.fold_if_full(self.next_seq, self.done)
+    }
+
+    /// The next page that may be fetched at `now`.
+    pub fn next(&mut self, now: Instant) -> Result<Next, FrontierError> {
+        if let Some(disk) = &mut self.disk {
+            disk.fold_if_due(now, self.next_seq, self.done)?;
+        }
+        while let Some(host) = self.schedule.pop_ready(now) {
+            let Some(entry) = self.take(host, now)? else {
+                continue;
+            };
+            let Ok(url) = Url::parse(&entry.row.url) else {
+                // Written by us as a URL, so the disk has changed it.
+                tracing::error!(url = ?entry.row.url, "a queued URL is damaged; it is left out");
+                self.forget(host, entry.seq)?;
+                continue;
+            };
+            let page = Page {
+                ticket: Ticket(entry.seq),
+                url,
+                depth: entry.row.depth,
+                attempt: entry.attempt,
+                referrer: entry.row.referrer.clone(),
+            };
+            self.in_flight.insert(entry.seq, (host, entry));
+            return Ok(Next::Page(Box::new(page)));
+        }
+        Ok(match self.schedule.next_time() {
+            Some(time) => Next::Wait(time),
+            None if self.in_flight.is_empty() => Next::Empty,
+            None => Next::Busy,
+        })
+    }
+
+    fn take(&mut self, host: HostId, now: Instant) -> Result<Option<Entry>, FrontierError> {
+        if let Some(disk) = &mut self.disk
+            && self.schedule.needs_refill(host)
+        {
+            let (after, room) = self.schedule.refill_from(host);
+            let rows = disk.read(host, after, room)?;
+            self.schedule.refill(host, rows);
+        }
+        let Some(mut entry) = self.schedule.take(host, now) else {
+            return Ok(None);
+        };
+        if let Some(disk) = &mut self.disk
+            && entry.row.url.is_empty()
+        {
+            entry.row = disk.read_one(host, entry.seq)?;
+        }
+        Ok(Some(entry))
+    }
+
+    fn forget(&mut self, host: HostId, seq: u64) -> Result<(), FrontierError> {
+        self.schedule.release(host);
+        if let Some(disk) = &mut self.disk {
+            disk.note_done(host, seq);
+            disk.write_journal()?;
+        }
+        Ok(())
+    }
+
+    /// The page needs no more work, whatever came of it: to be called when its links are added and its output is written.
+    /// On disk it is safe against a kill when this returns.
+    pub fn done(&mut self, ticket: Ticket) -> Result<(), FrontierError> {
+        let Some((host, entry)) = self.in_flight.remove(&ticket.0) else {
+            return Ok(());
+        };
+        self.done += 1;
+        self.forget(host, entry.seq)?;
+        match &mut self.disk {
+            Some(disk) => disk.fold_if_full(self.next_seq, self.done),
+            None => Ok(()),
+        }
+    }
+
+    /// The page is to be fetched again, not before `at`. Its next [`Page::attempt`] is one more.
+    pub fn retry(&mut self, ticket: Ticket, at: Instant) {
+        if let Some((host, mut entry)) = self.in_flight.remove(&ticket.0) {
+            entry.attempt += 1;
+            self.schedule.release(host);
+            self.schedule.delay(host, entry, at);
+        }
+    }
+
+    /// The page goes back to the head of its queue as if it had not been handed out: the crawl ends before its turn.
+    pub fn put_back(&mut self, ticket: Ticket) {
+        if let Some((host, entry)) = self.in_flight.remove(&ticket.0) {
+            self.schedule.release(host);
+            self.schedule.put_back(host, entry);
+        }
+    }
+
+    /// No page of this URL's host is handed out before `until` (Retry-After, errors).
+    pub fn hold_host(&mut self, url: &Url, until: Instant) {
+        let (host, _) = self.known_host(url);
+        self.schedule.hold(host, until);
+    }
+
+    /// Pages of this URL's host are handed out with this delay between them (robots.txt); none for the general one.
+    pub fn set_host_delay(&mut self, url: &Url, delay: Option<Duration>) {
+        let (host, _) = self.known_host(url);
+        self.schedule.set_delay(host, delay);
+    }
+
+    fn known_host(&mut self, url: &Url) -> (HostId, bool) {
+        let (host, is_new) = self.schedule.host_of(url);
+        if let (Some(disk), true) = (&mut self.disk, is_new) {
+            disk.note_host(host, self.schedule.name(host));
+        }
+        (host, is_new)
+    }
+
+    /// Changes the limits while running.
+    pub fn set_politeness(&mut self, politeness: Politeness) {
+        self.schedule.set_politeness(politeness);
+    }
+
+    /// Hosts whose turn comes next, as `host:port`: those to look up ahead.
+    pub fn upcoming_hosts(&self, count: usize) -> Vec<Arc<str>> {
+        self.schedule.upcoming().take(count).collect()
+    }
+
+    /// Figures now.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            queued: self.schedule.queued(),
+            in_flight: self.in_flight.len() as u64,
+            done: self.done,
+            seen: self.dedup.len(),
+            hosts: self.schedule.hosts(),
+            dedup_bytes: self.dedup.bytes(),
+        }
+    }
+
+    /// Makes all of it durable: nothing is lost even if the machine goes down after this returns.
+    pub fn snapshot(&mut self) -> Result<(), FrontierError> {
+        if let Some(disk) = &mut self.disk {
+            disk.fold_now(self.next_seq, self.done)?;
+            self.dedup.snapshot()?;
+        }
+        Ok(())
+    }
+
+    /// Ends in order. What is in flight is queued at the next start.
+    pub fn close(mut self) -> Result<(), FrontierError> {
+        if let Some(disk) = self.disk.take() {
+            disk.close(self.next_seq, self.done)?;
+        }
+        Ok(self.dedup.close()?)
+    }
+}
+
+/// One copy of the referrer for all links of a page, made when the first of them is new.
+struct LazyReferrer<'a> {
+    text: Option<&'a str>,
+    shared: Option<Arc<str>>,
+}
+
+impl LazyReferrer<'_> {
+    fn get(&mut self) -> Option<Arc<str>> {
+        let text = self.text?;
+        Some(Arc::clone(self.shared.get_or_insert_with(|| text.into())))
+    }
+}
+
+#[cfg(test)]
+mod tests;

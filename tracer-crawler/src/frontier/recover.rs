@@ -1,0 +1,142 @@
+//! Opening a state directory, whatever became of the process that had it.
+
+use std::collections::HashMap;
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::disk::Disk;
+use super::journal::{self, Event};
+use super::schedule::{HostId, Schedule};
+use super::store::{Batch, Meta, Store};
+use super::{DiskOptions, Frontier, FrontierError, Politeness};
+use crate::dedup::{Dedup, Fingerprint, Found, Seed};
+
+pub(super) fn open(
+    directory: &Path,
+    politeness: Politeness,
+    options: DiskOptions,
+) -> Result<Frontier, FrontierError> {
+    std::fs::create_dir_all(directory).map_err(failed("create", directory))?;
+    let lock = lock(directory)?;
+    let (store, meta) = Store::open(&directory.join("frontier.redb"), options.memory_bytes)?;
+    let (meta, replayed) = match meta {
+        Some(meta) => bring_up_to_date(directory, &store, meta)?,
+        None => (begin(directory, &store)?, Vec::new()),
+    };
+    let dedup = open_dedup(directory, &store, Seed(meta.seed), replayed)?;
+    let mut schedule = Schedule::new(politeness, options.memory_bytes / 2);
+    for (name, accepted, rows) in store.hosts()? {
+        let id = schedule.insert(name);
+        schedule.restore(id, accepted, rows);
+    }
+    let disk = Disk::start(directory.to_owned(), options, store, meta, lock)?;
+    let mut frontier = Frontier::of(dedup, schedule, Some(disk));
+    frontier.next_seq = meta.next_seq;
+    frontier.done = meta.done;
+    Ok(frontier)
+}
+
+/// A new database. Journals without one belong to nothing.
+fn begin(directory: &Path, store: &Store) -> Result<Meta, FrontierError> {
+    let journal = journal::numbers(directory)?.last().copied().unwrap_or(0);
+    let meta = Meta {
+        seed: Seed::random().0,
+        journal,
+        next_seq: 1,
+        done: 0,
+    };
+    store.apply(&Batch::default(), meta, true)?;
+    journal::delete(directory, journal)?;
+    Ok(meta)
+}
+
+/// Takes the journals that came after the last durable batch into the database, then deletes them.
+/// Returns the fingerprints of the URLs in them.
+fn bring_up_to_date(
+    directory: &Path,
+    store: &Store,
+    mut meta: Meta,
+) -> Result<(Meta, Vec<u64>), FrontierError> {
+    let mut batch = Batch::default();
+    let mut accepted: HashMap<HostId, u64> = (0..)
+        .map(HostId)
+        .zip(store.hosts()?)
+        .map(|(id, host)| (id, host.1))
+        .collect();
+    let seed = Seed(meta.seed);
+    let numbers = journal::numbers(directory)?;
+    for &number in numbers.iter().filter(|&&number| number > meta.journal) {
+        journal::replay(directory, number, |event| match event {
+            Event::Host { id, name } => batch.hosts.push((id, name)),
+            Event::Add { host, seq, row } => {
+                batch.seen.push(seed.fingerprint(&row.url).raw());
+                batch.rows.insert((host, seq), Arc::new(row));
+                let count = accepted.entry(host).or_default();
+                *count += 1;
+                batch.accepted.insert(host, *count);
+                meta.next_seq = meta.next_seq.max(seq + 1);
+            }
+            Event::Done { host, seq } => {
+                meta.done += 1;
+                if batch.rows.remove(&(host, seq)).is_none() {
+                    batch.done.push((host, seq));
+                }
+            }
+        })?;
+    }
+    meta.journal = numbers.last().copied().unwrap_or(0).max(meta.journal);
+    store.apply(&batch, meta, true)?;
+    journal::delete(directory, meta.journal)?;
+    Ok((meta, batch.seen))
+}
+
+/// The table of seen URLs, complete.
+fn open_dedup(
+    directory: &Path,
+    store: &Store,
+    seed: Seed,
+    replayed: Vec<u64>,
+) -> Result<Dedup, FrontierError> {
+    let (mut dedup, found) = Dedup::open(&directory.join("seen.dedup"), seed)?;
+    match found {
+        Found::Nothing | Found::Lost { .. } => {
+            if let Found::Lost { reason } = found {
+                tracing::warn!(
+                    reason,
+                    "the table of seen URLs is made anew from the queue's database"
+                );
+            }
+            store.each_seen(|raw| {
+                dedup.insert(Fingerprint::from_raw(raw))?;
+                Ok(())
+            })?;
+        }
+        Found::Closed | Found::Killed => {
+            for raw in replayed {
+                dedup.insert(Fingerprint::from_raw(raw))?;
+            }
+        }
+    }
+    Ok(dedup)
+}
+
+fn lock(directory: &Path) -> Result<File, FrontierError> {
+    let path = directory.join("lock");
+    let file = File::create(&path).map_err(failed("create", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(FrontierError::InUse {
+            path: directory.display().to_string(),
+        }),
+        Err(TryLockError::Error(source)) => Err(failed("lock", &path)(source)),
+    }
+}
+
+fn failed(doing: &'static str, path: &Path) -> impl Fn(std::io::Error) -> FrontierError {
+    move |source| FrontierError::Io {
+        doing,
+        path: path.display().to_string(),
+        source,
+    }
+}

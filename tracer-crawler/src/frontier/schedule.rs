@@ -1,0 +1,354 @@
+//! Whose turn it is. Each host is idle, ready (in a queue) or waiting (in a set ordered by time), so that no call looks at
+//! all hosts.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ::url::Url;
+
+use super::{Entry, Politeness, Row};
+
+/// Rows of one host kept in memory when the rest is on disk.
+const HEAD_ROWS: usize = 64;
+/// Rows to be fetched again whose text is kept in memory when it is on disk as well.
+const DELAYED_ROWS: usize = 16 << 10;
+/// What a row takes besides its text, in bytes: entry, counters of the shared pointer, allocator.
+const ROW_BYTES: usize = 96;
+
+/// Number of a host, in the order of appearance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct HostId(pub(super) u32);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Nothing queued, or as many in flight as allowed.
+    Idle,
+    Ready,
+    Waiting(Instant),
+}
+
+#[derive(Debug)]
+struct Host {
+    /// `host:port`
+    name: Arc<str>,
+    /// The next rows.
+    head: VecDeque<Entry>,
+    /// Rows behind the head, which are on disk.
+    behind: u32,
+    in_flight: u32,
+    /// Last row that is or was in the head.
+    last_seq: u64,
+    accepted: u64,
+    turn: Turn,
+    /// No page before this time.
+    not_before: Option<Instant>,
+    delay: Option<Duration>,
+}
+
+/// All hosts.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    politeness: Politeness,
+    hosts: Vec<Host>,
+    by_name: HashMap<Arc<str>, HostId>,
+    ready: VecDeque<HostId>,
+    waiting: BTreeSet<(Instant, HostId)>,
+    /// Rows to be fetched again, by time.
+    delayed: BTreeMap<(Instant, u64), (HostId, Entry)>,
+    queued: u64,
+    /// Memory of all heads, and how much it may be.
+    head_bytes: usize,
+    max_head_bytes: usize,
+    /// Reused to spell names.
+    spelling: String,
+}
+
+impl Schedule {
+    /// Rows beyond `max_head_bytes`, and beyond a few of each host, are expected to be on disk; `usize::MAX`: there is no disk.
+    pub(super) fn new(politeness: Politeness, max_head_bytes: usize) -> Self {
+        Self {
+            politeness,
+            hosts: Vec::new(),
+            by_name: HashMap::new(),
+            ready: VecDeque::new(),
+            waiting: BTreeSet::new(),
+            delayed: BTreeMap::new(),
+            queued: 0,
+            head_bytes: 0,
+            max_head_bytes,
+            spelling: String::new(),
+        }
+    }
+
+    fn has_disk(&self) -> bool {
+        self.max_head_bytes != usize::MAX
+    }
+
+    fn host(&self, id: HostId) -> &Host {
+        &self.hosts[id.0 as usize]
+    }
+
+    fn host_mut(&mut self, id: HostId) -> &mut Host {
+        &mut self.hosts[id.0 as usize]
+    }
+
+    pub(super) fn name(&self, id: HostId) -> &Arc<str> {
+        &self.host(id).name
+    }
+
+    pub(super) fn hosts(&self) -> u64 {
+        self.hosts.len() as u64
+    }
+
+    pub(super) fn queued(&self) -> u64 {
+        self.queued
+    }
+
+    /// The host of a URL; true if it was not known.
+    pub(super) fn host_of(&mut self, url: &Url) -> (HostId, bool) {
+        use std::fmt::Write;
+        self.spelling.clear();
+        // Writing to a string cannot fail.
+        let _ = write!(
+            self.spelling,
+            "{}:{}",
+            url.host_str().unwrap_or(""),
+            url.port_or_known_default().unwrap_or(0)
+        );
+        match self.by_name.get(self.spelling.as_str()) {
+            Some(&id) => (id, false),
+            None => (self.insert(Arc::from(self.spelling.as_str())), true),
+        }
+    }
+
+    /// A new host.
+    pub(super) fn insert(&mut self, name: Arc<str>) -> HostId {
+        let id = HostId(u32::try_from(self.hosts.len()).unwrap_or(u32::MAX));
+        self.by_name.insert(Arc::clone(&name), id);
+        self.hosts.push(Host {
+            name,
+            head: VecDeque::new(),
+            behind: 0,
+            in_flight: 0,
+            last_seq: 0,
+            accepted: 0,
+            turn: Turn::Idle,
+            not_before: None,
+            delay: None,
+        });
+        id
+    }
+
+    /// Counts a page of the host; false if it has had all it may have.
+    pub(super) fn accept(&mut self, id: HostId) -> bool {
+        let limit = self.politeness.max_pages_per_host.unwrap_or(u64::MAX);
+        let host = self.host_mut(id);
+        let room = host.accepted < limit;
+        host.accepted += u64::from(room);
+        room
+    }
+
+    pub(super) fn accepted(&self, id: HostId) -> u64 {
+        self.host(id).accepted
+    }
+
+    /// What an earlier process left of a host.
+    pub(super) fn restore(&mut self, id: HostId, accepted: u64, rows: u32) {
+        let host = self.host_mut(id);
+        host.accepted = accepted;
+        host.behind = rows;
+        self.queued += u64::from(rows);
+        self.offer(id);
+    }
+
+    /// A new row, behind all others of its host.
+    pub(super) fn push(&mut self, id: HostId, entry: Entry) {
+        self.queued += 1;
+        let has_disk = self.has_disk();
+        let is_full = self.head_bytes >= self.max_head_bytes;
+        let host = self.host_mut(id);
+        if has_disk && (host.behind > 0 || host.head.len() >= HEAD_ROWS || is_full) {
+            host.behind += 1;
+        } else {
+            host.last_seq = entry.seq;
+            let bytes = bytes_of(&entry);
+            host.head.push_back(entry);
+            self.head_bytes += bytes;
+        }
+        self.offer(id);
+    }
+
+    /// Whether the host's next row is on disk.
+    pub(super) fn needs_refill(&self, id: HostId) -> bool {
+        let host = self.host(id);
+        host.head.is_empty() && host.behind > 0
+    }
+
+    /// After which row to read, and how many.
+    pub(super) fn refill_from(&self, id: HostId) -> (u64, usize) {
+        let room = if self.head_bytes >= self.max_head_bytes {
+            4
+        } else {
+            HEAD_ROWS
+        };
+        (self.host(id).last_seq, room)
+    }
+
+    /// Rows as they follow on disk.
+    pub(super) fn refill(&mut self, id: HostId, rows: Vec<Entry>) {
+        let bytes: usize = rows.iter().map(bytes_of).sum();
+        let host = self.host_mut(id);
+        let expected = std::mem::take(&mut host.behind);
+        if let Some(last) = rows.last() {
+            host.last_seq = last.seq;
+            host.behind = expected.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+        }
+        host.head.extend(rows);
+        // Without a row nothing is left of them: counts and disk disagreed.
+        let missing = if self.host(id).head.is_empty() {
+            u64::from(expected)
+        } else {
+            0
+        };
+        self.queued = self.queued.saturating_sub(missing);
+        self.head_bytes += bytes;
+    }
+
+    /// A host that may be asked at `now`.
+    pub(super) fn pop_ready(&mut self, now: Instant) -> Option<HostId> {
+        self.wake(now);
+        while let Some(id) = self.ready.pop_front() {
+            self.host_mut(id).turn = Turn::Idle;
+            if self.host(id).not_before.is_none_or(|time| time <= now) {
+                return Some(id);
+            }
+            self.offer(id);
+        }
+        None
+    }
+
+    /// Makes ready what has waited long enough.
+    fn wake(&mut self, now: Instant) {
+        while let Some(&(time, id)) = self.waiting.first().filter(|(time, _)| *time <= now) {
+            self.waiting.remove(&(time, id));
+            let host = self.host_mut(id);
+            host.turn = Turn::Idle;
+            host.not_before = host.not_before.filter(|&time| time > now);
+            self.offer(id);
+        }
+        while let Some(due) = self.delayed.first_entry().filter(|due| due.key().0 <= now) {
+            let (id, entry) = due.remove();
+            self.queued -= 1;
+            self.put_back(id, entry);
+        }
+    }
+
+    /// The first row of a host that was ready. The host gets its next turn at once if it may.
+    pub(super) fn take(&mut self, id: HostId, now: Instant) -> Option<Entry> {
+        let delay = self.host(id).delay.unwrap_or(self.politeness.delay);
+        let host = self.host_mut(id);
+        let entry = host.head.pop_front()?;
+        host.in_flight += 1;
+        host.not_before = (!delay.is_zero()).then(|| now + delay);
+        self.queued -= 1;
+        self.head_bytes = self.head_bytes.saturating_sub(bytes_of(&entry));
+        self.offer(id);
+        Some(entry)
+    }
+
+    /// One less in flight.
+    pub(super) fn release(&mut self, id: HostId) {
+        let host = self.host_mut(id);
+        host.in_flight = host.in_flight.saturating_sub(1);
+        self.offer(id);
+    }
+
+    /// A row that is to come again at its time. Where there are many, only their places on disk are kept.
+    pub(super) fn delay(&mut self, id: HostId, mut entry: Entry, at: Instant) {
+        self.queued += 1;
+        if self.has_disk() && self.delayed.len() >= DELAYED_ROWS {
+            entry.row = Arc::default();
+        }
+        self.delayed.insert((at, entry.seq), (id, entry));
+    }
+
+    /// A row before all others of its host.
+    pub(super) fn put_back(&mut self, id: HostId, entry: Entry) {
+        self.queued += 1;
+        self.head_bytes += bytes_of(&entry);
+        self.host_mut(id).head.push_front(entry);
+        self.offer(id);
+    }
+
+    pub(super) fn hold(&mut self, id: HostId, until: Instant) {
+        let host = self.host_mut(id);
+        host.not_before = host.not_before.max(Some(until));
+        self.rearrange(id);
+    }
+
+    pub(super) fn set_delay(&mut self, id: HostId, delay: Option<Duration>) {
+        self.host_mut(id).delay = delay;
+    }
+
+    pub(super) fn set_politeness(&mut self, politeness: Politeness) {
+        self.politeness = politeness;
+        for id in 0..u32::try_from(self.hosts.len()).unwrap_or(u32::MAX) {
+            self.offer(HostId(id));
+        }
+    }
+
+    /// Takes a waiting host out, so that a later time counts.
+    fn rearrange(&mut self, id: HostId) {
+        if let Turn::Waiting(time) = self.host(id).turn {
+            self.waiting.remove(&(time, id));
+            self.host_mut(id).turn = Turn::Idle;
+            self.offer(id);
+        }
+    }
+
+    /// Gives an idle host its place if it has rows and may have one more in flight.
+    fn offer(&mut self, id: HostId) {
+        let limit = self.politeness.per_host.max(1);
+        let host = &mut self.hosts[id.0 as usize];
+        let has_rows = host.behind > 0 || !host.head.is_empty();
+        if host.turn != Turn::Idle || !has_rows || host.in_flight >= limit {
+            return;
+        }
+        match host.not_before {
+            Some(time) => {
+                host.turn = Turn::Waiting(time);
+                self.waiting.insert((time, id));
+            }
+            None => {
+                host.turn = Turn::Ready;
+                self.ready.push_back(id);
+            }
+        }
+    }
+
+    /// When the next host or row is due, none being ready.
+    pub(super) fn next_time(&self) -> Option<Instant> {
+        let host = self.waiting.first().map(|(time, _)| *time);
+        let row = self.delayed.first_key_value().map(|((time, _), _)| *time);
+        [host, row].into_iter().flatten().min()
+    }
+
+    /// Hosts in the order of their turns.
+    pub(super) fn upcoming(&self) -> impl Iterator<Item = Arc<str>> {
+        let ids = self
+            .ready
+            .iter()
+            .chain(self.waiting.iter().map(|(_, id)| id));
+        ids.map(|&id| Arc::clone(self.name(id)))
+    }
+}
+
+/// Memory an entry takes.
+pub(super) fn bytes_of(entry: &Entry) -> usize {
+    row_bytes(&entry.row)
+}
+
+pub(super) fn row_bytes(row: &Row) -> usize {
+    ROW_BYTES + row.url.len()
+}
