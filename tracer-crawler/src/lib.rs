@@ -5,13 +5,16 @@
 pub mod adaptive;
 pub mod affinity;
 pub mod config;
+pub mod control;
 pub mod deadline;
 pub mod dedup;
+pub mod endpoint;
 pub mod fetch;
 pub mod frontier;
 pub mod header;
 pub mod hook;
 pub mod limit;
+pub mod metrics;
 pub mod outcome;
 pub mod parse;
 pub mod scope;
