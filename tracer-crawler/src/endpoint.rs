@@ -106,7 +106,11 @@ pub struct Endpoint(Bound);
 #[derive(Debug)]
 enum Bound {
     Tcp(TcpListener),
-    Unix(UnixListener, SocketFile),
+    /// The file goes when the server does.
+    Unix {
+        listener: UnixListener,
+        _file: SocketFile,
+    },
 }
 
 /// A socket file that goes with this value.
@@ -124,9 +128,10 @@ impl Endpoint {
     pub fn bind(listen: &Listen) -> Result<Self, EndpointError> {
         let bound = match listen {
             Listen::Tcp(address) => tcp(*address).map(Bound::Tcp),
-            Listen::Unix(path) => {
-                unix(path).map(|listener| Bound::Unix(listener, SocketFile(path.clone())))
-            }
+            Listen::Unix(path) => unix(path).map(|listener| Bound::Unix {
+                listener,
+                _file: SocketFile(path.clone()),
+            }),
         };
         bound.map(Self).map_err(|source| EndpointError {
             address: listen.to_string(),
@@ -138,7 +143,7 @@ impl Endpoint {
     pub fn address(&self) -> Option<SocketAddr> {
         match &self.0 {
             Bound::Tcp(listener) => listener.local_addr().ok(),
-            Bound::Unix(..) => None,
+            Bound::Unix { .. } => None,
         }
     }
 
@@ -161,7 +166,7 @@ impl Endpoint {
                         drop(place);
                     });
                 }),
-                Bound::Unix(listener, _) => listener.accept().await.map(|(stream, _)| {
+                Bound::Unix { listener, .. } => listener.accept().await.map(|(stream, _)| {
                     tokio::spawn(async move {
                         connection(stream, handler, true).await;
                         drop(place);

@@ -17,6 +17,7 @@ pub mod limit;
 pub mod metrics;
 pub mod outcome;
 pub mod parse;
+pub mod progress;
 pub mod scope;
 pub mod settings;
 pub mod shard;

@@ -15,7 +15,7 @@ use std::{
 
 pub use self::{
     histogram::{BUCKETS, Histogram, HistogramSnapshot, upper_bound_s},
-    snapshot::{FinishReason, Snapshot},
+    snapshot::{FinishReason, Snapshot, exit},
 };
 use crate::outcome::Class;
 

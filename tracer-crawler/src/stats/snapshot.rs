@@ -81,6 +81,32 @@ pub struct Snapshot {
     pub phases: BTreeMap<&'static str, HistogramSnapshot>,
 }
 
+/// Exit codes of a crawl; docs/user/exit-codes.md.
+pub mod exit {
+    /// It ended by itself or at a limit that was asked for.
+    pub const OK: u8 = 0;
+    /// Not one page could be fetched.
+    pub const NOTHING_FETCHED: u8 = 5;
+    /// It was told to stop before its end.
+    pub const INTERRUPTED: u8 = 6;
+    /// It could not go on: resources of this machine, or its outputs.
+    pub const COULD_NOT_GO_ON: u8 = 7;
+}
+
+impl Snapshot {
+    /// The exit code of a crawl that ended with these figures.
+    pub fn exit_code(&self) -> u8 {
+        match self.finish_reason {
+            Some(FinishReason::Interrupted) => exit::INTERRUPTED,
+            Some(FinishReason::OutOfResources | FinishReason::OutputFailed) => {
+                exit::COULD_NOT_GO_ON
+            }
+            _ if self.pages == 0 && self.failed > 0 => exit::NOTHING_FETCHED,
+            _ => exit::OK,
+        }
+    }
+}
+
 const STATUSES: [&str; 6] = ["other", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
 impl Stats {
@@ -175,6 +201,27 @@ mod tests {
         drop(inside);
         assert_eq!(stats.snapshot().in_flight, 0);
         serde_json::to_string(&snapshot).unwrap();
+    }
+
+    #[test]
+    fn exit_codes() {
+        let code = |reason, pages, failed| {
+            let figures = Stats::default().snapshot();
+            Snapshot {
+                finish_reason: Some(reason),
+                pages,
+                failed,
+                ..figures
+            }
+            .exit_code()
+        };
+        assert_eq!(code(FinishReason::Done, 1, 9), 0);
+        assert_eq!(code(FinishReason::PageLimit, 1, 0), 0);
+        assert_eq!(code(FinishReason::Done, 0, 0), 0);
+        assert_eq!(code(FinishReason::Done, 0, 1), 5);
+        assert_eq!(code(FinishReason::Interrupted, 0, 1), 6);
+        assert_eq!(code(FinishReason::OutOfResources, 9, 1), 7);
+        assert_eq!(code(FinishReason::OutputFailed, 9, 1), 7);
     }
 
     #[test]
