@@ -15,6 +15,7 @@ pub mod header;
 pub mod hook;
 pub mod limit;
 pub mod metrics;
+pub mod out;
 pub mod outcome;
 pub mod parse;
 pub mod progress;

@@ -1,0 +1,280 @@
+//! WARC 1.1 files ([ISO 28500:2017](https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/)), each record a gzip member of
+//! its own, as the standard's annex on compression asks.
+//!
+//! Bodies are stored as the crawler got them after decoding; the header says so (`X-Crawler-…`), and its length is that of what is stored.
+
+mod record;
+mod series;
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use hyper::HeaderMap;
+use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::{Encode, OutError};
+use record::{Kind, Record, RecordId};
+use series::Series;
+
+/// What a cut response was cut by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Truncated {
+    /// A limit on its size.
+    Length,
+    /// A limit on time.
+    Time,
+    /// The connection ended before it.
+    Disconnect,
+}
+
+/// One request with its response.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// What was asked for.
+    pub url: String,
+    /// When.
+    pub at: OffsetDateTime,
+    /// Of the server.
+    pub address: Option<IpAddr>,
+    /// Request line and header, by [`request_head`].
+    pub request: Vec<u8>,
+    /// Status line and header, by [`response_head`]; empty if there was no response.
+    pub response: Vec<u8>,
+    /// As the response's header describes it.
+    pub body: Vec<u8>,
+    /// The body is not whole.
+    pub truncated: Option<Truncated>,
+    /// The response was 304: when the content it confirms was fetched.
+    pub not_modified_since: Option<OffsetDateTime>,
+    /// For the metadata record: names and values, as `fetchTimeMs`, `hopsFromSeed`, `via`.
+    pub metadata: Vec<(&'static str, String)>,
+}
+
+/// Request line and header as they were sent, but for what the connection adds.
+pub fn request_head(method: &str, target: &str, headers: &HeaderMap) -> Vec<u8> {
+    let mut head = format!("{method} {target} HTTP/1.1\r\n").into_bytes();
+    push_fields(&mut head, headers, |_| true);
+    head.extend(b"\r\n");
+    head
+}
+
+/// Status line and header of a response whose body is stored with `body_bytes`. Where the body was `decoded`, or came in chunks, the
+/// fields that no longer hold are kept under other names.
+pub fn response_head(
+    version: &str,
+    status: u16,
+    reason: &str,
+    headers: &HeaderMap,
+    body_bytes: usize,
+    decoded: bool,
+) -> Vec<u8> {
+    let mut head = format!("HTTP/{version} {status} {reason}\r\n").into_bytes();
+    let is_changed = |name: &str| {
+        name == TRANSFER_ENCODING.as_str()
+            || name == CONTENT_LENGTH.as_str()
+            || (decoded && name == CONTENT_ENCODING.as_str())
+    };
+    push_fields(&mut head, headers, |name| !is_changed(name));
+    for (name, value) in headers.iter().filter(|(name, _)| is_changed(name.as_str())) {
+        head.extend(b"X-Crawler-");
+        push_field(&mut head, name.as_str(), value.as_bytes());
+    }
+    push_field(
+        &mut head,
+        CONTENT_LENGTH.as_str(),
+        body_bytes.to_string().as_bytes(),
+    );
+    head.extend(b"\r\n");
+    head
+}
+
+fn push_fields(head: &mut Vec<u8>, headers: &HeaderMap, keep: impl Fn(&str) -> bool) {
+    for (name, value) in headers.iter().filter(|(name, _)| keep(name.as_str())) {
+        push_field(head, name.as_str(), value.as_bytes());
+    }
+}
+
+fn push_field(head: &mut Vec<u8>, name: &str, value: &[u8]) {
+    head.extend(name.as_bytes());
+    head.extend(b": ");
+    head.extend(value);
+    head.extend(b"\r\n");
+}
+
+/// Writes a series of WARC files.
+pub struct Warc {
+    series: Series,
+    /// Content of the warcinfo record.
+    info: Vec<u8>,
+    info_id: Option<RecordId>,
+}
+
+impl Warc {
+    /// Goes on behind the last whole record of the series, or begins it. The first file has this path; when one reaches `max_bytes`,
+    /// the next has a number before its extension. `software` names the program for the warcinfo record.
+    pub fn open(path: &Path, max_bytes: u64, software: &str) -> Result<Self, OutError> {
+        let info = format!(
+            "software: {software}\r\nformat: WARC File Format 1.1\r\n\
+             conformsTo: https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/\r\n"
+        );
+        Ok(Self {
+            series: Series::open(path, max_bytes)?,
+            info: info.into_bytes(),
+            info_id: None,
+        })
+    }
+
+    /// A file begins with what is said of all its records; so does each process's part of it.
+    fn write_info(&mut self) -> Result<RecordId, OutError> {
+        if let Some(id) = self.info_id.filter(|_| !self.series.is_at_start()) {
+            return Ok(id);
+        }
+        let record = Record {
+            kind: Kind::Info,
+            id: RecordId::random(),
+            at: OffsetDateTime::now_utc(),
+            content_type: "application/warc-fields",
+            fields: vec![("WARC-Filename", self.series.file_name())],
+            head: &self.info,
+            payload: None,
+        };
+        self.series.append(&record.encode())?;
+        self.info_id = Some(record.id);
+        Ok(record.id)
+    }
+}
+
+impl Encode for Warc {
+    type Item = Exchange;
+
+    fn write(&mut self, exchange: &Exchange) -> Result<(), OutError> {
+        self.series.rotate_if_full()?;
+        let info = self.write_info()?;
+        let ids = [RecordId::random(), RecordId::random(), RecordId::random()];
+        let mut bytes = Vec::new();
+        if !exchange.response.is_empty() {
+            bytes.extend(response(exchange, ids[0], info).encode());
+        }
+        bytes.extend(request(exchange, ids[1], ids[0], info).encode());
+        if !exchange.metadata.is_empty() {
+            let lines: String = exchange
+                .metadata
+                .iter()
+                .map(|(name, value)| format!("{name}: {}\r\n", one_line(value)))
+                .collect();
+            bytes.extend(metadata(exchange, &lines, ids[2], ids[0], info).encode());
+        }
+        self.series.append(&bytes)
+    }
+
+    fn flush(&mut self) -> Result<(), OutError> {
+        self.series.flush()
+    }
+
+    fn finish(&mut self) -> Result<(), OutError> {
+        self.series.finish()
+    }
+}
+
+fn common(exchange: &Exchange, info: RecordId) -> Vec<(&'static str, String)> {
+    let mut fields = vec![
+        ("WARC-Target-URI", one_line(&exchange.url)),
+        ("WARC-Warcinfo-ID", info.to_string()),
+    ];
+    if let Some(address) = exchange.address {
+        fields.push(("WARC-IP-Address", address.to_string()));
+    }
+    fields
+}
+
+fn response(exchange: &Exchange, id: RecordId, info: RecordId) -> Record<'_> {
+    let mut fields = common(exchange, info);
+    if let Some(truncated) = exchange.truncated {
+        let why = match truncated {
+            Truncated::Length => "length",
+            Truncated::Time => "time",
+            Truncated::Disconnect => "disconnect",
+        };
+        fields.push(("WARC-Truncated", why.into()));
+    }
+    if let Some(at) = exchange.not_modified_since {
+        fields.push((
+            "WARC-Profile",
+            "http://netpreserve.org/warc/1.1/revisit/server-not-modified".into(),
+        ));
+        fields.push(("WARC-Refers-To-Target-URI", one_line(&exchange.url)));
+        fields.push(("WARC-Refers-To-Date", date(at)));
+    }
+    let kind = if exchange.not_modified_since.is_some() {
+        Kind::Revisit
+    } else {
+        Kind::Response
+    };
+    let content_type = "application/http; msgtype=response";
+    Record {
+        kind,
+        id,
+        at: exchange.at,
+        content_type,
+        fields,
+        head: &exchange.response,
+        payload: Some(&exchange.body),
+    }
+}
+
+fn request(exchange: &Exchange, id: RecordId, response: RecordId, info: RecordId) -> Record<'_> {
+    let mut fields = common(exchange, info);
+    if !exchange.response.is_empty() {
+        fields.push(("WARC-Concurrent-To", response.to_string()));
+    }
+    let content_type = "application/http; msgtype=request";
+    Record {
+        kind: Kind::Request,
+        id,
+        at: exchange.at,
+        content_type,
+        fields,
+        head: &exchange.request,
+        payload: None,
+    }
+}
+
+fn metadata<'a>(
+    exchange: &Exchange,
+    lines: &'a str,
+    id: RecordId,
+    response: RecordId,
+    info: RecordId,
+) -> Record<'a> {
+    let mut fields = common(exchange, info);
+    if !exchange.response.is_empty() {
+        fields.push(("WARC-Concurrent-To", response.to_string()));
+    }
+    let content_type = "application/warc-fields";
+    Record {
+        kind: Kind::Metadata,
+        id,
+        at: exchange.at,
+        content_type,
+        fields,
+        head: lines.as_bytes(),
+        payload: None,
+    }
+}
+
+/// A value may not begin a field of its own.
+fn one_line(value: &str) -> String {
+    value.replace(|character: char| character.is_control(), " ")
+}
+
+fn date(at: OffsetDateTime) -> String {
+    // It can fail only for years beyond 9999.
+    at.to_offset(time::UtcOffset::UTC)
+        .format(&Rfc3339)
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;
