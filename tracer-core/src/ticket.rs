@@ -9,7 +9,7 @@
 
 use std::collections::HashMap;
 
-use tracer_common::record::{FirstTurnRecord, turn};
+use tracer_common::record::{FirstTurnRecord, TurnRecord, turn};
 
 /// Lengths of records that may hold a ticket.
 const TICKET: std::ops::RangeInclusive<u16> = 60..=1400;
@@ -21,6 +21,8 @@ const TOGETHER_NS: u64 = 50_000;
 const SPREAD: u16 = 32;
 /// Lengths remembered of one server.
 const LENGTHS: usize = 4;
+/// Turns of one client and server left open at a time.
+const MAX_OPEN: usize = 8;
 /// Pairs of client and server remembered.
 const MAX_HABITS: usize = 65_536;
 
@@ -38,12 +40,15 @@ pub enum FirstByte {
 }
 
 /// The tickets that a server sends to one client after its Finished, as far as earlier connections have shown.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Habit {
     /// It sends none.
     none: bool,
     /// Lengths of their records; 0 ends the list.
     lengths: [u16; LENGTHS],
+    /// Turns that are open so far: each had one record, of this length. Were they left out and only the late ones
+    /// told, what is told would be too slow.
+    open: Vec<(u16, TurnRecord)>,
 }
 
 impl Habit {
@@ -57,6 +62,25 @@ impl Habit {
         if let Some(free) = self.lengths.iter_mut().find(|slot| **slot == 0 && !known) {
             *free = length;
         }
+    }
+
+    /// The turn is [`FirstByte::Unknown`]: another one may settle it.
+    pub fn leave_open(&mut self, record: &FirstTurnRecord) {
+        if record.records == 1 && record.broken == 0 && self.open.len() < MAX_OPEN {
+            self.open.push((record.lengths[0], record.turn));
+        }
+    }
+
+    /// Turns left open whose response is known by now to be their one record.
+    pub fn settle(&mut self) -> Vec<TurnRecord> {
+        if self.open.is_empty() || (!self.none && self.lengths[0] == 0) {
+            return Vec::new();
+        }
+        let (settled, open) = std::mem::take(&mut self.open)
+            .into_iter()
+            .partition(|&(length, _)| self.excludes(length));
+        self.open = open;
+        settled.into_iter().map(|(_, turn)| turn).collect()
     }
 
     /// A record of this length is no ticket of this server.
@@ -113,9 +137,9 @@ pub fn first_byte(
     }
     let tickets = leading_tickets(record, seen, round_trip_ns);
     match tickets {
-        0 => FirstByte::Known(times[0]),
-        1 if record.records == 1 && record.turn.ended == turn::NEXT => {
-            if record.early == 0 {
+        // Too late for a ticket; or a request followed it, and it answered the first.
+        0 | 1 if tickets == 0 || (record.records == 1 && record.turn.ended == turn::NEXT) => {
+            if record.early == 0 && record.records == 1 {
                 habit.sent_none();
             }
             FirstByte::Known(times[0])
@@ -273,6 +297,28 @@ mod tests {
         // A server that sent tickets once is not taken for one that sends none.
         first_byte(&record(turn::CLOSE, &[(140, 4000)]), rtt, &mut habit);
         assert_eq!(first_byte(&alike, rtt, &mut habit), FirstByte::Unknown);
+    }
+
+    #[test]
+    fn a_late_response_settles_the_timely_ones() {
+        let mut habit = Habit::default();
+        for _ in 0..3 {
+            assert_eq!(
+                first_byte(&lone(), Some(40 * MS), &mut habit),
+                FirstByte::Unknown
+            );
+            habit.leave_open(&lone());
+            assert!(habit.settle().is_empty());
+        }
+        let late = record(turn::CLOSE, &[(400, 300)]);
+        assert_eq!(
+            first_byte(&late, Some(40 * MS), &mut habit),
+            FirstByte::Known(400 * MS)
+        );
+        let settled = habit.settle();
+        assert_eq!(settled.len(), 3);
+        assert!(settled.iter().all(|turn| turn.first_ns == 140 * MS));
+        assert!(habit.settle().is_empty());
     }
 
     #[test]

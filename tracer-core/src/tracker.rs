@@ -338,6 +338,9 @@ impl Tracker {
             self.of_connection(&connection, |group| {
                 count_turn(record, answer, is_h2, group);
             });
+            if let Some(evidence) = evidence.filter(|_| !is_h2) {
+                self.settle_turns(&connection, evidence, answer);
+            }
         }
         connection.last_turn = Some(LastTurn {
             start_ns: record.start_ns,
@@ -346,6 +349,22 @@ impl Tracker {
             is_h2,
         });
         self.connections.insert(cookie, connection);
+    }
+
+    /// What is now known of the server may settle turns that were left open.
+    fn settle_turns(
+        &mut self,
+        connection: &Connection,
+        evidence: &FirstTurnRecord,
+        answer: FirstByte,
+    ) {
+        let habit = self.habits.of(connection.process, connection.host);
+        if answer == FirstByte::Unknown {
+            habit.leave_open(evidence);
+        }
+        for record in habit.settle() {
+            self.of_connection(connection, |group| crate::turn::settle(&record, group));
+        }
     }
 
     /// Counts a turn that was held back, now that it is known what the connection speaks.

@@ -36,6 +36,18 @@ pub fn apply(record: &TurnRecord, answer: FirstByte, first: bool, group: &mut Gr
             return;
         }
     };
+    count_times(record, first_ns, first, group);
+}
+
+/// The response of a turn that was counted as unknown is known to have begun with its first record.
+pub fn settle(record: &TurnRecord, group: &mut Group) {
+    group.requests.first_unknown = group.requests.first_unknown.saturating_sub(1);
+    group.requests.first_inferred += 1;
+    count_times(record, record.first_ns, true, group);
+}
+
+fn count_times(record: &TurnRecord, first_ns: u64, first: bool, group: &mut Group) {
+    let phases = &mut group.phases;
     let ttfb_ns = first_ns.saturating_sub(record.start_ns);
     phases.ttfb.record(ttfb_ns);
     match (first, record.adopted) {
@@ -47,7 +59,9 @@ pub fn apply(record: &TurnRecord, answer: FirstByte, first: bool, group: &mut Gr
         .transfer
         .record(record.last_ns.saturating_sub(first_ns));
     phases.pickup.record(record.pickup_ns);
-    requests.pick_up(record.pickup_ns, record.pickup_cpu_ns);
+    group
+        .requests
+        .pick_up(record.pickup_ns, record.pickup_cpu_ns);
     if record.pickup_ns >= turn::SLOW_PICKUP_NS && record.pickup_cpu_ns != turn::UNMEASURED {
         phases.pickup_cpu.record(record.pickup_cpu_ns);
     }

@@ -16,6 +16,15 @@ pub mod phase {
     pub use tracer_common::record::phase::{HANDSHAKE, LAST_FLIGHT, OVER, WAITING};
 }
 
+/// How far one direction has come.
+#[repr(C)]
+pub struct Edge {
+    /// Next sequence number in order.
+    pub next: u32,
+    /// 1: `next` is set.
+    pub started: u32,
+}
+
 /// One direction of a connection as far as the TLS handshake needs it. Egress is written under the
 /// socket lock, ingress by the receive path: the two never write the same fields.
 #[repr(C)]
@@ -24,8 +33,6 @@ pub struct Stream {
     pub now_ns: u64,
     /// Sequence number of the first payload byte.
     pub base: u32,
-    /// Next sequence number in order.
-    pub next: u32,
     /// Body bytes of the current record still to come.
     pub skip: u32,
     /// Position in the segment at hand.
@@ -40,30 +47,55 @@ pub struct Stream {
     pub want: u32,
     /// Records seen, saturating.
     pub records: u8,
-    /// 1: `base` and `next` are set.
-    pub started: u8,
     /// 1: a ChangeCipherSpec went by.
     pub change_cipher: u8,
     /// 1: a Finished of TLS 1.2 or older went by.
     pub finished: u8,
     /// 1: a record of type application data went by.
     pub application: u8,
-    pub pad: [u8; 7],
+    pub pad: [u8; 4],
 }
 
 /// Everything known of one connection. All zero when made.
+///
+/// Client and server may run on different CPUs, and the receive path on either: what a packet of a busy
+/// connection touches lies in two cache lines, one per writer. A value begins eight bytes into a line
+/// (`struct bpf_local_storage_data`).
 #[repr(C)]
 pub struct Conn {
+    // First line: the sending and the reading process.
+    /// 1: the socket is traced.
+    pub live: u8,
+    /// Handshake phase: [`phase`].
+    pub phase: u8,
+    /// Outcome to be reported: `record::tls`, 0 while there is none.
+    pub outcome: u8,
+    /// Record flow: `record::tls::FLOW_12`, `FLOW_13` or 0.
+    pub flow: u8,
+    /// Who closes first: `record::closer`.
+    pub closer: u8,
+    /// 1: open before tracing began.
+    pub adopted: u8,
+    /// TLS 1.2: the server finished first.
+    pub resumed: u8,
+    /// 0-RTT data was sent.
+    pub early_data: u8,
+    /// What it has sent.
+    pub sent: Edge,
+    /// The request at hand.
+    pub turn: Turn,
+
+    // Second line: the receive path.
+    /// What it has received.
+    pub got: Edge,
+    /// The response at hand.
+    pub answer: Answer,
     /// When connect was called, ns; 0 when adopted.
     pub start_ns: u64,
     /// When it was established, ns.
     pub established_ns: u64,
-    /// When it left ESTABLISHED, ns.
-    pub closing_ns: u64,
-    /// First byte of the ClientHello, ns.
-    pub tls_start_ns: u64,
-    /// End of the handshake, ns.
-    pub tls_end_ns: u64,
+
+    // The rest: written seldom.
     /// Socket cookie.
     pub cookie: u64,
     /// cgroup-v2 id of the owner.
@@ -74,22 +106,16 @@ pub struct Conn {
     pub netns: u32,
     /// comm of the owner.
     pub comm: [u8; COMM_LEN],
+    /// When it left ESTABLISHED, ns.
+    pub closing_ns: u64,
+    /// First byte of the ClientHello, ns.
+    pub tls_start_ns: u64,
+    /// End of the handshake, ns.
+    pub tls_end_ns: u64,
+    /// Of the turn's pickup, waiting for a CPU, ns, or `record::turn::UNMEASURED`. Egress sets it so.
+    pub pickup_cpu_ns: u64,
     /// SYN segments sent again.
     pub syn_retransmits: u16,
-    /// Who closes first: `record::closer`.
-    pub closer: u8,
-    /// 1: open before tracing began.
-    pub adopted: u8,
-    /// Handshake phase: [`phase`].
-    pub phase: u8,
-    /// Outcome to be reported: `record::tls`, 0 while there is none.
-    pub outcome: u8,
-    /// Record flow: `record::tls::FLOW_12`, `FLOW_13` or 0.
-    pub flow: u8,
-    /// TLS 1.2: the server finished first.
-    pub resumed: u8,
-    /// 0-RTT data was sent.
-    pub early_data: u8,
     /// Who sent the alert or spoilt the handshake.
     pub ended_by: u8,
     /// Alert level and description.
@@ -98,63 +124,69 @@ pub struct Conn {
     pub flight: u8,
     /// Segments held back so far.
     pub held: u8,
-    /// 1: the socket is traced.
-    pub live: u8,
     pub pad: u8,
     /// What the process sends.
     pub egress: Stream,
     /// What it receives.
     pub ingress: Stream,
-    /// Requests and responses.
-    pub turn: Turn,
-}
-
-/// The turn at hand. Each field has one writer: egress and the reading process (both under the socket
-/// lock) or ingress.
-#[repr(C)]
-pub struct Turn {
-    /// Egress: first byte of the request, ns.
-    pub start_ns: u64,
-    /// Egress: last byte of the response before it, ns.
-    pub previous_ns: u64,
-    /// Ingress: first byte of the response, ns.
-    pub first_ns: u64,
-    /// Ingress: last byte of the response so far, ns.
-    pub last_ns: u64,
-    /// Ingress: data has been waiting in the socket since, ns.
-    pub ready_ns: u64,
-    /// Reader: the application last read, ns.
-    pub read_ns: u64,
-    /// Reader: worst wait of this turn, ns. Egress clears it.
-    pub pickup_ns: u64,
-    /// Reader: of that, waiting for a CPU, ns, or `record::turn::UNMEASURED`. Egress sets it so.
-    pub pickup_cpu_ns: u64,
     /// Ingress: arrival of the first records of the first turn (TLS 1.3), ns.
     pub times_ns: [u64; turn::EVIDENCE],
     /// Ingress: their lengths.
     pub lengths: [u16; turn::EVIDENCE],
-    /// Egress: requests so far.
+}
+
+/// The request at hand; written by egress and the reading process, both under the socket lock.
+#[repr(C)]
+pub struct Turn {
+    /// First byte of the request, ns.
+    pub start_ns: u64,
+    /// Last byte of the response before it, ns.
+    pub previous_ns: u64,
+    /// The application last read, ns.
+    pub read_ns: u64,
+    /// Worst wait of this turn for the application, ns.
+    pub pickup_ns: u64,
+    /// Requests so far.
     pub number: u32,
-    /// Ingress: number of the request that has been answered.
-    pub answered: u32,
-    /// Ingress: records received in the first turn.
-    pub records: u32,
-    /// Ingress: records received before the first request.
-    pub early: u16,
     /// `record::turn` protocol.
     pub protocol: u8,
-    /// Ingress: records of the first turn could not be followed.
-    pub broken: u8,
-    /// Egress: looks like HTTP/2.
+    /// Looks like HTTP/2.
     pub h2: u8,
-    /// Ingress: a record of the size of the server's Finished went by (TLS 1.3).
-    pub server_finished: u8,
-    /// Ingress: records behind it, before the client's Finished.
-    pub half_rtt: u8,
-    /// Ingress: length of the first record before the first request.
-    pub early_length: u16,
-    pub pad: [u8; 3],
+    pub pad: [u8; 2],
 }
+
+/// The response at hand; written by ingress.
+#[repr(C)]
+pub struct Answer {
+    /// First byte of the response, ns.
+    pub first_ns: u64,
+    /// Last byte of the response so far, ns.
+    pub last_ns: u64,
+    /// Data has been waiting in the socket since, ns.
+    pub ready_ns: u64,
+    /// Number of the request that has been answered.
+    pub answered: u32,
+    /// Records received in the first turn.
+    pub records: u32,
+    /// Records received before the first request.
+    pub early: u16,
+    /// Length of the first of them.
+    pub early_length: u16,
+    /// Records of the first turn could not be followed.
+    pub broken: u8,
+    /// A record of the size of the server's Finished went by (TLS 1.3).
+    pub server_finished: u8,
+    /// Records behind it, before the client's Finished.
+    pub half_rtt: u8,
+    pub pad: u8,
+}
+
+const _: () = {
+    const LINE: usize = 64;
+    const HEAD: usize = 8;
+    assert!(core::mem::offset_of!(Conn, got) + HEAD == LINE);
+    assert!(core::mem::offset_of!(Conn, cookie) + HEAD == 2 * LINE);
+};
 
 /// The traced connection of a socket, if it has one.
 ///

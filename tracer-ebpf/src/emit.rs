@@ -22,6 +22,8 @@ const FORCE_WAKEUP: u64 = 2;
 const AVAILABLE: u64 = 0;
 /// The reader looks by itself every few milliseconds; it is woken early when this much waits.
 const WAKE_AT_BYTES: u64 = 1 << 20;
+/// How much waits is looked at once in 16 records: whenever these bits of the time are zero.
+const LOOK_MASK_NS: u64 = 0xf0;
 
 /// A log line, with the feature `kernel-log` only.
 macro_rules! log {
@@ -51,19 +53,33 @@ pub fn record<T: 'static>(kind: u8, cookie: u64, fill: impl FnOnce(&mut T)) {
     }
 }
 
-/// Writes one record: reserves, fills in the header, lets `fill` do the rest. False when there is no room.
+/// Writes one record of now; false when there is no room.
 #[inline(always)]
 pub fn try_record<T: 'static>(kind: u8, cookie: u64, fill: impl FnOnce(&mut T)) -> bool {
+    try_record_at(now_ns(), kind, cookie, fill)
+}
+
+/// Writes one record: reserves, fills in the header, lets `fill` do the rest. False when there is no room.
+#[inline(always)]
+pub fn try_record_at<T: 'static>(
+    time_ns: u64,
+    kind: u8,
+    cookie: u64,
+    fill: impl FnOnce(&mut T),
+) -> bool {
     let Some(mut entry) = maps::RECORDS.reserve::<T>(0) else {
         return false;
     };
     // SAFETY: every record is plain integers that begin with a Header; `fill` sets the others.
     unsafe {
         let record = entry.as_mut_ptr();
-        record.cast::<Header>().write(header::<T>(kind, cookie));
+        record
+            .cast::<Header>()
+            .write(header::<T>(time_ns, kind, cookie));
         fill(&mut *record);
     }
-    let flags = if maps::RECORDS.query(AVAILABLE) > WAKE_AT_BYTES {
+    let looks = time_ns & LOOK_MASK_NS == 0;
+    let flags = if looks && maps::RECORDS.query(AVAILABLE) > WAKE_AT_BYTES {
         FORCE_WAKEUP
     } else {
         NO_WAKEUP
@@ -82,8 +98,7 @@ pub fn now_ns() -> u64 {
 
 /// The header of a record of type `T`.
 #[inline(always)]
-pub fn header<T>(kind: u8, cookie: u64) -> Header {
-    let time_ns = now_ns();
+pub fn header<T>(time_ns: u64, kind: u8, cookie: u64) -> Header {
     Header {
         kind,
         version: VERSION,
@@ -96,10 +111,11 @@ pub fn header<T>(kind: u8, cookie: u64) -> Header {
 
 /// A connect has ended as `outcome` (`record::connect`).
 #[inline(always)]
-pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32) {
-    let written = try_record(
+pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32, now_ns: u64) {
+    let written = try_record_at(
+        now_ns,
         kind::CONNECT,
-        sock.cookie(),
+        conn.cookie,
         |record: &mut ConnectRecord| {
             sock.describe(conn, &mut record.endpoint);
             record.start_ns = conn.start_ns;
@@ -111,7 +127,7 @@ pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32) {
         },
     );
     if !written {
-        overflow::connected(conn, outcome, error, now_ns());
+        overflow::connected(conn, outcome, error, now_ns);
     }
 }
 
@@ -154,23 +170,28 @@ pub fn tls_closed(conn: &mut Conn, cookie: u64) {
 
 /// A connection has closed.
 #[inline(always)]
-pub fn close(sock: Sock, conn: &Conn, old_state: u8, remains: u8, error: u32) {
+pub fn close(sock: Sock, conn: &Conn, old_state: u8, remains: u8, error: u32, now_ns: u64) {
     let figures = sock.tcp_figures();
-    let written = try_record(kind::CLOSE, sock.cookie(), |record: &mut CloseRecord| {
-        record.established_ns = conn.established_ns;
-        record.closing_ns = conn.closing_ns;
-        record.bytes_sent = figures.bytes_sent;
-        record.bytes_received = figures.bytes_received;
-        record.retransmits = figures.retransmits;
-        record.srtt_us8 = figures.srtt_us8;
-        record.error = error;
-        record.closer = conn.closer;
-        record.remains = remains;
-        record.old_state = old_state;
-        record.adopted = conn.adopted;
-    });
+    let written = try_record_at(
+        now_ns,
+        kind::CLOSE,
+        conn.cookie,
+        |record: &mut CloseRecord| {
+            record.established_ns = conn.established_ns;
+            record.closing_ns = conn.closing_ns;
+            record.bytes_sent = figures.bytes_sent;
+            record.bytes_received = figures.bytes_received;
+            record.retransmits = figures.retransmits;
+            record.srtt_us8 = figures.srtt_us8;
+            record.error = error;
+            record.closer = conn.closer;
+            record.remains = remains;
+            record.old_state = old_state;
+            record.adopted = conn.adopted;
+        },
+    );
     if !written {
-        overflow::closed(conn, &figures, remains, now_ns());
+        overflow::closed(conn, &figures, remains, now_ns);
     }
 }
 

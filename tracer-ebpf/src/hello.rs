@@ -13,13 +13,17 @@ const INGRESS_LIMIT: u32 = 1536;
 /// Copies what of the segment at hand belongs to the hellos.
 #[inline(always)]
 pub fn capture<const EGRESS: bool, S: Source>(conn: &Conn, source: &S, cookie: u64) {
-    let stream = if EGRESS { &conn.egress } else { &conn.ingress };
+    let (stream, edge) = if EGRESS {
+        (&conn.egress, &conn.sent)
+    } else {
+        (&conn.ingress, &conn.got)
+    };
     let wanted = if EGRESS {
-        conn.ingress.started == 1 && conn.ingress.next == conn.ingress.base
+        conn.got.started == 1 && conn.got.next == conn.ingress.base
     } else {
         stream.application == 0
     };
-    let offset = stream.next.wrapping_sub(stream.base);
+    let offset = edge.next.wrapping_sub(stream.base);
     let limit = if EGRESS { EGRESS_LIMIT } else { INGRESS_LIMIT };
     if !wanted || offset >= limit || stream.position >= stream.length {
         return;

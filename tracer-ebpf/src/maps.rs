@@ -41,6 +41,10 @@ static DNS_OWNERS: SkStorage<DnsOwner> = SkStorage::new();
 #[btf_map]
 static WAITS: TaskStorage<Waits> = TaskStorage::new();
 
+/// 1 once a thread has storage there: until then no switch needs to look.
+#[map]
+pub static WATCHED: Array<u32> = Array::with_max_entries(1, 0);
+
 /// Records for user space. 16 MiB hold about 6,000 TLS connections with their hellos.
 #[map]
 pub static RECORDS: RingBuf = RingBuf::with_byte_size(16 << 20, 0);

@@ -90,7 +90,7 @@ pub fn closed(conn: &Conn, figures: &TcpFigures, left: u8, now_ns: u64) {
 /// A turn is over.
 #[inline(never)]
 pub fn turned(conn: &Conn) {
-    let now = &conn.turn;
+    let (now, answer) = (&conn.turn, &conn.answer);
     add(Count::Records, 1);
     add(Count::Requests, 1);
     if now.number == 1 {
@@ -99,7 +99,7 @@ pub fn turned(conn: &Conn) {
     if now.previous_ns != 0 {
         time(Phase::Idle, now.start_ns.wrapping_sub(now.previous_ns));
     }
-    if now.answered != now.number {
+    if answer.answered != now.number {
         add(Count::RequestsFailed, 1);
         return;
     }
@@ -113,8 +113,11 @@ pub fn turned(conn: &Conn) {
         (1, _) => Phase::TtfbAdopted,
         _ => Phase::TtfbReused,
     };
-    time(phase, now.first_ns.wrapping_sub(now.start_ns));
-    time(Phase::Transfer, now.last_ns.wrapping_sub(now.first_ns));
+    time(phase, answer.first_ns.wrapping_sub(now.start_ns));
+    time(
+        Phase::Transfer,
+        answer.last_ns.wrapping_sub(answer.first_ns),
+    );
     time(Phase::Pickup, now.pickup_ns);
 }
 

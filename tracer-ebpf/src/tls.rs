@@ -22,7 +22,7 @@ use tracer_common::{counter::Counter, record::tls};
 
 use crate::{
     bound::{between_one_and, masked},
-    conn::{Conn, Stream, Turn, phase},
+    conn::{Answer, Conn, Stream, phase},
     emit,
     held::{HELD_BYTES, Held},
     turn::note_record,
@@ -112,7 +112,7 @@ pub fn walk<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) {
     let stream = if EGRESS { &conn.egress } else { &conn.ingress };
     if stream.position < stream.length {
         if conn.phase == phase::OVER {
-            conn.turn.broken = 1;
+            conn.answer.broken = 1;
         } else if conn.outcome == 0 {
             give_up(conn);
         }
@@ -144,7 +144,7 @@ extern "C" fn step<const EGRESS: bool, S: Source>(_turn: u64, walk: *mut Walk<'_
 #[inline(always)]
 fn ends_walk<const EGRESS: bool>(conn: &Conn) -> bool {
     if conn.phase == phase::OVER {
-        conn.turn.broken == 1
+        conn.answer.broken == 1
     } else {
         conn.outcome != 0
     }
@@ -238,7 +238,7 @@ fn take_record<const EGRESS: bool>(conn: &mut Conn) {
         if valid {
             note_record(conn, length);
         } else {
-            conn.turn.broken = 1;
+            conn.answer.broken = 1;
         }
     } else if !valid {
         refuse(conn, first);
@@ -332,7 +332,7 @@ fn received(conn: &mut Conn, kind: u8, length: u32) {
         }
         APPLICATION_DATA => {
             conn.ingress.application = 1;
-            note_flight(&mut conn.turn, length);
+            note_flight(&mut conn.answer, length);
             if conn.phase == phase::LAST_FLIGHT {
                 let end_ns = conn.tls_end_ns;
                 done(conn, tls::FLOW_13, end_ns);
@@ -346,12 +346,12 @@ fn received(conn: &mut Conn, kind: u8, length: u32) {
 /// Tickets may come before the client's Finished (RFC 8446 4.6.1). They are the records behind the server's
 /// own Finished, which is the last of its size.
 #[inline(always)]
-fn note_flight(turn: &mut Turn, length: u32) {
+fn note_flight(answer: &mut Answer, length: u32) {
     if length == 53 || length == 69 {
-        turn.server_finished = 1;
-        turn.half_rtt = 0;
-    } else if turn.server_finished == 1 {
-        turn.half_rtt = turn.half_rtt.saturating_add(1);
+        answer.server_finished = 1;
+        answer.half_rtt = 0;
+    } else if answer.server_finished == 1 {
+        answer.half_rtt = answer.half_rtt.saturating_add(1);
     }
 }
 

@@ -11,7 +11,7 @@ use tracer_common::record::{
 
 use crate::{
     bound::masked,
-    conn::{Conn, Stream, Turn, phase},
+    conn::{Conn, Edge, phase},
     emit, overflow,
     segment::{Segment, after},
     tls::{Packet, walk},
@@ -57,20 +57,20 @@ pub fn begin<const EGRESS: bool>(conn: &mut Conn, leftover: bool, cookie: u64) {
 /// The request went out behind the client's last flight, and only its answer told where that ended.
 #[inline(always)]
 fn answered_at_once(conn: &mut Conn) {
-    let turn = &mut conn.turn;
-    turn.number = 1;
-    turn.answered = 1;
-    turn.broken = 1;
-    turn.first_ns = conn.ingress.now_ns;
-    turn.last_ns = conn.ingress.now_ns;
-    turn.ready_ns = conn.ingress.now_ns;
-    turn.pickup_cpu_ns = UNMEASURED;
+    conn.turn.number = 1;
+    conn.pickup_cpu_ns = UNMEASURED;
+    let answer = &mut conn.answer;
+    answer.answered = 1;
+    answer.broken = 1;
+    answer.first_ns = conn.ingress.now_ns;
+    answer.last_ns = conn.ingress.now_ns;
+    answer.ready_ns = conn.ingress.now_ns;
 }
 
 /// The process sent a segment after the handshake.
 #[inline(always)]
 pub fn sent(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, now_ns: u64, cookie: u64) {
-    if !is_new(&mut conn.egress, segment) {
+    if !is_new(&mut conn.sent, segment) {
         return;
     }
     if conn.turn.protocol != turn::CLEAR {
@@ -88,14 +88,14 @@ pub fn sent(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, now_ns: u64
 /// The process received a segment after the handshake.
 #[inline(always)]
 pub fn received(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, now_ns: u64) {
-    let gap = after(segment.sequence, conn.ingress.next) && conn.ingress.started == 1;
-    if conn.turn.protocol == turn::TLS_13 && conn.turn.number <= 1 && conn.turn.broken == 0 {
+    let gap = after(segment.sequence, conn.got.next) && conn.got.started == 1;
+    if conn.turn.protocol == turn::TLS_13 && conn.turn.number <= 1 && conn.answer.broken == 0 {
         follow_records(conn, skb, segment, now_ns, gap);
     }
-    if !is_new(&mut conn.ingress, segment) {
+    if !is_new(&mut conn.got, segment) {
         return;
     }
-    let waits = conn.turn.answered != conn.turn.number;
+    let waits = conn.answer.answered != conn.turn.number;
     if conn.turn.protocol == turn::CLEAR {
         if waits && is_interim(skb, segment) {
             return;
@@ -106,59 +106,64 @@ pub fn received(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, now_ns:
             return;
         }
     }
-    let turn = &mut conn.turn;
-    if turn.ready_ns <= turn.read_ns {
-        turn.ready_ns = now_ns;
+    let (turn, answer) = (&conn.turn, &mut conn.answer);
+    if answer.ready_ns <= turn.read_ns {
+        answer.ready_ns = now_ns;
     }
     if turn.number == 0 {
         return;
     }
-    if turn.answered != turn.number {
-        turn.answered = turn.number;
-        turn.first_ns = now_ns;
+    if answer.answered != turn.number {
+        answer.answered = turn.number;
+        answer.first_ns = now_ns;
     }
-    turn.last_ns = now_ns;
+    answer.last_ns = now_ns;
 }
 
 /// Request bytes: a new turn, unless the last request is still unanswered.
 #[inline(always)]
 fn request(conn: &mut Conn, now_ns: u64, cookie: u64) {
-    if conn.turn.answered != conn.turn.number || only_tickets(&conn.turn) {
+    if conn.answer.answered != conn.turn.number || only_tickets(conn) {
         return;
     }
     if conn.turn.number != 0 {
-        finish(conn, turn::NEXT, cookie);
-        conn.turn.previous_ns = conn.turn.last_ns;
+        finish(conn, turn::NEXT, cookie, now_ns);
+        conn.turn.previous_ns = conn.answer.last_ns;
     }
     conn.turn.number += 1;
     conn.turn.start_ns = now_ns;
     conn.turn.pickup_ns = 0;
-    conn.turn.pickup_cpu_ns = UNMEASURED;
+    conn.pickup_cpu_ns = UNMEASURED;
 }
 
 /// Two or more records of one size, as tickets are, and nothing else: the request is going on.
 #[inline(always)]
-fn only_tickets(turn: &Turn) -> bool {
-    turn.protocol == turn::TLS_13
-        && turn.number == 1
-        && turn.broken == 0
-        && turn.half_rtt == 0
-        && (turn.records == 2 || turn.records == 4)
-        && TICKET.contains(&turn.lengths[0])
-        && turn.lengths[0] == turn.lengths[1]
-        && (turn.records == 2
-            || (turn.lengths[2] == turn.lengths[0] && turn.lengths[3] == turn.lengths[0]))
+fn only_tickets(conn: &Conn) -> bool {
+    let (answer, lengths) = (&conn.answer, &conn.lengths);
+    conn.turn.protocol == turn::TLS_13
+        && conn.turn.number == 1
+        && answer.broken == 0
+        && answer.half_rtt == 0
+        && (answer.records == 2 || answer.records == 4)
+        && TICKET.contains(&lengths[0])
+        && lengths[0] == lengths[1]
+        && (answer.records == 2 || (lengths[2] == lengths[0] && lengths[3] == lengths[0]))
 }
 
 /// Reports the turn at hand.
 #[inline(always)]
-pub fn finish(conn: &Conn, ended: u8, cookie: u64) {
+pub fn finish(conn: &Conn, ended: u8, cookie: u64, now_ns: u64) {
     let written = if has_evidence(conn) {
-        emit::try_record(kind::FIRST_TURN, cookie, |record: &mut FirstTurnRecord| {
-            fill_first(conn, ended, record);
-        })
+        emit::try_record_at(
+            now_ns,
+            kind::FIRST_TURN,
+            cookie,
+            |record: &mut FirstTurnRecord| {
+                fill_first(conn, ended, record);
+            },
+        )
     } else {
-        emit::try_record(kind::TURN, cookie, |record: &mut TurnRecord| {
+        emit::try_record_at(now_ns, kind::TURN, cookie, |record: &mut TurnRecord| {
             fill(conn, ended, record);
         })
     };
@@ -176,17 +181,17 @@ pub fn has_evidence(conn: &Conn) -> bool {
 /// Everything but the header.
 #[inline(always)]
 pub fn fill(conn: &Conn, ended: u8, record: &mut TurnRecord) {
-    let turn = &conn.turn;
-    let answered = turn.answered == turn.number;
+    let (turn, answer) = (&conn.turn, &conn.answer);
+    let answered = answer.answered == turn.number;
     record.start_ns = turn.start_ns;
-    record.first_ns = if answered { turn.first_ns } else { 0 };
-    record.last_ns = if answered { turn.last_ns } else { 0 };
+    record.first_ns = if answered { answer.first_ns } else { 0 };
+    record.last_ns = if answered { answer.last_ns } else { 0 };
     record.previous_ns = turn.previous_ns;
     record.pickup_ns = turn.pickup_ns;
     record.pickup_cpu_ns = if turn.pickup_ns < SLOW_PICKUP_NS {
         UNMEASURED
     } else {
-        turn.pickup_cpu_ns
+        conn.pickup_cpu_ns
     };
     record.number = turn.number;
     record.protocol = turn.protocol;
@@ -200,25 +205,25 @@ pub fn fill(conn: &Conn, ended: u8, record: &mut TurnRecord) {
 pub fn fill_first(conn: &Conn, ended: u8, record: &mut FirstTurnRecord) {
     fill(conn, ended, &mut record.turn);
     record.finished_ns = conn.tls_end_ns;
-    record.times_ns = conn.turn.times_ns;
-    record.lengths = conn.turn.lengths;
-    record.records = conn.turn.records;
-    record.early = conn.turn.early;
-    record.broken = conn.turn.broken;
-    record.half_rtt = conn.turn.half_rtt;
-    record.early_length = conn.turn.early_length;
+    record.times_ns = conn.times_ns;
+    record.lengths = conn.lengths;
+    record.records = conn.answer.records;
+    record.early = conn.answer.early;
+    record.broken = conn.answer.broken;
+    record.half_rtt = conn.answer.half_rtt;
+    record.early_length = conn.answer.early_length;
     record.pad = [0; 6];
 }
 
 /// The segment has bytes beyond those seen; they are seen now.
 #[inline(always)]
-fn is_new(stream: &mut Stream, segment: &Segment) -> bool {
+fn is_new(edge: &mut Edge, segment: &Segment) -> bool {
     let end = segment.sequence.wrapping_add(segment.length);
-    if stream.started == 1 && !after(end, stream.next) {
+    if edge.started == 1 && !after(end, edge.next) {
         return false;
     }
-    stream.started = 1;
-    stream.next = end;
+    edge.started = 1;
+    edge.next = end;
     true
 }
 
@@ -278,13 +283,13 @@ fn is_interim(skb: *mut __sk_buff, segment: &Segment) -> bool {
 /// Notes the records of the first turn while they come in order.
 #[inline(always)]
 fn follow_records(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, now_ns: u64, gap: bool) {
-    let stream = &mut conn.ingress;
     let end = segment.sequence.wrapping_add(segment.length);
     if gap {
-        conn.turn.broken = 1;
-    } else if after(end, stream.next) {
+        conn.answer.broken = 1;
+    } else if after(end, conn.got.next) {
+        let stream = &mut conn.ingress;
         stream.now_ns = now_ns;
-        stream.position = stream.next.wrapping_sub(segment.sequence);
+        stream.position = conn.got.next.wrapping_sub(segment.sequence);
         stream.length = segment.length;
         walk::<false, _>(
             conn,
@@ -299,23 +304,23 @@ fn follow_records(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, now_n
 /// A record received after the handshake; for the walk. Those that are no response at any rate are left out.
 #[inline(always)]
 pub fn note_record(conn: &mut Conn, length: u32) {
-    let turn = &mut conn.turn;
+    let answer = &mut conn.answer;
     if length == ALERT_13 || length == KEY_UPDATE_13 || length == CONTINUE_RECORD[0] {
         return;
     }
-    if turn.number == 0 {
-        if turn.early == 0 {
-            turn.early_length = length as u16;
+    if conn.turn.number == 0 {
+        if answer.early == 0 {
+            answer.early_length = length as u16;
         }
-        turn.early = turn.early.wrapping_add(1);
+        answer.early = answer.early.wrapping_add(1);
         return;
     }
-    if (turn.records as usize) < EVIDENCE {
-        let at = masked::<{ EVIDENCE as u64 - 1 }>(turn.records);
-        turn.lengths[at] = length as u16;
-        turn.times_ns[at] = conn.ingress.now_ns;
+    if (answer.records as usize) < EVIDENCE {
+        let at = masked::<{ EVIDENCE as u64 - 1 }>(answer.records);
+        conn.lengths[at] = length as u16;
+        conn.times_ns[at] = conn.ingress.now_ns;
     }
-    turn.records = turn.records.wrapping_add(1);
+    answer.records = answer.records.wrapping_add(1);
 }
 
 /// Request bytes are being answered or have been: for the sweep.

@@ -80,6 +80,12 @@ fn of(task: Task, flags: u64) -> Option<&'static mut Waits> {
     }
 }
 
+/// Any thread has been watched so far.
+#[inline(always)]
+pub fn any() -> bool {
+    maps::WATCHED.get(0) == Some(&1)
+}
+
 /// A thread leaves its CPU.
 #[inline(always)]
 pub fn stops(task: Task) {
@@ -114,6 +120,10 @@ pub fn runs(task: Task, now_ns: u64) {
 pub fn since(from_ns: u64, now_ns: u64) -> Option<u64> {
     let task = Task::current();
     let waits = of(task, CREATE)?;
+    if let Some(watched) = maps::WATCHED.get_ptr_mut(0) {
+        // SAFETY: a slot of the map.
+        unsafe { *watched = 1 };
+    }
     if waits.known == 0 || waits.running_since_ns == 0 {
         return None;
     }

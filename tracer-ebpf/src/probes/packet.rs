@@ -52,16 +52,8 @@ unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
     }
     // SAFETY: the context.
     let segment = unsafe { Segment::read(skb) }?;
-    let stream = if EGRESS {
-        &mut conn.egress
-    } else {
-        &mut conn.ingress
-    };
     if segment.syn {
-        stream.base = segment.sequence.wrapping_add(1);
-        stream.next = stream.base;
-        stream.started = 1;
-        stream.want = 5;
+        begin::<EGRESS>(conn, segment.sequence.wrapping_add(1));
         return None;
     }
     if segment.length == 0 {
@@ -76,7 +68,11 @@ unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
         }
         return None;
     }
-    stream.now_ns = now_ns;
+    if EGRESS {
+        conn.egress.now_ns = now_ns;
+    } else {
+        conn.ingress.now_ns = now_ns;
+    }
     follow::<EGRESS>(conn, skb, &segment, cookie);
     if conn.outcome != 0 {
         emit::log!(
@@ -90,6 +86,20 @@ unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
     None
 }
 
+/// A SYN went by; payload begins at `base`.
+#[inline(always)]
+fn begin<const EGRESS: bool>(conn: &mut Conn, base: u32) {
+    let (stream, edge) = if EGRESS {
+        (&mut conn.egress, &mut conn.sent)
+    } else {
+        (&mut conn.ingress, &mut conn.got)
+    };
+    stream.base = base;
+    stream.want = 5;
+    edge.next = base;
+    edge.started = 1;
+}
+
 /// Puts the segment where it belongs in the stream.
 #[inline(always)]
 fn follow<const EGRESS: bool>(
@@ -98,17 +108,13 @@ fn follow<const EGRESS: bool>(
     segment: &Segment,
     cookie: u64,
 ) {
-    let stream = if EGRESS {
-        &mut conn.egress
-    } else {
-        &mut conn.ingress
-    };
+    let edge = if EGRESS { &conn.sent } else { &conn.got };
     let end = segment.sequence.wrapping_add(segment.length);
-    if stream.started == 0 {
+    if edge.started == 0 {
         give_up(conn);
-    } else if !after(end, stream.next) {
+    } else if !after(end, edge.next) {
         // All of it was seen before.
-    } else if !after(segment.sequence, stream.next) {
+    } else if !after(segment.sequence, edge.next) {
         let packet = Packet {
             skb,
             offset: segment.offset,
@@ -138,12 +144,12 @@ fn advance<const EGRESS: bool, S: Source>(
     length: u32,
     cookie: u64,
 ) {
-    let stream = if EGRESS {
-        &mut conn.egress
+    let (stream, edge) = if EGRESS {
+        (&mut conn.egress, &conn.sent)
     } else {
-        &mut conn.ingress
+        (&mut conn.ingress, &conn.got)
     };
-    stream.position = stream.next.wrapping_sub(sequence);
+    stream.position = edge.next.wrapping_sub(sequence);
     stream.length = length;
     let end = sequence.wrapping_add(length);
     if conn.phase == phase::WAITING && !opens_tls::<EGRESS, S>(conn, source) {
@@ -162,9 +168,9 @@ fn advance<const EGRESS: bool, S: Source>(
 #[inline(always)]
 fn set_next<const EGRESS: bool>(conn: &mut Conn, next: u32) {
     if EGRESS {
-        conn.egress.next = next;
+        conn.sent.next = next;
     } else {
-        conn.ingress.next = next;
+        conn.got.next = next;
     }
 }
 
@@ -204,10 +210,10 @@ fn drain(conn: &mut Conn, cookie: u64) {
         };
         // SAFETY: a checked map value.
         let (sequence, length) = unsafe { ((*held).sequence, (*held).length) };
-        if after(sequence, conn.ingress.next) || conn.outcome != 0 {
+        if after(sequence, conn.got.next) || conn.outcome != 0 {
             continue;
         }
-        if after(sequence.wrapping_add(length), conn.ingress.next) {
+        if after(sequence.wrapping_add(length), conn.got.next) {
             advance::<false, _>(conn, &Kept { held }, sequence, length, cookie);
         }
         let _ = maps::HELD.remove(key);

@@ -14,15 +14,15 @@ pub fn pickup(ctx: BtfTracePointContext) -> i32 {
     let sock = Sock(ctx.arg(0));
     // SAFETY: a typed socket.
     if let Some(conn) = unsafe { conn::find(sock.as_ptr()) } {
-        let turn = &mut conn.turn;
+        let (turn, answer) = (&mut conn.turn, &conn.answer);
         // SAFETY: no arguments.
         let now_ns = unsafe { bpf_ktime_get_ns() };
-        let waited_ns = now_ns.wrapping_sub(turn.ready_ns);
-        let is_response = turn.ready_ns > turn.read_ns && turn.ready_ns >= turn.start_ns;
+        let waited_ns = now_ns.wrapping_sub(answer.ready_ns);
+        let is_response = answer.ready_ns > turn.read_ns && answer.ready_ns >= turn.start_ns;
         if is_response && waited_ns > turn.pickup_ns {
             turn.pickup_ns = waited_ns;
             if waited_ns >= SLOW_PICKUP_NS && global!(OFFSETS.task_run_delay) != 0 {
-                turn.pickup_cpu_ns = waits::since(turn.ready_ns, now_ns).unwrap_or(UNMEASURED);
+                conn.pickup_cpu_ns = waits::since(answer.ready_ns, now_ns).unwrap_or(UNMEASURED);
             }
         }
         turn.read_ns = now_ns;

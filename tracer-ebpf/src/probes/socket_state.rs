@@ -5,7 +5,7 @@
 //! `tcp_write_err`, `tcp_v4_err`). TIME_WAIT has no event of its own: `tcp_time_wait` makes a separate
 //! mini-socket and closes this one, so its signs are read at CLOSE.
 
-use aya_ebpf::{helpers::bpf_ktime_get_ns, macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::record::{self, closer, connect, remains};
 
 use crate::{
@@ -53,6 +53,12 @@ fn try_socket_state(ctx: &BtfTracePointContext, sock: Sock, old: u8, new: u8) ->
         emit::log!(ctx, "connect cookie={}", sock.cookie());
         return None;
     }
+    if !matches!(
+        new,
+        state::ESTABLISHED | state::CLOSE_WAIT | state::FIN_WAIT1 | state::CLOSE
+    ) {
+        return None;
+    }
     // SAFETY: a typed socket; the helper refuses mini-sockets.
     let conn = unsafe { conn::find(sock.as_ptr()) }?;
     if conn.live == 0 {
@@ -63,8 +69,8 @@ fn try_socket_state(ctx: &BtfTracePointContext, sock: Sock, old: u8, new: u8) ->
             emit::log!(ctx, "established cookie={}", sock.cookie());
             established(sock, conn, old);
         }
-        state::CLOSE_WAIT => closing(sock, conn, closer::SERVER),
-        state::FIN_WAIT1 => closing(sock, conn, closer::CLIENT),
+        state::CLOSE_WAIT => closing(conn, closer::SERVER),
+        state::FIN_WAIT1 => closing(conn, closer::CLIENT),
         state::CLOSE => {
             emit::log!(ctx, "close cookie={} old={}", sock.cookie(), old);
             closed(sock, conn, old);
@@ -87,12 +93,12 @@ fn opening(sock: Sock) -> Option<()> {
     }
     // SAFETY: a typed socket.
     let conn = unsafe { conn::find_or_make(sock.as_ptr()) }?;
-    // A socket may connect again after a failure: begin anew.
-    // SAFETY: plain integers, no arguments.
-    unsafe {
-        core::ptr::write_bytes(conn, 0, 1);
-        conn.start_ns = bpf_ktime_get_ns();
+    if conn.cookie != 0 {
+        // A socket may connect again after a failure: begin anew.
+        // SAFETY: plain integers.
+        unsafe { core::ptr::write_bytes(conn, 0, 1) };
     }
+    conn.start_ns = emit::now_ns();
     conn.live = 1;
     conn.cookie = sock.cookie();
     conn.tgid = tgid;
@@ -107,49 +113,48 @@ fn established(sock: Sock, conn: &mut Conn, old: u8) {
     if old != state::SYN_SENT && old != state::SYN_RECV {
         return;
     }
-    // SAFETY: no arguments.
-    conn.established_ns = unsafe { bpf_ktime_get_ns() };
-    emit::connect(sock, conn, connect::ESTABLISHED, 0);
+    let now_ns = emit::now_ns();
+    conn.established_ns = now_ns;
+    emit::connect(sock, conn, connect::ESTABLISHED, 0, now_ns);
 }
 
 /// One side has sent its FIN.
 #[inline(always)]
-fn closing(sock: Sock, conn: &mut Conn, by: u8) {
+fn closing(conn: &mut Conn, by: u8) {
     if conn.closer != 0 {
         return;
     }
     conn.closer = by;
-    // SAFETY: no arguments.
-    conn.closing_ns = unsafe { bpf_ktime_get_ns() };
+    conn.closing_ns = emit::now_ns();
     // A server may answer early data and close before the client's Finished is out (RFC 8446 2.3).
     if by == closer::CLIENT || conn.early_data == 0 {
-        finish_handshake(sock, conn);
+        finish_handshake(conn);
     }
 }
 
 #[inline(always)]
 fn closed(sock: Sock, conn: &mut Conn, old: u8) {
-    let error = sock.error();
+    let (error, now_ns) = (sock.error(), emit::now_ns());
     if old == state::SYN_SENT || (old == state::SYN_RECV && conn.established_ns == 0) {
         let outcome = match (error, sock.tcp_figures().segments_out) {
             (0, 0) => connect::NOT_SENT,
             (0, _) => connect::ABORTED,
             _ => connect::FAILED,
         };
-        emit::connect(sock, conn, outcome, error);
+        emit::connect(sock, conn, outcome, error, now_ns);
         conn.live = 0;
         return;
     }
     if conn.closer == 0 {
         conn.closer = closer_without_fin(error);
-        // SAFETY: no arguments.
-        conn.closing_ns = unsafe { bpf_ktime_get_ns() };
+        conn.closing_ns = now_ns;
     }
-    finish_handshake(sock, conn);
+    finish_handshake(conn);
     if turn::is_carrying(conn) {
-        turn::finish(conn, record::turn::CLOSE, sock.cookie());
+        turn::finish(conn, record::turn::CLOSE, conn.cookie, now_ns);
     }
-    emit::close(sock, conn, old, left_behind(sock, old, error), error);
+    let remains = left_behind(sock, old, error);
+    emit::close(sock, conn, old, remains, error, now_ns);
     conn.live = 0;
 }
 
@@ -167,17 +172,18 @@ fn closer_without_fin(error: u32) -> u8 {
 
 /// A handshake that has not ended by now never will. The client's last flight may already be out.
 #[inline(always)]
-fn finish_handshake(sock: Sock, conn: &mut Conn) {
+fn finish_handshake(conn: &mut Conn) {
     if conn.phase == phase::LAST_FLIGHT {
         conn.outcome = record::tls::DONE;
         conn.flow = record::tls::FLOW_13;
-        emit::tls(conn, sock.cookie());
+        emit::tls(conn, conn.cookie);
     } else if conn.phase == phase::HANDSHAKE {
-        emit::tls_closed(conn, sock.cookie());
-    } else if conn.phase == phase::WAITING && conn.egress.started == 0 {
+        let cookie = conn.cookie;
+        emit::tls_closed(conn, cookie);
+    } else if conn.phase == phase::WAITING && conn.sent.started == 0 {
         // Not even its SYN was seen: it is in a cgroup whose packets are not watched.
         conn.outcome = record::tls::UNKNOWN;
-        emit::tls(conn, sock.cookie());
+        emit::tls(conn, conn.cookie);
     }
     conn.phase = phase::OVER;
 }

@@ -91,13 +91,14 @@ unsafe fn try_sockets<const ADOPT: bool>(ctx: *const TaskFile) -> Option<()> {
         // SAFETY: plain integers.
         let mut record: FirstTurnRecord = unsafe { core::mem::zeroed() };
         turn::fill_first(conn, record::turn::OPEN, &mut record);
-        record.turn.header = emit::header::<FirstTurnRecord>(kind::FIRST_TURN, sock.cookie());
+        record.turn.header =
+            emit::header::<FirstTurnRecord>(emit::now_ns(), kind::FIRST_TURN, sock.cookie());
         write(seq, &mut record);
     } else if turn::is_carrying(conn) {
         // SAFETY: plain integers.
         let mut record: TurnRecord = unsafe { core::mem::zeroed() };
         turn::fill(conn, record::turn::OPEN, &mut record);
-        record.header = emit::header::<TurnRecord>(kind::TURN, sock.cookie());
+        record.header = emit::header::<TurnRecord>(emit::now_ns(), kind::TURN, sock.cookie());
         write(seq, &mut record);
     }
     None
@@ -173,7 +174,7 @@ fn traced_or_adopted(sock: Sock, task: Task) -> Option<&'static mut Conn> {
 fn describe(sock: Sock, conn: &Conn, fd: u32) -> SocketRecord {
     // SAFETY: plain integers.
     let mut record: SocketRecord = unsafe { core::mem::zeroed() };
-    record.header = emit::header::<SocketRecord>(kind::SOCKET, sock.cookie());
+    record.header = emit::header::<SocketRecord>(emit::now_ns(), kind::SOCKET, sock.cookie());
     sock.describe(conn, &mut record.endpoint);
     record.start_ns = conn.start_ns;
     record.established_ns = conn.established_ns;
@@ -181,7 +182,7 @@ fn describe(sock: Sock, conn: &Conn, fd: u32) -> SocketRecord {
     record.state = sock.state();
     record.adopted = conn.adopted;
     record.phase = conn.phase;
-    record.pending = u8::from(conn.turn.answered != conn.turn.number);
+    record.pending = u8::from(conn.answer.answered != conn.turn.number);
     record.turns = conn.turn.number;
     record
 }

@@ -8,7 +8,9 @@ use crate::{emit, sock::Task, waits};
 #[btf_tracepoint(function = "sched_switch")]
 pub fn switch(ctx: BtfTracePointContext) -> i32 {
     // Arguments: (bool preempt, struct task_struct *prev, struct task_struct *next, ...).
-    waits::stops(Task(ctx.arg(1)));
-    waits::runs(Task(ctx.arg(2)), emit::now_ns());
+    if waits::any() {
+        waits::stops(Task(ctx.arg(1)));
+        waits::runs(Task(ctx.arg(2)), emit::now_ns());
+    }
     0
 }
