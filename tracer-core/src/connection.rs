@@ -20,6 +20,8 @@ pub struct Connection {
     pub host: u32,
     /// How it was opened.
     pub opening: Opening,
+    /// SYN to ESTABLISHED, ns: a round trip. None when adopted.
+    pub round_trip_ns: Option<u64>,
     /// Remote address.
     pub address: IpAddr,
     /// Remote port.

@@ -252,6 +252,11 @@ impl DnsTracker {
         self.lookups.evicted() + self.named.evicted() + self.fresh.evicted() + self.streams_evicted
     }
 
+    /// Forgets all figures. Names, answers and lookups under way stay known.
+    pub fn reset(&mut self) {
+        self.names = NameTable::default();
+    }
+
     /// Figures by name, those asked most.
     pub fn names(&self) -> Vec<NameFigures> {
         self.names.views()

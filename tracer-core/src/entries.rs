@@ -114,6 +114,15 @@ impl<T: Entry> Entries<T> {
         shown.into_iter().map(|(_, entry)| entry).collect()
     }
 
+    /// Forgets all figures; ids stay.
+    pub(crate) fn reset(&mut self, empty: fn() -> Group) {
+        for entry in self.by_id.values_mut() {
+            *entry.group_mut() = Arc::new(empty());
+        }
+        self.rest = Group::default();
+        self.folded = 0;
+    }
+
     /// Clears what is recomputed at each sweep.
     pub(crate) fn clear_connecting(&mut self) {
         let connecting = self

@@ -199,6 +199,11 @@ impl Hosts {
             .collect()
     }
 
+    /// Forgets all figures; indices stay.
+    pub fn reset(&mut self) {
+        self.entries.reset(Group::default);
+    }
+
     /// Clears what is recomputed at each sweep.
     pub fn clear_connecting(&mut self) {
         self.entries.clear_connecting();

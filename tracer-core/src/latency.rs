@@ -3,6 +3,10 @@
 
 use hdrhistogram::Histogram;
 
+pub use window::Bar;
+
+mod window;
+
 /// Largest value that has a bucket, ns: 24 hours. Larger ones are recorded as this and counted.
 pub const HIGHEST_NS: u64 = 24 * 3600 * 1_000_000_000;
 /// Significant digits: no figure is off by more than 0.1 %.

@@ -18,6 +18,7 @@ pub mod latency;
 pub mod live;
 pub mod overflow;
 pub mod process;
+pub mod series;
 pub mod snapshot;
 pub mod ticket;
 pub mod time_wait;

@@ -20,6 +20,27 @@ impl Overflow {
         self.count(Count::Records)
     }
 
+    /// What came after `earlier`, an older reading.
+    pub fn since(&self, earlier: &Self) -> Self {
+        self.each(earlier, u64::saturating_sub)
+    }
+
+    /// Both together.
+    pub fn plus(&self, other: &Self) -> Self {
+        self.each(other, u64::saturating_add)
+    }
+
+    fn each(&self, other: &Self, join: fn(u64, u64) -> u64) -> Self {
+        let both = |ours: &[u64], theirs: &[u64]| {
+            let theirs = theirs.iter().copied().chain(std::iter::repeat(0));
+            ours.iter().zip(theirs).map(|(&a, b)| join(a, b)).collect()
+        };
+        Self {
+            phases: both(&self.phases, &other.phases),
+            counts: both(&self.counts, &other.counts),
+        }
+    }
+
     fn count(&self, count: Count) -> u64 {
         self.counts.get(count as usize).copied().unwrap_or_default()
     }

@@ -149,6 +149,11 @@ impl Processes {
         self.entries.shown().into_iter().cloned().collect()
     }
 
+    /// Forgets all figures; indices stay.
+    pub fn reset(&mut self) {
+        self.entries.reset(Group::roomy);
+    }
+
     /// Clears what is recomputed at each sweep.
     pub fn clear_connecting(&mut self) {
         self.entries.clear_connecting();

@@ -6,7 +6,7 @@ use tracer_common::counter::Counter;
 
 use crate::{
     dns::figures::NameFigures, group::Group, host::Host, live::LiveConnections, process::Process,
-    time_wait::TimeWaitView,
+    series::Series, time_wait::TimeWaitView,
 };
 
 /// Records received and lost.
@@ -51,4 +51,6 @@ pub struct Snapshot {
     pub dns_names_folded: u64,
     /// Open connections when somebody last looked; empty while nobody does.
     pub connections: Arc<LiveConnections>,
+    /// The same over time.
+    pub series: Arc<Series>,
 }

@@ -195,6 +195,17 @@ impl TimeWait {
         }
     }
 
+    /// Forgets what was lost and how many there were at most.
+    pub fn reset(&mut self) {
+        self.peak = self.current;
+        self.orphans_lost = 0;
+    }
+
+    /// Traced connections in it at the last snapshot.
+    pub fn current(&self) -> u64 {
+        self.current
+    }
+
     /// For the snapshot.
     pub fn view(&self) -> TimeWaitView {
         let mut destinations: Vec<Destination> = self

@@ -1,6 +1,7 @@
 //! The connection table: takes events in their order, keeps open connections, adds what is known of
 //! them to the figures of all, of their process and of their host.
 
+mod reset;
 mod watch;
 
 use std::{
@@ -30,6 +31,7 @@ use crate::{
     live::{Activity, LiveConnections},
     overflow::Overflow,
     process::Processes,
+    series::{Sampler, State},
     snapshot::{Events, Snapshot},
     ticket::{FirstByte, Habit, Habits, first_byte},
     time_wait::{Remains, Seen, TimeWait},
@@ -76,6 +78,8 @@ pub struct Tracker {
     habits: Habits,
     events: Events,
     overflow: Option<Overflow>,
+    sampler: Sampler,
+    base: reset::Base,
     namespaces: HashSet<u32>,
     new_namespaces: Vec<u32>,
     /// Traffic of followed sockets at the last listing; empty while nobody looks.
@@ -97,6 +101,8 @@ impl Tracker {
             habits: Habits::default(),
             events: Events::default(),
             overflow: None,
+            sampler: Sampler::default(),
+            base: reset::Base::default(),
             namespaces: HashSet::new(),
             new_namespaces: Vec::new(),
             activity: HashMap::new(),
@@ -214,6 +220,7 @@ impl Tracker {
             process,
             host,
             opening,
+            round_trip_ns: opening.connect_ns,
             address: remote.ip(),
             port: remote.port(),
             netns: endpoint.netns,
@@ -328,7 +335,7 @@ impl Tracker {
         self.settle_host(&mut connection);
         let answer = evidence.map_or(plain, |evidence| {
             let habit = self.habits.of(connection.process, connection.host);
-            first_byte(evidence, connection.opening.connect_ns, habit)
+            first_byte(evidence, connection.round_trip_ns, habit)
         });
         let is_h2 = record.h2 == 1 && (connection.offers_h2 || record.protocol == turn::CLEAR);
         self.release_turn(&mut connection, is_h2);
@@ -529,6 +536,7 @@ impl Tracker {
 
     /// The kernel's counters, as read now.
     pub fn set_kernel_counters(&mut self, kernel: [u64; Counter::COUNT as usize]) {
+        let kernel = self.base.counters(kernel);
         self.events.kernel = kernel;
         self.events.lost = kernel[Counter::RingFull as usize];
         self.events.map_full = kernel[Counter::StorageFull as usize]
@@ -538,6 +546,7 @@ impl Tracker {
 
     /// Figures of records that found the ring full, as read now.
     pub fn set_overflow(&mut self, overflow: Overflow) {
+        let overflow = self.base.overflow(overflow);
         self.events.overflowed = overflow.records();
         self.overflow = Some(overflow);
     }
@@ -560,6 +569,18 @@ impl Tracker {
         self.time_wait.orphans()
     }
 
+    /// It is `now_ns`: ends the points of the series that are due.
+    pub fn sample(&mut self, now_ns: u64) {
+        if self.sampler.is_due(now_ns) {
+            let state = State {
+                totals: self.complete_totals(),
+                events: self.events.received,
+                time_wait: self.time_wait.current(),
+            };
+            self.sampler.sample(now_ns, state);
+        }
+    }
+
     /// Everything, as it is now.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
@@ -575,6 +596,7 @@ impl Tracker {
             dns_names: self.dns.names(),
             dns_names_folded: self.dns.names_folded(),
             connections: Arc::clone(&self.live),
+            series: self.sampler.series(),
         }
     }
 

@@ -3,15 +3,21 @@
 use std::{
     ffi::OsString,
     fs::File,
+    io::IsTerminal,
     os::{fd::AsRawFd, unix::process::CommandExt, unix::process::ExitStatusExt},
-    process::{Child, Command, ExitStatus},
+    process::{Child, Command, ExitStatus, Stdio},
 };
 
-use crate::{failure::Failure, source::kernel::cgroup::ChildCgroup};
+use crate::{capture::Pipes, failure::Failure, source::kernel::cgroup::ChildCgroup};
 
 /// Starts the command inside `cgroup`. It moves there itself before it executes anything, so that its
-/// first socket is already in it.
-pub(crate) fn start(command: &[OsString], cgroup: &ChildCgroup) -> Result<Child, Failure> {
+/// first socket is already in it. With `pipes` its output goes there, and it has no terminal to read from:
+/// the live screen does.
+pub(crate) fn start(
+    command: &[OsString],
+    cgroup: &ChildCgroup,
+    pipes: Option<&mut Pipes>,
+) -> Result<Child, Failure> {
     let (program, arguments) = command
         .split_first()
         .ok_or_else(|| Failure::Usage("no command given".into()))?;
@@ -21,6 +27,12 @@ pub(crate) fn start(command: &[OsString], cgroup: &ChildCgroup) -> Result<Child,
         .map_err(Failure::internal("opening the command's cgroup"))?;
     let mut command = Command::new(program);
     command.args(arguments);
+    if let Some((out, err)) = pipes.and_then(|pipes| pipes.writers.take()) {
+        command.stdout(out).stderr(err);
+        if std::io::stdin().is_terminal() {
+            command.stdin(Stdio::null());
+        }
+    }
     // SAFETY: write(2) is async-signal-safe, and the descriptor is open until after the fork.
     unsafe {
         command.pre_exec(move || {

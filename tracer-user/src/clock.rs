@@ -11,6 +11,20 @@ pub(crate) fn monotonic_ns() -> u64 {
         .unwrap_or_default()
 }
 
+/// Date and time in UTC without separators that a file name could not hold: `20261121T093015Z`.
+pub(crate) fn file_name(at: SystemTime) -> String {
+    let at = OffsetDateTime::from(at);
+    format!(
+        "{:04}{:02}{:02}T{:02}{:02}{:02}Z",
+        at.year(),
+        u8::from(at.month()),
+        at.day(),
+        at.hour(),
+        at.minute(),
+        at.second()
+    )
+}
+
 /// RFC 3339 in UTC.
 pub(crate) fn rfc3339(at: SystemTime) -> String {
     OffsetDateTime::from(at)

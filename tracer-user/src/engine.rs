@@ -1,5 +1,7 @@
 //! The one select loop: records in, snapshots out, until the target or the user ends it.
 
+mod screen;
+
 use std::{
     future::pending,
     process::{Child, ExitStatus},
@@ -14,8 +16,10 @@ use tokio::{
 use tracer_core::tracker::Tracker;
 
 use crate::{
+    capture::Captured,
     child, clock,
     failure::{Failure, code},
+    live::{Command, Live, Stage},
     namespaces::{Joined, Namespaces},
     resolve,
     sink::Sinks,
@@ -66,8 +70,10 @@ pub(crate) struct Engine {
     pub(crate) sinks: Sinks,
     /// What may end.
     pub(crate) target: Target,
-    /// Somebody looks at open connections one by one: they are asked for at each listing.
-    pub(crate) watched: bool,
+    /// The live screen, when there is one.
+    pub(crate) live: Option<Live>,
+    /// The command's output, when the live screen shows it.
+    pub(crate) captured: Option<Captured>,
 }
 
 /// Why the loop ended.
@@ -110,17 +116,32 @@ impl Signals {
 impl Engine {
     /// Runs to the end and writes the results; the exit code.
     pub(crate) async fn run(mut self, mut signals: Signals) -> Result<u8, Failure> {
-        let end = self.follow(&mut signals).await?;
+        let (end, by_itself) = self.follow(&mut signals).await?;
         self.settle().await?;
         self.finish()?;
+        if by_itself {
+            self.linger(&end, &mut signals).await?;
+        }
+        self.close()?;
         Ok(match end {
             End::Stopped => code::OK,
             End::Command(status) => child::exit_code(status),
         })
     }
 
-    /// The loop.
-    async fn follow(&mut self, signals: &mut Signals) -> Result<End, Failure> {
+    /// Closes the live screen, then says what there is to say.
+    fn close(mut self) -> Result<(), Failure> {
+        let logged = self.captured.take().map_or(Ok(()), |output| output.drain());
+        let closed = self.live.take().map_or(Ok(()), Live::close);
+        self.sinks.say(&self.tracker.snapshot())?;
+        logged.map_err(Failure::internal(
+            "writing the command's output to --child-log",
+        ))?;
+        closed.map_err(Failure::internal("drawing"))
+    }
+
+    /// The loop. Says whether the end came without anybody asking for it.
+    async fn follow(&mut self, signals: &mut Signals) -> Result<(End, bool), Failure> {
         // SAFETY: the descriptor is owned by the AsyncFd and closed with it.
         let ring = self
             .kernel
@@ -138,6 +159,7 @@ impl Engine {
             .map(|duration| Instant::now() + duration);
         let mut give_up_at = None;
         loop {
+            let due = self.live.as_ref().map(|live| live.due().into());
             tokio::select! {
                 biased;
                 signal = signals.next() => if let Some(signal) = signal {
@@ -146,6 +168,15 @@ impl Engine {
                     }
                     give_up_at = Some(Instant::now() + GRACE);
                 },
+                command = next_command(&mut self.live) => {
+                    let quit = !self.obey(command);
+                    if quit && (give_up_at.is_some() || !self.pass_on(libc::SIGTERM)) {
+                        return self.stop();
+                    }
+                    if quit {
+                        give_up_at = Some(Instant::now() + GRACE);
+                    }
+                }
                 () = until(stop_at) => {
                     if !self.pass_on(libc::SIGTERM) {
                         return self.stop();
@@ -155,6 +186,7 @@ impl Engine {
                 () = until(give_up_at) => return self.stop(),
                 _ = listing.tick() => self.look()?,
                 () = next_tick(&mut export) => self.export()?,
+                () = until(due) => self.publish()?,
                 _ = poll.tick() => { self.read_all(); }
                 ready = ring.readable() => {
                     self.read_all();
@@ -162,7 +194,7 @@ impl Engine {
                 }
             }
             if let Some(end) = self.target_end()? {
-                return Ok(end);
+                return Ok((end, give_up_at.is_none()));
             }
         }
     }
@@ -196,7 +228,7 @@ impl Engine {
 
     /// Lists sockets, and for who watches them what each connection is doing.
     fn look(&mut self) -> Result<(), Failure> {
-        if !self.watched {
+        if self.live.is_none() {
             return self.list_sockets(Detail::Plain);
         }
         self.list_sockets(Detail::Activity)?;
@@ -214,6 +246,7 @@ impl Engine {
         let begun_ns = clock::monotonic_ns();
         let sockets = self.namespaces.snapshot(detail)?;
         self.tracker.take_sockets(begun_ns, &sockets);
+        self.tracker.sample(begun_ns);
         Ok(())
     }
 
@@ -236,15 +269,16 @@ impl Engine {
     }
 
     /// Ends now. A command that did not end when it was told to is ended: nothing would watch it.
-    fn stop(&mut self) -> Result<End, Failure> {
+    fn stop(&mut self) -> Result<(End, bool), Failure> {
+        self.set_stage(Stage::Ending);
         let Target::Command { child, .. } = &mut self.target else {
-            return Ok(End::Stopped);
+            return Ok((End::Stopped, false));
         };
         kill(child.id(), libc::SIGKILL);
         let status = child
             .wait()
             .map_err(Failure::internal("waiting for the command"))?;
-        Ok(End::Command(status))
+        Ok((End::Command(status), false))
     }
 
     /// Passes a signal on to the command, unless the terminal has given it to both; false when there is
@@ -253,7 +287,7 @@ impl Engine {
         let Target::Command { child, .. } = &self.target else {
             return false;
         };
-        if signal != libc::SIGINT || !terminal_signals_both() {
+        if signal != libc::SIGINT || self.live.is_some() || !terminal_signals_both() {
             kill(child.id(), signal);
         }
         true
@@ -285,7 +319,8 @@ impl Engine {
         self.list_sockets(Detail::Plain)?;
         self.tracker.finish(clock::monotonic_ns());
         self.read_counters()?;
-        self.sinks.finish(&self.tracker.snapshot())
+        self.sinks.description.ended_ns = Some(clock::monotonic_ns());
+        self.sinks.export(&self.tracker.snapshot())
     }
 
     /// What the kernel counted beside the records.
@@ -300,6 +335,13 @@ impl Engine {
     fn export(&mut self) -> Result<(), Failure> {
         self.read_counters()?;
         self.sinks.export(&self.tracker.snapshot())
+    }
+}
+
+async fn next_command(live: &mut Option<Live>) -> Command {
+    match live {
+        Some(live) => live.command().await,
+        None => pending().await,
     }
 }
 

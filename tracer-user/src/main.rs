@@ -1,5 +1,6 @@
 //! `tracer`: shows from inside the Linux kernel where a web crawler's network time goes.
 
+mod capture;
 mod child;
 mod cli;
 mod clock;
@@ -7,6 +8,7 @@ mod doctor;
 mod engine;
 mod failure;
 mod filter;
+mod live;
 mod namespaces;
 mod privilege;
 mod resolve;

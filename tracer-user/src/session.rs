@@ -7,6 +7,7 @@ use tokio::runtime::Runtime;
 use tracer_core::tracker::{Tracker, TrackerOptions};
 
 use crate::{
+    capture::{Captured, Pipes},
     child,
     cli::{
         args::{Attach, Run},
@@ -16,10 +17,15 @@ use crate::{
     engine::{Engine, Signals, Target},
     failure::Failure,
     filter::Selection,
+    live::Live,
     namespaces::Namespaces,
     privilege::{self, Duties},
     resolve,
-    sink::{Description, Machine, Sinks},
+    sink::{
+        Description, Machine, Sinks,
+        output::OutputPath,
+        tui::{self, About},
+    },
     source::kernel::{
         Kernel, Options,
         cgroup::{CgroupPaths, ChildCgroup, Hierarchy},
@@ -34,6 +40,7 @@ struct Session {
     namespaces: Namespaces,
     cgroups: CgroupPaths,
     sinks: Sinks,
+    pipes: Option<(Pipes, Option<std::fs::File>)>,
     runtime: Runtime,
     signals: Signals,
 }
@@ -81,7 +88,12 @@ pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
         .iter()
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
+    let log = child_log(arguments, &output)?;
     let mut session = Session::begin(hierarchy, &selection, output, Some(command))?;
+    if session.sinks.output.screen.is_some() {
+        let pipes = Pipes::open().map_err(Failure::internal("making pipes for the command"))?;
+        session.pipes = Some((pipes, log));
+    }
     let packets: PathBuf = cgroup.dir().into();
     session.kernel.attach(&packets)?;
     let child = session.start(arguments, &cgroup)?;
@@ -92,6 +104,19 @@ pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
     })
 }
 
+/// The file for what the command prints, open.
+fn child_log(arguments: &Run, output: &OutputSettings) -> Result<Option<std::fs::File>, Failure> {
+    let Some(path) = &arguments.child_log else {
+        return Ok(None);
+    };
+    if output.screen.is_none() {
+        let text = "--child-log goes with the live screen, which needs a terminal on standard output; redirect the command's output instead";
+        return Err(Failure::Usage(text.into()));
+    }
+    let log = OutputPath::open(path, privilege::sudo_user())?.begin()?;
+    Ok(Some(log.commit_open()?))
+}
+
 /// Drops capabilities; needs to happen before any thread is started, and after the command was.
 fn give_up_rights(sinks: &Sinks, run: bool) -> Result<(), Failure> {
     let duties = Duties {
@@ -99,7 +124,9 @@ fn give_up_rights(sinks: &Sinks, run: bool) -> Result<(), Failure> {
         follow_namespaces: false,
         signal_command: run,
         remove_cgroup: run,
-        write_files: matches!(sinks.output.json, Some(JsonTarget::File(_))),
+        // At the live screen one key writes the export.
+        write_files: sinks.output.screen.is_some()
+            || matches!(sinks.output.json, Some(JsonTarget::File(_))),
     };
     Ok(privilege::drop_to(&duties.capabilities())?)
 }
@@ -139,6 +166,7 @@ impl Session {
             machine: Machine::this(),
             started_at: SystemTime::now(),
             started_ns: clock::monotonic_ns(),
+            ended_ns: None,
             filter: selection.json.clone(),
             command,
         };
@@ -153,6 +181,7 @@ impl Session {
             namespaces,
             cgroups: CgroupPaths::new(hierarchy),
             sinks,
+            pipes: None,
             runtime,
             signals,
         })
@@ -173,12 +202,30 @@ impl Session {
     fn start(&mut self, arguments: &Run, cgroup: &ChildCgroup) -> Result<Child, Failure> {
         let own = std::process::id();
         self.kernel.trace_process(own)?;
-        let child = child::start(&arguments.command, cgroup);
+        let pipes = self.pipes.as_mut().map(|(pipes, _)| pipes);
+        let child = child::start(&arguments.command, cgroup, pipes);
         self.kernel.forget_process(own)?;
         child
     }
 
-    fn finish(self, target: Target) -> Result<u8, Failure> {
+    /// The thread that draws, and the one that reads what the command prints.
+    fn open_screen(&mut self) -> Result<(Option<Live>, Option<Captured>), Failure> {
+        let Some(settings) = self.sinks.output.screen else {
+            return Ok((None, None));
+        };
+        let read = |(pipes, log): (Pipes, _)| pipes.read(log);
+        let captured = self.pipes.take().map(read).transpose();
+        let captured = captured.map_err(Failure::internal("reading the command's output"))?;
+        let (mut live, wires) = Live::new(settings.refresh);
+        let output = captured.as_ref().map(|captured| captured.lines.clone());
+        let about = About::of(&self.sinks.description);
+        let screen = tui::open(settings, about, wires, output);
+        live.belongs_to(screen.map_err(Failure::internal("opening the live screen"))?);
+        Ok((Some(live), captured))
+    }
+
+    fn finish(mut self, target: Target) -> Result<u8, Failure> {
+        let (live, captured) = self.open_screen()?;
         let engine = Engine {
             kernel: self.kernel,
             tracker: self.tracker,
@@ -186,7 +233,8 @@ impl Session {
             cgroups: self.cgroups,
             sinks: self.sinks,
             target,
-            watched: false,
+            live,
+            captured,
         };
         self.runtime.block_on(engine.run(self.signals))
     }
@@ -195,7 +243,7 @@ impl Session {
 impl Sinks {
     /// Tells a person (and a script that waits for it) that tracing has begun.
     fn say_begun(&self) {
-        if !self.output.quiet {
+        if !self.output.quiet && self.output.screen.is_none() {
             eprintln!("tracer: tracing; Ctrl-C ends it");
         }
     }

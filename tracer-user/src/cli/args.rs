@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::quantity::{CidrRange, cidr, duration};
+use super::quantity::{CidrRange, cidr, duration, refresh};
 
 const EXIT_CODES: &str = "Exit codes:
   0   all went well
@@ -65,6 +65,14 @@ pub(crate) struct Run {
     pub(crate) filter: FilterArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
+    /// While the live screen is open: write what the command prints to FILE, besides showing it.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "no_tui",
+        help_heading = "Output"
+    )]
+    pub(crate) child_log: Option<PathBuf>,
     /// The command and its arguments, after `--`.
     #[arg(last = true, required = true, value_name = "CMD")]
     pub(crate) command: Vec<OsString>,
@@ -136,13 +144,16 @@ pub(crate) struct OutputArguments {
     /// Stop after this time.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) duration: Option<Duration>,
-    /// No live screen: the text summary at the end only (the only way so far).
+    /// No live screen, though standard output is a terminal: the text summary at the end only.
     #[arg(long)]
     pub(crate) no_tui: bool,
+    /// The live screen shows new figures this often.
+    #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = refresh)]
+    pub(crate) refresh: Duration,
     /// No text summary.
     #[arg(long, short)]
     pub(crate) quiet: bool,
-    /// Colours in the text summary.
+    /// Colours on the live screen and in the text summary.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
     /// Hosts with figures of their own; further ones are folded into the totals.

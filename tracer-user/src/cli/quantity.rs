@@ -28,6 +28,16 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "must be more than zero and finite".to_owned())
 }
 
+/// A [`duration`] from 20 ms to a minute: how often a screen may change.
+pub(crate) fn refresh(text: &str) -> Result<Duration, String> {
+    let within = Duration::from_millis(20)..=Duration::from_secs(60);
+    let refresh = duration(text)?;
+    match within.contains(&refresh) {
+        true => Ok(refresh),
+        false => Err("is not within 20ms and 60s".to_owned()),
+    }
+}
+
 /// An address range: `10.0.0.0/8`, `fd00::/8`, or one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CidrRange {

@@ -33,6 +33,74 @@ pub(crate) struct OutputSettings {
     pub(crate) max_hosts: usize,
     /// Kernel log lines.
     pub(crate) kernel_log: bool,
+    /// The live screen, when there is to be one.
+    pub(crate) screen: Option<ScreenSettings>,
+}
+
+/// How the live screen is to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ScreenSettings {
+    /// New figures this often.
+    pub(crate) refresh: Duration,
+    /// How many colours.
+    pub(crate) colors: Colors,
+    /// Lines and blocks may be drawn with characters outside ASCII.
+    pub(crate) unicode: bool,
+}
+
+/// What a terminal can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Colors {
+    /// None, or none wanted.
+    None,
+    /// The sixteen that the user's theme defines.
+    Sixteen,
+    /// The 256 of xterm and its kin.
+    Many,
+}
+
+impl ScreenSettings {
+    /// None without a terminal to draw on, or when something else is written to it.
+    fn of(arguments: &OutputArguments) -> Option<Self> {
+        let export_there = arguments.json.as_deref() == Some(Path::new("-"));
+        let log_there = arguments.kernel_log && std::io::stderr().is_terminal();
+        let dumb = variable("TERM").is_none_or(|term| term == "dumb");
+        let wanted = !arguments.no_tui && !export_there && !log_there && !dumb;
+        (wanted && std::io::stdout().is_terminal()).then(|| Self {
+            refresh: arguments.refresh,
+            colors: Colors::of(arguments.color, variable),
+            unicode: is_utf8(variable),
+        })
+    }
+}
+
+impl Colors {
+    fn of(wanted: Color, variable: impl Fn(&str) -> Option<String>) -> Self {
+        let refused = wanted == Color::Auto && variable("NO_COLOR").is_some();
+        if wanted == Color::Never || refused {
+            return Self::None;
+        }
+        let term = variable("TERM").unwrap_or_default();
+        match variable("COLORTERM") {
+            Some(_) => Self::Many,
+            None if term.contains("256color") => Self::Many,
+            None => Self::Sixteen,
+        }
+    }
+}
+
+/// The locale of characters, as setlocale(3) finds it.
+fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(variable);
+    let locale = locale.unwrap_or_default().to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
+}
+
+/// An environment variable that is there and not empty.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 impl OutputSettings {
@@ -64,6 +132,7 @@ impl OutputSettings {
             color: use_color(arguments.color, text_to_stderr),
             max_hosts: arguments.max_hosts as usize,
             kernel_log: arguments.kernel_log,
+            screen: ScreenSettings::of(arguments),
         })
     }
 }
@@ -80,5 +149,61 @@ fn use_color(color: Color, to_stderr: bool) -> bool {
         Color::Auto => {
             terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(wanted: Color, variables: &[(&str, &str)], colors: Colors, unicode: bool) {
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        assert_eq!(Colors::of(wanted, variable), colors, "{variables:?}");
+        assert_eq!(is_utf8(variable), unicode, "{variables:?}");
+    }
+
+    #[test]
+    fn what_the_terminal_can_show() {
+        let xterm = ("TERM", "xterm-256color");
+        check(
+            Color::Auto,
+            &[xterm, ("LANG", "C.UTF-8")],
+            Colors::Many,
+            true,
+        );
+        check(
+            Color::Auto,
+            &[("TERM", "linux"), ("LANG", "C")],
+            Colors::Sixteen,
+            false,
+        );
+        check(
+            Color::Auto,
+            &[xterm, ("NO_COLOR", "1")],
+            Colors::None,
+            false,
+        );
+        check(
+            Color::Always,
+            &[xterm, ("NO_COLOR", "1")],
+            Colors::Many,
+            false,
+        );
+        check(
+            Color::Never,
+            &[xterm, ("LANG", "de_DE.utf8")],
+            Colors::None,
+            true,
+        );
+        let overridden = [
+            ("LC_ALL", "C"),
+            ("LANG", "C.UTF-8"),
+            ("COLORTERM", "truecolor"),
+        ];
+        check(Color::Auto, &overridden, Colors::Many, false);
     }
 }

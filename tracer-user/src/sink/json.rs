@@ -13,6 +13,7 @@ use tracer_core::{
     host::Host,
     latency::Latency,
     process::Process,
+    series::{Phase, Point, Series},
     snapshot::{Events, Snapshot},
     time_wait::{Destination, TimeWaitView},
 };
@@ -23,9 +24,8 @@ use crate::clock;
 /// Name and major version of the schema.
 pub(crate) const SCHEMA: &str = "tracer.export/1";
 
-/// The whole document at `now_ns` (CLOCK_MONOTONIC).
-pub(crate) fn export(snapshot: &Snapshot, about: &Description, now_ns: u64) -> Value {
-    let duration_ns = now_ns.saturating_sub(about.started_ns);
+/// The whole document, `duration_ns` after the beginning.
+pub(crate) fn export(snapshot: &Snapshot, about: &Description, duration_ns: u64) -> Value {
     json!({
         "schema": SCHEMA,
         "tracer": {"version": env!("CARGO_PKG_VERSION"), "commit": env!("TRACER_COMMIT")},
@@ -50,6 +50,7 @@ pub(crate) fn export(snapshot: &Snapshot, about: &Description, now_ns: u64) -> V
         "time_wait": time_wait(&snapshot.time_wait, snapshot.totals.tcp.time_wait_entered),
         "dns_names": snapshot.dns_names.iter().map(dns_name).collect::<Vec<_>>(),
         "dns_names_folded": snapshot.dns_names_folded,
+        "series": series(&snapshot.series),
     })
 }
 
@@ -216,6 +217,25 @@ fn dns_name(name: &NameFigures) -> Value {
         "queries": name.queries,
         "p50_ns": answered.then(|| name.answered.summary().p50_ns),
         "failures": name.failures,
+    })
+}
+
+/// Whole intervals only: what happened since the last one ended is in no point yet.
+fn series(series: &Series) -> Value {
+    let column =
+        |figure: fn(&Point) -> Value| -> Value { series.points.iter().map(figure).collect() };
+    json!({
+        "interval_ns": series.interval_ns,
+        "events": column(|point| point.events.into()),
+        "requests": column(|point| point.requests.into()),
+        "connections_opened": column(|point| point.connections_opened.into()),
+        "time_wait": column(|point| point.time_wait.into()),
+        "open": column(|point| point.open.into()),
+        "p99_dns_ns": column(|point| point.p99(Phase::Dns).into()),
+        "p99_connect_ns": column(|point| point.p99(Phase::Connect).into()),
+        "p99_tls_ns": column(|point| point.p99(Phase::Tls).into()),
+        "p99_ttfb_ns": column(|point| point.p99(Phase::Ttfb).into()),
+        "p99_transfer_ns": column(|point| point.p99(Phase::Transfer).into()),
     })
 }
 

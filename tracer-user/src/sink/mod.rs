@@ -2,7 +2,9 @@
 
 pub(crate) mod json;
 pub(crate) mod output;
+mod printable;
 mod text;
+pub(crate) mod tui;
 
 use std::{io::Write, time::SystemTime};
 
@@ -24,6 +26,8 @@ pub(crate) struct Description {
     pub(crate) started_at: SystemTime,
     /// When it began, CLOCK_MONOTONIC, ns.
     pub(crate) started_ns: u64,
+    /// When it ended, likewise; None while it goes on.
+    pub(crate) ended_ns: Option<u64>,
     /// The filter, as validated.
     pub(crate) filter: Value,
     /// The command of `tracer run`.
@@ -72,13 +76,12 @@ pub(crate) struct Sinks {
 }
 
 impl Sinks {
-    /// Writes everything that is written at the end.
-    pub(crate) fn finish(&self, snapshot: &Snapshot) -> Result<(), Failure> {
-        self.export(snapshot)?;
+    /// Says what a person gets to read at the end.
+    pub(crate) fn say(&self, snapshot: &Snapshot) -> Result<(), Failure> {
         if self.output.quiet {
             return Ok(());
         }
-        let duration_ns = clock::monotonic_ns().saturating_sub(self.description.started_ns);
+        let duration_ns = self.elapsed_ns();
         let text = text::summary(snapshot, duration_ns, self.output.color);
         let written = if self.output.text_to_stderr {
             std::io::stderr().write_all(text.as_bytes())
@@ -88,16 +91,31 @@ impl Sinks {
         closed_pipe_is_fine(written)
     }
 
+    /// Since the trace began or was reset, ns.
+    pub(crate) fn elapsed_ns(&self) -> u64 {
+        let now_ns = self
+            .description
+            .ended_ns
+            .unwrap_or_else(clock::monotonic_ns);
+        now_ns.saturating_sub(self.description.started_ns)
+    }
+
+    /// The export as text.
+    pub(crate) fn document(&self, snapshot: &Snapshot) -> Result<String, Failure> {
+        let export = json::export(snapshot, &self.description, self.elapsed_ns());
+        let mut text = serde_json::to_string_pretty(&export)
+            .map_err(std::io::Error::from)
+            .map_err(Failure::internal("writing the export"))?;
+        text.push('\n');
+        Ok(text)
+    }
+
     /// Writes the export, if one is wanted.
     pub(crate) fn export(&self, snapshot: &Snapshot) -> Result<(), Failure> {
         let Some(target) = &self.output.json else {
             return Ok(());
         };
-        let export = json::export(snapshot, &self.description, clock::monotonic_ns());
-        let mut text = serde_json::to_string_pretty(&export)
-            .map_err(std::io::Error::from)
-            .map_err(Failure::internal("writing the export"))?;
-        text.push('\n');
+        let text = self.document(snapshot)?;
         match target {
             JsonTarget::Stdout => closed_pipe_is_fine(std::io::stdout().write_all(text.as_bytes())),
             JsonTarget::File(path) => Ok(path.replace(text.as_bytes())?),

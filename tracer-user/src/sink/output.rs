@@ -246,6 +246,14 @@ impl OutputFile {
         Ok(())
     }
 
+    /// Puts what is there in place and gives the file, to be written on.
+    pub(crate) fn commit_open(self) -> Result<File, OutputError> {
+        let file = self.writer.get_ref().try_clone();
+        let file = file.map_err(|e| self.output.failed("open", e))?;
+        self.commit()?;
+        Ok(file)
+    }
+
     /// Rights, owner and content, all on the disk.
     fn settle(&self) -> io::Result<()> {
         let file = self.writer.get_ref();

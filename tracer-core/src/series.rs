@@ -1,0 +1,269 @@
+//! How figures went over time: one point a second. When the memory for them is full, two neighbours become
+//! one and the interval doubles, so that a trace of any length is covered from its beginning.
+
+use std::sync::Arc;
+
+use crate::{
+    group::{Group, Phases},
+    latency::Latency,
+};
+
+/// Interval between points at first, ns.
+pub const FIRST_INTERVAL_NS: u64 = 1_000_000_000;
+/// Points kept at most.
+const MAX_POINTS: usize = 3600;
+
+/// Phases with a percentile in each point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Lookups.
+    Dns,
+    /// Connects.
+    Connect,
+    /// Full handshakes.
+    Tls,
+    /// Resumed handshakes.
+    TlsResumed,
+    /// Time to first byte, all turns.
+    Ttfb,
+    /// The same, first turns.
+    TtfbFirst,
+    /// The same, later turns.
+    TtfbReused,
+    /// First to last byte of responses.
+    Transfer,
+    /// Waits of response data for the application.
+    Pickup,
+    /// Between turns.
+    Idle,
+    /// ESTABLISHED to closed.
+    Lifetime,
+}
+
+impl Phase {
+    /// All, in the order of a point.
+    pub const ALL: [Self; 11] = [
+        Self::Dns,
+        Self::Connect,
+        Self::Tls,
+        Self::TlsResumed,
+        Self::Ttfb,
+        Self::TtfbFirst,
+        Self::TtfbReused,
+        Self::Transfer,
+        Self::Pickup,
+        Self::Idle,
+        Self::Lifetime,
+    ];
+
+    /// Its histogram.
+    pub fn of(self, phases: &Phases) -> &Latency {
+        match self {
+            Self::Dns => &phases.dns,
+            Self::Connect => &phases.connect,
+            Self::Tls => &phases.tls,
+            Self::TlsResumed => &phases.tls_resumed,
+            Self::Ttfb => &phases.ttfb,
+            Self::TtfbFirst => &phases.ttfb_first,
+            Self::TtfbReused => &phases.ttfb_reused,
+            Self::Transfer => &phases.transfer,
+            Self::Pickup => &phases.pickup,
+            Self::Idle => &phases.idle,
+            Self::Lifetime => &phases.lifetime,
+        }
+    }
+}
+
+/// What happened within one interval, and what was open at its end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Point {
+    /// Records received.
+    pub events: u64,
+    /// Requests counted.
+    pub requests: u64,
+    /// Connects that began.
+    pub connections_opened: u64,
+    /// Traced connections in TIME_WAIT, at the end.
+    pub time_wait: u64,
+    /// Open connections, at the end.
+    pub open: u64,
+    /// 99th percentile of each of [`Phase::ALL`] within the interval, ns; None when it had no sample. Where
+    /// points were joined, the larger one, which theirs together does not exceed.
+    pub p99_ns: [Option<u64>; Phase::ALL.len()],
+}
+
+impl Point {
+    /// 99th percentile of a phase, ns.
+    pub fn p99(&self, phase: Phase) -> Option<u64> {
+        self.p99_ns[phase as usize]
+    }
+
+    fn join(self, later: Self) -> Self {
+        Self {
+            events: self.events + later.events,
+            requests: self.requests + later.requests,
+            connections_opened: self.connections_opened + later.connections_opened,
+            time_wait: self.time_wait.max(later.time_wait),
+            open: later.open,
+            p99_ns: std::array::from_fn(|at| self.p99_ns[at].max(later.p99_ns[at])),
+        }
+    }
+}
+
+/// Points from the beginning of a trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Series {
+    /// Between points, ns.
+    pub interval_ns: u64,
+    /// Oldest first.
+    pub points: Vec<Point>,
+}
+
+impl Default for Series {
+    fn default() -> Self {
+        Self {
+            interval_ns: FIRST_INTERVAL_NS,
+            points: Vec::new(),
+        }
+    }
+}
+
+/// State at the end of a point.
+#[derive(Debug, Clone, Default)]
+pub struct State {
+    /// All connections.
+    pub totals: Arc<Group>,
+    /// Records received.
+    pub events: u64,
+    /// Traced connections in TIME_WAIT.
+    pub time_wait: u64,
+}
+
+/// Makes the points.
+#[derive(Debug, Default)]
+pub struct Sampler {
+    series: Arc<Series>,
+    last: State,
+    due_ns: Option<u64>,
+}
+
+impl Sampler {
+    /// A point ends at `now_ns`? Points follow the clock: a late call ends one, and those that passed
+    /// meanwhile are empty. The first call begins the first point.
+    pub fn is_due(&mut self, now_ns: u64) -> bool {
+        now_ns >= *self.due_ns.get_or_insert(now_ns + FIRST_INTERVAL_NS)
+    }
+
+    /// Ends all points that are due at `now_ns`. What happened since the last one belongs to the first.
+    pub fn sample(&mut self, now_ns: u64, state: State) {
+        if !self.is_due(now_ns) {
+            return;
+        }
+        let mut point = self.point(&state);
+        self.last = state;
+        while self.is_due(now_ns) {
+            Arc::make_mut(&mut self.series).push(point);
+            self.due_ns = self.due_ns.map(|due| due + self.series.interval_ns);
+            point = Point {
+                time_wait: point.time_wait,
+                open: point.open,
+                ..Point::default()
+            };
+        }
+    }
+
+    fn point(&self, now: &State) -> Point {
+        let (new, old) = (&now.totals, &self.last.totals);
+        Point {
+            events: now.events.saturating_sub(self.last.events),
+            requests: new.requests.count.saturating_sub(old.requests.count),
+            connections_opened: new
+                .connections
+                .opened
+                .saturating_sub(old.connections.opened),
+            time_wait: now.time_wait,
+            open: new.connections.open_now,
+            p99_ns: Phase::ALL.map(|phase| {
+                let window = phase.of(&new.phases).since(phase.of(&old.phases));
+                window.quantile(0.99)
+            }),
+        }
+    }
+
+    /// The points so far.
+    pub fn series(&self) -> Arc<Series> {
+        Arc::clone(&self.series)
+    }
+}
+
+impl Series {
+    fn push(&mut self, point: Point) {
+        self.points.push(point);
+        if self.points.len() < MAX_POINTS {
+            return;
+        }
+        self.points = self
+            .points
+            .chunks(2)
+            .map(|pair| pair[1..].iter().fold(pair[0], |a, b| a.join(*b)))
+            .collect();
+        self.interval_ns *= 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(requests: u64, ttfb_ns: &[u64]) -> State {
+        let mut group = Group::default();
+        group.requests.count = requests;
+        ttfb_ns.iter().for_each(|&ns| group.phases.ttfb.record(ns));
+        State {
+            totals: group.into(),
+            events: requests,
+            time_wait: 1,
+        }
+    }
+
+    const S: u64 = FIRST_INTERVAL_NS;
+
+    #[test]
+    fn points_hold_what_happened_between_them() {
+        let mut sampler = Sampler::default();
+        sampler.sample(0, state(0, &[]));
+        sampler.sample(S, state(3, &[5, 6, 7]));
+        sampler.sample(S + 1, state(3, &[5, 6, 7]));
+        sampler.sample(2 * S, state(4, &[5, 6, 7, 9]));
+        let points = &sampler.series().points;
+        let requests: Vec<u64> = points.iter().map(|point| point.requests).collect();
+        assert_eq!(requests, [3, 1]);
+        assert_eq!(points[1].p99(Phase::Ttfb), Some(9));
+        assert_eq!(points[1].p99(Phase::Dns), None);
+    }
+
+    #[test]
+    fn a_late_call_leaves_empty_points() {
+        let mut sampler = Sampler::default();
+        sampler.sample(0, state(0, &[]));
+        sampler.sample(3 * S, state(9, &[1]));
+        let points = &sampler.series().points;
+        let requests: Vec<u64> = points.iter().map(|point| point.requests).collect();
+        assert_eq!((requests, points[2].time_wait), (vec![9, 0, 0], 1));
+    }
+
+    #[test]
+    fn a_long_trace_is_covered_whole() {
+        let mut sampler = Sampler::default();
+        sampler.sample(0, state(0, &[]));
+        let end = 2 * MAX_POINTS as u64;
+        for second in 1..=end {
+            sampler.sample(second * S, state(second, &[]));
+        }
+        let series = sampler.series();
+        let requests: u64 = series.points.iter().map(|point| point.requests).sum();
+        assert!(series.points.len() < MAX_POINTS && series.interval_ns > S);
+        assert_eq!(series.points.len() as u64 * series.interval_ns, end * S);
+        assert_eq!(requests, end);
+    }
+}

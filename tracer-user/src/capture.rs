@@ -1,0 +1,316 @@
+//! The command's output while the live screen has the terminal: read from pipes by a thread of its own,
+//! kept as a bounded list of lines, and written to `--child-log` as it is.
+
+use std::{
+    collections::VecDeque,
+    io::{self, PipeReader, PipeWriter, Read, Write},
+    os::fd::AsFd,
+    sync::{Arc, mpsc},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
+use tokio::sync::watch;
+
+/// Lines kept.
+pub(crate) const MAX_LINES: usize = 10_000;
+/// Bytes of a line; a longer one is cut into several.
+const MAX_LINE_BYTES: usize = 4096;
+/// How often new lines are published.
+const PUBLISH: Duration = Duration::from_millis(100);
+/// How long the rest may take to come once the command has ended; its descendants may hold the pipe open.
+const DRAIN: Duration = Duration::from_millis(300);
+
+/// Which stream a line came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+/// A line, without its end, as the command wrote it but for bytes that are no UTF-8.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// From where.
+    pub(crate) stream: Stream,
+    /// What. Not escaped yet.
+    pub(crate) text: String,
+}
+
+/// The last lines.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scrollback {
+    /// Oldest first.
+    pub(crate) lines: VecDeque<Arc<Line>>,
+    /// Lines that were before them.
+    pub(crate) dropped: u64,
+}
+
+impl Scrollback {
+    fn push(&mut self, line: Line) {
+        if self.lines.len() == MAX_LINES {
+            self.lines.pop_front();
+            self.dropped += 1;
+        }
+        self.lines.push_back(Arc::new(line));
+    }
+}
+
+/// The pipes, before the command starts.
+#[derive(Debug)]
+pub(crate) struct Pipes {
+    ends: [(Stream, PipeReader); 2],
+    /// The command's standard output and error.
+    pub(crate) writers: Option<(PipeWriter, PipeWriter)>,
+}
+
+impl Pipes {
+    /// New ones.
+    pub(crate) fn open() -> io::Result<Self> {
+        let ((out, to_out), (err, to_err)) = (io::pipe()?, io::pipe()?);
+        Ok(Self {
+            ends: [(Stream::Out, out), (Stream::Err, err)],
+            writers: Some((to_out, to_err)),
+        })
+    }
+
+    /// Starts to read; what is read also goes to `log`.
+    pub(crate) fn read(self, log: Option<std::fs::File>) -> io::Result<Captured> {
+        let (publish, lines) = watch::channel(Arc::default());
+        let (done, ended) = mpsc::channel();
+        let mut reader = Reader {
+            open: Vec::from(
+                self.ends
+                    .map(|(stream, pipe)| (pipe, Assembly::new(stream))),
+            ),
+            log,
+            scrollback: Scrollback::default(),
+            publish,
+            changed: None,
+        };
+        std::thread::Builder::new()
+            .name("tracer-output".into())
+            .spawn(move || {
+                let result = reader.run();
+                // Nobody may be waiting.
+                let _ = done.send(result);
+            })?;
+        Ok(Captured { lines, ended })
+    }
+}
+
+/// Output being read.
+#[derive(Debug)]
+pub(crate) struct Captured {
+    /// The lines so far.
+    pub(crate) lines: watch::Receiver<Arc<Scrollback>>,
+    ended: mpsc::Receiver<io::Result<()>>,
+}
+
+impl Captured {
+    /// The command has ended: waits a moment for the rest. What went wrong is the log's.
+    pub(crate) fn drain(&self) -> io::Result<()> {
+        self.ended.recv_timeout(DRAIN).unwrap_or(Ok(()))
+    }
+}
+
+#[derive(Debug)]
+struct Reader {
+    open: Vec<(PipeReader, Assembly)>,
+    log: Option<std::fs::File>,
+    scrollback: Scrollback,
+    publish: watch::Sender<Arc<Scrollback>>,
+    /// When the first unpublished line came.
+    changed: Option<Instant>,
+}
+
+impl Reader {
+    fn run(&mut self) -> io::Result<()> {
+        let mut failed = Ok(());
+        while !self.open.is_empty() {
+            let ready = self.wait()?;
+            // From the back, so that removing one leaves the places of the others.
+            for at in ready.into_iter().rev() {
+                if let Err(error) = self.read_from(at) {
+                    failed = Err(error);
+                    self.log = None;
+                }
+            }
+            self.publish_due();
+        }
+        self.publish();
+        failed
+    }
+
+    /// Places of the pipes that have something to read or have ended.
+    fn wait(&self) -> io::Result<Vec<usize>> {
+        let mut fds: Vec<PollFd<'_>> = self
+            .open
+            .iter()
+            .map(|(pipe, _)| PollFd::new(pipe.as_fd(), PollFlags::POLLIN))
+            .collect();
+        let timeout = match self.changed {
+            Some(_) => PollTimeout::from(PUBLISH.as_millis() as u16),
+            None => PollTimeout::NONE,
+        };
+        match poll(&mut fds, timeout) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let ready = fds
+            .iter()
+            .enumerate()
+            .filter(|(_, fd)| fd.any().unwrap_or(false));
+        Ok(ready.map(|(at, _)| at).collect())
+    }
+
+    fn read_from(&mut self, at: usize) -> io::Result<()> {
+        let mut bytes = [0; 16 * 1024];
+        let (pipe, assembly) = &mut self.open[at];
+        let count = match pipe.read(&mut bytes) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            read => read?,
+        };
+        let lines = &mut self.scrollback;
+        if count == 0 {
+            assembly.finish(lines);
+            self.open.remove(at);
+        } else {
+            assembly.take(&bytes[..count], lines);
+        }
+        self.changed.get_or_insert_with(Instant::now);
+        match &mut self.log {
+            Some(log) => log.write_all(&bytes[..count]),
+            None => Ok(()),
+        }
+    }
+
+    fn publish_due(&mut self) {
+        if self.changed.is_some_and(|since| since.elapsed() >= PUBLISH) {
+            self.publish();
+        }
+    }
+
+    fn publish(&mut self) {
+        self.publish.send_replace(Arc::new(self.scrollback.clone()));
+        self.changed = None;
+    }
+}
+
+/// Puts the lines of one stream together.
+#[derive(Debug)]
+struct Assembly {
+    stream: Stream,
+    partial: Vec<u8>,
+    /// A carriage return came last: unless a line feed follows, what comes overwrites the line.
+    returned: bool,
+}
+
+impl Assembly {
+    fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            partial: Vec::new(),
+            returned: false,
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8], lines: &mut Scrollback) {
+        for &byte in bytes {
+            match byte {
+                b'\n' => self.end(lines),
+                b'\r' => self.returned = true,
+                _ => self.add(byte, lines),
+            }
+        }
+    }
+
+    fn add(&mut self, byte: u8, lines: &mut Scrollback) {
+        if std::mem::take(&mut self.returned) {
+            self.partial.clear();
+        } else if self.partial.len() >= MAX_LINE_BYTES {
+            self.end(lines);
+        }
+        self.partial.push(byte);
+    }
+
+    fn end(&mut self, lines: &mut Scrollback) {
+        self.returned = false;
+        lines.push(Line {
+            stream: self.stream,
+            text: String::from_utf8_lossy(&self.partial).into_owned(),
+        });
+        self.partial.clear();
+    }
+
+    fn finish(&mut self, lines: &mut Scrollback) {
+        if !self.partial.is_empty() {
+            self.end(lines);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(lines: &Scrollback) -> Vec<&str> {
+        lines.lines.iter().map(|line| line.text.as_str()).collect()
+    }
+
+    #[track_caller]
+    fn check(bytes: &[u8], expected: &[&str]) {
+        for cut in 0..=bytes.len() {
+            let mut lines = Scrollback::default();
+            let mut assembly = Assembly::new(Stream::Out);
+            assembly.take(&bytes[..cut], &mut lines);
+            assembly.take(&bytes[cut..], &mut lines);
+            assembly.finish(&mut lines);
+            assert_eq!(texts(&lines), expected, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn lines_however_they_are_cut() {
+        check(b"", &[]);
+        check(b"a\nb", &["a", "b"]);
+        check(b"a\r\nb\r\n", &["a", "b"]);
+        check(b"10 %\r20 %\r30 %\n", &["30 %"]);
+        check(b"\xff\n\n", &["\u{fffd}", ""]);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut lines = Scrollback::default();
+        let mut assembly = Assembly::new(Stream::Err);
+        assembly.take(&vec![b'x'; MAX_LINE_BYTES + 1], &mut lines);
+        assert_eq!(lines.lines.len(), 1);
+        for _ in 0..MAX_LINES + 5 {
+            assembly.take(b"\n", &mut lines);
+        }
+        assert_eq!((lines.lines.len(), lines.dropped), (MAX_LINES, 6));
+    }
+
+    #[test]
+    fn both_streams_and_the_log() {
+        let mut pipes = Pipes::open().unwrap();
+        let (mut out, mut err) = pipes.writers.take().unwrap();
+        let log = tempfile::tempfile().unwrap();
+        let captured = pipes.read(Some(log.try_clone().unwrap())).unwrap();
+        out.write_all(b"one\ntwo").unwrap();
+        err.write_all(b"bad\n").unwrap();
+        drop((out, err));
+        // The pipes have ended, so this waits for the end of the thread and no longer.
+        captured.ended.recv().unwrap().unwrap();
+        let lines = captured.lines.borrow();
+        let mut seen = texts(&lines);
+        seen.sort_unstable();
+        assert_eq!(seen, ["bad", "one", "two"]);
+        assert_eq!(log.metadata().unwrap().len(), 11);
+    }
+}

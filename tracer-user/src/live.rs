@@ -1,0 +1,203 @@
+//! Between the engine and the live screen: moments go one way, commands the other, and nothing is shared
+//! but what is immutable. The engine never waits for the screen.
+
+use std::{
+    sync::Arc,
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{mpsc, watch};
+use tracer_core::snapshot::Snapshot;
+
+/// A snapshot may take this part of the engine's time at most: one that takes longer comes less often.
+const SHARE: u32 = 50;
+
+/// What a person at the screen asks of the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// Write the export now.
+    Export,
+    /// Forget all figures; open connections stay.
+    Reset,
+    /// End the trace; the second time without waiting for the command.
+    Quit,
+}
+
+/// How far the trace is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum Stage {
+    /// Under way.
+    #[default]
+    Tracing,
+    /// What is left in the kernel is being fetched, or the command has been told to end.
+    Ending,
+    /// The target has ended by itself: how.
+    Over(String),
+}
+
+/// What a command came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Notice {
+    /// Counts up.
+    pub(crate) number: u64,
+    /// One line.
+    pub(crate) text: String,
+    /// It failed.
+    pub(crate) failed: bool,
+}
+
+/// The state of a trace, as published.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Moment {
+    /// Counts up.
+    pub(crate) number: u64,
+    /// The figures.
+    pub(crate) snapshot: Snapshot,
+    /// Since the trace began or was reset, ns.
+    pub(crate) elapsed_ns: u64,
+    /// How far it is.
+    pub(crate) stage: Stage,
+    /// The last answer to a command.
+    pub(crate) notice: Option<Notice>,
+}
+
+/// The screen's end.
+#[derive(Debug)]
+pub(crate) struct Wires {
+    /// Moments, the last one at any time.
+    pub(crate) moments: watch::Receiver<Arc<Moment>>,
+    /// Commands.
+    pub(crate) commands: mpsc::UnboundedSender<Command>,
+}
+
+/// The engine's end.
+#[derive(Debug)]
+pub(crate) struct Live {
+    moments: watch::Sender<Arc<Moment>>,
+    commands: mpsc::UnboundedReceiver<Command>,
+    refresh: Duration,
+    due: Instant,
+    number: u64,
+    stage: Stage,
+    notice: Option<Notice>,
+    screen: Option<JoinHandle<std::io::Result<()>>>,
+}
+
+impl Live {
+    /// Both ends; a moment is due every `refresh`.
+    pub(crate) fn new(refresh: Duration) -> (Self, Wires) {
+        let (moments, receiver) = watch::channel(Arc::default());
+        let (sender, commands) = mpsc::unbounded_channel();
+        let live = Self {
+            moments,
+            commands,
+            refresh,
+            due: Instant::now(),
+            number: 0,
+            stage: Stage::Tracing,
+            notice: None,
+            screen: None,
+        };
+        let wires = Wires {
+            moments: receiver,
+            commands: sender,
+        };
+        (live, wires)
+    }
+
+    /// The thread that draws; waited for by [`Self::close`].
+    pub(crate) fn belongs_to(&mut self, screen: JoinHandle<std::io::Result<()>>) {
+        self.screen = Some(screen);
+    }
+
+    /// When the next moment is due.
+    pub(crate) fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// The next command. A screen that is gone has quit.
+    pub(crate) async fn command(&mut self) -> Command {
+        self.commands.recv().await.unwrap_or(Command::Quit)
+    }
+
+    /// How far the trace is, from the next moment on.
+    pub(crate) fn set_stage(&mut self, stage: Stage) {
+        self.stage = stage;
+    }
+
+    /// Answers a command, from the next moment on.
+    pub(crate) fn answer(&mut self, result: Result<String, String>) {
+        let number = self.notice.as_ref().map_or(0, |notice| notice.number) + 1;
+        let failed = result.is_err();
+        let text = result.unwrap_or_else(|text| text);
+        self.notice = Some(Notice {
+            number,
+            text,
+            failed,
+        });
+        self.due = Instant::now();
+    }
+
+    /// Publishes what `make` makes, and says when the next one is due.
+    pub(crate) fn publish(&mut self, elapsed_ns: u64, make: impl FnOnce() -> Snapshot) {
+        let begun = Instant::now();
+        self.number += 1;
+        let moment = Moment {
+            number: self.number,
+            snapshot: make(),
+            elapsed_ns,
+            stage: self.stage.clone(),
+            notice: self.notice.clone(),
+        };
+        // The old one is dropped here or in the screen's thread, whoever is last.
+        self.moments.send_replace(Arc::new(moment));
+        let cost = begun.elapsed();
+        self.due = Instant::now() + self.refresh.max(cost * SHARE);
+    }
+
+    /// Closes the screen and waits until the terminal is as it was.
+    pub(crate) fn close(self) -> std::io::Result<()> {
+        drop((self.moments, self.commands));
+        match self.screen.map(JoinHandle::join) {
+            Some(Err(_)) => Err(std::io::Error::other(
+                "the live screen failed; the trace went on, its results are complete",
+            )),
+            Some(Ok(result)) => result,
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_screen_that_is_gone_has_quit() {
+        let (mut live, wires) = Live::new(Duration::from_millis(250));
+        wires.commands.send(Command::Export).unwrap();
+        drop(wires);
+        assert_eq!(live.command().await, Command::Export);
+        assert_eq!(live.command().await, Command::Quit);
+        live.publish(1, Snapshot::default);
+        assert!(live.close().is_ok());
+    }
+
+    #[test]
+    fn a_slow_screen_gets_the_last_moment_only() {
+        let (mut live, mut wires) = Live::new(Duration::ZERO);
+        for elapsed_ns in 1..=3 {
+            live.publish(elapsed_ns, Snapshot::default);
+        }
+        assert_eq!(wires.moments.borrow_and_update().elapsed_ns, 3);
+        assert!(!wires.moments.has_changed().unwrap());
+    }
+
+    #[test]
+    fn a_panic_of_the_screen_is_reported() {
+        let (mut live, _wires) = Live::new(Duration::ZERO);
+        live.belongs_to(std::thread::spawn(|| panic!("on purpose")));
+        assert!(live.close().is_err());
+    }
+}

@@ -1,0 +1,175 @@
+//! The live screen: a thread of its own that draws the latest moment and reads keys. It shares nothing with
+//! the engine but what the engine publishes; drawing changes neither model nor snapshot.
+
+mod filter;
+mod format;
+mod input;
+mod model;
+mod signals;
+mod terminal;
+mod theme;
+mod view;
+
+use std::{io, sync::Arc, thread::JoinHandle, time::Duration};
+
+use ratatui::crossterm::event;
+use tokio::sync::watch;
+
+use self::{
+    model::{Ask, Input, Model},
+    signals::Signals,
+    terminal::Screen,
+    theme::Theme,
+};
+use super::Description;
+use crate::{
+    capture::Scrollback,
+    cli::settings::ScreenSettings,
+    live::{Command, Wires},
+};
+
+/// New moments are looked for this often; keys are answered at once.
+const TICK: Duration = Duration::from_millis(40);
+
+/// What the screen says of the trace, besides figures.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct About {
+    /// Whom it traces.
+    pub(crate) target: String,
+    /// Kernel release.
+    pub(crate) kernel: String,
+}
+
+impl About {
+    /// Of a trace.
+    pub(crate) fn of(description: &Description) -> Self {
+        let target = match &description.command {
+            Some(words) => words.join(" "),
+            None => described(&description.filter),
+        };
+        Self {
+            target,
+            kernel: description.machine.kernel.clone(),
+        }
+    }
+}
+
+/// The filter in words: `comm curl port 443`.
+fn described(filter: &serde_json::Value) -> String {
+    let given = filter.as_object().into_iter().flatten();
+    let words = given.filter_map(|(name, value)| {
+        let values = value.as_array()?.iter().map(|value| match value.as_str() {
+            Some(text) => text.to_owned(),
+            None => value.to_string(),
+        });
+        Some(format!("{name} {}", values.collect::<Vec<_>>().join(",")))
+    });
+    match words.collect::<Vec<_>>().join("  ") {
+        none if none.is_empty() => "all processes".to_owned(),
+        words => words,
+    }
+}
+
+/// Takes the terminal and starts the thread that draws on it. It ends when `wires` close, and leaves the
+/// terminal as it was.
+pub(crate) fn open(
+    settings: ScreenSettings,
+    about: About,
+    wires: Wires,
+    output: Option<watch::Receiver<Arc<Scrollback>>>,
+) -> io::Result<JoinHandle<io::Result<()>>> {
+    let signals = Signals::listen()?;
+    let screen = Screen::enter()?;
+    std::thread::Builder::new()
+        .name("tracer-screen".into())
+        .spawn(move || {
+            let size = screen.size()?;
+            let session = Session {
+                screen,
+                signals,
+                model: Model::new(about, size, output.is_some()),
+                theme: Theme::new(settings.colors, settings.unicode),
+                wires,
+                output,
+            };
+            session.run()
+        })
+}
+
+struct Session {
+    screen: Screen,
+    signals: Signals,
+    model: Model,
+    theme: Theme,
+    wires: Wires,
+    output: Option<watch::Receiver<Arc<Scrollback>>>,
+}
+
+impl Session {
+    fn run(mut self) -> io::Result<()> {
+        while self.take_news() {
+            if self.signals.take_stop() {
+                self.suspend()?;
+            }
+            if self.signals.take_continued() {
+                self.screen.resume()?;
+                self.model.take(Input::Redraw);
+            }
+            if self.model.arrange() {
+                let (model, theme) = (&self.model, &self.theme);
+                self.screen.draw(|frame| view::draw(frame, model, theme))?;
+            }
+            self.take_events()?;
+        }
+        Ok(())
+    }
+
+    /// What has been published since; false when nothing more will be.
+    fn take_news(&mut self) -> bool {
+        if let Some(output) = &mut self.output
+            && output.has_changed().unwrap_or(false)
+        {
+            let lines = Arc::clone(&output.borrow_and_update());
+            self.model.take(Input::Output(lines));
+        }
+        match self.wires.moments.has_changed() {
+            Err(_) => return false,
+            Ok(false) => {}
+            Ok(true) => {
+                let moment = Arc::clone(&self.wires.moments.borrow_and_update());
+                self.model.take(Input::Moment(moment));
+            }
+        }
+        true
+    }
+
+    /// Waits a tick for keys and the like, and takes all there are.
+    fn take_events(&mut self) -> io::Result<()> {
+        let mut ready = event::poll(TICK)?;
+        while ready {
+            if let Some(input) = input::translate(event::read()?) {
+                match self.model.take(input) {
+                    Some(Ask::Engine(command)) => self.send(command),
+                    Some(Ask::Suspend) => self.suspend()?,
+                    None => {}
+                }
+            }
+            ready = event::poll(Duration::ZERO)?;
+        }
+        Ok(())
+    }
+
+    fn send(&self, command: Command) {
+        // An engine that is gone closes the moments too, which ends the loop.
+        let _ = self.wires.commands.send(command);
+    }
+
+    /// Gives the terminal back and stops, as Ctrl-Z does elsewhere, until somebody says to go on.
+    fn suspend(&mut self) -> io::Result<()> {
+        self.screen.leave()?;
+        signals::stop();
+        self.screen.resume()?;
+        self.model.take(Input::Redraw);
+        Ok(())
+    }
+}

@@ -1,0 +1,220 @@
+//! Figures as tables show, sort and filter them: a value, and what it was before the mark.
+
+use std::{borrow::Cow, sync::LazyLock};
+
+use tracer_core::{
+    group::{Group, Phases},
+    latency::Latency,
+};
+
+/// What a figure counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Unit {
+    /// One each.
+    Count,
+    /// Nanoseconds.
+    Ns,
+    /// A share of 1.
+    Share,
+}
+
+/// A number in a table.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in super::super) struct Figure {
+    /// None when there is nothing to say.
+    pub(in super::super) value: Option<f64>,
+    /// What it counts.
+    pub(in super::super) unit: Unit,
+    /// What it was before the mark, over the same time. None without a mark.
+    pub(in super::super) before: Option<f64>,
+    /// More of it is worse.
+    pub(in super::super) more_is_worse: bool,
+}
+
+impl Figure {
+    /// Without anything to compare it with.
+    pub(in super::super) fn new(value: Option<f64>, unit: Unit) -> Self {
+        Self {
+            value,
+            unit,
+            before: None,
+            more_is_worse: unit == Unit::Ns,
+        }
+    }
+
+    /// A number of things.
+    pub(in super::super) fn count(value: u64) -> Self {
+        Self::new(Some(value as f64), Unit::Count)
+    }
+
+    /// A time, ns.
+    pub(in super::super) fn ns(value: Option<u64>) -> Self {
+        Self::new(value.map(|ns| ns as f64), Unit::Ns)
+    }
+
+    fn worse_with_more(self, more_is_worse: bool) -> Self {
+        Self {
+            more_is_worse,
+            ..self
+        }
+    }
+}
+
+/// A cell of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub(in super::super) enum Value<'a> {
+    /// As it came: not escaped yet.
+    Text(Cow<'a, str>),
+    /// A number.
+    Figure(Figure),
+}
+
+impl<'a> Value<'a> {
+    pub(super) fn text(text: impl Into<Cow<'a, str>>) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+/// Nothing happened yet.
+static NOTHING: LazyLock<Group> = LazyLock::new(Group::default);
+
+/// Figures of one set of connections, now and at the mark.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Pair<'a> {
+    now: &'a Group,
+    mark: Option<Mark<'a>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Mark<'a> {
+    group: &'a Group,
+    /// Time since the mark over time before it.
+    scale: f64,
+}
+
+impl<'a> Pair<'a> {
+    /// Figures since the beginning.
+    pub(in super::super) fn whole(now: &'a Group) -> Self {
+        Self { now, mark: None }
+    }
+
+    /// Figures since a mark, at which they were `before` (None: there were none). `scale` is the time since
+    /// the mark over the time before it.
+    pub(super) fn since(now: &'a Group, before: Option<&'a Group>, scale: f64) -> Self {
+        let group = before.unwrap_or(&NOTHING);
+        Self {
+            now,
+            mark: Some(Mark { group, scale }),
+        }
+    }
+
+    /// What there is now, whenever it came.
+    pub(in super::super) fn now(&self) -> &'a Group {
+        self.now
+    }
+
+    /// The samples since the mark.
+    pub(in super::super) fn window(&self, of: impl Fn(&Phases) -> &Latency) -> Cow<'a, Latency> {
+        match self.mark {
+            Some(mark) => Cow::Owned(of(&self.now.phases).since(of(&mark.group.phases))),
+            None => Cow::Borrowed(of(&self.now.phases)),
+        }
+    }
+
+    /// The samples before the mark; None without one.
+    pub(in super::super) fn before(&self, of: impl Fn(&Phases) -> &Latency) -> Option<&'a Latency> {
+        self.mark.map(|mark| of(&mark.group.phases))
+    }
+
+    /// How often something happened.
+    pub(in super::super) fn count(&self, of: impl Fn(&Group) -> u64) -> Figure {
+        let now = of(self.now);
+        let Some(mark) = self.mark else {
+            return Figure::count(now);
+        };
+        let before = of(mark.group);
+        Figure {
+            before: Some(before as f64 * mark.scale),
+            ..Figure::count(now.saturating_sub(before))
+        }
+    }
+
+    /// The same of something bad.
+    pub(in super::super) fn failures(&self, of: impl Fn(&Group) -> u64) -> Figure {
+        self.count(of).worse_with_more(true)
+    }
+
+    /// How many there are at a time.
+    pub(in super::super) fn level(&self, of: impl Fn(&Group) -> u64) -> Figure {
+        Figure {
+            before: self.mark.map(|mark| of(mark.group) as f64),
+            ..Figure::count(of(self.now))
+        }
+    }
+
+    /// A percentile, by its share.
+    pub(in super::super) fn quantile(
+        &self,
+        of: impl Fn(&Phases) -> &Latency,
+        share: f64,
+    ) -> Figure {
+        let before = self.before(&of).and_then(|latency| latency.quantile(share));
+        Figure {
+            before: before.map(|ns| ns as f64),
+            ..Figure::ns(self.window(of).quantile(share))
+        }
+    }
+
+    /// Requests on a connection that had carried one already, over all.
+    pub(in super::super) fn reuse(&self) -> Figure {
+        let (all, fresh) = (
+            self.count(|group| group.requests.count),
+            self.count(|group| group.requests.connections),
+        );
+        let ratio = |all: Option<f64>, fresh: Option<f64>| match (all, fresh) {
+            (Some(all), Some(fresh)) if all > 0.0 => Some((1.0 - fresh / all).max(0.0)),
+            _ => None,
+        };
+        Figure {
+            before: ratio(all.before, fresh.before),
+            ..Figure::new(ratio(all.value, fresh.value), Unit::Share)
+        }
+    }
+}
+
+/// Connects, handshakes, requests and lookups that failed.
+pub(in super::super) fn failures(group: &Group) -> u64 {
+    group.connections.failed.total()
+        + group.tls.failed
+        + group.requests.failed
+        + group.dns.failed.total()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(requests: u64, ttfb_ns: &[u64]) -> Group {
+        let mut group = Group::default();
+        group.requests.count = requests;
+        group.requests.connections = 1;
+        ttfb_ns.iter().for_each(|&ns| group.phases.ttfb.record(ns));
+        group
+    }
+
+    #[test]
+    fn figures_since_a_mark() {
+        let (before, now) = (
+            group(10, &[5; 10]),
+            group(40, &[5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 9]),
+        );
+        let pair = Pair::since(&now, Some(&before), 2.0);
+        let count = pair.count(|group| group.requests.count);
+        assert_eq!((count.value, count.before), (Some(30.0), Some(20.0)));
+        let median = pair.quantile(|phases| &phases.ttfb, 0.5);
+        assert_eq!((median.value, median.before), (Some(9.0), Some(5.0)));
+        assert_eq!(pair.reuse().before, Some(0.9));
+        let none = pair.quantile(|phases| &phases.dns, 0.5);
+        assert_eq!((none.value, none.before), (None, None));
+    }
+}

@@ -1,0 +1,121 @@
+//! Where things are on a screen of a given size: the view draws there, and the model finds clicks there.
+
+/// Rows and columns, from the upper left corner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in super::super) struct Area {
+    pub(in super::super) x: u16,
+    pub(in super::super) y: u16,
+    pub(in super::super) width: u16,
+    pub(in super::super) height: u16,
+}
+
+impl Area {
+    /// Without its upper rows.
+    pub(in super::super) fn below(self, rows: u16) -> Self {
+        let rows = rows.min(self.height);
+        Self {
+            y: self.y + rows,
+            height: self.height - rows,
+            ..self
+        }
+    }
+
+    /// Its upper rows only.
+    pub(in super::super) fn top(self, rows: u16) -> Self {
+        Self {
+            height: rows.min(self.height),
+            ..self
+        }
+    }
+
+    /// Without its left columns.
+    pub(in super::super) fn right_of(self, columns: u16) -> Self {
+        let columns = columns.min(self.width);
+        Self {
+            x: self.x + columns,
+            width: self.width - columns,
+            ..self
+        }
+    }
+
+    /// Its left columns only.
+    pub(in super::super) fn left(self, columns: u16) -> Self {
+        Self {
+            width: columns.min(self.width),
+            ..self
+        }
+    }
+}
+
+/// Smaller screens get one line of text.
+const LEAST: (u16, u16) = (20, 5);
+/// Lower screens have the tabs in the header's place.
+const LOW: u16 = 16;
+
+/// The parts of a screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in super::super) struct Layout {
+    /// Whom, how long, how much, what was lost. Empty on low screens.
+    pub(in super::super) header: Area,
+    /// Names of the screens.
+    pub(in super::super) tabs: Area,
+    /// The screen itself. Empty when the terminal is too small for anything.
+    pub(in super::super) body: Area,
+    /// Keys, prompts and answers.
+    pub(in super::super) footer: Area,
+}
+
+impl Layout {
+    /// For columns and rows.
+    pub(in super::super) fn of((width, height): (u16, u16)) -> Self {
+        let line = |y| Area {
+            x: 0,
+            y,
+            width,
+            height: 1,
+        };
+        if width < LEAST.0 || height < LEAST.1 {
+            return Self::default();
+        }
+        let header = u16::from(height >= LOW);
+        Self {
+            header: Area {
+                height: header,
+                ..line(0)
+            },
+            tabs: line(header),
+            body: Area {
+                x: 0,
+                y: header + 1,
+                width,
+                height: height - header - 2,
+            },
+            footer: line(height - 1),
+        }
+    }
+
+    /// The terminal is too small for anything.
+    pub(in super::super) fn is_tiny(&self) -> bool {
+        self.body.height == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_fill_the_screen_without_overlap() {
+        for width in 0..100 {
+            for height in 0..40 {
+                let layout = Layout::of((width, height));
+                if layout.is_tiny() {
+                    continue;
+                }
+                let rows = layout.header.height + layout.tabs.height + layout.body.height + 1;
+                assert_eq!((rows, layout.footer.y), (height, height - 1));
+                assert_eq!(layout.body.y, layout.tabs.y + 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Which rows of a table are shown, in which order, and which one is chosen.
+
+use super::{
+    columns::{Column, Table},
+    figure::Value,
+    look::Look,
+};
+use crate::sink::tui::filter::{Filter, Subject as Row};
+
+/// Columns that a change against the mark takes beside a figure.
+pub(in super::super) const CHANGE_WIDTH: u16 = 6;
+/// The first column is not narrower than this.
+const NAME_WIDTH: u16 = 14;
+
+/// The state of one table.
+pub(in super::super) struct Tabular {
+    /// What it shows.
+    pub(in super::super) table: &'static Table,
+    /// The column it is sorted by.
+    pub(in super::super) sort: usize,
+    /// The largest first.
+    pub(in super::super) descending: bool,
+    /// As typed.
+    pub(in super::super) filter_text: String,
+    /// What is wrong with it.
+    pub(in super::super) filter_error: Option<String>,
+    filter: Filter,
+    /// Rows of the snapshot in the order shown.
+    pub(in super::super) order: Vec<u32>,
+    /// Place of the chosen row in the order.
+    pub(in super::super) cursor: usize,
+    /// First place shown.
+    pub(in super::super) offset: usize,
+    /// Columns left out behind the first.
+    pub(in super::super) shift: usize,
+    /// The row that the cursor follows; None: the cursor stays at the top.
+    followed: Option<u64>,
+    arranged: Option<(u64, Option<u64>)>,
+}
+
+impl Tabular {
+    pub(super) fn new(table: &'static Table) -> Self {
+        Self {
+            table,
+            sort: table.sort,
+            descending: true,
+            filter_text: String::new(),
+            filter_error: None,
+            filter: Filter::default(),
+            order: Vec::new(),
+            cursor: 0,
+            offset: 0,
+            shift: 0,
+            followed: None,
+            arranged: None,
+        }
+    }
+
+    /// Chooses and sorts rows when what they depend on has changed, then keeps the cursor on its row and
+    /// the row on the screen.
+    pub(super) fn arrange(&mut self, look: &Look<'_>, page: usize) {
+        let state = (
+            look.moment.number,
+            look.mark.map(|mark| mark.moment().number),
+        );
+        if self.arranged != Some(state) {
+            self.arranged = Some(state);
+            self.choose(look);
+            self.follow(look);
+        }
+        self.cursor = self.cursor.min(self.order.len().saturating_sub(1));
+        let first = (self.cursor + 1).saturating_sub(page);
+        let last = self.order.len().saturating_sub(page);
+        self.offset = self.offset.clamp(first, self.cursor).min(last.max(first));
+    }
+
+    fn choose(&mut self, look: &Look<'_>) {
+        let table = self.table;
+        let rows = 0..table.rows(look.snapshot());
+        let admitted = rows.filter(|&row| {
+            self.filter.is_empty() || self.filter.admits(&Cells { look, table, row })
+        });
+        // Those without a figure come last either way.
+        let mut numbers: Vec<(f64, u32)> = Vec::new();
+        let mut texts: Vec<(String, u32)> = Vec::new();
+        let sign = if self.descending { -1.0 } else { 1.0 };
+        for row in admitted {
+            match table.value(look, row, self.sort) {
+                Value::Figure(figure) => {
+                    let key = figure.value.map_or(f64::INFINITY, |value| value * sign);
+                    numbers.push((key, row as u32));
+                }
+                Value::Text(text) => texts.push((text.to_lowercase(), row as u32)),
+            }
+        }
+        numbers.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        texts.sort_unstable();
+        if self.descending {
+            texts.reverse();
+        }
+        self.order.clear();
+        self.order.extend(numbers.iter().map(|&(_, row)| row));
+        self.order.extend(texts.iter().map(|&(_, row)| row));
+    }
+
+    fn follow(&mut self, look: &Look<'_>) {
+        let Some(followed) = self.followed else {
+            self.cursor = 0;
+            return;
+        };
+        let snapshot = look.snapshot();
+        let is_it = |row: &u32| self.table.identity(snapshot, *row as usize) == followed;
+        // Mostly it is where it was.
+        let here = self.order.get(self.cursor).is_some_and(is_it);
+        if !here && let Some(at) = self.order.iter().position(is_it) {
+            self.cursor = at;
+        }
+    }
+
+    /// Moves the cursor to a place in the order; at the top it stays there.
+    pub(super) fn go_to(&mut self, look: &Look<'_>, at: usize) {
+        self.cursor = at.min(self.order.len().saturating_sub(1));
+        let row = self.order.get(self.cursor).filter(|_| self.cursor != 0);
+        self.followed = row.map(|&row| self.table.identity(look.snapshot(), row as usize));
+    }
+
+    /// Row of the snapshot under the cursor.
+    pub(in super::super) fn chosen(&self) -> Option<usize> {
+        self.order.get(self.cursor).map(|&row| row as usize)
+    }
+
+    /// Sorts by a column; by the same one again the other way round.
+    pub(super) fn sort_by(&mut self, column: usize) {
+        if self.sort == column {
+            self.descending = !self.descending;
+        } else {
+            self.sort = column;
+            self.descending = !self.table.columns[column].is_label();
+        }
+        self.arranged = None;
+    }
+
+    /// Turns the order round.
+    pub(super) fn reverse(&mut self) {
+        self.sort_by(self.sort);
+    }
+
+    /// Filters by what was typed. A filter that cannot be understood leaves the rows as they are.
+    pub(super) fn set_filter(&mut self, text: String) {
+        match Filter::parse(&text, &self.table.keys()) {
+            Ok(filter) => {
+                self.filter = filter;
+                self.filter_error = None;
+                self.arranged = None;
+            }
+            Err(error) => self.filter_error = Some(error.to_string()),
+        }
+        self.filter_text = text;
+    }
+
+    /// Which columns fit, where each begins, and how wide it is; `marked`: figures have changes beside them.
+    pub(in super::super) fn layout(&self, width: u16, marked: bool) -> Vec<(usize, u16, u16)> {
+        let columns = self.table.columns;
+        let wide = |column: &Column| column.width + if marked { CHANGE_WIDTH } else { 0 };
+        let mut left = width.saturating_sub(NAME_WIDTH);
+        let mut chosen: Vec<usize> = Vec::new();
+        let mut candidates: Vec<usize> =
+            (1 + self.shift.min(columns.len() - 2)..columns.len()).collect();
+        if self.shift == 0 {
+            candidates.sort_by_key(|&at| (at != self.sort, columns[at].rank));
+        }
+        for at in candidates {
+            let needed = wide(&columns[at]) + 1;
+            if needed > left {
+                break;
+            }
+            left -= needed;
+            chosen.push(at);
+        }
+        chosen.sort_unstable();
+        let name = (width.min(NAME_WIDTH) + left).min(width);
+        let mut places = vec![(0, 0, name)];
+        let mut x = name;
+        for at in chosen {
+            let wide = wide(&columns[at]);
+            places.push((at, x + 1, wide));
+            x += wide + 1;
+        }
+        places
+    }
+}
+
+/// A row, as a filter asks for it.
+struct Cells<'a, 'b> {
+    look: &'b Look<'a>,
+    table: &'static Table,
+    row: usize,
+}
+
+impl Cells<'_, '_> {
+    fn value(&self, key: &str) -> Option<Value<'_>> {
+        let at = self
+            .table
+            .columns
+            .iter()
+            .position(|column| column.key == key)?;
+        Some(self.table.value(self.look, self.row, at))
+    }
+}
+
+impl Row for Cells<'_, '_> {
+    fn text(&self, key: &str) -> Option<String> {
+        match self.value(key)? {
+            Value::Text(text) => Some(text.into_owned()),
+            Value::Figure(figure) => figure.value.map(|value| value.to_string()),
+        }
+    }
+
+    fn figure(&self, key: &str) -> Option<f64> {
+        match self.value(key)? {
+            Value::Text(_) => None,
+            Value::Figure(figure) => figure.value,
+        }
+    }
+
+    fn holds(&self, text: &str) -> bool {
+        let columns = self.table.columns.iter().enumerate();
+        let mut labels = columns.filter(|(_, column)| column.is_label());
+        labels.any(|(at, _)| match self.table.value(self.look, self.row, at) {
+            Value::Text(cell) => cell.to_lowercase().contains(text),
+            Value::Figure(_) => false,
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! Being stopped and going on again, from whomever the signal comes.
+
+use std::{
+    io,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction};
+
+static STOP: AtomicBool = AtomicBool::new(false);
+static CONTINUED: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn note(signal: i32) {
+    let flag = if signal == Signal::SIGCONT as i32 {
+        &CONTINUED
+    } else {
+        &STOP
+    };
+    flag.store(true, Ordering::Relaxed);
+}
+
+/// Signals are noted while this lives.
+#[derive(Debug)]
+pub(super) struct Signals(());
+
+impl Signals {
+    /// From now on.
+    pub(super) fn listen() -> io::Result<Self> {
+        let noted = SigAction::new(
+            SigHandler::Handler(note),
+            SaFlags::SA_RESTART,
+            SigSet::empty(),
+        );
+        for signal in [Signal::SIGTSTP, Signal::SIGCONT] {
+            // SAFETY: the handler only stores into an atomic, which is async-signal-safe.
+            unsafe { sigaction(signal, &noted) }?;
+        }
+        Ok(Self(()))
+    }
+
+    /// Somebody asked to stop.
+    pub(super) fn take_stop(&self) -> bool {
+        STOP.swap(false, Ordering::Relaxed)
+    }
+
+    /// tracer was stopped and goes on.
+    pub(super) fn take_continued(&self) -> bool {
+        CONTINUED.swap(false, Ordering::Relaxed)
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+        for signal in [Signal::SIGTSTP, Signal::SIGCONT] {
+            // SAFETY: the default action replaces our handler; no code of ours runs in it.
+            let _ = unsafe { sigaction(signal, &default) };
+        }
+    }
+}
+
+/// Stops the whole job, as the terminal does on Ctrl-Z: tracer and the command it started. Returns when it
+/// goes on.
+pub(super) fn stop() {
+    let group = nix::unistd::Pid::from_raw(0);
+    // Ourselves by SIGSTOP below: SIGTSTP is only noted here.
+    let _ = kill(group, Signal::SIGTSTP);
+    let _ = nix::sys::signal::raise(Signal::SIGSTOP);
+    STOP.store(false, Ordering::Relaxed);
+    CONTINUED.store(false, Ordering::Relaxed);
+}
