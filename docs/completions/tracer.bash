@@ -73,7 +73,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__attach)
-            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --duration --no-tui --quiet --color --max-hosts --kernel-log --help"
+            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --duration --no-tui --refresh --quiet --color --max-hosts --kernel-log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -120,6 +120,10 @@ _tracer() {
                     return 0
                     ;;
                 --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --refresh)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -279,7 +283,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__run)
-            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --duration --no-tui --quiet --color --max-hosts --kernel-log --help"
+            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --duration --no-tui --refresh --quiet --color --max-hosts --kernel-log --child-log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -329,11 +333,19 @@ _tracer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --refresh)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 --max-hosts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --child-log)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -44,11 +44,12 @@ false\t''"
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l interval -d 'Rewrite the export this often while tracing' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l duration -d 'Stop after this time' -r
-complete -c tracer -n "__fish_tracer_using_subcommand attach" -l color -d 'Colours in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l refresh -d 'The live screen shows new figures this often' -r
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l max-hosts -d 'Hosts with figures of their own; further ones are folded into the totals' -r
-complete -c tracer -n "__fish_tracer_using_subcommand attach" -l no-tui -d 'No live screen: the text summary at the end only (the only way so far)'
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l no-tui -d 'No live screen, though standard output is a terminal: the text summary at the end only'
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -s q -l quiet -d 'No text summary'
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l kernel-log -d 'Log lines of the kernel programs on standard error, for debugging'
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -64,11 +65,13 @@ false\t''"
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l interval -d 'Rewrite the export this often while tracing' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l duration -d 'Stop after this time' -r
-complete -c tracer -n "__fish_tracer_using_subcommand run" -l color -d 'Colours in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l refresh -d 'The live screen shows new figures this often' -r
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l max-hosts -d 'Hosts with figures of their own; further ones are folded into the totals' -r
-complete -c tracer -n "__fish_tracer_using_subcommand run" -l no-tui -d 'No live screen: the text summary at the end only (the only way so far)'
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l child-log -d 'While the live screen is open: write what the command prints to FILE, besides showing it' -r -F
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l no-tui -d 'No live screen, though standard output is a terminal: the text summary at the end only'
 complete -c tracer -n "__fish_tracer_using_subcommand run" -s q -l quiet -d 'No text summary'
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l kernel-log -d 'Log lines of the kernel programs on standard error, for debugging'
 complete -c tracer -n "__fish_tracer_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -315,6 +315,9 @@ impl Engine {
     fn finish(&mut self) -> Result<(), Failure> {
         let sweep = self.kernel.sweep()?;
         self.tracker.take_sweep(&sweep, true);
+        if self.live.is_some() {
+            self.tracker.watch(clock::monotonic_ns(), &sweep);
+        }
         resolve::resolve(&mut self.tracker, &mut self.cgroups);
         self.list_sockets(Detail::Plain)?;
         self.tracker.finish(clock::monotonic_ns());

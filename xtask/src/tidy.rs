@@ -27,8 +27,14 @@ const BANS: &[Ban] = &[
     Ban {
         within: "tracer-user/src",
         except: "tracer-user/src/sink/tui",
-        words: &["ratatui::"],
+        words: &["ratatui::", "crossterm::"],
         why: "only sink/tui names ratatui",
+    },
+    Ban {
+        within: "tracer-user/src/sink/tui/model",
+        except: "",
+        words: &["ratatui::", "crossterm::"],
+        why: "what is on the screen does not depend on how it is drawn",
     },
     Ban {
         within: "tracer-core/src",

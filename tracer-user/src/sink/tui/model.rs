@@ -28,6 +28,7 @@ pub(super) enum Tab {
     Overview,
     Hosts,
     Processes,
+    Connections,
     Names,
     Ports,
     Findings,
@@ -36,10 +37,11 @@ pub(super) enum Tab {
 }
 
 impl Tab {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Overview,
         Self::Hosts,
         Self::Processes,
+        Self::Connections,
         Self::Names,
         Self::Ports,
         Self::Findings,
@@ -53,6 +55,7 @@ impl Tab {
             Self::Overview => "Overview",
             Self::Hosts => "Hosts",
             Self::Processes => "Processes",
+            Self::Connections => "Connections",
             Self::Names => "DNS",
             Self::Ports => "Ports",
             Self::Findings => "Findings",
@@ -124,6 +127,7 @@ pub(super) struct Model {
     pub(super) tab: Tab,
     pub(super) hosts: Tabular,
     pub(super) processes: Tabular,
+    pub(super) connections: Tabular,
     pub(super) names: Tabular,
     pub(super) ports: Tabular,
     /// The chosen phase of the overview.
@@ -156,6 +160,7 @@ impl Model {
             tab: Tab::Overview,
             hosts: Tabular::new(&columns::HOSTS),
             processes: Tabular::new(&columns::PROCESSES),
+            connections: Tabular::new(&columns::CONNECTIONS),
             names: Tabular::new(&columns::NAMES),
             ports: Tabular::new(&columns::PORTS),
             phase: 0,
@@ -225,6 +230,7 @@ impl Model {
         let table = match self.tab {
             Tab::Hosts => Some(&mut self.hosts),
             Tab::Processes => Some(&mut self.processes),
+            Tab::Connections => Some(&mut self.connections),
             Tab::Names => Some(&mut self.names),
             Tab::Ports => Some(&mut self.ports),
             _ => None,
@@ -256,6 +262,7 @@ impl Model {
         match self.tab {
             Tab::Hosts => Some(&self.hosts),
             Tab::Processes => Some(&self.processes),
+            Tab::Connections => Some(&self.connections),
             Tab::Names => Some(&self.names),
             Tab::Ports => Some(&self.ports),
             _ => None,
@@ -270,6 +277,7 @@ impl Model {
         match self.tab {
             Tab::Hosts => change(&mut self.hosts, &look),
             Tab::Processes => change(&mut self.processes, &look),
+            Tab::Connections => change(&mut self.connections, &look),
             Tab::Names => change(&mut self.names, &look),
             Tab::Ports => change(&mut self.ports, &look),
             _ => {}

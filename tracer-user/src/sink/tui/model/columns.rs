@@ -2,7 +2,13 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use tracer_core::{group::Phases, latency::Latency, snapshot::Snapshot};
+use tracer_core::{
+    group::Phases,
+    latency::Latency,
+    live::{LiveConnection, LiveTls},
+    snapshot::Snapshot,
+    tls::TlsVersion,
+};
 
 use super::{
     figure::{Figure, Pair, Unit, Value, failures},
@@ -199,7 +205,7 @@ pub(super) static HOSTS: Table = Table {
         label("host", "host", 0, 0, |look, row| {
             Value::text(&*look.snapshot().hosts[row].key.host)
         }),
-        row("port", "port", 5, 6, |look, row| {
+        row("port", "port", 5, 2, |look, row| {
             Value::Figure(plain(look.snapshot().hosts[row].key.port.into()))
         }),
         REQUESTS,
@@ -282,7 +288,83 @@ pub(super) static PROCESSES: Table = Table {
 
 /// A number that is no quantity: it has no change.
 fn plain(number: u64) -> Figure {
-    Figure::count(number)
+    Figure::new(Some(number as f64), Unit::Number)
+}
+
+/// Open connections, as they were at the last look.
+pub(super) static CONNECTIONS: Table = Table {
+    columns: &[
+        label("host", "host", 0, 0, |look, row| {
+            Value::text(&*connection(look, row).host.host)
+        }),
+        label("state", "state", 13, 0, |look, row| {
+            Value::text(connection(look, row).state.as_str())
+        }),
+        row("age", "age", 7, 1, |look, row| {
+            Value::Figure(time(connection(look, row).age_ns))
+        }),
+        row("idle", "idle", 7, 0, |look, row| {
+            Value::Figure(time(connection(look, row).idle_ns))
+        }),
+        row("requests", "req", 6, 2, |look, row| {
+            Value::Figure(Figure::count(connection(look, row).turns.into()))
+        }),
+        row("rtt", "rtt", 7, 3, |look, row| {
+            Value::Figure(time(connection(look, row).rtt_ns))
+        }),
+        label("tls", "tls", 12, 5, |look, row| {
+            Value::text(connection(look, row).tls.map_or_else(String::new, session))
+        }),
+        label("comm", "process", 15, 4, |look, row| {
+            Value::text(&*connection(look, row).comm)
+        }),
+        row("pid", "pid", 8, 6, |look, row| {
+            Value::Figure(plain(connection(look, row).pid.into()))
+        }),
+        row("port", "port", 5, 7, |look, row| {
+            Value::Figure(plain(connection(look, row).remote.port().into()))
+        }),
+        label("to", "remote", 22, 8, |look, row| {
+            Value::text(connection(look, row).remote.to_string())
+        }),
+        label("from", "local", 22, 9, |look, row| {
+            Value::text(connection(look, row).local.to_string())
+        }),
+    ],
+    sort: 3,
+    nothing: "no connection is open",
+    rows: |snapshot| snapshot.connections.shown.len(),
+    group: None,
+    identity: |snapshot, row| snapshot.connections.shown[row].cookie,
+    subject: |snapshot, row| {
+        let host = &snapshot.connections.shown.get(row)?.host;
+        Some(Subject::Host(host.clone()))
+    },
+};
+
+fn connection<'a>(look: &Look<'a>, row: usize) -> &'a LiveConnection {
+    &look.snapshot().connections.shown[row]
+}
+
+/// A time that is not compared with another.
+fn time(ns: Option<u64>) -> Figure {
+    Figure {
+        more_is_worse: false,
+        ..Figure::ns(ns)
+    }
+}
+
+/// `1.3 resumed`
+fn session(tls: LiveTls) -> String {
+    let version = match tls.version {
+        Some(TlsVersion::TLS_1_3) => "1.3",
+        Some(TlsVersion::TLS_1_2) => "1.2",
+        Some(TlsVersion::TLS_1_1) => "1.1",
+        Some(TlsVersion::TLS_1_0) => "1.0",
+        _ => "?",
+    };
+    let kind = if tls.resumed { "resumed" } else { "full" };
+    format!("{version} {kind}")
 }
 
 /// Lookups by name.
@@ -291,7 +373,7 @@ pub(super) static NAMES: Table = Table {
         label("name", "name", 0, 0, |look, row| {
             Value::text(&*look.snapshot().dns_names[row].name)
         }),
-        row("queries", "lookups", 7, 0, |look, row| {
+        row("queries", "lookups", 8, 0, |look, row| {
             Value::Figure(name_count(look, row, |name| name.queries))
         }),
         row("failed", "fail", 6, 1, |look, row| {
@@ -361,7 +443,9 @@ pub(super) static PORTS: Table = Table {
             )
         }),
         row("tw", "t-wait", 7, 1, |look, row| {
-            Value::Figure(plain(look.snapshot().time_wait.destinations[row].time_wait))
+            Value::Figure(Figure::count(
+                look.snapshot().time_wait.destinations[row].time_wait,
+            ))
         }),
         row("ports", "ports", 7, 0, |look, row| {
             Value::Figure(plain(

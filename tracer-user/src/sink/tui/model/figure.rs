@@ -16,6 +16,8 @@ pub(in super::super) enum Unit {
     Ns,
     /// A share of 1.
     Share,
+    /// A number that counts nothing, such as an id.
+    Number,
 }
 
 /// A number in a table.

@@ -71,93 +71,93 @@ fn named(look: &Look<'_>, subject: &Subject) -> (String, String) {
     }
 }
 
+/// A name and how often it happened.
+type Fact = (&'static str, fn(&Group) -> u64);
+
+const FACTS: [(&str, &[Fact]); 6] = [
+    (
+        "requests",
+        &[
+            ("all", |g| g.requests.count),
+            ("connections used", |g| g.requests.connections),
+            ("failed", |g| g.requests.failed),
+            ("stale", |g| g.requests.stale),
+            ("aborted", |g| g.requests.aborted),
+            ("HTTP/2 turns", |g| g.requests.h2_turns),
+        ],
+    ),
+    (
+        "connections",
+        &[
+            ("opened", |g| g.connections.opened),
+            ("adopted", |g| g.connections.adopted),
+            ("established", |g| g.connections.established),
+            ("never used", |g| g.connections.never_used),
+        ],
+    ),
+    (
+        "failed",
+        &[
+            ("refused", |g| g.connections.failed.refused),
+            ("timed out", |g| g.connections.failed.timed_out),
+            ("reset", |g| g.connections.failed.reset),
+            ("unreachable", |g| g.connections.failed.unreachable),
+            ("other", |g| g.connections.failed.other),
+        ],
+    ),
+    (
+        "tls",
+        &[
+            ("full", |g| g.tls.full),
+            ("resumed", |g| g.tls.resumed),
+            ("failed", |g| g.tls.failed),
+            ("not TLS", |g| g.tls.not_tls),
+            ("1.3", |g| g.tls.versions.v1_3),
+            ("1.2", |g| g.tls.versions.v1_2),
+            ("1.1", |g| g.tls.versions.v1_1),
+            ("1.0", |g| g.tls.versions.v1_0),
+        ],
+    ),
+    (
+        "closed by",
+        &[
+            ("client", |g| g.connections.closed_by.client),
+            ("server", |g| g.connections.closed_by.server),
+            ("client RST", |g| g.connections.closed_by.client_reset),
+            ("server RST", |g| g.connections.closed_by.server_reset),
+            ("timeout", |g| g.connections.closed_by.timeout),
+            ("unknown", |g| g.connections.closed_by.unknown),
+        ],
+    ),
+    (
+        "tcp",
+        &[
+            ("retransmits", |g| g.tcp.retransmits),
+            ("SYN again", |g| g.tcp.syn_retransmits),
+            ("TIME_WAIT", |g| g.tcp.time_wait_entered),
+        ],
+    ),
+];
+
 /// Lines of what is not zero.
 fn facts(canvas: &mut Canvas<'_>, area: Area, pair: &Pair<'_>) {
-    let count = |of: fn(&Group) -> u64| pair.count(of).value.unwrap_or(0.0) as u64;
-    let reuse = pair.reuse().value.map_or("-".to_owned(), format::share);
-    let lines: [(&str, Vec<(&str, u64)>); 6] = [
-        (
-            "requests",
-            vec![
-                ("all", count(|g| g.requests.count)),
-                ("connections used", count(|g| g.requests.connections)),
-                ("failed", count(|g| g.requests.failed)),
-                ("stale", count(|g| g.requests.stale)),
-                ("aborted", count(|g| g.requests.aborted)),
-                ("HTTP/2 turns", count(|g| g.requests.h2_turns)),
-            ],
-        ),
-        (
-            "connections",
-            vec![
-                ("opened", count(|g| g.connections.opened)),
-                ("adopted", count(|g| g.connections.adopted)),
-                ("open", pair.now().connections.open_now),
-                ("never used", count(|g| g.connections.never_used)),
-            ],
-        ),
-        (
-            "failed",
-            vec![
-                ("refused", count(|g| g.connections.failed.refused)),
-                ("timed out", count(|g| g.connections.failed.timed_out)),
-                ("reset", count(|g| g.connections.failed.reset)),
-                ("unreachable", count(|g| g.connections.failed.unreachable)),
-                ("other", count(|g| g.connections.failed.other)),
-            ],
-        ),
-        (
-            "tls",
-            vec![
-                ("full", count(|g| g.tls.full)),
-                ("resumed", count(|g| g.tls.resumed)),
-                ("failed", count(|g| g.tls.failed)),
-                ("not TLS", count(|g| g.tls.not_tls)),
-                ("1.3", count(|g| g.tls.versions.v1_3)),
-                ("1.2", count(|g| g.tls.versions.v1_2)),
-                ("1.1", count(|g| g.tls.versions.v1_1)),
-                ("1.0", count(|g| g.tls.versions.v1_0)),
-            ],
-        ),
-        (
-            "closed by",
-            vec![
-                ("client", count(|g| g.connections.closed_by.client)),
-                ("server", count(|g| g.connections.closed_by.server)),
-                (
-                    "client RST",
-                    count(|g| g.connections.closed_by.client_reset),
-                ),
-                (
-                    "server RST",
-                    count(|g| g.connections.closed_by.server_reset),
-                ),
-                ("timeout", count(|g| g.connections.closed_by.timeout)),
-                ("unknown", count(|g| g.connections.closed_by.unknown)),
-            ],
-        ),
-        (
-            "tcp",
-            vec![
-                ("retransmits", count(|g| g.tcp.retransmits)),
-                ("SYN again", count(|g| g.tcp.syn_retransmits)),
-                ("TIME_WAIT", count(|g| g.tcp.time_wait_entered)),
-            ],
-        ),
-    ];
-    for (at, (name, counts)) in lines.iter().enumerate() {
+    for (at, (name, facts)) in FACTS.into_iter().enumerate() {
         let line = area.below(at as u16).top(1);
         if line.height == 0 {
             return;
         }
         canvas.put(line.left(12), name, Role::Head);
-        let end = fact_line(canvas, line.right_of(12), counts);
-        let extra = match *name {
-            "requests" => format!("reuse {reuse}"),
+        let end = fact_line(canvas, line.right_of(12), pair, facts);
+        let more = match name {
+            "requests" => format!(
+                "reuse {}",
+                pair.reuse().value.map_or("-".to_owned(), format::share)
+            ),
+            "connections" => format!("open {}", pair.now().connections.open_now),
             "tcp" => bytes(pair),
             _ => continue,
         };
-        canvas.put(line.right_of(12 + end), &extra, Role::Text);
+        canvas.put(line.right_of(12 + end), &more, Role::Text);
     }
 }
 
@@ -171,15 +171,19 @@ fn bytes(pair: &Pair<'_>) -> String {
 }
 
 /// The counts that are not zero, or a dash; the columns they took.
-fn fact_line(canvas: &mut Canvas<'_>, line: Area, counts: &[(&str, u64)]) -> u16 {
+fn fact_line(canvas: &mut Canvas<'_>, line: Area, pair: &Pair<'_>, facts: &[Fact]) -> u16 {
     let mut x = 0;
-    for (name, value) in counts.iter().filter(|(_, value)| *value != 0) {
-        let value = format::count(*value);
-        let place = line.right_of(x);
-        x += canvas.line(
-            place,
-            &[(&value, Role::Text), (" ", Role::Dim), (name, Role::Dim)],
-        ) + 2;
+    for (name, of) in facts {
+        let value = pair.count(of).value.unwrap_or(0.0);
+        if value > 0.0 {
+            let value = format::count(value as u64);
+            let pieces = [
+                (value.as_str(), Role::Text),
+                (" ", Role::Dim),
+                (*name, Role::Dim),
+            ];
+            x += canvas.line(line.right_of(x), &pieces) + 2;
+        }
     }
     if x == 0 {
         x = canvas.put(line, "-", Role::Dim) + 2;

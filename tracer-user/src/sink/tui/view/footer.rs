@@ -73,7 +73,9 @@ fn keys(model: &Model) -> Vec<(&'static str, &'static str)> {
                 ("s", "sort"),
                 ("S", "reverse"),
             ],
-            Tab::Names | Tab::Ports => &[("/", "filter"), ("s", "sort"), ("S", "reverse")],
+            Tab::Connections | Tab::Names | Tab::Ports => {
+                &[("/", "filter"), ("s", "sort"), ("S", "reverse")]
+            }
             Tab::Findings | Tab::Output | Tab::Help => &[("Tab", "next")],
         }
     };

@@ -1,6 +1,6 @@
 //! The first screen: what is slow, and why.
 
-use tracer_core::series::Point;
+use tracer_core::{live::LiveState, series::Point};
 
 use super::{
     canvas::Canvas,
@@ -143,8 +143,8 @@ fn facts(canvas: &mut Canvas<'_>, area: Area, facts: &[(&str, Figure)], marked: 
         if line.height == 0 {
             return;
         }
-        canvas.put(line.left(10), name, Role::Dim);
-        let place = line.right_of(10).left(if marked { 13 } else { 7 });
+        canvas.put(line.left(11), name, Role::Dim);
+        let place = line.right_of(11).left(if marked { 13 } else { 7 });
         figure(canvas, place, value, marked);
     }
 }
@@ -153,19 +153,20 @@ fn connections(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
     let look = model.look();
     let pair = look.totals();
     canvas.heading(area.top(1), "Connections");
-    let open = pair.level(|group| group.connections.open_now);
+    let live = &look.snapshot().connections.shown;
+    let doing = |state: LiveState| {
+        let those = live.iter().filter(|connection| connection.state == state);
+        Figure::count(those.count() as u64)
+    };
     let rows = [
-        ("opened", pair.count(|group| group.connections.opened)),
-        ("open", open),
         ("requests", pair.count(|group| group.requests.count)),
         ("reuse", pair.reuse()),
+        ("opened", pair.count(|group| group.connections.opened)),
         ("failed", pair.failures(failures)),
-        (
-            "never used",
-            pair.count(|group| group.connections.never_used),
-        ),
-        ("tls full", pair.count(|group| group.tls.full)),
-        ("resumed", pair.count(|group| group.tls.resumed)),
+        ("open", pair.level(|group| group.connections.open_now)),
+        ("idle", doing(LiveState::Idle)),
+        ("in flight", doing(LiveState::InFlight)),
+        ("connecting", doing(LiveState::Connecting)),
     ];
     facts(canvas, area.below(1), &rows, look.mark.is_some());
     let last = area.below(5).top(1);

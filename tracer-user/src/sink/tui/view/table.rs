@@ -103,6 +103,7 @@ pub(super) fn figure(canvas: &mut Canvas<'_>, place: Area, figure: &Figure, mark
         Unit::Count => format::count(value as u64),
         Unit::Ns => format::duration(value as u64),
         Unit::Share => format::share(value),
+        Unit::Number => value.to_string(),
     };
     let role = if value == 0.0 { Role::Dim } else { Role::Text };
     canvas.put_right(place_of_value, &text, role);

@@ -30,6 +30,7 @@ fn short(tab: Tab) -> &'static str {
     match tab {
         Tab::Overview => "All",
         Tab::Processes => "Procs",
+        Tab::Connections => "Conns",
         Tab::Findings => "Find",
         Tab::Output => "Out",
         Tab::Help => "?",

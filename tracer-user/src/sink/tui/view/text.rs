@@ -82,7 +82,7 @@ fn without_colors(text: &str) -> String {
 /// Keys and words, line by line; an empty key: a heading.
 pub(super) const HELP: &[(&str, &str)] = &[
     ("", "Everywhere"),
-    ("1-8  Tab", "screens; also a click on a name"),
+    ("1-9  Tab", "screens; also a click on a name"),
     (
         "arrows hjkl",
         "move; PageUp PageDown Home End g G; the wheel",
