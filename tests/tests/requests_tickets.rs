@@ -253,7 +253,7 @@ fn over_a_round_trip_of_40_ms() -> Result<()> {
     let mut client = client(&cells, address)?;
     let prefix = [
         "nsenter",
-        &format!("--net=/run/netns/{}", link.client_ns()),
+        &format!("--net={}", link.namespace_path(Side::Client).display()),
         "--",
     ];
     let command = prefix.iter().map(OsString::from).chain(client.command);

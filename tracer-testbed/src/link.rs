@@ -2,18 +2,24 @@
 //!
 //! Each namespace has a TUN device; one thread reads packets from both, holds each for half the round
 //! trip, and writes it to the other. No netem is needed. Segments are MTU sized, because the devices
-//! offer no segmentation offload. Needs root, /dev/net/tun and iproute2's `ip`.
+//! offer no segmentation offload. Needs root and /dev/net/tun. With [`LinkOptions::netem`] the kernel does
+//! the same on a veth pair.
+//!
+//! Namespaces have no names and devices are not persistent: both go with this process, however it ends.
 
 mod counts;
+mod device;
 mod forward;
 mod impair;
 mod namespace;
+mod netem;
 mod packet;
 mod random;
 mod tun;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -27,7 +33,7 @@ use namespace::Namespace;
 
 /// Interface name inside both namespaces.
 const DEVICE: &str = "tracer0";
-const MTU_BYTES: u32 = 1500;
+const MTU_BYTES: i32 = 1500;
 
 /// What the link does to packets. The same in both directions, except for scripted holds.
 #[derive(Debug, Clone, Default)]
@@ -44,6 +50,10 @@ pub struct LinkOptions {
     pub reorder: f64,
     /// TCP packets that change place with the next one in any case.
     pub holds: Vec<Hold>,
+    /// Bits per second each way; `None` is no limit. What would wait longer than [`QUEUE_LIMIT`] is dropped.
+    pub bandwidth_bits: Option<u64>,
+    /// Let the kernel's sch_netem do it; then there are no scripted holds and no counts.
+    pub netem: bool,
     /// Start of the random numbers: the same seed and packets give the same decisions.
     pub seed: u64,
 }
@@ -60,6 +70,9 @@ pub struct Hold {
 
 /// A held packet goes out after this even when nothing overtook it.
 pub const HOLD_LIMIT: Duration = Duration::from_millis(20);
+
+/// Longest wait for a place on a link with a bandwidth.
+pub const QUEUE_LIMIT: Duration = Duration::from_millis(250);
 
 /// An end of the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,19 +100,45 @@ pub enum LinkError {
         /// Its value.
         got: f64,
     },
-    /// `ip` failed.
+    /// No bits would ever arrive.
+    #[error("the bandwidth is 0, expected at least 1 bit/s, or none given for no limit")]
+    Bandwidth,
+    /// netem holds no single packets.
+    #[error("scripted holds do not go with netem; leave one of them out")]
+    Holds,
+    /// `ip` or `tc` failed.
     #[error("`{command}` failed: {reason}")]
-    Ip {
+    Program {
         /// The command line.
         command: String,
         /// Its error output, or why it did not start (package iproute2).
         reason: String,
     },
+    /// The kernel has no netem.
+    #[error(
+        "this kernel has no sch_netem ({reason}); load or install the module, or leave --netem out: the link needs only TUN then"
+    )]
+    Netem {
+        /// What `tc` said.
+        reason: String,
+    },
+    /// No namespace.
+    #[error(
+        "cannot make a network namespace: {source}; root of the machine (CAP_SYS_ADMIN) is needed"
+    )]
+    Namespace {
+        /// What the system said.
+        source: io::Error,
+    },
     /// A namespace cannot be entered.
-    #[error("cannot enter network namespace {name}: {source}")]
+    #[error("cannot enter a network namespace: {source}")]
     Enter {
-        /// Its name.
-        name: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The interface cannot be set up.
+    #[error("cannot set interface {DEVICE} up: {source}")]
+    Device {
         /// What the system said.
         source: io::Error,
     },
@@ -122,7 +161,7 @@ pub enum LinkError {
 #[derive(Debug)]
 pub struct Link {
     // Order matters: the thread ends, and with it the devices, before the namespaces go.
-    forwarder: Forwarder,
+    forwarder: Option<Forwarder>,
     client: Namespace,
     server: Namespace,
     counts: Arc<LinkCounts>,
@@ -132,11 +171,17 @@ impl Link {
     /// Makes the namespaces, devices and addresses and starts forwarding.
     pub fn new(options: LinkOptions) -> Result<Self, LinkError> {
         check(&options)?;
-        let (client, server) = namespace::pair()?;
-        let client_tun = attach(&client, Side::Client)?;
-        let server_tun = attach(&server, Side::Server)?;
+        let (client, server) = (Namespace::new()?, Namespace::new()?);
         let counts = Arc::new(LinkCounts::default());
-        let forwarder = Forwarder::start([client_tun, server_tun], options, Arc::clone(&counts))
+        let tuns = match options.netem {
+            true => netem::join(&client, &server, &options).map(|()| None)?,
+            false => Some([open_tun(&client)?, open_tun(&server)?]),
+        };
+        set_up(&client, Side::Client)?;
+        set_up(&server, Side::Server)?;
+        let forwarder = tuns
+            .map(|tuns| Forwarder::start(tuns, options, Arc::clone(&counts)))
+            .transpose()
             .map_err(|source| LinkError::Thread { source })?;
         Ok(Self {
             forwarder,
@@ -146,18 +191,13 @@ impl Link {
         })
     }
 
-    /// Name of the client's namespace, as `ip netns` knows it.
-    pub fn client_ns(&self) -> &str {
-        self.client.name()
+    /// A file by which other programs enter a namespace while the link exists: `nsenter --net=FILE`.
+    pub fn namespace_path(&self, side: Side) -> PathBuf {
+        self.namespace(side).path()
     }
 
-    /// Name of the server's namespace, as `ip netns` knows it.
-    pub fn server_ns(&self) -> &str {
-        self.server.name()
-    }
-
-    /// A command that will run in a namespace. Unlike `ip netns exec` it leaves the mounts alone: that one
-    /// replaces /sys and so hides cgroups, bpffs and tracefs.
+    /// A command that will run in a namespace, and is killed when the thread that starts it ends. Unlike
+    /// `ip netns exec` it leaves the mounts alone: that one replaces /sys and so hides cgroups, bpffs and tracefs.
     pub fn command(
         &self,
         side: Side,
@@ -182,12 +222,10 @@ impl Link {
         &self.counts
     }
 
-    /// Whether the forwarding thread is alive.
+    /// Whether the forwarding thread is alive; with netem there is none.
     pub fn is_forwarding(&self) -> bool {
-        self.forwarder
-            .thread
-            .as_ref()
-            .is_some_and(|thread| !thread.is_finished())
+        let thread = self.forwarder.as_ref().and_then(|f| f.thread.as_ref());
+        thread.is_some_and(|thread| !thread.is_finished())
     }
 
     fn namespace(&self, side: Side) -> &Namespace {
@@ -232,36 +270,30 @@ fn check(options: &LinkOptions) -> Result<(), LinkError> {
         .find(|(_, got)| !(0.0..=1.0).contains(got))
     {
         Some((name, got)) => Err(LinkError::Probability { name, got }),
+        None if options.bandwidth_bits == Some(0) => Err(LinkError::Bandwidth),
+        None if options.netem && !options.holds.is_empty() => Err(LinkError::Holds),
         None => Ok(()),
     }
 }
 
-/// Gives a namespace its device, addresses and a long enough queue.
-fn attach(namespace: &Namespace, side: Side) -> Result<tun::Tun, LinkError> {
-    let tun = namespace
+fn open_tun(namespace: &Namespace) -> Result<tun::Tun, LinkError> {
+    namespace
         .run(|| tun::Tun::open(DEVICE))?
-        .map_err(|source| LinkError::Tun { source })?;
-    let mtu = MTU_BYTES.to_string();
-    namespace.ip(&["link", "set", "lo", "up"])?;
-    namespace.ip(&[
-        "link",
-        "set",
-        DEVICE,
-        "mtu",
-        &mtu,
-        "txqueuelen",
-        "10000",
-        "up",
-    ])?;
-    for (address, bits) in [
-        (IpAddr::from(side.ipv4()), 24),
-        (IpAddr::from(side.ipv6()), 64),
-    ] {
-        let nodad: &[&str] = if address.is_ipv6() { &["nodad"] } else { &[] };
-        let address = format!("{address}/{bits}");
-        namespace.ip(&[&["addr", "add", &address, "dev", DEVICE], nodad].concat())?;
-    }
-    Ok(tun)
+        .map_err(|source| LinkError::Tun { source })
+}
+
+/// Gives a namespace its addresses and a long enough queue.
+fn set_up(namespace: &Namespace, side: Side) -> Result<(), LinkError> {
+    let work = || {
+        device::up("lo")?;
+        device::set_sizes(DEVICE, MTU_BYTES)?;
+        device::up(DEVICE)?;
+        device::add_address(DEVICE, IpAddr::from(side.ipv4()))?;
+        device::add_address(DEVICE, IpAddr::from(side.ipv6()))
+    };
+    namespace
+        .run(work)?
+        .map_err(|source| LinkError::Device { source })
 }
 
 /// The forwarding thread and the pipe whose closing ends it.

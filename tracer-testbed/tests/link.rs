@@ -6,15 +6,18 @@
     reason = "a step that fails fails the test"
 )]
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use tracer_testbed::link::{Hold, Link, LinkOptions, Side};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tracer_testbed::link::{Hold, Link, LinkError, LinkOptions, Side};
 
 fn link(options: LinkOptions) -> Link {
     Link::new(options).unwrap_or_else(|error| panic!("{error}"))
@@ -202,49 +205,127 @@ fn a_lossy_link_delivers_in_the_end() {
     );
 }
 
-fn exists(namespace: &str) -> bool {
-    Path::new("/run/netns").join(namespace).exists()
+/// The inode of a namespace's file.
+fn inode(namespace: &Path) -> u64 {
+    std::fs::metadata(namespace).unwrap().ino()
+}
+
+fn inodes(link: &Link) -> [u64; 2] {
+    [Side::Client, Side::Server].map(|side| inode(&link.namespace_path(side)))
+}
+
+/// Whether a process, a thread, a descriptor or a mount still holds the network namespace.
+fn exists(inode: u64) -> bool {
+    let name = format!("net:[{inode}]");
+    let links = |dir: &Path| {
+        let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+        let mut targets = entries.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+        targets.any(|target| target.as_os_str() == name.as_str())
+    };
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let held = processes.map(|entry| entry.path()).any(|process| {
+        let tasks = std::fs::read_dir(process.join("task"))
+            .into_iter()
+            .flatten();
+        let inside = tasks.flatten().any(|task| links(&task.path().join("ns")));
+        inside || links(&process.join("fd"))
+    });
+    held || std::fs::read_to_string("/proc/self/mountinfo")
+        .unwrap()
+        .contains(&name)
+}
+
+/// The kernel and dying processes take a moment.
+fn wait_until_gone(inode: u64) {
+    let start = Instant::now();
+    while exists(inode) {
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "a namespace stays"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]
 fn everything_is_torn_down_with_what_still_runs() {
     let link = link(rtt(RTT));
-    let names = [link.client_ns().to_owned(), link.server_ns().to_owned()];
+    let inodes = inodes(&link);
     let mut left_running = link
         .command(Side::Server, "sleep")
         .unwrap()
         .arg("1000")
         .spawn()
         .unwrap();
-    assert!(names.iter().all(|name| exists(name)) && link.is_forwarding());
+    assert!(inodes.into_iter().all(exists) && link.is_forwarding());
     drop(link);
-    assert!(!names.iter().any(|name| exists(name)));
     assert!(!left_running.wait().unwrap().success());
+    inodes.into_iter().for_each(wait_until_gone);
 }
 
 #[test]
 fn a_panic_tears_down_and_two_links_do_not_collide() {
     let other = link(rtt(Duration::ZERO));
-    let names = std::sync::Mutex::new(Vec::new());
+    let made = std::sync::Mutex::new(Vec::new());
     let panicked = std::thread::scope(|scope| {
         let work = || {
             let link = link(rtt(RTT));
-            names
-                .lock()
-                .unwrap()
-                .extend([link.client_ns().to_owned(), link.server_ns().to_owned()]);
+            made.lock().unwrap().extend(inodes(&link));
             panic!("on purpose");
         };
         scope.spawn(work).join().is_err()
     });
-    let names = names.into_inner().unwrap();
-    assert!(panicked && names.len() == 2 && !names.iter().any(|name| exists(name)));
-    assert!(exists(other.client_ns()) && !names.contains(&other.client_ns().to_owned()));
+    let made = made.into_inner().unwrap();
+    assert!(panicked && made.len() == 2);
+    made.iter().copied().for_each(wait_until_gone);
+    let others = inodes(&other);
+    assert!(
+        others
+            .into_iter()
+            .all(|inode| exists(inode) && !made.contains(&inode))
+    );
+    let listener = listen(&other, Side::Server.ipv4());
+    connect(&other, &listener);
+}
+
+#[test]
+fn a_bandwidth_is_kept() {
+    let link = link(LinkOptions {
+        bandwidth_bits: Some(4_000_000),
+        ..rtt(Duration::from_millis(10))
+    });
+    let listener = listen(&link, Side::Server.ipv4());
+    let (mut client, mut server) = connect(&link, &listener);
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        scope.spawn(move || client.write_all(&vec![0; 400_000]).unwrap());
+        server.read_to_end(&mut Vec::new()).unwrap();
+    });
+    // 3.2 Mbit of data at 4 Mbit/s; headers come on top.
+    assert!(start.elapsed() >= Duration::from_millis(800));
+}
+
+#[test]
+fn netem_works_or_says_what_is_missing() {
+    match Link::new(LinkOptions {
+        netem: true,
+        ..rtt(RTT)
+    }) {
+        Ok(link) => {
+            let listener = listen(&link, Side::Server.ipv4());
+            assert!(connect_times(&link, &listener, 3)[0] >= RTT);
+        }
+        Err(error) => assert!(
+            matches!(error, LinkError::Netem { .. })
+                && error.to_string().contains("leave --netem out"),
+            "{error}"
+        ),
+    }
 }
 
 #[test]
 fn the_command_line_passes_the_names_on_and_cleans_up() {
-    let script = "echo $TRACER_CLIENT_NS; ip -n $TRACER_SERVER_NS -o addr | grep -c $TRACER_SERVER_ADDR/; exit 7";
+    let script = "stat -Lc %i $TRACER_CLIENT_NS; nsenter --net=$TRACER_SERVER_NS ip -o addr | grep -c $TRACER_SERVER_ADDR/; exit 7";
     let run = Command::new(env!("CARGO_BIN_EXE_tracer-testbed"))
         .args([
             "link",
@@ -266,25 +347,36 @@ fn the_command_line_passes_the_names_on_and_cleans_up() {
         (Some(7), 3, "1"),
         "{output}"
     );
-    assert!(lines[0].contains(lines[1]) && !exists(lines[1]));
+    assert!(lines[0].contains("/proc/"), "{output}");
+    wait_until_gone(lines[1].parse().unwrap());
+}
+
+/// The command line with a command inside; ended by a signal, nothing stays.
+fn check_signal(signal: Signal, code: Option<i32>) {
+    let script = "exec nsenter --net=$TRACER_CLIENT_NS sleep 1000";
+    let mut run = Command::new(env!("CARGO_BIN_EXE_tracer-testbed"))
+        .args(["link", "--", "sh", "-c", script])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(run.stdout.as_mut().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let started: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let inode = inode(Path::new(started["client_ns"].as_str().unwrap()));
+    assert!(exists(inode));
+    kill(Pid::from_raw(run.id() as i32), signal).unwrap();
+    assert_eq!(run.wait().unwrap().code(), code);
+    wait_until_gone(inode);
 }
 
 #[test]
 fn the_command_line_cleans_up_on_sigterm() {
-    let mut run = Command::new(env!("CARGO_BIN_EXE_tracer-testbed"))
-        .args(["link", "--", "sleep", "1000"])
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut first = [0; 1];
-    run.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
-    let namespace = format!("tracer-c-{}", run.id());
-    assert!(exists(&namespace));
-    nix::sys::signal::kill(
-        nix::unistd::Pid::from_raw(run.id() as i32),
-        nix::sys::signal::Signal::SIGTERM,
-    )
-    .unwrap();
-    assert_eq!(run.wait().unwrap().code(), Some(143));
-    assert!(!exists(&namespace));
+    check_signal(Signal::SIGTERM, Some(143));
+}
+
+#[test]
+fn nothing_stays_after_sigkill() {
+    check_signal(Signal::SIGKILL, None);
 }

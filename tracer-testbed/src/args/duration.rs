@@ -1,4 +1,4 @@
-//! Durations and probabilities on the command line.
+//! Durations, probabilities and bandwidths on the command line.
 
 use std::time::Duration;
 
@@ -43,6 +43,20 @@ pub(crate) fn probability(text: &str) -> Result<f64, String> {
     Err(format!("`{text}` is not between 0% and 100%"))
 }
 
+/// `300K`, `20M`, `1G`, in bits per second.
+pub(crate) fn bandwidth(text: &str) -> Result<u64, String> {
+    let (number, factor) = match text.strip_suffix(['K', 'M', 'G']) {
+        Some(number) if text.ends_with('K') => (number, 1_000),
+        Some(number) if text.ends_with('M') => (number, 1_000_000),
+        Some(number) => (number, 1_000_000_000),
+        None => (text, 1),
+    };
+    let bits: Option<u64> = number.parse().ok();
+    bits.and_then(|bits| bits.checked_mul(factor))
+        .filter(|bits| *bits > 0)
+        .ok_or_else(|| format!("`{text}` is no bandwidth such as 300K, 20M or 1G bits per second"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +85,16 @@ mod tests {
         assert_eq!(probability("0.25"), Ok(0.25));
         for bad in ["101%", "-1", "x", "NaN"] {
             assert!(probability(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn bandwidths() {
+        assert_eq!(bandwidth("300K"), Ok(300_000));
+        assert_eq!(bandwidth("1G"), Ok(1_000_000_000));
+        assert_eq!(bandwidth("64000"), Ok(64_000));
+        for bad in ["0", "M", "-1", "1T", "99999999999999999999G"] {
+            assert!(bandwidth(bad).is_err(), "{bad}");
         }
     }
 }

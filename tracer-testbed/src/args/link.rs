@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
+use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
@@ -14,7 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 use tracer_testbed::link::{Hold, Link, LinkOptions, Side};
 
-use super::duration::{duration, probability};
+use super::duration::{bandwidth, duration, probability};
 
 /// How long the command gets to end after a signal.
 const GRACE: Duration = Duration::from_secs(5);
@@ -42,11 +43,17 @@ pub(crate) struct LinkArgs {
     /// The same for packets the server sends.
     #[arg(long, value_name = "N")]
     hold_server: Vec<u32>,
+    /// Bits per second each way, for example 20M (K, M and G are powers of 1000); no limit without it.
+    #[arg(long, value_parser = bandwidth)]
+    bandwidth: Option<u64>,
+    /// A veth pair with the kernel's sch_netem instead of TUN devices.
+    #[arg(long)]
+    netem: bool,
     /// Repeats the same random decisions.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The command; it runs outside of the namespaces and finds their names in TRACER_CLIENT_NS and
-    /// TRACER_SERVER_NS, the addresses in TRACER_CLIENT_ADDR, TRACER_SERVER_ADDR, and with a 6 at the end
+    /// The command; it runs outside of the namespaces and finds files for `nsenter --net=FILE` in
+    /// TRACER_CLIENT_NS and TRACER_SERVER_NS, the addresses in TRACER_CLIENT_ADDR, TRACER_SERVER_ADDR, and with a 6 at the end
     /// for IPv6.
     #[arg(last = true, required = true)]
     command: Vec<OsString>,
@@ -72,7 +79,10 @@ impl LinkArgs {
         let link = Link::new(self.options())?;
         println!(
             "{}",
-            json!({ "client_ns": link.client_ns(), "server_ns": link.server_ns() })
+            json!({
+                "client_ns": link.namespace_path(Side::Client),
+                "server_ns": link.namespace_path(Side::Server),
+            })
         );
         let mut child = self
             .command(&link)
@@ -104,6 +114,8 @@ impl LinkArgs {
                 holds(Side::Server, &self.hold_server),
             ]
             .concat(),
+            bandwidth_bits: self.bandwidth,
+            netem: self.netem,
             seed: self.seed,
         }
     }
@@ -111,11 +123,10 @@ impl LinkArgs {
     fn command(&self, link: &Link) -> Command {
         let mut command = Command::new(&self.command[0]);
         command.args(&self.command[1..]).kill_on_drop(true);
-        for (name, namespace, side) in [
-            ("CLIENT", link.client_ns(), Side::Client),
-            ("SERVER", link.server_ns(), Side::Server),
-        ] {
-            command.env(format!("TRACER_{name}_NS"), namespace);
+        // SAFETY: one system call between fork and exec.
+        unsafe { command.pre_exec(|| Ok(set_pdeathsig(Signal::SIGKILL)?)) };
+        for (name, side) in [("CLIENT", Side::Client), ("SERVER", Side::Server)] {
+            command.env(format!("TRACER_{name}_NS"), link.namespace_path(side));
             command.env(format!("TRACER_{name}_ADDR"), side.ipv4().to_string());
             command.env(format!("TRACER_{name}_ADDR6"), side.ipv6().to_string());
         }

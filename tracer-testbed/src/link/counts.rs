@@ -23,6 +23,8 @@ pub struct LinkCounts {
     pub not_overtaken: AtomicU64,
     /// Packets dropped because too many were on the way: the link was overloaded.
     pub overflowed: AtomicU64,
+    /// Packets dropped because the bandwidth was used up for too long ahead.
+    pub queue_full: AtomicU64,
     /// Packets the kernel did not take.
     pub refused: AtomicU64,
     lateness: Box<[AtomicU64]>,
@@ -37,6 +39,7 @@ impl Default for LinkCounts {
             reordered: AtomicU64::new(0),
             not_overtaken: AtomicU64::new(0),
             overflowed: AtomicU64::new(0),
+            queue_full: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             lateness: (0..BUCKETS).map(|_| AtomicU64::new(0)).collect(),
         }

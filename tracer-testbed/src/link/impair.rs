@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::counts::LinkCounts;
 use super::packet::{Flow, Segment, segment};
 use super::random::Random;
-use super::{HOLD_LIMIT, LinkOptions, Side};
+use super::{HOLD_LIMIT, LinkOptions, QUEUE_LIMIT, Side};
 
 /// Packets on the way at once; 100,000 packets/s over 300 ms.
 const MAX_PACKETS: usize = 32 * 1024;
@@ -41,6 +41,8 @@ pub(super) struct Impairments<'a> {
     buffers: Vec<Vec<u8>>,
     arrivals: u64,
     last_due: [Option<Instant>; 2],
+    /// When the last packet of each side will have left, on a link with a bandwidth.
+    sent: [Option<Instant>; 2],
     held: Vec<Held>,
     data_packets: HashMap<(Side, Flow), u32>,
 }
@@ -57,6 +59,7 @@ impl<'a> Impairments<'a> {
             buffers: Vec::new(),
             arrivals: 0,
             last_due: [None; 2],
+            sent: [None; 2],
             held: Vec::new(),
             data_packets: HashMap::new(),
         }
@@ -69,18 +72,15 @@ impl<'a> Impairments<'a> {
         if self.random.chance(self.options.loss) {
             return LinkCounts::add(&self.counts.lost);
         }
-        let due = self.due(from, now);
+        let Some(sent) = self.sent(from, bytes.len(), now) else {
+            return LinkCounts::add(&self.counts.queue_full);
+        };
+        let due = self.due(from, sent);
         let data = segment.filter(|segment| segment.data_bytes > 0);
         if let Some(segment) = data.filter(|_| scripted || self.random.chance(self.options.reorder))
         {
-            return self.hold(
-                segment.flow,
-                InFlight {
-                    due,
-                    from,
-                    bytes: bytes.to_vec(),
-                },
-            );
+            let bytes = self.copy(bytes);
+            return self.hold(segment.flow, InFlight { due, from, bytes });
         }
         self.enqueue(from, bytes, due);
         if self.random.chance(self.options.duplicate) {
@@ -116,12 +116,27 @@ impl<'a> Impairments<'a> {
         self.buffers.push(bytes);
     }
 
+    /// When a packet will have left a side; `None` when its turn is too far off.
+    fn sent(&mut self, from: Side, packet_bytes: usize, now: Instant) -> Option<Instant> {
+        let Some(bits_per_second) = self.options.bandwidth_bits else {
+            return Some(now);
+        };
+        let last = &mut self.sent[from as usize];
+        let start = last.unwrap_or(now).max(now);
+        if start - now > QUEUE_LIMIT {
+            return None;
+        }
+        let nanos = packet_bytes as u64 * 8 * 1_000_000_000 / bits_per_second;
+        *last = Some(start + Duration::from_nanos(nanos));
+        *last
+    }
+
     /// Jitter stretches, but never changes the order within a direction.
-    fn due(&mut self, from: Side, now: Instant) -> Instant {
+    fn due(&mut self, from: Side, sent: Instant) -> Instant {
         let jitter_ns = u64::try_from(self.options.jitter.as_nanos()).unwrap_or(u64::MAX);
         let jitter = Duration::from_nanos(self.random.below(jitter_ns));
         let last = &mut self.last_due[from as usize];
-        let due = (now + self.options.rtt / 2 + jitter).max(last.unwrap_or(now));
+        let due = (sent + self.options.rtt / 2 + jitter).max(last.unwrap_or(sent));
         *last = Some(due);
         due
     }
@@ -152,6 +167,13 @@ impl<'a> Impairments<'a> {
             .any(|hold| hold.from == from && hold.data_packet == data_packet)
     }
 
+    /// In a buffer that was used before: a busy link allocates nothing.
+    fn copy(&mut self, packet: &[u8]) -> Vec<u8> {
+        let mut bytes = self.buffers.pop().unwrap_or_default();
+        bytes.extend_from_slice(packet);
+        bytes
+    }
+
     fn hold(&mut self, flow: Flow, packet: InFlight) {
         // At most one per flow is held: the one before goes out first.
         self.release_held(packet.from, flow, packet.due);
@@ -168,6 +190,7 @@ impl<'a> Impairments<'a> {
             let held = self.held.swap_remove(at).packet;
             LinkCounts::add(&self.counts.reordered);
             self.enqueue(from, &held.bytes, due);
+            self.recycle(held.bytes);
         }
     }
 
@@ -180,6 +203,7 @@ impl<'a> Impairments<'a> {
             let held = self.held.swap_remove(at).packet;
             LinkCounts::add(&self.counts.not_overtaken);
             self.enqueue(held.from, &held.bytes, held.due + HOLD_LIMIT);
+            self.recycle(held.bytes);
         }
     }
 
@@ -187,8 +211,7 @@ impl<'a> Impairments<'a> {
         if self.queue.len() >= MAX_PACKETS {
             return LinkCounts::add(&self.counts.overflowed);
         }
-        let mut bytes = self.buffers.pop().unwrap_or_default();
-        bytes.extend_from_slice(packet);
+        let bytes = self.copy(packet);
         let slot = self.free.pop().unwrap_or(self.slots.len());
         let packet = Some(InFlight { due, from, bytes });
         match self.slots.get_mut(slot) {
@@ -258,6 +281,24 @@ mod tests {
             .map(|(mark, _)| mark)
             .collect();
         assert_eq!(marks, (0..=50).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_bandwidth_spaces_packets_and_drops_what_waits_too_long() {
+        // 41 and 40 bytes at 328 bits a millisecond: one packet a millisecond, after the SYN's 0.98 ms.
+        let slow = LinkOptions {
+            bandwidth_bits: Some(328_000),
+            ..rtt(40)
+        };
+        assert_eq!(arrivals(&slow, 3), [(0, 20), (1, 21), (2, 22), (3, 23)]);
+        let kept = arrivals(
+            &LinkOptions {
+                bandwidth_bits: Some(32_800),
+                ..rtt(40)
+            },
+            100,
+        );
+        assert_eq!(kept.len(), 26);
     }
 
     #[test]

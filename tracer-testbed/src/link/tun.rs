@@ -20,15 +20,7 @@ impl Tun {
             .write(true)
             .custom_flags(libc::O_NONBLOCK)
             .open("/dev/net/tun")?;
-        // SAFETY: all-zero is a valid ifreq: integers, byte arrays and a null pointer.
-        let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-        for (to, from) in request
-            .ifr_name
-            .iter_mut()
-            .zip(name.bytes().take(libc::IFNAMSIZ - 1))
-        {
-            *to = from.cast_signed();
-        }
+        let mut request = super::device::request(name);
         request.ifr_ifru.ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI) as i16;
         // SAFETY: the descriptor is open and TUNSETIFF reads and writes one ifreq, which outlives the call.
         let result = unsafe { libc::ioctl(file.as_raw_fd(), libc::TUNSETIFF, &raw mut request) };
