@@ -1,5 +1,7 @@
 //! The command line.
 
+mod client;
+mod dns;
 mod duration;
 mod link;
 mod origin;
@@ -20,6 +22,10 @@ pub(crate) struct Args {
 enum Verb {
     /// Serve HTTP/1.1 in clear or over TLS; print the counts on SIGINT or SIGTERM.
     Origin(origin::OriginArgs),
+    /// Answer DNS queries for the names given; print the counts on SIGINT or SIGTERM.
+    Dns(dns::DnsArgs),
+    /// Ask an origin for pages, with a bad habit.
+    Client(client::ClientArgs),
     /// Run a command beside two namespaces joined by a link with a round trip (needs root).
     Link(link::LinkArgs),
 }
@@ -29,6 +35,8 @@ impl Args {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self.verb {
             Verb::Origin(args) => args.run(),
+            Verb::Dns(args) => args.run(),
+            Verb::Client(args) => Ok(args.run()),
             Verb::Link(args) => args.run(),
         }
     }

@@ -4,9 +4,11 @@
 //! Memory is bounded: by [`Options::max_connections`], hyper's buffers, and a log queue that makes
 //! connections wait when the disk is slow.
 
+mod body;
 mod certificate;
 mod connection;
 mod counts;
+mod fault;
 mod log;
 mod page;
 mod tls;
@@ -15,6 +17,7 @@ mod transport;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -23,9 +26,11 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 pub use counts::{Closer, Counts};
+pub use fault::{Faults, Reach};
 
 use certificate::Certificate;
 use connection::{Served, Shared};
+use fault::DeadPort;
 use log::Log;
 use page::Site;
 
@@ -47,14 +52,46 @@ pub struct Options {
     pub idle_timeout: Option<Duration>,
     /// Size of every response body, in bytes; pages are at least as long as their links need.
     pub body_bytes: usize,
+    /// Pages are from half to one and a half of that size instead, each always the same.
+    pub vary_sizes: bool,
     /// Pages of the generated site at `/page/0` and up.
     pub pages: u64,
+    /// Links of a page to pages further down.
+    pub links: u64,
+    /// Pages link to these hosts in turn; without any, to the host they came from.
+    pub hosts: Vec<String>,
+    /// Compress pages for clients that accept it.
+    pub gzip: bool,
     /// Wait this long before each response.
     pub think_time: Duration,
     /// Connections served at once; more wait in the backlog.
     pub max_connections: usize,
     /// JSON lines: one per request, and one per connection at its close.
     pub log: Option<PathBuf>,
+    /// What is wrong with it.
+    pub faults: Faults,
+}
+
+impl Default for Options {
+    /// In clear on a free port of IPv4's loopback, 1000 pages of 1 KiB, nothing wrong.
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: None,
+            keep_alive: true,
+            idle_timeout: None,
+            body_bytes: 1024,
+            vary_sizes: false,
+            pages: 1000,
+            links: 4,
+            hosts: Vec::new(),
+            gzip: false,
+            think_time: Duration::ZERO,
+            max_connections: 20_000,
+            log: None,
+            faults: Faults::default(),
+        }
+    }
 }
 
 /// TLS settings of the origin.
@@ -124,6 +161,7 @@ pub struct Origin {
     serving: JoinHandle<()>,
     shared: Arc<Shared>,
     log: Log,
+    _dead_port: Option<DeadPort>,
 }
 
 impl Origin {
@@ -134,22 +172,26 @@ impl Origin {
             (Some(settings), Some(certificate)) => Some(tls::acceptor(settings, certificate)?),
             _ => None,
         };
-        let listener = listen(options.listen).map_err(|source| OriginError::Listen {
+        let listen_error = |source| OriginError::Listen {
             address: options.listen,
             source,
-        })?;
-        let address = listener.local_addr().unwrap_or(options.listen);
+        };
+        let port = Port::open(options.listen, options.faults.reach).await;
+        let port = port.map_err(listen_error)?;
+        let address = port.address().map_err(listen_error)?;
         let log = Log::open(options.log.as_deref())?;
-        let site = Site::new(options.pages, options.body_bytes);
+        let site = Site::new(&options, address.port());
         let limit = options.max_connections;
         let shared = Arc::new(Shared {
             options,
             tls,
             site,
             counts: Counts::default(),
+            arrived: AtomicU64::new(0),
             log: log.sender(),
         });
         let (stop, stopped) = watch::channel(false);
+        let (listener, dead_port) = port.split();
         let serving = tokio::spawn(accept(listener, Arc::clone(&shared), limit, stopped));
         Ok(Self {
             address,
@@ -158,6 +200,7 @@ impl Origin {
             serving,
             shared,
             log,
+            _dead_port: dead_port,
         })
     }
 
@@ -193,23 +236,51 @@ impl Origin {
     }
 }
 
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6()?,
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+/// The port, as its reach wants it.
+enum Port {
+    Open(TcpListener),
+    Dead(DeadPort),
+}
+
+impl Port {
+    async fn open(address: SocketAddr, reach: Reach) -> std::io::Result<Self> {
+        let socket = match address {
+            SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6()?,
+        };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        match reach {
+            Reach::Open => Ok(Self::Open(socket.listen(BACKLOG)?)),
+            _ => Ok(Self::Dead(DeadPort::hold(socket, reach).await?)),
+        }
+    }
+
+    fn address(&self) -> std::io::Result<SocketAddr> {
+        match self {
+            Self::Open(listener) => listener.local_addr(),
+            Self::Dead(dead) => Ok(dead.address),
+        }
+    }
+
+    fn split(self) -> (Option<TcpListener>, Option<DeadPort>) {
+        match self {
+            Self::Open(listener) => (Some(listener), None),
+            Self::Dead(dead) => (None, Some(dead)),
+        }
+    }
 }
 
 /// Serves until told to stop, then until the last connection has ended.
 async fn accept(
-    listener: TcpListener,
+    listener: Option<TcpListener>,
     shared: Arc<Shared>,
     limit: usize,
     mut stopped: watch::Receiver<bool>,
 ) {
+    let Some(listener) = listener else {
+        return;
+    };
     let permits = Arc::new(Semaphore::new(limit));
     let mut connections = JoinSet::new();
     loop {

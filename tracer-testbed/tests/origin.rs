@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a step that fails fails the test")]
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,15 +17,11 @@ use tracer_testbed::origin::{Options, Origin, TlsOptions, TlsVersions};
 
 fn options(tls: Option<TlsOptions>) -> Options {
     Options {
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         tls,
-        keep_alive: true,
-        idle_timeout: None,
         body_bytes: 100,
         pages: 10,
-        think_time: Duration::ZERO,
         max_connections: 100,
-        log: None,
+        ..Options::default()
     }
 }
 

@@ -45,14 +45,11 @@ impl Testbed {
 pub fn origin(listen: SocketAddr, think_time: Duration, body_bytes: usize) -> Options {
     Options {
         listen,
-        tls: None,
-        keep_alive: true,
-        idle_timeout: None,
         body_bytes,
         pages: 1,
         think_time,
         max_connections: 10_000,
-        log: None,
+        ..Options::default()
     }
 }
 

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
-use tracer_testbed::origin::{Options, Origin, TlsOptions, TlsVersions};
+use tracer_testbed::origin::{Faults, Options, Origin, Reach, TlsOptions, TlsVersions};
 
 use super::duration::duration;
 
@@ -48,6 +48,18 @@ pub(crate) struct OriginArgs {
     /// Size of every response body.
     #[arg(long, default_value_t = 1024)]
     body_bytes: usize,
+    /// Pages are from half to one and a half of that size instead.
+    #[arg(long)]
+    vary_sizes: bool,
+    /// Links of a page to pages further down.
+    #[arg(long, default_value_t = 4)]
+    links: u64,
+    /// Host that pages link to, in turn; repeat for more. Without it links stay on their host.
+    #[arg(long = "host")]
+    hosts: Vec<String>,
+    /// Compress pages for clients that accept it.
+    #[arg(long)]
+    gzip: bool,
     /// Pages of the generated site under /page/.
     #[arg(long, default_value_t = 1000)]
     pages: u64,
@@ -60,6 +72,58 @@ pub(crate) struct OriginArgs {
     /// JSON lines: one per request, and one per connection at its close.
     #[arg(long)]
     log: Option<PathBuf>,
+    #[command(flatten)]
+    faults: FaultArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Faults")]
+struct FaultArgs {
+    /// Spare so many requests before --reset, --slow-first-byte and --slow-body hit one; 9 hits every tenth.
+    #[arg(long, default_value_t = 0)]
+    spared: u64,
+    /// Reset the connection instead of answering.
+    #[arg(long)]
+    reset: bool,
+    /// Be silent before each response, for example 2s.
+    #[arg(long, value_parser = duration, default_value = "0")]
+    slow_first_byte: Duration,
+    /// Send bodies in pieces, this much slower.
+    #[arg(long, value_parser = duration, default_value = "0")]
+    slow_body: Duration,
+    /// Close the server's half after each response without saying so.
+    #[arg(long)]
+    half_close: bool,
+    /// What becomes of connections.
+    #[arg(long, value_enum, default_value_t = ReachArg::Open)]
+    reach: ReachArg,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ReachArg {
+    /// Accepted.
+    Open,
+    /// Answered by a reset.
+    Refused,
+    /// Never answered.
+    BlackHole,
+}
+
+impl FaultArgs {
+    fn faults(&self) -> Faults {
+        Faults {
+            spared: self.spared,
+            reset: self.reset,
+            slow_first_byte: self.slow_first_byte,
+            slow_body: self.slow_body,
+            half_close: self.half_close,
+            reach: match self.reach {
+                ReachArg::Open => Reach::Open,
+                ReachArg::Refused => Reach::Refused,
+                ReachArg::BlackHole => Reach::BlackHole,
+            },
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -91,7 +155,12 @@ impl OriginArgs {
             keep_alive: self.keep_alive == Switch::On,
             idle_timeout: self.idle_timeout,
             body_bytes: self.body_bytes,
+            vary_sizes: self.vary_sizes,
             pages: self.pages,
+            links: self.links,
+            gzip: self.gzip,
+            faults: self.faults.faults(),
+            hosts: self.hosts,
             think_time: self.think_time,
             max_connections: self.max_connections,
             log: self.log,

@@ -1,6 +1,5 @@
 //! One connection: handshake, requests, close, and their log lines.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,11 +8,10 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::{HandshakeKind, ProtocolVersion};
 use serde_json::{Value, json};
@@ -25,10 +23,11 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::Options;
+use super::body::PacedBody;
 use super::counts::{Closer, Counts, add};
 use super::log::LogSender;
 use super::page::Site;
-use super::transport::{CloserCell, Transport};
+use super::transport::{CloserCell, ResetSwitch, Transport};
 
 /// What all connections share.
 pub(super) struct Shared {
@@ -36,6 +35,8 @@ pub(super) struct Shared {
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) site: Site,
     pub(super) counts: Counts,
+    /// Requests that have come, over all connections: which of them a fault hits.
+    pub(super) arrived: AtomicU64,
     pub(super) log: Option<LogSender>,
 }
 
@@ -65,7 +66,13 @@ pub(super) struct Served {
     requests: AtomicU64,
     activity: Mutex<Activity>,
     stopped: watch::Receiver<bool>,
+    reset: ResetSwitch,
 }
+
+/// A request that is answered by a reset, on purpose.
+#[derive(Debug, thiserror::Error)]
+#[error("reset on purpose")]
+struct ResetOnPurpose;
 
 /// For the idle timeout.
 struct Activity {
@@ -99,6 +106,7 @@ impl Served {
                 last: Instant::now(),
             }),
             stopped,
+            reset: ResetSwitch::default(),
         }
     }
 
@@ -107,7 +115,11 @@ impl Served {
         let _ = stream.set_nodelay(true);
         let closer = CloserCell::default();
         let handshake = self
-            .serve(Transport::new(stream, Arc::clone(&closer)))
+            .serve(Transport::new(
+                stream,
+                Arc::clone(&closer),
+                Arc::clone(&self.reset),
+            ))
             .await;
         let closer = closer.get().copied().unwrap_or(Closer::Reset);
         self.shared.counts.add_close(closer);
@@ -150,14 +162,33 @@ impl Served {
             .serve_connection(TokioIo::new(stream), service);
         let mut http = pin!(http);
         let mut stopped = self.stopped.clone();
-        tokio::select! {
+        let half_close = self.shared.options.faults.half_close;
+        let keep_open = tokio::select! {
             // An error is the peer's doing and shows in `closed_by`.
             _ = http.as_mut() => return,
-            () = self.idle_too_long() => {}
-            _ = stopped.wait_for(|stop| *stop) => {}
-        }
+            () = self.idle_too_long() => false,
+            () = self.answered_once(), if half_close => true,
+            _ = stopped.wait_for(|stop| *stop) => false,
+        };
         http.as_mut().graceful_shutdown();
-        let _ = http.await;
+        let _ = http.as_mut().await;
+        if keep_open {
+            // Our half is closed; the stream stays until the end, whatever the client does.
+            let _ = stopped.wait_for(|stop| *stop).await.is_ok();
+        }
+    }
+
+    /// Ends when the first response has gone and the client had the time to see it.
+    async fn answered_once(&self) {
+        const LOOK: Duration = Duration::from_millis(5);
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let activity = self.activity.lock().unwrap_or_else(PoisonError::into_inner);
+            let quiet = activity.in_flight == 0 && activity.last.elapsed() >= 2 * LOOK;
+            if quiet && self.requests.load(Relaxed) > 0 {
+                return;
+            }
+        }
     }
 
     /// Ends when no request was in flight for the idle timeout; never without one.
@@ -190,24 +221,41 @@ impl Served {
     async fn respond(
         &self,
         request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, Infallible> {
+    ) -> Result<Response<PacedBody>, ResetOnPurpose> {
         self.track(1);
-        if !self.shared.options.think_time.is_zero() {
-            tokio::time::sleep(self.shared.options.think_time).await;
+        let options = &self.shared.options;
+        let number = self.shared.arrived.fetch_add(1, Relaxed);
+        let hit = options.faults.hits(number);
+        let silence = match hit {
+            true => options.think_time + options.faults.slow_first_byte,
+            false => options.think_time,
+        };
+        if !silence.is_zero() {
+            tokio::time::sleep(silence).await;
         }
-        let response = self.shared.site.respond(request.uri().path());
+        if hit && options.faults.reset {
+            self.reset.store(true, Relaxed);
+            return Err(ResetOnPurpose);
+        }
+        let response = self
+            .shared
+            .site
+            .respond(request.uri().path(), request.headers());
         self.requests.fetch_add(1, Relaxed);
         add(&self.shared.counts.requests);
         if self.shared.log.is_some() {
-            self.shared
-                .write(self.request_line(&request, &response))
-                .await;
+            let line = self.request_line(&request, response.status());
+            self.shared.write(line).await;
         }
         self.track(-1);
-        Ok(response)
+        let extra = match hit {
+            true => options.faults.slow_body,
+            false => Duration::ZERO,
+        };
+        Ok(response.map(|body| PacedBody::new(body, extra)))
     }
 
-    fn request_line(&self, request: &Request<Incoming>, response: &Response<Full<Bytes>>) -> Value {
+    fn request_line(&self, request: &Request<Incoming>, status: StatusCode) -> Value {
         let host = request.headers().get(hyper::header::HOST);
         json!({
             "event": "request",
@@ -217,7 +265,7 @@ impl Served {
             "method": request.method().as_str(),
             "host": host.map(|host| String::from_utf8_lossy(host.as_bytes())),
             "path": request.uri().path(),
-            "status": response.status().as_u16(),
+            "status": status.as_u16(),
         })
     }
 

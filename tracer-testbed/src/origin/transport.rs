@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
@@ -19,16 +20,24 @@ const TCP_CLOSE_WAIT: u8 = 8;
 /// Set once, when the connection ends.
 pub(super) type CloserCell = Arc<OnceLock<Closer>>;
 
+/// When on, the connection ends with a reset instead of a FIN.
+pub(super) type ResetSwitch = Arc<AtomicBool>;
+
 /// A stream that notes, right before our side closes, what the kernel knows of the other side.
 #[derive(Debug)]
 pub(super) struct Transport {
     stream: TcpStream,
     closer: CloserCell,
+    reset: ResetSwitch,
 }
 
 impl Transport {
-    pub(super) fn new(stream: TcpStream, closer: CloserCell) -> Self {
-        Self { stream, closer }
+    pub(super) fn new(stream: TcpStream, closer: CloserCell, reset: ResetSwitch) -> Self {
+        Self {
+            stream,
+            closer,
+            reset,
+        }
     }
 
     /// Notes a FIN of the client before anything we write can be answered by a reset; true if there is one.
@@ -52,6 +61,11 @@ impl Transport {
 
 impl Drop for Transport {
     fn drop(&mut self) {
+        if self.reset.load(Relaxed) {
+            self.closer.get_or_init(|| Closer::Reset);
+            // If it fails a FIN goes out, and the log says reset all the same; it does not for a TCP socket.
+            let _ = self.stream.set_zero_linger();
+        }
         self.note_close();
     }
 }

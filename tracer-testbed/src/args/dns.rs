@@ -1,0 +1,87 @@
+//! `tracer-testbed dns`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+use tracer_testbed::dns::{DnsFault, DnsOptions, DnsServer};
+
+use super::duration::duration;
+
+#[derive(Debug, Args)]
+pub(crate) struct DnsArgs {
+    /// Address to listen on, UDP and TCP; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// A name that exists, or `*.example` for all names below; repeat for more.
+    #[arg(long = "name", required = true)]
+    names: Vec<String>,
+    /// Address of all names; repeat for more.
+    #[arg(long = "address", required = true)]
+    addresses: Vec<IpAddr>,
+    /// How long answers may be kept.
+    #[arg(long, value_parser = duration, default_value = "60s")]
+    ttl: Duration,
+    /// What is wrong with it.
+    #[arg(long, value_enum, default_value_t = FaultArg::None)]
+    fault: FaultArg,
+    /// How late answers of the fault slow are.
+    #[arg(long, value_parser = duration, default_value = "1s")]
+    delay: Duration,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FaultArg {
+    /// Nothing.
+    None,
+    /// Every query fails.
+    Servfail,
+    /// Answers are late.
+    Slow,
+    /// There are no answers.
+    Silent,
+    /// Answers over UDP are cut.
+    Truncate,
+}
+
+impl DnsArgs {
+    /// Serves until SIGINT or SIGTERM; one line at the start, one with the counts at the end.
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(self.serve())?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    async fn serve(self) -> anyhow::Result<()> {
+        let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+        let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+        let fault = match self.fault {
+            FaultArg::None => DnsFault::None,
+            FaultArg::Servfail => DnsFault::ServFail,
+            FaultArg::Slow => DnsFault::Slow(self.delay),
+            FaultArg::Silent => DnsFault::Silent,
+            FaultArg::Truncate => DnsFault::Truncate,
+        };
+        let server = DnsServer::start(DnsOptions {
+            listen: self.listen,
+            names: self.names,
+            addresses: self.addresses,
+            ttl: self.ttl,
+            fault,
+        })
+        .await?;
+        println!("{}", json!({ "listening": server.address() }));
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        println!("{}", server.counts().to_json());
+        Ok(())
+    }
+}

@@ -1,0 +1,297 @@
+//! A DNS server (RFC 1035) for the testbed's host names: UDP and TCP, addresses with a TTL, and its faults.
+//!
+//! Memory is bounded: messages of at most [`MAX_MESSAGE_BYTES`], a limited number of TCP connections and
+//! of answers being held back.
+
+mod message;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use thiserror::Error;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use message::{Query, Rcode, TYPE_A, TYPE_AAAA};
+
+/// Longest message taken; longer ones are no query of a crawler.
+const MAX_MESSAGE_BYTES: usize = 1232;
+/// Answers held back by [`DnsFault::Slow`], and TCP connections, at once.
+const MAX_PENDING: usize = 4096;
+/// A TCP connection without a query ends after this.
+const TCP_IDLE: Duration = Duration::from_secs(10);
+
+/// What the server answers.
+#[derive(Debug, Clone)]
+pub struct DnsOptions {
+    /// Address to listen on, UDP and TCP; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Names, lower case; `*.example` stands for every name below `example`. Others do not exist.
+    pub names: Vec<String>,
+    /// Addresses of all names; none of a family is an answer without addresses.
+    pub addresses: Vec<IpAddr>,
+    /// How long answers may be kept; whole seconds.
+    pub ttl: Duration,
+    /// What is wrong with it.
+    pub fault: DnsFault,
+}
+
+/// What is wrong with the server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DnsFault {
+    /// Nothing.
+    #[default]
+    None,
+    /// Every query fails (RCODE 2).
+    ServFail,
+    /// Every answer comes this much later.
+    Slow(Duration),
+    /// No answer ever.
+    Silent,
+    /// Answers over UDP say that they are cut: the client has to ask again over TCP.
+    Truncate,
+}
+
+/// Why there is no server.
+#[derive(Debug, Error)]
+pub enum DnsError {
+    /// The address cannot be bound.
+    #[error("cannot listen for DNS on {address}: {source}; choose another address or port 0")]
+    Listen {
+        /// Address asked for.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Totals since the start.
+#[derive(Debug, Default)]
+pub struct DnsCounts {
+    /// Queries over UDP.
+    pub udp: AtomicU64,
+    /// Queries over TCP.
+    pub tcp: AtomicU64,
+    /// Answers that name an address or say that there is none.
+    pub answered: AtomicU64,
+    /// Answers that say that the name does not exist.
+    pub nxdomain: AtomicU64,
+    /// Failures by [`DnsFault::ServFail`].
+    pub servfail: AtomicU64,
+    /// Messages that are no query.
+    pub malformed: AtomicU64,
+}
+
+impl DnsCounts {
+    /// Queries of both transports.
+    pub fn queries(&self) -> u64 {
+        self.udp.load(Relaxed) + self.tcp.load(Relaxed)
+    }
+
+    /// As printed at the end.
+    pub fn to_json(&self) -> Value {
+        let get = |counter: &AtomicU64| counter.load(Relaxed);
+        json!({
+            "udp": get(&self.udp),
+            "tcp": get(&self.tcp),
+            "answered": get(&self.answered),
+            "nxdomain": get(&self.nxdomain),
+            "servfail": get(&self.servfail),
+            "malformed": get(&self.malformed),
+        })
+    }
+}
+
+/// A running server; dropping it stops it.
+#[derive(Debug)]
+pub struct DnsServer {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    /// Dropping it ends the tasks.
+    _tasks: JoinSet<()>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    options: DnsOptions,
+    counts: DnsCounts,
+    pending: Arc<Semaphore>,
+}
+
+impl DnsServer {
+    /// Binds in the network namespace of the calling thread and serves in the background.
+    pub async fn start(options: DnsOptions) -> Result<Self, DnsError> {
+        let listen_error = |source| DnsError::Listen {
+            address: options.listen,
+            source,
+        };
+        let listener = TcpListener::bind(options.listen)
+            .await
+            .map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+        let socket = UdpSocket::bind(address).await.map_err(listen_error)?;
+        let shared = Arc::new(Shared {
+            options,
+            counts: DnsCounts::default(),
+            pending: Arc::new(Semaphore::new(MAX_PENDING)),
+        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(serve_udp(Arc::new(socket), Arc::clone(&shared)));
+        tasks.spawn(serve_tcp(listener, Arc::clone(&shared)));
+        Ok(Self {
+            address,
+            shared,
+            _tasks: tasks,
+        })
+    }
+
+    /// Where it listens, with the real port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What was asked so far.
+    pub fn counts(&self) -> &DnsCounts {
+        &self.shared.counts
+    }
+}
+
+impl Shared {
+    /// The answer to a message; `None` when there is to be none.
+    fn answer(&self, bytes: &[u8], tcp: bool) -> Option<Vec<u8>> {
+        let counts = &self.counts;
+        let Some(query) = Query::parse(bytes) else {
+            add(&counts.malformed);
+            return None;
+        };
+        add(if tcp { &counts.tcp } else { &counts.udp });
+        match self.options.fault {
+            DnsFault::Silent => return None,
+            DnsFault::ServFail => {
+                add(&counts.servfail);
+                return Some(query.answer(Rcode::ServFail, &[], 0));
+            }
+            DnsFault::Truncate if !tcp => return Some(query.truncated()),
+            _ => {}
+        }
+        let ttl_s = u32::try_from(self.options.ttl.as_secs()).unwrap_or(u32::MAX);
+        if !self.knows(&query.name) {
+            add(&counts.nxdomain);
+            return Some(query.answer(Rcode::NxDomain, &[], ttl_s));
+        }
+        add(&counts.answered);
+        let addresses: Vec<IpAddr> = self
+            .options
+            .addresses
+            .iter()
+            .filter(|address| match query.kind {
+                TYPE_A => address.is_ipv4(),
+                TYPE_AAAA => address.is_ipv6(),
+                _ => false,
+            })
+            .copied()
+            .collect();
+        Some(query.answer(Rcode::NoError, &addresses, ttl_s))
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        self.options
+            .names
+            .iter()
+            .any(|known| match known.strip_prefix("*.") {
+                Some(parent) => name
+                    .strip_suffix(parent)
+                    .is_some_and(|front| front.ends_with('.')),
+                None => name == known,
+            })
+    }
+
+    /// How long every answer is held back.
+    fn delay(&self) -> Duration {
+        match self.options.fault {
+            DnsFault::Slow(delay) => delay,
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+async fn serve_udp(socket: Arc<UdpSocket>, shared: Arc<Shared>) {
+    let mut buffer = [0; MAX_MESSAGE_BYTES];
+    loop {
+        // An error is one peer's unreachable port; the socket stays good.
+        let Ok((length, peer)) = socket.recv_from(&mut buffer).await else {
+            continue;
+        };
+        let Some(answer) = shared.answer(&buffer[..length], false) else {
+            continue;
+        };
+        let delay = shared.delay();
+        if delay.is_zero() {
+            // The client asks again when it does not arrive.
+            let _ = socket.send_to(&answer, peer).await;
+            continue;
+        }
+        let Ok(permit) = Arc::clone(&shared.pending).try_acquire_owned() else {
+            continue;
+        };
+        let socket = Arc::clone(&socket);
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            let _ = socket.send_to(&answer, peer).await;
+            drop(permit);
+        });
+    }
+}
+
+async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let permit = Arc::clone(&shared.pending).try_acquire_owned();
+                if let (Ok((stream, _)), Ok(permit)) = (accepted, permit) {
+                    let shared = Arc::clone(&shared);
+                    connections.spawn(async move {
+                        // An error is the peer's doing.
+                        let _ = serve_stream(stream, &shared).await;
+                        drop(permit);
+                    });
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// Messages with their length in front (RFC 1035 4.2.2), until the peer closes or is silent.
+async fn serve_stream(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
+    loop {
+        let length = tokio::time::timeout(TCP_IDLE, stream.read_u16()).await??;
+        let length = usize::from(length);
+        if length > MAX_MESSAGE_BYTES {
+            return Ok(());
+        }
+        let mut bytes = vec![0; length];
+        tokio::time::timeout(TCP_IDLE, stream.read_exact(&mut bytes)).await??;
+        let Some(answer) = shared.answer(&bytes, true) else {
+            return Ok(());
+        };
+        tokio::time::sleep(shared.delay()).await;
+        let mut framed = u16::try_from(answer.len())
+            .unwrap_or(0)
+            .to_be_bytes()
+            .to_vec();
+        framed.extend(answer);
+        stream.write_all(&framed).await?;
+    }
+}
+
+fn add(counter: &AtomicU64) {
+    counter.fetch_add(1, Relaxed);
+}
