@@ -1,0 +1,435 @@
+//! robots.txt ([RFC 9309](https://www.rfc-editor.org/rfc/rfc9309)): fetched once for each origin, kept for a time, asked for each URL.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ::url::{Position, Url};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use robotxt::{AccessResult, Agent, Robots};
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+/// Bytes of a robots.txt that are read; what comes after is ignored (RFC 9309, section 2.5).
+pub const BODY_LIMIT: usize = robotxt::BYTE_LIMIT;
+/// Redirects that are followed (section 2.3.1.2).
+pub const REDIRECT_LIMIT: u32 = 5;
+/// Memory of a rule or a sitemap's address besides its text, in bytes.
+const RULE_BYTES: usize = 96;
+
+/// What came of fetching a robots.txt, redirects followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// A response.
+    Response {
+        /// Of the last one.
+        status: u16,
+        /// Decoded, up to [`BODY_LIMIT`].
+        body: Vec<u8>,
+    },
+    /// More than [`REDIRECT_LIMIT`].
+    TooManyRedirects,
+    /// No response.
+    Failed {
+        /// For people.
+        why: String,
+    },
+}
+
+/// Who fetches.
+pub trait FetchRobots: Sync {
+    /// Fetches this robots.txt, whatever other rules say, within a time limit of its own.
+    fn fetch(&self, url: Url) -> impl Future<Output = Answer> + Send;
+}
+
+/// How long rules are kept, and how many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RobotsOptions {
+    /// Product name whose groups count.
+    pub agent: String,
+    /// Age at which rules are fetched again; the RFC asks for at most a day.
+    pub max_age: Duration,
+    /// Age at which it is tried again where the server could not be reached.
+    pub unreachable_age: Duration,
+    /// Longest crawl delay that is obeyed as it is.
+    pub max_crawl_delay: Duration,
+    /// Memory for all rules.
+    pub memory_bytes: u64,
+}
+
+impl Default for RobotsOptions {
+    fn default() -> Self {
+        Self {
+            agent: "tracer".into(),
+            max_age: Duration::from_secs(86_400),
+            unreachable_age: Duration::from_secs(300),
+            max_crawl_delay: Duration::from_secs(60),
+            memory_bytes: 32 << 20,
+        }
+    }
+}
+
+/// Where rules come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// Of a robots.txt.
+    File,
+    /// There is none (4xx, too many redirects): all is allowed (section 2.3.1.3).
+    Unavailable,
+    /// Nobody knows (5xx, no response): nothing is allowed (section 2.3.1.4).
+    Unreachable {
+        /// For people.
+        why: String,
+    },
+}
+
+/// The rules of one origin.
+#[derive(Debug)]
+pub struct Rules {
+    robots: Robots,
+    origin: Origin,
+    delay: Option<Duration>,
+    bytes: u64,
+    until: Instant,
+}
+
+impl Rules {
+    /// Whether the URL, which is of this origin, may be fetched.
+    pub fn allows(&self, url: &Url) -> bool {
+        self.robots.is_url_allowed(url)
+    }
+
+    /// Time between two requests that the server asks for, up to the limit.
+    pub fn crawl_delay(&self) -> Option<Duration> {
+        self.delay
+    }
+
+    /// Sitemaps it names; they may be anywhere.
+    pub fn sitemaps(&self) -> &[Url] {
+        self.robots.sitemaps()
+    }
+
+    /// Where they come from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    fn of(answer: Answer, options: &RobotsOptions) -> Self {
+        let agent = Agent::from(options.agent.as_str());
+        let (access, origin) = match &answer {
+            Answer::Response {
+                status: 200..=299,
+                body,
+            } => (AccessResult::Successful(body), Origin::File),
+            Answer::Response {
+                status: 400..=499, ..
+            }
+            | Answer::TooManyRedirects => (AccessResult::Unavailable, Origin::Unavailable),
+            Answer::Response { status, .. } => (
+                AccessResult::Unreachable,
+                Origin::Unreachable {
+                    why: format!("status {status}"),
+                },
+            ),
+            Answer::Failed { why } => (
+                AccessResult::Unreachable,
+                Origin::Unreachable { why: why.clone() },
+            ),
+        };
+        let age = if matches!(origin, Origin::Unreachable { .. }) {
+            options.unreachable_age
+        } else {
+            options.max_age
+        };
+        let robots = Robots::from_access(access, agent);
+        Self {
+            delay: robots
+                .crawl_delay()
+                .map(|delay| delay.min(options.max_crawl_delay)),
+            bytes: size_of_rules(&robots),
+            robots,
+            origin,
+            until: Instant::now() + age,
+        }
+    }
+}
+
+fn size_of_rules(robots: &Robots) -> u64 {
+    let rules = robots
+        .rules()
+        .iter()
+        .map(|rule| rule.pattern().len() + RULE_BYTES);
+    let sitemaps = robots
+        .sitemaps()
+        .iter()
+        .map(|url| url.as_str().len() + RULE_BYTES);
+    (rules.chain(sitemaps).sum::<usize>() + RULE_BYTES) as u64
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<Box<str>, Arc<Rules>> for ByBytes {
+    fn weight(&self, origin: &Box<str>, rules: &Arc<Rules>) -> u64 {
+        rules.bytes + origin.len() as u64
+    }
+}
+
+type Flight = Arc<OnceCell<Arc<Rules>>>;
+
+/// The rules of all origins.
+pub struct RobotsCache {
+    options: RobotsOptions,
+    cache: Cache<Box<str>, Arc<Rules>, ByBytes>,
+    flights: Mutex<HashMap<Box<str>, Flight>>,
+}
+
+impl RobotsCache {
+    /// An empty one.
+    pub fn new(options: RobotsOptions) -> Self {
+        let items = usize::try_from(options.memory_bytes / 512).unwrap_or(usize::MAX);
+        let cache = Cache::with_weighter(items, options.memory_bytes, ByBytes);
+        Self {
+            options,
+            cache,
+            flights: Mutex::default(),
+        }
+    }
+
+    /// The rules for a URL if they are there and not too old.
+    pub fn cached(&self, url: &Url) -> Option<Arc<Rules>> {
+        self.cache
+            .get(&url[..Position::BeforePath])
+            .filter(|rules| rules.until > Instant::now())
+    }
+
+    /// The rules for a URL; fetched if they are not there. Who comes while they are being fetched waits for the same answer.
+    /// Old rules stay in force while the server cannot be reached.
+    pub async fn rules(&self, url: &Url, fetcher: &impl FetchRobots) -> Arc<Rules> {
+        if let Some(rules) = self.cached(url) {
+            return rules;
+        }
+        let origin = &url[..Position::BeforePath];
+        let flight = Arc::clone(self.flights().entry(origin.into()).or_default());
+        let rules = flight.get_or_init(|| self.fetch(url, fetcher)).await;
+        let mut flights = self.flights();
+        if flights
+            .get(origin)
+            .is_some_and(|found| Arc::ptr_eq(found, &flight))
+        {
+            self.cache.insert(origin.into(), Arc::clone(rules));
+            flights.remove(origin);
+        }
+        Arc::clone(rules)
+    }
+
+    fn flights(&self) -> std::sync::MutexGuard<'_, HashMap<Box<str>, Flight>> {
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn fetch(&self, url: &Url, fetcher: &impl FetchRobots) -> Arc<Rules> {
+        let mut place = url.clone();
+        place.set_path("/robots.txt");
+        place.set_query(None);
+        let mut rules = Rules::of(fetcher.fetch(place).await, &self.options);
+        let old = self
+            .cache
+            .peek(&url[..Position::BeforePath])
+            .filter(|old| old.origin == Origin::File);
+        if let (Origin::Unreachable { .. }, Some(old)) = (&rules.origin, old) {
+            rules = Rules {
+                robots: old.robots.clone(),
+                origin: Origin::File,
+                delay: old.delay,
+                bytes: old.bytes,
+                until: rules.until,
+            };
+        }
+        Arc::new(rules)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+
+    struct Server {
+        answers: Mutex<VecDeque<Answer>>,
+        asked: Mutex<Vec<String>>,
+    }
+
+    impl Server {
+        fn new(answers: impl Into<VecDeque<Answer>>) -> Self {
+            Self {
+                answers: Mutex::new(answers.into()),
+                asked: Mutex::default(),
+            }
+        }
+
+        fn asked(&self) -> usize {
+            self.asked.lock().unwrap().len()
+        }
+    }
+
+    impl FetchRobots for Server {
+        async fn fetch(&self, url: Url) -> Answer {
+            self.asked.lock().unwrap().push(url.to_string());
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            self.answers.lock().unwrap().pop_front().unwrap()
+        }
+    }
+
+    fn response(status: u16, body: &str) -> Answer {
+        Answer::Response {
+            status,
+            body: body.into(),
+        }
+    }
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    fn cache() -> RobotsCache {
+        RobotsCache::new(RobotsOptions {
+            agent: "tracer".into(),
+            ..RobotsOptions::default()
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_each_answer_allows() {
+        let rules = "User-agent: *\nDisallow: /a";
+        for (answer, allows_a, allows_b) in [
+            (response(200, rules), false, true),
+            (response(206, rules), false, true),
+            (response(404, rules), true, true),
+            (response(403, rules), true, true),
+            (response(429, ""), true, true),
+            (Answer::TooManyRedirects, true, true),
+            (response(503, rules), false, false),
+            (response(304, ""), false, false),
+            (
+                Answer::Failed {
+                    why: "no route".into(),
+                },
+                false,
+                false,
+            ),
+        ] {
+            let server = Server::new([answer.clone()]);
+            let rules = cache().rules(&url("http://h/x"), &server).await;
+            assert_eq!(rules.allows(&url("http://h/a?q")), allows_a, "{answer:?}");
+            assert_eq!(rules.allows(&url("http://h/b")), allows_b, "{answer:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn own_group_delay_and_sitemaps() {
+        let text = "User-agent: *\nDisallow: /\nUser-agent: TRACER\nAllow: /\nDisallow: /*.gif$\nCrawl-delay: 700\nSitemap: http://s/x.xml\n";
+        let rules = cache()
+            .rules(&url("http://h/"), &Server::new([response(200, text)]))
+            .await;
+        assert!(
+            rules.allows(&url("http://h/a"))
+                && !rules.allows(&url("http://h/a.gif"))
+                && rules.allows(&url("http://h/a.gif?x"))
+        );
+        assert_eq!(rules.crawl_delay(), Some(Duration::from_secs(60)));
+        assert_eq!(rules.sitemaps(), [url("http://s/x.xml")]);
+        assert_eq!(*rules.origin(), Origin::File);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_fetch_for_all_who_wait_and_one_an_origin() {
+        let (cache, server) = (
+            cache(),
+            Server::new([response(200, ""), response(404, ""), response(404, "")]),
+        );
+        let ask = |text: &'static str| {
+            let (cache, server) = (&cache, &server);
+            async move { cache.rules(&url(text), server).await }
+        };
+        tokio::join!(ask("http://h/a"), ask("http://h/b?q"), ask("http://h/c"));
+        ask("http://h/d").await;
+        assert_eq!(*server.asked.lock().unwrap(), ["http://h/robots.txt"]);
+        ask("http://h:81/").await;
+        ask("https://h/").await;
+        assert_eq!(
+            server.asked.lock().unwrap()[1..],
+            ["http://h:81/robots.txt", "https://h/robots.txt"]
+        );
+        assert!(cache.flights().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_leaves_the_fetch_to_the_next() {
+        let (cache, server) = (cache(), Server::new([response(200, "")]));
+        let page = url("http://h/");
+        assert!(
+            tokio::time::timeout(Duration::from_millis(10), cache.rules(&page, &server))
+                .await
+                .is_err()
+        );
+        cache.rules(&page, &server).await;
+        assert_eq!(server.asked(), 2);
+        assert!(cache.flights().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rules_age_and_outlive_an_unreachable_server() {
+        let cache = cache();
+        let server = Server::new([
+            response(200, "User-agent: *\nDisallow: /a"),
+            response(500, ""),
+            response(404, ""),
+        ]);
+        let page = url("http://h/a");
+        assert!(!cache.rules(&page, &server).await.allows(&page));
+        tokio::time::advance(Duration::from_secs(86_000)).await;
+        assert!(cache.cached(&page).is_some());
+        tokio::time::advance(Duration::from_secs(500)).await;
+        assert!(cache.cached(&page).is_none());
+        let kept = cache.rules(&page, &server).await;
+        assert!(
+            !kept.allows(&page) && kept.allows(&url("http://h/b")),
+            "the old rules, not a ban"
+        );
+        tokio::time::advance(Duration::from_secs(301)).await;
+        assert!(cache.rules(&page, &server).await.allows(&page));
+        assert_eq!(server.asked(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn memory_is_bounded() {
+        let cache = RobotsCache::new(RobotsOptions {
+            memory_bytes: 1 << 20,
+            ..RobotsOptions::default()
+        });
+        let body: String = std::iter::once("User-agent: *\n".into())
+            .chain((0..1_000).map(|number| format!("Disallow: /{number}\n")))
+            .collect();
+        let server = Server::new((0..100).map(|_| response(200, &body)).collect::<Vec<_>>());
+        for host in 0..100 {
+            cache
+                .rules(&url(&format!("http://h{host}/")), &server)
+                .await;
+        }
+        assert!(cache.cache.weight() <= 1 << 20 && !cache.cache.is_empty());
+        let long = format!(
+            "User-agent: *\nAllow: /\n{}Disallow: /\n",
+            "# x\n".repeat(BODY_LIMIT / 4)
+        );
+        let rules = cache
+            .rules(&url("http://long/"), &Server::new([response(200, &long)]))
+            .await;
+        assert!(
+            rules.allows(&url("http://long/a")),
+            "what is behind the limit is not read"
+        );
+    }
+}
