@@ -22,6 +22,9 @@ _tracer() {
             tracer,completions)
                 cmd="tracer__subcmd__completions"
                 ;;
+            tracer,diff)
+                cmd="tracer__subcmd__diff"
+                ;;
             tracer,doctor)
                 cmd="tracer__subcmd__doctor"
                 ;;
@@ -39,6 +42,9 @@ _tracer() {
                 ;;
             tracer__subcmd__help,completions)
                 cmd="tracer__subcmd__help__subcmd__completions"
+                ;;
+            tracer__subcmd__help,diff)
+                cmd="tracer__subcmd__help__subcmd__diff"
                 ;;
             tracer__subcmd__help,doctor)
                 cmd="tracer__subcmd__help__subcmd__doctor"
@@ -59,7 +65,7 @@ _tracer() {
 
     case "${cmd}" in
         tracer)
-            opts="-h -V --help --version attach run doctor completions man help"
+            opts="-h -V --help --version attach run diff doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -156,6 +162,24 @@ _tracer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        tracer__subcmd__diff)
+            opts="-h --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         tracer__subcmd__doctor)
             opts="-h --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -171,7 +195,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__help)
-            opts="attach run doctor completions man help"
+            opts="attach run diff doctor completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -199,6 +223,20 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracer__subcmd__help__subcmd__diff)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

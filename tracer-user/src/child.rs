@@ -6,6 +6,12 @@ use std::{
     io::IsTerminal,
     os::{fd::AsRawFd, unix::process::CommandExt, unix::process::ExitStatusExt},
     process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
+};
+
+use nix::sys::{
+    resource::{UsageWho, getrusage},
+    time::{TimeVal, TimeValLike},
 };
 
 use crate::{capture::Pipes, failure::Failure, source::kernel::cgroup::ChildCgroup};
@@ -56,4 +62,29 @@ pub(crate) fn exit_code(status: ExitStatus) -> u8 {
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal));
     code.map_or(1, |code| code as u8)
+}
+
+/// Processor time of the command and of those of its descendants it has waited for, once it has ended;
+/// `None` before that.
+pub(crate) fn cpu() -> Option<Cpu> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).ok()?;
+    let cpu = Cpu {
+        user: duration(usage.user_time()),
+        system: duration(usage.system_time()),
+    };
+    (!(cpu.user + cpu.system).is_zero()).then_some(cpu)
+}
+
+/// Processor time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cpu {
+    /// In the program.
+    pub(crate) user: Duration,
+    /// In the kernel on its behalf.
+    pub(crate) system: Duration,
+}
+
+fn duration(time: TimeVal) -> Duration {
+    let micros = time.num_microseconds();
+    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::{
+    diff::DiffError,
     privilege::PrivilegeError,
     sink::output::OutputError,
     source::kernel::{KernelError, cgroup::CgroupError, diag::DiagError},
@@ -16,6 +17,8 @@ pub(crate) mod code {
     pub(crate) const USAGE: u8 = 2;
     /// Cannot trace here.
     pub(crate) const CANNOT_TRACE: u8 = 3;
+    /// An input file cannot be read or understood.
+    pub(crate) const INPUT: u8 = 4;
     /// A fault of tracer's own.
     pub(crate) const INTERNAL: u8 = 70;
 }
@@ -38,6 +41,9 @@ pub(crate) enum Failure {
     /// inet_diag.
     #[error(transparent)]
     Diag(#[from] DiagError),
+    /// An input file.
+    #[error(transparent)]
+    Diff(#[from] DiffError),
     /// Dropping rights.
     #[error(transparent)]
     Privilege(#[from] PrivilegeError),
@@ -63,6 +69,7 @@ impl Failure {
             Self::Usage(_) | Self::Output(_) => code::USAGE,
             Self::Cgroup(CgroupError::NotFound { .. } | CgroupError::Outside { .. }) => code::USAGE,
             Self::Kernel(_) | Self::Cgroup(_) | Self::Diag(_) => code::CANNOT_TRACE,
+            Self::Diff(_) => code::INPUT,
             Self::Privilege(_) | Self::Internal { .. } => code::INTERNAL,
         }
     }

@@ -4,6 +4,7 @@ mod capture;
 mod child;
 mod cli;
 mod clock;
+mod diff;
 mod doctor;
 mod engine;
 mod failure;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let result = match cli::args::Arguments::parse().command {
         cli::args::Command::Attach(attach) => session::attach(&attach),
         cli::args::Command::Run(run) => session::run(&run),
+        cli::args::Command::Diff(options) => cli::diff::diff(&options),
         cli::args::Command::Doctor(options) => cli::doctor::doctor(&options),
         cli::args::Command::Completions(options) => cli::generate::completions(&options),
         cli::args::Command::Man(options) => cli::generate::man(&options),

@@ -56,7 +56,7 @@ fn check_help(arguments: &[&str], words: &[&str]) {
 
 #[test]
 fn help_names_every_flag() {
-    let commands = ["attach", "run", "doctor", "completions", "man"];
+    let commands = ["attach", "run", "diff", "doctor", "completions", "man"];
     check_help(&["--help"], &commands);
     check_help(&["--help"], &["Exit codes:"]);
     for command in ["attach", "run"] {

@@ -10,7 +10,7 @@ use std::{
 };
 
 const UPDATE: &str = "UPDATE_GENERATED";
-const COMMANDS: [&str; 5] = ["attach", "run", "doctor", "completions", "man"];
+const COMMANDS: [&str; 6] = ["attach", "run", "diff", "doctor", "completions", "man"];
 const COMPLETIONS: [(&str, &str); 3] = [
     ("bash", "tracer.bash"),
     ("fish", "tracer.fish"),

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Commands that the documents must show, so that a change of their form does not leave nothing to check.
-const SHOWN: [&str; 5] = ["attach", "run", "doctor", "completions", "man"];
+const SHOWN: [&str; 6] = ["attach", "run", "diff", "doctor", "completions", "man"];
 
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

@@ -13,6 +13,12 @@ const EXIT_CODES: &str = "Exit codes:
   70  a fault of tracer's own
 With `run` the command's own status is passed on (128+n when signal n ended it).";
 
+const DIFF_EXIT_CODES: &str = "Exit codes:
+  0   all went well, whatever changed
+  2   wrong usage
+  4   a file cannot be read, or is no export that this tracer understands
+  70  a fault of tracer's own";
+
 const FILTERS: &str = "Filters: a flag given twice means either value (at most 8, --comm at most 4); different flags mean all
 of them. Without any, every process that opens outgoing TCP connections is traced, but tracer itself.
 
@@ -39,6 +45,8 @@ pub(crate) enum Command {
     Attach(Attach),
     /// Start a command, trace it and its descendants from their first socket, pass its status on.
     Run(Run),
+    /// Compare two exports: every figure with its change and what it means.
+    Diff(Diff),
     /// Say what this kernel, these rights and this machine allow, and what to do about the rest.
     Doctor(Doctor),
     /// Print completions for a shell, on standard output.
@@ -76,6 +84,24 @@ pub(crate) struct Run {
     /// The command and its arguments, after `--`.
     #[arg(last = true, required = true, value_name = "CMD")]
     pub(crate) command: Vec<OsString>,
+}
+
+/// `tracer diff`
+#[derive(Debug, Args)]
+#[command(after_help = DIFF_EXIT_CODES)]
+pub(crate) struct Diff {
+    /// The export to compare with (JSON, schema tracer.export/1).
+    #[arg(value_name = "A.json")]
+    pub(crate) a: PathBuf,
+    /// The export to compare.
+    #[arg(value_name = "B.json")]
+    pub(crate) b: PathBuf,
+    /// As JSON (schema tracer.diff/1), unrounded.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Colours in the table: green is better, red is worse.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
 }
 
 /// `tracer doctor`

@@ -1,6 +1,7 @@
 //! The command line: typed flags ([`args`]), then validated [`settings`].
 
 pub(crate) mod args;
+pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod generate;
 mod quantity;

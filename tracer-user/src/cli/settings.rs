@@ -137,7 +137,8 @@ impl OutputSettings {
     }
 }
 
-fn use_color(color: Color, to_stderr: bool) -> bool {
+/// Whether to paint: as told, else on a terminal without NO_COLOR.
+pub(crate) fn use_color(color: Color, to_stderr: bool) -> bool {
     let terminal = if to_stderr {
         std::io::stderr().is_terminal()
     } else {

@@ -19,14 +19,14 @@ use tracer_core::{
 };
 
 use super::Description;
-use crate::clock;
+use crate::{child, clock};
 
 /// Name and major version of the schema.
 pub(crate) const SCHEMA: &str = "tracer.export/1";
 
 /// The whole document, `duration_ns` after the beginning.
 pub(crate) fn export(snapshot: &Snapshot, about: &Description, duration_ns: u64) -> Value {
-    json!({
+    let mut document = json!({
         "schema": SCHEMA,
         "tracer": {"version": env!("CARGO_PKG_VERSION"), "commit": env!("TRACER_COMMIT")},
         "machine": {
@@ -51,7 +51,15 @@ pub(crate) fn export(snapshot: &Snapshot, about: &Description, duration_ns: u64)
         "dns_names": snapshot.dns_names.iter().map(dns_name).collect::<Vec<_>>(),
         "dns_names_folded": snapshot.dns_names_folded,
         "series": series(&snapshot.series),
-    })
+    });
+    if let Some(cpu) = about.command.as_ref().and_then(|_| child::cpu()) {
+        let cpu = json!({
+            "user_ns": cpu.user.as_nanos() as u64,
+            "system_ns": cpu.system.as_nanos() as u64,
+        });
+        join(&mut document, json!({ "command_cpu": cpu }));
+    }
+    document
 }
 
 fn events(events: &Events) -> Value {

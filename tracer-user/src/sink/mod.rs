@@ -2,7 +2,7 @@
 
 pub(crate) mod json;
 pub(crate) mod output;
-mod printable;
+pub(crate) mod printable;
 mod text;
 pub(crate) mod tui;
 

@@ -1,0 +1,91 @@
+//! Two exports side by side: every figure with its change and a line of plain words.
+
+mod export;
+mod figure;
+mod row;
+mod table;
+mod words;
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+pub(crate) use export::{DiffError, Export};
+pub(crate) use row::Row;
+
+/// Name and major version of the JSON.
+const SCHEMA: &str = "tracer.diff/1";
+
+/// Two exports, compared.
+#[derive(Debug)]
+pub(crate) struct Comparison {
+    /// Title of each column.
+    names: [String; 2],
+    a: Export,
+    b: Export,
+    rows: Vec<Row>,
+}
+
+impl Comparison {
+    /// Compares two exports; the columns are named as told.
+    pub(crate) fn new(names: [String; 2], a: Export, b: Export) -> Self {
+        let rows = row::all(&a, &b);
+        Self { names, a, b, rows }
+    }
+
+    /// Compares two files; columns are named after them.
+    pub(crate) fn of_files(a: &Path, b: &Path) -> Result<Self, DiffError> {
+        Ok(Self::new(
+            column_names(a, b),
+            Export::read(a)?,
+            Export::read(b)?,
+        ))
+    }
+
+    #[cfg(test)]
+    /// The row of an id.
+    pub(crate) fn row(&self, id: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.id == id)
+    }
+
+    /// The table, with what was lost said first.
+    pub(crate) fn to_text(&self, color: bool) -> String {
+        table::text(&self.names, [&self.a, &self.b], &self.rows, color)
+    }
+
+    /// Every row, unrounded.
+    pub(crate) fn to_json(&self) -> Value {
+        let side = |name: &str, export: &Export| {
+            json!({
+                "name": name,
+                "started_at": export.text("/window/started_at"),
+                "duration_ns": export.number("/window/duration_ns"),
+                "command": export.value("/command"),
+                "complete": export.is_complete(),
+            })
+        };
+        json!({
+            "schema": SCHEMA,
+            "a": side(&self.names[0], &self.a),
+            "b": side(&self.names[1], &self.b),
+            "rows": self.rows.iter().map(Row::to_json).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// File names without their ends; A and B when these are the same.
+fn column_names(a: &Path, b: &Path) -> [String; 2] {
+    let stem = |path: &Path| {
+        path.file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
+    match (stem(a), stem(b)) {
+        (a, b) if a == b || a.is_empty() || b.is_empty() => ["A".into(), "B".into()],
+        (a, b) => [a, b],
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! One figure: its unit, how it is printed, and what its change is.
+
+/// What a figure counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    /// Things.
+    Count,
+    /// Nanoseconds.
+    Time,
+    /// Per second.
+    Rate,
+    /// 0 to 1, printed as a percentage.
+    Share,
+    /// Things for each request.
+    PerRequest,
+    /// Nanoseconds for each request.
+    TimePerRequest,
+}
+
+impl Unit {
+    /// In the JSON.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Time => "ns",
+            Self::Rate => "per_second",
+            Self::Share => "ratio",
+            Self::PerRequest => "per_request",
+            Self::TimePerRequest => "ns_per_request",
+        }
+    }
+
+    /// For people; a dash for what is not known.
+    pub(crate) fn print(self, value: Option<f64>) -> String {
+        let Some(value) = value else {
+            return "-".to_owned();
+        };
+        match self {
+            Self::Count => format!("{value:.0}"),
+            Self::Time | Self::TimePerRequest => time(value),
+            Self::Rate if value < 100.0 => format!("{value:.1} /s"),
+            Self::Rate => format!("{value:.0} /s"),
+            Self::Share => format!("{:.1} %", value * 100.0),
+            Self::PerRequest if value < 0.1 => format!("{value:.3}"),
+            Self::PerRequest => format!("{value:.2}"),
+        }
+    }
+}
+
+/// Three significant digits.
+pub(crate) fn time(ns: f64) -> String {
+    let (value, unit) = match ns {
+        ns if ns < 1e3 => return format!("{ns:.0} ns"),
+        ns if ns < 1e6 => (ns / 1e3, "µs"),
+        ns if ns < 1e9 => (ns / 1e6, "ms"),
+        _ => (ns / 1e9, "s"),
+    };
+    let digits = match value {
+        value if value < 10.0 => 2,
+        value if value < 100.0 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$} {unit}")
+}
+
+/// What became of a figure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Change {
+    /// One of the two is not known.
+    Unknown,
+    /// Equal.
+    Same,
+    /// From nothing to something: there is no percentage of nothing.
+    FromZero,
+    /// This part of the first more (negative: less); never 0.
+    By(f64),
+}
+
+impl Change {
+    /// From `a` to `b`.
+    pub(crate) fn of(a: Option<f64>, b: Option<f64>) -> Self {
+        match (a, b) {
+            (Some(a), Some(b)) if a == b => Self::Same,
+            (Some(0.0), Some(_)) => Self::FromZero,
+            (Some(a), Some(b)) => Self::By(b / a - 1.0),
+            _ => Self::Unknown,
+        }
+    }
+
+    /// `-91 %`, `x4.2` from ten times the first on, `=`, `new`, or a dash.
+    pub(crate) fn print(self) -> String {
+        match self {
+            Self::Unknown => "-".to_owned(),
+            Self::Same => "=".to_owned(),
+            Self::FromZero => "new".to_owned(),
+            Self::By(part) if part >= 9.0 => format!("x{:.0}", part + 1.0),
+            Self::By(part) if part.abs() < 0.1 => format!("{:+.1} %", part * 100.0),
+            // -99.9 % is not -100 %: something is left.
+            Self::By(part) if part > -1.0 && part < -0.99 => format!("{:+.1} %", part * 100.0),
+            Self::By(part) => format!("{:+.0} %", part * 100.0),
+        }
+    }
+
+    /// As a ratio for the JSON; `None` where there is none.
+    pub(crate) fn ratio(self) -> Option<f64> {
+        match self {
+            Self::Same => Some(0.0),
+            Self::By(part) => Some(part),
+            Self::Unknown | Self::FromZero => None,
+        }
+    }
+
+    /// Whether it went up (1), down (-1), or neither by more than `tolerance` of the first (0).
+    pub(crate) fn direction(self, tolerance: f64) -> i8 {
+        match self {
+            Self::FromZero => 1,
+            Self::By(part) if part > tolerance => 1,
+            Self::By(part) if part < -tolerance => -1,
+            _ => 0,
+        }
+    }
+}

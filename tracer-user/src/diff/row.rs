@@ -1,0 +1,353 @@
+//! The rows of the table: where each figure comes from.
+
+use serde_json::{Value, json};
+
+use super::export::Export;
+use super::figure::{Change, Unit};
+use super::words::{Words, words};
+
+/// Which way is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Better {
+    /// More of it.
+    More,
+    /// Less of it.
+    Less,
+    /// Neither: it says what was done, not how well.
+    Neither,
+}
+
+/// A change below this part of a time or a rate is noise, not a change for better or worse.
+const NOISE: f64 = 0.05;
+
+/// One figure of both exports.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// Name in the JSON; stable.
+    pub(crate) id: String,
+    /// Name in the table.
+    pub(crate) title: String,
+    /// A blank line goes before it.
+    pub(crate) begins_group: bool,
+    /// What the figures count.
+    pub(crate) unit: Unit,
+    /// Of the first export; `None` when it does not say.
+    pub(crate) a: Option<f64>,
+    /// Of the second export.
+    pub(crate) b: Option<f64>,
+    better: Better,
+    words: Words,
+}
+
+impl Row {
+    /// What became of it.
+    pub(crate) fn change(&self) -> Change {
+        Change::of(self.a, self.b)
+    }
+
+    /// 1 for better, -1 for worse, 0 for neither.
+    pub(crate) fn verdict(&self) -> i8 {
+        let tolerance = match self.unit {
+            Unit::Count => 0.0,
+            _ => NOISE,
+        };
+        let direction = self.change().direction(tolerance);
+        match self.better {
+            Better::More => direction,
+            Better::Less => -direction,
+            Better::Neither => 0,
+        }
+    }
+
+    /// What it means, in plain words.
+    pub(crate) fn explanation(&self) -> &'static str {
+        match self.change() {
+            Change::Unknown if self.a.is_none() && self.b.is_none() => "in neither of the two",
+            Change::Unknown if self.a.is_none() => "not in the first: no percentage",
+            Change::Unknown => "not in the second any more",
+            change => match change.direction(NOISE) {
+                1 => self.words.more,
+                -1 => self.words.less,
+                _ => self.words.same,
+            },
+        }
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        json!({
+            "id": self.id,
+            "title": self.title,
+            "unit": self.unit.name(),
+            "a": self.a,
+            "b": self.b,
+            "change_ratio": self.change().ratio(),
+            "verdict": match self.verdict() {
+                1 => "better",
+                -1 => "worse",
+                _ => "neither",
+            },
+            "explanation": self.explanation(),
+        })
+    }
+}
+
+/// What a row without a phase reads.
+struct Source {
+    id: &'static str,
+    title: &'static str,
+    unit: Unit,
+    better: Better,
+    begins_group: bool,
+    read: fn(&Export) -> Option<f64>,
+}
+
+const fn source(
+    id: &'static str,
+    title: &'static str,
+    unit: Unit,
+    better: Better,
+    read: fn(&Export) -> Option<f64>,
+) -> Source {
+    Source {
+        id,
+        title,
+        unit,
+        better,
+        begins_group: false,
+        read,
+    }
+}
+
+const fn first(mut source: Source) -> Source {
+    source.begins_group = true;
+    source
+}
+
+const HEAD: &[Source] = &[
+    source(
+        "requests_per_second",
+        "requests per second",
+        Unit::Rate,
+        Better::More,
+        |e| {
+            let seconds = e.number("/window/duration_ns")? / 1e9;
+            divide(requests(e)?, seconds)
+        },
+    ),
+    source(
+        "requests",
+        "requests",
+        Unit::Count,
+        Better::Neither,
+        requests,
+    ),
+    source(
+        "duration",
+        "time traced",
+        Unit::Time,
+        Better::Neither,
+        |e| e.number("/window/duration_ns"),
+    ),
+    source(
+        "first_byte_all",
+        "first byte, all before it",
+        Unit::TimePerRequest,
+        Better::Less,
+        first_byte,
+    ),
+];
+
+const TAIL: &[Source] = &[
+    first(source(
+        "connections",
+        "connections opened",
+        Unit::Count,
+        Better::Less,
+        |e| e.number("/totals/connections/opened"),
+    )),
+    source(
+        "connections_per_request",
+        "connections per request",
+        Unit::PerRequest,
+        Better::Less,
+        |e| divide(e.number("/totals/connections/opened")?, requests(e)?),
+    ),
+    source(
+        "reuse",
+        "on a reused connection",
+        Unit::Share,
+        Better::More,
+        |e| e.number("/totals/requests/reuse_ratio"),
+    ),
+    source(
+        "connect_total",
+        "connecting, all together",
+        Unit::Time,
+        Better::Less,
+        |e| e.phase_total_ns("connect"),
+    ),
+    source(
+        "tls_full",
+        "full handshakes",
+        Unit::Count,
+        Better::Less,
+        |e| e.number("/totals/tls/full"),
+    ),
+    source(
+        "tls_resumed",
+        "resumed handshakes",
+        Unit::Count,
+        Better::Neither,
+        |e| e.number("/totals/tls/resumed"),
+    ),
+    source(
+        "dns_queries",
+        "DNS queries",
+        Unit::Count,
+        Better::Less,
+        |e| e.number("/totals/dns/queries"),
+    ),
+    source(
+        "time_wait",
+        "entered TIME_WAIT",
+        Unit::Count,
+        Better::Less,
+        |e| e.number("/time_wait/entered"),
+    ),
+    source(
+        "time_wait_peak",
+        "in TIME_WAIT at most",
+        Unit::Count,
+        Better::Less,
+        |e| e.number("/time_wait/peak"),
+    ),
+    first(source(
+        "failures",
+        "failures",
+        Unit::Count,
+        Better::Less,
+        failures,
+    )),
+    source(
+        "losses",
+        "lost by tracer",
+        Unit::Count,
+        Better::Less,
+        Export::losses,
+    ),
+    source(
+        "cpu",
+        "CPU of the command",
+        Unit::Time,
+        Better::Neither,
+        cpu,
+    ),
+    source(
+        "cpu_per_request",
+        "CPU per request",
+        Unit::TimePerRequest,
+        Better::Less,
+        |e| divide(cpu(e)?, requests(e)?),
+    ),
+];
+
+/// Phases with their titles, in the order they happen.
+const PHASES: &[(&str, &str)] = &[
+    ("dns", "DNS"),
+    ("connect", "connect"),
+    ("tls", "TLS, full"),
+    ("tls_resumed", "TLS, resumed"),
+    ("ttfb_first", "first byte, new conn."),
+    ("ttfb_reused", "first byte, reused"),
+    ("transfer", "transfer"),
+    ("pickup", "pickup"),
+    ("idle", "idle"),
+    ("lifetime", "lifetime"),
+];
+
+/// Every row, in the order of the table.
+pub(super) fn all(a: &Export, b: &Export) -> Vec<Row> {
+    let of = |source: &Source| Row {
+        id: source.id.to_owned(),
+        title: source.title.to_owned(),
+        begins_group: source.begins_group,
+        unit: source.unit,
+        a: (source.read)(a),
+        b: (source.read)(b),
+        better: source.better,
+        words: words(source.id),
+    };
+    let phases = PHASES.iter().flat_map(|phase| phase_rows(phase, a, b));
+    HEAD.iter()
+        .map(of)
+        .chain(phases)
+        .chain(TAIL.iter().map(of))
+        .collect()
+}
+
+/// Median and p99 of a phase that either export has samples of.
+fn phase_rows((phase, title): &(&str, &str), a: &Export, b: &Export) -> Vec<Row> {
+    let has_samples = |export: &Export| export.samples(phase).is_some_and(|count| count > 0.0);
+    if !has_samples(a) && !has_samples(b) {
+        return Vec::new();
+    }
+    let row = |figure: &str, name: &str| Row {
+        id: format!("{phase}_{name}"),
+        title: format!("{title} {name}"),
+        begins_group: *phase == "dns" && name == "p50",
+        unit: Unit::Time,
+        a: a.phase_ns(phase, figure),
+        b: b.phase_ns(phase, figure),
+        better: match *phase {
+            "idle" | "lifetime" => Better::Neither,
+            _ => Better::Less,
+        },
+        words: words(phase),
+    };
+    vec![row("p50_ns", "p50"), row("p99_ns", "p99")]
+}
+
+fn requests(export: &Export) -> Option<f64> {
+    export.number("/totals/requests/count")
+}
+
+/// Connects, requests, handshakes and lookups that failed.
+fn failures(export: &Export) -> Option<f64> {
+    export.sum(&[
+        "/totals/connections/failed/refused",
+        "/totals/connections/failed/timed_out",
+        "/totals/connections/failed/reset",
+        "/totals/connections/failed/unreachable",
+        "/totals/connections/failed/other",
+        "/totals/requests/failed",
+        "/totals/tls/failed",
+        "/totals/dns/failed/nxdomain",
+        "/totals/dns/failed/servfail",
+        "/totals/dns/failed/timeout",
+        "/totals/dns/failed/other",
+    ])
+}
+
+fn cpu(export: &Export) -> Option<f64> {
+    export.sum(&["/command_cpu/user_ns", "/command_cpu/system_ns"])
+}
+
+/// Lookup, connect, handshake and waiting for the first byte, for each request on average, ns. Lookups of
+/// both address families at once are waited for together: not more are counted than connections.
+fn first_byte(export: &Export) -> Option<f64> {
+    let mut total_ns = 0.0;
+    for phase in ["connect", "tls", "tls_resumed", "ttfb"] {
+        total_ns += export.phase_total_ns(phase)?;
+    }
+    let lookups = export.samples("dns")?;
+    if lookups > 0.0 {
+        let waited_for = lookups.min(export.number("/totals/connections/opened")?);
+        total_ns += export.phase_total_ns("dns")? / lookups * waited_for;
+    }
+    divide(total_ns, requests(export)?)
+}
+
+/// `None` for nothing to divide by.
+fn divide(a: f64, b: f64) -> Option<f64> {
+    (b > 0.0).then(|| a / b)
+}

@@ -1,0 +1,71 @@
+//! The table for people.
+
+use std::fmt::Write as _;
+
+use super::export::Export;
+use super::row::Row;
+use crate::sink::printable::printable;
+
+const TITLE: usize = 27;
+const CELL: usize = 11;
+
+/// Columns, rows and, when figures are not complete, a line that says so.
+pub(super) fn text(
+    names: &[String; 2],
+    exports: [&Export; 2],
+    rows: &[Row],
+    color: bool,
+) -> String {
+    let mut text = String::new();
+    let paint = |code: &str, words: &str| match color {
+        true => format!("\x1b[{code}m{words}\x1b[0m"),
+        false => words.to_owned(),
+    };
+    for (name, export) in names.iter().zip(exports) {
+        if let Some(losses) = export.losses().filter(|losses| *losses > 0.0) {
+            let line = format!(
+                "{}: {losses:.0} records lost, figures are not complete",
+                printable(name)
+            );
+            let _ = writeln!(text, "{}", paint("1;31", &line));
+        }
+    }
+    let head = format!(
+        "{:TITLE$}{:>CELL$}{:>CELL$}{:>CELL$}  {}",
+        "",
+        cut(names.first()),
+        cut(names.get(1)),
+        "change",
+        "what it means"
+    );
+    let _ = writeln!(text, "{}", paint("1", head.trim_end()));
+    for row in rows {
+        if row.begins_group {
+            text.push('\n');
+        }
+        let change = format!("{:>CELL$}", row.change().print());
+        let change = match row.verdict() {
+            1 => paint("32", &change),
+            -1 => paint("31", &change),
+            _ => change,
+        };
+        let _ = writeln!(
+            text,
+            "{:TITLE$}{:>CELL$}{:>CELL$}{change}  {}",
+            row.title,
+            row.unit.print(row.a),
+            row.unit.print(row.b),
+            row.explanation()
+        );
+    }
+    text
+}
+
+/// A column's name as it fits.
+fn cut(name: Option<&String>) -> String {
+    let name = printable(name.map_or("", String::as_str));
+    match name.chars().count() {
+        0..CELL => name,
+        _ => name.chars().take(CELL - 2).chain(['…']).collect(),
+    }
+}

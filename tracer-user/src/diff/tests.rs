@@ -1,0 +1,177 @@
+use super::figure::{Change, Unit, time};
+use super::*;
+
+fn export(changes: &[(&str, Value)]) -> Export {
+    let samples = |count: u64, ns: u64| json!({"count": count, "mean_ns": ns, "p50_ns": ns, "p99_ns": 2 * ns});
+    let mut value = json!({
+        "schema": "tracer.export/1",
+        "window": {"duration_ns": 10_000_000_000_u64},
+        "events": {"lost": 0, "undecodable": 0, "map_full": 0, "evicted": 0},
+        "totals": {
+            "connections": {"opened": 1000, "failed": {"refused": 1, "timed_out": 0, "reset": 0, "unreachable": 0, "other": 0}},
+            "requests": {"count": 1000, "failed": 2, "reuse_ratio": 0.0},
+            "tls": {"full": 1000, "resumed": 0, "failed": 0},
+            "dns": {"queries": 2000, "failed": {"nxdomain": 0, "servfail": 0, "timeout": 0, "other": 0}},
+            "phases": {
+                "dns": samples(2000, 85_000_000), "connect": samples(1000, 85_000_000),
+                "tls": samples(1000, 85_000_000), "tls_resumed": samples(0, 0),
+                "ttfb": samples(1000, 85_000_000), "ttfb_reused": samples(0, 0),
+            },
+        },
+        "time_wait": {"entered": 1000, "peak": 900},
+    });
+    for (pointer, change) in changes {
+        *value.pointer_mut(pointer).unwrap() = change.clone();
+    }
+    Export::check(value, Path::new("x.json")).unwrap()
+}
+
+fn compare(a: &[(&str, Value)], b: &[(&str, Value)]) -> Comparison {
+    Comparison::new(["a".into(), "b".into()], export(a), export(b))
+}
+
+#[test]
+fn figures_are_computed_from_both() {
+    let comparison = compare(
+        &[],
+        &[
+            ("/totals/requests/count", json!(5000)),
+            ("/totals/connections/opened", json!(50)),
+            ("/totals/requests/reuse_ratio", json!(0.99)),
+            ("/time_wait/entered", json!(50)),
+        ],
+    );
+    #[track_caller]
+    fn check(comparison: &Comparison, id: &str, a: &str, b: &str, change: &str, verdict: i8) {
+        let row = comparison.row(id).unwrap();
+        assert_eq!(
+            (
+                row.unit.print(row.a),
+                row.unit.print(row.b),
+                row.change().print(),
+                row.verdict()
+            ),
+            (a.into(), b.into(), change.into(), verdict),
+            "{id}"
+        );
+    }
+    check(
+        &comparison,
+        "requests_per_second",
+        "100 /s",
+        "500 /s",
+        "+400 %",
+        1,
+    );
+    check(
+        &comparison,
+        "connections_per_request",
+        "1.00",
+        "0.010",
+        "-99 %",
+        1,
+    );
+    check(&comparison, "reuse", "0.0 %", "99.0 %", "new", 1);
+    check(&comparison, "time_wait", "1000", "50", "-95 %", 1);
+    check(&comparison, "connect_p50", "85.0 ms", "85.0 ms", "=", 0);
+    check(&comparison, "failures", "3", "3", "=", 0);
+    // A lookup of two families counts once: 4 x 85 ms.
+    check(
+        &comparison,
+        "first_byte_all",
+        "340 ms",
+        "51.9 ms",
+        "-85 %",
+        1,
+    );
+}
+
+#[test]
+fn what_is_not_known_is_no_zero() {
+    let comparison = compare(
+        &[("/totals/requests/count", json!(0))],
+        &[("/time_wait/peak", Value::Null)],
+    );
+    let cells = |id: &str| {
+        let row = comparison.row(id).unwrap();
+        (
+            row.unit.print(row.a),
+            row.unit.print(row.b),
+            row.change().print(),
+        )
+    };
+    assert_eq!(
+        cells("connections_per_request"),
+        ("-".into(), "1.00".into(), "-".into())
+    );
+    assert_eq!(
+        cells("time_wait_peak"),
+        ("900".into(), "-".into(), "-".into())
+    );
+    assert_eq!(cells("cpu"), ("-".into(), "-".into(), "-".into()));
+    assert_eq!(
+        comparison.row("time_wait_peak").unwrap().explanation(),
+        "not in the second any more"
+    );
+    assert!(comparison.row("tls_resumed_p50").is_none());
+    assert_eq!(comparison.row("ttfb_reused_p50").map(|row| row.a), None);
+}
+
+#[test]
+fn losses_are_said_first() {
+    let text = compare(&[("/events/lost", json!(7))], &[]).to_text(false);
+    assert!(text.starts_with("a: 7 records lost"), "{text}");
+    assert!(!text.contains('\x1b'));
+    assert!(compare(&[], &[]).to_text(true).contains('\x1b'));
+}
+
+#[test]
+fn changes() {
+    #[track_caller]
+    fn check(a: f64, b: f64, expected: &str) {
+        assert_eq!(Change::of(Some(a), Some(b)).print(), expected);
+    }
+    check(100.0, 9.0, "-91 %");
+    check(1000.0, 1.0, "-99.9 %");
+    check(10.0, 0.0, "-100 %");
+    check(0.0, 0.0, "=");
+    check(0.0, 5.0, "new");
+    check(127.0, 516.0, "+306 %");
+    check(10.0, 200.0, "x20");
+    check(100.0, 101.0, "+1.0 %");
+    assert_eq!(time(42_474_000.0), "42.5 ms");
+    assert_eq!(Unit::Rate.print(Some(12.34)), "12.3 /s");
+}
+
+#[test]
+fn only_this_major_is_read() {
+    let check = |schema: Value| {
+        Export::check(json!({ "schema": schema }), Path::new("x.json")).unwrap_err()
+    };
+    assert!(matches!(
+        check(json!("tracer.export/2")),
+        DiffError::Newer { .. }
+    ));
+    for other in [
+        json!("tracer.diff/1"),
+        json!(null),
+        json!(1),
+        json!("tracer.export/"),
+        json!("tracer.export/0"),
+    ] {
+        assert!(matches!(check(other), DiffError::NotAnExport { .. }));
+    }
+}
+
+#[test]
+fn columns_are_named_after_the_files() {
+    let names = |a: &str, b: &str| column_names(Path::new(a), Path::new(b)).join(" ");
+    assert_eq!(names("x/default.json", "y/tuned.json"), "default tuned");
+    assert_eq!(names("x/run.json", "y/run.json"), "A B");
+}
+
+#[test]
+fn hostile_names_are_escaped() {
+    let comparison = Comparison::new(["\x1b[2J".into(), "b".into()], export(&[]), export(&[]));
+    assert!(!comparison.to_text(false).contains('\x1b'));
+}

@@ -1,0 +1,167 @@
+//! What a change of each figure means, in plain words, one line each.
+
+/// For a figure that grew, shrank, or did neither.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Words {
+    pub(super) more: &'static str,
+    pub(super) less: &'static str,
+    pub(super) same: &'static str,
+}
+
+const fn say(more: &'static str, less: &'static str, same: &'static str) -> Words {
+    Words { more, less, same }
+}
+
+/// By a row's id, or by the phase for its two rows.
+pub(super) fn words(id: &str) -> Words {
+    match id {
+        "dns" | "connect" | "tls" | "tls_resumed" | "ttfb_first" | "ttfb_reused" | "transfer"
+        | "pickup" | "idle" | "lifetime" => phase(id),
+        _ => total(id),
+    }
+}
+
+fn phase(id: &str) -> Words {
+    match id {
+        "dns" => say(
+            "names take longer",
+            "names are answered sooner",
+            "one lookup takes as long",
+        ),
+        "connect" => say(
+            "a connect takes longer: a longer way, or lost SYNs",
+            "a connect takes less",
+            "one connect takes as long: a round trip",
+        ),
+        "tls" => say(
+            "a full handshake takes longer",
+            "a full handshake takes less",
+            "one full handshake takes as long",
+        ),
+        "tls_resumed" => say(
+            "resuming takes longer",
+            "resuming takes less",
+            "resuming takes as long",
+        ),
+        "ttfb_first" => say(
+            "the server answers later on new connections",
+            "the server answers sooner on new connections",
+            "the server answers as fast on new connections",
+        ),
+        "ttfb_reused" => say(
+            "the server answers later on kept connections",
+            "the server answers sooner on kept connections",
+            "the server answers as fast on kept connections",
+        ),
+        "transfer" => say(
+            "bodies take longer: larger, or a smaller window",
+            "bodies arrive sooner: smaller, or a grown window",
+            "bodies take as long",
+        ),
+        "pickup" => say(
+            "data waits longer for the crawler: it is busy",
+            "data waits less for the crawler",
+            "data waits as long for the crawler",
+        ),
+        "idle" => say(
+            "connections wait longer for work",
+            "connections wait less for work",
+            "connections wait as long for work",
+        ),
+        _ => say(
+            "connections are kept longer",
+            "connections are closed sooner",
+            "connections live as long",
+        ),
+    }
+}
+
+fn total(id: &str) -> Words {
+    match id {
+        "requests_per_second" => say(
+            "more pages in the same time",
+            "fewer pages in the same time",
+            "as many pages in the same time",
+        ),
+        "requests" => say(
+            "more was fetched",
+            "less was fetched",
+            "as much was fetched",
+        ),
+        "duration" => say(
+            "the trace is longer",
+            "the trace is shorter",
+            "both traces are as long",
+        ),
+        "first_byte_all" => say(
+            "a page waits longer: lookup, connect and handshake count",
+            "a page waits less: lookup, connect, handshake saved",
+            "a page waits as long, lookup to first byte",
+        ),
+        "connections" => say(
+            "more connects to pay for",
+            "fewer connects to pay for",
+            "as many connects",
+        ),
+        "connections_per_request" => say(
+            "connections carry fewer pages each",
+            "each connection carries more pages",
+            "connections carry as many pages",
+        ),
+        "reuse" => say(
+            "more requests find one open: no connect, no TLS",
+            "fewer requests find one open",
+            "as many requests find one open",
+        ),
+        "connect_total" => say(
+            "more time spent on connecting",
+            "round trips saved",
+            "as much time on connecting",
+        ),
+        "tls_full" => say(
+            "more key exchanges, each a round trip and CPU",
+            "key exchanges saved, each a round trip and CPU",
+            "as many key exchanges",
+        ),
+        "tls_resumed" => say(
+            "more handshakes by ticket: cheaper ones",
+            "fewer handshakes by ticket",
+            "as many handshakes by ticket",
+        ),
+        "dns_queries" => say(
+            "names are asked more often",
+            "names are remembered for their TTL",
+            "names are asked as often",
+        ),
+        "time_wait" => say(
+            "more local ports held for a minute",
+            "fewer local ports held for a minute",
+            "as many local ports held",
+        ),
+        "time_wait_peak" => say(
+            "closer to the end of the local ports",
+            "farther from the end of the local ports",
+            "as near to the end of the local ports",
+        ),
+        "failures" => say(
+            "more went wrong: see `failed` in both exports",
+            "less went wrong",
+            "nothing new went wrong",
+        ),
+        "losses" => say(
+            "the second trace misses records",
+            "the second trace misses less",
+            "both traces miss as much",
+        ),
+        "cpu" => say(
+            "more CPU, all together",
+            "less CPU, all together",
+            "as much CPU",
+        ),
+        _ => say(
+            "each page costs more CPU",
+            "each page costs less CPU",
+            "each page costs as much CPU",
+        ),
+    }
+}
