@@ -1,6 +1,8 @@
 //! Latency histograms with the buckets of HdrHistogram at three significant digits, as large as what is
 //! in them: a host with few samples costs a few bytes. Values are nanoseconds.
 
+use std::borrow::Cow;
+
 use hdrhistogram::Histogram;
 
 pub use window::Bar;
@@ -22,9 +24,16 @@ pub struct Latency(Buckets);
 
 #[derive(Debug, Clone)]
 enum Buckets {
-    /// (index of a bucket, count), ascending, no zero counts.
-    Few(Vec<(u32, u32)>),
+    Few(Few),
     Many(Box<Pages>),
+}
+
+/// (index of a bucket, count), no zero counts. Sorted up to a place, so that finding is quick; new buckets wait
+/// behind it, in any order and perhaps twice, so that not every one of them moves half the list.
+#[derive(Debug, Clone, Default)]
+struct Few {
+    entries: Vec<(u32, u32)>,
+    sorted: u32,
 }
 
 /// Counts by index of bucket, a page for each power of two that has any.
@@ -45,6 +54,8 @@ const BEYOND: u32 = u32::MAX;
 const FIRST_BUCKETS: usize = 3;
 /// More buckets than this are kept in pages: inserting into the list would move more than 8 KiB.
 const FEW: usize = 1024;
+/// New buckets that wait at most.
+const MAX_WAITING: usize = 64;
 
 /// What a histogram says, ns; all zero when it is empty.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -90,7 +101,7 @@ impl Latency {
     pub fn retract(&mut self, value_ns: u64) -> bool {
         let index = index_of(value_ns);
         match &mut self.0 {
-            Buckets::Few(few) => take_from(few, index),
+            Buckets::Few(few) => few.take(index),
             Buckets::Many(pages) => pages.take(index),
         }
     }
@@ -105,7 +116,7 @@ impl Latency {
     /// Samples.
     pub fn count(&self) -> u64 {
         match &self.0 {
-            Buckets::Few(few) => few.iter().map(|&(_, count)| u64::from(count)).sum(),
+            Buckets::Few(few) => few.count_of(|_| true),
             Buckets::Many(pages) => pages.count,
         }
     }
@@ -113,10 +124,7 @@ impl Latency {
     /// Samples beyond [`HIGHEST_NS`].
     pub fn beyond(&self) -> u64 {
         match &self.0 {
-            Buckets::Few(few) => match few.last() {
-                Some(&(BEYOND, count)) => u64::from(count),
-                _ => 0,
-            },
+            Buckets::Few(few) => few.count_of(|index| index == BEYOND),
             Buckets::Many(pages) => pages.beyond,
         }
     }
@@ -168,6 +176,18 @@ impl Latency {
         summary
     }
 
+    /// (index in HdrHistogram's array of counts, count) of every bucket with samples, ascending. Samples beyond
+    /// [`HIGHEST_NS`] are in its bucket.
+    pub fn counts(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        let highest = index_of(HIGHEST_NS);
+        let in_highest = self
+            .buckets()
+            .filter(move |&(index, _)| index == highest || index == BEYOND);
+        let in_highest: u64 = in_highest.map(|(_, count)| count).sum();
+        let below = self.buckets().filter(move |&(index, _)| index < highest);
+        below.chain((in_highest != 0).then_some((highest, in_highest)))
+    }
+
     fn stdev(&self, mean_ns: f64, total: f64) -> f64 {
         let squares = self.buckets().map(|(index, count)| {
             let off = middle_of(index) as f64 - mean_ns;
@@ -178,11 +198,11 @@ impl Latency {
 
     fn add(&mut self, index: u32, count: u64) {
         if let Buckets::Few(few) = &mut self.0 {
-            if add_to(few, index, count) {
+            if few.add(index, count) {
                 return;
             }
             let mut pages = Box::<Pages>::default();
-            for &(index, count) in few.iter() {
+            for &(index, count) in &few.entries {
                 pages.add(index, u64::from(count));
             }
             self.0 = Buckets::Many(pages);
@@ -195,17 +215,17 @@ impl Latency {
     /// (index, count) of every bucket with samples, ascending.
     fn buckets(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
         let (few, pages) = match &self.0 {
-            Buckets::Few(few) => (few.as_slice(), None),
-            Buckets::Many(pages) => (&[][..], Some(pages)),
+            Buckets::Few(few) => (few.in_order(), None),
+            Buckets::Many(pages) => (Cow::default(), Some(pages)),
         };
-        let few = few.iter().map(|&(index, count)| (index, u64::from(count)));
+        let few = (0..few.len()).map(move |at| (few[at].0, u64::from(few[at].1)));
         few.chain(pages.into_iter().flat_map(|pages| pages.buckets()))
     }
 }
 
 impl Default for Latency {
     fn default() -> Self {
-        Self(Buckets::Few(Vec::new()))
+        Self(Buckets::Few(Few::default()))
     }
 }
 
@@ -217,39 +237,117 @@ impl PartialEq for Latency {
 
 impl Eq for Latency {}
 
-/// False, and no change, when the list would grow too long or the count too large for it.
-fn add_to(few: &mut Vec<(u32, u32)>, index: u32, count: u64) -> bool {
-    let Ok(count) = u32::try_from(count) else {
-        return false;
-    };
-    match few.binary_search_by_key(&index, |&(known, _)| known) {
-        Ok(at) => match few[at].1.checked_add(count) {
-            Some(sum) => few[at].1 = sum,
-            None => return false,
-        },
-        Err(_) if few.len() >= FEW => return false,
-        Err(at) => {
-            if few.capacity() == 0 {
-                few.reserve_exact(FIRST_BUCKETS);
-            }
-            few.insert(at, (index, count));
-        }
+impl Few {
+    fn find(&self, index: u32) -> Result<usize, usize> {
+        let sorted = &self.entries[..self.sorted as usize];
+        sorted.binary_search_by_key(&index, |&(known, _)| known)
     }
-    true
+
+    fn count_of(&self, wanted: impl Fn(u32) -> bool) -> u64 {
+        let entries = self.entries.iter();
+        let wanted = entries.filter(|&&(index, _)| wanted(index));
+        wanted.map(|&(_, count)| u64::from(count)).sum()
+    }
+
+    /// False, and no change, when the list would grow too long or the count too large for it.
+    fn add(&mut self, index: u32, count: u64) -> bool {
+        let Ok(count) = u32::try_from(count) else {
+            return false;
+        };
+        if count > 1 {
+            // Only single samples wait, so that equal ones add up without overflow.
+            self.sort();
+        }
+        if let Ok(at) = self.find(index) {
+            let Some(sum) = self.entries[at].1.checked_add(count) else {
+                return false;
+            };
+            self.entries[at].1 = sum;
+            return true;
+        }
+        if self.entries.len() >= FEW {
+            return false;
+        }
+        if self.entries.capacity() == 0 {
+            self.entries.reserve_exact(FIRST_BUCKETS);
+        }
+        self.entries.push((index, count));
+        let (sorted, waiting) = self.lengths();
+        if count > 1 || waiting > (sorted / 16).min(MAX_WAITING - 1) {
+            self.sort();
+        }
+        true
+    }
+
+    fn lengths(&self) -> (usize, usize) {
+        let sorted = self.sorted as usize;
+        (sorted, self.entries.len() - sorted)
+    }
+
+    /// Merges those that wait into the sorted ones, from behind and in place.
+    fn sort(&mut self) {
+        let (sorted, waiting) = self.lengths();
+        let mut new = [(0u32, 0u32); MAX_WAITING];
+        let new = &mut new[..waiting];
+        new.copy_from_slice(&self.entries[sorted..]);
+        let new = fold_equal(new);
+        self.entries.truncate(sorted + new.len());
+        let (mut old, mut new_left) = (sorted, new.len());
+        while new_left > 0 {
+            let to = old + new_left - 1;
+            if old > 0 && self.entries[old - 1].0 > new[new_left - 1].0 {
+                self.entries[to] = self.entries[old - 1];
+                old -= 1;
+            } else {
+                self.entries[to] = new[new_left - 1];
+                new_left -= 1;
+            }
+        }
+        self.sorted = self.entries.len() as u32;
+    }
+
+    /// Ascending, each bucket once.
+    fn in_order(&self) -> Cow<'_, [(u32, u32)]> {
+        if self.lengths().1 == 0 {
+            return Cow::Borrowed(&self.entries);
+        }
+        let mut copy = self.clone();
+        copy.sort();
+        Cow::Owned(copy.entries)
+    }
+
+    fn take(&mut self, index: u32) -> bool {
+        self.sort();
+        let Ok(at) = self.find(index) else {
+            return false;
+        };
+        self.entries[at].1 -= 1;
+        if self.entries[at].1 == 0 {
+            self.entries.remove(at);
+            self.sorted -= 1;
+        }
+        if self.entries.is_empty() {
+            *self = Self::default();
+        }
+        true
+    }
 }
 
-fn take_from(few: &mut Vec<(u32, u32)>, index: u32) -> bool {
-    let Ok(at) = few.binary_search_by_key(&index, |&(known, _)| known) else {
-        return false;
-    };
-    few[at].1 -= 1;
-    if few[at].1 == 0 {
-        few.remove(at);
+/// Sorts and adds up the counts of equal buckets; what is left of the slice.
+fn fold_equal(entries: &mut [(u32, u32)]) -> &[(u32, u32)] {
+    entries.sort_unstable();
+    let mut kept = 0usize;
+    for at in 0..entries.len() {
+        let (index, count) = entries[at];
+        match kept.checked_sub(1) {
+            Some(last) if entries[last].0 == index => entries[last].1 += count,
+            _ => {
+                entries[kept] = (index, count);
+                kept += 1;
+            }
+        }
     }
-    if few.is_empty() {
-        *few = Vec::new();
-    }
-    true
+    &entries[..kept]
 }
 
 impl Pages {

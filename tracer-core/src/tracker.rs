@@ -67,7 +67,8 @@ impl Default for TrackerOptions {
 #[derive(Debug)]
 pub struct Tracker {
     options: TrackerOptions,
-    connections: HashMap<u64, Connection, BuildHasherDefault<NumberHasher>>,
+    /// Boxed: a record takes its connection out and puts it back.
+    connections: HashMap<u64, Box<Connection>, BuildHasherDefault<NumberHasher>>,
     totals: Arc<Group>,
     /// Processes; the engine resolves what only /proc knows.
     pub processes: Processes,
@@ -216,7 +217,7 @@ impl Tracker {
             self.events.evicted += 1;
             return;
         }
-        let connection = Connection {
+        let connection = Box::new(Connection {
             process,
             host,
             opening,
@@ -231,7 +232,7 @@ impl Tracker {
             last_turn: None,
             held_turn: None,
             offers_h2: false,
-        };
+        });
         self.connections.insert(cookie, connection);
     }
 
@@ -613,7 +614,7 @@ impl Tracker {
     }
 
     /// Removes a connection for a change; counts records of unknown ones.
-    fn take_connection(&mut self, cookie: u64) -> Option<Connection> {
+    fn take_connection(&mut self, cookie: u64) -> Option<Box<Connection>> {
         let connection = self.connections.remove(&cookie);
         if connection.is_none() {
             self.events.unmatched += 1;

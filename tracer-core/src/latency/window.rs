@@ -80,7 +80,7 @@ impl Latency {
     /// No samples.
     pub fn is_empty(&self) -> bool {
         match &self.0 {
-            Buckets::Few(few) => few.is_empty(),
+            Buckets::Few(few) => few.entries.is_empty(),
             Buckets::Many(pages) => pages.count == 0,
         }
     }

@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use serde_json::{Map, Value, json};
 use tracer_common::counter::Counter;
 use tracer_core::{
@@ -18,7 +16,7 @@ use tracer_core::{
     time_wait::{Destination, TimeWaitView},
 };
 
-use super::Description;
+use super::{Description, hdr};
 use crate::{child, clock};
 
 /// Name and major version of the schema.
@@ -293,16 +291,8 @@ fn latency(latency: &Latency) -> Value {
         "p95_ns": summary.p95_ns,
         "p99_ns": summary.p99_ns,
         "p999_ns": summary.p999_ns,
-        "hdr": hdr(latency),
+        "hdr": hdr::encode(latency),
     })
-}
-
-/// HdrHistogram's V2 format, deflated, in base64; values in ns.
-fn hdr(latency: &Latency) -> String {
-    let mut bytes = Vec::new();
-    // Writing into memory cannot fail for these bounds; an empty payload would fail every reader's check.
-    let _ = V2DeflateSerializer::new().serialize(&latency.to_hdr(), &mut bytes);
-    STANDARD.encode(bytes)
 }
 
 fn time_wait(view: &TimeWaitView, entered: u64) -> Value {

@@ -1,5 +1,6 @@
 //! Where results go. Every sink takes the immutable snapshot; only [`json`] knows the JSON shape.
 
+mod hdr;
 pub(crate) mod json;
 pub(crate) mod output;
 pub(crate) mod printable;
