@@ -32,6 +32,9 @@ pub(crate) enum Failure {
     /// An output file.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// Settings of a crawl.
+    #[error(transparent)]
+    Config(#[from] tracer_crawler::config::ConfigError),
     /// Kernel or rights.
     #[error(transparent)]
     Kernel(#[from] KernelError),
@@ -66,6 +69,8 @@ impl Failure {
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
+            Self::Config(error) if error.is_in_file() => code::INPUT,
+            Self::Config(_) => code::USAGE,
             Self::Usage(_) | Self::Output(_) => code::USAGE,
             Self::Cgroup(CgroupError::NotFound { .. } | CgroupError::Outside { .. }) => code::USAGE,
             Self::Kernel(_) | Self::Cgroup(_) | Self::Diag(_) => code::CANNOT_TRACE,

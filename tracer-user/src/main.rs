@@ -27,6 +27,9 @@ fn main() -> ExitCode {
         cli::args::Command::Run(run) => session::run(&run),
         cli::args::Command::Diff(options) => cli::diff::diff(&options),
         cli::args::Command::Doctor(options) => cli::doctor::doctor(&options),
+        cli::args::Command::Config(config) => match &config.command {
+            cli::args::ConfigCommand::Show(options) => cli::crawl::show::show(options),
+        },
         cli::args::Command::Completions(options) => cli::generate::completions(&options),
         cli::args::Command::Man(options) => cli::generate::man(&options),
     };

@@ -4,7 +4,10 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::quantity::{CidrRange, cidr, duration, refresh};
+use super::{
+    crawl::flags::SettingsArguments,
+    quantity::{CidrRange, cidr, duration, refresh},
+};
 
 const EXIT_CODES: &str = "Exit codes:
   0   all went well
@@ -49,6 +52,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Say what this kernel, these rights and this machine allow, and what to do about the rest.
     Doctor(Doctor),
+    /// Show the settings of a crawl, from all their sources.
+    Config(Config),
     /// Print completions for a shell, on standard output.
     Completions(Completions),
     /// Print a manual page (troff), on standard output.
@@ -111,6 +116,32 @@ pub(crate) struct Doctor {
     /// As JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `tracer config`
+#[derive(Debug, Args)]
+pub(crate) struct Config {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: ConfigCommand,
+}
+
+/// What `tracer config` does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print the settings which a crawl with these flags, this file and this environment would have, as a configuration file.
+    Show(ConfigShow),
+}
+
+/// `tracer config show`
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct ConfigShow {
+    /// Say of each value where it comes from.
+    #[arg(long)]
+    pub(crate) origin: bool,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
 }
 
 /// `tracer completions`
