@@ -56,7 +56,15 @@ fn check_help(arguments: &[&str], words: &[&str]) {
 
 #[test]
 fn help_names_every_flag() {
-    let commands = ["attach", "run", "diff", "doctor", "completions", "man"];
+    let commands = [
+        "attach",
+        "run",
+        "diff",
+        "doctor",
+        "config",
+        "completions",
+        "man",
+    ];
     check_help(&["--help"], &commands);
     check_help(&["--help"], &["Exit codes:"]);
     for command in ["attach", "run"] {
@@ -125,4 +133,117 @@ fn a_page_is_troff_and_names_the_flags() {
         let flag = flag.replace('-', "\\-");
         assert!(page.contains(&flag), "no {flag} in {page}");
     }
+}
+
+/// Runs with one environment variable and a configuration file of this text.
+fn show(text: &str, variable: (&str, &str), flags: &[&str]) -> (Option<i32>, String, String) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("crawl.toml");
+    std::fs::write(&file, text).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_tracer"))
+        .args(["config", "show", "--origin", "--config"])
+        .arg(&file)
+        .args(flags)
+        .env(variable.0, variable.1)
+        .output()
+        .unwrap();
+    let place = format!("{}/", directory.path().display());
+    let text = |bytes| String::from_utf8(bytes).unwrap().replace(&place, "");
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn config_show_says_where_each_value_comes_from() {
+    let file = "profile = \"tuned\"\n[limits]\nrate = 5\nburst = 2\n";
+    let variable = ("TRACER_CRAWL_LIMITS_BURST", "3");
+    let (code, shown, said) = show(
+        file,
+        variable,
+        &["--depth", "4", "http://a.example/", "http://b.example/"],
+    );
+    assert_eq!((code, said.as_str()), (Some(0), ""));
+    for line in [
+        "profile = \"tuned\"  # crawl.toml:1\n",
+        "\nseeds = [\"http://a.example/\", \"http://b.example/\"]  # argument\n",
+        "\ndepth = 4  # --depth\n",
+        "\nrate = 5.0  # crawl.toml:3\n",
+        "\nburst = 3  # TRACER_CRAWL_LIMITS_BURST\n",
+        "\nidle_per_host = 100  # default of profile tuned\n",
+    ] {
+        assert!(shown.contains(line), "no {line:?} in {shown}");
+    }
+}
+
+#[test]
+fn config_faults_have_a_place_and_an_exit_code() {
+    #[track_caller]
+    fn check(file: &str, variable: (&str, &str), flags: &[&str], code: i32, says: &str) {
+        let (found, shown, said) = show(file, variable, flags);
+        assert_eq!((found, shown.as_str()), (Some(code), ""), "{said}");
+        assert!(said.contains(says), "no {says:?} in {said}");
+    }
+    const NO: (&str, &str) = ("HARMLESS", "");
+    check(
+        "[limits]\nburts = 1",
+        NO,
+        &[],
+        4,
+        "tracer: crawl.toml:2: unknown key `limits.burts`; did you mean `limits.burst`?",
+    );
+    check(
+        "[limits]\nburst = \"1\"",
+        NO,
+        &[],
+        4,
+        "crawl.toml:2: limits.burst: expected a whole number",
+    );
+    check("[limits", NO, &[], 4, "crawl.toml:1: not valid TOML");
+    check(
+        "",
+        ("TRACER_CRAWL_LIMITS_BURTS", "1"),
+        &[],
+        2,
+        "did you mean `TRACER_CRAWL_LIMITS_BURST`?",
+    );
+    check(
+        "",
+        ("TRACER_CRAWL_LIMITS_BURST", "0"),
+        &[],
+        2,
+        "TRACER_CRAWL_LIMITS_BURST: limits.burst: 0 is not",
+    );
+    check("", NO, &["--burst", "x"], 2, "--burst");
+    check(
+        "",
+        NO,
+        &["--scope", "x"],
+        2,
+        "expected one of host, subdomains, any",
+    );
+    check("", NO, &["--burts", "1"], 2, "--burst");
+    check_usage(
+        &["config", "show", "--proxy", "http://u:p@h:1"],
+        "credentials_file",
+    );
+    check_usage(&["config"], "Usage: tracer config");
+}
+
+#[test]
+fn config_help_names_flags_of_every_group() {
+    let flags = [
+        "--profile",
+        "--scope",
+        "--robots",
+        "--concurrency",
+        "--dns",
+        "--jsonl",
+        "--exec-per-page",
+        "--metrics",
+        "Politeness:",
+    ];
+    check_help(&["config", "show", "--help"], &flags);
 }

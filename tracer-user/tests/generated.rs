@@ -9,8 +9,18 @@ use std::{
     process::Command,
 };
 
+use tracer_crawler::settings::{Change, Key, PROFILE, Profile, Settings};
+
 const UPDATE: &str = "UPDATE_GENERATED";
-const COMMANDS: [&str; 6] = ["attach", "run", "diff", "doctor", "completions", "man"];
+const COMMANDS: [&str; 7] = [
+    "attach",
+    "run",
+    "diff",
+    "doctor",
+    "config",
+    "completions",
+    "man",
+];
 const COMPLETIONS: [(&str, &str); 3] = [
     ("bash", "tracer.bash"),
     ("fish", "tracer.fish"),
@@ -63,7 +73,102 @@ fn manual_pages() {
     for command in COMMANDS {
         expected.insert(format!("tracer-{command}.1"), printed(&["man", command]));
     }
+    let show = printed(&["man", "config-show"]);
+    expected.insert("tracer-config-show.1".to_owned(), show);
     check("man", &expected);
+}
+
+/// The page of configuration keys: made from the crawler's own table.
+#[test]
+fn crawl_settings() {
+    let path = docs().join("user/crawl-config.md");
+    let expected = settings_page();
+    if std::env::var_os(UPDATE).is_some() {
+        fs::write(&path, &expected).unwrap();
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == expected,
+        "{}: not as generated; update with: {UPDATE}=1 cargo test -p tracer --test generated",
+        path.display()
+    );
+}
+
+const SETTINGS_HEAD: &str = "# Settings of a crawl
+
+This page is generated from the crawler's own table of settings.
+
+Each setting is a key of a configuration file (TOML), an environment variable and a flag. The later one wins: defaults of the profile, file (`--config FILE`),
+environment, flags. `tracer config show` prints what a crawl would have, `--origin` also where each value comes from:
+
+```sh
+tracer config show --origin --config crawl.toml --profile tuned https://example.org/
+```
+
+- The variable is the key in capitals after `TRACER_CRAWL_`, with `_` for the dot: `limits.per_host` is `TRACER_CRAWL_LIMITS_PER_HOST`. Lists are separated by
+  commas, or a TOML array where a comma is part of a value. `TRACER_CRAWL_CONFIG` names the file.
+- A key that is unknown, misspelt or of the wrong type ends the start with file, line and what was expected.
+- `none` unsets a setting that has a default.
+- Times have a unit (`250ms`, `10s`, `2m`, `1h`, `1d`), sizes too (`64KiB`, `10MiB`, `2GB`, or a bare number of bytes); rates are per second or have one (`10`, `30/m`).
+- Paths in a file are below the file's directory.
+- **Live** settings change while the crawl runs: when the file changes, on SIGHUP, and through the control interface. A configuration is taken as a whole or,
+  when anything in it is wrong, not at all; each change is a line in the log. Of the others the log says that they need a new start.
+- Secrets are in none of these keys. They are in files that `proxy.credentials_file`, `headers.secrets_file` and `control.token_file` name, or in the variables
+  `TRACER_CRAWL_PROXY_CREDENTIALS`, `TRACER_CRAWL_HEADER_SECRETS` and `TRACER_CRAWL_CONTROL_TOKEN`, and they are never printed.
+";
+
+fn settings_page() -> String {
+    let mut page = SETTINGS_HEAD.to_owned();
+    let mut section = "";
+    for key in [&PROFILE].into_iter().chain(Settings::keys()) {
+        let (table, _) = key.split();
+        if table != section || key.name == PROFILE.name {
+            section = table;
+            let title = if table.is_empty() {
+                "Profile".to_owned()
+            } else {
+                format!("`[{table}]` {}", key.title)
+            };
+            page += &format!(
+                "\n## {title}\n\n| key | flag | `default` | `tuned` | live | |\n| --- | --- | --- | --- | --- | --- |\n"
+            );
+        }
+        page += &settings_row(key);
+    }
+    page
+}
+
+fn settings_row(key: &Key) -> String {
+    let value = |profile| {
+        let text = Settings::of(profile).get(key.name).unwrap().to_string();
+        format!("`{}`", text.replace('"', "").replace('|', "\\|"))
+    };
+    let (default, tuned) = (value(Profile::Default), value(Profile::Tuned));
+    let tuned = if default == tuned {
+        String::new()
+    } else {
+        tuned
+    };
+    let (_, field) = key.split();
+    let flag = if key.flag.is_empty() {
+        "`URL…`".to_owned()
+    } else {
+        format!("`--{}`", key.flag)
+    };
+    let live = if key.change == Change::Live {
+        "yes"
+    } else {
+        ""
+    };
+    let choices = if key.choices.is_empty() {
+        String::new()
+    } else {
+        format!(" One of `{}`.", key.choices.join("`, `"))
+    };
+    format!(
+        "| `{field}` | {flag} | {default} | {tuned} | {live} | {}{choices} |\n",
+        key.doc.replace('|', "\\|")
+    )
 }
 
 #[test]

@@ -11,7 +11,15 @@ use std::{
 };
 
 /// Commands that the documents must show, so that a change of their form does not leave nothing to check.
-const SHOWN: [&str; 6] = ["attach", "run", "diff", "doctor", "completions", "man"];
+const SHOWN: [&str; 7] = [
+    "attach",
+    "run",
+    "diff",
+    "doctor",
+    "config",
+    "completions",
+    "man",
+];
 
 fn documents() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -48,12 +56,24 @@ fn own_words(line: &str) -> Option<Vec<&str>> {
     Some(words.take_while(|word| !ends.contains(word)).collect())
 }
 
-fn help_of(command: &str) -> String {
+/// The command, with that of a command of commands, and what follows.
+fn split_command(words: Vec<&str>) -> Option<(Vec<&str>, Vec<&str>)> {
+    let length = if words.first() == Some(&"config") {
+        2
+    } else {
+        1
+    };
+    let (command, rest) = words.split_at_checked(length)?;
+    Some((command.to_vec(), rest.to_vec()))
+}
+
+fn help_of(command: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_tracer"))
-        .args([command, "--help"])
+        .args(command)
+        .arg("--help")
         .output()
         .unwrap();
-    assert!(output.status.success(), "no command `{command}`");
+    assert!(output.status.success(), "no command {command:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -78,15 +98,12 @@ fn commands_in_the_documents_exist() {
     for document in documents() {
         let text = fs::read_to_string(&document).unwrap();
         for line in command_lines(&text) {
-            let Some((command, rest)) = own_words(&line).and_then(|words| {
-                let (command, rest) = words.split_first()?;
-                Some((*command, rest.to_vec()))
-            }) else {
+            let Some((command, rest)) = own_words(&line).and_then(split_command) else {
                 continue;
             };
             let help = helps
-                .entry(command.to_owned())
-                .or_insert_with(|| help_of(command));
+                .entry(command[0].to_owned())
+                .or_insert_with(|| help_of(&command));
             let unknown = unknown_flags(help, &rest);
             assert!(
                 unknown.is_empty(),
@@ -119,7 +136,7 @@ fn own_words_end_where_tracer_ends() {
 
 #[test]
 fn unknown_flags_are_found() {
-    let help = help_of("attach");
+    let help = help_of(&["attach"]);
     let words = ["--port", "443", "--pidd", "1", "--color=never", "-q"];
     assert_eq!(unknown_flags(&help, &words), ["--pidd"]);
 }

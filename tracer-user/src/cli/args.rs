@@ -13,6 +13,7 @@ const EXIT_CODES: &str = "Exit codes:
   0   all went well
   2   wrong usage: a bad flag, no such process or command, an output that cannot be written
   3   cannot trace here: rights or kernel; `tracer doctor` says which and what to do
+  4   an input file is bad, as a configuration is
   70  a fault of tracer's own
 With `run` the command's own status is passed on (128+n when signal n ended it).";
 
@@ -154,7 +155,7 @@ pub(crate) struct Completions {
 /// `tracer man`
 #[derive(Debug, Args)]
 pub(crate) struct Man {
-    /// The page of one command, as in `tracer man attach`; without it the page of tracer itself.
+    /// The page of one command, as in `tracer man attach` or `tracer man config-show`; without it the page of tracer itself.
     pub(crate) command: Option<String>,
 }
 

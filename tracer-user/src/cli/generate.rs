@@ -3,7 +3,7 @@
 
 use std::io::Write;
 
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 
 use super::args::{Arguments, Completions, Man};
 use crate::{failure::Failure, sink::closed_pipe_is_fine};
@@ -26,7 +26,7 @@ pub(crate) fn man(arguments: &Man) -> Result<u8, Failure> {
     root.build();
     let page = match &arguments.command {
         None => &root,
-        Some(name) => root.find_subcommand(name).ok_or_else(|| {
+        Some(name) => find(&root, name).ok_or_else(|| {
             Failure::Usage(format!("no command `{name}`; see `tracer --help` for all"))
         })?,
     };
@@ -37,6 +37,12 @@ pub(crate) fn man(arguments: &Man) -> Result<u8, Failure> {
         .render(&mut text)
         .map_err(Failure::internal("writing the manual page"))?;
     print(&text)
+}
+
+/// `attach`, or a command of a command as in `config-show`.
+fn find<'a>(root: &'a Command, name: &str) -> Option<&'a Command> {
+    name.split('-')
+        .try_fold(root, |command, word| command.find_subcommand(word))
 }
 
 fn print(text: &[u8]) -> Result<u8, Failure> {

@@ -1,8 +1,8 @@
 //! The command line: typed flags ([`args`]), then validated [`settings`].
 
 pub(crate) mod args;
-pub(crate) mod diff;
 pub(crate) mod crawl;
+pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod generate;
 mod quantity;
