@@ -19,6 +19,7 @@ pub mod out;
 pub mod outcome;
 pub mod parse;
 pub mod progress;
+pub mod retry;
 pub mod robots;
 pub mod scope;
 pub mod settings;
