@@ -59,6 +59,20 @@ impl Task {
         }
     }
 
+    /// A further try of a task whose clock was set before; without that it starts now.
+    pub fn resume(
+        id: u64,
+        depth: u32,
+        retry_count: u32,
+        deadline: Option<Instant>,
+        clocks: &Clocks,
+    ) -> Self {
+        let mut task = Self::start(id, depth, clocks);
+        task.retry_count = retry_count;
+        task.deadline = deadline.unwrap_or(task.deadline);
+        task
+    }
+
     /// When the task's clock runs out.
     pub fn deadline(&self) -> Instant {
         self.deadline

@@ -5,6 +5,8 @@ mod connection;
 mod decode;
 mod dial;
 mod exchange;
+mod from_settings;
+pub(crate) mod glob;
 mod options;
 mod origin;
 pub mod pool;
@@ -14,6 +16,7 @@ pub mod resolver;
 mod send;
 mod tls;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -23,19 +26,20 @@ pub use connection::Reuse;
 pub use decode::ACCEPT_ENCODING;
 pub use dial::TcpOptions;
 pub use exchange::{Collect, Exchange, Head, Request, Sink, Want};
-pub use options::{Dns, Options};
+pub use options::{Admit, Dns, Judge, Options, Terms};
 pub use origin::Origin;
 pub use tls::{TlsError, TlsOptions};
 
 use connection::{Connection, Facts, Stream};
 use exchange::since_ns;
+pub(crate) use origin::key as origin_key;
 use pool::{Grant, Lease, Pool, PoolFigures, Slot};
 use proxy::Kind;
 use resolver::cached::ResolverError;
-use resolver::{Cached, Resolver, System};
+use resolver::{Cached, Resolver};
 use tls::Tls;
 
-use crate::deadline::{Clocks, Guard, Task, within};
+use crate::deadline::{Guard, Task, within};
 use crate::outcome::{Clock, Failure, Stage};
 
 /// Why a fetcher could not be made.
@@ -64,6 +68,14 @@ struct Inner {
     connections: AtomicU64,
 }
 
+/// One request and what it runs under.
+#[derive(Clone, Copy)]
+struct Job<'a> {
+    task: &'a Task,
+    terms: &'a Terms,
+    request: Request<'a>,
+}
+
 /// How often idle connections are looked at.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
@@ -71,10 +83,7 @@ impl Fetcher {
     /// Needs a tokio runtime. Reads /etc/resolv.conf and the file of authorities, as far as the options ask for them.
     pub fn new(options: Options) -> Result<Self, FetcherError> {
         let resolver = match &options.dns {
-            Dns::System(family) => Resolver::System(System {
-                family: *family,
-                timeout: options.clocks.connect,
-            }),
+            Dns::System(system) => Resolver::System(*system),
             Dns::Cached(cached) => Resolver::Cached(Cached::new(cached.clone())?),
         };
         let inner = Arc::new(Inner {
@@ -95,14 +104,19 @@ impl Fetcher {
         &self,
         guard: &mut Guard,
         task: &Task,
-        clocks: &Clocks,
+        terms: &Terms,
         request: Request<'_>,
         exchange: &mut Exchange,
         sink: &mut dyn Sink,
     ) -> Result<(), Failure> {
         let start = Instant::now();
-        let work = self.inner.attempt(task, clocks, request, exchange, sink);
-        let done = guard.run(task, Some(clocks.request), work).await;
+        let job = Job {
+            task,
+            terms,
+            request,
+        };
+        let work = self.inner.attempt(job, exchange, sink);
+        let done = guard.run(task, Some(terms.clocks.request), work).await;
         exchange.phases.total_ns = since_ns(start);
         done
     }
@@ -136,12 +150,11 @@ async fn sweep(inner: std::sync::Weak<Inner>) {
 impl Inner {
     async fn attempt(
         &self,
-        task: &Task,
-        clocks: &Clocks,
-        request: Request<'_>,
+        job: Job<'_>,
         exchange: &mut Exchange,
         sink: &mut dyn Sink,
     ) -> Result<(), Failure> {
+        let Job { task, request, .. } = job;
         origin::check(request.url)?;
         task.at(Stage::Pool);
         let start = Instant::now();
@@ -150,45 +163,36 @@ impl Inner {
         exchange.phases.pool_ns = Some(since_ns(start));
         let (mut lease, fresh) = match grant {
             Grant::Reuse(lease) => (lease, false),
-            Grant::Open(slot) => (
-                self.open(slot, task, clocks, request, exchange).await?,
-                true,
-            ),
+            Grant::Open(slot) => (self.open(slot, job, exchange).await?, true),
         };
-        let mut sent = self.send(&mut lease, task, request, exchange).await;
+        let mut sent = self.send(&mut lease, job, exchange).await;
         // A connection that the server closed while it was idle: the request is sent once more, and its clocks run on.
         if !fresh && matches!(sent, Err(Failure::Closed)) {
             exchange.stale += 1;
-            lease = self
-                .open(lease.close(), task, clocks, request, exchange)
-                .await?;
-            sent = self.send(&mut lease, task, request, exchange).await;
+            lease = self.open(lease.close(), job, exchange).await?;
+            sent = self.send(&mut lease, job, exchange).await;
         }
-        self.receive(lease, sent?, task, request, exchange, sink)
-            .await
+        self.receive(lease, sent?, job, exchange, sink).await
     }
 
     /// Fills a place with a new connection.
     async fn open(
         &self,
         slot: Slot<Connection>,
-        task: &Task,
-        clocks: &Clocks,
-        request: Request<'_>,
+        job: Job<'_>,
         exchange: &mut Exchange,
     ) -> Result<Lease<Connection>, Failure> {
         // Rare beside requests: on the heap, so that the request's own state stays small.
-        let connection = Box::pin(self.dial(task, clocks, request, exchange)).await?;
+        let connection = Box::pin(self.dial(job, exchange)).await?;
         Ok(slot.fill(connection))
     }
 
-    async fn dial(
-        &self,
-        task: &Task,
-        clocks: &Clocks,
-        request: Request<'_>,
-        exchange: &mut Exchange,
-    ) -> Result<Connection, Failure> {
+    async fn dial(&self, job: Job<'_>, exchange: &mut Exchange) -> Result<Connection, Failure> {
+        let Job {
+            task,
+            terms,
+            request,
+        } = job;
         let origin = Origin::of(request.url)?;
         let proxy = self.options.proxy.as_ref();
         let proxy = proxy.filter(|proxy| proxy.serves(origin.bare_host()));
@@ -204,6 +208,11 @@ impl Inner {
             name: name.into(),
             reason,
         })?;
+        // What a proxy connects to is the proxy's to judge.
+        let addresses = match proxy {
+            Some(_) => addresses,
+            None => self.public(&origin, addresses)?,
+        };
         task.at(Stage::Connect);
         let start = Instant::now();
         let connect = async {
@@ -213,7 +222,13 @@ impl Inner {
             }
             Ok(stream)
         };
-        let stream = within(Clock::Connect, clocks.connect, Stage::Connect, connect).await?;
+        let stream = within(
+            Clock::Connect,
+            terms.clocks.connect,
+            Stage::Connect,
+            connect,
+        )
+        .await?;
         exchange.phases.connect_ns = Some(since_ns(start));
         let remote = stream.peer_addr().map_err(|error| Failure::Lost {
             stage: Stage::Connect,
@@ -227,13 +242,34 @@ impl Inner {
         };
         let mut stream = Stream::Clear(stream);
         if origin.https {
-            (stream, facts.tls) = self
-                .encrypt(stream, &origin, task, clocks, exchange)
-                .await?;
+            (stream, facts.tls) = self.encrypt(stream, &origin, task, terms, exchange).await?;
         }
         let (max_head_bytes, reuse) = (self.options.max_head_bytes, self.options.reuse);
         let opened = Connection::open(stream, facts, max_head_bytes, reuse).await;
         opened.map_err(|error| send::failure(&error, Stage::Connect))
+    }
+
+    /// Those of the addresses that the crawl may connect to.
+    fn public(&self, origin: &Origin, addresses: Arc<[IpAddr]>) -> Result<Arc<[IpAddr]>, Failure> {
+        let Some(admit) = &self.options.admit else {
+            return Ok(addresses);
+        };
+        let host = origin.bare_host();
+        if addresses
+            .iter()
+            .all(|address| (admit.0)(&origin.host, *address))
+        {
+            return Ok(addresses);
+        }
+        let admitted: Arc<[IpAddr]> = addresses
+            .iter()
+            .copied()
+            .filter(|address| (admit.0)(&origin.host, *address))
+            .collect();
+        if admitted.is_empty() {
+            return Err(Failure::PrivateAddress { host: host.into() });
+        }
+        Ok(admitted)
     }
 
     async fn encrypt(
@@ -241,7 +277,7 @@ impl Inner {
         stream: Stream,
         origin: &Origin,
         task: &Task,
-        clocks: &Clocks,
+        terms: &Terms,
         exchange: &mut Exchange,
     ) -> Result<(Stream, Option<crate::outcome::Tls>), Failure> {
         let Stream::Clear(stream) = stream else {
@@ -250,7 +286,7 @@ impl Inner {
         task.at(Stage::Tls);
         let start = Instant::now();
         let handshake = self.tls.connect(origin, stream);
-        let stream = within(Clock::Tls, clocks.tls, Stage::Tls, handshake).await?;
+        let stream = within(Clock::Tls, terms.clocks.tls, Stage::Tls, handshake).await?;
         exchange.phases.tls_ns = Some(since_ns(start));
         let (facts, _) = tls::facts(&stream);
         Ok((Stream::Tls(Box::new(stream)), Some(facts)))

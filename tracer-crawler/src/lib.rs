@@ -6,6 +6,7 @@ pub mod adaptive;
 pub mod affinity;
 pub mod config;
 pub mod control;
+pub mod crawl;
 pub mod deadline;
 pub mod dedup;
 pub mod endpoint;

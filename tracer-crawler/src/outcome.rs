@@ -132,6 +132,10 @@ pub enum Failure {
     },
     #[error("out of {scarce:?}: {source}")]
     System { scarce: Scarce, source: io::Error },
+    #[error(
+        "{host} is at addresses that are not public alone; a seed or `--allow-host` lets the crawl in"
+    )]
+    PrivateAddress { host: Box<str> },
     #[error("panic: {0}")]
     Panic(Box<str>),
 }
@@ -175,12 +179,13 @@ pub enum Class {
     SystemDescriptors,
     SystemPorts,
     SystemMemory,
+    PrivateAddress,
     Panic,
 }
 
 impl Class {
     /// Every class, in the order of declaration: the index of a class is `class as usize`.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::DnsNotFound,
         Self::DnsServer,
         Self::DnsTimeout,
@@ -212,6 +217,7 @@ impl Class {
         Self::SystemDescriptors,
         Self::SystemPorts,
         Self::SystemMemory,
+        Self::PrivateAddress,
         Self::Panic,
     ];
 
@@ -249,6 +255,7 @@ impl Class {
             Self::SystemDescriptors => "system_descriptors",
             Self::SystemPorts => "system_ports",
             Self::SystemMemory => "system_memory",
+            Self::PrivateAddress => "private_address",
             Self::Panic => "panic",
         }
     }
@@ -308,6 +315,7 @@ impl Failure {
                 Scarce::Ports => Class::SystemPorts,
                 Scarce::Memory => Class::SystemMemory,
             },
+            Self::PrivateAddress { .. } => Class::PrivateAddress,
             Self::Panic(_) => Class::Panic,
         }
     }

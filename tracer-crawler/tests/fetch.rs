@@ -200,9 +200,6 @@ async fn a_coded_body_is_decoded_and_its_connection_kept() {
 
 #[tokio::test]
 async fn bodies_are_bounded() {
-    let mut options = options();
-    options.body.wire_bytes = 10_000;
-    options.body.decoded_bytes = 50_000;
     let bomb = gzip(&vec![0; 5_000_000]);
     assert!(bomb.len() < 10_000);
     let chunked = format!(
@@ -217,7 +214,9 @@ async fn bodies_are_bounded() {
         _ => page("x".repeat(10_000)),
     })
     .await;
-    let client = Client::new(options);
+    let mut client = Client::new(options());
+    client.terms.body.wire_bytes = 10_000;
+    client.terms.body.decoded_bytes = 50_000;
     for (path, class, bytes) in [
         ("/bomb", Class::Bomb, 50_000),
         ("/announced", Class::BodyTooLong, 0),
@@ -323,7 +322,7 @@ async fn each_clock_runs_for_itself() {
     })
     .await;
     let mut client = Client::new(options());
-    client.clocks.request = Duration::from_millis(50);
+    client.terms.clocks.request = Duration::from_millis(50);
     for (path, expected) in [("/silent", Stage::Response), ("/body", Stage::Body)] {
         let got = client.get(&server.url(path)).await;
         assert!(
@@ -333,13 +332,13 @@ async fn each_clock_runs_for_itself() {
         );
         assert!(got.exchange.phases.total_ns >= 50_000_000);
     }
-    client.clocks.request = 60 * SECOND;
-    client.clocks.task = Duration::from_millis(50);
+    client.terms.clocks.request = 60 * SECOND;
+    client.terms.clocks.task = Duration::from_millis(50);
     let got = client.get(&server.url("/silent")).await;
     assert_eq!(got.failure().class(), Class::TimeoutTask);
     // TLS toward a server that speaks clear text and says nothing.
-    client.clocks.task = 60 * SECOND;
-    client.clocks.tls = Duration::from_millis(50);
+    client.terms.clocks.task = 60 * SECOND;
+    client.terms.clocks.tls = Duration::from_millis(50);
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}/", silent.local_addr().unwrap())
         .parse()
@@ -360,8 +359,8 @@ async fn a_connect_that_hangs_runs_out_of_its_own_clock() {
         .map(|_| tokio::spawn(tokio::net::TcpStream::connect(address)))
         .collect();
     let mut client = Client::new(options());
-    client.clocks.connect = Duration::from_millis(100);
-    client.clocks.request = Duration::from_millis(200);
+    client.terms.clocks.connect = Duration::from_millis(100);
+    client.terms.clocks.request = Duration::from_millis(200);
     let url = format!("http://{address}/").parse().unwrap();
     let last = loop {
         let got = client.get(&url).await;

@@ -1,11 +1,14 @@
 //! What a fetcher is told.
 
+use std::net::IpAddr;
+use std::sync::Arc;
+
 use super::body::BodyLimits;
 use super::connection::Reuse;
 use super::dial::TcpOptions;
 use super::pool::Bounds;
 use super::proxy::Proxy;
-use super::resolver::{CachedOptions, Family};
+use super::resolver::{CachedOptions, System};
 use super::tls::TlsOptions;
 use crate::deadline::Clocks;
 
@@ -13,9 +16,22 @@ use crate::deadline::Clocks;
 #[derive(Debug, Clone)]
 pub enum Dns {
     /// The C library, once per connection.
-    System(Family),
+    System(System),
     /// Our own, with a cache.
     Cached(CachedOptions),
+}
+
+/// Whether the crawl may connect to an address of a host.
+#[derive(Clone)]
+pub struct Admit(pub Arc<Judge>);
+
+/// Of a host and one of its addresses.
+pub type Judge = dyn Fn(&str, IpAddr) -> bool + Send + Sync;
+
+impl std::fmt::Debug for Admit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Admit(..)")
+    }
 }
 
 /// Everything a [`super::Fetcher`] is told.
@@ -28,10 +44,18 @@ pub struct Options {
     pub pool: Bounds,
     pub reuse: Reuse,
     pub proxy: Option<Proxy>,
-    pub body: BodyLimits,
-    pub clocks: Clocks,
     /// Longest head of a response, in bytes; at least 8 KiB.
     pub max_head_bytes: usize,
+    /// Asked about each address before it is connected to; none admits all.
+    pub admit: Option<Admit>,
     /// Cookies are kept and sent.
     pub cookies: bool,
+}
+
+/// What may change from one request to the next.
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(missing_docs, reason = "the types say it")]
+pub struct Terms {
+    pub clocks: Clocks,
+    pub body: BodyLimits,
 }

@@ -57,6 +57,14 @@ impl Resolver {
         }
     }
 
+    /// Events of the cache, if there is one.
+    pub fn cache_figures(&self) -> Option<CacheFigures> {
+        match self {
+            Self::System(_) => None,
+            Self::Cached(cached) => Some(cached.figures()),
+        }
+    }
+
     /// Looks names up ahead, as many at once as the cache allows. Does nothing without a cache.
     pub fn prewarm<'a>(&self, names: impl Iterator<Item = &'a str>) {
         if let Self::Cached(cached) = self {

@@ -14,8 +14,7 @@ use super::connection::Connection;
 use super::exchange::{Exchange, Head, Request, Sink, since_ns};
 use super::pool::Lease;
 use super::proxy::Kind;
-use super::{Inner, Origin};
-use crate::deadline::Task;
+use super::{Inner, Job, Origin};
 use crate::outcome::{Failure, Stage};
 
 /// A response whose head is there.
@@ -29,12 +28,11 @@ impl Inner {
     pub(crate) async fn send(
         &self,
         lease: &mut Lease<Connection>,
-        task: &Task,
-        request: Request<'_>,
+        job: Job<'_>,
         exchange: &mut Exchange,
     ) -> Result<Answered, Failure> {
-        task.at(Stage::Response);
-        let message = self.message(request)?;
+        job.task.at(Stage::Response);
+        let message = self.message(job.request)?;
         let connection = &mut lease.connection;
         exchange.connection = Some(connection.used());
         let received_bytes = connection.received_bytes();
@@ -64,18 +62,17 @@ impl Inner {
         &self,
         mut lease: Lease<Connection>,
         answered: Answered,
-        task: &Task,
-        request: Request<'_>,
+        job: Job<'_>,
         exchange: &mut Exchange,
         sink: &mut dyn Sink,
     ) -> Result<(), Failure> {
-        task.at(Stage::Body);
+        job.task.at(Stage::Body);
         let Answered { mut body, at } = answered;
         let Some(head) = exchange.head.take() else {
             return Ok(());
         };
-        let flow = Flow::begin(&head, sink, self.options.body);
-        let length_bytes = announced(&body, request.method, head.status);
+        let flow = Flow::begin(&head, sink, job.terms.body);
+        let length_bytes = announced(&body, job.request.method, head.status);
         exchange.head = Some(head);
         let mut flow = flow?;
         if flow.announced(length_bytes)? == Next::Close {

@@ -13,11 +13,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
-use tracer_crawler::deadline::{Clocks, Guard, Task};
+use tracer_crawler::deadline::{Guard, Task};
 use tracer_crawler::fetch::pool::Bounds;
 use tracer_crawler::fetch::{
-    BodyLimits, Collect, Dns, Exchange, Fetcher, Options, Request, Reuse, TcpOptions, TlsOptions,
-    resolver::Family,
+    Collect, Dns, Exchange, Fetcher, Options, Request, Reuse, TcpOptions, Terms, TlsOptions,
+    resolver::{Family, System},
 };
 use tracer_crawler::outcome::Failure;
 
@@ -195,7 +195,10 @@ pub async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> Option<String> {
 
 pub fn options() -> Options {
     Options {
-        dns: Dns::System(Family::V4),
+        dns: Dns::System(System {
+            family: Family::V4,
+            timeout: Duration::from_secs(10),
+        }),
         tcp: TcpOptions::default(),
         tls: TlsOptions::default(),
         pool: Bounds {
@@ -206,9 +209,8 @@ pub fn options() -> Options {
         },
         reuse: Reuse::default(),
         proxy: None,
-        body: BodyLimits::default(),
-        clocks: Clocks::default(),
         max_head_bytes: 64 * 1024,
+        admit: None,
         cookies: false,
     }
 }
@@ -233,14 +235,14 @@ impl Got {
 
 pub struct Client {
     pub fetcher: Fetcher,
-    pub clocks: Clocks,
+    pub terms: Terms,
     pub cancel: CancellationToken,
 }
 
 impl Client {
     pub fn new(options: Options) -> Self {
         Self {
-            clocks: options.clocks,
+            terms: Terms::default(),
             fetcher: Fetcher::new(options).unwrap(),
             cancel: CancellationToken::new(),
         }
@@ -248,7 +250,7 @@ impl Client {
 
     pub async fn get(&self, url: &url::Url) -> Got {
         let mut guard = Guard::new(self.cancel.clone());
-        let task = Task::start(1, 0, &self.clocks);
+        let task = Task::start(1, 0, &self.terms.clocks);
         let mut exchange = Exchange::default();
         let mut sink = Collect::new(100 << 20);
         let headers = hyper::HeaderMap::new();
@@ -262,7 +264,7 @@ impl Client {
             .fetch(
                 &mut guard,
                 &task,
-                &self.clocks,
+                &self.terms,
                 request,
                 &mut exchange,
                 &mut sink,

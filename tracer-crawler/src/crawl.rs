@@ -1,0 +1,201 @@
+//! A whole crawl: frontier, robots.txt, fetching, parsing and outputs tied together.
+
+mod adapt;
+mod brake;
+mod engine;
+mod pace;
+mod page;
+mod reach;
+mod report;
+mod robots;
+mod run;
+mod seeds;
+mod sink;
+mod worker;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+pub use report::{Needs, Out, OutError, PageReport, Step, Written};
+
+use engine::{Engine, Made};
+use reach::Reach;
+
+use crate::config::secret::Secrets;
+use crate::fetch::proxy::ProxyError;
+use crate::fetch::{Admit, Fetcher, FetcherError, Options};
+use crate::frontier::{Candidate, DiskOptions, Frontier, FrontierError};
+use crate::header::{HeaderError, HeaderMaker};
+use crate::hook::{self, Hooks};
+use crate::parse::ParseOptions;
+use crate::scope::ScopeError;
+use crate::settings::{LinkSource, Live, Settings};
+use crate::stats::{FinishReason, Snapshot, Stats};
+
+/// Why a crawl could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum CrawlError {
+    /// No seed is left.
+    #[error("no URL to begin with; give one or more, as in https://example.org/")]
+    NoSeeds,
+    /// A seed is none.
+    #[error("seed {got:?}: {reason}")]
+    Seed {
+        /// As given.
+        got: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The file of seeds in the state directory.
+    #[error("{}: {source}; the state directory has to be writable", path.display())]
+    SeedsFile {
+        /// Where it is.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// Rules about URLs.
+    #[error(transparent)]
+    Scope(#[from] ScopeError),
+    /// Encryption or name look-ups.
+    #[error(transparent)]
+    Fetcher(#[from] FetcherError),
+    /// The proxy.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    /// Headers.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The state directory.
+    #[error(transparent)]
+    Frontier(#[from] FrontierError),
+}
+
+/// What a crawl is made of besides its settings.
+pub struct Parts {
+    /// Settings, which may change while it runs.
+    pub live: Arc<Live>,
+    /// Of proxy and headers.
+    pub secrets: Secrets,
+    /// Called at begin and end of crawl and pages; `()` for none.
+    pub hooks: Arc<dyn Hooks>,
+    /// Get every page that is over.
+    pub outs: Vec<Arc<dyn Out>>,
+    /// Figures, to be shown while it runs.
+    pub stats: Arc<Stats>,
+}
+
+/// A crawl that can be run.
+pub struct Crawl {
+    engine: Arc<Engine>,
+}
+
+impl Crawl {
+    /// Opens the state and queues the seeds. Needs a tokio runtime.
+    ///
+    /// `seeds` are absolute URLs. With a state directory that holds an unfinished crawl they may be empty.
+    pub fn new(parts: Parts, seeds: &[String]) -> Result<Self, CrawlError> {
+        let settings = parts.live.load();
+        // Makes the state directory, and keeps others out of it.
+        let mut frontier = open(&settings)?;
+        let seeds = seeds::load(seeds, &settings)?;
+        let reach = Arc::new(Reach::new(&settings, &seeds)?);
+        let hosts: Vec<_> = seeds
+            .iter()
+            .filter_map(Url::host_str)
+            .map(str::to_owned)
+            .collect();
+        let maker = HeaderMaker::new(&settings, &parts.secrets, hosts)?;
+        let mut options = Options::of(&settings, &parts.secrets)?;
+        let admits = Arc::clone(&reach);
+        options.admit = Some(Admit(Arc::new(move |host, address| {
+            admits.admits(host, address)
+        })));
+        let seed = frontier.seed();
+        let seeds: Vec<_> = seeds
+            .into_iter()
+            .filter_map(|url| reach.normalize(url).ok())
+            .map(|url| (seed.fingerprint(url.as_str()), url))
+            .collect();
+        let candidates: Vec<_> = seeds
+            .iter()
+            .map(|(fingerprint, url)| Candidate {
+                url,
+                fingerprint: *fingerprint,
+                depth: 0,
+            })
+            .collect();
+        frontier.add(&candidates, None)?;
+        if candidates.is_empty() && frontier.figures().queued == 0 {
+            return Err(CrawlError::NoSeeds);
+        }
+        let parse = Arc::new(parse_options(&settings, maker.user_agent()));
+        let engine = Engine::new(Made {
+            fetcher: Fetcher::new(options)?,
+            live: parts.live,
+            reach,
+            maker,
+            parse,
+            hooks: parts.hooks,
+            outs: parts.outs,
+            stats: parts.stats,
+            frontier,
+        });
+        Ok(Self {
+            engine: Arc::new(engine),
+        })
+    }
+
+    /// Stops the crawl when cancelled: no page is begun any more, those under way end within `timeouts.shutdown`.
+    pub fn stop_token(&self) -> CancellationToken {
+        self.engine.stop.clone()
+    }
+
+    /// Runs to the end, with its hooks.
+    pub async fn run(self) -> Snapshot {
+        let engine = self.engine;
+        let settings = engine.live.load();
+        let figures = || {
+            let mut snapshot = engine.stats.snapshot();
+            snapshot.finish_reason = engine.reason().or(Some(FinishReason::Interrupted));
+            snapshot
+        };
+        // Its panic has been told to the hooks; the figures are those until then.
+        let ended = hook::crawl(&*engine.hooks, &settings, run::run(&engine), figures).await;
+        if let Err(message) = ended {
+            tracing::error!(message, "the crawl panicked");
+        }
+        figures()
+    }
+}
+
+fn open(settings: &Settings) -> Result<Frontier, CrawlError> {
+    let politeness = run::politeness(settings);
+    let Some(directory) = &settings.state.dir else {
+        return Ok(Frontier::in_memory(politeness));
+    };
+    let options = DiskOptions {
+        memory_bytes: settings.state.frontier_memory.as_usize(),
+        snapshot_interval: settings.state.snapshot_interval,
+    };
+    Ok(Frontier::open(directory, politeness, options)?)
+}
+
+fn parse_options(settings: &Settings, agent: &str) -> ParseOptions {
+    let takes = |source| settings.parse.links.contains(&source);
+    ParseOptions {
+        images: takes(LinkSource::Img),
+        scripts: takes(LinkSource::Script) || takes(LinkSource::Style),
+        frames: takes(LinkSource::Frame),
+        agent: agent
+            .split(['/', ' '])
+            .next()
+            .unwrap_or("")
+            .to_ascii_lowercase(),
+        max_links: settings.parse.max_links as usize,
+        max_bytes: settings.parse.max_memory.as_usize(),
+    }
+}

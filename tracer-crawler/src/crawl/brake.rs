@@ -1,0 +1,125 @@
+//! When this machine runs short of descriptors, ports or memory, everything slows down, and somebody is told.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::engine::Engine;
+use crate::outcome::Failure;
+
+/// For so long nothing more is begun.
+const PAUSE: Duration = Duration::from_secs(1);
+/// After so long without another shortage, one more step up.
+const STEP_UP_EVERY: Duration = Duration::from_secs(5);
+
+/// How far the crawl is slowed down.
+#[derive(Debug)]
+pub(crate) struct Brake {
+    origin: Instant,
+    /// Halvings of the number of workers.
+    steps: AtomicU64,
+    /// Of the last change, in ms since `origin`.
+    changed_ms: AtomicU64,
+}
+
+impl Default for Brake {
+    fn default() -> Self {
+        Self {
+            origin: Instant::now(),
+            steps: AtomicU64::new(0),
+            changed_ms: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Brake {
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// One step down, at most once a pause: what was under way at the first shortage fails with it. True if it was a new step.
+    fn slow_down(&self) -> bool {
+        let (now_ms, last_ms) = (self.now_ms(), self.changed_ms.load(Ordering::Acquire));
+        let first = self.steps.load(Ordering::Acquire) == 0;
+        if !first && now_ms.saturating_sub(last_ms) < PAUSE.as_millis() as u64 {
+            return false;
+        }
+        let exchanged = self.changed_ms.compare_exchange(
+            last_ms,
+            now_ms.max(1),
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
+        if exchanged.is_err() {
+            return false;
+        }
+        self.steps.fetch_add(1, Ordering::AcqRel);
+        true
+    }
+
+    /// One step up after a quiet time. True if there was one.
+    pub(crate) fn recover(&self) -> bool {
+        let quiet_ms = self
+            .now_ms()
+            .saturating_sub(self.changed_ms.load(Ordering::Acquire));
+        if quiet_ms < STEP_UP_EVERY.as_millis() as u64 {
+            return false;
+        }
+        let up = self
+            .steps
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |steps| {
+                steps.checked_sub(1)
+            });
+        if up.is_ok() {
+            self.changed_ms.store(self.now_ms(), Ordering::Release);
+        }
+        up.is_ok()
+    }
+
+    /// How many workers of `full` there may be now.
+    pub(crate) fn workers(&self, full: usize) -> usize {
+        let steps = u32::try_from(self.steps.load(Ordering::Acquire)).unwrap_or(u32::MAX);
+        full.checked_shr(steps).unwrap_or(0).max(1)
+    }
+}
+
+impl Engine {
+    /// This machine is short of something.
+    pub(crate) fn slow_down(&self, failure: &Failure) {
+        if !self.brake.slow_down() {
+            return;
+        }
+        self.rate.pause_until(Instant::now() + PAUSE);
+        self.set_workers();
+        tracing::warn!(
+            %failure,
+            workers = self.limit.load(Ordering::Relaxed),
+            "this machine is short of something; the crawl slows down"
+        );
+    }
+
+    /// The number of workers by the settings, and how far they are slowed down.
+    pub(crate) fn set_workers(&self) {
+        let full = self.live.load().limits.concurrency as usize;
+        let limit = self.brake.workers(full.max(1));
+        if self.limit.swap(limit, Ordering::AcqRel) < limit {
+            self.wake.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_step_for_all_that_fail_together() {
+        let brake = Brake::default();
+        assert_eq!(brake.workers(100), 100);
+        assert!(brake.slow_down());
+        assert!(!brake.slow_down());
+        assert_eq!(brake.workers(100), 50);
+        assert!(!brake.recover(), "not yet quiet for long");
+        brake.steps.store(70, Ordering::Relaxed);
+        assert_eq!(brake.workers(100), 1);
+    }
+}

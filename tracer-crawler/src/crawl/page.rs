@@ -1,0 +1,403 @@
+//! One page from its turn to its end: robots.txt, request, redirects, links.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use hyper::Method;
+use hyper::header::RETRY_AFTER;
+use url::Url;
+
+use super::engine::Engine;
+use super::pace::settings_delay;
+use super::report::{PageReport, Step};
+use super::robots::{Found, Rules};
+use super::sink::PageSink;
+use crate::deadline::{Guard, Task};
+use crate::dedup::Fingerprint;
+use crate::fetch::{Exchange, Request, Terms, redirect};
+use crate::frontier::Page;
+use crate::outcome::{Class, Failure, Stage};
+use crate::parse::{Directives, HtmlParser, ParsedPage};
+use crate::retry;
+use crate::settings::Settings;
+
+/// What became of a page's turn.
+pub(crate) enum Ended {
+    /// It is over.
+    Over(Box<PageReport>),
+    /// It was left out before a request was sent.
+    Skipped(&'static str),
+    /// Another try, not before this time.
+    Again(Instant),
+    /// It was not begun after all: its host wants a pause, or the crawl ends.
+    PutBack,
+}
+
+/// One try of one page.
+pub(crate) struct Try<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) page: &'a Page,
+    pub(crate) task: &'a Task,
+    pub(crate) settings: &'a Settings,
+    pub(crate) chain: Option<Chain>,
+    terms: Terms,
+    step: Option<Step>,
+}
+
+/// How a page was come to by redirects.
+#[derive(Debug, Clone)]
+pub(crate) struct Chain {
+    /// Its begin.
+    pub(crate) requested: Url,
+    /// How many redirects there were.
+    pub(crate) hops: u32,
+}
+
+/// What one request led to.
+enum Led {
+    /// The answer is the page.
+    Here(PageSink),
+    /// To itself, mostly with a cookie: it is asked for again.
+    Back,
+    /// Somewhere else.
+    Moved(Url),
+    /// Nowhere: the redirect's target is left out.
+    Out(&'static str),
+}
+
+/// What stands before a request.
+enum Leave {
+    Granted,
+    Skip(&'static str),
+    PutBack,
+}
+
+impl<'a> Try<'a> {
+    pub(crate) fn new(
+        engine: &'a Engine,
+        page: &'a Page,
+        task: &'a Task,
+        settings: &'a Settings,
+    ) -> Self {
+        Self {
+            engine,
+            page,
+            task,
+            settings,
+            chain: engine.chain_of(&page.url),
+            terms: Terms::of(settings),
+            step: None,
+        }
+    }
+
+    /// Does the work.
+    pub(crate) async fn run(mut self, guard: &mut Guard, from: Option<&Url>) -> Ended {
+        match self.fetch(guard, from).await {
+            Ok(ended) => ended,
+            Err(failure) => self.failed(failure),
+        }
+    }
+
+    async fn fetch(
+        &mut self,
+        guard: &mut Guard,
+        from: Option<&Url>,
+    ) -> Result<Ended, Arc<Failure>> {
+        let limit = self.settings.http.redirects;
+        for again in 0..=limit {
+            match self.leave(guard, again).await? {
+                Leave::Granted => {}
+                Leave::PutBack => return Ok(Ended::PutBack),
+                Leave::Skip(reason) => return Ok(Ended::Skipped(reason)),
+            }
+            match self.request(guard, from).await? {
+                Led::Here(sink) => return Ok(self.over(sink).await),
+                Led::Moved(target) => {
+                    let mut report = self.report(None, None);
+                    report.moved = Some(target);
+                    return Ok(Ended::Over(Box::new(report)));
+                }
+                Led::Out(reason) => {
+                    return Ok(Ended::Over(Box::new(self.report(None, Some(reason)))));
+                }
+                Led::Back => {}
+            }
+        }
+        Err(Arc::new(Failure::TooManyRedirects { limit }))
+    }
+
+    /// Waits for everything that a request has to wait for.
+    async fn leave(&self, guard: &mut Guard, again: u32) -> Result<Leave, Arc<Failure>> {
+        self.task.at(Stage::Turn);
+        if self.settings.politeness.robots {
+            match self.robots(guard, &self.page.url).await? {
+                Leave::Granted => {}
+                other => return Ok(other),
+            }
+        }
+        // The frontier keeps the delay between pages; asking for one again comes on top of them.
+        let delay = settings_delay(self.settings);
+        if again > 0 && !delay.is_zero() {
+            let until = tokio::time::Instant::now() + delay;
+            guard
+                .sleep_until(self.task, until)
+                .await
+                .map_err(Arc::new)?;
+        }
+        if let Some(due) = self.engine.rate.reserve(Instant::now()) {
+            guard
+                .sleep_until(self.task, due.into())
+                .await
+                .map_err(Arc::new)?;
+        }
+        Ok(Leave::Granted)
+    }
+
+    async fn robots(&self, guard: &mut Guard, url: &Url) -> Result<Leave, Arc<Failure>> {
+        let engine = self.engine;
+        let mut asked = true;
+        let rules = match engine.robots.find(crate::fetch::origin_key(url)) {
+            Found::Known(rules) => {
+                asked = false;
+                rules
+            }
+            Found::Ask(asking) => engine.ask_robots(url, asking, &engine.abort).await,
+            Found::Wait(mut receiver) => {
+                let answer = async {
+                    let answer = receiver.wait_for(Option::is_some).await;
+                    Ok(answer.ok().and_then(|answer| answer.clone()))
+                };
+                match guard.run(self.task, None, answer).await.map_err(Arc::new)? {
+                    Some(rules) => rules,
+                    // The one who asked was cut: the page comes again and asks itself.
+                    None => return Ok(Leave::PutBack),
+                }
+            }
+        };
+        match &*rules {
+            Rules::Unreachable(failure) => Err(Arc::clone(failure)),
+            rules if !rules.allow(url) => Ok(Leave::Skip("robots")),
+            // The delay was not known when this page got its turn.
+            rules if asked && rules.crawl_delay().is_some() => Ok(Leave::PutBack),
+            _ => Ok(Leave::Granted),
+        }
+    }
+
+    async fn request(
+        &mut self,
+        guard: &mut Guard,
+        from: Option<&Url>,
+    ) -> Result<Led, Arc<Failure>> {
+        let (engine, url) = (self.engine, &self.page.url);
+        let headers = engine.headers(url, from);
+        let mut sink = PageSink::new(&engine.parse, engine.needs);
+        let mut exchange = Exchange::default();
+        let started = SystemTime::now();
+        engine.pace_begin(self.settings, url);
+        let inside = engine.stats.in_flight.enter();
+        let request = Request {
+            method: &Method::GET,
+            url,
+            headers: &headers,
+        };
+        let done = engine
+            .fetcher
+            .fetch(
+                guard,
+                self.task,
+                &self.terms,
+                request,
+                &mut exchange,
+                &mut sink,
+            )
+            .await;
+        drop(inside);
+        engine.count(&exchange);
+        let led = done.and_then(|()| self.led(url, &exchange));
+        engine.pace_end(self.settings, url, &exchange, led.as_ref().err());
+        self.step = Some(Step {
+            request_headers: headers,
+            started,
+            exchange,
+            wire: sink.wire.take(),
+        });
+        match led {
+            Ok(Some(led)) => Ok(led),
+            Ok(None) => Ok(Led::Here(sink)),
+            Err(failure) => Err(Arc::new(failure)),
+        }
+    }
+
+    /// Where an answer leads; `None` when it is the page.
+    fn led(&self, url: &Url, exchange: &Exchange) -> Result<Option<Led>, Failure> {
+        let Some(head) = &exchange.head else {
+            return Ok(None);
+        };
+        if let Some(hop) = redirect::next(&Method::GET, url, head)? {
+            return self.redirected(hop.url).map(Some);
+        }
+        let status = head.status.as_u16();
+        if status < 400 {
+            return Ok(None);
+        }
+        let field = head.field(RETRY_AFTER.as_str());
+        Err(Failure::Status {
+            status,
+            retry_after: field.and_then(|field| retry::retry_after(field, SystemTime::now())),
+        })
+    }
+
+    /// A target is treated as a link is: it has to belong to the crawl, and goes into the queue, where its host has its turn.
+    fn redirected(&self, target: Url) -> Result<Led, Failure> {
+        let engine = self.engine;
+        let text: Box<str> = target.as_str().chars().take(200).collect::<String>().into();
+        let target = engine
+            .reach
+            .normalize(target)
+            .map_err(|_| Failure::BadRedirect { target: text })?;
+        engine.stats.redirects.add_one();
+        let limit = self.settings.http.redirects;
+        if self.chain.as_ref().map_or(0, |chain| chain.hops) >= limit {
+            return Err(Failure::TooManyRedirects { limit });
+        }
+        if target == self.page.url {
+            return Ok(Led::Back);
+        }
+        Ok(match engine.reach.check(&target) {
+            Ok(()) => Led::Moved(target),
+            Err(reason) => Led::Out(reason),
+        })
+    }
+
+    /// The page is there: its links are resolved, by as many at once as there are page workers.
+    async fn over(&mut self, mut sink: PageSink) -> Ended {
+        let parser = sink.parser.take();
+        let mut report = self.report(None, None);
+        report.body = sink.body.take();
+        if let Some(parser) = parser {
+            let waited = Instant::now();
+            let place = self.engine.page_workers.acquire().await;
+            self.engine.note_queue_delay(waited.elapsed());
+            report.parsed = Some(self.parsed(parser, &report));
+            drop(place);
+        }
+        Ended::Over(Box::new(report))
+    }
+
+    fn parsed(&self, parser: HtmlParser, report: &PageReport) -> ParsedPage {
+        let mut page = parser.finish(&report.url, &self.engine.reach.normalizer);
+        let fields = report
+            .step
+            .as_ref()
+            .and_then(|step| step.exchange.head.as_ref())
+            .map(|head| head.headers.get_all("x-robots-tag"));
+        let mut directives: Directives = page.directives;
+        for field in fields.iter().flatten() {
+            if let Ok(text) = field.to_str() {
+                directives.add_header(text, &self.engine.agent);
+            }
+        }
+        page.directives = directives;
+        page
+    }
+
+    fn failed(&mut self, failure: Arc<Failure>) -> Ended {
+        if failure.class() == Class::Cancelled {
+            return Ended::PutBack;
+        }
+        let wait = match retry::decide(&self.settings.retry, &failure, self.page.attempt) {
+            retry::Decision::GiveUp => None,
+            retry::Decision::After(wait) => Some(wait),
+            retry::Decision::SlowDown(wait) => {
+                self.engine.slow_down(&failure);
+                Some(wait)
+            }
+        };
+        // Another try that could not begin before the task's clock runs out is none.
+        if let Some(wait) = wait
+            && tokio::time::Instant::now() + wait < self.task.deadline()
+        {
+            tracing::debug!(%failure, wait_ms = wait.as_millis() as u64, "another try");
+            self.engine.stats.retries.add_one();
+            return Ended::Again(Instant::now() + wait);
+        }
+        tracing::debug!(%failure, "failed");
+        Ended::Over(Box::new(self.report(Some(failure), None)))
+    }
+
+    fn report(
+        &mut self,
+        failure: Option<Arc<Failure>>,
+        skipped: Option<&'static str>,
+    ) -> PageReport {
+        PageReport {
+            id: self.page.ticket.number(),
+            requested_url: self
+                .chain
+                .as_ref()
+                .map_or_else(|| self.page.url.clone(), |chain| chain.requested.clone()),
+            url: self.page.url.clone(),
+            redirects: self.chain.as_ref().map_or(0, |chain| chain.hops),
+            depth: self.page.depth,
+            referrer: self.page.referrer.clone(),
+            retries: self.page.attempt,
+            step: self.step.take(),
+            moved: None,
+            failure,
+            skipped,
+            parsed: None,
+            body: None,
+        }
+    }
+}
+
+/// Links of one page that belong to the crawl.
+pub(crate) struct Links {
+    pub(crate) urls: Vec<(Url, Fingerprint)>,
+    pub(crate) depth: u32,
+}
+
+impl Engine {
+    /// The links to be queued; what is left out is counted by its reason.
+    pub(crate) fn links(&self, settings: &Settings, report: &mut PageReport) -> Links {
+        let depth = report.depth + 1;
+        let mut links = Links {
+            urls: Vec::new(),
+            depth,
+        };
+        let Some(page) = &mut report.parsed else {
+            return links;
+        };
+        self.stats
+            .links
+            .add(page.links.len() as u64 + page.links_dropped);
+        self.stats.skip("too_many_links", page.links_dropped);
+        for (refusal, count) in &page.refused {
+            self.stats.skip(refusal.as_str(), *count);
+        }
+        let obey = settings.politeness.nofollow;
+        let too_deep = settings.crawl.depth.is_some_and(|limit| depth > limit);
+        if too_deep || (obey && page.directives.nofollow) {
+            let reason = if too_deep { "too_deep" } else { "nofollow" };
+            self.stats.skip(reason, page.links.len() as u64);
+            return links;
+        }
+        let mut nofollow = 0;
+        for link in &page.links {
+            if obey && link.nofollow {
+                nofollow += 1;
+                continue;
+            }
+            let url = self.reach.shorten(link.url.clone());
+            match self.reach.check(&url) {
+                Ok(()) => {
+                    let fingerprint = self.seed.fingerprint(url.as_str());
+                    links.urls.push((url, fingerprint));
+                }
+                Err(reason) => self.stats.skip(reason, 1),
+            }
+        }
+        self.stats.skip("nofollow", nofollow);
+        links
+    }
+}

@@ -1,0 +1,184 @@
+//! Which URLs a crawl takes: the scope's rules, and host patterns beside them.
+
+use std::net::IpAddr;
+
+use url::Url;
+
+use crate::fetch::glob;
+use crate::scope::{Refusal, Scope, ScopeError, ScopeSettings, Within};
+use crate::settings::{ScopeMode, Settings};
+use crate::url::{Normalizer, UrlError};
+
+/// Rules about URLs.
+#[derive(Debug)]
+pub(crate) struct Reach {
+    scope: Scope,
+    /// The same rules for hosts that a pattern lets in.
+    widened: Option<Scope>,
+    allow_hosts: Vec<String>,
+    deny_hosts: Vec<String>,
+    drop_query: Vec<String>,
+    max_segments: usize,
+    /// How links are brought to one spelling.
+    pub(crate) normalizer: Normalizer,
+}
+
+impl Reach {
+    /// Around the seeds.
+    pub(crate) fn new(settings: &Settings, seeds: &[Url]) -> Result<Self, ScopeError> {
+        let rules = &settings.scope;
+        let within = match rules.mode {
+            ScopeMode::Host => Within::Host,
+            ScopeMode::Subdomains => Within::Subdomains,
+            ScopeMode::Any => Within::Any,
+        };
+        let widened = if rules.allow_hosts.is_empty() {
+            None
+        } else {
+            Some(Scope::new(of(settings, Within::Any), seeds)?)
+        };
+        Ok(Self {
+            scope: Scope::new(of(settings, within), seeds)?,
+            widened,
+            allow_hosts: rules.allow_hosts.clone(),
+            deny_hosts: rules.deny_hosts.clone(),
+            drop_query: rules.drop_query.clone(),
+            max_segments: rules.max_path_segments as usize,
+            normalizer: Normalizer {
+                sort_query: rules.sort_query,
+                max_bytes: rules.max_url_bytes.as_usize(),
+                ..Normalizer::default()
+            },
+        })
+    }
+
+    /// Brings a URL to the spelling of this crawl.
+    pub(crate) fn normalize(&self, url: Url) -> Result<Url, UrlError> {
+        self.normalizer.normalize(self.shorten(url))
+    }
+
+    /// Takes out of a normalised URL the query parameters that do not count.
+    pub(crate) fn shorten(&self, mut url: Url) -> Url {
+        let Some(query) = url.query().filter(|_| !self.drop_query.is_empty()) else {
+            return url;
+        };
+        let is_kept = |pair: &&str| {
+            let name = pair.split('=').next().unwrap_or("");
+            !self
+                .drop_query
+                .iter()
+                .any(|pattern| glob::matches(pattern, name))
+        };
+        let kept: Vec<&str> = query.split('&').filter(is_kept).collect();
+        let kept = kept.join("&");
+        url.set_query((!kept.is_empty()).then_some(&*kept));
+        url
+    }
+
+    /// Whether a normalised URL belongs to the crawl, or why not.
+    pub(crate) fn check(&self, url: &Url) -> Result<(), &'static str> {
+        let host = url.host_str().unwrap_or("");
+        if is_any(&self.deny_hosts, host) {
+            return Err("denied_host");
+        }
+        match (self.scope.check(url, 0), &self.widened) {
+            (Err(Refusal::OutsideHost), Some(widened)) if is_any(&self.allow_hosts, host) => {
+                widened.check(url, 0).map_err(Refusal::as_str)?;
+            }
+            (checked, _) => checked.map_err(Refusal::as_str)?,
+        }
+        let segments = url.path_segments().map_or(0, Iterator::count);
+        if segments > self.max_segments {
+            return Err("path_too_deep");
+        }
+        Ok(())
+    }
+
+    /// Whether the crawl may connect to an address of a host.
+    pub(crate) fn admits(&self, host: &str, address: IpAddr) -> bool {
+        self.scope.check_address(host, address).is_ok() || is_any(&self.allow_hosts, host)
+    }
+}
+
+fn is_any(patterns: &[String], host: &str) -> bool {
+    patterns.iter().any(|pattern| glob::matches(pattern, host))
+}
+
+fn of(settings: &Settings, within: Within) -> ScopeSettings {
+    let rules = &settings.scope;
+    let expressions = |patterns: &[crate::settings::Pattern]| {
+        patterns
+            .iter()
+            .map(|pattern| format!("re:{}", pattern.as_str()))
+            .collect()
+    };
+    ScopeSettings {
+        within,
+        include: expressions(&rules.include),
+        exclude: expressions(&rules.exclude),
+        shard: rules
+            .shard
+            .and_then(|share| format!("{}/{}", share.index, share.of).parse().ok())
+            .unwrap_or_default(),
+        ..ScopeSettings::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reach(change: impl FnOnce(&mut Settings)) -> Reach {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        Reach::new(&settings, &[Url::parse("http://a.example/").unwrap()]).unwrap()
+    }
+
+    fn check(reach: &Reach, url: &str) -> Result<(), &'static str> {
+        reach.check(&Url::parse(url).unwrap())
+    }
+
+    #[test]
+    fn host_patterns_widen_and_narrow() {
+        let reach = reach(|settings| {
+            settings.scope.allow_hosts = vec!["*.b.example".to_owned(), "10.0.0.1".to_owned()];
+            settings.scope.deny_hosts = vec!["x.b.example".to_owned()];
+        });
+        assert_eq!(check(&reach, "http://a.example/1"), Ok(()));
+        assert_eq!(check(&reach, "http://c.b.example/"), Ok(()));
+        assert_eq!(check(&reach, "http://x.b.example/"), Err("denied_host"));
+        assert_eq!(check(&reach, "http://c.example/"), Err("outside_host"));
+        assert!(reach.admits("c.b.example", "127.0.0.1".parse().unwrap()));
+        assert!(!reach.admits("c.example", "127.0.0.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn paths_have_an_end() {
+        let reach = reach(|settings| settings.scope.max_path_segments = 3);
+        assert_eq!(check(&reach, "http://a.example/1/2/3"), Ok(()));
+        assert_eq!(
+            check(&reach, "http://a.example/1/2/3/4"),
+            Err("path_too_deep")
+        );
+    }
+
+    #[test]
+    fn query_parameters_that_do_not_count() {
+        let reach = reach(|settings| {
+            settings.scope.drop_query = vec!["utm_*".to_owned(), "sid".to_owned()]
+        });
+        for (url, expected) in [
+            (
+                "http://a.example/?a=1&utm_x=2&b&sid=3",
+                "http://a.example/?a=1&b",
+            ),
+            ("http://a.example/?sid=3", "http://a.example/"),
+            ("http://a.example/?a=1", "http://a.example/?a=1"),
+        ] {
+            assert_eq!(
+                reach.normalize(Url::parse(url).unwrap()).unwrap().as_str(),
+                expected
+            );
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Where a page's body goes as it comes in: to the parser, and to those who want it whole.
+
+use std::sync::Arc;
+
+use hyper::header::CONTENT_TYPE;
+
+use super::report::Needs;
+use crate::fetch::{Head, Sink, Want};
+use crate::parse::{HtmlParser, ParseOptions, is_html};
+
+/// Takes one response.
+pub(crate) struct PageSink {
+    options: Arc<ParseOptions>,
+    needs: Needs,
+    pub(crate) parser: Option<HtmlParser>,
+    pub(crate) wire: Option<Vec<u8>>,
+    pub(crate) body: Option<Vec<u8>>,
+}
+
+impl PageSink {
+    pub(crate) fn new(options: &Arc<ParseOptions>, needs: Needs) -> Self {
+        Self {
+            options: Arc::clone(options),
+            needs,
+            parser: None,
+            wire: None,
+            body: None,
+        }
+    }
+}
+
+impl Sink for PageSink {
+    fn head(&mut self, head: &Head) -> Want {
+        self.wire = self.needs.wire.then(Vec::new);
+        self.body = self.needs.body.then(Vec::new);
+        self.parser = None;
+        if head.status.is_success() {
+            let content_type = head.field(CONTENT_TYPE.as_str());
+            if is_html(content_type) {
+                self.parser = Some(HtmlParser::new(Arc::clone(&self.options), content_type));
+            }
+            return Want::Body;
+        }
+        // The body of a redirect or an error is read only for those who keep it.
+        if self.needs.wire || self.needs.body {
+            Want::Body
+        } else {
+            Want::Nothing
+        }
+    }
+
+    fn wire(&mut self, bytes: &[u8]) {
+        if let Some(wire) = &mut self.wire {
+            wire.extend_from_slice(bytes);
+        }
+    }
+
+    fn body(&mut self, bytes: &[u8]) -> Want {
+        if let Some(parser) = &mut self.parser {
+            parser.write(bytes);
+        }
+        if let Some(body) = &mut self.body {
+            body.extend_from_slice(bytes);
+        }
+        Want::Body
+    }
+}

@@ -1,0 +1,315 @@
+//! A worker takes a page, does it, and takes the next at the same moment: no queue and no wake-up between them.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tracing::Instrument;
+use url::Url;
+
+use super::engine::{Engine, Turn};
+use super::page::{Chain, Ended, Links, Try};
+use super::report::PageReport;
+use crate::deadline::{Guard, Task};
+use crate::fetch::Terms;
+use crate::frontier::{Candidate, Frontier, FrontierError, Page};
+use crate::hook;
+use crate::outcome::{Class, Failure};
+use crate::settings::Settings;
+use crate::stats::FinishReason;
+
+/// Counts a worker as long as it lives.
+struct Place(Arc<Engine>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let engine = &self.0;
+        let left = engine.active.fetch_sub(1, Ordering::AcqRel) - 1;
+        engine.stats.workers.set(left as u64);
+        engine.wake.notify_one();
+    }
+}
+
+/// Begins a worker with its first page.
+pub(crate) fn start(engine: &Arc<Engine>, page: Box<Page>) {
+    let working = engine.active.fetch_add(1, Ordering::AcqRel) + 1;
+    engine.stats.workers.set(working as u64);
+    let place = Place(Arc::clone(engine));
+    tokio::spawn(work(place, page));
+}
+
+async fn work(place: Place, first: Box<Page>) {
+    let engine = &place.0;
+    let mut guard = Guard::new(engine.abort.clone());
+    // One who has work sees whether there is more.
+    help(engine);
+    let mut next = Some(first);
+    while let Some(page) = next {
+        next = engine.work_on(&mut guard, page).await;
+    }
+}
+
+/// Begins another worker if there is room and work for it.
+fn help(engine: &Arc<Engine>) {
+    if engine.active.load(Ordering::Acquire) >= engine.limit.load(Ordering::Acquire) {
+        return;
+    }
+    if let Some(Turn::Page(page)) = engine.with_frontier(|frontier| engine.turn(frontier)) {
+        start(engine, page);
+    }
+}
+
+impl Engine {
+    /// Does one page and takes the next.
+    async fn work_on(self: &Arc<Self>, guard: &mut Guard, page: Box<Page>) -> Option<Box<Page>> {
+        let settings = self.live.load();
+        let task = self.task(&page, &settings);
+        let span = tracing::debug_span!(
+            "page",
+            task_id = task.id,
+            depth = task.depth,
+            retry_count = task.retry_count,
+            url = page.url.as_str()
+        );
+        let from = page
+            .referrer
+            .as_deref()
+            .and_then(|text| Url::parse(text).ok());
+        let told = hook::Page {
+            url: page.url.clone(),
+            depth: page.depth,
+            referrer: from.clone(),
+        };
+        let work = async {
+            let one = Try::new(self, &page, &task, &settings);
+            let ended = one.run(guard, from.as_ref()).await;
+            self.deliver(ended, &settings).await
+        };
+        let done = hook::page(&*self.hooks, &told, work.instrument(span), |(ended, _)| {
+            end_of(ended)
+        })
+        .await;
+        let (ended, links) = match done {
+            Ok(done) => done,
+            Err(message) => {
+                // What a panic left of the guard is not used again.
+                *guard = Guard::new(self.abort.clone());
+                self.stats.panics.add_one();
+                (Ended::Over(Box::new(panicked(&page, message))), None)
+            }
+        };
+        self.tell(&ended);
+        let (next, more) = self.end(&page, &task, &ended, links);
+        if let Some(page) = more {
+            start(self, page);
+        }
+        next
+    }
+
+    /// A page that is tried again has the clock it began with.
+    fn task(&self, page: &Page, settings: &Settings) -> Task {
+        let clocks = Terms::of(settings).clocks;
+        let id = page.ticket.number();
+        let begun = (page.attempt > 0)
+            .then(|| self.deadlines().remove(&id))
+            .flatten();
+        Task::resume(id, page.depth, page.attempt, begun, &clocks)
+    }
+
+    fn deadlines(
+        &self,
+    ) -> std::sync::MutexGuard<'_, std::collections::HashMap<u64, tokio::time::Instant>> {
+        self.deadlines
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Hands a page that is over to the outputs.
+    async fn deliver(&self, mut ended: Ended, settings: &Settings) -> (Ended, Option<Links>) {
+        let Ended::Over(report) = &mut ended else {
+            return (ended, None);
+        };
+        let links = self.links(settings, report);
+        for out in &self.outs {
+            if let Err(error) = out.page(report).await {
+                tracing::error!(%error, "the crawl ends: a result cannot be written");
+                self.finish(FinishReason::OutputFailed);
+                return (Ended::PutBack, None);
+            }
+        }
+        (ended, Some(links))
+    }
+
+    fn tell(&self, ended: &Ended) {
+        match ended {
+            Ended::Over(report) => {
+                self.stats.depth.raise_to(report.depth.into());
+                if let Some(failure) = &report.failure {
+                    self.stats.failure(failure.class());
+                }
+                if let Some(reason) = report.skipped {
+                    self.stats.skip(reason, 1);
+                }
+                if let Some(status) = report.status().filter(|_| report.moved.is_none()) {
+                    self.stats.page(status);
+                    self.stats.not_modified.add(u64::from(status == 304));
+                }
+            }
+            Ended::Skipped(reason) => self.stats.skip(reason, 1),
+            Ended::Again(_) | Ended::PutBack => {}
+        }
+    }
+
+    /// Everything that the end of a page asks of the frontier, and the next page, under one lock.
+    fn end(
+        &self,
+        page: &Page,
+        task: &Task,
+        ended: &Ended,
+        links: Option<Links>,
+    ) -> (Option<Box<Page>>, Option<Box<Page>>) {
+        let turns = self.with_frontier(|frontier| {
+            self.settle(frontier, page, task, ended, links)?;
+            // When the limit fell, this worker ends.
+            if self.active.load(Ordering::Acquire) > self.limit.load(Ordering::Acquire) {
+                return Ok((Turn::Busy, Turn::Busy));
+            }
+            let own = self.turn(frontier)?;
+            let is_room = self.active.load(Ordering::Acquire) < self.limit.load(Ordering::Acquire);
+            let more = if matches!(own, Turn::Page(_)) && is_room {
+                self.turn(frontier)?
+            } else {
+                Turn::Busy
+            };
+            Ok((own, more))
+        });
+        let page_of = |turn| match turn {
+            Turn::Page(page) => Some(page),
+            _ => None,
+        };
+        turns.map_or((None, None), |(own, more)| (page_of(own), page_of(more)))
+    }
+
+    fn settle(
+        &self,
+        frontier: &mut Frontier,
+        page: &Page,
+        task: &Task,
+        ended: &Ended,
+        links: Option<Links>,
+    ) -> Result<(), FrontierError> {
+        match ended {
+            Ended::Again(at) => {
+                self.deadlines().insert(task.id, task.deadline());
+                frontier.retry(page.ticket, *at);
+                self.hold_if_asked(frontier, page, *at);
+            }
+            Ended::PutBack => self.put_back(frontier, page.ticket, page.attempt),
+            Ended::Skipped(_) => {
+                self.forget_chain(&page.url);
+                self.unbegin(0);
+                frontier.done(page.ticket)?;
+            }
+            Ended::Over(report) => {
+                self.forget_chain(&page.url);
+                if let Some(target) = &report.moved {
+                    self.move_on(frontier, report, target)?;
+                    self.unbegin(0);
+                }
+                if let Some(links) = links {
+                    self.add(frontier, report, &links)?;
+                }
+                frontier.done(page.ticket)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A pause longer than our own back-off was the server's wish: it counts for its host.
+    fn hold_if_asked(&self, frontier: &mut Frontier, page: &Page, at: std::time::Instant) {
+        let wait = at.saturating_duration_since(std::time::Instant::now());
+        if wait > self.live.load().retry.max_backoff + Duration::from_millis(100) {
+            frontier.hold_host(&page.url, at);
+        }
+    }
+
+    /// Queues the target of a redirect; where it was seen before, the chain ends.
+    fn move_on(
+        &self,
+        frontier: &mut Frontier,
+        report: &PageReport,
+        target: &Url,
+    ) -> Result<(), FrontierError> {
+        let fingerprint = self.seed.fingerprint(target.as_str());
+        let candidate = Candidate {
+            url: target,
+            fingerprint,
+            depth: report.depth,
+        };
+        let added = frontier.add(&[candidate], report.referrer.as_deref())?;
+        self.stats.skip("redirect_seen", added.seen);
+        self.stats.skip("host_full", added.host_full);
+        if added.new == 1 {
+            let chain = Chain {
+                requested: report.requested_url.clone(),
+                hops: report.redirects + 1,
+            };
+            self.remember_chain(fingerprint, chain);
+        }
+        Ok(())
+    }
+
+    fn add(
+        &self,
+        frontier: &mut Frontier,
+        report: &PageReport,
+        links: &Links,
+    ) -> Result<(), FrontierError> {
+        if links.urls.is_empty() {
+            return Ok(());
+        }
+        let candidates: Vec<_> = links
+            .urls
+            .iter()
+            .map(|(url, fingerprint)| Candidate {
+                url,
+                fingerprint: *fingerprint,
+                depth: links.depth,
+            })
+            .collect();
+        let added = frontier.add(&candidates, Some(report.url.as_str()))?;
+        self.stats.duplicates.add(added.seen);
+        self.stats.skip("host_full", added.host_full);
+        Ok(())
+    }
+}
+
+/// What hooks are told of a page's end.
+fn end_of(ended: &Ended) -> (Option<u16>, Option<Class>) {
+    match ended {
+        Ended::Over(report) => {
+            let failure = report.failure.as_ref().map(|failure| failure.class());
+            (report.status(), failure)
+        }
+        Ended::Skipped(_) | Ended::Again(_) => (None, None),
+        Ended::PutBack => (None, Some(Class::Cancelled)),
+    }
+}
+
+fn panicked(page: &Page, message: String) -> PageReport {
+    PageReport {
+        id: page.ticket.number(),
+        requested_url: page.url.clone(),
+        url: page.url.clone(),
+        redirects: 0,
+        depth: page.depth,
+        referrer: page.referrer.clone(),
+        retries: page.attempt,
+        step: None,
+        moved: None,
+        failure: Some(Arc::new(Failure::Panic(message.into()))),
+        skipped: None,
+        parsed: None,
+        body: None,
+    }
+}

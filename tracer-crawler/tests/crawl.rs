@@ -1,0 +1,599 @@
+//! Whole crawls of a generated site.
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use support::{Asked, Reply, Server, Then, page, raw, with};
+use tracer_crawler::crawl::{Crawl, CrawlError, Out, OutError, PageReport, Parts, Written};
+use tracer_crawler::hook::{Hooks, Page, PageEnd};
+use tracer_crawler::settings::{Live, Profile, Settings};
+use tracer_crawler::stats::{FinishReason, Snapshot, Stats};
+
+/// What an output was told of one page.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Line {
+    status: Option<u16>,
+    failure: Option<&'static str>,
+    requested: String,
+    retries: u32,
+    redirects: u32,
+    moved: Option<String>,
+    skipped: Option<&'static str>,
+    times: usize,
+}
+
+#[derive(Default)]
+struct Collected {
+    pages: Mutex<BTreeMap<String, Line>>,
+    fails: bool,
+}
+
+impl Out for Collected {
+    fn page<'a>(&'a self, report: &'a PageReport) -> Written<'a> {
+        let mut pages = self.pages.lock().unwrap();
+        let path = |url: &url::Url| url.path().to_owned();
+        let line = pages.entry(path(&report.url)).or_default();
+        *line = Line {
+            status: report.status(),
+            failure: report
+                .failure
+                .as_ref()
+                .map(|failure| failure.class().name()),
+            requested: path(&report.requested_url),
+            retries: report.retries,
+            redirects: report.redirects,
+            moved: report.moved.as_ref().map(path),
+            skipped: report.skipped,
+            times: line.times + 1,
+        };
+        let fails = self.fails;
+        Box::pin(async move {
+            if fails {
+                return Err(OutError("disk full".into()));
+            }
+            Ok(())
+        })
+    }
+}
+
+struct Outcome {
+    figures: Snapshot,
+    pages: BTreeMap<String, Line>,
+}
+
+impl Outcome {
+    fn paths(&self) -> BTreeSet<&str> {
+        self.pages.keys().map(String::as_str).collect()
+    }
+}
+
+fn settings() -> Settings {
+    let mut settings = Settings::of(Profile::Tuned);
+    settings.retry.backoff = Duration::from_millis(10);
+    settings.adaptive.rate = false;
+    settings
+}
+
+struct Setup {
+    settings: Settings,
+    hooks: Arc<dyn Hooks>,
+    out: Arc<Collected>,
+}
+
+impl Setup {
+    fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            hooks: Arc::new(()),
+            out: Arc::default(),
+        }
+    }
+
+    fn crawl(&self, seeds: &[String]) -> Result<Crawl, CrawlError> {
+        let parts = Parts {
+            live: Arc::new(Live::new(self.settings.clone())),
+            secrets: Default::default(),
+            hooks: Arc::clone(&self.hooks),
+            outs: vec![Arc::clone(&self.out) as Arc<dyn Out>],
+            stats: Arc::new(Stats::default()),
+        };
+        Crawl::new(parts, seeds)
+    }
+
+    async fn run(&self, seeds: &[String]) -> Outcome {
+        let figures = self.crawl(seeds).unwrap().run().await;
+        Outcome {
+            figures,
+            pages: self.out.pages.lock().unwrap().clone(),
+        }
+    }
+}
+
+async fn crawl(settings: Settings, server: &Server) -> Outcome {
+    Setup::new(settings)
+        .run(&[server.url("/").to_string()])
+        .await
+}
+
+fn links(paths: impl IntoIterator<Item = impl std::fmt::Display>) -> String {
+    paths
+        .into_iter()
+        .map(|path| format!("<a href=\"{path}\">x</a>\n"))
+        .collect()
+}
+
+fn no_robots(asked: &Asked<'_>) -> Option<Reply> {
+    let none = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    (asked.path == "/robots.txt").then(|| raw(none, Then::Keep))
+}
+
+fn number(path: &str) -> usize {
+    path.trim_matches('/').parse().unwrap_or(0)
+}
+
+/// A tree of `n` pages: page k links to 3k+1 .. 3k+3, to itself, and back to the root.
+fn tree(asked: &Asked<'_>, n: usize) -> Reply {
+    let k = number(asked.path);
+    let children = (3 * k + 1..=3 * k + 3)
+        .filter(|child| *child < n)
+        .map(|child| format!("/{child}"));
+    page(links(
+        children.chain([asked.path.to_owned(), "/".to_owned()]),
+    ))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_once_and_no_more_connections_than_allowed() {
+    const PAGES: usize = 2000;
+    let server =
+        Server::start(|asked| no_robots(asked).unwrap_or_else(|| tree(asked, PAGES))).await;
+    let outcome = crawl(settings(), &server).await;
+    assert_eq!(outcome.pages.len(), PAGES);
+    assert!(
+        outcome
+            .pages
+            .values()
+            .all(|line| line.times == 1 && line.status == Some(200))
+    );
+    let figures = outcome.figures;
+    assert_eq!(figures.finish_reason, Some(FinishReason::Done));
+    assert_eq!((figures.pages, figures.failed), (PAGES as u64, 0));
+    // One more for robots.txt.
+    assert_eq!(figures.requests, PAGES as u64 + 1);
+    assert_eq!(server.requests.load(Ordering::SeqCst), PAGES + 1);
+    let limit = settings().limits.per_host as usize;
+    assert!(server.opened() <= limit, "{} connections", server.opened());
+    assert_eq!(figures.connections, server.opened() as u64);
+    assert_eq!(figures.links, figures.duplicates + PAGES as u64 - 1);
+    assert_eq!(
+        (figures.in_flight, figures.queued, figures.workers),
+        (0, 0, 0)
+    );
+}
+
+#[tokio::test]
+async fn what_goes_wrong_has_its_class_and_what_is_left_out_its_reason() {
+    let robots = "User-agent: *\nDisallow: /private\n";
+    let tries = Arc::new(AtomicUsize::new(0));
+    let server = Server::start(move |asked| match asked.path {
+        "/robots.txt" => page(robots),
+        "/" => page(links([
+            "/ok", "/missing", "/moved", "/loop", "/outside", "/truncated", "/private/1", "/flaky", "/down",
+            "mailto:a@b.example", "http://elsewhere.example/", "/ok#part",
+        ]) + "<a rel=nofollow href=/nofollow>x</a>"),
+        "/missing" => raw("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", Then::Keep),
+        "/moved" => raw("HTTP/1.1 301 Moved\r\nLocation: /target\r\nContent-Length: 0\r\n\r\n", Then::Keep),
+        "/loop" => raw("HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n", Then::Keep),
+        "/outside" => raw("HTTP/1.1 302 Found\r\nLocation: http://elsewhere.example/\r\nContent-Length: 0\r\n\r\n", Then::Keep),
+        "/truncated" => raw("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", Then::Close),
+        "/flaky" if tries.fetch_add(1, Ordering::SeqCst) < 2 => raw("HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n", Then::Keep),
+        "/down" => raw("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", Then::Keep),
+        _ => page("fine"),
+    })
+    .await;
+    let outcome = crawl(settings(), &server).await;
+    let line = |path: &str| outcome.pages[path].clone();
+    assert_eq!(
+        (
+            line("/missing").status,
+            line("/missing").failure,
+            line("/missing").retries
+        ),
+        (Some(404), Some("status"), 0)
+    );
+    assert_eq!(
+        (
+            line("/target").requested.as_str(),
+            line("/target").redirects
+        ),
+        ("/moved", 1)
+    );
+    assert_eq!(line("/moved").moved.as_deref(), Some("/target"));
+    assert_eq!(line("/loop").failure, Some("too_many_redirects"));
+    assert_eq!(line("/outside").skipped, Some("outside_host"));
+    assert_eq!(
+        (line("/truncated").failure, line("/truncated").retries),
+        (Some("truncated"), 2)
+    );
+    assert_eq!(
+        (
+            line("/flaky").status,
+            line("/flaky").retries,
+            line("/flaky").times
+        ),
+        (Some(200), 2, 1)
+    );
+    assert_eq!(
+        (
+            line("/down").status,
+            line("/down").failure,
+            line("/down").retries
+        ),
+        (Some(500), Some("status"), 2)
+    );
+    assert!(!outcome.pages.contains_key("/private/1") && !outcome.pages.contains_key("/nofollow"));
+    let skipped = outcome.figures.skipped;
+    for (reason, count) in [
+        ("robots", 1),
+        ("outside_host", 2),
+        ("scheme", 1),
+        ("nofollow", 1),
+    ] {
+        assert_eq!(skipped.get(reason), Some(&count), "{reason}: {skipped:?}");
+    }
+    assert_eq!(
+        outcome.figures.failures,
+        BTreeMap::from([("status", 2), ("too_many_redirects", 1), ("truncated", 1)])
+    );
+    assert_eq!(outcome.figures.retries, 6);
+}
+
+#[tokio::test]
+async fn chains_of_redirects_end() {
+    let server = Server::start(|asked| {
+        no_robots(asked).unwrap_or_else(|| match asked.path {
+            "/" => page(links(["/r/0", "/a"])),
+            "/a" => raw(
+                "HTTP/1.1 302 F\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n",
+                Then::Keep,
+            ),
+            "/b" => raw(
+                "HTTP/1.1 302 F\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n",
+                Then::Keep,
+            ),
+            // Ever new.
+            path => {
+                let n: u64 = path.rsplit('/').next().unwrap().parse().unwrap();
+                raw(
+                    format!(
+                        "HTTP/1.1 302 F\r\nLocation: /r/{}\r\nContent-Length: 0\r\n\r\n",
+                        n + 1
+                    ),
+                    Then::Keep,
+                )
+            }
+        })
+    })
+    .await;
+    let mut settings = settings();
+    settings.http.redirects = 5;
+    let outcome = crawl(settings, &server).await;
+    let last = &outcome.pages["/r/5"];
+    assert_eq!(
+        (last.failure, last.requested.as_str(), last.redirects),
+        (Some("too_many_redirects"), "/r/0", 5)
+    );
+    assert!(!outcome.pages.contains_key("/r/6"));
+    assert_eq!(outcome.figures.skipped["redirect_seen"], 1);
+    assert_eq!(
+        outcome.figures.pages, 2,
+        "the first page, and the one that failed with an answer"
+    );
+}
+
+#[tokio::test]
+async fn limits_of_depth_pages_and_time() {
+    let server =
+        Server::start(|asked| no_robots(asked).unwrap_or_else(|| tree(asked, 100_000))).await;
+    let mut by_depth = settings();
+    by_depth.crawl.depth = Some(2);
+    let outcome = crawl(by_depth, &server).await;
+    assert_eq!((outcome.pages.len(), outcome.figures.depth), (1 + 3 + 9, 2));
+    assert_eq!(outcome.figures.finish_reason, Some(FinishReason::Done));
+    // Each of the nine: three children, itself, the root.
+    assert_eq!(outcome.figures.skipped["too_deep"], 9 * 5);
+
+    let mut by_pages = settings();
+    by_pages.crawl.max_pages = Some(57);
+    let outcome = crawl(by_pages, &server).await;
+    assert_eq!(
+        (outcome.pages.len(), outcome.figures.finish_reason),
+        (57, Some(FinishReason::PageLimit))
+    );
+
+    let mut by_time = settings();
+    by_time.crawl.max_time = Some(Duration::from_millis(300));
+    by_time.politeness.delay = Duration::from_millis(50);
+    let outcome = crawl(by_time, &server).await;
+    assert_eq!(outcome.figures.finish_reason, Some(FinishReason::TimeLimit));
+    assert!(!outcome.pages.is_empty());
+}
+
+#[tokio::test]
+async fn crawl_delay_and_delay_hold() {
+    let times: Arc<Mutex<Vec<Instant>>> = Arc::default();
+    let seen = Arc::clone(&times);
+    let server = Server::start(move |asked| {
+        if asked.path == "/robots.txt" {
+            return page("User-agent: *\nCrawl-delay: 0.1\n");
+        }
+        seen.lock().unwrap().push(Instant::now());
+        tree(asked, 6)
+    })
+    .await;
+    let outcome = crawl(settings(), &server).await;
+    assert_eq!(outcome.pages.len(), 6);
+    let times = times.lock().unwrap();
+    for pair in times.windows(2) {
+        // Sent in time; the network may have brought two closer together.
+        assert!(
+            pair[1] - pair[0] > Duration::from_millis(60),
+            "{:?}",
+            pair[1] - pair[0]
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_stop_lets_pages_end_and_a_state_goes_on_where_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(|asked| no_robots(asked).unwrap_or_else(|| tree(asked, 300))).await;
+    let mut settings = settings();
+    settings.state.dir = Some(directory.path().join("state"));
+    settings.limits.per_host = 2;
+    let seeds = [server.url("/").to_string()];
+    let mut all = BTreeSet::new();
+    let mut times = 0;
+    for round in 1.. {
+        let setup = Setup::new(settings.clone());
+        let crawl = setup.crawl(if round == 1 { &seeds } else { &[] }).unwrap();
+        let stop = crawl.stop_token();
+        let out = Arc::clone(&setup.out);
+        let stopper = tokio::spawn(async move {
+            while out.pages.lock().unwrap().len() < 50 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            stop.cancel();
+        });
+        let figures = crawl.run().await;
+        stopper.abort();
+        let pages = setup.out.pages.lock().unwrap().clone();
+        times += pages.values().map(|line| line.times).sum::<usize>();
+        all.extend(pages.into_keys());
+        if figures.finish_reason == Some(FinishReason::Done) {
+            break;
+        }
+        assert_eq!(figures.finish_reason, Some(FinishReason::Interrupted));
+        assert!(round < 20);
+    }
+    assert_eq!(
+        (all.len(), times),
+        (300, 300),
+        "each page once over all rounds"
+    );
+}
+
+#[tokio::test]
+async fn pages_that_do_not_end_are_cut_after_the_grace() {
+    let server =
+        Server::start(|asked| no_robots(asked).unwrap_or_else(|| raw("", Then::Hang))).await;
+    let mut settings = settings();
+    settings.timeouts.shutdown = Duration::from_millis(50);
+    let setup = Setup::new(settings);
+    let crawl = setup.crawl(&[server.url("/").to_string()]).unwrap();
+    let stop = crawl.stop_token();
+    let stopper = async {
+        while server.requests.load(Ordering::SeqCst) < 2 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        stop.cancel();
+    };
+    let (figures, ()) = tokio::join!(crawl.run(), stopper);
+    assert_eq!(figures.finish_reason, Some(FinishReason::Interrupted));
+    assert_eq!((figures.failed, figures.in_flight), (0, 0));
+    assert!(
+        setup.out.pages.lock().unwrap().is_empty(),
+        "it comes again when the crawl goes on"
+    );
+}
+
+/// Panics on some pages, and notes what it is told.
+#[derive(Default)]
+struct Notes {
+    panics: AtomicUsize,
+    finished: AtomicUsize,
+    crawls: AtomicUsize,
+}
+
+impl Hooks for Notes {
+    fn on_finish(&self, _: &Snapshot) {
+        self.crawls.fetch_add(1, Ordering::SeqCst);
+    }
+    fn on_page_finish(&self, _: &Page, _: &PageEnd) {
+        self.finished.fetch_add(1, Ordering::SeqCst);
+    }
+    fn on_page_panic(&self, _: &Page, message: &str) {
+        assert_eq!(message, "page 7");
+        self.panics.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+struct Panics;
+
+impl Out for Panics {
+    fn page<'a>(&'a self, report: &'a PageReport) -> Written<'a> {
+        assert!(report.url.path() != "/7", "page 7");
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_one_page_ends_that_page_alone() {
+    let server = Server::start(|asked| no_robots(asked).unwrap_or_else(|| tree(asked, 50))).await;
+    let hooks = Arc::new(Notes::default());
+    let parts = Parts {
+        live: Arc::new(Live::new(settings())),
+        secrets: Default::default(),
+        hooks: Arc::clone(&hooks) as Arc<dyn Hooks>,
+        outs: vec![Arc::new(Panics)],
+        stats: Arc::new(Stats::default()),
+    };
+    let figures = Crawl::new(parts, &[server.url("/").to_string()])
+        .unwrap()
+        .run()
+        .await;
+    assert_eq!(figures.finish_reason, Some(FinishReason::Done));
+    assert_eq!((figures.panics, figures.failures["panic"]), (1, 1));
+    assert_eq!(hooks.panics.load(Ordering::SeqCst), 1);
+    assert_eq!(hooks.crawls.load(Ordering::SeqCst), 1);
+    // The links of page 7 were lost with it: 22, 23, 24 are below it.
+    assert_eq!(hooks.finished.load(Ordering::SeqCst), 50 - 3);
+}
+
+#[tokio::test]
+async fn an_output_that_fails_ends_the_crawl() {
+    let server = Server::start(|asked| no_robots(asked).unwrap_or_else(|| tree(asked, 1000))).await;
+    let mut setup = Setup::new(settings());
+    setup.out = Arc::new(Collected {
+        fails: true,
+        ..Collected::default()
+    });
+    let outcome = setup.run(&[server.url("/").to_string()]).await;
+    assert_eq!(
+        outcome.figures.finish_reason,
+        Some(FinishReason::OutputFailed)
+    );
+}
+
+#[tokio::test]
+async fn limits_change_while_it_runs() {
+    let now = Arc::new(AtomicUsize::new(0));
+    let (at_work, most) = (Arc::clone(&now), Arc::new(AtomicUsize::new(0)));
+    let peak = Arc::clone(&most);
+    let server = Server::start(move |asked| {
+        no_robots(asked).unwrap_or_else(|| {
+            let working = at_work.fetch_add(1, Ordering::SeqCst) + 1;
+            peak.fetch_max(working, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(2));
+            at_work.fetch_sub(1, Ordering::SeqCst);
+            tree(asked, 400)
+        })
+    })
+    .await;
+    let mut few = settings();
+    few.limits.concurrency = 1;
+    let live = Arc::new(Live::new(few.clone()));
+    let out = Arc::new(Collected::default());
+    let stats = Arc::new(Stats::default());
+    let parts = Parts {
+        live: Arc::clone(&live),
+        secrets: Default::default(),
+        hooks: Arc::new(()),
+        outs: vec![Arc::clone(&out) as Arc<dyn Out>],
+        stats: Arc::clone(&stats),
+    };
+    let crawl = Crawl::new(parts, &[server.url("/").to_string()]).unwrap();
+    let changer = async {
+        while out.pages.lock().unwrap().len() < 50 {
+            assert!(stats.workers.get() <= 1);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(server.opened(), 1);
+        let mut more = few;
+        more.limits.concurrency = 8;
+        live.swap(more);
+    };
+    let (figures, ()) = tokio::join!(crawl.run(), changer);
+    assert_eq!(figures.pages, 400);
+    assert!(server.opened() > 1, "more at once after the change");
+    assert!(server.opened() <= 8);
+}
+
+#[tokio::test]
+async fn a_host_whose_robots_txt_cannot_be_had_is_not_crawled() {
+    let asked_pages = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked_pages);
+    let server = Server::start(move |asked| {
+        if asked.path == "/robots.txt" {
+            return raw("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", Then::Keep);
+        }
+        counter.fetch_add(1, Ordering::SeqCst);
+        page("")
+    })
+    .await;
+    let outcome = crawl(settings(), &server).await;
+    assert_eq!(asked_pages.load(Ordering::SeqCst), 0);
+    let line = &outcome.pages["/"];
+    assert_eq!(
+        (line.failure, line.retries, line.status),
+        (Some("status"), 2, None)
+    );
+}
+
+#[tokio::test]
+async fn seeds_are_checked() {
+    for seed in ["", "example.org", "ftp://example.org/", "http://"] {
+        let error = Setup::new(settings())
+            .crawl(&[seed.to_owned()])
+            .err()
+            .unwrap();
+        assert!(matches!(error, CrawlError::Seed { .. }), "{seed}: {error}");
+    }
+    assert!(matches!(
+        Setup::new(settings()).crawl(&[]).err().unwrap(),
+        CrawlError::NoSeeds
+    ));
+}
+
+#[tokio::test]
+async fn the_task_clock_runs_on_over_retries() {
+    let server = Server::start(|asked| {
+        no_robots(asked)
+            .unwrap_or_else(|| raw("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", Then::Keep))
+    })
+    .await;
+    let mut settings = settings();
+    settings.retry.attempts = 1000;
+    settings.retry.backoff = Duration::from_millis(20);
+    settings.timeouts.task = Duration::from_millis(300);
+    let outcome = crawl(settings, &server).await;
+    let line = &outcome.pages["/"];
+    assert_eq!(line.failure, Some("status"));
+    assert!(
+        (3..=20).contains(&line.retries),
+        "{} tries in 300 ms",
+        line.retries
+    );
+}
+
+#[tokio::test]
+async fn compressed_pages_are_parsed() {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(links(["/a", "/b"]).as_bytes()).unwrap();
+    let body = encoder.finish().unwrap();
+    let server = Server::start(move |asked| {
+        no_robots(asked).unwrap_or_else(|| {
+            assert!(asked.head.contains("accept-encoding: gzip"));
+            with("Content-Encoding: gzip\r\n", &body)
+        })
+    })
+    .await;
+    let outcome = crawl(settings(), &server).await;
+    assert_eq!(outcome.paths(), BTreeSet::from(["/", "/a", "/b"]));
+}
