@@ -483,3 +483,70 @@ fn time_is_that_on_the_wire() -> Result<()> {
     println!("p50: tracer {own} ns, tshark {wire} ns");
     differences.finish(|| traced.story())
 }
+
+/// Two processes ask at the same time: each has its own lookups.
+#[test]
+fn two_processes_at_once() -> Result<()> {
+    let script = Script {
+        delay: Duration::from_millis(2),
+        ..Script::default()
+    };
+    let server = DnsServer::start(V4, script)?;
+    let [few, many] = [names("ok", 7), names("alias", 11)];
+    let client = python(&with_names("resolve", &few))?;
+    let other = python(&with_names("resolve", &many))?;
+    let [first, second] = [client, other].map(|client| {
+        let words = client.command.iter().map(|word| word.to_string_lossy());
+        words.collect::<Vec<_>>().join(" ")
+    });
+    let both = Client::shell("python", &format!("{first} & {second} & wait"), &[]);
+    let resolving = server.resolves(both, PLAIN)?;
+    let traced = run(&resolving.client)?;
+    let mut differences = Differences::of("two processes");
+    compare(
+        &traced,
+        server.counts(),
+        answered(14 + 22),
+        &mut differences,
+    )?;
+    let mut own: Vec<[Option<u64>; 2]> = traced
+        .export
+        .list("/processes")?
+        .iter()
+        .map(|process| {
+            ["/dns/queries", "/dns/answered"]
+                .map(|path| process.pointer(path).and_then(serde_json::Value::as_u64))
+        })
+        .filter(|[queries, ..]| *queries != Some(0))
+        .collect();
+    own.sort_unstable();
+    let expected = vec![[Some(14); 2], [Some(22); 2]];
+    differences.equal("by process", own, expected);
+    differences.finish(|| traced.story())
+}
+
+/// `--host` admits lookups by the name asked.
+#[test]
+fn a_host_filter_is_about_the_name_asked() -> Result<()> {
+    let server = DnsServer::start(V4, Script::default())?;
+    let wanted = names("ok", 6);
+    let unwanted = names("alias", 9);
+    let all: Vec<String> = wanted.iter().chain(&unwanted).cloned().collect();
+    let attached = Attached::start(&["--host", "*.ok.test"])?;
+    let resolving = server.resolves(python(&with_names("resolve", &all))?, PLAIN)?;
+    let command = &resolving.client.command;
+    let mut process = Command::new(command.first().context("no command")?);
+    Process::start(process.args(command.iter().skip(1)))?.finish_within(PATIENCE)?;
+    let traced = attached.end(nix::sys::signal::Signal::SIGTERM)?;
+    let mut differences = Differences::of("--host *.ok.test");
+    differences.equal("queries by the server", server.counts().datagrams, 30);
+    traced.export.compare(
+        &[
+            ("/totals/dns/queries", 12),
+            ("/totals/dns/answered", 12),
+            ("/totals/phases/dns/count", 12),
+        ],
+        &mut differences,
+    );
+    differences.finish(|| traced.story())
+}

@@ -135,7 +135,7 @@ pub fn first_byte(
         }
         return FirstByte::Known(times[0]);
     }
-    let tickets = leading_tickets(record, seen, round_trip_ns);
+    let tickets = leading_tickets(record, seen, round_trip_ns, habit);
     match tickets {
         // Too late for a ticket; or a request followed it, and it answered the first.
         0 | 1 if tickets == 0 || (record.records == 1 && record.turn.ended == turn::NEXT) => {
@@ -154,8 +154,13 @@ pub fn first_byte(
     }
 }
 
-/// How many of the first records have the size and the time of tickets.
-fn leading_tickets(record: &FirstTurnRecord, seen: usize, round_trip_ns: Option<u64>) -> usize {
+/// How many of the first records have the size and the time of tickets, or just the size of this server's.
+fn leading_tickets(
+    record: &FirstTurnRecord,
+    seen: usize,
+    round_trip_ns: Option<u64>,
+    habit: &Habit,
+) -> usize {
     let (lengths, times) = (&record.lengths[..seen], &record.times_ns[..seen]);
     let longest_ns = round_trip_ns.map_or(u64::MAX, |rtt| rtt.saturating_add(rtt / 2));
     let latest = record
@@ -165,9 +170,10 @@ fn leading_tickets(record: &FirstTurnRecord, seen: usize, round_trip_ns: Option<
     // What comes sooner than a round trip after the request does not answer it, however late for a ticket.
     let shortest_ns = round_trip_ns.map_or(0, |rtt| rtt - rtt / 10);
     let soonest = record.turn.start_ns.saturating_add(shortest_ns);
+    let expected = habit.lengths.contains(&lengths[0]);
     let like_ticket = |at: usize| {
         let timely = times[at] <= latest || times[at] < soonest;
-        lengths[at] == lengths[0] && timely
+        lengths[at] == lengths[0] && (timely || expected)
     };
     (0..seen).take_while(|&at| like_ticket(at)).count()
 }
@@ -319,6 +325,22 @@ mod tests {
         assert_eq!(settled.len(), 3);
         assert!(settled.iter().all(|turn| turn.first_ns == 140 * MS));
         assert!(habit.settle().is_empty());
+    }
+
+    #[test]
+    fn a_late_ticket_is_known_by_its_length() {
+        let late = record(turn::CLOSE, &[(400, 250), (500, 300)]);
+        let (rtt, mut habit) = (Some(40 * MS), Habit::default());
+        assert_eq!(
+            first_byte(&late, rtt, &mut habit),
+            FirstByte::Known(400 * MS)
+        );
+        let told = [(140, 250), (140, 250), (190, 300)];
+        first_byte(&record(turn::CLOSE, &told), rtt, &mut habit);
+        assert_eq!(
+            first_byte(&late, rtt, &mut habit),
+            FirstByte::Inferred(500 * MS)
+        );
     }
 
     #[test]
