@@ -37,6 +37,9 @@ _tracer() {
             tracer,man)
                 cmd="tracer__subcmd__man"
                 ;;
+            tracer,replay)
+                cmd="tracer__subcmd__replay"
+                ;;
             tracer,run)
                 cmd="tracer__subcmd__run"
                 ;;
@@ -73,6 +76,9 @@ _tracer() {
             tracer__subcmd__help,man)
                 cmd="tracer__subcmd__help__subcmd__man"
                 ;;
+            tracer__subcmd__help,replay)
+                cmd="tracer__subcmd__help__subcmd__replay"
+                ;;
             tracer__subcmd__help,run)
                 cmd="tracer__subcmd__help__subcmd__run"
                 ;;
@@ -86,7 +92,7 @@ _tracer() {
 
     case "${cmd}" in
         tracer)
-            opts="-h -V --help --version attach run diff doctor config completions man help"
+            opts="-h -V --help --version attach run replay diff doctor config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -100,7 +106,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__attach)
-            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --duration --no-tui --refresh --quiet --color --max-hosts --kernel-log --help"
+            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --color --record --duration --max-hosts --kernel-log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -146,16 +152,20 @@ _tracer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --duration)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --refresh)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --record)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --max-hosts)
@@ -758,7 +768,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__help)
-            opts="attach run diff doctor config completions man help"
+            opts="attach run replay diff doctor config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -883,6 +893,20 @@ _tracer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        tracer__subcmd__help__subcmd__replay)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         tracer__subcmd__help__subcmd__run)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -911,8 +935,46 @@ _tracer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        tracer__subcmd__replay)
+            opts="-q -h --speed --until --json --interval --no-tui --refresh --quiet --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --speed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --json)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --refresh)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         tracer__subcmd__run)
-            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --duration --no-tui --refresh --quiet --color --max-hosts --kernel-log --child-log --help"
+            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --color --record --duration --max-hosts --kernel-log --child-log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -958,16 +1020,20 @@ _tracer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --duration)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --refresh)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --record)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --duration)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --max-hosts)

@@ -28,6 +28,7 @@ complete -c tracer -n "__fish_tracer_needs_command" -s h -l help -d 'Print help'
 complete -c tracer -n "__fish_tracer_needs_command" -s V -l version -d 'Print version'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "attach" -d 'Trace what is running, until Ctrl-C, --duration, or until the processes given by --pid have ended'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "run" -d 'Start a command, trace it and its descendants from their first socket, pass its status on'
+complete -c tracer -n "__fish_tracer_needs_command" -f -a "replay" -d 'Show a recording (--record) again, through the same figures and outputs; needs no rights'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "diff" -d 'Compare two exports: every figure with its change and what it means'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "doctor" -d 'Say what this kernel, these rights and this machine allow, and what to do about the rest'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "config" -d 'Show the settings of a crawl, from all their sources'
@@ -45,11 +46,12 @@ complete -c tracer -n "__fish_tracer_using_subcommand attach" -l include-loopbac
 false\t''"
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l interval -d 'Rewrite the export this often while tracing' -r
-complete -c tracer -n "__fish_tracer_using_subcommand attach" -l duration -d 'Stop after this time' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l refresh -d 'The live screen shows new figures this often' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l record -d 'Record everything the figures are made of to FILE, for `tracer replay`' -r -F
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l duration -d 'Stop after this time' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l max-hosts -d 'Hosts with figures of their own; further ones are folded into the totals' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l no-tui -d 'No live screen, though standard output is a terminal: the text summary at the end only'
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -s q -l quiet -d 'No text summary'
@@ -66,17 +68,29 @@ complete -c tracer -n "__fish_tracer_using_subcommand run" -l include-loopback -
 false\t''"
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l interval -d 'Rewrite the export this often while tracing' -r
-complete -c tracer -n "__fish_tracer_using_subcommand run" -l duration -d 'Stop after this time' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l refresh -d 'The live screen shows new figures this often' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l record -d 'Record everything the figures are made of to FILE, for `tracer replay`' -r -F
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l duration -d 'Stop after this time' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l max-hosts -d 'Hosts with figures of their own; further ones are folded into the totals' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l child-log -d 'While the live screen is open: write what the command prints to FILE, besides showing it' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l no-tui -d 'No live screen, though standard output is a terminal: the text summary at the end only'
 complete -c tracer -n "__fish_tracer_using_subcommand run" -s q -l quiet -d 'No text summary'
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l kernel-log -d 'Log lines of the kernel programs on standard error, for debugging'
 complete -c tracer -n "__fish_tracer_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l speed -d 'How fast: so many times as fast as it happened, or max. [default: 1 on the live screen, else max]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l until -d 'Only what came in this time from the beginning' -r
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l interval -d 'Rewrite the export this often while tracing' -r
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l refresh -d 'The live screen shows new figures this often' -r
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Yes'
+never\t'No'"
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l no-tui -d 'No live screen, though standard output is a terminal: the text summary at the end only'
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -s q -l quiet -d 'No text summary'
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand diff" -l color -d 'Colours in the table: green is better, red is worse' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"
@@ -219,12 +233,13 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracer -n "__fish_tracer_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c tracer -n "__fish_tracer_using_subcommand man" -s h -l help -d 'Print help'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run diff doctor config completions man help" -f -a "attach" -d 'Trace what is running, until Ctrl-C, --duration, or until the processes given by --pid have ended'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run diff doctor config completions man help" -f -a "run" -d 'Start a command, trace it and its descendants from their first socket, pass its status on'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run diff doctor config completions man help" -f -a "diff" -d 'Compare two exports: every figure with its change and what it means'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run diff doctor config completions man help" -f -a "doctor" -d 'Say what this kernel, these rights and this machine allow, and what to do about the rest'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run diff doctor config completions man help" -f -a "config" -d 'Show the settings of a crawl, from all their sources'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run diff doctor config completions man help" -f -a "completions" -d 'Print completions for a shell, on standard output'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run diff doctor config completions man help" -f -a "man" -d 'Print a manual page (troff), on standard output'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run diff doctor config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor config completions man help" -f -a "attach" -d 'Trace what is running, until Ctrl-C, --duration, or until the processes given by --pid have ended'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor config completions man help" -f -a "run" -d 'Start a command, trace it and its descendants from their first socket, pass its status on'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor config completions man help" -f -a "replay" -d 'Show a recording (--record) again, through the same figures and outputs; needs no rights'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor config completions man help" -f -a "diff" -d 'Compare two exports: every figure with its change and what it means'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor config completions man help" -f -a "doctor" -d 'Say what this kernel, these rights and this machine allow, and what to do about the rest'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor config completions man help" -f -a "config" -d 'Show the settings of a crawl, from all their sources'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor config completions man help" -f -a "completions" -d 'Print completions for a shell, on standard output'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor config completions man help" -f -a "man" -d 'Print a manual page (troff), on standard output'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracer -n "__fish_tracer_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print the settings which a crawl with these flags, this file and this environment would have, as a configuration file'

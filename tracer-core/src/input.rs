@@ -60,6 +60,34 @@ pub enum Input<'a> {
     Counters([u64; Counter::COUNT as usize]),
     /// Figures of records that found the ring full.
     Overflow(Cow<'a, Overflow>),
+    /// A lookup was answered; the answer itself found the ring full.
+    LostAnswer {
+        /// When, ns.
+        time_ns: u64,
+        /// Cookie of the socket.
+        cookie: u64,
+        /// Id of the message.
+        id: u16,
+        /// Flags of its header (RFC 1035 4.1.1).
+        flags: u16,
+    },
+    /// Points of the series that are due end here.
+    Sample {
+        /// When, ns.
+        now_ns: u64,
+    },
+    /// All figures are forgotten; the window begins anew.
+    Reset {
+        /// When, CLOCK_MONOTONIC, ns.
+        now_ns: u64,
+        /// The same moment since 1970, ns.
+        at_ns: u64,
+    },
+    /// So many inputs are missing here: they could not be recorded fast enough.
+    Loss {
+        /// How many.
+        inputs: u64,
+    },
     /// The trace ends.
     Finish {
         /// When, ns.
@@ -91,6 +119,15 @@ impl Tracker {
             Input::UnseenNamespace { netns } => self.add_unseen_namespace(*netns),
             Input::Counters(counters) => self.set_kernel_counters(*counters),
             Input::Overflow(overflow) => self.set_overflow(overflow.clone().into_owned()),
+            Input::LostAnswer {
+                time_ns,
+                cookie,
+                id,
+                flags,
+            } => self.answer_lost(*time_ns, *cookie, *id, *flags),
+            Input::Sample { now_ns } => self.sample(*now_ns),
+            Input::Reset { .. } => self.reset(),
+            Input::Loss { inputs } => self.note_loss(*inputs),
             Input::Finish { now_ns } => self.finish(*now_ns),
         }
     }

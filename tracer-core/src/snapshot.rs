@@ -26,6 +26,8 @@ pub struct Events {
     pub evicted: u64,
     /// Records of connections that the table does not hold.
     pub unmatched: u64,
+    /// Of a recording: what it lacks because it could not be written fast enough.
+    pub not_recorded: u64,
     /// The kernel's own counters, in the order of [`Counter::ALL`].
     pub kernel: [u64; Counter::COUNT as usize],
 }

@@ -161,6 +161,11 @@ impl Tracker {
         self.count_lookups();
     }
 
+    /// Inputs are missing: the recording lacks them.
+    pub fn note_loss(&mut self, inputs: u64) {
+        self.events.not_recorded += inputs;
+    }
+
     /// The trace ends at `now_ns`: nothing more is waited for.
     pub fn finish(&mut self, now_ns: u64) {
         self.dns.expire(now_ns);

@@ -28,6 +28,9 @@ mod kind {
     pub(super) const CLOCK: u8 = 12;
     pub(super) const LOSS: u8 = 13;
     pub(super) const END: u8 = 14;
+    pub(super) const LOST_ANSWER: u8 = 15;
+    pub(super) const SAMPLE: u8 = 16;
+    pub(super) const RESET: u8 = 17;
 }
 
 /// What a trace is about, besides its figures; the first entry.
@@ -84,11 +87,6 @@ pub enum Entry<'a> {
         /// ns.
         now_ns: u64,
     },
-    /// So many entries are missing here: they could not be written fast enough.
-    Loss {
-        /// How many.
-        entries: u64,
-    },
     /// The recording is complete.
     End(End),
 }
@@ -106,10 +104,6 @@ impl Entry<'_> {
             Self::Clock { now_ns } => {
                 put_u64(to, *now_ns);
                 kind::CLOCK
-            }
-            Self::Loss { entries } => {
-                put_u64(to, *entries);
-                kind::LOSS
             }
             Self::End(end) => {
                 put_u64(to, end.ended_ns);
@@ -178,6 +172,31 @@ fn encode_input(input: &Input<'_>, to: &mut Vec<u8>) -> u8 {
             encode_overflow(overflow, to);
             kind::OVERFLOW
         }
+        Input::LostAnswer {
+            time_ns,
+            cookie,
+            id,
+            flags,
+        } => {
+            put_u64(to, *time_ns);
+            put_u64(to, *cookie);
+            put_u16(to, *id);
+            put_u16(to, *flags);
+            kind::LOST_ANSWER
+        }
+        Input::Sample { now_ns } => {
+            put_u64(to, *now_ns);
+            kind::SAMPLE
+        }
+        Input::Reset { now_ns, at_ns } => {
+            put_u64(to, *now_ns);
+            put_u64(to, *at_ns);
+            kind::RESET
+        }
+        Input::Loss { inputs } => {
+            put_u64(to, *inputs);
+            kind::LOSS
+        }
         Input::Finish { now_ns } => {
             put_u64(to, *now_ns);
             kind::FINISH
@@ -205,9 +224,6 @@ pub(crate) fn decode(kind: u8, content: &[u8]) -> Option<Entry<'_>> {
         kind::START => Entry::Start(serde_json::from_slice(take.rest()).ok()?),
         kind::CLOCK => Entry::Clock {
             now_ns: take.u64()?,
-        },
-        kind::LOSS => Entry::Loss {
-            entries: take.u64()?,
         },
         kind::END => Entry::End(End {
             ended_ns: take.u64()?,
@@ -247,6 +263,22 @@ fn decode_input<'a>(kind: u8, take: &mut Take<'a>) -> Option<Input<'a>> {
         kind::UNSEEN_NAMESPACE => Input::UnseenNamespace { netns: take.u32()? },
         kind::COUNTERS => Input::Counters(decode_counters(take)?),
         kind::OVERFLOW => Input::Overflow(Cow::Owned(decode_overflow(take)?)),
+        kind::LOST_ANSWER => Input::LostAnswer {
+            time_ns: take.u64()?,
+            cookie: take.u64()?,
+            id: take.u16()?,
+            flags: take.u16()?,
+        },
+        kind::SAMPLE => Input::Sample {
+            now_ns: take.u64()?,
+        },
+        kind::RESET => Input::Reset {
+            now_ns: take.u64()?,
+            at_ns: take.u64()?,
+        },
+        kind::LOSS => Input::Loss {
+            inputs: take.u64()?,
+        },
         kind::FINISH => Input::Finish {
             now_ns: take.u64()?,
         },

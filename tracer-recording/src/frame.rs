@@ -3,8 +3,8 @@
 //! | bytes | |
 //! | --- | --- |
 //! | 1 | kind of the entry |
-//! | 1 | bit 0: begins an entry; bit 1: ends it |
-//! | 2 | zero |
+//! | 1 | 1: ends the entry, 0: it goes on |
+//! | 2 | number of the part, from 0, little-endian |
 //! | 4 | bytes of the content, little-endian |
 //! | … | the content, then zeros up to a multiple of eight |
 
@@ -17,8 +17,7 @@ pub const MAX_CONTENT: usize = block::MAX_BYTES / 2;
 /// Content of an entry at most.
 pub const MAX_ENTRY: usize = 256 << 20;
 
-const FIRST: u8 = 1;
-const LAST: u8 = 2;
+const LAST: u8 = 1;
 
 /// Bytes that a frame takes with so much content.
 pub fn size(content: usize) -> usize {
@@ -26,9 +25,9 @@ pub fn size(content: usize) -> usize {
 }
 
 /// Adds one part of an entry.
-pub(crate) fn put(to: &mut Vec<u8>, kind: u8, content: &[u8], first: bool, last: bool) {
-    let flags = if first { FIRST } else { 0 } | if last { LAST } else { 0 };
-    to.extend_from_slice(&[kind, flags, 0, 0]);
+pub(crate) fn put(to: &mut Vec<u8>, kind: u8, part: u16, content: &[u8], last: bool) {
+    to.extend_from_slice(&[kind, if last { LAST } else { 0 }]);
+    to.extend_from_slice(&part.to_le_bytes());
     to.extend_from_slice(&(content.len() as u32).to_le_bytes());
     to.extend_from_slice(content);
     to.resize(to.len().next_multiple_of(8), 0);
@@ -39,7 +38,8 @@ pub(crate) fn put(to: &mut Vec<u8>, kind: u8, content: &[u8], first: bool, last:
 pub(crate) struct Frame<'a> {
     pub(crate) kind: u8,
     pub(crate) content: &'a [u8],
-    flags: u8,
+    part: u16,
+    last: bool,
 }
 
 impl<'a> Frame<'a> {
@@ -51,14 +51,15 @@ impl<'a> Frame<'a> {
         let frame = Self {
             kind: head[0],
             content,
-            flags: head[1],
+            part: u16::from_le_bytes([head[2], head[3]]),
+            last: head[1] == LAST,
         };
         Some((frame, size(length)))
     }
 
     /// It holds an entry by itself.
     pub(crate) fn is_whole(&self) -> bool {
-        self.flags & (FIRST | LAST) == FIRST | LAST
+        self.part == 0 && self.last
     }
 }
 
@@ -67,29 +68,31 @@ impl<'a> Frame<'a> {
 pub(crate) struct Assembly {
     kind: u8,
     parts: Words,
-    begun: bool,
+    /// Number of the part that comes next; 0 when none is waited for.
+    next: u16,
 }
 
 impl Assembly {
-    /// Takes a part; the kind of the entry when it is whole now. A part whose beginning is missing is left
-    /// out, and so is an entry that would be too large.
+    /// Takes a part; the kind of the entry when it is whole now. An entry of which a part is missing is left
+    /// out, and so is one that would be too large.
     pub(crate) fn take(&mut self, frame: Frame<'_>) -> Option<u8> {
-        if frame.flags & FIRST != 0 {
+        if frame.part == 0 {
             self.kind = frame.kind;
             self.parts.reset(0);
-            self.begun = true;
         }
-        if !self.begun
-            || self.kind != frame.kind
-            || self.parts.len() + frame.content.len() > MAX_ENTRY
-        {
-            self.begun = false;
+        let is_next = frame.part == self.next || frame.part == 0;
+        let fits = self.parts.len() + frame.content.len() <= MAX_ENTRY;
+        if !is_next || !fits || frame.kind != self.kind {
+            self.next = 0;
             return None;
         }
         self.parts.extend(frame.content);
-        let whole = frame.flags & LAST != 0;
-        self.begun = !whole;
-        whole.then_some(self.kind)
+        self.next = if frame.last {
+            0
+        } else {
+            frame.part.wrapping_add(1)
+        };
+        frame.last.then_some(self.kind)
     }
 
     /// Content of the entry that is whole now.

@@ -59,14 +59,14 @@ impl Encoder {
     }
 
     fn add(&mut self, kind: u8, content: &[u8], full: &mut impl FnMut(RawBlock)) {
-        let mut rest = content;
+        let (mut rest, mut part) = (content, 0);
         loop {
-            let (part, after) = rest.split_at(rest.len().min(MAX_CONTENT));
-            if self.block.len() + frame::size(part.len()) > block::MAX_BYTES {
+            let (now, after) = rest.split_at(rest.len().min(MAX_CONTENT));
+            if self.block.len() + frame::size(now.len()) > block::MAX_BYTES {
                 full(self.take());
             }
-            let (first, last) = (rest.len() == content.len(), after.is_empty());
-            frame::put(&mut self.block.frames, kind, part, first, last);
+            let last = after.is_empty();
+            frame::put(&mut self.block.frames, kind, part, now, last);
             self.block.entries += u64::from(last);
             if self.block.len() >= FULL_BYTES {
                 full(self.take());
@@ -74,7 +74,7 @@ impl Encoder {
             if last {
                 return;
             }
-            rest = after;
+            (rest, part) = (after, part + 1);
         }
     }
 

@@ -31,3 +31,9 @@ pub(crate) fn rfc3339(at: SystemTime) -> String {
         .format(&Rfc3339)
         .unwrap_or_default()
 }
+
+/// Nanoseconds since 1970; 0 before.
+pub(crate) fn since_1970_ns(at: SystemTime) -> u64 {
+    at.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_nanos() as u64)
+}

@@ -6,7 +6,10 @@ use crate::{
     diff::DiffError,
     privilege::PrivilegeError,
     sink::output::OutputError,
-    source::kernel::{KernelError, cgroup::CgroupError, diag::DiagError},
+    source::{
+        kernel::{KernelError, cgroup::CgroupError, diag::DiagError},
+        replay::ReplayError,
+    },
 };
 
 /// Exit codes; documented in `tracer --help` and docs/user/exit-codes.md.
@@ -35,6 +38,9 @@ pub(crate) enum Failure {
     /// Settings of a crawl.
     #[error(transparent)]
     Config(#[from] tracer_crawler::config::ConfigError),
+    /// A recording.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
     /// Kernel or rights.
     #[error(transparent)]
     Kernel(#[from] KernelError),
@@ -74,6 +80,7 @@ impl Failure {
             Self::Usage(_) | Self::Output(_) => code::USAGE,
             Self::Cgroup(CgroupError::NotFound { .. } | CgroupError::Outside { .. }) => code::USAGE,
             Self::Kernel(_) | Self::Cgroup(_) | Self::Diag(_) => code::CANNOT_TRACE,
+            Self::Replay(_) => code::INPUT,
             Self::Diff(_) => code::INPUT,
             Self::Privilege(_) | Self::Internal { .. } => code::INTERNAL,
         }

@@ -10,6 +10,8 @@ use std::{
 use tokio::sync::{mpsc, watch};
 use tracer_core::snapshot::Snapshot;
 
+use crate::playback::{Control, Playing};
+
 /// A snapshot may take this part of the engine's time at most: one that takes longer comes less often.
 const SHARE: u32 = 50;
 
@@ -20,6 +22,8 @@ pub(crate) enum Command {
     Export,
     /// Forget all figures; open connections stay.
     Reset,
+    /// Steer the recording that is replayed.
+    Play(Control),
     /// End the trace; the second time without waiting for the command.
     Quit,
 }
@@ -60,6 +64,8 @@ pub(crate) struct Moment {
     pub(crate) stage: Stage,
     /// The last answer to a command.
     pub(crate) notice: Option<Notice>,
+    /// How the recording is replayed; None for a trace.
+    pub(crate) playing: Option<Playing>,
 }
 
 /// The screen's end.
@@ -81,6 +87,7 @@ pub(crate) struct Live {
     number: u64,
     stage: Stage,
     notice: Option<Notice>,
+    playing: Option<Playing>,
     screen: Option<JoinHandle<std::io::Result<()>>>,
 }
 
@@ -97,6 +104,7 @@ impl Live {
             number: 0,
             stage: Stage::Tracing,
             notice: None,
+            playing: None,
             screen: None,
         };
         let wires = Wires {
@@ -126,6 +134,11 @@ impl Live {
         self.stage = stage;
     }
 
+    /// How the recording is replayed, from the next moment on.
+    pub(crate) fn set_playing(&mut self, playing: Option<Playing>) {
+        self.playing = playing;
+    }
+
     /// Answers a command, from the next moment on.
     pub(crate) fn answer(&mut self, result: Result<String, String>) {
         let number = self.notice.as_ref().map_or(0, |notice| notice.number) + 1;
@@ -149,6 +162,7 @@ impl Live {
             elapsed_ns,
             stage: self.stage.clone(),
             notice: self.notice.clone(),
+            playing: self.playing,
         };
         // The old one is dropped here or in the screen's thread, whoever is last.
         self.moments.send_replace(Arc::new(moment));

@@ -9,8 +9,10 @@ mod doctor;
 mod engine;
 mod failure;
 mod filter;
+mod intake;
 mod live;
 mod namespaces;
+mod playback;
 mod privilege;
 mod resolve;
 mod session;
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     let result = match cli::args::Arguments::parse().command {
         cli::args::Command::Attach(attach) => session::attach(&attach),
         cli::args::Command::Run(run) => session::run(&run),
+        cli::args::Command::Replay(replay) => session::replay(&replay),
         cli::args::Command::Diff(options) => cli::diff::diff(&options),
         cli::args::Command::Doctor(options) => cli::doctor::doctor(&options),
         cli::args::Command::Config(config) => match &config.command {

@@ -1,15 +1,22 @@
 //! What only /proc knows of a process: its executable and its container.
 
-use tracer_core::{process::Process, tracker::Tracker};
+use tracer_core::{input::Input, process::Process};
 
-use crate::source::kernel::cgroup::{CgroupPaths, container_of};
+use crate::{
+    intake::Intake,
+    source::kernel::cgroup::{CgroupPaths, container_of},
+};
 
 /// Looks up every process that has appeared since the last call.
-pub(crate) fn resolve(tracker: &mut Tracker, cgroups: &mut CgroupPaths) {
-    for (at, process) in tracker.processes.take_unresolved() {
+pub(crate) fn resolve(intake: &mut Intake, cgroups: &mut CgroupPaths) {
+    for (entry, process) in intake.take_unresolved() {
         let container = cgroups.path_of_id(process.cgroup).and_then(container_of);
         let exe = executable(&process).or_else(|| process.exe.as_deref().and_then(canonical));
-        tracker.processes.resolve(at, exe, container);
+        intake.input(&Input::Resolved {
+            entry,
+            exe: exe.map(Into::into),
+            container: container.map(Into::into),
+        });
     }
 }
 

@@ -4,39 +4,45 @@
 use std::{path::PathBuf, process::Child, time::SystemTime};
 
 use tokio::runtime::Runtime;
-use tracer_core::tracker::{Tracker, TrackerOptions};
+use tracer_core::{
+    input::Input,
+    tracker::{Tracker, TrackerOptions},
+};
 
 use crate::{
-    capture::{Captured, Pipes},
+    capture::Pipes,
     child,
     cli::{
-        args::{Attach, Run},
+        args::{self, Attach, OutputArguments, Run},
         settings::{JsonTarget, OutputSettings},
     },
     clock,
-    engine::{Engine, Signals, Target},
+    engine::{Engine, Signals},
     failure::Failure,
     filter::Selection,
-    live::Live,
+    intake::Intake,
     namespaces::Namespaces,
+    playback::Speed,
     privilege::{self, Duties},
     resolve,
-    sink::{
-        Description, Machine, Sinks,
-        output::OutputPath,
-        tui::{self, About},
-    },
-    source::kernel::{
-        Kernel, Options,
-        cgroup::{CgroupPaths, ChildCgroup, Hierarchy},
-        check_rights,
+    sink::{Description, Machine, Sinks, output::OutputPath},
+    source::{
+        Source,
+        kernel::{
+            Kernel, Options,
+            cgroup::{CgroupPaths, ChildCgroup, Hierarchy},
+            check_rights,
+        },
+        record::Recorder,
+        replay::Replay,
+        tracing::{Audience, Target, Tracing},
     },
 };
 
 /// A trace that is set up and running.
 struct Session {
     kernel: Kernel,
-    tracker: Tracker,
+    tracker: Intake,
     namespaces: Namespaces,
     cgroups: CgroupPaths,
     sinks: Sinks,
@@ -55,7 +61,7 @@ pub(crate) fn attach(arguments: &Attach) -> Result<u8, Failure> {
         .only_cgroup
         .clone()
         .unwrap_or_else(|| hierarchy.mount().to_path_buf());
-    let mut session = Session::begin(hierarchy, &selection, output, None)?;
+    let mut session = Session::begin(hierarchy, &selection, output, &arguments.output, None)?;
     session.kernel.attach(&packets)?;
     for pid in resolve::with_descendants(&selection.pids) {
         session.kernel.trace_process(pid)?;
@@ -89,7 +95,8 @@ pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
     let log = child_log(arguments, &output)?;
-    let mut session = Session::begin(hierarchy, &selection, output, Some(command))?;
+    let setup = &arguments.output;
+    let mut session = Session::begin(hierarchy, &selection, output, setup, Some(command))?;
     if session.sinks.output.screen.is_some() {
         let pipes = Pipes::open().map_err(Failure::internal("making pipes for the command"))?;
         session.pipes = Some((pipes, log));
@@ -149,24 +156,25 @@ impl Session {
         hierarchy: Hierarchy,
         selection: &Selection,
         output: OutputSettings,
+        arguments: &OutputArguments,
         command: Option<Vec<String>>,
     ) -> Result<Self, Failure> {
         let namespaces = Namespaces::open()?;
         let options = Options {
             filter: selection.kernel.clone(),
-            kernel_log: output.kernel_log,
+            kernel_log: arguments.kernel_log,
         };
         let kernel = Kernel::load(&options)?;
-        let tracker = Tracker::new(TrackerOptions {
-            max_hosts: output.max_hosts,
+        let options = TrackerOptions {
+            max_hosts: arguments.max_hosts as usize,
             hosts: selection.hosts.clone(),
             ..TrackerOptions::default()
-        });
+        };
         let description = Description {
             machine: Machine::this(),
             started_at: SystemTime::now(),
             started_ns: clock::monotonic_ns(),
-            ended_ns: None,
+            as_of_ns: 0,
             filter: selection.json.clone(),
             command,
         };
@@ -174,6 +182,14 @@ impl Session {
             output,
             description,
         };
+        let recorder = match &sinks.output.record {
+            None => None,
+            Some(path) => {
+                let file = path.begin()?.commit_open()?;
+                Some(Recorder::new(file, sinks.description.start(&options)))
+            }
+        };
+        let tracker = Intake::new(Tracker::new(options), recorder);
         let (runtime, signals) = listen()?;
         Ok(Self {
             kernel,
@@ -193,7 +209,10 @@ impl Session {
             self.kernel.add_listeners(netns, &ports)?;
         }
         let sweep = self.kernel.sweep()?;
-        self.tracker.take_sweep(&sweep, false);
+        self.tracker.input(&Input::Sweep {
+            records: &sweep,
+            last: false,
+        });
         Ok(())
     }
 
@@ -208,36 +227,51 @@ impl Session {
         child
     }
 
-    /// The thread that draws, and the one that reads what the command prints.
-    fn open_screen(&mut self) -> Result<(Option<Live>, Option<Captured>), Failure> {
-        let Some(settings) = self.sinks.output.screen else {
-            return Ok((None, None));
-        };
-        let read = |(pipes, log): (Pipes, _)| pipes.read(log);
-        let captured = self.pipes.take().map(read).transpose();
-        let captured = captured.map_err(Failure::internal("reading the command's output"))?;
-        let (mut live, wires) = Live::new(settings.refresh);
-        let output = captured.as_ref().map(|captured| captured.lines.clone());
-        let about = About::of(&self.sinks.description);
-        let screen = tui::open(settings, about, wires, output);
-        live.belongs_to(screen.map_err(Failure::internal("opening the live screen"))?);
-        Ok((Some(live), captured))
-    }
-
+    /// Starts the threads, which have no rights by now, and the engine.
     fn finish(mut self, target: Target) -> Result<u8, Failure> {
-        let (live, captured) = self.open_screen()?;
-        let engine = Engine {
-            kernel: self.kernel,
-            tracker: self.tracker,
-            namespaces: self.namespaces,
-            cgroups: self.cgroups,
-            sinks: self.sinks,
-            target,
-            live,
-            captured,
+        let audience = Audience {
+            screen: self.sinks.output.screen.is_some(),
+            recording: self.tracker.recorder.is_some(),
         };
+        if let Some(recorder) = &mut self.tracker.recorder {
+            let started = recorder.start();
+            started.map_err(Failure::internal("starting the thread that records"))?;
+        }
+        let read = |(pipes, log): (Pipes, _)| pipes.read(log);
+        let captured = self.pipes.map(read).transpose();
+        let captured = captured.map_err(Failure::internal("reading the command's output"))?;
+        let tracing = Tracing::new(self.kernel, self.namespaces, self.cgroups, target, audience);
+        let source = Source::Tracing(Box::new(tracing));
+        let engine = Engine::new(source, self.tracker, self.sinks, captured)?;
         self.runtime.block_on(engine.run(self.signals))
     }
+}
+
+/// `tracer replay`
+pub(crate) fn replay(arguments: &args::Replay) -> Result<u8, Failure> {
+    let output = OutputSettings::of_replay(&arguments.results)?;
+    let usual = match output.screen {
+        Some(_) => Speed::Times(1.0),
+        None => Speed::Max,
+    };
+    let (mut replay, start) = Replay::open(&arguments.file, arguments.speed.unwrap_or(usual))?;
+    if let Some(after) = arguments.until {
+        replay.end_after(after);
+    }
+    let options = TrackerOptions {
+        max_connections: usize::try_from(start.max_connections).unwrap_or(usize::MAX),
+        max_hosts: usize::try_from(start.max_hosts).unwrap_or(usize::MAX),
+        hosts: start.hosts.clone(),
+    };
+    let sinks = Sinks {
+        output,
+        description: Description::of(start),
+    };
+    let (runtime, signals) = listen()?;
+    let source = Source::Replay(Box::new(replay));
+    let intake = Intake::new(Tracker::new(options), None);
+    let engine = Engine::new(source, intake, sinks, None)?;
+    runtime.block_on(engine.run(signals))
 }
 
 impl Sinks {

@@ -12,9 +12,10 @@ use std::{
 use tracer_crawler::settings::{Change, Key, PROFILE, Profile, Settings};
 
 const UPDATE: &str = "UPDATE_GENERATED";
-const COMMANDS: [&str; 7] = [
+const COMMANDS: [&str; 8] = [
     "attach",
     "run",
+    "replay",
     "diff",
     "doctor",
     "config",

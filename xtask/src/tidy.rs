@@ -80,6 +80,7 @@ const CRATES: &[&str] = &[
     "tracer-common",
     "tracer-core",
     "tracer-ebpf",
+    "tracer-recording",
     "tracer-testbed",
     "tracer-user",
     "tests",

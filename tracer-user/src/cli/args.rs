@@ -6,14 +6,15 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
     crawl::flags::SettingsArguments,
-    quantity::{CidrRange, cidr, duration, refresh},
+    quantity::{CidrRange, cidr, duration, refresh, speed},
 };
+use crate::playback::Speed;
 
 const EXIT_CODES: &str = "Exit codes:
   0   all went well
   2   wrong usage: a bad flag, no such process or command, an output that cannot be written
   3   cannot trace here: rights or kernel; `tracer doctor` says which and what to do
-  4   an input file is bad, as a configuration is
+  4   an input file is bad: a recording, an export, a configuration
   70  a fault of tracer's own
 With `run` the command's own status is passed on (128+n when signal n ended it).";
 
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Attach(Attach),
     /// Start a command, trace it and its descendants from their first socket, pass its status on.
     Run(Run),
+    /// Show a recording (--record) again, through the same figures and outputs; needs no rights.
+    Replay(Replay),
     /// Compare two exports: every figure with its change and what it means.
     Diff(Diff),
     /// Say what this kernel, these rights and this machine allow, and what to do about the rest.
@@ -90,6 +93,23 @@ pub(crate) struct Run {
     /// The command and its arguments, after `--`.
     #[arg(last = true, required = true, value_name = "CMD")]
     pub(crate) command: Vec<OsString>,
+}
+
+/// `tracer replay`
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Replay {
+    /// What --record has written.
+    #[arg(value_name = "FILE.trace")]
+    pub(crate) file: PathBuf,
+    /// How fast: so many times as fast as it happened, or max. [default: 1 on the live screen, else max]
+    #[arg(long, value_name = "N|max", value_parser = speed)]
+    pub(crate) speed: Option<Speed>,
+    /// Only what came in this time from the beginning.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) until: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) results: ResultArguments,
 }
 
 /// `tracer diff`
@@ -189,19 +209,36 @@ pub(crate) struct FilterArguments {
     pub(crate) include_loopback: bool,
 }
 
-/// Where results go.
+/// Where results of a trace go.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArguments {
+    #[command(flatten)]
+    pub(crate) results: ResultArguments,
+    /// Record everything the figures are made of to FILE, for `tracer replay`.
+    #[arg(long, value_name = "FILE.trace")]
+    pub(crate) record: Option<PathBuf>,
+    /// Stop after this time.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+    /// Hosts with figures of their own; further ones are folded into the totals.
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_hosts: u32,
+    /// Log lines of the kernel programs on standard error, for debugging.
+    #[arg(long)]
+    pub(crate) kernel_log: bool,
+}
+
+/// Where results go, of a trace or of a recording.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct ResultArguments {
     /// Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
     /// Rewrite the export this often while tracing.
     #[arg(long, value_name = "TIME", requires = "json", value_parser = duration)]
     pub(crate) interval: Option<Duration>,
-    /// Stop after this time.
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(crate) duration: Option<Duration>,
     /// No live screen, though standard output is a terminal: the text summary at the end only.
     #[arg(long)]
     pub(crate) no_tui: bool,
@@ -214,12 +251,6 @@ pub(crate) struct OutputArguments {
     /// Colours on the live screen and in the text summary.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
-    /// Hosts with figures of their own; further ones are folded into the totals.
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_hosts: u32,
-    /// Log lines of the kernel programs on standard error, for debugging.
-    #[arg(long)]
-    pub(crate) kernel_log: bool,
 }
 
 /// `--color`

@@ -2,6 +2,8 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use crate::playback::Speed;
+
 /// `500ms`, `10s`, `2m`, `1h`; a bare number is seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text
@@ -70,6 +72,17 @@ pub(crate) fn cidr(text: &str) -> Result<CidrRange, String> {
 impl std::fmt::Display for CidrRange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+/// `1`, `0.5`, `10x` or `max`.
+pub(crate) fn speed(text: &str) -> Result<Speed, String> {
+    if text == "max" {
+        return Ok(Speed::Max);
+    }
+    match text.strip_suffix('x').unwrap_or(text).parse::<f64>() {
+        Ok(times) if times.is_finite() && times >= 0.001 => Ok(Speed::Times(times)),
+        _ => Err("expected a number of 0.001 or more, such as 2 or 0.5, or max".into()),
     }
 }
 

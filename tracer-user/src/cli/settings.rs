@@ -2,7 +2,7 @@
 
 use std::{io::IsTerminal, path::Path, time::Duration};
 
-use super::args::{Color, OutputArguments};
+use super::args::{Color, OutputArguments, ResultArguments};
 use crate::{failure::Failure, privilege::sudo_user, sink::output::OutputPath};
 
 /// Where the export goes.
@@ -14,12 +14,14 @@ pub(crate) enum JsonTarget {
     File(OutputPath),
 }
 
-/// Validated [`OutputArguments`].
+/// Validated [`OutputArguments`] or [`ResultArguments`].
 #[derive(Debug)]
 pub(crate) struct OutputSettings {
     /// The export.
     pub(crate) json: Option<JsonTarget>,
-    /// Rewrite it this often.
+    /// The recording.
+    pub(crate) record: Option<OutputPath>,
+    /// Rewrite the export this often.
     pub(crate) interval: Option<Duration>,
     /// Stop after this.
     pub(crate) duration: Option<Duration>,
@@ -29,10 +31,6 @@ pub(crate) struct OutputSettings {
     pub(crate) text_to_stderr: bool,
     /// Use colours.
     pub(crate) color: bool,
-    /// Hosts with figures of their own.
-    pub(crate) max_hosts: usize,
-    /// Kernel log lines.
-    pub(crate) kernel_log: bool,
     /// The live screen, when there is to be one.
     pub(crate) screen: Option<ScreenSettings>,
 }
@@ -61,9 +59,9 @@ pub(crate) enum Colors {
 
 impl ScreenSettings {
     /// None without a terminal to draw on, or when something else is written to it.
-    fn of(arguments: &OutputArguments) -> Option<Self> {
+    fn of(arguments: &ResultArguments, kernel_log: bool) -> Option<Self> {
         let export_there = arguments.json.as_deref() == Some(Path::new("-"));
-        let log_there = arguments.kernel_log && std::io::stderr().is_terminal();
+        let log_there = kernel_log && std::io::stderr().is_terminal();
         let dumb = variable("TERM").is_none_or(|term| term == "dumb");
         let wanted = !arguments.no_tui && !export_there && !log_there && !dumb;
         (wanted && std::io::stdout().is_terminal()).then(|| Self {
@@ -107,6 +105,27 @@ impl OutputSettings {
     /// Opens what is to be written, so that it fails before anything is traced. `run`: standard output
     /// is the command's.
     pub(crate) fn validate(arguments: &OutputArguments, run: bool) -> Result<Self, Failure> {
+        let results = Self::of_results(&arguments.results, run, arguments.kernel_log)?;
+        let record = arguments.record.as_deref();
+        Ok(Self {
+            record: record
+                .map(|path| OutputPath::open(path, sudo_user()))
+                .transpose()?,
+            duration: arguments.duration,
+            ..results
+        })
+    }
+
+    /// For a recording, which needs less.
+    pub(crate) fn of_replay(arguments: &ResultArguments) -> Result<Self, Failure> {
+        Self::of_results(arguments, false, false)
+    }
+
+    fn of_results(
+        arguments: &ResultArguments,
+        run: bool,
+        kernel_log: bool,
+    ) -> Result<Self, Failure> {
         let json = match arguments.json.as_deref() {
             None => None,
             Some(path) if path == Path::new("-") && run => {
@@ -126,13 +145,12 @@ impl OutputSettings {
         Ok(Self {
             json,
             interval: arguments.interval,
-            duration: arguments.duration,
+            record: None,
+            duration: None,
             quiet: arguments.quiet,
             text_to_stderr,
             color: use_color(arguments.color, text_to_stderr),
-            max_hosts: arguments.max_hosts as usize,
-            kernel_log: arguments.kernel_log,
-            screen: ScreenSettings::of(arguments),
+            screen: ScreenSettings::of(arguments, kernel_log),
         })
     }
 }

@@ -2,12 +2,15 @@
 
 use std::time::SystemTime;
 
-use super::{End, Engine, Signals};
+use tracer_core::input::Input;
+
+use super::{Engine, Signals};
 use crate::{
     clock,
     failure::Failure,
     live::{Command, Stage},
     sink::output::OutputPath,
+    source::End,
 };
 
 impl Engine {
@@ -16,11 +19,11 @@ impl Engine {
         if self.live.is_none() {
             return Ok(());
         }
-        if self.sinks.description.ended_ns.is_none() {
-            self.read_counters()?;
-        }
+        self.read_counters()?;
         let elapsed_ns = self.sinks.elapsed_ns();
+        let playing = self.source.playing();
         if let Some(live) = &mut self.live {
+            live.set_playing(playing);
             live.publish(elapsed_ns, || self.tracker.snapshot());
         }
         Ok(())
@@ -37,6 +40,7 @@ impl Engine {
         let answer = match command {
             Command::Export => self.export_now(),
             Command::Reset => self.reset(),
+            Command::Play(control) => self.source.control(control),
             Command::Quit => {
                 self.set_stage(Stage::Ending);
                 return false;
@@ -49,20 +53,21 @@ impl Engine {
     }
 
     fn reset(&mut self) -> Result<String, String> {
-        if self.sinks.description.ended_ns.is_some() {
+        if self.over {
             return Err("the trace is over; there is nothing to count any more".into());
         }
-        self.tracker.reset();
-        self.sinks.description.started_at = SystemTime::now();
-        self.sinks.description.started_ns = clock::monotonic_ns();
+        let now_ns = self.source.now_ns();
+        // Not the time of day now: that of a recording is another one.
+        self.sinks.description.as_of_ns = now_ns;
+        let at_ns = self.sinks.description.started_at_ns() + self.sinks.elapsed_ns();
+        self.tracker.input(&Input::Reset { now_ns, at_ns });
+        self.sinks.description.restart(now_ns, at_ns);
         Ok("figures are counted from now".into())
     }
 
     /// Writes a file named by the time of day, beside where tracer was started.
     fn export_now(&mut self) -> Result<String, String> {
-        if self.sinks.description.ended_ns.is_none() {
-            self.read_counters().map_err(|error| error.to_string())?;
-        }
+        self.read_counters().map_err(|error| error.to_string())?;
         let text = self.sinks.document(&self.tracker.snapshot());
         let text = text.map_err(|error| error.to_string())?;
         let name = format!("tracer-{}.json", clock::file_name(SystemTime::now()));
@@ -78,6 +83,7 @@ impl Engine {
     pub(super) async fn linger(&mut self, end: &End, signals: &mut Signals) -> Result<(), Failure> {
         self.set_stage(Stage::Over(match end {
             End::Stopped => "the traced processes have ended".into(),
+            End::Replayed => "the recording ends here".into(),
             End::Command(status) => format!("the command has ended: {status}"),
         }));
         self.publish()?;

@@ -74,6 +74,7 @@ fn events(events: &Events) -> Value {
         "map_full": events.map_full,
         "evicted": events.evicted,
         "unmatched": events.unmatched,
+        "not_recorded": events.not_recorded,
         "by_counter": kernel,
     })
 }

@@ -7,10 +7,14 @@ pub(crate) mod printable;
 mod text;
 pub(crate) mod tui;
 
-use std::{io::Write, time::SystemTime};
+use std::{
+    io::Write,
+    time::{Duration, SystemTime},
+};
 
 use serde_json::Value;
-use tracer_core::snapshot::Snapshot;
+use tracer_core::{snapshot::Snapshot, tracker::TrackerOptions};
+use tracer_recording::Start;
 
 use crate::{
     cli::settings::{JsonTarget, OutputSettings},
@@ -27,12 +31,61 @@ pub(crate) struct Description {
     pub(crate) started_at: SystemTime,
     /// When it began, CLOCK_MONOTONIC, ns.
     pub(crate) started_ns: u64,
-    /// When it ended, likewise; None while it goes on.
-    pub(crate) ended_ns: Option<u64>,
+    /// The moment its figures are as of, likewise.
+    pub(crate) as_of_ns: u64,
     /// The filter, as validated.
     pub(crate) filter: Value,
     /// The command of `tracer run`.
     pub(crate) command: Option<Vec<String>>,
+}
+
+impl Description {
+    /// Of a recording.
+    pub(crate) fn of(start: Start) -> Self {
+        Self {
+            machine: Machine {
+                hostname: start.hostname,
+                kernel: start.kernel,
+                arch: start.arch,
+                cpus: start.cpus as usize,
+            },
+            started_at: SystemTime::UNIX_EPOCH + Duration::from_nanos(start.started_at_ns),
+            started_ns: start.started_ns,
+            as_of_ns: start.started_ns,
+            filter: start.filter,
+            command: start.command,
+        }
+    }
+
+    /// For a recording of a trace by a tracker with these options.
+    pub(crate) fn start(&self, options: &TrackerOptions) -> Start {
+        Start {
+            version: env!("CARGO_PKG_VERSION").into(),
+            commit: env!("TRACER_COMMIT").into(),
+            hostname: self.machine.hostname.clone(),
+            kernel: self.machine.kernel.clone(),
+            arch: self.machine.arch.clone(),
+            cpus: self.machine.cpus as u64,
+            started_at_ns: self.started_at_ns(),
+            started_ns: self.started_ns,
+            filter: self.filter.clone(),
+            command: self.command.clone(),
+            hosts: options.hosts.clone(),
+            max_hosts: options.max_hosts as u64,
+            max_connections: options.max_connections as u64,
+        }
+    }
+
+    /// The window begins anew: CLOCK_MONOTONIC and since 1970, ns.
+    pub(crate) fn restart(&mut self, now_ns: u64, at_ns: u64) {
+        self.started_ns = now_ns;
+        self.started_at = SystemTime::UNIX_EPOCH + Duration::from_nanos(at_ns);
+    }
+
+    /// When it began, since 1970, ns.
+    pub(crate) fn started_at_ns(&self) -> u64 {
+        clock::since_1970_ns(self.started_at)
+    }
 }
 
 /// The machine traced.
@@ -94,11 +147,8 @@ impl Sinks {
 
     /// Since the trace began or was reset, ns.
     pub(crate) fn elapsed_ns(&self) -> u64 {
-        let now_ns = self
-            .description
-            .ended_ns
-            .unwrap_or_else(clock::monotonic_ns);
-        now_ns.saturating_sub(self.description.started_ns)
+        let about = &self.description;
+        about.as_of_ns.saturating_sub(about.started_ns)
     }
 
     /// The export as text.

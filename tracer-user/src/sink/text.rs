@@ -52,8 +52,9 @@ impl Paint {
 fn head(text: &mut String, snapshot: &Snapshot, duration_ns: u64, paint: &Paint) {
     let events = &snapshot.events;
     let lost = events.lost + events.undecodable + events.map_full + events.evicted;
-    let losses = match lost {
+    let losses = match lost + events.not_recorded {
         0 => "nothing lost".to_owned(),
+        _ if lost == 0 => paint.alarm(&format!("LOST: {} not recorded", events.not_recorded)),
         _ => paint.alarm(&format!(
             "LOST: {} records, {} undecodable, {} map full, {} evicted",
             events.lost, events.undecodable, events.map_full, events.evicted

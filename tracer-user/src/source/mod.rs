@@ -1,3 +1,157 @@
-//! Where records come from.
+//! Where what the tracker takes comes from: the kernel, or a recording. A closed set, and the engine knows
+//! no more of them than is here.
 
 pub(crate) mod kernel;
+pub(crate) mod record;
+pub(crate) mod replay;
+pub(crate) mod tracing;
+
+use std::process::ExitStatus;
+
+use self::{replay::Replay, tracing::Tracing};
+use crate::{
+    clock,
+    failure::Failure,
+    intake::Intake,
+    playback::{Control, Playing},
+};
+
+/// A source of inputs.
+pub(crate) enum Source {
+    /// The kernel.
+    Tracing(Box<Tracing>),
+    /// A recording.
+    Replay(Box<Replay>),
+}
+
+/// Why a source has nothing more to give.
+#[derive(Debug, Clone)]
+pub(crate) enum End {
+    /// Somebody has stopped it, or the traced processes have ended.
+    Stopped,
+    /// The command has ended.
+    Command(ExitStatus),
+    /// The recording has been replayed.
+    Replayed,
+}
+
+/// What a source is ready for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// Inputs may be waiting.
+    Inputs,
+    /// Sockets are to be listed.
+    Listing,
+}
+
+impl Source {
+    /// Waits until there is something to take.
+    pub(crate) async fn ready(&mut self) -> Result<Wake, Failure> {
+        match self {
+            Self::Tracing(tracing) => tracing.ready().await,
+            Self::Replay(replay) => {
+                replay.ready().await;
+                Ok(Wake::Inputs)
+            }
+        }
+    }
+
+    /// Takes what waits, at most a batch.
+    pub(crate) fn take(&mut self, wake: Wake, intake: &mut Intake) -> Result<(), Failure> {
+        match (self, wake) {
+            (Self::Tracing(tracing), Wake::Inputs) => {
+                tracing.read_records(intake);
+            }
+            (Self::Tracing(tracing), Wake::Listing) => tracing.look(intake)?,
+            (Self::Replay(replay), _) => replay.take(intake),
+        }
+        Ok(())
+    }
+
+    /// Reads what is counted beside the records.
+    pub(crate) fn read_counters(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+        match self {
+            Self::Tracing(tracing) => tracing.read_counters(intake),
+            // They are among the inputs.
+            Self::Replay(_) => Ok(()),
+        }
+    }
+
+    /// It has ended by itself?
+    pub(crate) fn ended(&mut self) -> Result<Option<End>, Failure> {
+        match self {
+            Self::Tracing(tracing) => tracing.ended(),
+            Self::Replay(replay) => Ok(replay.is_over().then_some(End::Replayed)),
+        }
+    }
+
+    /// Ends it now.
+    pub(crate) fn stop(&mut self) -> Result<End, Failure> {
+        match self {
+            Self::Tracing(tracing) => tracing.stop(),
+            Self::Replay(_) => Ok(End::Stopped),
+        }
+    }
+
+    /// Passes a signal on to the command; false when there is none to wait for.
+    pub(crate) fn pass_on(&self, signal: i32) -> bool {
+        match self {
+            Self::Tracing(tracing) => tracing.pass_on(signal),
+            Self::Replay(_) => false,
+        }
+    }
+
+    /// Takes what is left, and the end.
+    pub(crate) async fn finish(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+        match self {
+            Self::Tracing(tracing) => {
+                tracing.settle(intake).await?;
+                tracing.finish(intake)
+            }
+            Self::Replay(replay) => {
+                replay.finish(intake);
+                Ok(())
+            }
+        }
+    }
+
+    /// The moment that figures are as of, CLOCK_MONOTONIC of the machine that was traced, ns.
+    pub(crate) fn now_ns(&self) -> u64 {
+        match self {
+            Self::Tracing(_) => clock::monotonic_ns(),
+            Self::Replay(replay) => replay.now_ns(),
+        }
+    }
+
+    /// The figures were forgotten at this moment of a replay: CLOCK_MONOTONIC and since 1970, ns. Given once.
+    pub(crate) fn take_restart(&mut self) -> Option<(u64, u64)> {
+        match self {
+            Self::Tracing(_) => None,
+            Self::Replay(replay) => replay.take_restart(),
+        }
+    }
+
+    /// How a replay goes.
+    pub(crate) fn playing(&self) -> Option<Playing> {
+        match self {
+            Self::Tracing(_) => None,
+            Self::Replay(replay) => Some(replay.playing()),
+        }
+    }
+
+    /// What a person has to know about the source, at the end.
+    pub(crate) fn remark(&self) -> Option<String> {
+        match self {
+            Self::Tracing(_) => None,
+            Self::Replay(replay) => replay.remark(),
+        }
+    }
+
+    /// Steers a replay; what became of it, in words.
+    pub(crate) fn control(&mut self, control: Control) -> Result<String, String> {
+        match self {
+            Self::Tracing(_) => Err("only a recording can be paused, stepped or sped up".into()),
+            Self::Replay(replay) => Ok(replay.control(control)),
+        }
+    }
+}

@@ -9,7 +9,7 @@ use super::{
     look::{Mark, Subject},
     plot::Plot,
 };
-use crate::{live::Command, sink::tui::view::tabs};
+use crate::{live::Command, playback::Control, sink::tui::view::tabs};
 
 /// The phases of the overview and of a host, in the order of a request.
 pub(in super::super) const PHASES: [Phase; 10] = [
@@ -29,6 +29,17 @@ const MAX_FILTER: usize = 200;
 /// Rows that the wheel scrolls.
 const WHEEL: isize = 3;
 
+/// Keys that steer a replay.
+fn control(key: char) -> Option<Control> {
+    match key {
+        'p' | ' ' => Some(Control::Pause),
+        '.' => Some(Control::Step),
+        ']' => Some(Control::Faster),
+        '[' => Some(Control::Slower),
+        _ => None,
+    }
+}
+
 impl Model {
     pub(super) fn key(&mut self, key: Key) -> Option<Ask> {
         if key == Key::Control('c') {
@@ -47,6 +58,9 @@ impl Model {
             Key::Char('q') => return self.quit(leaving),
             Key::Char('e') => return Some(Ask::Engine(Command::Export)),
             Key::Char('r') => return Some(Ask::Engine(Command::Reset)),
+            Key::Char(key) if self.latest.playing.is_some() && control(key).is_some() => {
+                return control(key).map(|control| Ask::Engine(Command::Play(control)));
+            }
             Key::Char('p' | ' ') => self.pause(),
             Key::Char('m') => self.set_mark(),
             Key::Char('?') => self.open_tab(Tab::Help),

@@ -58,6 +58,9 @@ const ALWAYS: Keys = &[
     ("?", "help"),
 ];
 
+/// While a recording is replayed.
+const REPLAY: Keys = &[(".", "step"), ("[ ]", "speed")];
+
 /// The screen's own keys first.
 fn keys(model: &Model) -> Vec<(&'static str, &'static str)> {
     let own: Keys = if model.plot.is_some() {
@@ -81,6 +84,9 @@ fn keys(model: &Model) -> Vec<(&'static str, &'static str)> {
     };
     let mut all = vec![("q", "quit")];
     all.extend(own);
+    if model.shown.playing.is_some() {
+        all.extend(REPLAY);
+    }
     all.extend(ALWAYS);
     all
 }

@@ -5,6 +5,7 @@ use unicode_width::UnicodeWidthStr;
 use super::canvas::Canvas;
 use crate::{
     live::Stage,
+    playback::Playing,
     sink::tui::{
         format,
         model::{Model, layout::Area},
@@ -45,7 +46,8 @@ fn pieces(model: &Model) -> Vec<(String, Role)> {
     let moment = &model.shown;
     let events = &moment.snapshot.events;
     let mut pieces = Vec::new();
-    let lost = events.lost + events.undecodable + events.map_full + events.evicted;
+    let lost =
+        events.lost + events.undecodable + events.map_full + events.evicted + events.not_recorded;
     if lost != 0 {
         pieces.push((format!(" LOST {} ", format::count(lost)), Role::Alarm));
     }
@@ -54,6 +56,13 @@ fn pieces(model: &Model) -> Vec<(String, Role)> {
         (Stage::Tracing, _) => {}
         (Stage::Ending, _) => pieces.push(("ending".to_owned(), Role::Worse)),
         (Stage::Over(_), _) => pieces.push(("ended".to_owned(), Role::Worse)),
+    }
+    match moment.playing {
+        Some(Playing { paused: true, .. }) => {
+            pieces.push((" REPLAY PAUSED ".to_owned(), Role::Alarm));
+        }
+        Some(Playing { speed, .. }) => pieces.push((format!("replay {speed}"), Role::Better)),
+        None => {}
     }
     if let Some(mark) = &model.mark {
         let since = moment.elapsed_ns.saturating_sub(mark.moment().elapsed_ns);

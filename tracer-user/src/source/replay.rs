@@ -1,0 +1,277 @@
+//! A recording as a source: the same inputs in the same order, at the pace asked for.
+
+use std::{
+    fs::File,
+    future::pending,
+    io::BufReader,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use thiserror::Error;
+use tokio::{
+    task::yield_now,
+    time::{Instant, sleep_until},
+};
+use tracer_core::input::Input;
+use tracer_recording::{Ending, Entry, OpenError, Reader, Start};
+
+use crate::{
+    intake::Intake,
+    playback::{Control, Playing, Speed},
+};
+
+/// Entries taken before anything else gets its turn.
+const BATCH: usize = 4096;
+/// How far one step goes, ns.
+const STEP_NS: u64 = 250_000_000;
+/// A pause in the recording is waited out for this long at most.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// Why a recording cannot be replayed.
+#[derive(Debug, Error)]
+pub(crate) enum ReplayError {
+    /// The file cannot be opened.
+    #[error("cannot open {path}: {source}; give the file that --record has written")]
+    Open {
+        /// As given.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is no recording that this version can read.
+    #[error("cannot replay {path}: {source}")]
+    Read {
+        /// As given.
+        path: PathBuf,
+        /// Why.
+        source: OpenError,
+    },
+}
+
+/// When what comes next is due.
+#[derive(Debug)]
+struct Pace {
+    speed: Speed,
+    paused: bool,
+    /// Up to here nothing is waited for, ns.
+    step_to_ns: u64,
+    /// This moment of the recording was at that time.
+    anchor: Option<(u64, Instant)>,
+}
+
+impl Pace {
+    /// When to take what came at `clock_ns`; None: not before somebody says so.
+    fn due(&mut self, clock_ns: u64) -> Option<Instant> {
+        if clock_ns <= self.step_to_ns {
+            return Some(Instant::now());
+        }
+        if self.paused {
+            return None;
+        }
+        let Speed::Times(times) = self.speed else {
+            return Some(Instant::now());
+        };
+        let (from_ns, at) = *self
+            .anchor
+            .get_or_insert_with(|| (clock_ns, Instant::now()));
+        let seconds = Duration::from_nanos(clock_ns.saturating_sub(from_ns)).as_secs_f64() / times;
+        let wait = Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_WAIT);
+        at.checked_add(wait)
+    }
+
+    /// The last moment was `at_ns`: times count from here.
+    fn anchor(&mut self, at_ns: u64) {
+        self.anchor = Some((at_ns, Instant::now()));
+    }
+}
+
+/// A recording being replayed.
+#[derive(Debug)]
+pub(crate) struct Replay {
+    path: PathBuf,
+    bytes: u64,
+    reader: Reader<BufReader<File>>,
+    pace: Pace,
+    /// The moment reached, ns.
+    at_ns: u64,
+    /// A clock that has been read and is not due yet.
+    next_ns: Option<u64>,
+    /// Not further than this, ns.
+    until_ns: u64,
+    over: bool,
+    /// The inputs have said that the trace is over.
+    finished: bool,
+    restarted: Option<(u64, u64)>,
+    missing: u64,
+}
+
+impl Replay {
+    /// Opens a recording; what it is about.
+    pub(crate) fn open(path: &Path, speed: Speed) -> Result<(Self, Start), ReplayError> {
+        let failed = |source| ReplayError::Open {
+            path: path.into(),
+            source,
+        };
+        let file = File::open(path).map_err(failed)?;
+        let bytes = file.metadata().map_err(failed)?.len();
+        let (reader, start) =
+            Reader::open(BufReader::new(file)).map_err(|source| ReplayError::Read {
+                path: path.into(),
+                source,
+            })?;
+        let replay = Self {
+            path: path.into(),
+            bytes,
+            reader,
+            pace: Pace {
+                speed,
+                paused: false,
+                step_to_ns: 0,
+                anchor: None,
+            },
+            at_ns: start.started_ns,
+            next_ns: None,
+            until_ns: u64::MAX,
+            over: false,
+            finished: false,
+            restarted: None,
+            missing: 0,
+        };
+        Ok((replay, start))
+    }
+
+    /// Replays only what came up to `after` the beginning.
+    pub(crate) fn end_after(&mut self, after: Duration) {
+        self.until_ns = self.at_ns.saturating_add(after.as_nanos() as u64);
+    }
+
+    /// Waits until the next inputs are due.
+    pub(super) async fn ready(&mut self) {
+        let Some(next_ns) = self.next_ns else {
+            // Nothing to wait for, but others want their turn.
+            return yield_now().await;
+        };
+        match self.pace.due(next_ns) {
+            Some(due) => sleep_until(due).await,
+            None => pending().await,
+        }
+    }
+
+    /// Takes what is due, at most a batch.
+    pub(super) fn take(&mut self, intake: &mut Intake) {
+        for _ in 0..BATCH {
+            if self.over || !self.reach_next() {
+                break;
+            }
+            match self.reader.next() {
+                Some(Entry::Clock { now_ns }) => self.next_ns = Some(now_ns),
+                Some(Entry::Input(input)) => {
+                    match input {
+                        Input::Finish { .. } => self.finished = true,
+                        Input::Loss { inputs } => self.missing += inputs,
+                        Input::Reset { now_ns, at_ns } => self.restarted = Some((now_ns, at_ns)),
+                        _ => {}
+                    }
+                    intake.input(&input);
+                }
+                Some(Entry::End(end)) => self.at_ns = self.at_ns.max(end.ended_ns),
+                Some(Entry::Start(_)) => {}
+                None => self.over = true,
+            }
+        }
+        // What they ask for is in the recording.
+        intake.take_namespaces();
+        intake.take_unresolved();
+    }
+
+    /// Moves on to the clock that was read last, if it is due.
+    fn reach_next(&mut self) -> bool {
+        let Some(next_ns) = self.next_ns else {
+            return true;
+        };
+        if next_ns > self.until_ns {
+            (self.at_ns, self.over) = (self.at_ns.max(self.until_ns), true);
+            return false;
+        }
+        let due = self
+            .pace
+            .due(next_ns)
+            .is_some_and(|due| due <= Instant::now());
+        if due {
+            self.at_ns = self.at_ns.max(next_ns);
+            self.next_ns = None;
+        }
+        due
+    }
+
+    /// All that is to be replayed has been.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// The trace ends here, if it has not already.
+    pub(super) fn finish(&mut self, intake: &mut Intake) {
+        if !self.finished {
+            self.finished = true;
+            intake.input(&Input::Finish { now_ns: self.at_ns });
+        }
+    }
+
+    /// The moment reached, ns.
+    pub(super) fn now_ns(&self) -> u64 {
+        self.at_ns
+    }
+
+    /// The figures were forgotten: when on CLOCK_MONOTONIC and since 1970, ns. Given once.
+    pub(super) fn take_restart(&mut self) -> Option<(u64, u64)> {
+        self.restarted.take()
+    }
+
+    /// How it goes.
+    pub(super) fn playing(&self) -> Playing {
+        Playing {
+            speed: self.pace.speed,
+            paused: self.pace.paused,
+        }
+    }
+
+    /// Does as asked; what became of it, in words.
+    pub(super) fn control(&mut self, control: Control) -> String {
+        let pace = &mut self.pace;
+        match control {
+            Control::Pause => pace.paused = !pace.paused,
+            Control::Step => {
+                pace.paused = true;
+                let from_ns = self.next_ns.unwrap_or(self.at_ns).max(self.at_ns);
+                pace.step_to_ns = from_ns.saturating_add(STEP_NS);
+            }
+            Control::Faster => pace.speed = pace.speed.times(2.0),
+            Control::Slower => pace.speed = pace.speed.times(0.5),
+        }
+        pace.anchor(self.at_ns);
+        match self.playing() {
+            Playing { paused: true, .. } => "replay paused".into(),
+            Playing { speed, .. } => format!("replay {speed}"),
+        }
+    }
+
+    /// What a person has to know about what was not replayed.
+    pub(crate) fn remark(&self) -> Option<String> {
+        let path = self.path.display();
+        let good = self.reader.good_bytes();
+        let read = format!(
+            "read up to byte {good} of {}; figures go up to there",
+            self.bytes
+        );
+        match self.reader.ending() {
+            Some(Ending::CutOff) => Some(format!("{path} is cut off: {read}")),
+            Some(Ending::Damaged) => Some(format!("{path} is damaged: {read}")),
+            Some(Ending::Failed(error)) => Some(format!("{path}: {error}: {read}")),
+            Some(Ending::Whole) if self.missing != 0 => Some(format!(
+                "{path} lacks {} entries that could not be written fast enough",
+                self.missing
+            )),
+            Some(Ending::Whole) | None => None,
+        }
+    }
+}

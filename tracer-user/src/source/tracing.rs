@@ -1,0 +1,315 @@
+//! The kernel as a source: its programs, the socket listings, and what is traced as far as it can end.
+
+use std::{os::fd::OwnedFd, process::Child, time::Duration};
+
+use tokio::{
+    io::unix::AsyncFd,
+    time::{Instant, Interval, MissedTickBehavior, interval, sleep},
+};
+use tracer_core::input::Input;
+
+use super::{
+    End, Wake,
+    kernel::{
+        Kernel,
+        cgroup::{CgroupPaths, ChildCgroup},
+        diag::Detail,
+    },
+};
+use crate::{
+    clock,
+    failure::Failure,
+    intake::Intake,
+    namespaces::{Joined, Namespaces},
+    resolve,
+};
+
+/// Records taken before anything else gets its turn.
+const BATCH: usize = 4096;
+/// How often the ring is looked at when the kernel does not ask for it.
+const POLL: Duration = Duration::from_millis(25);
+/// How often sockets are listed.
+const LISTING: Duration = Duration::from_secs(1);
+/// How long connections that are closing may take to finish after the target has ended.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// What is traced, as far as it can end by itself.
+pub(crate) enum Target {
+    /// Everything the filter admits.
+    Anything,
+    /// Given processes with their descendants.
+    Processes,
+    /// The command of `tracer run`, in its cgroup.
+    Command {
+        /// The command.
+        child: Child,
+        /// Removed when this is dropped.
+        _cgroup: ChildCgroup,
+    },
+}
+
+/// A trace under way.
+pub(crate) struct Tracing {
+    /// The programs; they run until this is dropped.
+    kernel: Kernel,
+    namespaces: Namespaces,
+    cgroups: CgroupPaths,
+    target: Target,
+    /// Somebody looks at open connections one by one: they are asked for at each listing.
+    watched: bool,
+    /// The live screen has the terminal, so that Ctrl-C reaches nobody by itself.
+    has_screen: bool,
+    wakes: Option<Wakes>,
+    /// The last batch was a full one.
+    more: bool,
+}
+
+/// What wakes the engine.
+struct Wakes {
+    ring: AsyncFd<OwnedFd>,
+    poll: Interval,
+    listing: Interval,
+}
+
+impl Wakes {
+    fn of(kernel: &Kernel) -> std::io::Result<Self> {
+        let fd = kernel.records_fd()?;
+        // SAFETY: the descriptor is owned by the AsyncFd and closed with it.
+        let ring = unsafe { AsyncFd::register(fd) }.map_err(std::io::Error::from)?;
+        let every = |period| {
+            let mut interval = interval(period);
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            interval
+        };
+        Ok(Self {
+            ring,
+            poll: every(POLL),
+            listing: every(LISTING),
+        })
+    }
+}
+
+/// What the engine needs to know of who looks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Audience {
+    /// There is a live screen.
+    pub(crate) screen: bool,
+    /// There is a recording.
+    pub(crate) recording: bool,
+}
+
+impl Tracing {
+    /// Of programs that are attached.
+    pub(crate) fn new(
+        kernel: Kernel,
+        namespaces: Namespaces,
+        cgroups: CgroupPaths,
+        target: Target,
+        audience: Audience,
+    ) -> Self {
+        Self {
+            kernel,
+            namespaces,
+            cgroups,
+            target,
+            watched: audience.screen || audience.recording,
+            has_screen: audience.screen,
+            wakes: None,
+            more: false,
+        }
+    }
+
+    /// Waits for records, or for the time to look.
+    pub(super) async fn ready(&mut self) -> Result<Wake, Failure> {
+        let failed = Failure::internal("polling the ring buffer");
+        let wakes = match &mut self.wakes {
+            Some(wakes) => wakes,
+            none => none.insert(Wakes::of(&self.kernel).map_err(&failed)?),
+        };
+        tokio::select! {
+            biased;
+            _ = wakes.listing.tick() => Ok(Wake::Listing),
+            _ = wakes.poll.tick() => Ok(Wake::Inputs),
+            () = std::future::ready(()), if self.more => Ok(Wake::Inputs),
+            ready = wakes.ring.readable() => {
+                // Before reading: a record that comes meanwhile makes it ready again.
+                ready.map_err(&failed)?.clear_ready();
+                Ok(Wake::Inputs)
+            }
+        }
+    }
+
+    /// Takes what waits in the ring, at most a batch.
+    pub(super) fn read_records(&mut self, intake: &mut Intake) -> usize {
+        self.kernel.print_log();
+        intake.clock(clock::monotonic_ns());
+        let count = self
+            .kernel
+            .read_records(BATCH, |record| intake.input(&Input::Record(record)));
+        resolve::resolve(intake, &mut self.cgroups);
+        self.join_namespaces(intake);
+        self.more = count == BATCH;
+        count
+    }
+
+    fn join_namespaces(&mut self, intake: &mut Intake) {
+        for netns in intake.take_namespaces() {
+            intake.input(&match self.namespaces.join(netns) {
+                Some(Joined {
+                    netns,
+                    range,
+                    time_wait,
+                }) => Input::Namespace {
+                    netns,
+                    range,
+                    time_wait,
+                },
+                None => Input::UnseenNamespace { netns },
+            });
+        }
+    }
+
+    /// Lists sockets, and for who watches them what each connection is doing.
+    pub(super) fn look(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+        if !self.watched {
+            return self.list_sockets(Detail::Plain, intake);
+        }
+        self.list_sockets(Detail::Activity, intake)?;
+        let records = self.kernel.watch()?;
+        intake.input(&Input::Watch {
+            at_ns: clock::monotonic_ns(),
+            records: &records,
+        });
+        Ok(())
+    }
+
+    fn list_sockets(&mut self, detail: Detail, intake: &mut Intake) -> Result<(), Failure> {
+        for (key, answer) in self.kernel.take_lost_answers()? {
+            intake.input(&Input::LostAnswer {
+                time_ns: answer.time_ns,
+                cookie: key.cookie,
+                id: key.id as u16,
+                flags: answer.flags as u16,
+            });
+        }
+        let begun_ns = clock::monotonic_ns();
+        intake.clock(begun_ns);
+        let sockets = self.namespaces.snapshot(detail)?;
+        intake.input(&Input::Sockets {
+            begun_ns,
+            sockets: sockets.as_slice().into(),
+        });
+        intake.input(&Input::Sample { now_ns: begun_ns });
+        Ok(())
+    }
+
+    /// The target has ended by itself?
+    pub(super) fn ended(&mut self) -> Result<Option<End>, Failure> {
+        match &mut self.target {
+            Target::Anything => Ok(None),
+            Target::Processes => Ok(self
+                .kernel
+                .traced_processes()?
+                .is_empty()
+                .then_some(End::Stopped)),
+            Target::Command { child, .. } => {
+                let status = child
+                    .try_wait()
+                    .map_err(Failure::internal("waiting for the command"))?;
+                Ok(status.map(End::Command))
+            }
+        }
+    }
+
+    /// Ends now. A command that did not end when it was told to is ended: nothing would watch it.
+    pub(super) fn stop(&mut self) -> Result<End, Failure> {
+        let Target::Command { child, .. } = &mut self.target else {
+            return Ok(End::Stopped);
+        };
+        kill(child.id(), libc::SIGKILL);
+        let status = child
+            .wait()
+            .map_err(Failure::internal("waiting for the command"))?;
+        Ok(End::Command(status))
+    }
+
+    /// Passes a signal on to the command, unless the terminal has given it to both; false when there is
+    /// no command to wait for.
+    pub(super) fn pass_on(&self, signal: i32) -> bool {
+        let Target::Command { child, .. } = &self.target else {
+            return false;
+        };
+        if signal != libc::SIGINT || self.has_screen || !terminal_signals_both() {
+            kill(child.id(), signal);
+        }
+        true
+    }
+
+    /// Connections that are closing may finish: their last segments are still under way.
+    pub(super) async fn settle(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+        let deadline = Instant::now() + SETTLE;
+        let is_command = matches!(self.target, Target::Command { .. });
+        loop {
+            while self.read_records(intake) == BATCH {}
+            let closing = if is_command {
+                intake.open_connections()
+            } else {
+                0
+            };
+            if closing != 0 || intake.orphans() != 0 {
+                self.list_sockets(Detail::Plain, intake)?;
+            }
+            if (closing == 0 && intake.orphans() == 0) || Instant::now() >= deadline {
+                return Ok(());
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    /// The last pass over everything.
+    pub(super) fn finish(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+        if let Some(recorder) = &mut intake.recorder {
+            recorder.be_patient();
+        }
+        let records = self.kernel.sweep()?;
+        intake.input(&Input::Sweep {
+            records: &records,
+            last: true,
+        });
+        if self.watched {
+            intake.input(&Input::Watch {
+                at_ns: clock::monotonic_ns(),
+                records: &records,
+            });
+        }
+        resolve::resolve(intake, &mut self.cgroups);
+        self.list_sockets(Detail::Plain, intake)?;
+        intake.input(&Input::Finish {
+            now_ns: clock::monotonic_ns(),
+        });
+        self.read_counters(intake)
+    }
+
+    /// What the kernel counted beside the records.
+    pub(super) fn read_counters(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+        intake.input(&Input::Counters(self.kernel.counters()));
+        if let Some(overflow) = self.kernel.overflow()? {
+            intake.input(&Input::Overflow(std::borrow::Cow::Owned(overflow)));
+        }
+        Ok(())
+    }
+}
+
+/// The command has not been waited for, so its pid is still its own.
+fn kill(pid: u32, signal: i32) {
+    let signal = nix::sys::signal::Signal::try_from(signal);
+    if let (Ok(signal), Ok(pid)) = (signal, i32::try_from(pid)) {
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal);
+    }
+}
+
+/// tracer is in the foreground of a terminal: Ctrl-C reaches the command by itself.
+fn terminal_signals_both() -> bool {
+    let stdin = std::io::stdin();
+    nix::unistd::tcgetpgrp(&stdin).is_ok_and(|foreground| foreground == nix::unistd::getpgrp())
+}
