@@ -3,6 +3,8 @@
 mod adapt;
 mod brake;
 mod engine;
+mod links;
+mod outputs;
 mod pace;
 mod page;
 mod reach;
@@ -11,6 +13,7 @@ mod robots;
 mod run;
 mod seeds;
 mod sink;
+mod sitemap;
 mod worker;
 
 use std::path::PathBuf;
@@ -19,6 +22,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+pub use outputs::Outputs;
 pub use report::{Needs, Out, OutError, PageReport, Step, Written};
 
 use engine::{Engine, Made};

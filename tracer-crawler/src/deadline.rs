@@ -41,6 +41,7 @@ pub struct Task {
     pub depth: u32,
     /// Further tries so far.
     pub retry_count: u32,
+    started: Instant,
     /// End of the task's clock: set once.
     deadline: Instant,
     /// How far the work has come: a [`Stage`]. An atomic only because futures that share it may move between threads.
@@ -50,11 +51,13 @@ pub struct Task {
 impl Task {
     /// Starts the task's clock.
     pub fn start(id: u64, depth: u32, clocks: &Clocks) -> Self {
+        let now = Instant::now();
         Self {
             id,
             depth,
             retry_count: 0,
-            deadline: later(Instant::now(), clocks.task),
+            started: now,
+            deadline: later(now, clocks.task),
             stage: AtomicU8::new(Stage::Turn as u8),
         }
     }
@@ -69,8 +72,16 @@ impl Task {
     ) -> Self {
         let mut task = Self::start(id, depth, clocks);
         task.retry_count = retry_count;
-        task.deadline = deadline.unwrap_or(task.deadline);
+        if let Some(deadline) = deadline {
+            task.deadline = deadline;
+            task.started = deadline.checked_sub(clocks.task).unwrap_or(task.started);
+        }
         task
+    }
+
+    /// Since the task's clock was set, in nanoseconds.
+    pub fn elapsed_ns(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// When the task's clock runs out.

@@ -31,7 +31,7 @@ pub use origin::Origin;
 pub use tls::{TlsError, TlsOptions};
 
 use connection::{Connection, Facts, Stream};
-use exchange::since_ns;
+pub(crate) use exchange::since_ns;
 pub(crate) use origin::key as origin_key;
 use pool::{Grant, Lease, Pool, PoolFigures, Slot};
 use proxy::Kind;

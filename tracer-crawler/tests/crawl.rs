@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use support::{Asked, Reply, Server, Then, page, raw, with};
-use tracer_crawler::crawl::{Crawl, CrawlError, Out, OutError, PageReport, Parts, Written};
+use tracer_crawler::crawl::{
+    Crawl, CrawlError, Out, OutError, Outputs, PageReport, Parts, Written,
+};
 use tracer_crawler::hook::{Hooks, Page, PageEnd};
 use tracer_crawler::settings::{Live, Profile, Settings};
 use tracer_crawler::stats::{FinishReason, Snapshot, Stats};
@@ -46,7 +48,7 @@ impl Out for Collected {
                 .map(|failure| failure.class().name()),
             requested: path(&report.requested_url),
             retries: report.retries,
-            redirects: report.redirects,
+            redirects: report.redirects.len() as u32,
             moved: report.moved.as_ref().map(path),
             skipped: report.skipped,
             times: line.times + 1,
@@ -461,8 +463,8 @@ async fn a_panic_in_one_page_ends_that_page_alone() {
     assert_eq!((figures.panics, figures.failures["panic"]), (1, 1));
     assert_eq!(hooks.panics.load(Ordering::SeqCst), 1);
     assert_eq!(hooks.crawls.load(Ordering::SeqCst), 1);
-    // The links of page 7 were lost with it: 22, 23, 24 are below it.
-    assert_eq!(hooks.finished.load(Ordering::SeqCst), 50 - 3);
+    // Its links were queued before.
+    assert_eq!(hooks.finished.load(Ordering::SeqCst), 50);
 }
 
 #[tokio::test]
@@ -596,4 +598,93 @@ async fn compressed_pages_are_parsed() {
     .await;
     let outcome = crawl(settings(), &server).await;
     assert_eq!(outcome.paths(), BTreeSet::from(["/", "/a", "/b"]));
+}
+
+#[tokio::test]
+async fn sitemaps_of_robots_txt_lead_to_pages() {
+    let server = Server::start(|asked| {
+        let base = format!("http://{}", asked.head.split("host: ").nth(1).unwrap().lines().next().unwrap());
+        match asked.path {
+            "/robots.txt" => page(format!("User-agent: *\nSitemap: {base}/index.xml\n")),
+            "/index.xml" => page(format!("<sitemapindex><sitemap><loc>{base}/inner.xml</loc></sitemap></sitemapindex>")),
+            "/inner.xml" => page(format!("<urlset><url><loc>{base}/only-here</loc></url><url><loc>http://elsewhere.example/</loc></url></urlset>")),
+            _ => page(""),
+        }
+    })
+    .await;
+    let mut settings = settings();
+    settings.politeness.sitemaps = true;
+    let outcome = crawl(settings, &server).await;
+    assert_eq!(
+        outcome.paths(),
+        BTreeSet::from(["/", "/index.xml", "/inner.xml", "/only-here"])
+    );
+    assert_eq!(outcome.figures.skipped["outside_host"], 1);
+}
+
+#[tokio::test]
+async fn outputs_hold_every_page() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let server = Server::start(|asked| {
+        no_robots(asked).unwrap_or_else(|| match asked.path {
+            "/3" => raw(
+                "HTTP/1.1 301 M\r\nLocation: /moved\r\nContent-Length: 0\r\n\r\n",
+                Then::Keep,
+            ),
+            _ => tree(asked, 10),
+        })
+    })
+    .await;
+    let mut settings = settings();
+    settings.output.jsonl = Some(at("pages.jsonl"));
+    settings.output.jsonl_links = true;
+    settings.output.warc = Some(at("pages.warc.gz"));
+    settings.output.bodies = Some(at("bodies"));
+    settings.state.dir = Some(at("state"));
+    let parts = Parts {
+        live: Arc::new(Live::new(settings.clone())),
+        secrets: Default::default(),
+        hooks: Arc::new(()),
+        outs: vec![Arc::new(Outputs::open(&settings).unwrap().unwrap())],
+        stats: Arc::new(Stats::default()),
+    };
+    let figures = Crawl::new(parts, &[server.url("/").to_string()])
+        .unwrap()
+        .run()
+        .await;
+    let text = std::fs::read_to_string(at("pages.jsonl")).unwrap();
+    let lines: Vec<serde_json::Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!((lines.len() as u64, figures.pages), (10, 10));
+    for line in &lines {
+        assert_eq!(line["status"], 200);
+        let name = line["body_sha256"].as_str().unwrap();
+        let body = std::fs::read(at("bodies").join(&name[..2]).join(name)).unwrap();
+        assert_eq!(line["decoded_bytes"], body.len());
+        assert!(line["ttfb_ns"].as_u64().unwrap() > 0);
+    }
+    let root = &lines[0];
+    assert_eq!(
+        (&root["links"]["found"], &root["links"]["new"]),
+        (&5.into(), &3.into())
+    );
+    assert_eq!(root["link_urls"].as_array().unwrap().len(), 5);
+    let moved = lines
+        .iter()
+        .find(|line| line["url"].as_str().unwrap().ends_with("/moved"))
+        .unwrap();
+    assert!(moved["requested_url"].as_str().unwrap().ends_with("/3"));
+    assert_eq!(moved["redirects"][0]["status"], 301);
+    let mut warc = String::new();
+    let mut decoder =
+        flate2::read::MultiGzDecoder::new(std::fs::File::open(at("pages.warc.gz")).unwrap());
+    std::io::Read::read_to_string(&mut decoder, &mut warc).unwrap();
+    assert_eq!(
+        warc.matches("WARC-Type: response").count(),
+        11,
+        "the redirect as well"
+    );
 }

@@ -15,7 +15,8 @@ use super::pace::Paces;
 use super::page::Chain;
 use super::reach::Reach;
 use super::report::{Needs, Out};
-use super::robots::RobotsCache;
+use super::robots::RobotsFailures;
+use super::sitemap::Sitemaps;
 use crate::dedup::{Fingerprint, Seed};
 use crate::fetch::{self, Exchange, Fetcher};
 use crate::frontier::{Frontier, FrontierError, Next, Page, Ticket};
@@ -23,7 +24,8 @@ use crate::header::HeaderMaker;
 use crate::hook::Hooks;
 use crate::limit::{Concurrency, Rate};
 use crate::parse::ParseOptions;
-use crate::settings::Live;
+use crate::robots::{RobotsCache, RobotsOptions, Rules};
+use crate::settings::{Live, Settings};
 use crate::stats::{FinishReason, Stats};
 
 /// Targets of redirects that wait; more begin their chain anew.
@@ -44,6 +46,8 @@ pub(crate) struct Engine {
     pub(crate) needs: Needs,
     pub(crate) stats: Arc<Stats>,
     pub(crate) robots: RobotsCache,
+    pub(crate) robots_failures: RobotsFailures,
+    pub(crate) sitemaps: Sitemaps,
     pub(crate) paces: Paces,
     pub(crate) brake: Brake,
     /// All requests of the crawl.
@@ -108,6 +112,7 @@ impl Engine {
             Needs {
                 wire: needs.wire | more.wire,
                 body: needs.body | more.body,
+                links: needs.links | more.links,
             }
         });
         let agent = made.maker.user_agent();
@@ -117,11 +122,21 @@ impl Engine {
             .next()
             .unwrap_or("")
             .to_ascii_lowercase();
+        let robots = RobotsCache::new(RobotsOptions {
+            agent: agent.clone(),
+            max_age: settings.politeness.robots_max_age,
+            // As long as a page waits before its next try.
+            unreachable_age: settings.retry.backoff,
+            max_crawl_delay: settings.politeness.max_crawl_delay,
+            ..RobotsOptions::default()
+        });
         Self {
             agent: agent.into(),
             compression: settings.http.compression,
             needs,
-            robots: RobotsCache::default(),
+            robots,
+            robots_failures: RobotsFailures::default(),
+            sitemaps: Sitemaps::default(),
             paces: Paces::default(),
             brake: Brake::default(),
             rate: Rate::new(Duration::ZERO, 1),
@@ -263,15 +278,20 @@ impl Engine {
         stats.reused.add(u64::from(reused));
     }
 
-    /// robots.txt asks for this time between two requests.
-    pub(crate) fn set_robots_delay(&self, url: &Url, delay: Duration) {
-        let delay = self.paces.set_robots_delay(url, delay);
-        self.with_frontier(|frontier| {
-            frontier.set_host_delay(url, delay);
-            // Its robots.txt was the first request.
-            frontier.hold_host(url, Instant::now() + delay.unwrap_or_default());
-            Ok(())
-        });
+    /// Makes what a robots.txt asks for count.
+    pub(crate) fn obey(&self, settings: &Settings, url: &Url, rules: &Rules) {
+        if let Some(delay) = rules.crawl_delay() {
+            let delay = self.paces.set_robots_delay(url, delay);
+            self.with_frontier(|frontier| {
+                frontier.set_host_delay(url, delay);
+                // Its robots.txt was the first request.
+                frontier.hold_host(url, Instant::now() + delay.unwrap_or_default());
+                Ok(())
+            });
+        }
+        if settings.politeness.sitemaps {
+            self.add_sitemaps(rules.sitemaps(), 0);
+        }
     }
 
     fn chains(&self) -> MutexGuard<'_, HashMap<u64, Chain>> {

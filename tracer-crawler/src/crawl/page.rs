@@ -10,12 +10,11 @@ use url::Url;
 use super::engine::Engine;
 use super::pace::settings_delay;
 use super::report::{PageReport, Step};
-use super::robots::{Found, Rules};
 use super::sink::PageSink;
 use crate::deadline::{Guard, Task};
-use crate::dedup::Fingerprint;
-use crate::fetch::{Exchange, Request, Terms, redirect};
+use crate::fetch::{Exchange, Request, Terms, redirect, since_ns};
 use crate::frontier::Page;
+use crate::out::record::{LinkCounts, RedirectRecord};
 use crate::outcome::{Class, Failure, Stage};
 use crate::parse::{Directives, HtmlParser, ParsedPage};
 use crate::retry;
@@ -49,14 +48,14 @@ pub(crate) struct Try<'a> {
 pub(crate) struct Chain {
     /// Its begin.
     pub(crate) requested: Url,
-    /// How many redirects there were.
-    pub(crate) hops: u32,
+    /// What answered with a redirect.
+    pub(crate) redirects: Vec<RedirectRecord>,
 }
 
 /// What one request led to.
 enum Led {
     /// The answer is the page.
-    Here(PageSink),
+    Here(Box<PageSink>),
     /// To itself, mostly with a cookie: it is asked for again.
     Back,
     /// Somewhere else.
@@ -155,32 +154,28 @@ impl<'a> Try<'a> {
 
     async fn robots(&self, guard: &mut Guard, url: &Url) -> Result<Leave, Arc<Failure>> {
         let engine = self.engine;
-        let mut asked = true;
-        let rules = match engine.robots.find(crate::fetch::origin_key(url)) {
-            Found::Known(rules) => {
-                asked = false;
-                rules
-            }
-            Found::Ask(asking) => engine.ask_robots(url, asking, &engine.abort).await,
-            Found::Wait(mut receiver) => {
-                let answer = async {
-                    let answer = receiver.wait_for(Option::is_some).await;
-                    Ok(answer.ok().and_then(|answer| answer.clone()))
-                };
-                match guard.run(self.task, None, answer).await.map_err(Arc::new)? {
-                    Some(rules) => rules,
-                    // The one who asked was cut: the page comes again and asks itself.
-                    None => return Ok(Leave::PutBack),
-                }
+        let (rules, asked) = match engine.robots.cached(url) {
+            Some(rules) => (rules, false),
+            None => {
+                let ask = async { Ok(engine.robots.rules(url, engine).await) };
+                let rules = guard.run(self.task, None, ask).await.map_err(Arc::new)?;
+                engine.obey(self.settings, url, &rules);
+                (rules, true)
             }
         };
-        match &*rules {
-            Rules::Unreachable(failure) => Err(Arc::clone(failure)),
-            rules if !rules.allow(url) => Ok(Leave::Skip("robots")),
-            // The delay was not known when this page got its turn.
-            rules if asked && rules.crawl_delay().is_some() => Ok(Leave::PutBack),
-            _ => Ok(Leave::Granted),
+        if let Some(failure) = engine.robots_failure(url, &rules) {
+            return Err(failure);
         }
+        if !rules.allows(url) {
+            return Ok(Leave::Skip("robots"));
+        }
+        // The delay was not known when this page got its turn.
+        let is_late = asked && rules.crawl_delay().is_some();
+        Ok(if is_late {
+            Leave::PutBack
+        } else {
+            Leave::Granted
+        })
     }
 
     async fn request(
@@ -190,7 +185,7 @@ impl<'a> Try<'a> {
     ) -> Result<Led, Arc<Failure>> {
         let (engine, url) = (self.engine, &self.page.url);
         let headers = engine.headers(url, from);
-        let mut sink = PageSink::new(&engine.parse, engine.needs);
+        let mut sink = PageSink::new(&engine.parse, engine.needs, engine.sitemap(url));
         let mut exchange = Exchange::default();
         let started = SystemTime::now();
         engine.pace_begin(self.settings, url);
@@ -223,7 +218,7 @@ impl<'a> Try<'a> {
         });
         match led {
             Ok(Some(led)) => Ok(led),
-            Ok(None) => Ok(Led::Here(sink)),
+            Ok(None) => Ok(Led::Here(Box::new(sink))),
             Err(failure) => Err(Arc::new(failure)),
         }
     }
@@ -257,7 +252,8 @@ impl<'a> Try<'a> {
             .map_err(|_| Failure::BadRedirect { target: text })?;
         engine.stats.redirects.add_one();
         let limit = self.settings.http.redirects;
-        if self.chain.as_ref().map_or(0, |chain| chain.hops) >= limit {
+        let hops = self.chain.as_ref().map_or(0, |chain| chain.redirects.len());
+        if hops >= limit as usize {
             return Err(Failure::TooManyRedirects { limit });
         }
         if target == self.page.url {
@@ -270,17 +266,25 @@ impl<'a> Try<'a> {
     }
 
     /// The page is there: its links are resolved, by as many at once as there are page workers.
-    async fn over(&mut self, mut sink: PageSink) -> Ended {
-        let parser = sink.parser.take();
+    async fn over(&mut self, mut sink: Box<PageSink>) -> Ended {
+        let (parser, sitemap) = (sink.parser.take(), sink.sitemap.take());
         let mut report = self.report(None, None);
         report.body = sink.body.take();
+        let waited = Instant::now();
+        let place = self.engine.page_workers.acquire().await;
+        self.engine.note_queue_delay(waited.elapsed());
         if let Some(parser) = parser {
-            let waited = Instant::now();
-            let place = self.engine.page_workers.acquire().await;
-            self.engine.note_queue_delay(waited.elapsed());
-            report.parsed = Some(self.parsed(parser, &report));
-            drop(place);
+            let begun = Instant::now();
+            let mut page = self.parsed(parser, &report);
+            let depth = self.page.depth + 1;
+            report.links = Some(self.engine.links(self.settings, depth, &mut page));
+            report.parsed = Some(page);
+            report.parse_ns = Some(sink.parse_ns + since_ns(begun));
         }
+        if let Some(sitemap) = sitemap {
+            report.links = Some(self.engine.sitemap_links(sitemap));
+        }
+        drop(place);
         Ended::Over(Box::new(report))
     }
 
@@ -337,7 +341,10 @@ impl<'a> Try<'a> {
                 .as_ref()
                 .map_or_else(|| self.page.url.clone(), |chain| chain.requested.clone()),
             url: self.page.url.clone(),
-            redirects: self.chain.as_ref().map_or(0, |chain| chain.hops),
+            redirects: self
+                .chain
+                .take()
+                .map_or_else(Vec::new, |chain| chain.redirects),
             depth: self.page.depth,
             referrer: self.page.referrer.clone(),
             retries: self.page.attempt,
@@ -346,58 +353,11 @@ impl<'a> Try<'a> {
             failure,
             skipped,
             parsed: None,
+            parse_ns: None,
+            links: None,
+            counts: LinkCounts::default(),
             body: None,
+            task_ns: self.task.elapsed_ns(),
         }
-    }
-}
-
-/// Links of one page that belong to the crawl.
-pub(crate) struct Links {
-    pub(crate) urls: Vec<(Url, Fingerprint)>,
-    pub(crate) depth: u32,
-}
-
-impl Engine {
-    /// The links to be queued; what is left out is counted by its reason.
-    pub(crate) fn links(&self, settings: &Settings, report: &mut PageReport) -> Links {
-        let depth = report.depth + 1;
-        let mut links = Links {
-            urls: Vec::new(),
-            depth,
-        };
-        let Some(page) = &mut report.parsed else {
-            return links;
-        };
-        self.stats
-            .links
-            .add(page.links.len() as u64 + page.links_dropped);
-        self.stats.skip("too_many_links", page.links_dropped);
-        for (refusal, count) in &page.refused {
-            self.stats.skip(refusal.as_str(), *count);
-        }
-        let obey = settings.politeness.nofollow;
-        let too_deep = settings.crawl.depth.is_some_and(|limit| depth > limit);
-        if too_deep || (obey && page.directives.nofollow) {
-            let reason = if too_deep { "too_deep" } else { "nofollow" };
-            self.stats.skip(reason, page.links.len() as u64);
-            return links;
-        }
-        let mut nofollow = 0;
-        for link in &page.links {
-            if obey && link.nofollow {
-                nofollow += 1;
-                continue;
-            }
-            let url = self.reach.shorten(link.url.clone());
-            match self.reach.check(&url) {
-                Ok(()) => {
-                    let fingerprint = self.seed.fingerprint(url.as_str());
-                    links.urls.push((url, fingerprint));
-                }
-                Err(reason) => self.stats.skip(reason, 1),
-            }
-        }
-        self.stats.skip("nofollow", nofollow);
-        links
     }
 }

@@ -8,7 +8,9 @@ use std::time::SystemTime;
 use hyper::header::HeaderMap;
 use url::Url;
 
+use super::links::Links;
 use crate::fetch::Exchange;
+use crate::out::record::{LinkCounts, RedirectRecord};
 use crate::outcome::Failure;
 use crate::parse::ParsedPage;
 
@@ -35,7 +37,7 @@ pub struct PageReport {
     /// What was asked for last.
     pub url: Url,
     /// Redirects that led here.
-    pub redirects: u32,
+    pub redirects: Vec<RedirectRecord>,
     /// Links from a seed.
     pub depth: u32,
     /// The page it was found on.
@@ -52,8 +54,16 @@ pub struct PageReport {
     pub skipped: Option<&'static str>,
     /// Links and directives, of HTML.
     pub parsed: Option<ParsedPage>,
+    /// Time for that.
+    pub parse_ns: Option<u64>,
+    /// Links to be queued.
+    pub(crate) links: Option<Links>,
+    /// What became of the links.
+    pub counts: LinkCounts,
     /// The decoded body, if an output wanted it.
     pub body: Option<Vec<u8>>,
+    /// Since the first try began.
+    pub task_ns: u64,
 }
 
 impl PageReport {
@@ -71,6 +81,8 @@ pub struct Needs {
     pub wire: bool,
     /// Decoded bodies.
     pub body: bool,
+    /// Links as the page has them.
+    pub links: bool,
 }
 
 /// Results could not be written; the crawl ends.
@@ -91,8 +103,8 @@ pub trait Out: Send + Sync {
     /// Takes one page.
     fn page<'a>(&'a self, report: &'a PageReport) -> Written<'a>;
 
-    /// Called before each snapshot of the state and at the end: what was taken has to be on its way to disk.
-    fn flush(&self) -> Written<'_> {
+    /// The crawl has ended: what was taken has to be written.
+    fn finish(&self) -> Written<'_> {
         Box::pin(std::future::ready(Ok(())))
     }
 }

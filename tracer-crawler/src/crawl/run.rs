@@ -107,7 +107,7 @@ async fn drain(engine: &Arc<Engine>) {
 async fn close(engine: &Arc<Engine>) {
     engine.update_gauges();
     for out in &engine.outs {
-        if let Err(error) = out.flush().await {
+        if let Err(error) = out.finish().await {
             tracing::error!(%error, "results may be incomplete");
             engine.finish(FinishReason::OutputFailed);
         }

@@ -1,28 +1,36 @@
 //! Where a page's body goes as it comes in: to the parser, and to those who want it whole.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use hyper::header::CONTENT_TYPE;
 
 use super::report::Needs;
-use crate::fetch::{Head, Sink, Want};
+use super::sitemap::Reading;
+use crate::fetch::{Head, Sink, Want, since_ns};
 use crate::parse::{HtmlParser, ParseOptions, is_html};
 
 /// Takes one response.
 pub(crate) struct PageSink {
     options: Arc<ParseOptions>,
     needs: Needs,
+    /// Set when the URL is a sitemap.
+    pub(crate) sitemap: Option<Reading>,
     pub(crate) parser: Option<HtmlParser>,
+    /// Time spent in the parser.
+    pub(crate) parse_ns: u64,
     pub(crate) wire: Option<Vec<u8>>,
     pub(crate) body: Option<Vec<u8>>,
 }
 
 impl PageSink {
-    pub(crate) fn new(options: &Arc<ParseOptions>, needs: Needs) -> Self {
+    pub(crate) fn new(options: &Arc<ParseOptions>, needs: Needs, sitemap: Option<Reading>) -> Self {
         Self {
             options: Arc::clone(options),
             needs,
+            sitemap,
             parser: None,
+            parse_ns: 0,
             wire: None,
             body: None,
         }
@@ -36,11 +44,12 @@ impl Sink for PageSink {
         self.parser = None;
         if head.status.is_success() {
             let content_type = head.field(CONTENT_TYPE.as_str());
-            if is_html(content_type) {
+            if self.sitemap.is_none() && is_html(content_type) {
                 self.parser = Some(HtmlParser::new(Arc::clone(&self.options), content_type));
             }
             return Want::Body;
         }
+        self.sitemap = None;
         // The body of a redirect or an error is read only for those who keep it.
         if self.needs.wire || self.needs.body {
             Want::Body
@@ -57,7 +66,12 @@ impl Sink for PageSink {
 
     fn body(&mut self, bytes: &[u8]) -> Want {
         if let Some(parser) = &mut self.parser {
+            let begun = Instant::now();
             parser.write(bytes);
+            self.parse_ns += since_ns(begun);
+        }
+        if let Some(sitemap) = &mut self.sitemap {
+            sitemap.write(bytes);
         }
         if let Some(body) = &mut self.body {
             body.extend_from_slice(bytes);

@@ -8,12 +8,13 @@ use tracing::Instrument;
 use url::Url;
 
 use super::engine::{Engine, Turn};
-use super::page::{Chain, Ended, Links, Try};
+use super::page::{Chain, Ended, Try};
 use super::report::PageReport;
 use crate::deadline::{Guard, Task};
 use crate::fetch::Terms;
 use crate::frontier::{Candidate, Frontier, FrontierError, Page};
 use crate::hook;
+use crate::out::record::{LinkCounts, RedirectRecord};
 use crate::outcome::{Class, Failure};
 use crate::settings::Settings;
 use crate::stats::FinishReason;
@@ -83,23 +84,20 @@ impl Engine {
         let work = async {
             let one = Try::new(self, &page, &task, &settings);
             let ended = one.run(guard, from.as_ref()).await;
-            self.deliver(ended, &settings).await
+            self.deliver(ended).await
         };
-        let done = hook::page(&*self.hooks, &told, work.instrument(span), |(ended, _)| {
-            end_of(ended)
-        })
-        .await;
-        let (ended, links) = match done {
-            Ok(done) => done,
+        let done = hook::page(&*self.hooks, &told, work.instrument(span), end_of).await;
+        let ended = match done {
+            Ok(ended) => ended,
             Err(message) => {
                 // What a panic left of the guard is not used again.
                 *guard = Guard::new(self.abort.clone());
                 self.stats.panics.add_one();
-                (Ended::Over(Box::new(panicked(&page, message))), None)
+                Ended::Over(Box::new(panicked(&page, message)))
             }
         };
         self.tell(&ended);
-        let (next, more) = self.end(&page, &task, &ended, links);
+        let (next, more) = self.end(&page, &task, &ended);
         if let Some(page) = more {
             start(self, page);
         }
@@ -124,20 +122,20 @@ impl Engine {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Hands a page that is over to the outputs.
-    async fn deliver(&self, mut ended: Ended, settings: &Settings) -> (Ended, Option<Links>) {
+    /// Queues the links of a page that is over, then hands it to the outputs. In this order nothing is lost if the process is killed.
+    async fn deliver(&self, mut ended: Ended) -> Ended {
         let Ended::Over(report) = &mut ended else {
-            return (ended, None);
+            return ended;
         };
-        let links = self.links(settings, report);
+        self.with_frontier(|frontier| self.add(frontier, report));
         for out in &self.outs {
             if let Err(error) = out.page(report).await {
                 tracing::error!(%error, "the crawl ends: a result cannot be written");
                 self.finish(FinishReason::OutputFailed);
-                return (Ended::PutBack, None);
+                return Ended::PutBack;
             }
         }
-        (ended, Some(links))
+        ended
     }
 
     fn tell(&self, ended: &Ended) {
@@ -166,10 +164,9 @@ impl Engine {
         page: &Page,
         task: &Task,
         ended: &Ended,
-        links: Option<Links>,
     ) -> (Option<Box<Page>>, Option<Box<Page>>) {
         let turns = self.with_frontier(|frontier| {
-            self.settle(frontier, page, task, ended, links)?;
+            self.settle(frontier, page, task, ended)?;
             // When the limit fell, this worker ends.
             if self.active.load(Ordering::Acquire) > self.limit.load(Ordering::Acquire) {
                 return Ok((Turn::Busy, Turn::Busy));
@@ -196,7 +193,6 @@ impl Engine {
         page: &Page,
         task: &Task,
         ended: &Ended,
-        links: Option<Links>,
     ) -> Result<(), FrontierError> {
         match ended {
             Ended::Again(at) => {
@@ -212,12 +208,8 @@ impl Engine {
             }
             Ended::Over(report) => {
                 self.forget_chain(&page.url);
-                if let Some(target) = &report.moved {
-                    self.move_on(frontier, report, target)?;
+                if report.moved.is_some() {
                     self.unbegin(0);
-                }
-                if let Some(links) = links {
-                    self.add(frontier, report, &links)?;
                 }
                 frontier.done(page.ticket)?;
             }
@@ -250,24 +242,28 @@ impl Engine {
         self.stats.skip("redirect_seen", added.seen);
         self.stats.skip("host_full", added.host_full);
         if added.new == 1 {
+            let mut redirects = report.redirects.clone();
+            redirects.push(RedirectRecord {
+                status: report.status().unwrap_or(0),
+                url: report.url.to_string(),
+            });
             let chain = Chain {
                 requested: report.requested_url.clone(),
-                hops: report.redirects + 1,
+                redirects,
             };
             self.remember_chain(fingerprint, chain);
         }
         Ok(())
     }
 
-    fn add(
-        &self,
-        frontier: &mut Frontier,
-        report: &PageReport,
-        links: &Links,
-    ) -> Result<(), FrontierError> {
-        if links.urls.is_empty() {
-            return Ok(());
+    /// Queues what a page leads to, and counts it.
+    fn add(&self, frontier: &mut Frontier, report: &mut PageReport) -> Result<(), FrontierError> {
+        if let Some(target) = report.moved.clone() {
+            return self.move_on(frontier, report, &target);
         }
+        let Some(links) = report.links.take() else {
+            return Ok(());
+        };
         let candidates: Vec<_> = links
             .urls
             .iter()
@@ -278,8 +274,19 @@ impl Engine {
             })
             .collect();
         let added = frontier.add(&candidates, Some(report.url.as_str()))?;
-        self.stats.duplicates.add(added.seen);
-        self.stats.skip("host_full", added.host_full);
+        let stats = &self.stats;
+        stats.links.add(links.found);
+        stats.duplicates.add(added.seen);
+        stats.skip("host_full", added.host_full);
+        for (reason, count) in &links.skipped {
+            stats.skip(reason, *count);
+        }
+        report.counts = LinkCounts {
+            found: links.found,
+            new: added.new,
+            seen: added.seen,
+            skipped: links.skipped,
+        };
         Ok(())
     }
 }
@@ -301,7 +308,7 @@ fn panicked(page: &Page, message: String) -> PageReport {
         id: page.ticket.number(),
         requested_url: page.url.clone(),
         url: page.url.clone(),
-        redirects: 0,
+        redirects: Vec::new(),
         depth: page.depth,
         referrer: page.referrer.clone(),
         retries: page.attempt,
@@ -310,6 +317,10 @@ fn panicked(page: &Page, message: String) -> PageReport {
         failure: Some(Arc::new(Failure::Panic(message.into()))),
         skipped: None,
         parsed: None,
+        parse_ns: None,
+        links: None,
+        counts: LinkCounts::default(),
         body: None,
+        task_ns: 0,
     }
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::outcome::{Class, ConnectionUse, Phases};
-use crate::scope::Refusal;
 
 /// One page. Keys that do not apply are left out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -28,9 +27,9 @@ pub struct PageRecord {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureRecord>,
-    /// Why it was not fetched although it was queued.
+    /// Why its redirect was not followed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub skipped: Option<Refusal>,
+    pub skipped: Option<&'static str>,
     /// The ways between `requested_url` and `url`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub redirects: Vec<RedirectRecord>,

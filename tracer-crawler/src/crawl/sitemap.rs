@@ -1,0 +1,115 @@
+//! Sitemaps that robots.txt names go through the queue like pages: their host has its turn, and a restart finds them there.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use url::Url;
+
+use super::engine::Engine;
+use super::links::Links;
+use crate::frontier::Candidate;
+use crate::sitemap::{Entry, MAX_NESTING, SitemapParser};
+
+/// Sitemaps known at once; more are read as pages, which have no links.
+const MAX_KNOWN: usize = 100_000;
+
+/// URLs that are sitemaps and wait, by fingerprint, with how deep they are nested. A restart forgets them; then the name tells.
+#[derive(Debug, Default)]
+pub(crate) struct Sitemaps(Mutex<HashMap<u64, u32>>);
+
+/// A sitemap as it comes in.
+pub(crate) struct Reading {
+    parser: SitemapParser,
+    nesting: u32,
+    entries: Vec<Entry>,
+}
+
+impl Sitemaps {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, u32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reading {
+    pub(crate) fn write(&mut self, chunk: &[u8]) {
+        // What was read before an error counts.
+        if let Err(error) = self.parser.write(chunk) {
+            tracing::debug!(%error, "sitemap");
+        }
+        self.entries.append(&mut self.parser.take());
+    }
+}
+
+impl Engine {
+    /// A parser, if a URL is known as a sitemap.
+    pub(crate) fn sitemap(&self, url: &Url) -> Option<Reading> {
+        if !self.live.load().politeness.sitemaps {
+            return None;
+        }
+        let fingerprint = self.seed.fingerprint(url.as_str()).raw();
+        let known = self.sitemaps.lock().get(&fingerprint).copied();
+        let is_named = ["sitemap.xml", "sitemap.xml.gz"]
+            .iter()
+            .any(|name| url.path().ends_with(name));
+        let nesting = known.or(is_named.then_some(0))?;
+        Some(Reading {
+            parser: SitemapParser::default(),
+            nesting,
+            entries: Vec::new(),
+        })
+    }
+
+    /// Queues sitemaps which somebody entitled to has named. They need not be near the seeds, their pages do.
+    pub(crate) fn add_sitemaps(&self, urls: &[Url], nesting: u32) {
+        if nesting > MAX_NESTING {
+            self.stats.skip("sitemap_too_deep", urls.len() as u64);
+            return;
+        }
+        let urls: Vec<_> = urls
+            .iter()
+            .filter_map(|url| self.reach.normalize(url.clone()).ok())
+            .map(|url| (self.seed.fingerprint(url.as_str()), url))
+            .collect();
+        let mut known = self.sitemaps.lock();
+        for (fingerprint, _) in &urls {
+            if known.len() < MAX_KNOWN {
+                known.entry(fingerprint.raw()).or_insert(nesting);
+            }
+        }
+        drop(known);
+        let candidates: Vec<_> = urls
+            .iter()
+            .map(|(fingerprint, url)| Candidate {
+                url,
+                fingerprint: *fingerprint,
+                depth: 0,
+            })
+            .collect();
+        self.with_frontier(|frontier| frontier.add(&candidates, None));
+        self.wake.notify_one();
+    }
+
+    /// The pages of a sitemap, as seeds are; nested sitemaps are queued.
+    pub(crate) fn sitemap_links(&self, mut reading: Reading) -> Links {
+        let (rest, end) = reading.parser.finish();
+        if let Err(error) = end {
+            tracing::debug!(%error, "sitemap");
+        }
+        reading.entries.extend(rest);
+        let mut links = Links::new(0);
+        let mut nested = Vec::new();
+        for entry in reading.entries {
+            let (text, is_page) = match &entry {
+                Entry::Page(text) => (text, true),
+                Entry::Sitemap(text) => (text, false),
+            };
+            match self.reach.normalizer.parse(text) {
+                Ok(url) if is_page => links.consider(self, url),
+                Ok(url) => nested.push(url),
+                Err(error) => links.skip(crate::scope::Refusal::from(&error).as_str(), 1),
+            }
+        }
+        self.add_sitemaps(&nested, reading.nesting + 1);
+        links
+    }
+}
