@@ -36,7 +36,7 @@ pub fn tracer_binary() -> Result<PathBuf> {
     Ok(path)
 }
 
-/// The Python interpreter that has `requests` and `aiohttp`.
+/// The Python interpreter that has `requests`, `aiohttp` and `warcio`.
 pub fn venv_python() -> Result<PathBuf> {
     let venv = std::env::var_os("TRACER_VENV")
         .map_or_else(|| workspace().join("target/venv"), PathBuf::from);

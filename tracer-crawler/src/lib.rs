@@ -4,6 +4,7 @@
 
 pub mod adaptive;
 pub mod affinity;
+pub mod cache;
 pub mod config;
 pub mod control;
 pub mod crawl;

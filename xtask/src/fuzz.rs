@@ -10,7 +10,16 @@ use anyhow::{Context, Result, bail};
 use crate::test::Tally;
 use crate::{shell, workspace};
 
-const TARGETS: [&str; 4] = ["dns_packets", "recording", "records", "tls_hello"];
+const TARGETS: [&str; 8] = [
+    "crawler_dedup",
+    "crawler_robots",
+    "crawler_sitemap",
+    "crawler_url",
+    "dns_packets",
+    "recording",
+    "records",
+    "tls_hello",
+];
 const SECONDS: u64 = 60;
 /// What cargo-fuzz passes, but for the address sanitizer, which needs nightly.
 const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::{packages, shell, workspace};
 
-const REQUIREMENTS: &[&str] = &["requests==2.34.2", "aiohttp==3.14.5"];
+const REQUIREMENTS: &[&str] = &["requests==2.34.2", "aiohttp==3.14.5", "warcio==1.8.1"];
 
 /// Makes the environment if it is not there with these very versions. True if it had to.
 pub(crate) fn ensure() -> Result<bool> {

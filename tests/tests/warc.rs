@@ -1,0 +1,166 @@
+//! WARC files of the crawler, read back by warcio, which checks every digest.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use tracer_crawler::out::Encode;
+use tracer_crawler::out::body::sha256_hex;
+use tracer_crawler::out::warc::{Exchange, Truncated, Warc, request_head, response_head};
+use tracer_tests::check::Differences;
+use tracer_tests::machine::{fixture, venv_python};
+
+/// Bodies that are awkward: empty, text that looks like the format itself, every byte, longer than any buffer.
+fn bodies() -> Vec<Vec<u8>> {
+    let text: &[u8] = b"WARC/1.1\r\nWARC-Type: response\r\nContent-Length: 5\r\n\r\n\r\n\r\n";
+    let all: Vec<u8> = (0..=255).cycle().take(70_000).collect();
+    vec![Vec::new(), text.into(), all, vec![b'x'; 3 << 20]]
+}
+
+fn exchange(number: usize, body: Vec<u8>) -> Exchange {
+    Exchange {
+        url: format!("http://host.test/page?number={number}"),
+        at: time::OffsetDateTime::now_utc(),
+        address: Some([127, 0, 0, 1].into()),
+        request: request_head("GET", "/page", &Default::default()),
+        response: response_head("1.1", 200, "OK", &Default::default(), body.len(), true),
+        body,
+        truncated: (number == 1).then_some(Truncated::Length),
+        not_modified_since: None,
+        metadata: vec![("hopsFromSeed", number.to_string())],
+    }
+}
+
+fn write(path: &Path, exchanges: &[Exchange]) -> Result<()> {
+    let mut warc = Warc::open(path, 1 << 20, "tracer/test")?;
+    for exchange in exchanges {
+        warc.write(exchange)?;
+    }
+    Ok(warc.finish()?)
+}
+
+fn read(paths: &[PathBuf]) -> Result<Vec<Value>> {
+    let script = fixture("clients/warc_read.py");
+    let output = Command::new(venv_python()?)
+        .arg(script)
+        .args(paths)
+        .output()?;
+    ensure!(
+        output.status.success(),
+        "warcio: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let lines = String::from_utf8(output.stdout)?;
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).context("a line of warc_read.py"))
+        .collect()
+}
+
+/// warcio's own checker, too: it compares payload digests with the content.
+fn check(paths: &[PathBuf]) -> Result<()> {
+    let output = Command::new(venv_python()?)
+        .args(["-m", "warcio.cli", "check", "-v"])
+        .args(paths)
+        .output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    ensure!(
+        output.status.success() && !text.contains("digest failed"),
+        "warcio check: {text}"
+    );
+    ensure!(
+        text.contains("digest pass"),
+        "warcio check has checked nothing: {text}"
+    );
+    Ok(())
+}
+
+fn of_type<'a>(records: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    records
+        .iter()
+        .filter(|record| record["type"] == kind)
+        .collect()
+}
+
+#[test]
+fn warcio_reads_what_was_written() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("crawl.warc.gz");
+    let bodies = bodies();
+    let mut exchanges: Vec<Exchange> = bodies
+        .iter()
+        .cloned()
+        .enumerate()
+        .map(|(number, body)| exchange(number, body))
+        .collect();
+    write(&path, &exchanges)?;
+    // A torn end, as a kill leaves it; then the crawl goes on with a page that has not changed.
+    let torn = std::fs::OpenOptions::new().append(true).open(&path)?;
+    std::io::Write::write_all(&mut &torn, b"\x1f\x8b\x08\0\0\0\0\0\0\xfftorn")?;
+    exchanges.push(Exchange {
+        response: response_head("1.1", 304, "Not Modified", &Default::default(), 0, false),
+        not_modified_since: Some(time::OffsetDateTime::UNIX_EPOCH),
+        ..exchange(0, Vec::new())
+    });
+    write(&path, &exchanges[exchanges.len() - 1..])?;
+
+    let paths: Vec<PathBuf> = [path.clone(), directory.path().join("crawl-00001.warc.gz")]
+        .into_iter()
+        .filter(|path| path.exists())
+        .collect();
+    check(&paths)?;
+    let records = read(&paths)?;
+    let mut differences = Differences::of("records that warcio reads");
+    let responses = of_type(&records, "response");
+    differences.equal("responses", responses.len(), bodies.len());
+    for ((response, body), exchange) in responses.iter().zip(&bodies).zip(&exchanges) {
+        differences.equal("url", response["url"].as_str(), Some(exchange.url.as_str()));
+        differences.equal("status", response["status"].as_str(), Some("200"));
+        differences.equal(
+            "bytes",
+            response["body_bytes"].as_u64(),
+            Some(body.len() as u64),
+        );
+        differences.equal(
+            "content",
+            response["body_sha256"].as_str(),
+            Some(sha256_hex(body).as_str()),
+        );
+        let requests = of_type(&records, "request");
+        differences.holds(
+            "its request names it",
+            requests
+                .iter()
+                .any(|request| request["concurrent_to"] == response["id"]),
+        );
+    }
+    differences.equal(
+        "truncated",
+        responses[1]["truncated"].as_str(),
+        Some("length"),
+    );
+    let revisits = of_type(&records, "revisit");
+    differences.equal("revisits", revisits.len(), 1);
+    differences.equal(
+        "status of the revisit",
+        revisits[0]["status"].as_str(),
+        Some("304"),
+    );
+    differences.equal(
+        "metadata",
+        of_type(&records, "metadata").len(),
+        exchanges.len(),
+    );
+    differences.holds(
+        "each file begins with warcinfo",
+        records[0]["type"] == "warcinfo",
+    );
+    differences.holds(
+        "digests",
+        records
+            .iter()
+            .all(|record| record["digest_checked"] != false),
+    );
+    differences.finish(|| format!("{records:#?}"))
+}

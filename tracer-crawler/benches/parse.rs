@@ -1,0 +1,69 @@
+//! Finding the links of a page: bytes a second, and the cost of a small page.
+
+#![allow(
+    clippy::expect_used,
+    reason = "a benchmark ends where something is not as it has to be"
+)]
+
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use tracer_crawler::parse::{HtmlParser, ParseOptions, ParsedPage};
+use tracer_crawler::url::Normalizer;
+use url::Url;
+
+/// A page of text with a link in each paragraph and two in the navigation.
+fn page(paragraphs: usize) -> String {
+    let mut html = String::from(
+        "<!doctype html><html lang=en><head><meta charset=utf-8><title>Page</title><link rel=stylesheet href=/s.css></head><body><nav><a href='/'>Home</a> <a class=\"nav item\" href=\"/all?page=2&amp;sort=new\">All</a></nav>",
+    );
+    for number in 0..paragraphs {
+        html += &format!(
+            "<p class=\"text\" id=p{number}>Lorem ipsum dolor sit amet, consectetur adipiscing elit, <b>sed do</b> eiusmod tempor incididunt ut labore \
+             et dolore magna aliqua. <a href=\"/section/{}/article-{number}.html\" title=\"An article\">Ut enim ad minim veniam</a>, quis nostrud exercitation.</p>\n",
+            number % 7
+        );
+    }
+    html + "</body></html>"
+}
+
+fn parse(
+    html: &str,
+    options: &Arc<ParseOptions>,
+    url: &Url,
+    normalizer: &Normalizer,
+) -> ParsedPage {
+    let mut parser = HtmlParser::new(Arc::clone(options), Some("text/html; charset=utf-8"));
+    for chunk in html.as_bytes().chunks(16 << 10) {
+        parser.write(chunk);
+    }
+    parser.finish(url, normalizer)
+}
+
+fn pages(criterion: &mut Criterion) {
+    let (options, normalizer) = (Arc::new(ParseOptions::default()), Normalizer::default());
+    let url = Url::parse("https://www.example.com/section/index.html").expect("a URL");
+    for paragraphs in [0, 20, 500] {
+        let html = page(paragraphs);
+        let links = parse(&html, &options, &url, &normalizer).links.len();
+        let mut group = criterion.benchmark_group("parse");
+        group.throughput(Throughput::Bytes(html.len() as u64));
+        group.bench_function(format!("{} bytes, {links} links", html.len()), |bench| {
+            bench.iter(|| parse(black_box(&html), &options, &url, &normalizer));
+        });
+        group.finish();
+    }
+    criterion.bench_function("resolve and normalise a link", |bench| {
+        bench.iter(|| {
+            normalizer.join(
+                &url,
+                black_box("/section/3/article-17.html?a=1"),
+                encoding_rs::UTF_8,
+            )
+        });
+    });
+}
+
+criterion_group! { name = benches; config = Criterion::default().sample_size(20); targets = pages }
+criterion_main!(benches);

@@ -1,0 +1,377 @@
+//! What a page's server said it can be asked about next time: `ETag`, `Last-Modified`, and what the page led to, so that a
+//! later crawl asks with a condition and a 304 is as good as the page.
+//!
+//! On disk (redb), up to a size; which entries stay is decided by S3-FIFO (quick_cache): one visit of everything does not push out what
+//! is asked for again and again. In memory there is only a number for each entry.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ::url::Url;
+use hyper::HeaderMap;
+use hyper::header::{
+    ETAG, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+};
+use quick_cache::unsync::Cache;
+use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
+use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use xxhash_rust::xxh3::xxh3_128;
+
+/// Hash of the URL to JSON of [`Stored`].
+const ENTRIES: TableDefinition<u128, &[u8]> = TableDefinition::new("entries");
+/// What the database takes for an entry besides its content, in bytes.
+const ENTRY_BYTES: u64 = 64;
+/// Changes kept in memory before they are written.
+const PENDING: usize = 512;
+/// Longest validator kept; longer ones are sent by nobody who means well.
+const VALIDATOR_BYTES: usize = 1024;
+/// Memory of the database's own cache.
+const DATABASE_BYTES: usize = 16 << 20;
+
+/// Why the cache cannot be used.
+#[derive(Debug, Error)]
+pub enum CacheError {
+    /// The directory cannot be made.
+    #[error("cannot create {path}: {source}; check the permissions")]
+    Io {
+        /// The directory.
+        path: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The database.
+    #[error(
+        "the cache's database: {0}; if it is damaged, delete it: only conditional requests are lost"
+    )]
+    Store(#[from] Box<redb::Error>),
+}
+
+fn store(error: impl Into<redb::Error>) -> CacheError {
+    CacheError::Store(Box::new(error.into()))
+}
+
+/// What is kept of a page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// Its `ETag`, as it came.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub etag: Option<String>,
+    /// Its `Last-Modified`, as it came.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_modified: Option<String>,
+    /// When it was fetched: seconds since 1970.
+    pub fetched_at_s: i64,
+    /// Name of the body, if bodies are stored.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub body_sha256: Option<String>,
+    /// Its links, normalised, as they were to be followed.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub links: Vec<String>,
+}
+
+impl Stored {
+    /// Of a response, if its header has something to ask with.
+    pub fn of(headers: &HeaderMap, fetched_at_s: i64) -> Option<Self> {
+        let text = |name| {
+            let value: Option<&HeaderValue> = headers.get(name);
+            value
+                .and_then(|value| value.to_str().ok())
+                .filter(|text| text.len() <= VALIDATOR_BYTES)
+                .map(str::to_owned)
+        };
+        let (etag, last_modified) = (text(ETAG), text(LAST_MODIFIED));
+        (etag.is_some() || last_modified.is_some()).then(|| Self {
+            etag,
+            last_modified,
+            fetched_at_s,
+            ..Self::default()
+        })
+    }
+
+    /// The fields that make a request conditional (RFC 9110, section 13.1).
+    pub fn conditions(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+        let field = |name, text: &Option<String>| {
+            Some((name, HeaderValue::from_str(text.as_deref()?).ok()?))
+        };
+        let none_match = field(IF_NONE_MATCH, &self.etag);
+        let modified_since = field(IF_MODIFIED_SINCE, &self.last_modified);
+        none_match.into_iter().chain(modified_since)
+    }
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<u128, u32> for ByBytes {
+    fn weight(&self, _: &u128, bytes: &u32) -> u64 {
+        u64::from(*bytes) + ENTRY_BYTES
+    }
+}
+
+/// Notes which entries have to go.
+#[derive(Clone)]
+struct Evicted;
+
+impl Lifecycle<u128, u32> for Evicted {
+    type RequestState = Vec<u128>;
+
+    fn on_evict(&self, evicted: &mut Vec<u128>, key: u128, _: u32) {
+        evicted.push(key);
+    }
+}
+
+struct Inner {
+    policy: Cache<u128, u32, ByBytes, DefaultHashBuilder, Evicted>,
+    /// Not written yet; none: to be deleted.
+    pending: HashMap<u128, Option<Vec<u8>>>,
+}
+
+/// The cache.
+pub struct ResponseCache {
+    database: Database,
+    inner: Mutex<Inner>,
+}
+
+impl ResponseCache {
+    /// Opens or makes it in a directory, with room for `max_bytes`.
+    pub fn open(directory: &Path, max_bytes: u64) -> Result<Self, CacheError> {
+        std::fs::create_dir_all(directory).map_err(|source| CacheError::Io {
+            path: directory.display().to_string(),
+            source,
+        })?;
+        let database = Database::builder()
+            .set_cache_size(DATABASE_BYTES)
+            .create(directory.join("responses.redb"))
+            .map_err(store)?;
+        let items = usize::try_from(max_bytes / 1024)
+            .unwrap_or(usize::MAX)
+            .clamp(32, 4 << 20);
+        let policy = Cache::with(
+            items,
+            max_bytes,
+            ByBytes,
+            DefaultHashBuilder::default(),
+            Evicted,
+        );
+        let opened = Self {
+            database,
+            inner: Mutex::new(Inner {
+                policy,
+                pending: HashMap::new(),
+            }),
+        };
+        opened.load()?;
+        Ok(opened)
+    }
+
+    /// Makes the policy know what is there; what there is no more room for goes.
+    fn load(&self) -> Result<(), CacheError> {
+        let transaction = self.database.begin_write().map_err(store)?;
+        transaction.open_table(ENTRIES).map_err(store)?;
+        transaction.commit().map_err(store)?;
+        let table = self
+            .database
+            .begin_read()
+            .map_err(store)?
+            .open_table(ENTRIES)
+            .map_err(store)?;
+        let mut inner = self.lock();
+        let mut evicted = Vec::new();
+        for entry in table.iter().map_err(store)? {
+            let (key, value) = entry.map_err(store)?;
+            let bytes = u32::try_from(value.value().len()).unwrap_or(u32::MAX);
+            inner
+                .policy
+                .insert_with_lifecycle(key.value(), bytes, &mut evicted);
+        }
+        inner
+            .pending
+            .extend(evicted.into_iter().map(|key| (key, None)));
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known of a URL, and from now on counted as wanted.
+    pub fn get(&self, url: &Url) -> Result<Option<Stored>, CacheError> {
+        let key = xxh3_128(url.as_str().as_bytes());
+        {
+            let inner = self.lock();
+            if inner.policy.get(&key).is_none() {
+                return Ok(None);
+            }
+            if let Some(pending) = inner.pending.get(&key) {
+                return Ok(pending
+                    .as_deref()
+                    .and_then(|json| serde_json::from_slice(json).ok()));
+            }
+        }
+        let table = self
+            .database
+            .begin_read()
+            .map_err(store)?
+            .open_table(ENTRIES)
+            .map_err(store)?;
+        let value = table.get(key).map_err(store)?;
+        Ok(value.and_then(|value| serde_json::from_slice(value.value()).ok()))
+    }
+
+    /// Remembers a page. Now and then it writes what has gathered.
+    pub fn put(&self, url: &Url, stored: &Stored) -> Result<(), CacheError> {
+        let key = xxh3_128(url.as_str().as_bytes());
+        // A struct of texts and numbers always has a JSON form.
+        let json = serde_json::to_vec(stored).unwrap_or_default();
+        let mut inner = self.lock();
+        let mut evicted = Vec::new();
+        let bytes = u32::try_from(json.len()).unwrap_or(u32::MAX);
+        inner.policy.insert_with_lifecycle(key, bytes, &mut evicted);
+        // An entry that replaces another counts the old one as evicted; one that is too big, itself.
+        inner
+            .pending
+            .extend(evicted.into_iter().map(|key| (key, None)));
+        if inner.policy.peek(&key).is_some() {
+            inner.pending.insert(key, Some(json));
+        }
+        if inner.pending.len() >= PENDING {
+            self.write(inner, false)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Entries and their bytes.
+    pub fn figures(&self) -> (usize, u64) {
+        let inner = self.lock();
+        (inner.policy.len(), inner.policy.weight())
+    }
+
+    /// Makes all of it durable.
+    pub fn save(&self) -> Result<(), CacheError> {
+        self.write(self.lock(), true)
+    }
+
+    fn write(&self, mut inner: MutexGuard<'_, Inner>, durable: bool) -> Result<(), CacheError> {
+        let mut transaction = self.database.begin_write().map_err(store)?;
+        transaction
+            .set_durability(if durable {
+                Durability::Immediate
+            } else {
+                Durability::None
+            })
+            .map_err(store)?;
+        {
+            let mut table = transaction.open_table(ENTRIES).map_err(store)?;
+            for (key, value) in &inner.pending {
+                match value {
+                    Some(json) => drop(table.insert(key, json.as_slice()).map_err(store)?),
+                    None => drop(table.remove(key).map_err(store)?),
+                }
+            }
+        }
+        transaction.commit().map_err(store)?;
+        inner.pending.clear();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(number: u32) -> Url {
+        Url::parse(&format!("http://h/{number}")).unwrap()
+    }
+
+    fn stored(number: u32) -> Stored {
+        Stored {
+            etag: Some(format!("\"{number}\"")),
+            links: vec!["x".repeat(200)],
+            ..Stored::default()
+        }
+    }
+
+    #[test]
+    fn conditions_of_a_response() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(Stored::of(&headers, 7), None);
+        headers.insert(
+            LAST_MODIFIED,
+            "Tue, 15 Nov 1994 12:45:26 GMT".parse().unwrap(),
+        );
+        headers.insert(ETAG, "W/\"a\"".parse().unwrap());
+        let stored = Stored::of(&headers, 7).unwrap();
+        assert_eq!(stored.fetched_at_s, 7);
+        let conditions: Vec<_> = stored
+            .conditions()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
+        assert_eq!(
+            conditions,
+            [
+                "if-none-match: W/\"a\"",
+                "if-modified-since: Tue, 15 Nov 1994 12:45:26 GMT"
+            ]
+        );
+        headers.insert(ETAG, "x".repeat(2000).parse().unwrap());
+        assert_eq!(Stored::of(&headers, 7).unwrap().etag, None);
+    }
+
+    #[test]
+    fn a_later_process_finds_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = ResponseCache::open(dir.path(), 1 << 20).unwrap();
+        for number in 0..1_000 {
+            cache.put(&url(number), &stored(number)).unwrap();
+        }
+        cache.put(&url(7), &stored(8)).unwrap();
+        assert_eq!(cache.get(&url(7)).unwrap(), Some(stored(8)));
+        cache.save().unwrap();
+        drop(cache);
+        let cache = ResponseCache::open(dir.path(), 1 << 20).unwrap();
+        assert_eq!(cache.figures().0, 1_000);
+        assert_eq!(cache.get(&url(7)).unwrap(), Some(stored(8)));
+        assert_eq!(cache.get(&url(999)).unwrap(), Some(stored(999)));
+        assert_eq!(cache.get(&url(1_000)).unwrap(), None);
+    }
+
+    #[test]
+    fn its_size_is_bounded_and_what_is_wanted_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = ResponseCache::open(dir.path(), 64 << 10).unwrap();
+        for number in 0..5_000 {
+            cache.put(&url(number), &stored(number)).unwrap();
+            for wanted in 0..5 {
+                assert_eq!(
+                    cache.get(&url(wanted)).unwrap().is_some(),
+                    wanted <= number,
+                    "{wanted} after {number}"
+                );
+            }
+        }
+        let (entries, bytes) = cache.figures();
+        assert!(
+            entries < 400 && bytes <= 64 << 10,
+            "{entries} entries, {bytes} bytes"
+        );
+        cache.save().unwrap();
+        let table = cache
+            .database
+            .begin_read()
+            .unwrap()
+            .open_table(ENTRIES)
+            .unwrap();
+        assert_eq!(
+            table.iter().unwrap().count(),
+            entries,
+            "what was evicted is off the disk"
+        );
+        drop((table, cache));
+        let smaller = ResponseCache::open(dir.path(), 16 << 10).unwrap();
+        assert!(smaller.figures().1 <= 16 << 10);
+    }
+}
