@@ -31,6 +31,7 @@ complete -c tracer -n "__fish_tracer_needs_command" -f -a "run" -d 'Start a comm
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "replay" -d 'Show a recording (--record) again, through the same figures and outputs; needs no rights'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "diff" -d 'Compare two exports: every figure with its change and what it means'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "doctor" -d 'Say what this kernel, these rights and this machine allow, and what to do about the rest'
+complete -c tracer -n "__fish_tracer_needs_command" -f -a "crawl" -d 'Crawl web sites, with the profile of a naive or of a tuned crawler'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "config" -d 'Show the settings of a crawl, from all their sources'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "completions" -d 'Print completions for a shell, on standard output'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "man" -d 'Print a manual page (troff), on standard output'
@@ -98,6 +99,135 @@ complete -c tracer -n "__fish_tracer_using_subcommand diff" -l json -d 'As JSON 
 complete -c tracer -n "__fish_tracer_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand doctor" -l json -d 'As JSON'
 complete -c tracer -n "__fish_tracer_using_subcommand doctor" -s h -l help -d 'Print help'
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l config -d 'Configuration file (TOML); its keys are below the flags. TRACER_CRAWL_CONFIG does it too' -r -F
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l profile -d 'Where all other settings take their defaults from [default: default]' -r -f -a "default\t''
+tuned\t''"
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l seeds -d 'File with one URL a line to begin with; `-` is standard input. Empty lines and those that begin with # are left out' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l depth -d 'Links followed from a seed at most; 0 fetches the seeds alone' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-pages -d 'Pages fetched at most' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-time -d 'Time after which no new page is begun' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l scope -d 'Hosts that belong to the crawl: those of the seeds, also names below them, or any [default: host]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l allow-host -d 'Further hosts that belong to it, with * and ?' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l deny-host -d 'Hosts that do not, with * and ?; comes before all others' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l include -d 'Only URLs that one of these expressions is found in. Seeds are always fetched' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l exclude -d 'No URLs that one of these expressions is found in' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-pages-per-host -d 'Pages fetched from one host at most; ends traps' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-url -d 'Longer URLs are skipped [default: 2KiB]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-path-segments -d 'URLs with more path segments are skipped; ends traps that grow by a directory [default: 32]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l sort-query -d 'Two URLs whose query parameters differ in order alone are the same [default: false]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l drop-query -d 'Query parameters left out of URLs, with * and ?, as in `utm_*`' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l shard -d 'Crawl the I-th of N shares of the hosts; machines with the other shares crawl the rest' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l robots -d 'Obey robots.txt (RFC 9309), with its crawl delay [default: true]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l robots-timeout -d 'Time for robots.txt of one host, all redirects included [default: 10s]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l robots-max-age -d 'Age at which robots.txt is fetched again [default: 1d]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-crawl-delay -d 'Longest crawl delay obeyed as it is; a longer one counts as this [default: 1m]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l delay -d 'Time between the begins of two requests to one host, when robots.txt asks for no longer one [default: 0s]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l nofollow -d 'Obey nofollow and noindex of links, meta elements and X-Robots-Tag [default: true]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l sitemaps -d 'Take URLs from sitemaps that robots.txt names [default: false]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l concurrency -d 'Requests under way at once [default: 50; tuned: 256]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l per-host -d 'Requests under way at once to one host; also the most connections to it [default: 8; tuned: 16]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l rate -d 'Requests a second, all hosts together' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l per-host-rate -d 'Requests a second to one host' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l burst -d 'Requests that may go at once after a quiet time, where a rate is set [default: 1]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l adaptive-workers -d 'Grow and shrink the number of page workers by CPU use and queueing time [default: false; tuned: true]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l min-workers -d 'Page workers at least [default: 2]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-workers -d 'Page workers at most; without it twice the number of cores' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l adaptive-rate -d 'Lower a host\'s rate on errors and growing latency, and raise it again [default: false; tuned: true]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l min-rate -d 'Lowest rate a host is slowed down to [default: 0.1]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l http2 -d 'Offer HTTP/2 in TLS handshakes [default: false]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l compression -d 'Ask for compressed answers (gzip, br, deflate, zstd) [default: false; tuned: true]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l redirects -d 'Redirects followed from one URL [default: 10]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l cookies -d 'Keep cookies, per registered name, in memory [default: false]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l idle-per-host -d 'Idle connections kept to one host [default: 2; tuned: 100]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l idle-total -d 'Idle connections kept in all [default: 100; tuned: 10000]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l idle-timeout -d 'Idle time after which a connection is closed [default: 90s; tuned: 30s]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-connection-age -d 'Age at which a connection is not used again' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-connection-requests -d 'Requests after which a connection is not used again' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l happy-eyeballs -d 'Head start of the first address before the next one is tried as well (RFC 8305) [default: 250ms]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l nodelay -d 'Send small segments at once (TCP_NODELAY) [default: true]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l local-address -d 'Local address of connections' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l dns-mode -d 'Who looks names up: the C library once a connection, or an own resolver with a cache [default: system; tuned: cached]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l dns -d 'Name servers to ask instead of those of /etc/resolv.conf; means `cached`' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l address-family -d 'Addresses used [default: both]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l dns-timeout -d 'Time for one lookup, all attempts included [default: 5s]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l dns-prewarm -d 'Hosts of the frontier whose names are looked up ahead [default: 0; tuned: 64]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l dns-cache-entries -d 'Names in the cache at most [default: 100000]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l dns-max-ttl -d 'An answer counts for no longer than this, whatever its TTL [default: 1d]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l dns-max-negative-ttl -d 'A negative answer counts for no longer than this, whatever its TTL [default: 1m]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l tls-resumption -d 'Resume sessions [default: false; tuned: true]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l tls-sessions -d 'Sessions remembered [default: 256; tuned: 10000]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l ca-file -d 'File with certificates (PEM) to trust besides the built-in ones' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l insecure -d 'Accept any certificate. Only for tests [default: false]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l tls-min-version -d 'Oldest version spoken [default: 1.2]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l proxy -d '`http://HOST:PORT` (CONNECT for https, absolute form for http) or `socks5://HOST:PORT`' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l proxy-credentials-file -d 'File with `USER:PASSWORD` for the proxy; the environment variable TRACER_CRAWL_PROXY_CREDENTIALS does it too' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l no-proxy -d 'Hosts reached without it, with * and ?' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l connect-timeout -d 'TCP connect [default: 10s; tuned: 5s]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l tls-timeout -d 'TLS handshake [default: 10s; tuned: 5s]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l request-timeout -d 'One request, from its first byte to the last of its answer [default: 30s; tuned: 15s]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l task-timeout -d 'One URL with all its retries and redirects; no retry sets it back [default: 2m]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l shutdown-timeout -d 'Time for requests under way to end, once the crawl has been told to stop [default: 10s]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l retries -d 'Tries after the first one, for failures that pass [default: 2]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l retry-backoff -d 'Wait before the first of them; doubles each time, with jitter [default: 500ms]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l retry-max-backoff -d 'Longest such wait [default: 30s]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-retry-after -d 'Longest wait a Retry-After is obeyed for; with a longer one the page counts as failed [default: 2m]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l retry-status -d 'Status codes that pass [default: 408,429,500,502,503,504,522,524]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-body -d 'Bytes read from the wire [default: 10MiB]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-decoded -d 'Bytes after decompression; a bomb is cut here [default: 40MiB]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-header -d 'Bytes of an answer\'s header [default: 64KiB]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l user-agent -d 'User-Agent. Without it `tracer/VERSION`, with the contact when there is one' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l contact -d 'Address or URL to reach the person who crawls; part of the User-Agent' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l accept-language -d 'Accept-Language' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l header -d 'Further header lines, `Name: value`' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l header-secrets-file -d 'File with header lines that are secret (one a line); they go to hosts of seeds alone' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l header-profiles -d 'File with header profiles (TOML); each host gets one and keeps it' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l referrer-policy -d 'How much of the page a link was on goes into Referer [default: no-referrer; tuned: strict-origin-when-cross-origin]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l links-from -d 'Elements that links are taken from (a, area, link, frame, img, script, style, refresh) [default: a,area,link,frame,refresh]' -r -f -a "a\t''
+area\t''
+link\t''
+frame\t''
+img\t''
+script\t''
+style\t''
+refresh\t''"
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l canonical -d 'A page that names another one as canonical is one with it [default: true]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-links -d 'Links taken from one page at most [default: 10000]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l parser-memory -d 'Memory of one page\'s parser [default: 4MiB]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l state -d 'Directory of frontier and seen URLs; a crawl that finds one goes on with it. Without it they are in a temporary directory' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l snapshot-interval -d 'Time between two snapshots of the state [default: 5s]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l frontier-memory -d 'Memory for the frontier\'s cache [default: 64MiB]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l seen-capacity -d 'URLs the table of seen ones has room for at first; it grows [default: 65536; tuned: 1048576]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l cache -d 'Directory of stored answers; with it pages are asked for with If-None-Match and If-Modified-Since' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l cache-size -d 'Room for stored answers; the least used go first [default: 1GiB]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l jsonl -d 'File that gets one JSON object a page; `-` is standard output' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l jsonl-links -d 'Links of each page are part of its JSON object [default: false]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l warc -d 'File that gets requests and answers (WARC 1.1, gzip)' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l warc-max-size -d 'Size at which the next WARC file is begun [default: 1GiB]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l bodies -d 'Directory that gets bodies, named by their SHA-256' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l progress -d 'What is shown on standard error while crawling [default: auto]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l quiet -d 'No progress and no text at the end [default: false]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l log -d 'Which lines: off, error, warn, info, debug, trace, or per module as in `warn,tracer_crawler=debug` [default: warn,tracer_crawler::config=info]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l log-format -d 'Form of the lines, on standard error [default: text]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l threads -d 'Threads that fetch and parse; without it one per core that may be used' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l pin -d 'Each thread stays on a physical core of its own [default: false]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l exec-per-page -d 'Command run for each page, by the shell; gets the page as a JSON object on standard input' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l exec-timeout -d 'Time after which it is killed with all it has started [default: 10s]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l exec-concurrency -d 'How many run at once; further pages wait [default: 4]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l metrics -d 'Serves /metrics, /healthz and /readyz there; a bare port is on loopback' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l control -d 'Serves the control interface there: a port on loopback or unix:/path' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l control-token-file -d 'File with the token that requests over TCP have to carry; TRACER_CRAWL_CONTROL_TOKEN does it too' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render -d 'Fetch pages with Chromium, so that their scripts run. Needs a build with the feature `render` [default: false]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-program -d 'The browser\'s program; without it the first of chromium, chromium-browser and google-chrome' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-browsers -d 'Browsers at once [default: 1]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-tabs -d 'Pages at once in one browser [default: 4]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-wait -d 'When a page counts as complete [default: idle]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-wait-selector -d 'CSS selector that has to be there before a page counts as complete' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-timeout -d 'Time for one page [default: 20s]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-memory -d 'Memory of one browser with all its processes; above it, it is replaced [default: 1GiB]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-pages -d 'Pages after which a browser is replaced [default: 200]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l trace-json -d 'Trace it, and write the export (schema tracer.export/1) to FILE' -r -F
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l trace -d 'Trace the crawl while it runs, as `tracer run` does; needs the rights of a trace'
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -s h -l help -d 'Print help'
 complete -c tracer -n "__fish_tracer_using_subcommand config; and not __fish_seen_subcommand_from show help" -s h -l help -d 'Print help'
 complete -c tracer -n "__fish_tracer_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "show" -d 'Print the settings which a crawl with these flags, this file and this environment would have, as a configuration file'
 complete -c tracer -n "__fish_tracer_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -208,7 +338,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l bodies -d 'Directory that gets bodies, named by their SHA-256' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l progress -d 'What is shown on standard error while crawling [default: auto]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l quiet -d 'No progress and no text at the end [default: false]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l log -d 'Which lines: off, error, warn, info, debug, trace, or per module as in `warn,tracer_crawler=debug` [default: warn]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l log -d 'Which lines: off, error, warn, info, debug, trace, or per module as in `warn,tracer_crawler=debug` [default: warn,tracer_crawler::config=info]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l log-format -d 'Form of the lines, on standard error [default: text]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l threads -d 'Threads that fetch and parse; without it one per core that may be used' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l pin -d 'Each thread stays on a physical core of its own [default: false]' -r
@@ -233,13 +363,14 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracer -n "__fish_tracer_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c tracer -n "__fish_tracer_using_subcommand man" -s h -l help -d 'Print help'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor config completions man help" -f -a "attach" -d 'Trace what is running, until Ctrl-C, --duration, or until the processes given by --pid have ended'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor config completions man help" -f -a "run" -d 'Start a command, trace it and its descendants from their first socket, pass its status on'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor config completions man help" -f -a "replay" -d 'Show a recording (--record) again, through the same figures and outputs; needs no rights'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor config completions man help" -f -a "diff" -d 'Compare two exports: every figure with its change and what it means'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor config completions man help" -f -a "doctor" -d 'Say what this kernel, these rights and this machine allow, and what to do about the rest'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor config completions man help" -f -a "config" -d 'Show the settings of a crawl, from all their sources'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor config completions man help" -f -a "completions" -d 'Print completions for a shell, on standard output'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor config completions man help" -f -a "man" -d 'Print a manual page (troff), on standard output'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor crawl config completions man help" -f -a "attach" -d 'Trace what is running, until Ctrl-C, --duration, or until the processes given by --pid have ended'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor crawl config completions man help" -f -a "run" -d 'Start a command, trace it and its descendants from their first socket, pass its status on'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor crawl config completions man help" -f -a "replay" -d 'Show a recording (--record) again, through the same figures and outputs; needs no rights'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor crawl config completions man help" -f -a "diff" -d 'Compare two exports: every figure with its change and what it means'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor crawl config completions man help" -f -a "doctor" -d 'Say what this kernel, these rights and this machine allow, and what to do about the rest'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor crawl config completions man help" -f -a "crawl" -d 'Crawl web sites, with the profile of a naive or of a tuned crawler'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor crawl config completions man help" -f -a "config" -d 'Show the settings of a crawl, from all their sources'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor crawl config completions man help" -f -a "completions" -d 'Print completions for a shell, on standard output'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor crawl config completions man help" -f -a "man" -d 'Print a manual page (troff), on standard output'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay diff doctor crawl config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracer -n "__fish_tracer_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print the settings which a crawl with these flags, this file and this environment would have, as a configuration file'

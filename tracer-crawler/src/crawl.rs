@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 pub use outputs::Outputs;
+pub(crate) use outputs::record;
 pub use report::{Needs, Out, OutError, PageReport, Step, Written};
 
 use engine::{Engine, Made};

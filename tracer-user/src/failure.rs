@@ -1,6 +1,7 @@
 //! Why tracer could not do what it was asked, and the exit code that says so.
 
 use thiserror::Error;
+use tracer_crawler::{crawl::CrawlError, header::HeaderError};
 
 use crate::{
     diff::DiffError,
@@ -41,6 +42,12 @@ pub(crate) enum Failure {
     /// A recording.
     #[error(transparent)]
     Replay(#[from] ReplayError),
+    /// Seeds of a crawl.
+    #[error(transparent)]
+    Seeds(#[from] tracer_crawler::seeds::SeedsError),
+    /// A crawl that could not begin.
+    #[error(transparent)]
+    Crawl(#[from] CrawlError),
     /// Kernel or rights.
     #[error(transparent)]
     Kernel(#[from] KernelError),
@@ -76,7 +83,12 @@ impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Config(error) if error.is_in_file() => code::INPUT,
-            Self::Config(_) => code::USAGE,
+            Self::Seeds(_) => code::INPUT,
+            Self::Crawl(CrawlError::Fetcher(_)) => code::INPUT,
+            Self::Crawl(CrawlError::Header(
+                HeaderError::Read { .. } | HeaderError::Profiles { .. },
+            )) => code::INPUT,
+            Self::Config(_) | Self::Crawl(_) => code::USAGE,
             Self::Usage(_) | Self::Output(_) => code::USAGE,
             Self::Cgroup(CgroupError::NotFound { .. } | CgroupError::Outside { .. }) => code::USAGE,
             Self::Kernel(_) | Self::Cgroup(_) | Self::Diag(_) => code::CANNOT_TRACE,

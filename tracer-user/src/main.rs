@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         cli::args::Command::Replay(replay) => session::replay(&replay),
         cli::args::Command::Diff(options) => cli::diff::diff(&options),
         cli::args::Command::Doctor(options) => cli::doctor::doctor(&options),
+        cli::args::Command::Crawl(options) => cli::crawl::run::crawl(&options),
         cli::args::Command::Config(config) => match &config.command {
             cli::args::ConfigCommand::Show(options) => cli::crawl::show::show(options),
         },

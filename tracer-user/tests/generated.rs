@@ -12,12 +12,13 @@ use std::{
 use tracer_crawler::settings::{Change, Key, PROFILE, Profile, Settings};
 
 const UPDATE: &str = "UPDATE_GENERATED";
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 9] = [
     "attach",
     "run",
     "replay",
     "diff",
     "doctor",
+    "crawl",
     "config",
     "completions",
     "man",

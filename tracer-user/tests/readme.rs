@@ -11,11 +11,12 @@ use std::{
 };
 
 /// Commands that the documents must show, so that a change of their form does not leave nothing to check.
-const SHOWN: [&str; 7] = [
+const SHOWN: [&str; 8] = [
     "attach",
     "run",
     "diff",
     "doctor",
+    "crawl",
     "config",
     "completions",
     "man",

@@ -173,7 +173,8 @@ fn version(head: &Head) -> &'static str {
     }
 }
 
-fn record(report: &PageReport, with_links: bool) -> PageRecord {
+/// What is told of a page.
+pub(crate) fn record(report: &PageReport, with_links: bool) -> PageRecord {
     let step = report.step.as_ref();
     let exchange = step.map(|step| &step.exchange);
     let head = exchange.and_then(|exchange| exchange.head.as_ref());

@@ -46,7 +46,7 @@ group! {
     /// What the program says while it runs.
     Log in "log", "Log" {
         /// Which lines: off, error, warn, info, debug, trace, or per module as in `warn,tracer_crawler=debug`.
-        filter: String = "warn".to_owned(), "log", live;
+        filter: String = "warn,tracer_crawler::config=info".to_owned(), "log", live;
         /// Form of the lines, on standard error.
         format: LogFormat = LogFormat::Text, "log-format", restart;
     }

@@ -21,7 +21,7 @@ pub use self::{
     live::Live,
     quantity::{ByteSize, PerSecond},
     reach::{Adaptive, Cache, Crawl, Limits, Politeness, Scope, State},
-    secret::Secret,
+    secret::{REDACTED, Secret},
     table::{Change, Key, PREFIX},
     value::Given,
     wire::{Body, Dns, Headers, Http, Pool, Proxy, Retry, Timeouts, Tls},

@@ -94,6 +94,12 @@ pub mod exit {
 }
 
 impl Snapshot {
+    /// Pages that were answered with 2xx or 3xx.
+    fn successes(&self) -> u64 {
+        let count = |class| self.statuses.get(class).copied().unwrap_or(0);
+        count("2xx") + count("3xx")
+    }
+
     /// The exit code of a crawl that ended with these figures.
     pub fn exit_code(&self) -> u8 {
         match self.finish_reason {
@@ -101,7 +107,7 @@ impl Snapshot {
             Some(FinishReason::OutOfResources | FinishReason::OutputFailed) => {
                 exit::COULD_NOT_GO_ON
             }
-            _ if self.pages == 0 && self.failed > 0 => exit::NOTHING_FETCHED,
+            _ if self.successes() == 0 && self.failed > 0 => exit::NOTHING_FETCHED,
             _ => exit::OK,
         }
     }
@@ -206,7 +212,8 @@ mod tests {
     #[test]
     fn exit_codes() {
         let code = |reason, pages, failed| {
-            let figures = Stats::default().snapshot();
+            let mut figures = Stats::default().snapshot();
+            figures.statuses = [("2xx", pages), ("5xx", failed)].into();
             Snapshot {
                 finish_reason: Some(reason),
                 pages,

@@ -24,6 +24,19 @@ const DIFF_EXIT_CODES: &str = "Exit codes:
   4   a file cannot be read, or is no export that this tracer understands
   70  a fault of tracer's own";
 
+const CRAWL_EXIT_CODES: &str = "Each flag is a key of a configuration file and an environment variable, too: docs/user/crawl-config.md.
+
+Exit codes:
+  0   the crawl ended by itself, or at a limit that was asked for
+  2   wrong usage: a bad flag or URL, no URL at all, an output that cannot be written
+  3   --trace: cannot trace here
+  4   an input file is bad: configuration, seeds, certificates, header profiles
+  5   not one page could be fetched
+  6   it was told to stop before its end; with --state the next one goes on
+  7   it could not go on: resources of this machine, or an output
+  70  a fault of tracer's own
+A second signal ends it at once with 130 (SIGINT) or 143 (SIGTERM).";
+
 const FILTERS: &str = "Filters: a flag given twice means either value (at most 8, --comm at most 4); different flags mean all
 of them. Without any, every process that opens outgoing TCP connections is traced, but tracer itself.
 
@@ -56,6 +69,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Say what this kernel, these rights and this machine allow, and what to do about the rest.
     Doctor(Doctor),
+    /// Crawl web sites, with the profile of a naive or of a tuned crawler.
+    Crawl(Crawl),
     /// Show the settings of a crawl, from all their sources.
     Config(Config),
     /// Print completions for a shell, on standard output.
@@ -137,6 +152,20 @@ pub(crate) struct Doctor {
     /// As JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `tracer crawl`
+#[derive(Debug, Args)]
+#[command(after_help = CRAWL_EXIT_CODES, arg_required_else_help = true)]
+pub(crate) struct Crawl {
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
+    /// Trace the crawl while it runs, as `tracer run` does; needs the rights of a trace.
+    #[arg(long, help_heading = "Trace")]
+    pub(crate) trace: bool,
+    /// Trace it, and write the export (schema tracer.export/1) to FILE.
+    #[arg(long, value_name = "FILE", help_heading = "Trace")]
+    pub(crate) trace_json: Option<PathBuf>,
 }
 
 /// `tracer config`

@@ -1,0 +1,39 @@
+//! The hook command as an output of the crawl.
+
+use std::sync::Arc;
+
+use crate::{
+    crawl::{Out, PageReport, Written, record},
+    hook::ExecPerPage,
+    settings::Settings,
+    stats::Stats,
+};
+
+/// Hands each page that is over to the command of `--exec-per-page`.
+pub struct ExecOut {
+    exec: ExecPerPage,
+    link_urls: bool,
+}
+
+impl ExecOut {
+    /// `None` without a command in the settings.
+    pub fn new(settings: &Settings, stats: Arc<Stats>) -> Option<Self> {
+        Some(Self { exec: ExecPerPage::new(&settings.hooks, stats)?, link_urls: settings.output.jsonl_links })
+    }
+}
+
+impl Out for ExecOut {
+    fn page<'a>(&'a self, report: &'a PageReport) -> Written<'a> {
+        Box::pin(async move {
+            // The hop of a redirect is no page: the page itself names it.
+            if report.moved.is_some() {
+                return Ok(());
+            }
+            let mut line = serde_json::to_vec(&record(report, self.link_urls))
+                .map_err(|error| crate::crawl::OutError(error.into()))?;
+            line.push(b'\n');
+            self.exec.run(report.url.as_str(), &line).await;
+            Ok(())
+        })
+    }
+}

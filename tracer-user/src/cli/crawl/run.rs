@@ -1,0 +1,271 @@
+//! `tracer crawl`: one crawl with everything around it: seeds, outputs, progress, servers, signals.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{SignalKind, signal},
+    sync::oneshot,
+};
+use tokio_util::sync::CancellationToken;
+use tracer_crawler::{
+    affinity,
+    config::{Effective, Sources, reload::Reloader, secret::Secrets},
+    control::Control,
+    crawl::{Crawl, Out, Outputs, Parts},
+    deliver::ExecOut,
+    endpoint::{Endpoint, Handler},
+    metrics::Metrics,
+    progress::{self, Screen},
+    seeds,
+    settings::{Cpu, Settings},
+    stats::{Snapshot, Stats},
+};
+
+use super::{log, sources, trace};
+use crate::{cli::args::Crawl as Arguments, failure::Failure};
+
+/// Time for tasks to end once the second signal has come.
+const HARD_END: Duration = Duration::from_millis(200);
+
+/// Runs a crawl to its end; the exit code says how it ended.
+pub(crate) fn crawl(arguments: &Arguments) -> Result<u8, Failure> {
+    let sources = sources::sources(&arguments.settings)?;
+    let effective = sources::load(&sources)?;
+    if arguments.trace || arguments.trace_json.is_some() {
+        return trace::traced(arguments);
+    }
+    let secrets = Secrets::load(&effective.settings, &sources.environment)?;
+    let seeds = seeds::read(&effective.settings)?;
+    let screen = Screen::stderr();
+    let handle = log::begin(&effective.settings.log, &screen)?;
+    raise_descriptor_limit();
+    let runtime = runtime(&effective.settings.cpu)?;
+    let begun = {
+        let _inside = runtime.enter();
+        Session::begin(sources, effective, secrets, &seeds, screen)?
+    };
+    runtime.spawn(log::follow(handle, Arc::clone(begun.reloader.live())));
+    let code = runtime.block_on(begun.run());
+    runtime.shutdown_timeout(HARD_END);
+    code
+}
+
+/// Threads for the crawl, each on a core of its own when that is asked for.
+fn runtime(cpu: &Cpu) -> Result<Runtime, Failure> {
+    let internal = |error| Failure::internal("looking for CPUs")(io::Error::other(error));
+    let cores = affinity::cores().map_err(internal)?;
+    let all = if cpu.pin {
+        cores.len()
+    } else {
+        affinity::allowed().map_err(internal)?.len()
+    };
+    let threads = cpu.threads.map_or(all, |threads| threads as usize);
+    let threads = if cpu.pin {
+        threads.min(cores.len())
+    } else {
+        threads
+    };
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder
+        .worker_threads(threads.max(1))
+        .thread_name("crawl")
+        .enable_all();
+    if cpu.pin {
+        let next = AtomicUsize::new(0);
+        builder.on_thread_start(move || {
+            // Threads beyond the workers are for blocking calls; they may run anywhere.
+            let Some(core) = cores.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                return;
+            };
+            if let Err(error) = affinity::pin_this_thread(*core) {
+                tracing::warn!(%error, "thread not pinned");
+            }
+        });
+    }
+    builder
+        .build()
+        .map_err(Failure::internal("starting the runtime"))
+}
+
+/// As many descriptors as this process may have without rights: each connection needs one.
+fn raise_descriptor_limit() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+    {
+        // The old limit is enough for small crawls; beyond it the crawl slows down and says so.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
+
+/// A crawl that is ready to run.
+struct Session {
+    reloader: Arc<Reloader>,
+    stats: Arc<Stats>,
+    screen: Screen,
+    crawl: Crawl,
+    servers: Vec<Server>,
+    /// Ends everything around the crawl.
+    over: CancellationToken,
+}
+
+impl Session {
+    /// Opens everything that can fail, before the first request.
+    fn begin(
+        sources: Sources,
+        effective: Effective,
+        secrets: Secrets,
+        seeds: &[String],
+        screen: Screen,
+    ) -> Result<Self, Failure> {
+        let settings = effective.settings.clone();
+        let reloader = Arc::new(Reloader::new(sources, effective));
+        let stats = Arc::new(Stats::default());
+        let token = secrets.control_token.clone();
+        let parts = Parts {
+            live: Arc::clone(reloader.live()),
+            secrets,
+            hooks: Arc::new(()),
+            outs: outs(&settings, &stats)?,
+            stats: Arc::clone(&stats),
+        };
+        let crawl = Crawl::new(parts, seeds)?;
+        let control = Control::new(
+            Arc::clone(&reloader),
+            Arc::clone(&stats),
+            token,
+            crawl.stop_token(),
+        );
+        let metrics = Metrics::new(Arc::clone(&stats), Arc::clone(reloader.live()));
+        let servers = servers(&settings, metrics, control)?;
+        Ok(Self {
+            reloader,
+            stats,
+            screen,
+            crawl,
+            servers,
+            over: CancellationToken::new(),
+        })
+    }
+
+    async fn run(self) -> Result<u8, Failure> {
+        let (stop, over) = (self.crawl.stop_token(), self.over.clone());
+        let (hard, killed) = oneshot::channel();
+        tokio::spawn(signals(Signals::listen()?, stop, hard));
+        tokio::spawn(Arc::clone(&self.reloader).watch(over.clone()));
+        let servers: Vec<_> = self
+            .servers
+            .into_iter()
+            .map(|(endpoint, handler)| tokio::spawn(endpoint.serve(handler, over.clone())))
+            .collect();
+        let live = Arc::clone(self.reloader.live());
+        let showing = progress::show(
+            self.stats,
+            Arc::clone(&live),
+            self.screen.clone(),
+            over.clone(),
+        );
+        let showing = tokio::spawn(showing);
+        let ended = tokio::select! {
+            figures = self.crawl.run() => Ok(figures),
+            Ok(signal) = killed => Err(signal),
+        };
+        over.cancel();
+        // The line goes away before the text comes, and the socket file before the process goes.
+        let _ = showing.await;
+        for server in servers {
+            let _ = server.await;
+        }
+        match ended {
+            Ok(figures) => Ok(finish(&figures, &live.load(), &self.screen)),
+            Err(signal) => {
+                eprintln!("tracer: stopped at once; pages under way are lost");
+                Ok(128 + signal)
+            }
+        }
+    }
+}
+
+/// Says what there is to say; the exit code.
+fn finish(figures: &Snapshot, settings: &Settings, screen: &Screen) -> u8 {
+    if !settings.output.quiet {
+        screen.say(progress::summary(figures).trim_end());
+    }
+    figures.exit_code()
+}
+
+/// Everything that gets pages: files before the hook command, which may look at them.
+fn outs(settings: &Settings, stats: &Arc<Stats>) -> Result<Vec<Arc<dyn Out>>, Failure> {
+    let outputs = Outputs::open(settings).map_err(|error| Failure::Usage(error.to_string()))?;
+    let files = outputs.map(|outputs| Arc::new(outputs) as Arc<dyn Out>);
+    let exec = ExecOut::new(settings, Arc::clone(stats)).map(|exec| Arc::new(exec) as Arc<dyn Out>);
+    Ok(files.into_iter().chain(exec).collect())
+}
+
+/// A server and what it answers with.
+type Server = (Endpoint, Arc<dyn Handler>);
+
+fn servers(
+    settings: &Settings,
+    metrics: Metrics,
+    control: Control,
+) -> Result<Vec<Server>, Failure> {
+    let wanted: [(_, Arc<dyn Handler>); 2] = [
+        (&settings.metrics.address, Arc::new(metrics)),
+        (&settings.control.address, Arc::new(control)),
+    ];
+    let mut servers = Vec::new();
+    for (listen, handler) in wanted {
+        if let Some(listen) = listen {
+            let endpoint =
+                Endpoint::bind(listen).map_err(|error| Failure::Usage(error.to_string()))?;
+            if let Some(address) = endpoint.address() {
+                tracing::info!(%address, "listening");
+            }
+            servers.push((endpoint, handler));
+        }
+    }
+    Ok(servers)
+}
+
+/// SIGINT and SIGTERM.
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let failed = Failure::internal("listening for signals");
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt()).map_err(&failed)?,
+            terminate: signal(SignalKind::terminate()).map_err(&failed)?,
+        })
+    }
+
+    /// The number of the next one.
+    async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 2,
+            _ = self.terminate.recv() => 15,
+        }
+    }
+}
+
+/// The first signal lets pages under way end, the second does not.
+async fn signals(mut signals: Signals, stop: CancellationToken, hard: oneshot::Sender<u8>) {
+    signals.next().await;
+    tracing::info!("asked to stop by a signal");
+    stop.cancel();
+    let second = signals.next().await;
+    // The crawl may have ended meanwhile.
+    let _ = hard.send(second);
+}
