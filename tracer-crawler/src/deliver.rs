@@ -18,7 +18,10 @@ pub struct ExecOut {
 impl ExecOut {
     /// `None` without a command in the settings.
     pub fn new(settings: &Settings, stats: Arc<Stats>) -> Option<Self> {
-        Some(Self { exec: ExecPerPage::new(&settings.hooks, stats)?, link_urls: settings.output.jsonl_links })
+        Some(Self {
+            exec: ExecPerPage::new(&settings.hooks, stats)?,
+            link_urls: settings.output.jsonl_links,
+        })
     }
 }
 
