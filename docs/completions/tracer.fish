@@ -193,10 +193,9 @@ refresh\t''"
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l canonical -d 'A page that names another one as canonical is one with it [default: true]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-links -d 'Links taken from one page at most [default: 10000]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l parser-memory -d 'Memory of one page\'s parser [default: 4MiB]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l state -d 'Directory of frontier and seen URLs; a crawl that finds one goes on with it. Without it they are in a temporary directory' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l state -d 'Directory of frontier and seen URLs; a crawl that finds one goes on with it. Without it they are in memory' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l snapshot-interval -d 'Time between two snapshots of the state [default: 5s]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l frontier-memory -d 'Memory for the frontier\'s cache [default: 64MiB]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l seen-capacity -d 'URLs the table of seen ones has room for at first; it grows [default: 65536; tuned: 1048576]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l cache -d 'Directory of stored answers; with it pages are asked for with If-None-Match and If-Modified-Since' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l cache-size -d 'Room for stored answers; the least used go first [default: 1GiB]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l jsonl -d 'File that gets one JSON object a page; `-` is standard output' -r
@@ -216,15 +215,6 @@ complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l exec-concurrency
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l metrics -d 'Serves /metrics, /healthz and /readyz there; a bare port is on loopback' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l control -d 'Serves the control interface there: a port on loopback or unix:/path' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l control-token-file -d 'File with the token that requests over TCP have to carry; TRACER_CRAWL_CONTROL_TOKEN does it too' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render -d 'Fetch pages with Chromium, so that their scripts run. Needs a build with the feature `render` [default: false]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-program -d 'The browser\'s program; without it the first of chromium, chromium-browser and google-chrome' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-browsers -d 'Browsers at once [default: 1]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-tabs -d 'Pages at once in one browser [default: 4]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-wait -d 'When a page counts as complete [default: idle]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-wait-selector -d 'CSS selector that has to be there before a page counts as complete' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-timeout -d 'Time for one page [default: 20s]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-memory -d 'Memory of one browser with all its processes; above it, it is replaced [default: 1GiB]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-pages -d 'Pages after which a browser is replaced [default: 200]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l trace-json -d 'Trace it, and write the export (schema tracer.export/1) to FILE' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l trace -d 'Trace the crawl while it runs, as `tracer run` does; needs the rights of a trace'
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -s h -l help -d 'Print help'
@@ -325,10 +315,9 @@ refresh\t''"
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l canonical -d 'A page that names another one as canonical is one with it [default: true]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l max-links -d 'Links taken from one page at most [default: 10000]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l parser-memory -d 'Memory of one page\'s parser [default: 4MiB]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l state -d 'Directory of frontier and seen URLs; a crawl that finds one goes on with it. Without it they are in a temporary directory' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l state -d 'Directory of frontier and seen URLs; a crawl that finds one goes on with it. Without it they are in memory' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l snapshot-interval -d 'Time between two snapshots of the state [default: 5s]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l frontier-memory -d 'Memory for the frontier\'s cache [default: 64MiB]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l seen-capacity -d 'URLs the table of seen ones has room for at first; it grows [default: 65536; tuned: 1048576]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l cache -d 'Directory of stored answers; with it pages are asked for with If-None-Match and If-Modified-Since' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l cache-size -d 'Room for stored answers; the least used go first [default: 1GiB]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l jsonl -d 'File that gets one JSON object a page; `-` is standard output' -r
@@ -348,15 +337,6 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l metrics -d 'Serves /metrics, /healthz and /readyz there; a bare port is on loopback' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l control -d 'Serves the control interface there: a port on loopback or unix:/path' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l control-token-file -d 'File with the token that requests over TCP have to carry; TRACER_CRAWL_CONTROL_TOKEN does it too' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render -d 'Fetch pages with Chromium, so that their scripts run. Needs a build with the feature `render` [default: false]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-program -d 'The browser\'s program; without it the first of chromium, chromium-browser and google-chrome' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-browsers -d 'Browsers at once [default: 1]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-tabs -d 'Pages at once in one browser [default: 4]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-wait -d 'When a page counts as complete [default: idle]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-wait-selector -d 'CSS selector that has to be there before a page counts as complete' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-timeout -d 'Time for one page [default: 20s]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-memory -d 'Memory of one browser with all its processes; above it, it is replaced [default: 1GiB]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-pages -d 'Pages after which a browser is replaced [default: 200]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l origin -d 'Say of each value where it comes from'
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print the settings which a crawl with these flags, this file and this environment would have, as a configuration file'

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use super::{
     quantity::ByteSize,
     table::group,
-    word::{LinkSource, Listen, LogFormat, ProgressMode, RenderWait},
+    word::{LinkSource, Listen, LogFormat, ProgressMode},
 };
 
 group! {
@@ -89,29 +89,5 @@ group! {
         address: Option<Listen> = None, "control", restart;
         /// File with the token that requests over TCP have to carry; TRACER_CRAWL_CONTROL_TOKEN does it too.
         token_file: Option<PathBuf> = None, "control-token-file", restart;
-    }
-}
-
-group! {
-    /// Pages that need a browser.
-    Render in "render", "Browser" {
-        /// Fetch pages with Chromium, so that their scripts run. Needs a build with the feature `render`.
-        enabled: bool = false, "render", restart;
-        /// The browser's program; without it the first of chromium, chromium-browser and google-chrome.
-        program: Option<PathBuf> = None, "render-program", restart;
-        /// Browsers at once.
-        browsers: u32 = 1, "render-browsers", restart;
-        /// Pages at once in one browser.
-        tabs: u32 = 4, "render-tabs", restart;
-        /// When a page counts as complete.
-        wait: RenderWait = RenderWait::Idle, "render-wait", restart;
-        /// CSS selector that has to be there before a page counts as complete.
-        wait_selector: Option<String> = None, "render-wait-selector", restart;
-        /// Time for one page.
-        timeout: Duration = Duration::from_secs(20), "render-timeout", restart;
-        /// Memory of one browser with all its processes; above it, it is replaced.
-        max_memory: ByteSize = ByteSize::gib(1), "render-memory", restart;
-        /// Pages after which a browser is replaced.
-        pages_per_browser: u32 = 200, "render-pages", restart;
     }
 }

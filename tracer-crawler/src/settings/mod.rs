@@ -17,7 +17,7 @@ use toml::Value as Toml;
 pub(crate) use self::check::check_header;
 pub use self::{
     check::Fault,
-    host::{Control, Cpu, Hooks, Log, Metrics, Output, Parse, Render},
+    host::{Control, Cpu, Hooks, Log, Metrics, Output, Parse},
     live::Live,
     quantity::{ByteSize, PerSecond},
     reach::{Adaptive, Cache, Crawl, Limits, Politeness, Scope, State},
@@ -27,7 +27,7 @@ pub use self::{
     wire::{Body, Dns, Headers, Http, Pool, Proxy, Retry, Timeouts, Tls},
     word::{
         AddressFamily, DnsMode, LinkSource, Listen, LogFormat, Pattern, Profile, ProgressMode,
-        ReferrerPolicy, RenderWait, ScopeMode, ShardShare, TlsVersion,
+        ReferrerPolicy, ScopeMode, ShardShare, TlsVersion,
     },
 };
 use self::{table::Group, value::Value};
@@ -104,7 +104,6 @@ settings! {
     hooks: Hooks,
     metrics: Metrics,
     control: Control,
-    render: Render,
 }
 
 /// The key that all others take their defaults from; it stands outside every table.

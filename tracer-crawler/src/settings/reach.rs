@@ -107,14 +107,12 @@ group! {
 group! {
     /// What a crawl keeps so that it can go on after its end.
     State in "state", "State" {
-        /// Directory of frontier and seen URLs; a crawl that finds one goes on with it. Without it they are in a temporary directory.
+        /// Directory of frontier and seen URLs; a crawl that finds one goes on with it. Without it they are in memory.
         dir: Option<PathBuf> = None, "state", restart;
         /// Time between two snapshots of the state.
         snapshot_interval: Duration = Duration::from_secs(5), "snapshot-interval", live;
         /// Memory for the frontier's cache.
         frontier_memory: ByteSize = ByteSize::mib(64), "frontier-memory", restart;
-        /// URLs the table of seen ones has room for at first; it grows.
-        seen_capacity: u64 = 1 << 16 => 1 << 20, "seen-capacity", restart;
     }
 }
 

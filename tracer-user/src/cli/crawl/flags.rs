@@ -82,7 +82,6 @@ fn argument(key: &'static Key) -> Arg {
         .num_args(0..=1)
         .require_equals(true)
         .default_missing_value("true")
-        .hide(key.name == "render.enabled" && !cfg!(feature = "render"))
 }
 
 /// What stands for the value: the words themselves where they are few.

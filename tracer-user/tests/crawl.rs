@@ -1,0 +1,521 @@
+//! `tracer crawl` as a user runs it, against a small server in this process.
+
+#![allow(clippy::unwrap_used, reason = "a step that fails fails the test")]
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    os::unix::net::UnixStream,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+const PAGES: usize = 30;
+
+/// A site of pages that link to the next two, one that robots.txt forbids, one that is missing, and one that never
+/// answers.
+struct Site {
+    address: SocketAddr,
+    /// Heads of requests.
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Site {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let site = Self {
+            address: listener.local_addr().unwrap(),
+            asked: Arc::default(),
+        };
+        let asked = Arc::clone(&site.asked);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let asked = Arc::clone(&asked);
+                std::thread::spawn(move || serve(stream.unwrap(), &asked));
+            }
+        });
+        site
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+fn serve(stream: TcpStream, asked: &Mutex<Vec<String>>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut writer = stream;
+    loop {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if reader.read_line(&mut head).unwrap_or(0) == 0 {
+                return;
+            }
+        }
+        let path = head.split(' ').nth(1).unwrap().to_owned();
+        asked.lock().unwrap().push(head);
+        if path == "/never" {
+            // Holds the connection until the crawler gives up.
+            let _ = reader.read_line(&mut String::new());
+            return;
+        }
+        let (status, body) = answer(&path);
+        let text = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        if writer.write_all(text.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn answer(path: &str) -> (&'static str, String) {
+    let number = path
+        .strip_prefix("/p")
+        .and_then(|number| number.parse::<usize>().ok());
+    match (path, number) {
+        ("/robots.txt", _) => ("200 OK", "User-agent: *\nDisallow: /private\n".to_owned()),
+        ("/", _) => (
+            "200 OK",
+            "<a href=/p0>0</a><a href=/private>p</a><a href=/missing>m</a>".to_owned(),
+        ),
+        (_, Some(n)) if n < PAGES => {
+            let (a, b) = ((n + 1) % PAGES, (n + 2) % PAGES);
+            ("200 OK", format!("<a href=/p{a}>a</a><a href=/p{b}>b</a>"))
+        }
+        _ => ("404 Not Found", String::new()),
+    }
+}
+
+fn crawl(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tracer"));
+    command.arg("crawl").args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = crawl(arguments).output().unwrap();
+    (
+        status.code(),
+        String::from_utf8(stdout).unwrap(),
+        String::from_utf8(stderr).unwrap(),
+    )
+}
+
+/// Paths of the JSON lines.
+fn paths(lines: &str) -> BTreeSet<String> {
+    let path = |line: &str| {
+        let page: serde_json::Value = serde_json::from_str(line).unwrap();
+        let url = page["url"].as_str().unwrap().to_owned();
+        url.splitn(4, '/')
+            .nth(3)
+            .map(|path| format!("/{path}"))
+            .unwrap()
+    };
+    lines.lines().map(path).collect()
+}
+
+/// The start page, the missing one and all numbered ones.
+fn all_pages() -> BTreeSet<String> {
+    let numbered = (0..PAGES).map(|n| format!("/p{n}"));
+    numbered
+        .chain(["/".to_owned(), "/missing".to_owned()])
+        .collect()
+}
+
+#[test]
+fn the_whole_site_and_nothing_else() {
+    let site = Site::start();
+    for profile in ["default", "tuned"] {
+        let (code, lines, said) = run(&["--profile", profile, "--jsonl", "-", &site.url("/")]);
+        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(paths(&lines), all_pages(), "{profile}");
+        assert!(said.contains("nothing is left to fetch (done)"), "{said}");
+        assert!(
+            said.contains("32 (2xx 31, 4xx 1)") && said.contains("robots 1"),
+            "{said}"
+        );
+    }
+    let heads = site.asked.lock().unwrap();
+    let agent = format!("user-agent: tracer/{}\r\n", env!("CARGO_PKG_VERSION"));
+    assert!(
+        heads
+            .iter()
+            .all(|head| head.to_lowercase().contains(&agent)),
+        "{}",
+        heads[0]
+    );
+    assert!(!heads.iter().any(|head| head.starts_with("GET /private")));
+}
+
+#[test]
+fn limits_end_it() {
+    let site = Site::start();
+    let (code, lines, _) = run(&[
+        "--quiet",
+        "--max-pages",
+        "5",
+        "--jsonl",
+        "-",
+        &site.url("/"),
+    ]);
+    assert_eq!((code, lines.lines().count()), (Some(0), 5));
+    let (code, lines, said) = run(&["--quiet", "--depth", "1", "--jsonl", "-", &site.url("/")]);
+    assert_eq!((code, said.as_str()), (Some(0), ""), "--quiet");
+    assert_eq!(
+        paths(&lines),
+        ["/", "/missing", "/p0"].map(str::to_owned).into()
+    );
+}
+
+#[test]
+fn exit_codes() {
+    #[track_caller]
+    fn check(arguments: &[&str], code: i32, says: &str) {
+        let (found, _, said) = run(arguments);
+        assert_eq!(found, Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(says), "{arguments:?}: no {says:?} in {said}");
+    }
+    let site = Site::start();
+    let (start, missing) = (site.url("/"), site.url("/missing"));
+    check(
+        &["--retries", "0", &missing],
+        5,
+        "failed       1 (status 1)",
+    );
+    check(&["ftp://a.example/"], 2, "expected http://HOST/");
+    check(&["--depth", "1"], 2, "no URL to begin with");
+    check(
+        &["--jsonl", "/no/such/directory/x", &start],
+        2,
+        "/no/such/directory/x",
+    );
+    check(&["--seeds", "/no/such/file"], 4, "/no/such/file");
+    check(&["--config", "/no/such/file", &start], 4, "/no/such/file");
+    check(&["--ca-file", "/no/such/file", &start], 4, "/no/such/file");
+    check(
+        &["--header-profiles", "/no/such/file", &start],
+        4,
+        "/no/such/file",
+    );
+    check(&["--log", "a=b=c", &start], 2, "log.filter");
+    check(
+        &["--metrics", &site.address.to_string(), &start],
+        2,
+        "cannot listen on",
+    );
+    check(&["--control", "0.0.0.0:1", &start], 2, "loopback");
+}
+
+#[test]
+fn seeds_come_from_a_file_and_from_standard_input() {
+    let site = Site::start();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("seeds");
+    fs::write(
+        &file,
+        format!("# mine\n{}\n\n{}\n", site.url("/p1"), site.url("/p2")),
+    )
+    .unwrap();
+    let base = ["--quiet", "--depth", "0", "--jsonl", "-", "--seeds"];
+    let (_, lines, _) = run(&[&base[..], &[file.to_str().unwrap()]].concat());
+    assert_eq!(paths(&lines), ["/p1", "/p2"].map(str::to_owned).into());
+    let mut child = crawl(&[&base[..], &["-"]].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(site.url("/p3").as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        paths(&String::from_utf8(output.stdout).unwrap()),
+        ["/p3".to_owned()].into()
+    );
+}
+
+#[test]
+fn secrets_are_sent_and_not_shown() {
+    let site = Site::start();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("secrets");
+    fs::write(&file, "Authorization: Bearer hunter2\n").unwrap();
+    let warc = directory.path().join("w.warc");
+    let arguments = [
+        "--header-secrets-file",
+        file.to_str().unwrap(),
+        "--depth",
+        "0",
+        "--log",
+        "trace",
+        "--jsonl",
+        "-",
+        "--warc",
+        warc.to_str().unwrap(),
+        &site.url("/p1"),
+    ];
+    let (code, lines, said) = run(&arguments);
+    assert_eq!(code, Some(0), "{said}");
+    let heads = site.asked.lock().unwrap().concat();
+    assert!(heads.contains("Bearer hunter2"), "{heads}");
+    assert!(
+        !lines.contains("hunter2") && !said.contains("hunter2"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_command_for_each_page() {
+    let site = Site::start();
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("pages");
+    let command = format!("cat >> {}", out.display());
+    let (code, _, said) = run(&[
+        "--exec-per-page",
+        &command,
+        "--exec-concurrency",
+        "1",
+        &site.url("/"),
+    ]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(paths(&fs::read_to_string(out).unwrap()), all_pages());
+    assert!(said.contains("hooks        32 done, 0 failed"), "{said}");
+    let (code, _, said) = run(&["--exec-per-page", "exit 1", "--depth", "0", &site.url("/")]);
+    assert_eq!(code, Some(0));
+    assert!(
+        said.contains("hooks        0 done, 1 failed") && said.contains("exit status: 1"),
+        "{said}"
+    );
+}
+
+/// A crawl that waits for a page which never comes, so that it runs until it is told.
+struct Running {
+    child: Child,
+    directory: tempfile::TempDir,
+}
+
+impl Running {
+    fn start(site: &Site, arguments: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let config = directory.path().join("crawl.toml");
+        fs::write(&config, "[limits]\nburst = 2\n").unwrap();
+        let socket = format!("unix:{}", directory.path().join("control").display());
+        let child = crawl(arguments)
+            .args([
+                "--config",
+                config.to_str().unwrap(),
+                "--control",
+                &socket,
+                "--request-timeout",
+                "1h",
+                "--task-timeout",
+                "1h",
+                "--log",
+                "info",
+            ])
+            .args([site.url("/never"), site.url("/")])
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(directory.path().join("said")).unwrap())
+            .spawn()
+            .unwrap();
+        let running = Self { child, directory };
+        running.wait("the figures", || {
+            running.ask("GET", "/stats", "").contains("\"pages\": 32")
+        });
+        running
+    }
+
+    fn wait(&self, what: &str, mut done: impl FnMut() -> bool) {
+        for _ in 0..600 {
+            if done() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("{what} did not come; it said {}", self.said());
+    }
+
+    fn said(&self) -> String {
+        fs::read_to_string(self.directory.path().join("said")).unwrap()
+    }
+
+    /// The answer of the control interface, head included; nothing while it is not there.
+    fn ask(&self, method: &str, path: &str, body: &str) -> String {
+        let Ok(mut stream) = UnixStream::connect(self.directory.path().join("control")) else {
+            return String::new();
+        };
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill")
+            .args(["-s", name, &pid])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
+    fn code(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn settings_change_while_it_runs() {
+    let site = Site::start();
+    let mut running = Running::start(&site, &["--shutdown-timeout", "100ms"]);
+    let answer = running.ask("PATCH", "/settings", r#"{"limits.per_host": 3}"#);
+    assert!(
+        answer.contains("\"changed\": [\n    \"limits.per_host\""),
+        "{answer}"
+    );
+    fs::write(
+        running.directory.path().join("crawl.toml"),
+        "[limits]\nburst = 7\n[cpu]\npin = true\n",
+    )
+    .unwrap();
+    running.wait("the new file", || running.said().contains("limits.burst"));
+    running.wait("keys that need a restart", || {
+        running.said().contains("cpu.pin")
+    });
+    fs::write(
+        running.directory.path().join("crawl.toml"),
+        "[limits]\nburst = 0\n",
+    )
+    .unwrap();
+    running.wait("the refusal", || {
+        running.said().contains("configuration not taken")
+    });
+    let settings = running.ask("GET", "/settings", "");
+    assert!(settings.contains("\"value\": 7"), "{settings}");
+    assert!(running.ask("POST", "/stop", "").contains("202 Accepted"));
+    assert_eq!(running.code(), Some(6), "{}", running.said());
+    assert!(
+        running.said().contains("it was told to stop (interrupted)"),
+        "{}",
+        running.said()
+    );
+    assert!(!running.directory.path().join("control").exists());
+}
+
+#[test]
+fn figures_are_served() {
+    let site = Site::start();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
+        .to_string();
+    let mut running = Running::start(&site, &["--metrics", &port, "--shutdown-timeout", "100ms"]);
+    let get = |path: &str| {
+        let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+        stream
+            .write_all(
+                format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").as_bytes(),
+            )
+            .unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    };
+    let text = get("/metrics");
+    for line in [
+        "\ntracer_crawl_pages_total{status=\"2xx\"} 31\n",
+        "\ntracer_crawl_in_flight 1.0\n",
+        "\n# EOF\n",
+    ] {
+        assert!(text.contains(line), "no {line:?} in {text}");
+    }
+    assert!(get("/readyz").starts_with("HTTP/1.1 200"));
+    running.signal("TERM");
+    assert_eq!(running.code(), Some(6), "{}", running.said());
+}
+
+#[test]
+fn the_second_signal_ends_it_at_once() {
+    let site = Site::start();
+    let mut running = Running::start(&site, &["--shutdown-timeout", "1h"]);
+    running.signal("INT");
+    running.wait("the stop", || {
+        running.ask("GET", "/stats", "").contains("stopping")
+    });
+    running.signal("INT");
+    assert_eq!(running.code(), Some(130), "{}", running.said());
+}
+
+#[test]
+fn an_interrupted_crawl_goes_on_with_its_state() {
+    let site = Site::start();
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let (state, lines) = (file("state"), file("lines"));
+    let mut running = Running::start(
+        &site,
+        &[
+            "--state",
+            &state,
+            "--jsonl",
+            &lines,
+            "--shutdown-timeout",
+            "100ms",
+        ],
+    );
+    running.signal("INT");
+    assert_eq!(running.code(), Some(6), "{}", running.said());
+    let done = fs::read_to_string(Path::new(&lines)).unwrap();
+    assert_eq!(paths(&done), all_pages());
+    // The page under way is asked for again, the others are not.
+    site.asked.lock().unwrap().clear();
+    let (code, _, said) = run(&[
+        "--quiet",
+        "--state",
+        &state,
+        "--jsonl",
+        &lines,
+        "--request-timeout",
+        "1s",
+        "--retries",
+        "0",
+        &site.url("/"),
+    ]);
+    assert_eq!(
+        code,
+        Some(5),
+        "only the page that never comes is left: {said}"
+    );
+    let heads = site.asked.lock().unwrap();
+    let asked: Vec<&str> = heads
+        .iter()
+        .filter_map(|head| head.split(' ').nth(1))
+        .collect();
+    assert_eq!(asked, ["/robots.txt", "/never"]);
+}
