@@ -2,11 +2,13 @@
 
 mod body;
 mod connection;
+mod cookies;
 mod decode;
 mod dial;
 mod exchange;
 mod from_settings;
 pub(crate) mod glob;
+mod http2;
 mod options;
 mod origin;
 pub mod pool;
@@ -31,7 +33,9 @@ pub use origin::Origin;
 pub use tls::{TlsError, TlsOptions};
 
 use connection::{Connection, Facts, Stream};
+use cookies::Jar;
 pub(crate) use exchange::since_ns;
+use http2::Multiplexed;
 pub(crate) use origin::key as origin_key;
 use pool::{Grant, Lease, Pool, PoolFigures, Slot};
 use proxy::Kind;
@@ -66,6 +70,16 @@ struct Inner {
     tls: Tls,
     options: Options,
     connections: AtomicU64,
+    multiplexed: Multiplexed,
+    jar: Option<Jar>,
+}
+
+/// A connection that no protocol is spoken on yet.
+struct Dialed {
+    stream: Stream,
+    facts: Facts,
+    /// Agreed on by ALPN.
+    http2: bool,
 }
 
 /// One request and what it runs under.
@@ -90,8 +104,10 @@ impl Fetcher {
             pool: Pool::new(options.pool),
             resolver,
             tls: Tls::new(&options.tls)?,
+            jar: options.cookies.then(Jar::default),
             options,
             connections: AtomicU64::new(0),
+            multiplexed: Multiplexed::default(),
         });
         tokio::spawn(sweep(Arc::downgrade(&inner)));
         Ok(Self { inner })
@@ -144,6 +160,7 @@ async fn sweep(inner: std::sync::Weak<Inner>) {
             return;
         };
         inner.pool.sweep(Instant::now());
+        inner.multiplexed.sweep(inner.options.pool.idle_timeout);
     }
 }
 
@@ -156,6 +173,12 @@ impl Inner {
     ) -> Result<(), Failure> {
         let Job { task, request, .. } = job;
         origin::check(request.url)?;
+        if self.options.tls.http2
+            && request.url.scheme() == "https"
+            && let Some(shared) = self.shared(job, exchange).await?
+        {
+            return self.multiplex(shared, job, exchange, sink).await;
+        }
         task.at(Stage::Pool);
         let start = Instant::now();
         let host = self.pool.host(origin::key(request.url));
@@ -183,11 +206,24 @@ impl Inner {
         exchange: &mut Exchange,
     ) -> Result<Lease<Connection>, Failure> {
         // Rare beside requests: on the heap, so that the request's own state stays small.
-        let connection = Box::pin(self.dial(job, exchange)).await?;
-        Ok(slot.fill(connection))
+        let dialed = Box::pin(self.dial(job, exchange)).await?;
+        Ok(slot.fill(self.http1(dialed).await?))
     }
 
-    async fn dial(&self, job: Job<'_>, exchange: &mut Exchange) -> Result<Connection, Failure> {
+    /// HTTP/1.1 on a new connection.
+    async fn http1(&self, dialed: Dialed) -> Result<Connection, Failure> {
+        if dialed.http2 {
+            return Err(Failure::Lost {
+                stage: Stage::Connect,
+                detail: "the server speaks HTTP/2 now, and spoke HTTP/1.1 before".into(),
+            });
+        }
+        let (max_head_bytes, reuse) = (self.options.max_head_bytes, self.options.reuse);
+        let opened = Connection::open(dialed.stream, dialed.facts, max_head_bytes, reuse).await;
+        opened.map_err(|error| send::failure(&error, Stage::Connect))
+    }
+
+    async fn dial(&self, job: Job<'_>, exchange: &mut Exchange) -> Result<Dialed, Failure> {
         let Job {
             task,
             terms,
@@ -240,13 +276,25 @@ impl Inner {
             tls: None,
             opened: Instant::now(),
         };
-        let mut stream = Stream::Clear(stream);
-        if origin.https {
-            (stream, facts.tls) = self.encrypt(stream, &origin, task, terms, exchange).await?;
+        if !origin.https {
+            return Ok(Dialed {
+                stream: Stream::Clear(stream),
+                facts,
+                http2: false,
+            });
         }
-        let (max_head_bytes, reuse) = (self.options.max_head_bytes, self.options.reuse);
-        let opened = Connection::open(stream, facts, max_head_bytes, reuse).await;
-        opened.map_err(|error| send::failure(&error, Stage::Connect))
+        task.at(Stage::Tls);
+        let start = Instant::now();
+        let handshake = self.tls.connect(&origin, stream);
+        let stream = within(Clock::Tls, terms.clocks.tls, Stage::Tls, handshake).await?;
+        exchange.phases.tls_ns = Some(since_ns(start));
+        let (agreed, http2) = tls::facts(&stream);
+        facts.tls = Some(agreed);
+        Ok(Dialed {
+            stream: Stream::Tls(Box::new(stream)),
+            facts,
+            http2,
+        })
     }
 
     /// Those of the addresses that the crawl may connect to.
@@ -270,25 +318,5 @@ impl Inner {
             return Err(Failure::PrivateAddress { host: host.into() });
         }
         Ok(admitted)
-    }
-
-    async fn encrypt(
-        &self,
-        stream: Stream,
-        origin: &Origin,
-        task: &Task,
-        terms: &Terms,
-        exchange: &mut Exchange,
-    ) -> Result<(Stream, Option<crate::outcome::Tls>), Failure> {
-        let Stream::Clear(stream) = stream else {
-            return Ok((stream, None));
-        };
-        task.at(Stage::Tls);
-        let start = Instant::now();
-        let handshake = self.tls.connect(origin, stream);
-        let stream = within(Clock::Tls, terms.clocks.tls, Stage::Tls, handshake).await?;
-        exchange.phases.tls_ns = Some(since_ns(start));
-        let (facts, _) = tls::facts(&stream);
-        Ok((Stream::Tls(Box::new(stream)), Some(facts)))
     }
 }

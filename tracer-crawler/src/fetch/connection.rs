@@ -71,6 +71,15 @@ impl std::fmt::Debug for Connection {
     }
 }
 
+impl Wire {
+    pub(crate) fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            received_bytes: Arc::default(),
+        }
+    }
+}
+
 impl Facts {
     /// For a request that comes after `reuses` others.
     pub(crate) fn used(&self, reuses: u32, http2: bool) -> ConnectionUse {
@@ -93,11 +102,8 @@ impl Connection {
         max_head_bytes: usize,
         bounds: Reuse,
     ) -> hyper::Result<Self> {
-        let received_bytes = Arc::new(AtomicU64::new(0));
-        let wire = Wire {
-            stream,
-            received_bytes: Arc::clone(&received_bytes),
-        };
+        let wire = Wire::new(stream);
+        let received_bytes = Arc::clone(&wire.received_bytes);
         let (sender, driver) = http1::Builder::new()
             // hyper's least is 8 KiB.
             .max_buf_size(max_head_bytes.max(8 * 1024))

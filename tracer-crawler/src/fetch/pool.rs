@@ -365,12 +365,19 @@ impl<C: Keep> State<C> {
 impl<C: Keep> Slot<C> {
     /// The place is filled.
     pub fn fill(self, connection: C) -> Lease<C> {
-        if let Some(host) = &self.0 {
-            host.shared.counts.opened.fetch_add(1, Ordering::Relaxed);
-        }
+        self.note_opened();
         Lease {
             connection,
             slot: self,
+        }
+    }
+}
+
+impl<C: Keep> Slot<C> {
+    /// The place is filled by a connection that the pool does not keep.
+    pub(crate) fn note_opened(&self) {
+        if let Some(host) = &self.0 {
+            host.shared.counts.opened.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

@@ -46,11 +46,13 @@ impl Inner {
         };
         exchange.phases.ttfb_ns = Some(since_ns(start));
         let (parts, body) = response.into_parts();
-        exchange.head = Some(Head {
+        let head = Head {
             status: parts.status,
             version: parts.version,
             headers: parts.headers,
-        });
+        };
+        self.learn_cookies(job.request.url, &head);
+        exchange.head = Some(head);
         Ok(Answered {
             body,
             at: Instant::now(),
@@ -93,11 +95,17 @@ impl Inner {
         ended
     }
 
-    fn message(&self, request: Request<'_>) -> Result<hyper::Request<Empty<Bytes>>, Failure> {
+    pub(crate) fn message(
+        &self,
+        request: Request<'_>,
+    ) -> Result<hyper::Request<Empty<Bytes>>, Failure> {
         let unsupported = || Failure::Unsupported(request.url.as_str().into());
         let mut message = hyper::Request::new(Empty::new());
         *message.method_mut() = request.method.clone();
         *message.headers_mut() = request.headers.clone();
+        if let Some(jar) = &self.jar {
+            jar.give(request.url, message.headers_mut());
+        }
         let url = request.url;
         let host = &url[Position::BeforeHost..Position::AfterPort];
         let host = HeaderValue::from_str(host).map_err(|_| unsupported())?;
@@ -118,6 +126,12 @@ impl Inner {
         };
         *message.uri_mut() = uri.map_err(|_| unsupported())?;
         Ok(message)
+    }
+
+    pub(crate) fn learn_cookies(&self, url: &Url, head: &Head) {
+        if let Some(jar) = &self.jar {
+            jar.learn(url, head);
+        }
     }
 
     /// Whether the request goes to an HTTP proxy in the absolute form (RFC 9112 section 3.2.2), and what the proxy is told.
@@ -143,7 +157,7 @@ fn pool_alive(lease: &mut Lease<Connection>) -> bool {
 }
 
 /// The length a response announces, if it has a body at all.
-fn announced(body: &Incoming, method: &Method, status: StatusCode) -> Option<u64> {
+pub(crate) fn announced(body: &Incoming, method: &Method, status: StatusCode) -> Option<u64> {
     if *method == Method::HEAD || status == StatusCode::NOT_MODIFIED {
         return None;
     }

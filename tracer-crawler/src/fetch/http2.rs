@@ -1,0 +1,216 @@
+//! HTTP/2: one connection to a host carries all its requests.
+//!
+//! Whether a host speaks it is known after the first handshake; until then one request dials and the others wait for what it finds.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use http_body_util::{BodyExt, Empty};
+use hyper::Version;
+use hyper::body::Bytes;
+use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper::header::HOST;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use url::Position;
+
+use super::body::{Flow, Next};
+use super::connection::{Connection, Facts, Wire};
+use super::exchange::{Exchange, Head, Sink, since_ns};
+use super::pool::{Grant, Slot};
+use super::{Dialed, Inner, Job, origin, send};
+use crate::outcome::{Failure, Stage};
+
+/// Window for bodies, of the connection and of each stream, in bytes.
+const WINDOW_BYTES: u32 = 1 << 20;
+
+/// What is known of all hosts.
+#[derive(Debug, Default)]
+pub(crate) struct Multiplexed(Mutex<HashMap<Box<str>, Arc<Host>>>);
+
+#[derive(Debug, Default)]
+struct Host {
+    /// Held by the one that dials.
+    gate: tokio::sync::Mutex<()>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+enum Known {
+    #[default]
+    Nothing,
+    Http1,
+    Http2(Shared),
+}
+
+/// A connection that many use at once. The last one that drops it closes it.
+#[derive(Debug, Clone)]
+pub(crate) struct Shared {
+    sender: SendRequest<Empty<Bytes>>,
+    facts: Facts,
+    requests: Arc<AtomicU32>,
+    used: Arc<Mutex<Instant>>,
+    /// Its place among the host's connections.
+    _slot: Arc<Slot<Connection>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Multiplexed {
+    fn host(&self, key: &str) -> Arc<Host> {
+        let mut hosts = locked(&self.0);
+        if let Some(host) = hosts.get(key) {
+            return Arc::clone(host);
+        }
+        Arc::clone(hosts.entry(key.into()).or_default())
+    }
+
+    /// Closes connections that nobody has used for this long, and forgets their hosts.
+    pub(crate) fn sweep(&self, idle_timeout: Duration) {
+        locked(&self.0).retain(|_, host| {
+            let in_use = Arc::strong_count(host) > 1;
+            in_use
+                || match &*locked(&host.known) {
+                    Known::Http2(shared) => !shared.is_idle(idle_timeout),
+                    // Learnt again by the next handshake.
+                    Known::Http1 | Known::Nothing => false,
+                }
+        });
+    }
+}
+
+impl Host {
+    /// `Some(None)`: it speaks HTTP/1.1.
+    fn look(&self) -> Option<Option<Shared>> {
+        match &*locked(&self.known) {
+            Known::Http1 => Some(None),
+            Known::Http2(shared) if !shared.sender.is_closed() => Some(Some(shared.clone())),
+            _ => None,
+        }
+    }
+}
+
+impl Shared {
+    fn is_idle(&self, timeout: Duration) -> bool {
+        // One reference is the host's own.
+        let is_free = Arc::strong_count(&self.requests) == 1;
+        self.sender.is_closed() || (is_free && locked(&self.used).elapsed() >= timeout)
+    }
+}
+
+impl Inner {
+    /// A connection to share; `None` when the host speaks HTTP/1.1.
+    pub(crate) async fn shared(
+        &self,
+        job: Job<'_>,
+        exchange: &mut Exchange,
+    ) -> Result<Option<Shared>, Failure> {
+        let key = origin::key(job.request.url);
+        let host = self.multiplexed.host(key);
+        if let Some(known) = host.look() {
+            return Ok(known);
+        }
+        job.task.at(Stage::Pool);
+        let _gate = host.gate.lock().await;
+        if let Some(known) = host.look() {
+            return Ok(known);
+        }
+        let slot = match self.pool.host(key).take().await {
+            Grant::Open(slot) => slot,
+            Grant::Reuse(lease) => {
+                lease.keep();
+                return Ok(None);
+            }
+        };
+        let dialed = Box::pin(self.dial(job, exchange)).await?;
+        if !dialed.http2 {
+            let lease = slot.fill(self.http1(dialed).await?);
+            lease.keep();
+            *locked(&host.known) = Known::Http1;
+            return Ok(None);
+        }
+        let shared = handshake(dialed, slot).await?;
+        *locked(&host.known) = Known::Http2(shared.clone());
+        Ok(Some(shared))
+    }
+
+    /// The request over a shared connection.
+    pub(crate) async fn multiplex(
+        &self,
+        mut shared: Shared,
+        job: Job<'_>,
+        exchange: &mut Exchange,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Failure> {
+        job.task.at(Stage::Response);
+        let mut message = self.message(job.request)?;
+        message.headers_mut().remove(HOST);
+        *message.version_mut() = Version::HTTP_2;
+        let uri = job.request.url[..Position::AfterQuery].parse();
+        *message.uri_mut() =
+            uri.map_err(|_| Failure::Unsupported(job.request.url.as_str().into()))?;
+        let reuses = shared.requests.fetch_add(1, Ordering::Relaxed);
+        exchange.connection = Some(shared.facts.used(reuses, true));
+        *locked(&shared.used) = Instant::now();
+        let start = Instant::now();
+        let response = shared.sender.send_request(message).await;
+        let response = response.map_err(|error| send::failure(&error, Stage::Response))?;
+        exchange.phases.ttfb_ns = Some(since_ns(start));
+        let start = Instant::now();
+        let (parts, mut body) = response.into_parts();
+        let head = Head {
+            status: parts.status,
+            version: parts.version,
+            headers: parts.headers,
+        };
+        self.learn_cookies(job.request.url, &head);
+        job.task.at(Stage::Body);
+        let flow = Flow::begin(&head, sink, job.terms.body);
+        let length_bytes = send::announced(&body, job.request.method, head.status);
+        exchange.head = Some(head);
+        let mut flow = flow?;
+        // Dropping the body resets the stream and leaves the connection to the others.
+        if flow.announced(length_bytes)? == Next::Close {
+            return Ok(());
+        }
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| send::failure(&error, Stage::Body))?;
+            let Ok(piece) = frame.into_data() else {
+                continue;
+            };
+            if flow.piece(&piece, exchange)? == Next::Close {
+                return Ok(());
+            }
+        }
+        exchange.phases.transfer_ns = Some(since_ns(start));
+        *locked(&shared.used) = Instant::now();
+        flow.end()
+    }
+}
+
+async fn handshake(dialed: Dialed, slot: Slot<Connection>) -> Result<Shared, Failure> {
+    let io = TokioIo::new(Wire::new(dialed.stream));
+    let (sender, driver) = Builder::new(TokioExecutor::new())
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES)
+        .handshake(io)
+        .await
+        .map_err(|error| send::failure(&error, Stage::Connect))?;
+    // Ends when the last sender is dropped.
+    tokio::spawn(async move {
+        if let Err(error) = driver.await {
+            tracing::debug!(%error, "HTTP/2 connection");
+        }
+    });
+    slot.note_opened();
+    Ok(Shared {
+        sender,
+        facts: dialed.facts,
+        requests: Arc::default(),
+        used: Arc::new(Mutex::new(Instant::now())),
+        _slot: Arc::new(slot),
+    })
+}
