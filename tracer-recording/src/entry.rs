@@ -73,6 +73,8 @@ pub struct End {
     pub ended_at_ns: u64,
     /// Entries that were left out because they could not be written fast enough.
     pub lost: u64,
+    /// Time that the command of `tracer run` had used: in user mode and in the kernel, ns.
+    pub command_cpu_ns: Option<(u64, u64)>,
 }
 
 /// One entry.
@@ -109,6 +111,10 @@ impl Entry<'_> {
                 put_u64(to, end.ended_ns);
                 put_u64(to, end.ended_at_ns);
                 put_u64(to, end.lost);
+                if let Some((user_ns, system_ns)) = end.command_cpu_ns {
+                    put_u64(to, user_ns);
+                    put_u64(to, system_ns);
+                }
                 kind::END
             }
         }
@@ -229,6 +235,10 @@ pub(crate) fn decode(kind: u8, content: &[u8]) -> Option<Entry<'_>> {
             ended_ns: take.u64()?,
             ended_at_ns: take.u64()?,
             lost: take.u64()?,
+            command_cpu_ns: match take.0 {
+                [] => None,
+                _ => Some((take.u64()?, take.u64()?)),
+            },
         }),
         _ => Entry::Input(decode_input(kind, &mut take)?),
     };

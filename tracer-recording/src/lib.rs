@@ -16,4 +16,5 @@ pub mod writer;
 pub use entry::{End, Entry, Start};
 pub use preamble::OpenError;
 pub use reader::{Ending, Reader};
+pub use tracer_core::input::Input;
 pub use writer::{Encoder, RawBlock};

@@ -39,6 +39,7 @@ fn end() -> Entry<'static> {
         ended_ns: 77,
         ended_at_ns: 1_700_000_000_000_000_072,
         lost: 0,
+        command_cpu_ns: Some((3, 4)),
     })
 }
 

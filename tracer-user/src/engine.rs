@@ -209,7 +209,7 @@ impl Engine {
     async fn finish(&mut self) -> Result<(), Failure> {
         self.source.finish(&mut self.tracker).await?;
         self.over = true;
-        self.sinks.description.as_of_ns = self.source.now_ns();
+        self.note_moment();
         self.finish_recording();
         self.sinks.export(&self.tracker.snapshot())
     }
@@ -221,7 +221,15 @@ impl Engine {
         };
         let about = &self.sinks.description;
         let ended_at_ns = about.started_at_ns() + self.sinks.elapsed_ns();
-        match recorder.finish(about.as_of_ns, ended_at_ns) {
+        let end = tracer_recording::End {
+            ended_ns: about.as_of_ns,
+            ended_at_ns,
+            lost: 0,
+            command_cpu_ns: about
+                .command_cpu
+                .map(|cpu| (cpu.user.as_nanos() as u64, cpu.system.as_nanos() as u64)),
+        };
+        match recorder.finish(end) {
             None | Some(Ok((_, 0))) => {}
             Some(Ok((_, lost))) => self.remarks.push(format!(
                 "the recording lacks {lost} entries that could not be written fast enough"
@@ -236,9 +244,15 @@ impl Engine {
     fn read_counters(&mut self) -> Result<(), Failure> {
         if !self.over {
             self.source.read_counters(&mut self.tracker)?;
-            self.sinks.description.as_of_ns = self.source.now_ns();
+            self.note_moment();
         }
         Ok(())
+    }
+
+    /// What is said from here on is as of now.
+    fn note_moment(&mut self) {
+        self.sinks.description.as_of_ns = self.source.now_ns();
+        self.sinks.description.command_cpu = self.source.command_cpu();
     }
 
     fn export(&mut self) -> Result<(), Failure> {

@@ -175,6 +175,7 @@ impl Session {
             started_at: SystemTime::now(),
             started_ns: clock::monotonic_ns(),
             as_of_ns: 0,
+            command_cpu: None,
             filter: selection.json.clone(),
             command,
         };

@@ -17,7 +17,7 @@ use tracer_core::{
 };
 
 use super::{Description, hdr};
-use crate::{child, clock};
+use crate::clock;
 
 /// Name and major version of the schema.
 pub(crate) const SCHEMA: &str = "tracer.export/1";
@@ -50,7 +50,7 @@ pub(crate) fn export(snapshot: &Snapshot, about: &Description, duration_ns: u64)
         "dns_names_folded": snapshot.dns_names_folded,
         "series": series(&snapshot.series),
     });
-    if let Some(cpu) = about.command.as_ref().and_then(|_| child::cpu()) {
+    if let Some(cpu) = about.command_cpu {
         let cpu = json!({
             "user_ns": cpu.user.as_nanos() as u64,
             "system_ns": cpu.system.as_nanos() as u64,

@@ -17,6 +17,7 @@ use tracer_core::{snapshot::Snapshot, tracker::TrackerOptions};
 use tracer_recording::Start;
 
 use crate::{
+    child::Cpu,
     cli::settings::{JsonTarget, OutputSettings},
     clock,
     failure::Failure,
@@ -37,6 +38,8 @@ pub(crate) struct Description {
     pub(crate) filter: Value,
     /// The command of `tracer run`.
     pub(crate) command: Option<Vec<String>>,
+    /// Time it has used, as far as that is known by now.
+    pub(crate) command_cpu: Option<Cpu>,
 }
 
 impl Description {
@@ -54,6 +57,7 @@ impl Description {
             as_of_ns: start.started_ns,
             filter: start.filter,
             command: start.command,
+            command_cpu: None,
         }
     }
 

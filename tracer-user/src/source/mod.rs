@@ -10,6 +10,7 @@ use std::process::ExitStatus;
 
 use self::{replay::Replay, tracing::Tracing};
 use crate::{
+    child::Cpu,
     clock,
     failure::Failure,
     intake::Intake,
@@ -144,6 +145,14 @@ impl Source {
         match self {
             Self::Tracing(_) => None,
             Self::Replay(replay) => replay.remark(),
+        }
+    }
+
+    /// Time that the command has used.
+    pub(crate) fn command_cpu(&self) -> Option<Cpu> {
+        match self {
+            Self::Tracing(tracing) => tracing.command_cpu(),
+            Self::Replay(replay) => replay.command_cpu(),
         }
     }
 

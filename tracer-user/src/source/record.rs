@@ -167,11 +167,7 @@ impl Recorder {
 
     /// Writes the end and waits, with patience but not for ever, until all is on the disk: bytes of the
     /// file and entries left out, or what failed. None when that has been told.
-    pub(crate) fn finish(
-        mut self,
-        ended_ns: u64,
-        ended_at_ns: u64,
-    ) -> Option<Result<(u64, u64), String>> {
+    pub(crate) fn finish(mut self, end: End) -> Option<Result<(u64, u64), String>> {
         if self.failed {
             return None;
         }
@@ -180,11 +176,8 @@ impl Recorder {
             let inputs = std::mem::take(&mut self.line.untold);
             self.push(&Entry::Input(Input::Loss { inputs }));
         }
-        self.push(&Entry::End(End {
-            ended_ns,
-            ended_at_ns,
-            lost: self.line.lost,
-        }));
+        let lost = self.line.lost;
+        self.push(&Entry::End(End { lost, ..end }));
         self.line.send(self.encoder.take());
         // The thread ends when it has written what waits.
         self.line.blocks = None;
@@ -294,7 +287,7 @@ mod tests {
             recorder.clock(u64::from(netns) * CLOCK_NS);
             recorder.input(&Input::UnseenNamespace { netns });
         }
-        let (bytes, lost) = recorder.finish(5, 6).unwrap().unwrap();
+        let (bytes, lost) = recorder.finish(End::default()).unwrap().unwrap();
         assert_eq!((bytes, lost), (file.metadata().unwrap().len(), 0));
         assert_eq!(entries(file), (1001, 0));
     }
@@ -312,7 +305,7 @@ mod tests {
             assert!(recorder.line.queued_bytes.load(Ordering::Relaxed) <= QUEUE_BYTES);
         }
         recorder.start().unwrap();
-        let (_, lost) = recorder.finish(5, 6).unwrap().unwrap();
+        let (_, lost) = recorder.finish(End::default()).unwrap().unwrap();
         assert!(lost > count / 2, "{lost} of {count}");
         assert_eq!(entries(file), (count - lost, lost));
     }
@@ -332,6 +325,6 @@ mod tests {
         assert!(failure.contains("No space left"), "{failure}");
         recorder.input(&Input::UnseenNamespace { netns: 1 });
         assert_eq!(recorder.failure(), None);
-        assert!(recorder.finish(5, 6).is_none());
+        assert!(recorder.finish(End::default()).is_none());
     }
 }

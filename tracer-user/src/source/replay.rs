@@ -17,6 +17,7 @@ use tracer_core::input::Input;
 use tracer_recording::{Ending, Entry, OpenError, Reader, Start};
 
 use crate::{
+    child::Cpu,
     intake::Intake,
     playback::{Control, Playing, Speed},
 };
@@ -102,6 +103,7 @@ pub(crate) struct Replay {
     /// The inputs have said that the trace is over.
     finished: bool,
     restarted: Option<(u64, u64)>,
+    command_cpu: Option<Cpu>,
     missing: u64,
 }
 
@@ -135,6 +137,7 @@ impl Replay {
             over: false,
             finished: false,
             restarted: None,
+            command_cpu: None,
             missing: 0,
         };
         Ok((replay, start))
@@ -174,7 +177,13 @@ impl Replay {
                     }
                     intake.input(&input);
                 }
-                Some(Entry::End(end)) => self.at_ns = self.at_ns.max(end.ended_ns),
+                Some(Entry::End(end)) => {
+                    self.at_ns = self.at_ns.max(end.ended_ns);
+                    self.command_cpu = end.command_cpu_ns.map(|(user_ns, system_ns)| Cpu {
+                        user: Duration::from_nanos(user_ns),
+                        system: Duration::from_nanos(system_ns),
+                    });
+                }
                 Some(Entry::Start(_)) => {}
                 None => self.over = true,
             }
@@ -225,6 +234,11 @@ impl Replay {
     /// The figures were forgotten: when on CLOCK_MONOTONIC and since 1970, ns. Given once.
     pub(super) fn take_restart(&mut self) -> Option<(u64, u64)> {
         self.restarted.take()
+    }
+
+    /// Time that the command had used at the end.
+    pub(super) fn command_cpu(&self) -> Option<Cpu> {
+        self.command_cpu
     }
 
     /// How it goes.

@@ -17,7 +17,7 @@ use super::{
     },
 };
 use crate::{
-    clock,
+    child, clock,
     failure::Failure,
     intake::Intake,
     namespaces::{Joined, Namespaces},
@@ -288,6 +288,14 @@ impl Tracing {
             now_ns: clock::monotonic_ns(),
         });
         self.read_counters(intake)
+    }
+
+    /// Time that the command has used, once it has ended.
+    pub(super) fn command_cpu(&self) -> Option<child::Cpu> {
+        match self.target {
+            Target::Command { .. } => child::cpu(),
+            _ => None,
+        }
     }
 
     /// What the kernel counted beside the records.
