@@ -256,7 +256,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__config__subcmd__show)
-            opts="-h --origin --config --profile --seeds --depth --max-pages --max-time --scope --allow-host --deny-host --include --exclude --max-pages-per-host --max-url --max-path-segments --sort-query --drop-query --shard --robots --robots-timeout --robots-max-age --max-crawl-delay --delay --nofollow --sitemaps --concurrency --per-host --rate --per-host-rate --burst --adaptive-workers --min-workers --max-workers --adaptive-rate --min-rate --http2 --compression --redirects --cookies --idle-per-host --idle-total --idle-timeout --max-connection-age --max-connection-requests --happy-eyeballs --nodelay --local-address --dns-mode --dns --address-family --dns-timeout --dns-prewarm --dns-cache-entries --dns-max-ttl --dns-max-negative-ttl --tls-resumption --tls-sessions --ca-file --insecure --tls-min-version --proxy --proxy-credentials-file --no-proxy --connect-timeout --tls-timeout --request-timeout --task-timeout --shutdown-timeout --retries --retry-backoff --retry-max-backoff --max-retry-after --retry-status --max-body --max-decoded --max-header --user-agent --contact --accept-language --header --header-secrets-file --header-profiles --referrer-policy --links-from --canonical --max-links --parser-memory --state --snapshot-interval --frontier-memory --cache --cache-size --jsonl --jsonl-links --warc --warc-max-size --bodies --progress --quiet --log --log-format --threads --pin --exec-per-page --exec-timeout --exec-concurrency --metrics --control --control-token-file --help"
+            opts="-h --origin --config --profile --seeds --depth --max-pages --max-time --scope --allow-host --deny-host --include --exclude --max-pages-per-host --max-url --max-path-segments --sort-query --drop-query --shard --robots --robots-timeout --robots-max-age --max-crawl-delay --delay --nofollow --sitemaps --concurrency --per-host --rate --per-host-rate --burst --adaptive-workers --min-workers --max-workers --adaptive-rate --min-rate --http2 --compression --redirects --cookies --idle-per-host --idle-total --idle-timeout --max-connection-age --max-connection-requests --happy-eyeballs --nodelay --local-address --dns-mode --dns --address-family --dns-timeout --dns-prewarm --dns-cache-entries --dns-max-ttl --dns-max-negative-ttl --tls-resumption --tls-sessions --ca-file --insecure --tls-min-version --proxy --proxy-credentials-file --no-proxy --connect-timeout --tls-timeout --request-timeout --task-timeout --shutdown-timeout --retries --retry-backoff --retry-max-backoff --max-retry-after --retry-status --max-body --max-decoded --max-header --user-agent --contact --accept-language --header --header-secrets-file --header-profiles --referrer-policy --links-from --max-links --parser-memory --state --snapshot-interval --frontier-memory --cache --cache-size --jsonl --jsonl-links --warc --warc-max-size --bodies --progress --quiet --log --log-format --threads --pin --exec-per-page --exec-timeout --exec-concurrency --metrics --control --control-token-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -594,10 +594,6 @@ _tracer() {
                     COMPREPLY=($(compgen -W "a area link frame img script style refresh" -- "${cur}"))
                     return 0
                     ;;
-                --canonical)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --max-links)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -702,7 +698,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__crawl)
-            opts="-h --config --profile --seeds --depth --max-pages --max-time --scope --allow-host --deny-host --include --exclude --max-pages-per-host --max-url --max-path-segments --sort-query --drop-query --shard --robots --robots-timeout --robots-max-age --max-crawl-delay --delay --nofollow --sitemaps --concurrency --per-host --rate --per-host-rate --burst --adaptive-workers --min-workers --max-workers --adaptive-rate --min-rate --http2 --compression --redirects --cookies --idle-per-host --idle-total --idle-timeout --max-connection-age --max-connection-requests --happy-eyeballs --nodelay --local-address --dns-mode --dns --address-family --dns-timeout --dns-prewarm --dns-cache-entries --dns-max-ttl --dns-max-negative-ttl --tls-resumption --tls-sessions --ca-file --insecure --tls-min-version --proxy --proxy-credentials-file --no-proxy --connect-timeout --tls-timeout --request-timeout --task-timeout --shutdown-timeout --retries --retry-backoff --retry-max-backoff --max-retry-after --retry-status --max-body --max-decoded --max-header --user-agent --contact --accept-language --header --header-secrets-file --header-profiles --referrer-policy --links-from --canonical --max-links --parser-memory --state --snapshot-interval --frontier-memory --cache --cache-size --jsonl --jsonl-links --warc --warc-max-size --bodies --progress --quiet --log --log-format --threads --pin --exec-per-page --exec-timeout --exec-concurrency --metrics --control --control-token-file --trace --trace-json --help"
+            opts="-h --config --profile --seeds --depth --max-pages --max-time --scope --allow-host --deny-host --include --exclude --max-pages-per-host --max-url --max-path-segments --sort-query --drop-query --shard --robots --robots-timeout --robots-max-age --max-crawl-delay --delay --nofollow --sitemaps --concurrency --per-host --rate --per-host-rate --burst --adaptive-workers --min-workers --max-workers --adaptive-rate --min-rate --http2 --compression --redirects --cookies --idle-per-host --idle-total --idle-timeout --max-connection-age --max-connection-requests --happy-eyeballs --nodelay --local-address --dns-mode --dns --address-family --dns-timeout --dns-prewarm --dns-cache-entries --dns-max-ttl --dns-max-negative-ttl --tls-resumption --tls-sessions --ca-file --insecure --tls-min-version --proxy --proxy-credentials-file --no-proxy --connect-timeout --tls-timeout --request-timeout --task-timeout --shutdown-timeout --retries --retry-backoff --retry-max-backoff --max-retry-after --retry-status --max-body --max-decoded --max-header --user-agent --contact --accept-language --header --header-secrets-file --header-profiles --referrer-policy --links-from --max-links --parser-memory --state --snapshot-interval --frontier-memory --cache --cache-size --jsonl --jsonl-links --warc --warc-max-size --bodies --progress --quiet --log --log-format --threads --pin --exec-per-page --exec-timeout --exec-concurrency --metrics --control --control-token-file --trace --trace-json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1038,10 +1034,6 @@ _tracer() {
                     ;;
                 --links-from)
                     COMPREPLY=($(compgen -W "a area link frame img script style refresh" -- "${cur}"))
-                    return 0
-                    ;;
-                --canonical)
-                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --max-links)

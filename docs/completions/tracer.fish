@@ -190,7 +190,6 @@ img\t''
 script\t''
 style\t''
 refresh\t''"
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l canonical -d 'A page that names another one as canonical is one with it [default: true]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-links -d 'Links taken from one page at most [default: 10000]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l parser-memory -d 'Memory of one page\'s parser [default: 4MiB]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l state -d 'Directory of frontier and seen URLs; a crawl that finds one goes on with it. Without it they are in memory' -r
@@ -312,7 +311,6 @@ img\t''
 script\t''
 style\t''
 refresh\t''"
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l canonical -d 'A page that names another one as canonical is one with it [default: true]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l max-links -d 'Links taken from one page at most [default: 10000]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l parser-memory -d 'Memory of one page\'s parser [default: 4MiB]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l state -d 'Directory of frontier and seen URLs; a crawl that finds one goes on with it. Without it they are in memory' -r

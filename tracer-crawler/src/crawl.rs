@@ -2,6 +2,7 @@
 
 mod adapt;
 mod brake;
+mod conditional;
 mod engine;
 mod links;
 mod outputs;
@@ -29,6 +30,7 @@ pub use report::{Needs, Out, OutError, PageReport, Step, Written};
 use engine::{Engine, Made};
 use reach::Reach;
 
+use crate::cache::{CacheError, ResponseCache};
 use crate::config::secret::Secrets;
 use crate::fetch::proxy::ProxyError;
 use crate::fetch::{Admit, Fetcher, FetcherError, Options};
@@ -74,6 +76,9 @@ pub enum CrawlError {
     /// Headers.
     #[error(transparent)]
     Header(#[from] HeaderError),
+    /// The cache of answers.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
     /// The state directory.
     #[error(transparent)]
     Frontier(#[from] FrontierError),
@@ -147,6 +152,7 @@ impl Crawl {
             hooks: parts.hooks,
             outs: parts.outs,
             stats: parts.stats,
+            cache: cache(&settings)?,
             frontier,
         });
         Ok(Self {
@@ -187,6 +193,12 @@ fn open(settings: &Settings) -> Result<Frontier, CrawlError> {
         snapshot_interval: settings.state.snapshot_interval,
     };
     Ok(Frontier::open(directory, politeness, options)?)
+}
+
+fn cache(settings: &Settings) -> Result<Option<ResponseCache>, CacheError> {
+    let open =
+        |directory: &PathBuf| ResponseCache::open(directory, settings.cache.max_size.bytes());
+    settings.cache.dir.as_ref().map(open).transpose()
 }
 
 fn parse_options(settings: &Settings, agent: &str) -> ParseOptions {

@@ -57,15 +57,19 @@ fn serve(stream: TcpStream, asked: &Mutex<Vec<String>>) {
             }
         }
         let path = head.split(' ').nth(1).unwrap().to_owned();
+        let known = head.to_lowercase().contains("if-none-match: \"1\"");
         asked.lock().unwrap().push(head);
         if path == "/never" {
             // Holds the connection until the crawler gives up.
             let _ = reader.read_line(&mut String::new());
             return;
         }
-        let (status, body) = answer(&path);
+        let (status, body) = match answer(&path) {
+            ("200 OK", _) if known => ("304 Not Modified", String::new()),
+            other => other,
+        };
         let text = format!(
-            "HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{body}",
+            "HTTP/1.1 {status}\r\nETag: \"1\"\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
         if writer.write_all(text.as_bytes()).is_err() {
@@ -518,4 +522,39 @@ fn an_interrupted_crawl_goes_on_with_its_state() {
         .filter_map(|head| head.split(' ').nth(1))
         .collect();
     assert_eq!(asked, ["/robots.txt", "/never"]);
+}
+
+#[test]
+fn a_second_crawl_asks_only_for_what_has_changed() {
+    let site = Site::start();
+    let directory = tempfile::tempdir().unwrap();
+    let cache = directory.path().join("cache");
+    let arguments = [
+        "--cache",
+        cache.to_str().unwrap(),
+        "--jsonl",
+        "-",
+        &site.url("/"),
+    ];
+    let (code, first, said) = run(&arguments);
+    assert_eq!((code, paths(&first)), (Some(0), all_pages()), "{said}");
+    let (code, second, said) = run(&arguments);
+    assert_eq!(
+        (code, paths(&second)),
+        (Some(0), all_pages()),
+        "links of unchanged pages are known: {said}"
+    );
+    assert!(
+        said.contains("(3xx 31, 4xx 1)") && said.contains("31 not modified"),
+        "{said}"
+    );
+    assert_eq!(second.matches("\"not_modified\":true").count(), PAGES + 1);
+}
+
+#[test]
+fn only_links_that_are_asked_for() {
+    let site = Site::start();
+    let (_, lines, said) = run(&["--links-from", "img", "--jsonl", "-", &site.url("/")]);
+    assert_eq!(paths(&lines), ["/".to_owned()].into());
+    assert!(said.contains("link_kind 3"), "{said}");
 }

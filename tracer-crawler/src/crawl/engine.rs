@@ -17,6 +17,7 @@ use super::reach::Reach;
 use super::report::{Needs, Out};
 use super::robots::RobotsFailures;
 use super::sitemap::Sitemaps;
+use crate::cache::ResponseCache;
 use crate::dedup::{Fingerprint, Seed};
 use crate::fetch::{self, Exchange, Fetcher};
 use crate::frontier::{Frontier, FrontierError, Next, Page, Ticket};
@@ -55,6 +56,8 @@ pub(crate) struct Engine {
     /// Work on pages whose body is there.
     pub(crate) page_workers: Arc<Concurrency>,
     pub(crate) seed: Seed,
+    /// What was fetched before.
+    pub(crate) cache: Option<ResponseCache>,
     frontier: Mutex<Option<Frontier>>,
     /// Workers.
     pub(crate) active: AtomicUsize,
@@ -88,6 +91,7 @@ pub(crate) struct Made {
     pub(crate) hooks: Arc<dyn Hooks>,
     pub(crate) outs: Vec<Arc<dyn Out>>,
     pub(crate) stats: Arc<Stats>,
+    pub(crate) cache: Option<ResponseCache>,
     pub(crate) frontier: Frontier,
 }
 
@@ -142,6 +146,7 @@ impl Engine {
             rate: Rate::new(Duration::ZERO, 1),
             page_workers: Concurrency::new(usize::MAX),
             seed: made.frontier.seed(),
+            cache: made.cache,
             frontier: Mutex::new(Some(made.frontier)),
             active: AtomicUsize::new(0),
             limit: AtomicUsize::new(1),

@@ -6,8 +6,8 @@ use url::Url;
 
 use super::engine::Engine;
 use crate::dedup::Fingerprint;
-use crate::parse::ParsedPage;
-use crate::settings::Settings;
+use crate::parse::{LinkKind, ParsedPage};
+use crate::settings::{LinkSource, Settings};
 
 /// Links of one page, and what is left out of them.
 #[derive(Debug)]
@@ -70,12 +70,28 @@ impl Engine {
             Vec::new()
         };
         for link in std::mem::replace(&mut page.links, kept) {
-            if obey && link.nofollow {
+            if !settings.parse.links.contains(&source(link.kind)) {
+                links.skip("link_kind", 1);
+            } else if obey && link.nofollow {
                 links.skip("nofollow", 1);
             } else {
                 links.consider(self, link.url);
             }
         }
         links
+    }
+}
+
+/// The setting that a link is taken by.
+fn source(kind: LinkKind) -> LinkSource {
+    match kind {
+        LinkKind::Anchor => LinkSource::A,
+        LinkKind::Area => LinkSource::Area,
+        LinkKind::Link => LinkSource::Link,
+        LinkKind::Resource => LinkSource::Style,
+        LinkKind::Image => LinkSource::Img,
+        LinkKind::Script => LinkSource::Script,
+        LinkKind::Frame => LinkSource::Frame,
+        LinkKind::Refresh => LinkSource::Refresh,
     }
 }

@@ -11,6 +11,7 @@ use super::engine::Engine;
 use super::pace::settings_delay;
 use super::report::{PageReport, Step};
 use super::sink::PageSink;
+use crate::cache::Stored;
 use crate::deadline::{Guard, Task};
 use crate::fetch::{Exchange, Request, Terms, redirect, since_ns};
 use crate::frontier::Page;
@@ -41,6 +42,8 @@ pub(crate) struct Try<'a> {
     pub(crate) chain: Option<Chain>,
     terms: Terms,
     step: Option<Step>,
+    /// What the cache has of it.
+    stored: Option<Stored>,
 }
 
 /// How a page was come to by redirects.
@@ -86,6 +89,7 @@ impl<'a> Try<'a> {
             chain: engine.chain_of(&page.url),
             terms: Terms::of(settings),
             step: None,
+            stored: None,
         }
     }
 
@@ -184,7 +188,8 @@ impl<'a> Try<'a> {
         from: Option<&Url>,
     ) -> Result<Led, Arc<Failure>> {
         let (engine, url) = (self.engine, &self.page.url);
-        let headers = engine.headers(url, from);
+        let mut headers = engine.headers(url, from);
+        self.stored = engine.condition(url, &mut headers);
         let mut sink = PageSink::new(&engine.parse, engine.needs, engine.sitemap(url));
         let mut exchange = Exchange::default();
         let started = SystemTime::now();
@@ -284,6 +289,11 @@ impl<'a> Try<'a> {
         if let Some(sitemap) = sitemap {
             report.links = Some(self.engine.sitemap_links(sitemap));
         }
+        if let Some(stored) = self.stored.take().filter(|_| report.status() == Some(304)) {
+            let depth = self.page.depth + 1;
+            report.links = Some(self.engine.stored_links(self.settings, depth, &stored));
+        }
+        self.engine.keep(&report);
         drop(place);
         Ended::Over(Box::new(report))
     }

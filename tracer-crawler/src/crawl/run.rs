@@ -112,10 +112,12 @@ async fn close(engine: &Arc<Engine>) {
             engine.finish(FinishReason::OutputFailed);
         }
     }
+    let keeper = Arc::clone(engine);
+    // Both wait for the disk.
+    let _ = tokio::task::spawn_blocking(move || keeper.save_cache()).await;
     let Some(frontier) = engine.take_frontier() else {
         return;
     };
-    // It may wait for the disk.
     let closed = tokio::task::spawn_blocking(move || frontier.close()).await;
     if let Ok(Err(error)) = closed {
         tracing::error!(%error, "the state may be incomplete");

@@ -13,8 +13,6 @@ group! {
     Parse in "parse", "Links" {
         /// Elements that links are taken from.
         links: Vec<LinkSource> = vec![LinkSource::A, LinkSource::Area, LinkSource::Link, LinkSource::Frame, LinkSource::Refresh], "links-from", restart;
-        /// A page that names another one as canonical is one with it.
-        canonical: bool = true, "canonical", restart;
         /// Links taken from one page at most.
         max_links: u32 = 10_000, "max-links", restart;
         /// Memory of one page's parser.

@@ -74,7 +74,7 @@ choice! {
         Img = "img",
         /// `script src`
         Script = "script",
-        /// `link rel=stylesheet`
+        /// `link href` to what a page is made of: style sheets, icons
         Style = "style",
         /// `meta http-equiv=refresh`
         Refresh = "refresh",
