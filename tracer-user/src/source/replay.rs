@@ -289,3 +289,46 @@ impl Replay {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND_NS: u64 = 1_000_000_000;
+
+    fn pace(speed: Speed) -> Pace {
+        Pace {
+            speed,
+            paused: false,
+            step_to_ns: 0,
+            anchor: None,
+        }
+    }
+
+    #[test]
+    fn as_long_as_it_took_divided_by_the_speed() {
+        let mut pace = pace(Speed::Times(2.0));
+        let first = pace.due(5 * SECOND_NS).unwrap();
+        let second = pace.due(15 * SECOND_NS).unwrap();
+        assert_eq!(second - first, Duration::from_secs(5));
+        // A clock that goes back is due at once, one that jumps is no panic.
+        assert_eq!(pace.due(1), Some(first));
+        pace.due(u64::MAX);
+    }
+
+    #[test]
+    fn a_step_goes_so_far_and_no_further() {
+        let mut pace = pace(Speed::Times(1.0));
+        pace.paused = true;
+        assert_eq!(pace.due(SECOND_NS), None);
+        pace.step_to_ns = SECOND_NS + STEP_NS;
+        assert!(pace.due(SECOND_NS).is_some_and(|due| due <= Instant::now()));
+        assert_eq!(pace.due(2 * SECOND_NS), None);
+    }
+
+    #[test]
+    fn nothing_is_waited_for_at_the_highest_speed() {
+        let mut pace = pace(Speed::Max);
+        assert!(pace.due(u64::MAX).is_some_and(|due| due <= Instant::now()));
+    }
+}
