@@ -6,8 +6,10 @@
 )]
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use nix::time::{ClockId, clock_gettime};
 use tracer_crawler::dedup::{Dedup, Fingerprint, Seed};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -28,6 +30,21 @@ fn filled(mut dedup: Dedup) -> Dedup {
     dedup
 }
 
+/// Time of the thread on a CPU, so that a busy machine does not count.
+fn cpu_time() -> Duration {
+    let now = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("clock");
+    Duration::from(now)
+}
+
+/// So many checks, each of another place in the table.
+fn checked(dedup: &Dedup, count: u64, of: impl Fn(u64) -> u64) -> Duration {
+    let begin = cpu_time();
+    for number in 0..count {
+        black_box(dedup.contains(fingerprint(of(number))));
+    }
+    cpu_time() - begin
+}
+
 fn checks(criterion: &mut Criterion) {
     let directory = tempfile::tempdir().expect("directory");
     let file = Dedup::open(&directory.path().join("seen"), Seed(1))
@@ -38,18 +55,11 @@ fn checks(criterion: &mut Criterion) {
         ("file", filled(file)),
     ] {
         let mut group = criterion.benchmark_group(name);
-        let mut number = 0_u64;
         group.bench_function("check of a seen URL", |bench| {
-            bench.iter(|| {
-                number = (number + 7_919) % URLS;
-                black_box(dedup.contains(fingerprint(number)))
-            });
+            bench.iter_custom(|count| checked(&dedup, count, |number| number * 7_919 % URLS));
         });
         group.bench_function("check of a new URL", |bench| {
-            bench.iter(|| {
-                number += 1;
-                black_box(dedup.contains(fingerprint(URLS + number)))
-            });
+            bench.iter_custom(|count| checked(&dedup, count, |number| URLS + number));
         });
         group.finish();
     }

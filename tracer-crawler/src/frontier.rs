@@ -19,7 +19,9 @@
 //! and the journal.
 
 mod disk;
+mod error;
 mod journal;
+mod page;
 mod recover;
 mod schedule;
 mod store;
@@ -30,57 +32,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::url::Url;
-use thiserror::Error;
 
-use crate::dedup::{Dedup, DedupError, Fingerprint, Seed};
+use crate::dedup::{Dedup, Fingerprint, Seed};
 use disk::Disk;
+pub use error::FrontierError;
+pub use page::{Added, Candidate, Next, Page, Ticket};
+use page::{Entry, LazyReferrer, Row};
 use schedule::{HostId, Schedule};
-
-/// Why the frontier cannot go on.
-#[derive(Debug, Error)]
-pub enum FrontierError {
-    /// The operating system refused.
-    #[error(
-        "cannot {doing} {path}: {source}; check the free space and the permissions of the state directory"
-    )]
-    Io {
-        /// What was tried.
-        doing: &'static str,
-        /// On which file.
-        path: String,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// The database of the queue.
-    #[error("the queue's database: {0}; if it is damaged, begin with an empty state directory")]
-    Store(#[from] Box<redb::Error>),
-    /// The table of seen URLs.
-    #[error(transparent)]
-    Dedup(#[from] DedupError),
-    /// Another crawl has the directory.
-    #[error("the state directory {path} is in use by another crawl; give each its own")]
-    InUse {
-        /// The directory.
-        path: String,
-    },
-    /// The file is of a version this program does not read.
-    #[error(
-        "{path} has version {got}, expected {expected}; finish the crawl with the program that began it, or begin anew in an empty directory"
-    )]
-    Version {
-        /// The file.
-        path: String,
-        /// As found.
-        got: u64,
-        /// As written by this program.
-        expected: u64,
-    },
-    /// The thread that writes has ended.
-    #[error(
-        "the thread that writes the queue ended early; the state directory is whole, resume from it"
-    )]
-    WriterGone,
-}
 
 /// How hosts are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,67 +79,6 @@ impl Default for DiskOptions {
     }
 }
 
-/// A link to be looked at: a normalised URL within the scope.
-#[derive(Debug, Clone, Copy)]
-pub struct Candidate<'a> {
-    /// Normalised.
-    pub url: &'a Url,
-    /// Of the URL, under [`Frontier::seed`]; made outside of the lock.
-    pub fingerprint: Fingerprint,
-    /// Links from a seed.
-    pub depth: u32,
-}
-
-/// What became of candidates.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Added {
-    /// Queued.
-    pub new: u64,
-    /// Seen before.
-    pub seen: u64,
-    /// Left out: their host has had [`Politeness::max_pages_per_host`]. They count as seen from now on.
-    pub host_full: u64,
-}
-
-/// Names a page that is in flight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Ticket(u64);
-
-impl Ticket {
-    /// A number that no other page of this crawl has, over restarts.
-    pub fn number(self) -> u64 {
-        self.0
-    }
-}
-
-/// A page to fetch. It is in flight until [`Frontier::done`] or [`Frontier::retry`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
-    /// Its name.
-    pub ticket: Ticket,
-    /// What to fetch.
-    pub url: Url,
-    /// Links from a seed.
-    pub depth: u32,
-    /// Times it was handed out before, by this process.
-    pub attempt: u32,
-    /// The page it was found on, if that was told.
-    pub referrer: Option<Arc<str>>,
-}
-
-/// What to do next.
-#[derive(Debug)]
-pub enum Next {
-    /// Fetch this.
-    Page(Box<Page>),
-    /// Nothing may be fetched before this time; new links or done pages may change that.
-    Wait(Instant),
-    /// All that is left belongs to hosts which have as many pages in flight as they may.
-    Busy,
-    /// Nothing is queued and nothing in flight: the crawl is complete.
-    Empty,
-}
-
 /// Figures of the frontier.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Figures {
@@ -197,22 +94,6 @@ pub struct Figures {
     pub hosts: u64,
     /// Memory or mapped file of the table of seen URLs, in bytes.
     pub dedup_bytes: u64,
-}
-
-/// One URL of a queue. With an empty URL it is on disk alone.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Row {
-    depth: u32,
-    url: Box<str>,
-    referrer: Option<Arc<str>>,
-}
-
-/// A row, its place in the order of all rows, and how often it was handed out.
-#[derive(Debug, Clone)]
-struct Entry {
-    seq: u64,
-    attempt: u32,
-    row: Arc<Row>,
 }
 
 /// The frontier. All its calls are short, but for those that find the disk too slow.
@@ -494,19 +375,6 @@ impl Frontier {
             disk.close(self.next_seq, self.done)?;
         }
         Ok(self.dedup.close()?)
-    }
-}
-
-/// One copy of the referrer for all links of a page, made when the first of them is new.
-struct LazyReferrer<'a> {
-    text: Option<&'a str>,
-    shared: Option<Arc<str>>,
-}
-
-impl LazyReferrer<'_> {
-    fn get(&mut self) -> Option<Arc<str>> {
-        let text = self.text?;
-        Some(Arc::clone(self.shared.get_or_insert_with(|| text.into())))
     }
 }
 
