@@ -688,3 +688,32 @@ async fn outputs_hold_every_page() {
         "the redirect as well"
     );
 }
+
+#[tokio::test]
+async fn a_second_crawl_asks_whether_pages_have_changed() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(|asked| {
+        no_robots(asked).unwrap_or_else(|| {
+            if asked.head.contains("if-none-match: \"v1\"") {
+                return raw(
+                    "HTTP/1.1 304 Not Modified\r\nETag: \"v1\"\r\n\r\n",
+                    Then::Keep,
+                );
+            }
+            let Reply { bytes, then } = tree(asked, 20);
+            let text = String::from_utf8(bytes).unwrap();
+            raw(text.replacen("\r\n", "\r\nETag: \"v1\"\r\n", 1), then)
+        })
+    })
+    .await;
+    let mut settings = settings();
+    settings.cache.dir = Some(directory.path().join("cache"));
+    for not_modified in [0, 20] {
+        let outcome = crawl(settings.clone(), &server).await;
+        assert_eq!(
+            (outcome.pages.len(), outcome.figures.not_modified),
+            (20, not_modified)
+        );
+        assert_eq!(outcome.figures.finish_reason, Some(FinishReason::Done));
+    }
+}

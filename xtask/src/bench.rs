@@ -1,6 +1,7 @@
-//! `cargo xtask bench`: what tracing costs the traced, and what following it costs tracer.
+//! `cargo xtask bench`: what tracing costs the traced, what following it costs tracer, and the crawler beside others.
 
 mod bpf;
+mod crawl;
 mod floor;
 mod load;
 mod observer;
@@ -14,8 +15,11 @@ use anyhow::{Result, bail};
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
     match args.split_first() {
+        Some((what, rest)) if what == "crawl" => crawl::main(rest),
         Some((what, rest)) if what == "overhead" => overhead::main(rest),
         Some((what, rest)) if what == "pipeline" => pipeline::main(rest),
-        _ => bail!("`cargo xtask bench overhead` or `cargo xtask bench pipeline`"),
+        _ => bail!(
+            "`cargo xtask bench crawl`, `cargo xtask bench overhead` or `cargo xtask bench pipeline`"
+        ),
     }
 }

@@ -35,6 +35,7 @@ Usage: cargo xtask VERB
   demo                     trace curl and a Python crawler against a local HTTPS origin and compare
   bench overhead [--pairs N] [--seconds N] [--only NAME,…] [--no-build]
                            wrk against nginx, unwatched and watched by tracer, by empty programs and by its peers
+  bench crawl [--spider]   the crawler beside others that do the same work
   bench pipeline           records per second, snapshots, memory, socket listings
 ";
 
