@@ -142,10 +142,26 @@ impl ResponseCache {
             path: directory.display().to_string(),
             source,
         })?;
-        let database = Database::builder()
-            .set_cache_size(DATABASE_BYTES)
-            .create(directory.join("responses.redb"))
-            .map_err(store)?;
+        let path = directory.join("responses.redb");
+        let build = |path: &Path| {
+            let mut builder = Database::builder();
+            builder
+                .set_cache_size(DATABASE_BYTES)
+                .create(path)
+                .map_err(store)
+        };
+        if !path.exists() {
+            // Under another name until it is whole: a kill while it is made leaves none.
+            let new = path.with_extension("new");
+            let failed = |source| CacheError::Io {
+                path: new.display().to_string(),
+                source,
+            };
+            std::fs::write(&new, b"").map_err(failed)?;
+            drop(build(&new)?);
+            std::fs::rename(&new, &path).map_err(failed)?;
+        }
+        let database = build(&path)?;
         let items = usize::try_from(max_bytes / 1024)
             .unwrap_or(usize::MAX)
             .clamp(32, 4 << 20);

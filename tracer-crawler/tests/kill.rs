@@ -49,8 +49,9 @@ fn main() -> ExitCode {
     println!("kill: seed {}", random.0);
     kills(&mut random);
     crashes(&mut random);
+    beginnings(&mut random);
     // As a harness says it, for those who count.
-    println!("test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out");
+    println!("test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out");
     ExitCode::SUCCESS
 }
 
@@ -205,6 +206,20 @@ fn kills(random: &mut Random) {
     println!(
         "kill: {kills} kills in {crawls} crawls of {PAGES} pages, {again} fetched again, none lost"
     );
+}
+
+/// Killed while it makes its files: what is left can be opened.
+fn beginnings(random: &mut Random) {
+    for _ in 0..KILLS / 2 {
+        let directory = tempfile::tempdir().expect("directory");
+        let mut child = start(directory.path());
+        std::thread::sleep(Duration::from_micros(random.below(20_000)));
+        child.kill().expect("kill");
+        child.wait().expect("wait");
+        let state = directory.path().join("state");
+        Frontier::open(&state, Politeness::default(), DiskOptions::default())
+            .expect("open after a kill");
+    }
 }
 
 fn crashes(random: &mut Random) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::disk::Disk;
 use super::journal::{self, Event};
 use super::schedule::{HostId, Schedule};
-use super::store::{Batch, Meta, Store};
+use super::store::{Batch, Meta, Store, VERSION};
 use super::{DiskOptions, Frontier, FrontierError, Politeness};
 use crate::dedup::{Dedup, Fingerprint, Found, Seed};
 
@@ -19,11 +19,17 @@ pub(super) fn open(
 ) -> Result<Frontier, FrontierError> {
     std::fs::create_dir_all(directory).map_err(failed("create", directory))?;
     let lock = lock(directory)?;
-    let (store, meta) = Store::open(&directory.join("frontier.redb"), options.memory_bytes)?;
-    let (meta, replayed) = match meta {
-        Some(meta) => bring_up_to_date(directory, &store, meta)?,
-        None => (begin(directory, &store)?, Vec::new()),
-    };
+    let path = directory.join("frontier.redb");
+    if !path.exists() {
+        begin(directory, &path)?;
+    }
+    let (store, meta) = Store::open(&path, options.memory_bytes)?;
+    let meta = meta.ok_or_else(|| FrontierError::Version {
+        path: path.display().to_string(),
+        got: 0,
+        expected: VERSION,
+    })?;
+    let (meta, replayed) = bring_up_to_date(directory, &store, meta)?;
     let dedup = open_dedup(directory, &store, Seed(meta.seed), replayed)?;
     let mut schedule = Schedule::new(politeness, options.memory_bytes / 2);
     for (name, accepted, rows) in store.hosts()? {
@@ -37,18 +43,24 @@ pub(super) fn open(
     Ok(frontier)
 }
 
-/// A new database. Journals without one belong to nothing.
-fn begin(directory: &Path, store: &Store) -> Result<Meta, FrontierError> {
+/// A new database, under another name until it is whole: a kill while it is made leaves none. Journals without one belong to nothing.
+fn begin(directory: &Path, path: &Path) -> Result<(), FrontierError> {
     let journal = journal::numbers(directory)?.last().copied().unwrap_or(0);
+    journal::delete(directory, journal)?;
+    let new = path.with_extension("new");
+    if new.exists() {
+        std::fs::remove_file(&new).map_err(failed("delete", &new))?;
+    }
     let meta = Meta {
         seed: Seed::random().0,
         journal,
         next_seq: 1,
         done: 0,
     };
+    let (store, _) = Store::open(&new, 0)?;
     store.apply(&Batch::default(), meta, true)?;
-    journal::delete(directory, journal)?;
-    Ok(meta)
+    drop(store);
+    std::fs::rename(&new, path).map_err(failed("rename", &new))
 }
 
 /// Takes the journals that came after the last durable batch into the database, then deletes them.

@@ -17,7 +17,7 @@ const QUEUE: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("queue");
 /// Fingerprints of all URLs ever seen, eight bytes each, in pieces as they came.
 const SEEN: TableDefinition<u64, &[u8]> = TableDefinition::new("seen");
 
-const VERSION: u64 = 1;
+pub(super) const VERSION: u64 = 1;
 
 /// Changes that are written together.
 #[derive(Debug, Default)]
