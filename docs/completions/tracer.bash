@@ -28,6 +28,9 @@ _tracer() {
             tracer,crawl)
                 cmd="tracer__subcmd__crawl"
                 ;;
+            tracer,demo)
+                cmd="tracer__subcmd__demo"
+                ;;
             tracer,diff)
                 cmd="tracer__subcmd__diff"
                 ;;
@@ -70,6 +73,9 @@ _tracer() {
             tracer__subcmd__help,crawl)
                 cmd="tracer__subcmd__help__subcmd__crawl"
                 ;;
+            tracer__subcmd__help,demo)
+                cmd="tracer__subcmd__help__subcmd__demo"
+                ;;
             tracer__subcmd__help,diff)
                 cmd="tracer__subcmd__help__subcmd__diff"
                 ;;
@@ -98,7 +104,7 @@ _tracer() {
 
     case "${cmd}" in
         tracer)
-            opts="-h -V --help --version attach run replay diff doctor crawl config completions man help"
+            opts="-h -V --help --version attach run replay demo diff doctor crawl config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1143,6 +1149,40 @@ _tracer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        tracer__subcmd__demo)
+            opts="-h --rtt --concurrency --time --out --tui --no-tui --netem --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --rtt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --concurrency)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         tracer__subcmd__diff)
             opts="-h --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1176,7 +1216,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__help)
-            opts="attach run replay diff doctor crawl config completions man help"
+            opts="attach run replay demo diff doctor crawl config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1246,6 +1286,20 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__help__subcmd__crawl)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracer__subcmd__help__subcmd__demo)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

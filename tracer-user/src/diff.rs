@@ -11,7 +11,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 pub(crate) use export::{DiffError, Export};
-pub(crate) use row::Row;
+pub(crate) use figure::time;
+use row::Row;
 
 /// Name and major version of the JSON.
 const SCHEMA: &str = "tracer.diff/1";
@@ -42,8 +43,8 @@ impl Comparison {
         ))
     }
 
-    #[cfg(test)]
     /// The row of an id.
+    #[cfg(test)]
     pub(crate) fn row(&self, id: &str) -> Option<&Row> {
         self.rows.iter().find(|row| row.id == id)
     }

@@ -4,6 +4,7 @@ use thiserror::Error;
 use tracer_crawler::{crawl::CrawlError, header::HeaderError};
 
 use crate::{
+    demo::DemoError,
     diff::DiffError,
     privilege::PrivilegeError,
     sink::output::OutputError,
@@ -60,6 +61,9 @@ pub(crate) enum Failure {
     /// An input file.
     #[error(transparent)]
     Diff(#[from] DiffError),
+    /// The demo.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     /// Dropping rights.
     #[error(transparent)]
     Privilege(#[from] PrivilegeError),
@@ -94,6 +98,7 @@ impl Failure {
             Self::Kernel(_) | Self::Cgroup(_) | Self::Diag(_) => code::CANNOT_TRACE,
             Self::Replay(_) => code::INPUT,
             Self::Diff(_) => code::INPUT,
+            Self::Demo(demo) => demo.code(),
             Self::Privilege(_) | Self::Internal { .. } => code::INTERNAL,
         }
     }

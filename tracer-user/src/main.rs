@@ -4,6 +4,7 @@ mod capture;
 mod child;
 mod cli;
 mod clock;
+mod demo;
 mod diff;
 mod doctor;
 mod engine;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         cli::args::Command::Attach(attach) => session::attach(&attach),
         cli::args::Command::Run(run) => session::run(&run),
         cli::args::Command::Replay(replay) => session::replay(&replay),
+        cli::args::Command::Demo(options) => cli::demo::demo(&options),
         cli::args::Command::Diff(options) => cli::diff::diff(&options),
         cli::args::Command::Doctor(options) => cli::doctor::doctor(&options),
         cli::args::Command::Crawl(options) => cli::crawl::run::crawl(&options),

@@ -3,6 +3,7 @@
 
 use std::{path::PathBuf, process::Child, time::SystemTime};
 
+use nix::sys::signal::{SigSet, Signal};
 use tokio::runtime::Runtime;
 use tracer_core::{
     input::Input,
@@ -88,6 +89,10 @@ pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
     let hierarchy = Hierarchy::find()?;
     let mut selection = Selection::validate(&arguments.filter, &hierarchy)?;
     selection.kernel.by_process = 1;
+    // From here on a signal must not end us on the spot: the cgroup would stay.
+    ending_signals()
+        .thread_block()
+        .map_err(|errno| Failure::internal("blocking signals")(errno.into()))?;
     let cgroup = ChildCgroup::create(&hierarchy)?;
     let command: Vec<String> = arguments
         .command
@@ -147,7 +152,18 @@ fn listen() -> Result<(Runtime, Signals), Failure> {
     let guard = runtime.enter();
     let signals = Signals::listen().map_err(Failure::internal("listening for signals"))?;
     drop(guard);
+    // What came meanwhile comes now, to those who listen.
+    ending_signals()
+        .thread_unblock()
+        .map_err(|errno| Failure::internal("unblocking signals")(errno.into()))?;
     Ok((runtime, signals))
+}
+
+/// Those that end a trace.
+fn ending_signals() -> SigSet {
+    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]
+        .into_iter()
+        .collect()
 }
 
 impl Session {

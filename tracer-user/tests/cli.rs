@@ -59,6 +59,7 @@ fn help_names_every_flag() {
     let commands = [
         "attach",
         "run",
+        "demo",
         "diff",
         "doctor",
         "config",

@@ -12,10 +12,11 @@ use std::{
 use tracer_crawler::settings::{Change, Key, PROFILE, Profile, Settings};
 
 const UPDATE: &str = "UPDATE_GENERATED";
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 10] = [
     "attach",
     "run",
     "replay",
+    "demo",
     "diff",
     "doctor",
     "crawl",

@@ -11,9 +11,10 @@ use std::{
 };
 
 /// Commands that the documents must show, so that a change of their form does not leave nothing to check.
-const SHOWN: [&str; 8] = [
+const SHOWN: [&str; 9] = [
     "attach",
     "run",
+    "demo",
     "diff",
     "doctor",
     "crawl",

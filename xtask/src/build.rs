@@ -42,20 +42,6 @@ pub(crate) fn build(toolchain: &Toolchain) -> Result<PathBuf> {
     Ok(workspace::tracer())
 }
 
-/// The test origin and its fault switches, where the demo and the VMs find it.
-pub(crate) fn testbed() -> Result<PathBuf> {
-    let mut cargo = workspace::cargo();
-    cargo.args([
-        "build",
-        "--quiet",
-        "--release",
-        "--package",
-        "tracer-testbed",
-    ]);
-    shell::run(&mut cargo)?;
-    Ok(workspace::target_dir().join("release/tracer-testbed"))
-}
-
 fn kernel_object(toolchain: &Toolchain, name: &str, features: &[&str]) -> Result<PathBuf> {
     let target_dir = workspace::target_dir().join("bpf");
     let mut cargo = workspace::cargo_of(&toolchain.name);

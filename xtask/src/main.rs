@@ -8,6 +8,7 @@ mod initramfs;
 mod kernel_image;
 mod lint;
 mod packages;
+mod picture;
 mod python;
 mod scenario;
 mod setup;
@@ -32,7 +33,8 @@ Usage: cargo xtask VERB
   vm [--no-build] [SERIES…]
                            trace real connections on other kernels under QEMU (6.1 and 6.12)
   fuzz [--seconds N]       libFuzzer on the parsers of what comes from the wire, 60 s
-  demo                     trace curl and a Python crawler against a local HTTPS origin and compare
+  demo [FLAG…]             build it, then `tracer demo`: a naive and a tuned crawl over a link with a round trip, compared
+  picture [A.json B.json]  docs/demo.svg, from the exports of the last demo
   bench overhead [--pairs N] [--seconds N] [--only NAME,…] [--no-build]
                            wrk against nginx, unwatched and watched by tracer, by empty programs and by its peers
   bench crawl [--spider]   the crawler beside others that do the same work
@@ -63,6 +65,7 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "fuzz" => fuzz::main(rest),
         "vm" => vm::main(rest),
         "demo" => demo::main(rest),
+        "picture" => picture::main(rest),
         "bench" => bench::main(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

@@ -13,7 +13,7 @@ const fn need(program: &'static str, package: &'static str) -> Need {
 }
 
 const BUILD: &[Need] = &[need("cc", "build-essential")];
-const DEMO: &[Need] = &[
+const CLIENTS: &[Need] = &[
     need("curl", "curl"),
     need("python3", "python3"),
     need("openssl", "openssl"),
@@ -68,13 +68,8 @@ pub(crate) fn for_build() -> Result<Toolchain> {
     toolchain::ensure()
 }
 
-pub(crate) fn for_demo() -> Result<Toolchain> {
-    ensure(&[BUILD, DEMO])?;
-    toolchain::ensure()
-}
-
 pub(crate) fn for_vm() -> Result<()> {
-    ensure(&[DEMO, VM])
+    ensure(&[CLIENTS, VM])
 }
 
 pub(crate) fn for_bench() -> Result<()> {
@@ -82,7 +77,7 @@ pub(crate) fn for_bench() -> Result<()> {
 }
 
 pub(crate) fn for_test() -> Result<()> {
-    ensure(&[DEMO, VM, TEST])?;
+    ensure(&[CLIENTS, VM, TEST])?;
     if python::ensure()? {
         eprintln!("setup: made {}", workspace::venv().display());
     }

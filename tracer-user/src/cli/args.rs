@@ -65,6 +65,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Show a recording (--record) again, through the same figures and outputs; needs no rights.
     Replay(Replay),
+    /// Crawl a built-in site over a link with a round trip, first naively, then well; trace and compare both.
+    Demo(Demo),
     /// Compare two exports: every figure with its change and what it means.
     Diff(Diff),
     /// Say what this kernel, these rights and this machine allow, and what to do about the rest.
@@ -125,6 +127,36 @@ pub(crate) struct Replay {
     pub(crate) until: Option<Duration>,
     #[command(flatten)]
     pub(crate) results: ResultArguments,
+}
+
+/// `tracer demo`
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Demo {
+    /// Round trip of the link between crawler and site.
+    #[arg(long, value_name = "TIME", default_value = "85ms", value_parser = duration)]
+    pub(crate) rtt: Duration,
+    /// Requests at once.
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) concurrency: u32,
+    /// How long each of the two crawls takes.
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = duration)]
+    pub(crate) time: Duration,
+    /// Directory for the exports, default.json and tuned.json; made if it is not there.
+    #[arg(long, value_name = "DIR", default_value = "tracer-demo")]
+    pub(crate) out: PathBuf,
+    /// Show the live screen of each trace.
+    #[arg(long, overrides_with = "no_tui")]
+    pub(crate) tui: bool,
+    /// A line of progress instead of the live screen (the default; the last of both flags counts).
+    #[arg(long, overrides_with = "tui")]
+    pub(crate) no_tui: bool,
+    /// Delay by the kernel's sch_netem on a veth pair instead of TUN devices; needs that module and iproute2.
+    #[arg(long)]
+    pub(crate) netem: bool,
+    /// Colours in the table: green is better, red is worse.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
 }
 
 /// `tracer diff`

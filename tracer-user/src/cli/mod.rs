@@ -2,6 +2,7 @@
 
 pub(crate) mod args;
 pub(crate) mod crawl;
+pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod generate;

@@ -135,6 +135,13 @@ const HEAD: &[Source] = &[
         },
     ),
     source(
+        "requests_per_second_steady",
+        "  in the middle of it",
+        Unit::Rate,
+        Better::More,
+        steady,
+    ),
+    source(
         "requests",
         "requests",
         Unit::Count,
@@ -187,14 +194,14 @@ const TAIL: &[Source] = &[
         |e| e.phase_total_ns("connect"),
     ),
     source(
-        "tls_full",
+        "handshakes_full",
         "full handshakes",
         Unit::Count,
         Better::Less,
         |e| e.number("/totals/tls/full"),
     ),
     source(
-        "tls_resumed",
+        "handshakes_resumed",
         "resumed handshakes",
         Unit::Count,
         Better::Neither,
@@ -309,6 +316,16 @@ fn phase_rows((phase, title): &(&str, &str), a: &Export, b: &Export) -> Vec<Row>
 
 fn requests(export: &Export) -> Option<f64> {
     export.number("/totals/requests/count")
+}
+
+/// Requests per second in the median interval, without the first and the last two: no begin and no end.
+fn steady(export: &Export) -> Option<f64> {
+    let seconds = export.number("/series/interval_ns")? / 1e9;
+    let all = export.value("/series/requests")?.as_array()?;
+    let inner = all.get(2..all.len().checked_sub(2)?)?;
+    let mut counts: Vec<f64> = inner.iter().filter_map(serde_json::Value::as_f64).collect();
+    counts.sort_by(f64::total_cmp);
+    divide(*counts.get(counts.len() / 2)?, seconds)
 }
 
 /// Connects, requests, handshakes and lookups that failed.

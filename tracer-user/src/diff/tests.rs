@@ -19,6 +19,7 @@ fn export(changes: &[(&str, Value)]) -> Export {
             },
         },
         "time_wait": {"entered": 1000, "peak": 900},
+        "series": {"interval_ns": 500_000_000, "requests": [0, 1, 50, 60, 40, 2, 0]},
     });
     for (pointer, change) in changes {
         *value.pointer_mut(pointer).unwrap() = change.clone();
@@ -62,6 +63,14 @@ fn figures_are_computed_from_both() {
         "500 /s",
         "+400 %",
         1,
+    );
+    check(
+        &comparison,
+        "requests_per_second_steady",
+        "100 /s",
+        "100 /s",
+        "=",
+        0,
     );
     check(
         &comparison,

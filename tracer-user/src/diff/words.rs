@@ -83,6 +83,11 @@ fn total(id: &str) -> Words {
             "fewer pages in the same time",
             "as many pages in the same time",
         ),
+        "requests_per_second_steady" => say(
+            "more pages without begin and end",
+            "fewer pages without begin and end",
+            "as many pages without begin and end",
+        ),
         "requests" => say(
             "more was fetched",
             "less was fetched",
@@ -118,12 +123,12 @@ fn total(id: &str) -> Words {
             "round trips saved",
             "as much time on connecting",
         ),
-        "tls_full" => say(
+        "handshakes_full" => say(
             "more key exchanges, each a round trip and CPU",
             "key exchanges saved, each a round trip and CPU",
             "as many key exchanges",
         ),
-        "tls_resumed" => say(
+        "handshakes_resumed" => say(
             "more handshakes by ticket: cheaper ones",
             "fewer handshakes by ticket",
             "as many handshakes by ticket",

@@ -1,0 +1,201 @@
+//! `tracer demo`: the reference crawler against the testbed's origin over a link with a real round trip,
+//! first with the settings of a naive crawler, then tuned; both traced, then compared.
+//!
+//! Nothing is left behind however it ends: namespaces have no names, files are in memory (only the exports
+//! are not), and children end with this process.
+
+mod check;
+mod client;
+mod crawled;
+mod memory;
+mod report;
+mod resolver;
+mod settings;
+mod stage;
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracer_testbed::dns::DnsError;
+use tracer_testbed::link::LinkError;
+use tracer_testbed::origin::OriginError;
+
+use crate::diff::DiffError;
+use crate::failure::{Failure, code};
+use crate::source::kernel::check_rights;
+
+use client::Ended;
+use memory::MemoryFile;
+pub(crate) use settings::DemoSettings;
+use stage::Stage;
+
+/// Why the demo could not go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DemoError {
+    /// The directory of the exports.
+    #[error("cannot make {path} for the exports: {source}; choose another directory")]
+    Out {
+        /// As given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A step that should not fail.
+    #[error("demo: {what}: {source}")]
+    System {
+        /// What was being done.
+        what: &'static str,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The link.
+    #[error("demo: {0}")]
+    Link(#[from] LinkError),
+    /// The origin.
+    #[error("demo: {0}")]
+    Origin(#[from] OriginError),
+    /// The DNS server.
+    #[error("demo: {0}")]
+    Dns(#[from] DnsError),
+    /// The crawler or its tracer ended with an error.
+    #[error("demo: the crawl with profile {profile} ended with status {status}:\n{output}")]
+    Client {
+        /// The profile.
+        profile: &'static str,
+        /// Its exit code, 128 + n for signal n.
+        status: u8,
+        /// The end of what it said.
+        output: String,
+    },
+    /// The crawl did not end.
+    #[error("demo: the crawl with profile {profile} did not end in time")]
+    Overdue {
+        /// The profile.
+        profile: &'static str,
+    },
+    /// An export cannot be read back.
+    #[error("demo: {0}")]
+    Export(#[from] DiffError),
+    /// What the crawler wrote cannot be read.
+    #[error("demo: cannot read what the crawler wrote of its pages: {0}")]
+    Crawled(serde_json::Error),
+}
+
+impl DemoError {
+    /// For a step that should not fail.
+    fn system(what: &'static str) -> impl Fn(io::Error) -> Self {
+        move |source| Self::System { what, source }
+    }
+
+    /// The exit code.
+    pub(crate) fn code(&self) -> u8 {
+        match self {
+            Self::Out { .. } => code::USAGE,
+            Self::Client { status, .. } if *status == code::CANNOT_TRACE => code::CANNOT_TRACE,
+            _ => code::INTERNAL,
+        }
+    }
+}
+
+/// The two crawls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Profile {
+    Default,
+    Tuned,
+}
+
+impl Profile {
+    /// As the crawler calls it; also the name of its export.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Tuned => "tuned",
+        }
+    }
+}
+
+/// One crawl and all who counted it.
+#[derive(Debug)]
+struct Run {
+    profile: Profile,
+    /// The origin's counts.
+    origin: serde_json::Value,
+    /// Queries that reached the DNS server; `None` without one.
+    lookups: Option<u64>,
+    /// What the crawler itself noted.
+    crawled: crawled::Crawled,
+    /// Hosts of the site.
+    hosts: u64,
+    /// From start to end of the crawl.
+    took: Duration,
+}
+
+/// Runs both crawls and prints the comparison.
+pub(crate) fn demo(settings: &DemoSettings) -> Result<u8, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(DemoError::system("starting the runtime"))?;
+    Ok(run(settings, &runtime)?)
+}
+
+fn run(settings: &DemoSettings, runtime: &Runtime) -> Result<u8, DemoError> {
+    // Before anything exists that a signal would leave behind.
+    let mut stop = runtime
+        .block_on(async { Stop::listen() })
+        .map_err(DemoError::system("listening for signals"))?;
+    let untraced = check_rights().err();
+    if untraced.is_none() {
+        std::fs::create_dir_all(&settings.out).map_err(|source| DemoError::Out {
+            path: settings.out.clone(),
+            source,
+        })?;
+    }
+    let stage = Stage::new(settings)?;
+    report::introduce(settings, &stage, untraced.as_ref());
+    let mut runs = Vec::new();
+    for profile in [Profile::Default, Profile::Tuned] {
+        let crawl = client::Crawl {
+            settings,
+            stage: &stage,
+            profile,
+            traced: untraced.is_none(),
+        };
+        match crawl.run(runtime, &mut stop)? {
+            Ended::Stopped(code) => return Ok(code),
+            Ended::Done(run) => runs.push(*run),
+        }
+    }
+    drop(stage);
+    report::conclude(settings, &runs, untraced.is_none())
+}
+
+/// Signals that end the demo.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Stop {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// The exit code that goes with the first signal.
+    async fn received(&mut self) -> u8 {
+        let signal = tokio::select! {
+            _ = self.interrupt.recv() => libc::SIGINT,
+            _ = self.terminate.recv() => libc::SIGTERM,
+            _ = self.hangup.recv() => libc::SIGHUP,
+        };
+        128 + signal as u8
+    }
+}

@@ -1,0 +1,125 @@
+//! tracer's figures against those of the others who were there: origin, DNS server, crawler.
+
+use super::Run;
+use crate::diff::Export;
+
+/// Counts and times may differ by this part.
+pub(super) const TOLERANCE: f64 = 0.01;
+/// Things that may always differ: a request that was under way at the end.
+const SLACK_COUNT: f64 = 1.0;
+/// Times may always differ by this: a wake-up of a busy crawler.
+const SLACK_NS: f64 = 1e6;
+
+/// One figure by two who do not know of each other.
+#[derive(Debug)]
+pub(super) struct Check {
+    /// What was counted or timed.
+    pub(super) what: &'static str,
+    /// Who else did.
+    pub(super) witness: &'static str,
+    /// In ns, else things.
+    pub(super) is_time: bool,
+    /// By tracer.
+    pub(super) tracer: Option<f64>,
+    /// By the witness.
+    pub(super) other: Option<f64>,
+}
+
+impl Check {
+    /// Within tolerance. What neither knows agrees, too.
+    pub(super) fn agrees(&self) -> bool {
+        let slack = if self.is_time { SLACK_NS } else { SLACK_COUNT };
+        match (self.tracer, self.other) {
+            (Some(a), Some(b)) => (a - b).abs() <= (b * TOLERANCE).max(slack),
+            (a, b) => a.is_none() == b.is_none(),
+        }
+    }
+}
+
+/// All that can be checked of a run.
+pub(super) fn checks(run: &Run, export: &Export) -> Vec<Check> {
+    let origin = |pointer: &str| {
+        run.origin
+            .pointer(pointer)
+            .and_then(serde_json::Value::as_f64)
+    };
+    let count = |what, pointer: &str, witness, other| Check {
+        what,
+        witness,
+        is_time: false,
+        tracer: export.number(pointer),
+        other,
+    };
+    let time = |what, phase: &str, other: Option<u64>| Check {
+        what,
+        witness: "crawler",
+        is_time: true,
+        tracer: export.phase_ns(phase, "p50_ns"),
+        other: other.map(|ns| ns as f64),
+    };
+    let requests = "/totals/requests/count";
+    // A robots.txt per host is fetched, too, and is no page.
+    let fetched = (run.crawled.pages + run.crawled.failed + run.hosts) as f64;
+    let mut all = vec![
+        count("requests", requests, "origin", origin("/requests")),
+        count("requests", requests, "crawler", Some(fetched)),
+        count(
+            "connections",
+            "/totals/connections/opened",
+            "origin",
+            origin("/connections"),
+        ),
+        count(
+            "full handshakes",
+            "/totals/tls/full",
+            "origin",
+            origin("/tls/full"),
+        ),
+        count(
+            "resumed handshakes",
+            "/totals/tls/resumed",
+            "origin",
+            origin("/tls/resumed"),
+        ),
+    ];
+    if let Some(lookups) = run.lookups {
+        all.push(count(
+            "DNS queries",
+            "/totals/dns/queries",
+            "DNS server",
+            Some(lookups as f64),
+        ));
+    }
+    all.push(time("connect, median", "connect", run.crawled.connect_ns));
+    if run.crawled.tls_ns.is_some() && export.phase_ns("tls_resumed", "p50_ns").is_none() {
+        all.push(time("TLS, median", "tls", run.crawled.tls_ns));
+    }
+    all.push(time("first byte, median", "ttfb", run.crawled.ttfb_ns));
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percent_or_a_little() {
+        let check = |is_time, tracer, other| {
+            Check {
+                what: "",
+                witness: "",
+                is_time,
+                tracer,
+                other,
+            }
+            .agrees()
+        };
+        assert!(check(false, Some(1000.0), Some(1009.0)));
+        assert!(!check(false, Some(1000.0), Some(1011.0)));
+        assert!(check(false, Some(3.0), Some(4.0)) && !check(false, Some(3.0), Some(5.0)));
+        assert!(
+            check(true, Some(85.4e6), Some(85.9e6)) && !check(true, Some(85.0e6), Some(87.0e6))
+        );
+        assert!(check(true, None, None) && !check(false, None, Some(1.0)));
+    }
+}

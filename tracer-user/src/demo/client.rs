@@ -1,0 +1,295 @@
+//! One crawl: the crawler below `tracer run`, in the client's namespace.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::process::Child;
+use tokio::runtime::Runtime;
+use tracer_crawler::settings::PREFIX;
+use tracer_testbed::link::Side;
+
+use super::crawled::Crawled;
+use super::resolver::Resolver;
+use super::stage::{Servers, Stage};
+use super::{DemoError, DemoSettings, MemoryFile, Profile, Run, Stop};
+use crate::child;
+
+/// How often the progress line changes.
+const TICK: Duration = Duration::from_millis(250);
+/// How long a crawl may take beyond its time before it is told to end, and then before it is killed.
+const GRACE: Duration = Duration::from_secs(20);
+/// What the naive crawl adds to its profile.
+pub(super) const NAIVE: [&str; 2] = ["--idle-per-host", "0"];
+/// How much of an error is shown.
+const SHOWN_BYTES: usize = 2000;
+
+/// How a crawl ended.
+pub(super) enum Ended {
+    /// It is complete.
+    Done(Box<Run>),
+    /// A signal came; the exit code that goes with it.
+    Stopped(u8),
+}
+
+/// What to crawl, and how.
+pub(super) struct Crawl<'a> {
+    pub(super) settings: &'a DemoSettings,
+    pub(super) stage: &'a Stage,
+    pub(super) profile: Profile,
+    /// Below `tracer run`.
+    pub(super) traced: bool,
+}
+
+impl Crawl<'_> {
+    /// Runs it to its end.
+    pub(super) fn run(&self, runtime: &Runtime, stop: &mut Stop) -> Result<Ended, DemoError> {
+        let memory = DemoError::system("making a file in memory");
+        let servers = self.stage.serve(self.settings)?;
+        let (jsonl, output) = (
+            MemoryFile::new().map_err(&memory)?,
+            MemoryFile::new().map_err(&memory)?,
+        );
+        let command = self.command(&servers, &jsonl, &output)?;
+        let start = Instant::now();
+        let ended = runtime.block_on(async {
+            let child = tokio::process::Command::from(command).spawn();
+            let child = child.map_err(DemoError::system("starting the crawler"))?;
+            self.watch(child, &servers, stop).await
+        })?;
+        let took = start.elapsed();
+        let lookups = servers.lookups();
+        let origin = self.stage.stop(servers.origin);
+        let status = match ended {
+            Watched::Signal(code) => return Ok(Ended::Stopped(code)),
+            Watched::Exit(status) => status,
+        };
+        if status != 0 {
+            return Err(self.failed(status, &output));
+        }
+        let text = jsonl
+            .read()
+            .map_err(DemoError::system("reading the pages"))?;
+        Ok(Ended::Done(Box::new(Run {
+            profile: self.profile,
+            origin,
+            lookups,
+            hosts: self.stage.hosts().len() as u64,
+            crawled: Crawled::read(&text)?,
+            took,
+        })))
+    }
+
+    fn failed(&self, status: u8, output: &MemoryFile) -> DemoError {
+        let text = output.read().unwrap_or_default();
+        let end = text.len().saturating_sub(SHOWN_BYTES);
+        DemoError::Client {
+            profile: self.profile.name(),
+            status,
+            output: String::from_utf8_lossy(&text[end..]).trim().to_owned(),
+        }
+    }
+
+    /// The crawler; below `tracer run` when it is traced, in the client's namespace when there is a link.
+    fn command(
+        &self,
+        servers: &Servers,
+        jsonl: &MemoryFile,
+        output: &MemoryFile,
+    ) -> Result<Command, DemoError> {
+        let own = std::env::current_exe().map_err(DemoError::system("finding this program"))?;
+        let mut command = match self.stage.link() {
+            Some(link) => link.command(Side::Client, &own)?,
+            None => Command::new(&own),
+        };
+        if self.traced {
+            command.arg("run").arg("--json");
+            command.arg(self.settings.export(self.profile));
+            if !self.settings.screen {
+                command.args(["--no-tui", "--quiet"]);
+            }
+            command.arg("--").arg(&own);
+        }
+        command.args(self.crawler(servers, jsonl));
+        for (name, _) in std::env::vars_os() {
+            if name.as_bytes().starts_with(PREFIX.as_bytes()) {
+                command.env_remove(name);
+            }
+        }
+        if !(self.traced && self.settings.screen) {
+            let file = || output.for_child().map(Stdio::from);
+            let file = |what| file().map_err(DemoError::system(what));
+            command.stdin(Stdio::null());
+            command.stdout(file("opening the output")?);
+            command.stderr(file("opening the output")?);
+        }
+        let resolver = self.stage.link().map(|_| Resolver::new(&Stage::resolver()));
+        let prepare = move || {
+            // After what the link set: `tracer run` ends its command and removes its cgroup on SIGTERM.
+            set_pdeathsig(Signal::SIGTERM)?;
+            resolver.as_ref().map_or(Ok(()), Resolver::enter)
+        };
+        // SAFETY: between fork and exec there are system calls only; what they are given was made before.
+        unsafe { command.pre_exec(prepare) };
+        Ok(command)
+    }
+
+    /// The words of `tracer crawl`. The two crawls differ in the profile; and the naive one makes a
+    /// connection for each page, as a crawler does that makes a client for each: where every worker always
+    /// has a next page, two idle connections a host would be as good as a hundred.
+    fn crawler(&self, servers: &Servers, jsonl: &MemoryFile) -> Vec<OsString> {
+        let concurrency = self.settings.concurrency.to_string();
+        let time = format!("{}ms", self.settings.time.as_millis());
+        let mut words: Vec<OsString> = [
+            "crawl",
+            "--profile",
+            self.profile.name(),
+            "--concurrency",
+            &concurrency,
+            "--per-host",
+            &concurrency,
+            "--max-time",
+            &time,
+            "--shutdown-timeout",
+            "2s",
+            "--progress",
+            "off",
+            "--quiet",
+        ]
+        .map(OsString::from)
+        .into();
+        for (flag, file) in [
+            ("--ca-file", &servers.authority),
+            ("--jsonl", jsonl),
+            ("--seeds", &servers.seeds),
+        ] {
+            words.extend([flag.into(), file.path().into_os_string()]);
+        }
+        if self.profile == Profile::Default {
+            words.extend(NAIVE.map(OsString::from));
+        }
+        for host in self.stage.hosts() {
+            // Its address is a private one, which a crawler does not go to unasked.
+            words.extend(["--allow-host".into(), host.into()]);
+        }
+        words
+    }
+
+    /// Shows progress until the child ends, a signal comes, or it takes far too long.
+    async fn watch(
+        &self,
+        mut child: Child,
+        servers: &Servers,
+        stop: &mut Stop,
+    ) -> Result<Watched, DemoError> {
+        let mut progress = Progress::new(self);
+        let mut tick = tokio::time::interval(TICK);
+        let overdue = tokio::time::sleep(self.settings.time + GRACE);
+        tokio::pin!(overdue);
+        loop {
+            tokio::select! {
+                status = child.wait() => {
+                    let status = status.map_err(DemoError::system("waiting for the crawler"))?;
+                    progress.finish(servers);
+                    return Ok(Watched::Exit(child::exit_code(status)));
+                }
+                code = stop.received() => {
+                    progress.clear();
+                    end(&mut child).await.map_err(DemoError::system("ending the crawler"))?;
+                    return Ok(Watched::Signal(code));
+                }
+                () = overdue.as_mut() => {
+                    progress.clear();
+                    end(&mut child).await.map_err(DemoError::system("ending the crawler"))?;
+                    return Err(DemoError::Overdue { profile: self.profile.name() });
+                }
+                _ = tick.tick() => progress.show(servers),
+            }
+        }
+    }
+}
+
+/// What ended the wait.
+enum Watched {
+    Exit(u8),
+    Signal(u8),
+}
+
+/// Asks the child to end, then makes it.
+async fn end(child: &mut Child) -> io::Result<()> {
+    if let Some(pid) = child.id() {
+        // It may have ended meanwhile, or got the terminal's signal itself.
+        let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGTERM);
+    }
+    if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
+        child.kill().await?;
+    }
+    Ok(())
+}
+
+/// The line that changes, on a terminal; elsewhere one line per crawl.
+struct Progress {
+    profile: &'static str,
+    start: Instant,
+    time: Duration,
+    shown: bool,
+    lines: bool,
+}
+
+impl Progress {
+    fn new(crawl: &Crawl<'_>) -> Self {
+        let quiet = crawl.traced && crawl.settings.screen;
+        Self {
+            profile: crawl.profile.name(),
+            start: Instant::now(),
+            time: crawl.settings.time,
+            shown: !quiet && io::stderr().is_terminal(),
+            lines: !quiet,
+        }
+    }
+
+    fn show(&self, servers: &Servers) {
+        if self.shown {
+            let passed = self.start.elapsed().min(self.time);
+            eprint!(
+                "\r\x1b[K{:<8} {:>3.0} of {:.0} s  {}",
+                self.profile,
+                passed.as_secs_f64(),
+                self.time.as_secs_f64(),
+                self.figures(servers)
+            );
+            // A terminal that is gone is no reason to end.
+            let _ = io::stderr().flush();
+        }
+    }
+
+    fn figures(&self, servers: &Servers) -> String {
+        let counts = servers.origin.counts();
+        let requests = counts.requests.load(Relaxed);
+        format!(
+            "{requests} pages, {} connections, {:.0} pages/s",
+            counts.accepted.load(Relaxed),
+            requests as f64 / self.start.elapsed().as_secs_f64()
+        )
+    }
+
+    fn clear(&self) {
+        if self.shown {
+            eprint!("\r\x1b[K");
+        }
+    }
+
+    fn finish(&mut self, servers: &Servers) {
+        self.clear();
+        if self.lines {
+            eprintln!("{:<8} {}", self.profile, self.figures(servers));
+        }
+    }
+}

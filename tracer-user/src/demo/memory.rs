@@ -1,0 +1,50 @@
+//! Files without a place in any directory: they go with the processes that use them.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::fd::AsRawFd as _;
+use std::path::PathBuf;
+
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
+/// A file in memory that children open by a path.
+#[derive(Debug)]
+pub(super) struct MemoryFile {
+    file: File,
+}
+
+impl MemoryFile {
+    /// An empty one.
+    pub(super) fn new() -> io::Result<Self> {
+        let descriptor = memfd_create(c"tracer-demo", MFdFlags::MFD_CLOEXEC)?;
+        Ok(Self {
+            file: descriptor.into(),
+        })
+    }
+
+    /// One with this content.
+    pub(super) fn with(content: &str) -> io::Result<Self> {
+        let mut made = Self::new()?;
+        made.file.write_all(content.as_bytes())?;
+        Ok(made)
+    }
+
+    /// Good for this process and its children while this lives.
+    pub(super) fn path(&self) -> PathBuf {
+        format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd()).into()
+    }
+
+    /// What is in it.
+    pub(super) fn read(&self) -> io::Result<Vec<u8>> {
+        let mut content = Vec::new();
+        let mut file = &self.file;
+        file.rewind()?;
+        file.read_to_end(&mut content)?;
+        Ok(content)
+    }
+
+    /// For a child's standard output and error.
+    pub(super) fn for_child(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+}

@@ -1,0 +1,151 @@
+//! What the demo says before and after.
+
+use std::fmt::Write as _;
+
+use super::check::{self, Check, TOLERANCE};
+use super::client::NAIVE;
+use super::stage::Stage;
+use super::{DemoError, DemoSettings, Profile, Run};
+use crate::diff::{Comparison, Export, time};
+use crate::failure::code;
+use crate::source::kernel::KernelError;
+
+/// Says what is going to happen, and what cannot.
+pub(super) fn introduce(settings: &DemoSettings, stage: &Stage, untraced: Option<&KernelError>) {
+    let seconds = settings.time.as_secs_f64();
+    match stage.no_link() {
+        None => eprintln!(
+            "tracer demo: two crawls of {seconds:.0} s, {} requests at once, round trip {}",
+            settings.concurrency,
+            time(settings.rtt.as_nanos() as f64)
+        ),
+        Some(error) => {
+            eprintln!("tracer demo: no link with a round trip: {error}");
+            eprintln!(
+                "tracer demo: two crawls of {seconds:.0} s on loopback instead, without delay or DNS"
+            );
+        }
+    }
+    eprintln!(
+        "tracer demo: default is `tracer crawl --profile default {}`, tuned is `tracer crawl --profile tuned`",
+        NAIVE.join(" ")
+    );
+    if let Some(error) = untraced {
+        eprintln!("tracer demo: without a trace: {error}");
+    }
+}
+
+/// Prints the comparison; the exit code.
+pub(super) fn conclude(
+    settings: &DemoSettings,
+    runs: &[Run],
+    traced: bool,
+) -> Result<u8, DemoError> {
+    let (text, agrees) = match traced {
+        true => compare(settings, runs)?,
+        false => (counted(runs), true),
+    };
+    // A reader that has seen enough is no fault.
+    let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
+    Ok(if agrees { code::OK } else { code::INTERNAL })
+}
+
+/// The table, then the checks, then where the exports are.
+fn compare(settings: &DemoSettings, runs: &[Run]) -> Result<(String, bool), DemoError> {
+    let files = [Profile::Default, Profile::Tuned].map(|profile| settings.export(profile));
+    let comparison = Comparison::of_files(&files[0], &files[1])?;
+    let mut text = comparison.to_text(settings.color);
+    let limit = settings.limit_per_second();
+    let _ = writeln!(
+        text,
+        "\n{} at once / {} = {limit:.0} requests per second is the limit of any client here",
+        settings.concurrency,
+        time(settings.rtt.as_nanos() as f64)
+    );
+    let mut agrees = true;
+    for (run, file) in runs.iter().zip(&files) {
+        let checks = check::checks(run, &Export::read(file)?);
+        // Counts are exact. A busy crawler's clock runs on while it waits for a CPU: that is said, no more.
+        agrees &= checks.iter().all(|check| check.is_time || check.agrees());
+        text.push_str(&witnesses(run, &checks));
+    }
+    let _ = writeln!(
+        text,
+        "exports: {} {}",
+        files[0].display(),
+        files[1].display()
+    );
+    Ok((text, agrees))
+}
+
+/// One line when all agree; else each figure that does not.
+fn witnesses(run: &Run, checks: &[Check]) -> String {
+    let name = run.profile.name();
+    let differing: Vec<&Check> = checks.iter().filter(|check| !check.agrees()).collect();
+    if differing.is_empty() {
+        return format!(
+            "{name}: origin, DNS server and crawler counted and timed the same within {:.0} % ({} figures)\n",
+            TOLERANCE * 100.0,
+            checks.len()
+        );
+    }
+    let print = |check: &Check, value: Option<f64>| match value {
+        None => "nothing".to_owned(),
+        Some(ns) if check.is_time => time(ns),
+        Some(count) => format!("{count:.0}"),
+    };
+    let lines = differing.iter().map(|check| {
+        format!(
+            "{name}: {} differs: tracer {}, {} {}{}\n",
+            check.what,
+            print(check, check.tracer),
+            check.witness,
+            print(check, check.other),
+            if check.is_time {
+                " (with its waits for a CPU)"
+            } else {
+                ""
+            }
+        )
+    });
+    lines.collect()
+}
+
+/// Without a trace: what origin and crawler know.
+fn counted(runs: &[Run]) -> String {
+    let mut text = format!("{:<30}", "as origin and crawler counted");
+    for run in runs {
+        let _ = write!(text, "{:>12}", run.profile.name());
+    }
+    text.push('\n');
+    let mut row = |title: &str, cell: &dyn Fn(&Run) -> String| {
+        let _ = write!(text, "{title:<30}");
+        for run in runs {
+            let _ = write!(text, "{:>12}", cell(run));
+        }
+        text.push('\n');
+    };
+    let origin = |run: &Run, pointer: &str| {
+        let value = run
+            .origin
+            .pointer(pointer)
+            .and_then(serde_json::Value::as_u64);
+        value.map_or("-".to_owned(), |count| count.to_string())
+    };
+    let nanos = |ns: Option<u64>| ns.map_or("-".to_owned(), |ns| time(ns as f64));
+    row("pages per second", &|run| {
+        format!(
+            "{:.0} /s",
+            run.crawled.pages as f64 / run.took.as_secs_f64()
+        )
+    });
+    row("requests", &|run| origin(run, "/requests"));
+    row("connections opened", &|run| origin(run, "/connections"));
+    row("full handshakes", &|run| origin(run, "/tls/full"));
+    row("resumed handshakes", &|run| origin(run, "/tls/resumed"));
+    row("connect, median", &|run| nanos(run.crawled.connect_ns));
+    row("TLS, median", &|run| nanos(run.crawled.tls_ns));
+    row("first byte, median", &|run| nanos(run.crawled.ttfb_ns));
+    text.push_str("For where the time goes, with DNS, TIME_WAIT and the kernel's clock, run it as root: sudo tracer demo\n");
+    text
+}

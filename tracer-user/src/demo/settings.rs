@@ -1,0 +1,37 @@
+//! What the demo is told.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Profile;
+
+/// Validated flags of `tracer demo`.
+#[derive(Debug, Clone)]
+pub(crate) struct DemoSettings {
+    /// Round trip of the link.
+    pub(crate) rtt: Duration,
+    /// Requests at once.
+    pub(crate) concurrency: u32,
+    /// How long each of the two crawls takes.
+    pub(crate) time: Duration,
+    /// Directory for the exports.
+    pub(crate) out: PathBuf,
+    /// Show the live screen of each trace.
+    pub(crate) screen: bool,
+    /// The kernel's netem instead of TUN devices.
+    pub(crate) netem: bool,
+    /// Paint the table.
+    pub(crate) color: bool,
+}
+
+impl DemoSettings {
+    /// Where the export of a profile goes.
+    pub(super) fn export(&self, profile: Profile) -> PathBuf {
+        self.out.join(format!("{}.json", profile.name()))
+    }
+
+    /// Requests per second that no client with this many at once can pass.
+    pub(super) fn limit_per_second(&self) -> f64 {
+        f64::from(self.concurrency) / self.rtt.as_secs_f64()
+    }
+}
