@@ -79,3 +79,102 @@ impl Tracker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tracer_common::record::{CloseRecord, ConnectRecord, Header, VERSION, connect, kind};
+    use zerocopy::{FromZeros, IntoBytes};
+
+    use super::*;
+    use crate::tracker::TrackerOptions;
+
+    fn header<T>(kind: u8, cookie: u64, time_ns: u64) -> Header {
+        Header {
+            kind,
+            version: VERSION,
+            pad: 0,
+            size: size_of::<T>() as u32,
+            time_ns,
+            cookie,
+        }
+    }
+
+    fn connected(cookie: u64) -> ConnectRecord {
+        let mut record = ConnectRecord::new_zeroed();
+        record.header = header::<ConnectRecord>(kind::CONNECT, cookie, 20);
+        record.endpoint.family = 2;
+        record.endpoint.tgid = 7;
+        (record.endpoint.remote_port, record.duration_ns) = (443, 10);
+        record.outcome = connect::ESTABLISHED;
+        record
+    }
+
+    fn closed(cookie: u64) -> CloseRecord {
+        let mut record = CloseRecord::new_zeroed();
+        record.header = header::<CloseRecord>(kind::CLOSE, cookie, 50);
+        record.established_ns = 20;
+        record
+    }
+
+    /// One closed and one open connection, a lost record, then the reset.
+    fn after_reset() -> Tracker {
+        let mut tracker = Tracker::new(TrackerOptions::default());
+        tracker.take(connected(1).as_bytes());
+        tracker.take(connected(2).as_bytes());
+        tracker.take(closed(1).as_bytes());
+        let mut kernel = [0; Counter::COUNT as usize];
+        kernel[Counter::RingFull as usize] = 5;
+        tracker.set_kernel_counters(kernel);
+        tracker.reset();
+        tracker
+    }
+
+    #[test]
+    fn what_is_open_stays_and_the_rest_is_forgotten() {
+        let snapshot = after_reset().snapshot();
+        let connections = &snapshot.totals.connections;
+        assert_eq!((connections.opened, connections.adopted), (0, 1));
+        assert_eq!(
+            (connections.open_now, connections.closed_by.total()),
+            (1, 0)
+        );
+        assert_eq!(snapshot.totals.phases.connect.count(), 0);
+        assert_eq!(snapshot.events, Events::default());
+        let open = |group: &Group| group.connections.open_now;
+        let hosts: Vec<u64> = snapshot
+            .hosts
+            .iter()
+            .map(|host| open(&host.group))
+            .collect();
+        let processes = snapshot
+            .processes
+            .iter()
+            .map(|process| open(&process.group));
+        assert_eq!((hosts, processes.collect()), (vec![1], vec![1]));
+    }
+
+    #[test]
+    fn the_kernel_counts_on_from_there() {
+        let mut tracker = after_reset();
+        let mut kernel = [0; Counter::COUNT as usize];
+        kernel[Counter::RingFull as usize] = 8;
+        tracker.set_kernel_counters(kernel);
+        assert_eq!(tracker.snapshot().events.lost, 3);
+        tracker.reset();
+        kernel[Counter::RingFull as usize] = 9;
+        tracker.set_kernel_counters(kernel);
+        assert_eq!(tracker.snapshot().events.lost, 1);
+    }
+
+    #[test]
+    fn open_connections_close_as_others_do() {
+        let mut tracker = after_reset();
+        tracker.take(closed(2).as_bytes());
+        tracker.take(connected(3).as_bytes());
+        let snapshot = tracker.snapshot();
+        let connections = &snapshot.totals.connections;
+        assert_eq!((connections.opened, connections.open_now), (1, 1));
+        assert_eq!(connections.closed_by.total(), 1);
+        assert_eq!(snapshot.events.unmatched, 0);
+    }
+}

@@ -73,6 +73,7 @@ pub(super) fn change(before: f64, now: f64) -> Option<String> {
     let ratio = now / before;
     match ratio {
         r if (r - 1.0).abs() < 0.005 => None,
+        r if r >= 999.5 => Some(">x999".to_owned()),
         r if r >= 10.0 => Some(format!("x{r:.0}")),
         r if r >= 2.0 => Some(format!("x{r:.1}")),
         r => Some(format!("{:+.0}%", (r - 1.0) * 100.0)),

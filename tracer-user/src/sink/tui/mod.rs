@@ -7,6 +7,8 @@ mod input;
 mod model;
 mod signals;
 mod terminal;
+#[cfg(test)]
+mod tests;
 mod theme;
 mod view;
 

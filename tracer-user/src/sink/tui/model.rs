@@ -7,6 +7,7 @@ pub(super) mod layout;
 pub(super) mod look;
 pub(super) mod plot;
 pub(super) mod table;
+mod tables;
 
 use std::sync::Arc;
 
@@ -158,11 +159,11 @@ impl Model {
             paused: false,
             mark: None,
             tab: Tab::Overview,
-            hosts: Tabular::new(&columns::HOSTS),
-            processes: Tabular::new(&columns::PROCESSES),
-            connections: Tabular::new(&columns::CONNECTIONS),
-            names: Tabular::new(&columns::NAMES),
-            ports: Tabular::new(&columns::PORTS),
+            hosts: Tabular::new(&tables::HOSTS),
+            processes: Tabular::new(&tables::PROCESSES),
+            connections: Tabular::new(&tables::CONNECTIONS),
+            names: Tabular::new(&tables::NAMES),
+            ports: Tabular::new(&tables::PORTS),
             phase: 0,
             detail: None,
             plot: None,
@@ -250,6 +251,12 @@ impl Model {
             moment: &self.shown,
             mark: self.mark.as_ref(),
         }
+    }
+
+    /// Columns and rows of the terminal.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> (u16, u16) {
+        self.size
     }
 
     /// Where things are.

@@ -61,10 +61,13 @@ pub(super) fn text_rows(model: &Model) -> usize {
     }
 }
 
-/// The row of the body in which the first phase stands.
-pub(super) fn phase_rows_begin(model: &Model) -> usize {
-    match &model.detail {
-        Some(_) => detail::PHASES_BEGIN,
-        None => 1,
-    }
+/// The phase at a row of the body.
+pub(super) fn phase_at(model: &Model, row: usize) -> Option<usize> {
+    let body = model.layout().body;
+    let (above, chosen) = match &model.detail {
+        Some(detail) => (detail::ROWS_ABOVE, detail.cursor),
+        None => (overview::rows_above(body), model.phase),
+    };
+    let line = row.checked_sub(usize::from(above) + 1)?;
+    Some(line + phases::first(body.height.saturating_sub(above), chosen))
 }

@@ -1,17 +1,9 @@
 //! What the tables hold: their columns, each with one function that showing, sorting and filtering share.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
-use tracer_core::{
-    group::Phases,
-    latency::Latency,
-    live::{LiveConnection, LiveTls},
-    snapshot::Snapshot,
-    tls::TlsVersion,
-};
+use tracer_core::snapshot::Snapshot;
 
 use super::{
-    figure::{Figure, Pair, Unit, Value, failures},
+    figure::{Figure, Pair, Unit, Value},
     look::{Look, Subject},
 };
 
@@ -33,10 +25,16 @@ pub(in super::super) struct Column {
 enum Source {
     Label(for<'a> fn(&Look<'a>, usize) -> Value<'a>),
     Row(for<'a> fn(&Look<'a>, usize) -> Value<'a>),
+    Id(fn(&Snapshot, usize) -> u64),
     Group(for<'a> fn(&Pair<'a>) -> Figure),
 }
 
 impl Column {
+    /// It holds figures that change.
+    pub(super) fn has_change(&self) -> bool {
+        matches!(self.value, Source::Row(_) | Source::Group(_))
+    }
+
     /// It holds text.
     pub(in super::super) fn is_label(&self) -> bool {
         matches!(self.value, Source::Label(_))
@@ -51,10 +49,10 @@ pub(in super::super) struct Table {
     pub(super) sort: usize,
     /// What to say when it has no rows.
     pub(in super::super) nothing: &'static str,
-    rows: fn(&Snapshot) -> usize,
-    group: Option<for<'a> fn(&Look<'a>, usize) -> Pair<'a>>,
-    identity: fn(&Snapshot, usize) -> u64,
-    subject: fn(&Snapshot, usize) -> Option<Subject>,
+    pub(super) rows: fn(&Snapshot) -> usize,
+    pub(super) group: Option<for<'a> fn(&Look<'a>, usize) -> Pair<'a>>,
+    pub(super) identity: fn(&Snapshot, usize) -> u64,
+    pub(super) subject: fn(&Snapshot, usize) -> Option<Subject>,
 }
 
 impl Table {
@@ -72,6 +70,7 @@ impl Table {
     ) -> Value<'a> {
         match (self.columns[column].value, self.group) {
             (Source::Label(value) | Source::Row(value), _) => value(look, row),
+            (Source::Id(value), _) => Value::Figure(plain(value(look.snapshot(), row))),
             (Source::Group(value), Some(group)) => Value::Figure(value(&group(look, row))),
             (Source::Group(_), None) => Value::text(""),
         }
@@ -93,14 +92,8 @@ impl Table {
     }
 }
 
-fn hash(of: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    of.hash(&mut hasher);
-    hasher.finish()
-}
-
 /// A column of text.
-const fn label(
+pub(super) const fn label(
     key: &'static str,
     title: &'static str,
     width: u16,
@@ -116,8 +109,25 @@ const fn label(
     }
 }
 
+/// A column of numbers that count nothing.
+pub(super) const fn id(
+    key: &'static str,
+    title: &'static str,
+    width: u16,
+    rank: u8,
+    value: fn(&Snapshot, usize) -> u64,
+) -> Column {
+    Column {
+        key,
+        title,
+        width,
+        rank,
+        value: Source::Id(value),
+    }
+}
+
 /// A column of figures that are the row's own.
-const fn row(
+pub(super) const fn row(
     key: &'static str,
     title: &'static str,
     width: u16,
@@ -134,7 +144,7 @@ const fn row(
 }
 
 /// A column of figures of the row's connections.
-const fn group(
+pub(super) const fn group(
     key: &'static str,
     title: &'static str,
     width: u16,
@@ -150,327 +160,7 @@ const fn group(
     }
 }
 
-const REQUESTS: Column = group("requests", "req", 6, 0, |of| of.count(|g| g.requests.count));
-const REUSE: Column = group("reuse", "reuse", 6, 3, |of| of.reuse());
-const CONNECT_50: Column = group("connect.p50", "conn50", 7, 6, |of| {
-    of.quantile(connect, 0.5)
-});
-const CONNECT_99: Column = group("connect.p99", "conn99", 7, 5, |of| {
-    of.quantile(connect, 0.99)
-});
-const TLS_50: Column = group("tls.p50", "tls50", 7, 6, |of| of.quantile(tls, 0.5));
-const TLS_99: Column = group("tls.p99", "tls99", 7, 4, |of| of.quantile(tls, 0.99));
-const TTFB_50: Column = group("ttfb.p50", "ttfb50", 7, 2, |of| of.quantile(ttfb, 0.5));
-const TTFB_99: Column = group("ttfb.p99", "ttfb99", 7, 1, |of| of.quantile(ttfb, 0.99));
-const TRANSFER_50: Column = group("transfer.p50", "xfer50", 7, 9, |of| {
-    of.quantile(transfer, 0.5)
-});
-const TRANSFER_99: Column = group("transfer.p99", "xfer99", 7, 7, |of| {
-    of.quantile(transfer, 0.99)
-});
-const FAILED: Column = group("failed", "fail", 6, 2, |of| of.failures(failures));
-const TIME_WAIT: Column = group("tw", "t-wait", 6, 5, |of| {
-    of.count(|g| g.tcp.time_wait_entered)
-});
-const OPEN: Column = group("open", "open", 6, 7, |of| {
-    of.level(|g| g.connections.open_now)
-});
-const OPENED: Column = group("opened", "conns", 6, 4, |of| {
-    of.count(|g| g.connections.opened + g.connections.adopted)
-});
-const RESUMED: Column = group("resumed", "resum", 6, 10, |of| of.count(|g| g.tls.resumed));
-const RETRANSMITS: Column = group("retrans", "retr", 6, 11, |of| {
-    of.failures(|g| g.tcp.retransmits)
-});
-
-fn connect(phases: &Phases) -> &Latency {
-    &phases.connect
-}
-
-fn tls(phases: &Phases) -> &Latency {
-    &phases.tls
-}
-
-fn ttfb(phases: &Phases) -> &Latency {
-    &phases.ttfb
-}
-
-fn transfer(phases: &Phases) -> &Latency {
-    &phases.transfer
-}
-
-/// By host and port.
-pub(super) static HOSTS: Table = Table {
-    columns: &[
-        label("host", "host", 0, 0, |look, row| {
-            Value::text(&*look.snapshot().hosts[row].key.host)
-        }),
-        row("port", "port", 5, 2, |look, row| {
-            Value::Figure(plain(look.snapshot().hosts[row].key.port.into()))
-        }),
-        REQUESTS,
-        OPENED,
-        REUSE,
-        CONNECT_50,
-        CONNECT_99,
-        TLS_50,
-        TLS_99,
-        TTFB_50,
-        TTFB_99,
-        TRANSFER_50,
-        TRANSFER_99,
-        FAILED,
-        TIME_WAIT,
-        OPEN,
-        RESUMED,
-        RETRANSMITS,
-        label("source", "named", 7, 12, |look, row| {
-            Value::text(look.snapshot().hosts[row].key.source.as_str())
-        }),
-    ],
-    sort: 2,
-    nothing: "no host yet: no connection was made, and none was open",
-    rows: |snapshot| snapshot.hosts.len(),
-    group: Some(|look, row| look.host(row)),
-    identity: |snapshot, row| hash(&snapshot.hosts[row].key),
-    subject: |snapshot, row| Some(Subject::Host(snapshot.hosts.get(row)?.key.clone())),
-};
-
-/// By process.
-pub(super) static PROCESSES: Table = Table {
-    columns: &[
-        label("comm", "process", 0, 0, |look, row| {
-            Value::text(look.snapshot().processes[row].comm.as_str())
-        }),
-        row("pid", "pid", 8, 0, |look, row| {
-            Value::Figure(plain(look.snapshot().processes[row].pid.into()))
-        }),
-        REQUESTS,
-        OPENED,
-        REUSE,
-        CONNECT_50,
-        CONNECT_99,
-        TLS_50,
-        TLS_99,
-        TTFB_50,
-        TTFB_99,
-        TRANSFER_50,
-        TRANSFER_99,
-        FAILED,
-        TIME_WAIT,
-        OPEN,
-        group("lookups", "dns", 6, 8, |of| of.count(|g| g.dns.queries)),
-        label("container", "container", 12, 12, |look, row| {
-            Value::text(
-                look.snapshot().processes[row]
-                    .container
-                    .as_deref()
-                    .unwrap_or(""),
-            )
-        }),
-        label("exe", "executable", 24, 13, |look, row| {
-            Value::text(look.snapshot().processes[row].exe.as_deref().unwrap_or(""))
-        }),
-    ],
-    sort: 2,
-    nothing: "no process yet: no connection was made, and none was open",
-    rows: |snapshot| snapshot.processes.len(),
-    group: Some(|look, row| look.process(row)),
-    identity: |snapshot, row| {
-        let process = &snapshot.processes[row];
-        hash((process.pid, &process.comm))
-    },
-    subject: |snapshot, row| {
-        let process = snapshot.processes.get(row)?;
-        Some(Subject::Process(process.pid, process.comm.clone()))
-    },
-};
-
 /// A number that is no quantity: it has no change.
 fn plain(number: u64) -> Figure {
     Figure::new(Some(number as f64), Unit::Number)
 }
-
-/// Open connections, as they were at the last look.
-pub(super) static CONNECTIONS: Table = Table {
-    columns: &[
-        label("host", "host", 0, 0, |look, row| {
-            Value::text(&*connection(look, row).host.host)
-        }),
-        label("state", "state", 13, 0, |look, row| {
-            Value::text(connection(look, row).state.as_str())
-        }),
-        row("age", "age", 7, 1, |look, row| {
-            Value::Figure(time(connection(look, row).age_ns))
-        }),
-        row("idle", "idle", 7, 0, |look, row| {
-            Value::Figure(time(connection(look, row).idle_ns))
-        }),
-        row("requests", "req", 6, 2, |look, row| {
-            Value::Figure(Figure::count(connection(look, row).turns.into()))
-        }),
-        row("rtt", "rtt", 7, 3, |look, row| {
-            Value::Figure(time(connection(look, row).rtt_ns))
-        }),
-        label("tls", "tls", 12, 5, |look, row| {
-            Value::text(connection(look, row).tls.map_or_else(String::new, session))
-        }),
-        label("comm", "process", 15, 4, |look, row| {
-            Value::text(&*connection(look, row).comm)
-        }),
-        row("pid", "pid", 8, 6, |look, row| {
-            Value::Figure(plain(connection(look, row).pid.into()))
-        }),
-        row("port", "port", 5, 7, |look, row| {
-            Value::Figure(plain(connection(look, row).remote.port().into()))
-        }),
-        label("to", "remote", 22, 8, |look, row| {
-            Value::text(connection(look, row).remote.to_string())
-        }),
-        label("from", "local", 22, 9, |look, row| {
-            Value::text(connection(look, row).local.to_string())
-        }),
-    ],
-    sort: 3,
-    nothing: "no connection is open",
-    rows: |snapshot| snapshot.connections.shown.len(),
-    group: None,
-    identity: |snapshot, row| snapshot.connections.shown[row].cookie,
-    subject: |snapshot, row| {
-        let host = &snapshot.connections.shown.get(row)?.host;
-        Some(Subject::Host(host.clone()))
-    },
-};
-
-fn connection<'a>(look: &Look<'a>, row: usize) -> &'a LiveConnection {
-    &look.snapshot().connections.shown[row]
-}
-
-/// A time that is not compared with another.
-fn time(ns: Option<u64>) -> Figure {
-    Figure {
-        more_is_worse: false,
-        ..Figure::ns(ns)
-    }
-}
-
-/// `1.3 resumed`
-fn session(tls: LiveTls) -> String {
-    let version = match tls.version {
-        Some(TlsVersion::TLS_1_3) => "1.3",
-        Some(TlsVersion::TLS_1_2) => "1.2",
-        Some(TlsVersion::TLS_1_1) => "1.1",
-        Some(TlsVersion::TLS_1_0) => "1.0",
-        _ => "?",
-    };
-    let kind = if tls.resumed { "resumed" } else { "full" };
-    format!("{version} {kind}")
-}
-
-/// Lookups by name.
-pub(super) static NAMES: Table = Table {
-    columns: &[
-        label("name", "name", 0, 0, |look, row| {
-            Value::text(&*look.snapshot().dns_names[row].name)
-        }),
-        row("queries", "lookups", 8, 0, |look, row| {
-            Value::Figure(name_count(look, row, |name| name.queries))
-        }),
-        row("failed", "fail", 6, 1, |look, row| {
-            let figure = name_count(look, row, |name| name.failures);
-            Value::Figure(Figure {
-                more_is_worse: true,
-                ..figure
-            })
-        }),
-        row("p50", "p50", 7, 2, |look, row| {
-            Value::Figure(name_time(look, row, 0.5))
-        }),
-        row("p90", "p90", 7, 4, |look, row| {
-            Value::Figure(name_time(look, row, 0.9))
-        }),
-        row("p99", "p99", 7, 3, |look, row| {
-            Value::Figure(name_time(look, row, 0.99))
-        }),
-        row("max", "max", 7, 5, |look, row| {
-            Value::Figure(name_time(look, row, 1.0))
-        }),
-    ],
-    sort: 1,
-    nothing: "no lookup seen yet: names may come from a cache or a file, or lookups are encrypted",
-    rows: |snapshot| snapshot.dns_names.len(),
-    group: None,
-    identity: |snapshot, row| hash(&snapshot.dns_names[row].name),
-    subject: |_, _| None,
-};
-
-fn name_count(
-    look: &Look<'_>,
-    row: usize,
-    of: fn(&tracer_core::dns::figures::NameFigures) -> u64,
-) -> Figure {
-    let name = &look.snapshot().dns_names[row];
-    let Some(mark) = look.mark else {
-        return Figure::count(of(name));
-    };
-    let before = mark.name(&name.name).map_or(0, of);
-    Figure {
-        before: Some(before as f64 * look.scale()),
-        ..Figure::count(of(name).saturating_sub(before))
-    }
-}
-
-fn name_time(look: &Look<'_>, row: usize, share: f64) -> Figure {
-    let name = &look.snapshot().dns_names[row];
-    let before = look.mark.and_then(|mark| mark.name(&name.name));
-    match before {
-        Some(before) => Figure {
-            before: before.answered.quantile(share).map(|ns| ns as f64),
-            ..Figure::ns(name.answered.since(&before.answered).quantile(share))
-        },
-        None => Figure::ns(name.answered.quantile(share)),
-    }
-}
-
-/// TIME_WAIT and local ports by destination.
-pub(super) static PORTS: Table = Table {
-    columns: &[
-        label("to", "destination", 0, 0, |look, row| {
-            Value::text(
-                look.snapshot().time_wait.destinations[row]
-                    .remote
-                    .to_string(),
-            )
-        }),
-        row("tw", "t-wait", 7, 1, |look, row| {
-            Value::Figure(Figure::count(
-                look.snapshot().time_wait.destinations[row].time_wait,
-            ))
-        }),
-        row("ports", "ports", 7, 0, |look, row| {
-            Value::Figure(plain(
-                look.snapshot().time_wait.destinations[row].ports_used,
-            ))
-        }),
-        row("use", "of range", 9, 0, |look, row| {
-            let ratio = look.snapshot().time_wait.destinations[row].ports_used_ratio;
-            Value::Figure(Figure::new(ratio, Unit::Share))
-        }),
-        label("netns", "namespace", 11, 3, |look, row| {
-            Value::text(
-                look.snapshot().time_wait.destinations[row]
-                    .netns
-                    .to_string(),
-            )
-        }),
-    ],
-    sort: 2,
-    nothing: "no local port is in use toward any destination",
-    rows: |snapshot| snapshot.time_wait.destinations.len(),
-    group: None,
-    identity: |snapshot, row| {
-        let destination = &snapshot.time_wait.destinations[row];
-        hash((destination.netns, destination.remote))
-    },
-    subject: |_, _| None,
-};

@@ -9,7 +9,11 @@ use super::{
     look::{Mark, Subject},
     plot::Plot,
 };
-use crate::{live::Command, playback::Control, sink::tui::view::tabs};
+use crate::{
+    live::Command,
+    playback::Control,
+    sink::tui::view::{self, tabs},
+};
 
 /// The phases of the overview and of a host, in the order of a request.
 pub(in super::super) const PHASES: [Phase; 10] = [
@@ -184,7 +188,7 @@ impl Model {
     /// Up or down by rows, or whatever stands for rows.
     fn go(&mut self, by: isize) {
         if let Some(plot) = &mut self.plot {
-            plot.step(-by);
+            plot.step(by);
         } else if let Some(detail) = &mut self.detail {
             detail.cursor = moved(detail.cursor, by, PHASES.len());
         } else if self.table().is_some() {
@@ -204,7 +208,7 @@ impl Model {
         let by = if self.tab == Tab::Output { -by } else { by };
         let lines = match self.tab {
             Tab::Output => self.output.lines.len().saturating_sub(self.page()),
-            _ => super::super::view::text_rows(self).saturating_sub(self.page()),
+            _ => view::text_rows(self).saturating_sub(self.page()),
         };
         self.scrolled = self.scrolled.saturating_add_signed(by).min(lines);
     }
@@ -276,8 +280,7 @@ impl Model {
         let row = usize::from(y - layout.body.y);
         if let Some(plot) = &mut self.plot {
             let column = isize::from(x.saturating_sub(layout.body.x + 1) as i16);
-            let by = column - plot.cursor as isize;
-            plot.step(by);
+            plot.step(column / plot.bar as isize - plot.cursor as isize);
         } else if self.detail.is_none() && self.table().is_some() {
             self.click_table(x, row);
         } else {
@@ -311,10 +314,8 @@ impl Model {
     }
 
     fn click_phase(&mut self, row: usize) {
-        let first = super::super::view::phase_rows_begin(self);
-        let Some(at) = row.checked_sub(first).filter(|&at| at < PHASES.len()) else {
-            return;
-        };
+        let hit = view::phase_at(self, row).filter(|&at| at < PHASES.len());
+        let Some(at) = hit else { return };
         let chosen = match (&mut self.detail, self.tab) {
             (Some(detail), _) => &mut detail.cursor,
             (None, Tab::Overview) => &mut self.phase,

@@ -53,6 +53,8 @@ pub(in super::super) struct Plot {
     pub(in super::super) phase: Phase,
     /// Against what.
     pub(in super::super) against: Against,
+    /// Columns of the screen that a bin takes.
+    pub(in super::super) bar: usize,
     /// The chosen bin.
     pub(in super::super) cursor: usize,
     /// One or two.
@@ -82,6 +84,7 @@ impl Plot {
             subject,
             phase,
             against: Against::Nothing,
+            bar: 1,
             cursor: 0,
             curves: Vec::new(),
             made: None,
@@ -125,7 +128,10 @@ impl Plot {
             return;
         }
         let named = self.histograms(look);
-        let bins = usize::from(width.saturating_sub(2)).clamp(8, 160);
+        let columns = usize::from(width.saturating_sub(2)).max(1);
+        let most = named.iter().map(|(_, latency)| latency.count()).max();
+        self.bar = columns.div_ceil(worthwhile(most.unwrap_or(0)).min(columns));
+        let bins = columns / self.bar;
         let range = range(named.iter().map(|(_, latency)| &**latency));
         self.curves = named
             .into_iter()
@@ -162,6 +168,11 @@ impl Plot {
         }
         all
     }
+}
+
+/// Bins that so many samples fill: with more of them the plot would show chance.
+fn worthwhile(samples: u64) -> usize {
+    ((samples as f64).cbrt() * 5.0) as usize + 8
 }
 
 /// What a phase is called everywhere.

@@ -9,8 +9,9 @@ use crate::sink::tui::filter::{Filter, Subject as Row};
 
 /// Columns that a change against the mark takes beside a figure.
 pub(in super::super) const CHANGE_WIDTH: u16 = 6;
-/// The first column is not narrower than this.
-const NAME_WIDTH: u16 = 14;
+/// The first column has at least this part of the width, and so many columns.
+const NAME_PART: u16 = 4;
+const NAME_WIDTHS: (u16, u16) = (12, 40);
 
 /// The state of one table.
 pub(in super::super) struct Tabular {
@@ -161,8 +162,12 @@ impl Tabular {
     /// Which columns fit, where each begins, and how wide it is; `marked`: figures have changes beside them.
     pub(in super::super) fn layout(&self, width: u16, marked: bool) -> Vec<(usize, u16, u16)> {
         let columns = self.table.columns;
-        let wide = |column: &Column| column.width + if marked { CHANGE_WIDTH } else { 0 };
-        let mut left = width.saturating_sub(NAME_WIDTH);
+        let wide = |column: &Column| {
+            let beside = marked && column.has_change();
+            column.width + if beside { CHANGE_WIDTH } else { 0 }
+        };
+        let name = (width / NAME_PART).clamp(NAME_WIDTHS.0, NAME_WIDTHS.1);
+        let mut left = width.saturating_sub(name);
         let mut chosen: Vec<usize> = Vec::new();
         let mut candidates: Vec<usize> =
             (1 + self.shift.min(columns.len() - 2)..columns.len()).collect();
@@ -178,7 +183,7 @@ impl Tabular {
             chosen.push(at);
         }
         chosen.sort_unstable();
-        let name = (width.min(NAME_WIDTH) + left).min(width);
+        let name = (width.min(name) + left).min(width);
         let mut places = vec![(0, 0, name)];
         let mut x = name;
         for at in chosen {

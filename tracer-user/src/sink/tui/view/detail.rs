@@ -18,8 +18,8 @@ use crate::sink::tui::{
     theme::Role,
 };
 
-/// The row of the first phase: below the name and the heads.
-pub(super) const PHASES_BEGIN: usize = 2;
+/// Rows before the table of phases.
+pub(super) const ROWS_ABOVE: u16 = 1;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, model: &Model, detail: &Detail) {
     let look = model.look();
@@ -38,7 +38,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, model: &Model, detail: &
     let marked = look.mark.is_some();
     phases::draw(
         canvas,
-        area.below(1).top(table),
+        area.below(ROWS_ABOVE).top(table),
         &pair,
         detail.cursor,
         &Side::Shape,

@@ -20,6 +20,10 @@ use crate::sink::tui::{
 
 /// Narrower screens have one column below the phases.
 const TWO_COLUMNS: u16 = 70;
+/// Columns of a fact's name.
+const FACT_NAME: u16 = 11;
+/// Lower screens have the answer above the phases and nothing below.
+const LOW: u16 = 15;
 /// Rows of the bar with its heading and legend.
 const BAR_ROWS: u16 = 3;
 
@@ -27,15 +31,22 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
     let look = model.look();
     let totals = look.totals();
     let side = Side::Trend(&look.snapshot().series);
+    let marked = look.mark.is_some();
+    let above = rows_above(area);
+    if above != 0 {
+        request(canvas, area.top(above), &totals);
+        phases::draw(
+            canvas,
+            area.below(above),
+            &totals,
+            model.phase,
+            &side,
+            marked,
+        );
+        return;
+    }
     let table = 1 + PHASES.len() as u16;
-    phases::draw(
-        canvas,
-        area.top(table),
-        &totals,
-        model.phase,
-        &side,
-        look.mark.is_some(),
-    );
+    phases::draw(canvas, area.top(table), &totals, model.phase, &side, marked);
     let roomy = area.height > table + BAR_ROWS + 6;
     let rest = area.below(table + u16::from(roomy));
     request(canvas, rest.top(BAR_ROWS), &totals);
@@ -48,6 +59,11 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
         connections(canvas, rest, model);
         time_wait(canvas, rest.below(6), model);
     }
+}
+
+/// Rows before the table of phases.
+pub(super) fn rows_above(area: Area) -> u16 {
+    if area.height < LOW { 2 } else { 0 }
 }
 
 /// Where the time of a request goes: what was spent on each part, over the number of requests.
@@ -66,11 +82,12 @@ fn request(canvas: &mut Canvas<'_>, area: Area, totals: &Pair<'_>) {
         .max_by(|a, b| sums[*a as usize].total_cmp(&sums[*b as usize]))
         .map_or("", Part::name);
     let largest = sums.iter().copied().fold(0.0, f64::max);
-    let text = format!(
-        "A request takes {} on average, {} of it {most}",
-        format::duration((all / requests) as u64),
-        format::share(largest / all)
-    );
+    let time = format::duration((all / requests) as u64);
+    let share = format::share(largest / all);
+    let text = match area.width {
+        0..50 => format!("A request: {time}, {share} {most}"),
+        _ => format!("A request takes {time} on average, {share} of it {most}"),
+    };
     canvas.heading(area, &text);
     bar(canvas, area.below(1).top(1), &sums);
     legend(canvas, area.below(2).top(1), &sums, requests);
@@ -114,7 +131,10 @@ fn legend(canvas: &mut Canvas<'_>, area: Area, sums: &[f64; 5], requests: f64) {
     }
     let all: f64 = sums.iter().sum();
     let mut x = 0;
-    for part in Part::ALL {
+    for part in Part::ALL
+        .into_iter()
+        .filter(|&part| sums[part as usize] > 0.0)
+    {
         let sum = sums[part as usize];
         let (fill, style) = canvas.theme.part(part);
         let text = format!(
@@ -127,24 +147,22 @@ fn legend(canvas: &mut Canvas<'_>, area: Area, sums: &[f64; 5], requests: f64) {
             return;
         }
         canvas.put_char(area.x + x, area.y, fill, style);
-        let role = if sum > 0.0 { Role::Text } else { Role::Dim };
-        x += 1 + canvas.put(area.right_of(x + 1), &text, role) + 1;
+        x += 1 + canvas.put(area.right_of(x + 1), &text, Role::Text) + 1;
     }
 }
 
-/// Names and figures in two columns, line by line.
+/// Names and figures in two columns, line by line; changes where there is room for them.
 fn facts(canvas: &mut Canvas<'_>, area: Area, facts: &[(&str, Figure)], marked: bool) {
     let wide = area.width / 2;
+    let marked = marked && wide >= FACT_NAME + 13;
     for (at, (name, value)) in facts.iter().enumerate() {
-        let line = area
-            .below(at as u16 / 2)
-            .right_of(wide * (at as u16 % 2))
-            .left(wide - 1);
+        let column = wide * (at as u16 % 2);
+        let line = area.below(at as u16 / 2).right_of(column).left(wide - 1);
         if line.height == 0 {
             return;
         }
-        canvas.put(line.left(11), name, Role::Dim);
-        let place = line.right_of(11).left(if marked { 13 } else { 7 });
+        canvas.put(line.left(FACT_NAME), name, Role::Dim);
+        let place = line.right_of(FACT_NAME).left(if marked { 12 } else { 6 });
         figure(canvas, place, value, marked);
     }
 }

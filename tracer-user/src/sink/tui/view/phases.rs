@@ -19,6 +19,8 @@ use crate::sink::tui::{
 /// Columns of the name, and of each figure.
 const NAME: u16 = 12;
 const WIDE: u16 = 8;
+/// A narrower plot is left out.
+const LEAST_SIDE: u16 = 8;
 
 /// What stands at the right of each phase.
 pub(super) enum Side<'a> {
@@ -41,8 +43,9 @@ pub(super) fn draw(
 ) {
     let columns = columns(area.width, marked);
     heads(canvas, area.top(1), &columns, side);
-    for (at, phase) in PHASES.into_iter().enumerate() {
-        let line = area.below(1 + at as u16).top(1);
+    let first = first(area.height, chosen);
+    for (at, phase) in PHASES.into_iter().enumerate().skip(first) {
+        let line = area.below(1 + (at - first) as u16).top(1);
         if line.height == 0 {
             break;
         }
@@ -51,6 +54,11 @@ pub(super) fn draw(
             canvas.select(line.left(NAME));
         }
     }
+}
+
+/// The first phase shown, so that the chosen one is.
+pub(super) fn first(height: u16, chosen: usize) -> usize {
+    (chosen + 2).saturating_sub(usize::from(height))
 }
 
 /// Places of the figures, by their index in [`HEADS`]; None: the count.
@@ -81,11 +89,18 @@ fn heads(canvas: &mut Canvas<'_>, line: Area, columns: &Columns, side: &Side<'_>
         canvas.put_right(line.right_of(x).left(wide), head, Role::Head);
     }
     let place = line.right_of(columns.side);
+    if place.width < LEAST_SIDE {
+        return;
+    }
     match side {
         Side::Trend(series) => {
             let shown = u64::from(place.width).min(series.points.len() as u64);
             let span = crate::sink::tui::format::duration(shown * series.interval_ns);
-            canvas.put(place, &format!("p99, last {span}"), Role::Head);
+            let text = match shown {
+                0 => "p99 over time".to_owned(),
+                _ => format!("p99, last {span}"),
+            };
+            canvas.put(place, &text, Role::Head);
         }
         Side::Shape => {
             canvas.put(place, "from min to max, log scale", Role::Head);
@@ -125,6 +140,9 @@ fn row(
         }
     }
     let place = line.right_of(columns.side);
+    if place.width < LEAST_SIDE {
+        return;
+    }
     match side {
         Side::Trend(series) => trend(canvas, place, series, phase),
         Side::Shape => shape(canvas, place, &window),

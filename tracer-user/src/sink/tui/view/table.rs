@@ -36,14 +36,15 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
                 Value::Text(text) => {
                     canvas.put(place, &text, Role::Text);
                 }
-                Value::Figure(value) => figure(canvas, place, &value, marked),
+                Value::Figure(value) => {
+                    figure(canvas, place, &value, marked && value.unit != Unit::Number);
+                }
             }
         }
         if at == table.cursor {
             canvas.select(line);
         }
     }
-    place_note(canvas, area, table);
 }
 
 fn heads(canvas: &mut Canvas<'_>, line: Area, table: &Tabular, columns: &[(usize, u16, u16)]) {
@@ -59,7 +60,10 @@ fn heads(canvas: &mut Canvas<'_>, line: Area, table: &Tabular, columns: &[(usize
             (true, false) => glyphs.up.to_string(),
         };
         let head = format!("{}{sign}", definition.title);
-        if definition.is_label() {
+        if column == 0 {
+            let taken = canvas.put(place, &head, role);
+            canvas.put(place.right_of(taken + 1), &note(table), Role::Dim);
+        } else if definition.is_label() {
             canvas.put(place, &head, role);
         } else {
             canvas.put_right(place, &head, role);
@@ -67,23 +71,13 @@ fn heads(canvas: &mut Canvas<'_>, line: Area, table: &Tabular, columns: &[(usize
     }
 }
 
-/// Which rows of how many, when not all are shown.
-fn place_note(canvas: &mut Canvas<'_>, area: Area, table: &Tabular) {
+/// The chosen row of how many, and the filter they passed.
+fn note(table: &Tabular) -> String {
     let total = table.order.len();
-    let page = usize::from(area.height.saturating_sub(1));
-    if total <= page && table.filter_text.is_empty() {
-        return;
-    }
-    let filter = match table.filter_text.as_str() {
-        "" => String::new(),
-        text => format!(" /{text}"),
-    };
-    let text = format!(" {} of {total}{filter} ", table.cursor + 1);
-    let last = area.below(area.height.saturating_sub(1));
-    if total >= page {
-        canvas.put_right(last, &text, Role::Head);
-    } else {
-        canvas.put(area.below(1 + total as u16), &text, Role::Dim);
+    let place = if total == 0 { 0 } else { table.cursor + 1 };
+    match table.filter_text.as_str() {
+        "" => format!("{place}/{total}"),
+        text => format!("{place}/{total} /{text}"),
     }
 }
 
@@ -111,7 +105,7 @@ pub(super) fn figure(canvas: &mut Canvas<'_>, place: Area, figure: &Figure, mark
         .before
         .and_then(|before| format::change(before, value));
     if let Some(change) = change.filter(|_| marked) {
-        let place = place.right_of(place.width - place_of_change);
+        let place = place.right_of(place.width - place_of_change + 1);
         canvas.put(place, &change, role_of_change(figure, value));
     }
 }

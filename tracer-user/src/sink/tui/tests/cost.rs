@@ -1,0 +1,89 @@
+//! What the screen costs: `cargo xtask bench tui` runs this with optimizations and many ticks; as a test it
+//! only has to pass.
+
+use std::time::{Duration, Instant};
+
+use ratatui::backend::CrosstermBackend;
+use tracer_core::group::Group;
+
+use super::{fixture::*, *};
+
+/// Events a second, hosts, and snapshots a second of the budget.
+const EVENTS: u64 = 10_000;
+const HOSTS: u64 = 10_000;
+const TICKS_A_SECOND: u64 = 4;
+
+/// One tick: as many figures change as there are events, each that of another host at worst.
+fn change(moment: &mut Moment, dice: &mut Dice) {
+    moment.number += 1;
+    moment.elapsed_ns += 250_000_000;
+    for _ in 0..EVENTS / TICKS_A_SECOND {
+        let host = &mut moment.snapshot.hosts[dice.roll(HOSTS) as usize];
+        touch(Arc::make_mut(&mut host.group), dice);
+    }
+    touch(Arc::make_mut(&mut moment.snapshot.totals), dice);
+}
+
+fn touch(group: &mut Group, dice: &mut Dice) {
+    group.requests.count += 1;
+    group.phases.ttfb.record(30_000_000 + dice.roll(90_000_000));
+}
+
+/// What ticks cost: copying what changed, arranging, drawing.
+fn measure(script: &str, ticks: u32) -> [Duration; 3] {
+    let mut dice = Dice::new(1);
+    let mut moment = thousands(HOSTS);
+    let mut model = model((160, 50), moment.clone());
+    press(&mut model, script);
+    let mut terminal = Terminal::new(CrosstermBackend::new(std::io::sink())).unwrap();
+    terminal
+        .resize(ratatui::layout::Rect::new(0, 0, 160, 50))
+        .unwrap();
+    let theme = Theme::new(Colors::Many, true);
+    let mut spent = [Duration::ZERO; 3];
+    for _ in 0..ticks {
+        let begun = Instant::now();
+        change(&mut moment, &mut dice);
+        let snapshot = Arc::new(moment.clone());
+        let changed = Instant::now();
+        model.take(Input::Moment(snapshot));
+        model.arrange();
+        let arranged = Instant::now();
+        terminal
+            .draw(|frame| view::draw(frame, &model, &theme))
+            .unwrap();
+        spent[0] += changed - begun;
+        spent[1] += arranged - changed;
+        spent[2] += arranged.elapsed();
+    }
+    spent
+}
+
+#[test]
+fn cost_of_a_screen() {
+    let ticks = match std::env::var_os("TRACER_BENCH") {
+        Some(_) => 100,
+        None => 2,
+    };
+    println!(
+        "{EVENTS} events/s, {HOSTS} hosts, {TICKS_A_SECOND} snapshots/s, 160x50; ms a tick and share of a core"
+    );
+    let screens = [
+        ("overview", "1"),
+        ("hosts by requests", "2"),
+        ("hosts by ttfb99", "2ssss"),
+        ("hosts, filtered", "2/ttfb<gt>80ms<Enter>"),
+        ("hosts, marked", "2m"),
+        ("histogram", "1jj<Enter>"),
+    ];
+    for (name, script) in screens {
+        let spent =
+            measure(script, ticks).map(|spent| spent.as_secs_f64() * 1e3 / f64::from(ticks));
+        let share = (spent[1] + spent[2]) * TICKS_A_SECOND as f64 / 10.0;
+        println!(
+            "{name:<20} copies {:>6.2}  arrange {:>6.2}  draw {:>6.2}  screen {share:>5.2} %",
+            spent[0], spent[1], spent[2]
+        );
+        assert!(spent[2] > 0.0);
+    }
+}
