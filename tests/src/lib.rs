@@ -17,6 +17,7 @@ pub mod outcome;
 pub mod port;
 pub mod process;
 pub mod schema;
+pub mod screen;
 pub mod server;
 pub mod sockets;
 pub mod tracer;

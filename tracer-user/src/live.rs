@@ -15,6 +15,9 @@ use crate::playback::{Control, Playing};
 /// A snapshot may take this part of the engine's time at most: one that takes longer comes less often.
 const SHARE: u32 = 50;
 
+/// How often the kernel's counters are read.
+const COUNTERS: Duration = Duration::from_secs(1);
+
 /// What a person at the screen asks of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Command {
@@ -84,6 +87,7 @@ pub(crate) struct Live {
     commands: mpsc::UnboundedReceiver<Command>,
     refresh: Duration,
     due: Instant,
+    counters: Option<Instant>,
     number: u64,
     stage: Stage,
     notice: Option<Notice>,
@@ -101,6 +105,7 @@ impl Live {
             commands,
             refresh,
             due: Instant::now(),
+            counters: None,
             number: 0,
             stage: Stage::Tracing,
             notice: None,
@@ -117,6 +122,16 @@ impl Live {
     /// The thread that draws; waited for by [`Self::close`].
     pub(crate) fn belongs_to(&mut self, screen: JoinHandle<std::io::Result<()>>) {
         self.screen = Some(screen);
+    }
+
+    /// The kernel's counters are due, which cost system calls: once a second at most.
+    pub(crate) fn counters_due(&mut self) -> bool {
+        let now = Instant::now();
+        let due = self.counters.is_none_or(|last| now - last >= COUNTERS);
+        if due {
+            self.counters = Some(now);
+        }
+        due
     }
 
     /// When the next moment is due.

@@ -28,6 +28,7 @@ const VM: &[Need] = &[
 const TEST: &[Need] = &[
     need("nginx", "nginx-light"),
     need("go", "golang-go"),
+    need("tmux", "tmux"),
     need("javac", "default-jdk-headless"),
     need("node", "nodejs"),
     need("wget", "wget"),

@@ -8,7 +8,7 @@ use super::{Engine, Signals};
 use crate::{
     clock,
     failure::Failure,
-    live::{Command, Stage},
+    live::{Command, Live, Stage},
     sink::output::OutputPath,
     source::End,
 };
@@ -19,7 +19,9 @@ impl Engine {
         if self.live.is_none() {
             return Ok(());
         }
-        self.read_counters()?;
+        if self.live.as_mut().is_some_and(Live::counters_due) {
+            self.read_counters()?;
+        }
         let elapsed_ns = self.sinks.elapsed_ns();
         let playing = self.source.playing();
         if let Some(live) = &mut self.live {
@@ -56,6 +58,7 @@ impl Engine {
         if self.over {
             return Err("the trace is over; there is nothing to count any more".into());
         }
+        self.read_counters().map_err(|error| error.to_string())?;
         let now_ns = self.source.now_ns();
         // Not the time of day now: that of a recording is another one.
         self.sinks.description.as_of_ns = now_ns;

@@ -13,11 +13,15 @@ use ratatui::{
     backend::CrosstermBackend,
     crossterm::{
         cursor::{Hide, Show},
-        event::{DisableMouseCapture, EnableMouseCapture},
         execute,
+        style::Print,
         terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
     },
 };
+
+/// Reports of buttons and the wheel, but of no movement, in the form without limits (xterm, SGR 1006).
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
 /// The terminal is ours.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -73,7 +77,7 @@ impl Drop for Screen {
 fn take() -> io::Result<()> {
     TAKEN.store(true, Ordering::SeqCst);
     let taken = enable_raw_mode()
-        .and_then(|()| execute!(stdout(), EnterAlternateScreen, EnableMouseCapture, Hide));
+        .and_then(|()| execute!(stdout(), EnterAlternateScreen, Print(MOUSE_ON), Hide));
     if taken.is_err() {
         give_back();
     }
@@ -83,7 +87,7 @@ fn take() -> io::Result<()> {
 /// Once for each time it was taken. Nothing can be done about errors: the terminal may be gone.
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
-        let _ = execute!(stdout(), Show, DisableMouseCapture, LeaveAlternateScreen);
+        let _ = execute!(stdout(), Show, Print(MOUSE_OFF), LeaveAlternateScreen);
         let _ = stdout().flush();
         let _ = disable_raw_mode();
     }
@@ -99,4 +103,82 @@ fn restore_on_panic() {
             before(panic);
         }));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, io::Read, process::Command};
+
+    use nix::{
+        pty::openpty,
+        sys::termios::{LocalFlags, Termios, tcgetattr},
+    };
+
+    use super::*;
+
+    const SCENE: &str = "TRACER_TERMINAL_SCENE";
+
+    /// Played by a process of its own, in a terminal of its own; nothing otherwise.
+    #[test]
+    fn scene() {
+        match std::env::var(SCENE).as_deref() {
+            Ok("end") => drop(Screen::enter().unwrap()),
+            Ok("panic") => {
+                let _screen = Screen::enter().unwrap();
+                panic!("on purpose");
+            }
+            Ok("panic elsewhere") => {
+                let screen = Screen::enter().unwrap();
+                let _ = std::thread::spawn(|| panic!("on purpose")).join();
+                std::mem::forget(screen);
+            }
+            _ => {}
+        }
+    }
+
+    /// Modes of a terminal before a scene was played in it, and after; and what was written.
+    fn play(scene: &str) -> (Termios, Termios, String) {
+        let pty = openpty(None, None).unwrap();
+        let before = tcgetattr(&pty.slave).unwrap();
+        let end = || pty.slave.try_clone().unwrap();
+        let name = format!("{}::scene", module_path!().split_once("::").unwrap().1);
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args([name.as_str(), "--exact", "--nocapture", "--test-threads=1"])
+            .env(SCENE, scene)
+            .env("RUST_BACKTRACE", "0")
+            .stdin(end())
+            .stdout(end())
+            .stderr(end());
+        command.status().unwrap();
+        let after = tcgetattr(&pty.slave).unwrap();
+        let mut written = vec![0; 64 * 1024];
+        let count = File::from(pty.master).read(&mut written).unwrap();
+        let text = String::from_utf8_lossy(&written[..count]).into_owned();
+        (before, after, text)
+    }
+
+    #[test]
+    fn given_back_on_every_way_out() {
+        for scene in ["end", "panic", "panic elsewhere"] {
+            let (before, after, written) = play(scene);
+            assert_eq!(before, after, "{scene}");
+            let cooked = LocalFlags::ICANON | LocalFlags::ECHO;
+            assert!(after.local_flags.contains(cooked), "{scene}");
+            for (on, off) in [
+                ("\x1b[?1049h", "\x1b[?1049l"),
+                ("\x1b[?1000h", "\x1b[?1000l"),
+                ("\x1b[?25l", "\x1b[?25h"),
+            ] {
+                let (on, off) = (written.rfind(on), written.rfind(off));
+                assert!(on.is_some() && on < off, "{scene}: {written:?}");
+            }
+            let left = written.rfind("\x1b[?1049l");
+            let said = written.rfind("on purpose");
+            assert!(
+                scene == "end" || left < said,
+                "on the plain screen: {written:?}"
+            );
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use ratatui::backend::CrosstermBackend;
+use ratatui::{TerminalOptions, Viewport, backend::CrosstermBackend, layout::Rect};
 use tracer_core::group::Group;
 
 use super::{fixture::*, *};
@@ -35,10 +35,11 @@ fn measure(script: &str, ticks: u32) -> [Duration; 3] {
     let mut moment = thousands(HOSTS);
     let mut model = model((160, 50), moment.clone());
     press(&mut model, script);
-    let mut terminal = Terminal::new(CrosstermBackend::new(std::io::sink())).unwrap();
-    terminal
-        .resize(ratatui::layout::Rect::new(0, 0, 160, 50))
-        .unwrap();
+    let fixed = TerminalOptions {
+        viewport: Viewport::Fixed(Rect::new(0, 0, 160, 50)),
+    };
+    let backend = CrosstermBackend::new(std::io::sink());
+    let mut terminal = Terminal::with_options(backend, fixed).unwrap();
     let theme = Theme::new(Colors::Many, true);
     let mut spent = [Duration::ZERO; 3];
     for _ in 0..ticks {

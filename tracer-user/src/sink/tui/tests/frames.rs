@@ -210,6 +210,18 @@ fn no_size_is_too_odd() {
 }
 
 #[test]
+fn a_terminal_that_has_become_smaller() {
+    for (name, way) in VIEWS {
+        let mut model = model(LARGE, usual());
+        press(&mut model, way);
+        let mut terminal = Terminal::new(TestBackend::new(30, 9)).unwrap();
+        let theme = Theme::new(Colors::Many, true);
+        let drawn = terminal.draw(|frame| view::draw(frame, &model, &theme));
+        assert!(drawn.is_ok(), "{name}");
+    }
+}
+
+#[test]
 fn drawing_changes_nothing() {
     for (name, way) in VIEWS {
         let mut model = model(USUAL, usual());

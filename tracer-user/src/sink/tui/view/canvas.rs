@@ -49,7 +49,10 @@ impl<'a> Canvas<'a> {
 
     /// The same in a style of its own.
     pub(super) fn put_styled(&mut self, area: Area, text: &str, style: Style) -> u16 {
-        if area.height == 0 || area.width == 0 {
+        // The terminal may have become smaller than the model knows.
+        let frame = self.buffer.area;
+        let area = area.left(frame.width.saturating_sub(area.x));
+        if area.height == 0 || area.width == 0 || area.y >= frame.height {
             return 0;
         }
         let text = self.theme.text(&printable(text));

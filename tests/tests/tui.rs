@@ -1,0 +1,309 @@
+//! The live screen in a real terminal: what it shows is what the export says, and the terminal is as it was.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+use tracer_tests::certificate::Certificate;
+use tracer_tests::check::Differences;
+use tracer_tests::client::Client;
+use tracer_tests::export::Export;
+use tracer_tests::machine::{require_root, tracer_binary};
+use tracer_tests::process::{PATIENCE, wait_for};
+use tracer_tests::schema;
+use tracer_tests::screen::Screen;
+use tracer_tests::server::{Go, GoOptions};
+
+const SIZE: (u16, u16) = (120, 40);
+
+/// Three digits and a unit, as the screen writes times.
+fn time(ns: u64) -> String {
+    let (value, unit) = match ns {
+        0..1_000 => return format!("{ns}ns"),
+        1_000..999_500 => (ns as f64 / 1e3, "µs"),
+        999_500..999_500_000 => (ns as f64 / 1e6, "ms"),
+        _ => (ns as f64 / 1e9, "s"),
+    };
+    let decimals = if value < 9.995 {
+        2
+    } else {
+        usize::from(value < 99.95)
+    };
+    format!("{value:.decimals$}{unit}")
+}
+
+/// Words of a command line.
+fn line(client: &Client) -> String {
+    let words: Vec<String> = client
+        .command
+        .iter()
+        .map(|word| format!("'{}'", word.to_string_lossy()))
+        .collect();
+    words.join(" ")
+}
+
+/// The export whose name the screen says.
+fn exported(screen: &Screen) -> Result<Export> {
+    screen.keys(&["e"])?;
+    let shown = screen.wait("wrote /")?;
+    let line = shown.lines().last().context("an empty screen")?;
+    let path = line.trim().strip_prefix("wrote ").context("no path")?;
+    let export = Export::read(Path::new(path))?;
+    schema::validate(&export)?;
+    Ok(export)
+}
+
+/// Phases on the screen against those of the totals.
+fn compare_phases(shown: &str, export: &Export, differences: &mut Differences) -> Result<()> {
+    for (name, key) in [
+        ("connect ", "connect"),
+        ("tls full ", "tls"),
+        ("ttfb first ", "ttfb_first"),
+        ("ttfb reused ", "ttfb_reused"),
+        ("transfer ", "transfer"),
+        ("idle ", "idle"),
+    ] {
+        let at = |figure: &str| export.count(&format!("/totals/phases/{key}/{figure}"));
+        let expected = vec![
+            at("count")?.to_string(),
+            time(at("p50_ns")?),
+            time(at("p90_ns")?),
+            time(at("p99_ns")?),
+            time(at("max_ns")?),
+        ];
+        let words = Screen::words(shown, name)?;
+        differences.equal(name, words.get(..5).map(<[String]>::to_vec), Some(expected));
+    }
+    Ok(())
+}
+
+/// Every screen by its key, with something that only it shows.
+fn visit_screens(screen: &Screen) -> Result<()> {
+    for (key, sign) in [
+        ("2", "ttfb99"),
+        ("3", "executable"),
+        ("4", "idle"),
+        ("5", "lookups"),
+        ("6", "of range"),
+        ("7", "no rules that judge"),
+        ("8", "the first line"),
+        ("9", "Everywhere"),
+        ("1", "A request takes"),
+    ] {
+        screen.keys(&[key])?;
+        screen.wait(sign)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_crawler_from_start_to_end() -> Result<()> {
+    require_root()?;
+    let directory = tempfile::tempdir()?;
+    let certificate = Certificate::small()?;
+    let server = Go::start(
+        &GoOptions {
+            version: Some("1.2"),
+            flags: vec!["-delay=2ms".into()],
+        },
+        &certificate,
+    )?;
+    let url = format!("https://localhost:{}/", server.port);
+    let ca = certificate.path().display().to_string();
+    let client = Client::go(&["default", &url, "3000", "8", &ca])?;
+    let screen = Screen::open(directory.path(), SIZE)?;
+    screen.run("stty -a > before")?;
+    let tracer = tracer_binary()?;
+    let script = format!("echo the first line; {}", line(&client).replace('\'', ""));
+    screen.run(&format!(
+        "{} run --child-log log -- sh -c '{script}; exit 7'; echo status $?",
+        tracer.display()
+    ))?;
+    screen.wait("A request takes")?;
+    visit_screens(&screen)?;
+    screen.keys(&["p"])?;
+    screen.wait("PAUSED")?;
+    screen.keys(&["p"])?;
+    screen.wait("the command has ended: exit status: 7")?;
+
+    let export = exported(&screen)?;
+    let mut differences = Differences::of("the screen and the export");
+    screen.keys(&["1"])?;
+    let overview = screen.wait("A request takes")?;
+    compare_phases(&overview, &export, &mut differences)?;
+    let requests = export.count("/totals/requests/count")?;
+    differences.equal("requests", requests, 3000);
+    differences.equal(
+        "requests on the overview",
+        Screen::words(&overview, "requests")?.first().cloned(),
+        Some(requests.to_string()),
+    );
+    screen.keys(&["2"])?;
+    let hosts = screen.wait("localhost")?;
+    let row = Screen::words(&hosts, "localhost")?;
+    differences.equal("port", row.first().cloned(), Some(server.port.to_string()));
+    differences.equal(
+        "requests of the host",
+        row.get(1).cloned(),
+        Some(requests.to_string()),
+    );
+    differences.finish(|| format!("{overview}\n{hosts}"))?;
+
+    look_closer(&screen)?;
+    screen.keys(&["q"])?;
+    screen.wait("status 7")?;
+    check_terminal(&screen, directory.path())?;
+    let log = fs::read_to_string(directory.path().join("log"))?;
+    ensure!(log.starts_with("the first line\n"), "{log}");
+    ensure!(log.contains("\"requests\":3000"), "{log}");
+    server.finish().map(drop)
+}
+
+/// A host, a histogram, a comparison, a filter; larger, smaller and tiny.
+fn look_closer(screen: &Screen) -> Result<()> {
+    screen.keys(&["Enter"])?;
+    screen.wait("connections used")?;
+    screen.keys(&["Down", "Down", "Enter"])?;
+    screen.wait("at or below")?;
+    screen.keys(&["c"])?;
+    screen.wait("tls full against tls resumed")?;
+    screen.keys(&["Escape"])?;
+    screen.wait("connections used")?;
+    screen.keys(&["Escape"])?;
+    screen.wait("ttfb99")?;
+    screen.text("/nowhere")?;
+    screen.wait("no row passes the filter")?;
+    screen.keys(&["Escape"])?;
+    screen.wait("localhost")?;
+    for (size, sign) in [
+        ((40, 12), "2/9 Hosts"),
+        ((18, 4), "needs 20x5"),
+        (SIZE, "2 Hosts"),
+    ] {
+        screen.resize(size)?;
+        let shown = screen.wait(sign)?;
+        ensure!(
+            shown
+                .lines()
+                .all(|line| line.chars().count() <= size.0.into()),
+            "{shown}"
+        );
+    }
+    Ok(())
+}
+
+/// As before tracer, in everything that stty knows and tmux sees.
+fn check_terminal(screen: &Screen, directory: &Path) -> Result<()> {
+    screen.check_is_plain()?;
+    screen.run("stty -a > after; echo written")?;
+    screen.wait("\nwritten")?;
+    let [before, after] = ["before", "after"].map(|name| fs::read_to_string(directory.join(name)));
+    ensure!(before? == after?, "the terminal is not as it was");
+    Ok(())
+}
+
+/// `tracer attach` in a terminal, and its process id.
+fn attached(directory: &TempDir) -> Result<(Screen, Pid)> {
+    require_root()?;
+    let screen = Screen::open(directory.path(), SIZE)?;
+    screen.run("stty -a > before")?;
+    let tracer = tracer_binary()?;
+    let port = tracer_tests::port::unused()?;
+    let run = format!(
+        "sh -c 'echo $$ > pid; exec {} attach --port {port} --json export.json'; echo status $?",
+        tracer.display()
+    );
+    screen.run(&run)?;
+    screen.wait("A request takes")?;
+    let pid = fs::read_to_string(directory.path().join("pid"))?;
+    Ok((screen, Pid::from_raw(pid.trim().parse()?)))
+}
+
+#[test]
+fn ended_by_a_signal() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let (screen, pid) = attached(&directory)?;
+    kill(pid, Signal::SIGTERM)?;
+    screen.wait("status 0")?;
+    check_terminal(&screen, directory.path())?;
+    schema::validate(&Export::read(&directory.path().join("export.json"))?)
+}
+
+#[test]
+fn ended_by_control_c() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let (screen, _) = attached(&directory)?;
+    screen.keys(&["C-c"])?;
+    screen.wait("status 0")?;
+    check_terminal(&screen, directory.path())
+}
+
+#[test]
+fn suspended_and_resumed() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let (screen, pid) = attached(&directory)?;
+    for from_outside in [false, true] {
+        match from_outside {
+            false => screen.keys(&["C-z"])?,
+            true => kill(pid, Signal::SIGTSTP)?,
+        }
+        screen.wait("Stopped")?;
+        check_terminal(&screen, directory.path())?;
+        screen.run("clear; fg")?;
+        screen.wait_until("the screen again", |shown| {
+            shown.contains("A request takes") && !shown.contains("Stopped")
+        })?;
+    }
+    screen.keys(&["q"])?;
+    screen.wait("status 0")?;
+    check_terminal(&screen, directory.path())
+}
+
+#[test]
+fn quitting_asks_before_it_ends_the_command() -> Result<()> {
+    require_root()?;
+    let directory = tempfile::tempdir()?;
+    let screen = Screen::open(directory.path(), SIZE)?;
+    screen.run("stty -a > before")?;
+    let tracer = tracer_binary()?;
+    screen.run(&format!(
+        "{} run -- sh -c 'echo $$ > pid; exec sleep 1000'; echo status $?",
+        tracer.display()
+    ))?;
+    screen.wait("A request takes")?;
+    let path = directory.path().join("pid");
+    let pid = wait_for("the command", PATIENCE, || {
+        Ok(fs::read_to_string(&path).ok())
+    })?;
+    screen.keys(&["q"])?;
+    screen.wait("the command is still running")?;
+    ensure!(
+        Path::new(&format!("/proc/{}", pid.trim())).exists(),
+        "it was ended"
+    );
+    screen.keys(&["q"])?;
+    screen.wait("status 143")?;
+    check_terminal(&screen, directory.path())
+}
+
+#[test]
+fn no_screen_where_none_is_wanted() -> Result<()> {
+    require_root()?;
+    let directory = tempfile::tempdir()?;
+    let screen = Screen::open(directory.path(), SIZE)?;
+    let tracer = tracer_binary()?;
+    let tracer = tracer.display();
+    for line in [
+        format!("{tracer} run --no-tui -- true"),
+        format!("TERM=dumb {tracer} run -- true"),
+        format!("{tracer} run -- true | cat"),
+    ] {
+        screen.run(&format!("clear; {line}; echo status $?"))?;
+        let shown = screen.wait("status 0")?;
+        ensure!(!shown.contains("A request takes"), "{shown}");
+    }
+    Ok(())
+}
