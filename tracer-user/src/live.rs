@@ -89,6 +89,8 @@ pub(crate) struct Live {
     due: Instant,
     counters: Option<Instant>,
     number: u64,
+    /// The screen is gone, and that was said.
+    gone: bool,
     stage: Stage,
     notice: Option<Notice>,
     playing: Option<Playing>,
@@ -107,6 +109,7 @@ impl Live {
             due: Instant::now(),
             counters: None,
             number: 0,
+            gone: false,
             stage: Stage::Tracing,
             notice: None,
             playing: None,
@@ -139,9 +142,13 @@ impl Live {
         self.due
     }
 
-    /// The next command. A screen that is gone has quit.
+    /// The next command. A screen that is gone has quit, once.
     pub(crate) async fn command(&mut self) -> Command {
-        self.commands.recv().await.unwrap_or(Command::Quit)
+        match self.commands.recv().await {
+            Some(command) => command,
+            None if std::mem::replace(&mut self.gone, true) => std::future::pending().await,
+            None => Command::Quit,
+        }
     }
 
     /// How far the trace is, from the next moment on.
@@ -209,6 +216,8 @@ mod tests {
         drop(wires);
         assert_eq!(live.command().await, Command::Export);
         assert_eq!(live.command().await, Command::Quit);
+        let again = tokio::time::timeout(Duration::from_millis(1), live.command());
+        assert!(again.await.is_err(), "once");
         live.publish(1, Snapshot::default);
         assert!(live.close().is_ok());
     }

@@ -8,6 +8,7 @@ mod observer;
 mod overhead;
 mod pipeline;
 mod table;
+mod tui;
 
 use std::process::ExitCode;
 
@@ -18,8 +19,9 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
         Some((what, rest)) if what == "crawl" => crawl::main(rest),
         Some((what, rest)) if what == "overhead" => overhead::main(rest),
         Some((what, rest)) if what == "pipeline" => pipeline::main(rest),
+        Some((what, rest)) if what == "tui" => tui::main(rest),
         _ => bail!(
-            "`cargo xtask bench crawl`, `cargo xtask bench overhead` or `cargo xtask bench pipeline`"
+            "`cargo xtask bench crawl`, `cargo xtask bench overhead`, `cargo xtask bench pipeline` or `cargo xtask bench tui`"
         ),
     }
 }

@@ -11,6 +11,7 @@ mod packages;
 mod picture;
 mod python;
 mod scenario;
+mod screenshots;
 mod setup;
 mod shell;
 mod test;
@@ -38,6 +39,8 @@ Usage: cargo xtask VERB
   bench overhead [--pairs N] [--seconds N] [--only NAME,…] [--no-build]
                            wrk against nginx, unwatched and watched by tracer, by empty programs and by its peers
   bench crawl [--spider]   the crawler beside others that do the same work
+  bench tui                what a frame of the live screen costs
+  screenshots              docs/images, from a crawl recorded over a delayed link
   bench pipeline           records per second, snapshots, memory, socket listings
 ";
 
@@ -67,6 +70,7 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "demo" => demo::main(rest),
         "picture" => picture::main(rest),
         "bench" => bench::main(rest),
+        "screenshots" => screenshots::main(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(ExitCode::SUCCESS)

@@ -2,12 +2,17 @@
 
 use std::{
     io::{self, Stdout, Write, stdout},
+    os::fd::{AsFd, BorrowedFd},
     sync::{
         Once,
         atomic::{AtomicBool, Ordering},
     },
 };
 
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
 use ratatui::{
     Frame, Terminal,
     backend::CrosstermBackend,
@@ -50,6 +55,14 @@ impl Screen {
         Ok((size.width, size.height))
     }
 
+    /// A terminal whose other side has gone is an error: reading from it would not wait any more.
+    pub(super) fn check_is_there(&self) -> io::Result<()> {
+        match has_gone(stdout().as_fd())? {
+            true => Err(io::Error::other("the terminal has gone")),
+            false => Ok(()),
+        }
+    }
+
     /// Draws a frame; only what changed is sent.
     pub(super) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         self.0.draw(draw).map(drop)
@@ -71,6 +84,16 @@ impl Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         give_back();
+    }
+}
+
+/// The other side of a terminal was closed.
+fn has_gone(terminal: BorrowedFd<'_>) -> io::Result<bool> {
+    let mut fds = [PollFd::new(terminal, PollFlags::empty())];
+    match poll(&mut fds, PollTimeout::ZERO) {
+        Ok(_) => Ok(fds[0].any().unwrap_or(false)),
+        Err(Errno::EINTR) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -156,6 +179,14 @@ mod tests {
         let count = File::from(pty.master).read(&mut written).unwrap();
         let text = String::from_utf8_lossy(&written[..count]).into_owned();
         (before, after, text)
+    }
+
+    #[test]
+    fn a_terminal_that_goes_is_noticed() {
+        let pty = openpty(None, None).unwrap();
+        assert!(!has_gone(pty.slave.as_fd()).unwrap());
+        drop(pty.master);
+        assert!(has_gone(pty.slave.as_fd()).unwrap());
     }
 
     #[test]

@@ -32,10 +32,13 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, model: &Model) {
         return;
     }
     let mut x = 0;
-    if let Stage::Over(how) = &model.shown.stage {
-        x += canvas.put(area, how, Role::Worse) + 2;
-    }
-    for (key, what) in keys(model) {
+    for (at, (key, what)) in keys(model).into_iter().enumerate() {
+        // How it ended stands behind the way out.
+        if let Stage::Over(how) = &model.shown.stage
+            && at == 1
+        {
+            x += canvas.put(area.right_of(x), how, Role::Worse) + 2;
+        }
         let piece = canvas.theme.text(&format!("{key} {what}"));
         if usize::from(area.width.saturating_sub(x)) < piece.len() {
             break;

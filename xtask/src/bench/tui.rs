@@ -1,0 +1,29 @@
+//! `cargo xtask bench tui`: what a frame of the live screen costs, at 10,000 events/s over 10,000 hosts.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::{setup, shell, workspace};
+
+/// The test that prints the figures; there it runs a few ticks only.
+const TEST: &str = "cost_of_a_screen";
+
+pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
+    let [] = crate::flags(args, [])?;
+    setup::for_build()?;
+    let mut cargo = workspace::cargo();
+    cargo.args([
+        "test",
+        "--quiet",
+        "--release",
+        "--package",
+        "tracer",
+        "--bin",
+        "tracer",
+        TEST,
+    ]);
+    cargo.args(["--", "--nocapture"]).env("TRACER_BENCH", "1");
+    shell::run(&mut cargo)?;
+    Ok(ExitCode::SUCCESS)
+}
