@@ -226,6 +226,15 @@ complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l exec-concurrency
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l metrics -d 'Serves /metrics, /healthz and /readyz there; a bare port is on loopback' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l control -d 'Serves the control interface there: a port on loopback or unix:/path' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l control-token-file -d 'File with the token that requests over TCP have to carry; TRACER_CRAWL_CONTROL_TOKEN does it too' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render -d 'Run the scripts of HTML pages in Chromium and take the links that are there then. Needs a build with the feature `render` [default: false]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-program -d 'The browser\'s program, found in PATH [default: chromium]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-browsers -d 'Browsers at once [default: 1]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-tabs -d 'Pages at once in one browser [default: 4]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-wait -d 'When a page counts as complete: its load event, or no request under way for half a second after it [default: idle]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-wait-selector -d 'CSS selector that has to be there before a page counts as complete' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-timeout -d 'Time for one page [default: 20s]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-memory -d 'Memory of one browser with all its processes; above it, it is replaced [default: 1GiB]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-pages -d 'Pages after which a browser is replaced [default: 200]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l trace-json -d 'Trace it, and write the export (schema tracer.export/1) to FILE' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l trace -d 'Trace the crawl while it runs, as `tracer run` does; needs the rights of a trace'
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -s h -l help -d 'Print help'
@@ -347,6 +356,15 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l metrics -d 'Serves /metrics, /healthz and /readyz there; a bare port is on loopback' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l control -d 'Serves the control interface there: a port on loopback or unix:/path' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l control-token-file -d 'File with the token that requests over TCP have to carry; TRACER_CRAWL_CONTROL_TOKEN does it too' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render -d 'Run the scripts of HTML pages in Chromium and take the links that are there then. Needs a build with the feature `render` [default: false]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-program -d 'The browser\'s program, found in PATH [default: chromium]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-browsers -d 'Browsers at once [default: 1]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-tabs -d 'Pages at once in one browser [default: 4]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-wait -d 'When a page counts as complete: its load event, or no request under way for half a second after it [default: idle]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-wait-selector -d 'CSS selector that has to be there before a page counts as complete' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-timeout -d 'Time for one page [default: 20s]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-memory -d 'Memory of one browser with all its processes; above it, it is replaced [default: 1GiB]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-pages -d 'Pages after which a browser is replaced [default: 200]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l origin -d 'Say of each value where it comes from'
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print the settings which a crawl with these flags, this file and this environment would have, as a configuration file'

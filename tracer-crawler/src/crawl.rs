@@ -9,6 +9,8 @@ mod outputs;
 mod pace;
 mod page;
 mod reach;
+#[cfg(feature = "render")]
+mod render;
 mod report;
 mod robots;
 mod run;

@@ -22,6 +22,8 @@ pub mod out;
 pub mod outcome;
 pub mod parse;
 pub mod progress;
+#[cfg(feature = "render")]
+pub mod render;
 pub mod retry;
 pub mod robots;
 pub mod scope;

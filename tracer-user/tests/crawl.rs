@@ -218,6 +218,9 @@ fn exit_codes() {
         "cannot listen on",
     );
     check(&["--control", "0.0.0.0:1", &start], 2, "loopback");
+    if !cfg!(feature = "render") {
+        check(&["--render", &start], 2, "feature `render`");
+    }
 }
 
 #[test]

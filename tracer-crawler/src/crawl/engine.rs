@@ -56,6 +56,9 @@ pub(crate) struct Engine {
     /// Work on pages whose body is there.
     pub(crate) page_workers: Arc<Concurrency>,
     pub(crate) seed: Seed,
+    /// Runs the scripts of pages.
+    #[cfg(feature = "render")]
+    pub(crate) renderer: Option<crate::render::Renderer>,
     /// What was fetched before.
     pub(crate) cache: Option<ResponseCache>,
     frontier: Mutex<Option<Frontier>>,
@@ -111,7 +114,12 @@ pub(crate) enum Turn {
 impl Engine {
     pub(crate) fn new(made: Made) -> Self {
         let settings = made.live.load();
-        let needs = made.outs.iter().fold(Needs::default(), |needs, out| {
+        // The browser gets the document that was fetched.
+        let own = Needs {
+            body: settings.render.enabled,
+            ..Needs::default()
+        };
+        let needs = made.outs.iter().fold(own, |needs, out| {
             let more = out.needs();
             Needs {
                 wire: needs.wire | more.wire,
@@ -146,6 +154,11 @@ impl Engine {
             rate: Rate::new(Duration::ZERO, 1),
             page_workers: Concurrency::new(usize::MAX),
             seed: made.frontier.seed(),
+            #[cfg(feature = "render")]
+            renderer: settings
+                .render
+                .enabled
+                .then(|| crate::render::Renderer::new(&settings.render, made.maker.user_agent())),
             cache: made.cache,
             frontier: Mutex::new(Some(made.frontier)),
             active: AtomicUsize::new(0),

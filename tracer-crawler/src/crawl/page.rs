@@ -275,6 +275,8 @@ impl<'a> Try<'a> {
         let (parser, sitemap) = (sink.parser.take(), sink.sitemap.take());
         let mut report = self.report(None, None);
         report.body = sink.body.take();
+        #[cfg(feature = "render")]
+        let parser = self.rendered(parser, &report).await;
         let waited = Instant::now();
         let place = self.engine.page_workers.acquire().await;
         self.engine.note_queue_delay(waited.elapsed());

@@ -14,6 +14,8 @@ use std::{
 
 use url::Url;
 
+#[cfg(feature = "render")]
+pub(crate) use self::exec::Group;
 pub use self::exec::{ExecError, ExecPerPage};
 use crate::{outcome::Class, settings::Settings, stats::Snapshot};
 

@@ -52,6 +52,14 @@ impl Settings {
                 1,
                 1024,
             ),
+            ("render.browsers", self.render.browsers, 1, 64),
+            ("render.tabs", self.render.tabs, 1, 64),
+            (
+                "render.pages_per_browser",
+                self.render.pages_per_browser,
+                1,
+                1_000_000,
+            ),
             ("dns.max_entries", self.dns.max_entries, 1, 100_000_000),
             ("dns.prewarm", self.dns.prewarm, 0, 100_000),
         ];
@@ -88,6 +96,7 @@ impl Settings {
             ("dns.timeout", self.dns.timeout),
             ("state.snapshot_interval", self.state.snapshot_interval),
             ("hooks.exec_timeout", self.hooks.exec_timeout),
+            ("render.timeout", self.render.timeout),
         ];
         match times.iter().find(|(_, time)| time.is_zero()) {
             Some((key, _)) => fault(
@@ -107,6 +116,7 @@ impl Settings {
             ("parse.max_memory", self.parse.max_memory, 64 << 10),
             ("state.frontier_memory", self.state.frontier_memory, 1 << 20),
             ("cache.max_size", self.cache.max_size, 1 << 20),
+            ("render.max_memory", self.render.max_memory, 128 << 20),
             ("output.warc_max_size", self.output.warc_max_size, 1 << 20),
         ];
         match sizes.iter().find(|(_, size, least)| size.bytes() < *least) {
@@ -152,6 +162,12 @@ impl Settings {
     }
 
     fn check_output(&self) -> Result<(), Fault> {
+        if self.render.enabled && !cfg!(feature = "render") {
+            return fault(
+                "render.enabled",
+                "this build has no browser; build with the feature `render`",
+            );
+        }
         if self.log.filter.is_empty() {
             return fault("log.filter", "expected a level, as in warn");
         }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use super::{
     quantity::ByteSize,
     table::group,
-    word::{LinkSource, Listen, LogFormat, ProgressMode},
+    word::{LinkSource, Listen, LogFormat, ProgressMode, RenderWait},
 };
 
 group! {
@@ -87,5 +87,29 @@ group! {
         address: Option<Listen> = None, "control", restart;
         /// File with the token that requests over TCP have to carry; TRACER_CRAWL_CONTROL_TOKEN does it too.
         token_file: Option<PathBuf> = None, "control-token-file", restart;
+    }
+}
+
+group! {
+    /// Pages that need a browser.
+    Render in "render", "Browser" {
+        /// Run the scripts of HTML pages in Chromium and take the links that are there then. Needs a build with the feature `render`.
+        enabled: bool = false, "render", restart;
+        /// The browser's program, found in PATH.
+        program: PathBuf = PathBuf::from("chromium"), "render-program", restart;
+        /// Browsers at once.
+        browsers: u32 = 1, "render-browsers", restart;
+        /// Pages at once in one browser.
+        tabs: u32 = 4, "render-tabs", restart;
+        /// When a page counts as complete: its load event, or no request under way for half a second after it.
+        wait: RenderWait = RenderWait::Idle, "render-wait", restart;
+        /// CSS selector that has to be there before a page counts as complete.
+        wait_selector: Option<String> = None, "render-wait-selector", restart;
+        /// Time for one page.
+        timeout: Duration = Duration::from_secs(20), "render-timeout", restart;
+        /// Memory of one browser with all its processes; above it, it is replaced.
+        max_memory: ByteSize = ByteSize::gib(1), "render-memory", restart;
+        /// Pages after which a browser is replaced.
+        pages_per_browser: u32 = 200, "render-pages", restart;
     }
 }

@@ -17,7 +17,7 @@ use toml::Value as Toml;
 pub(crate) use self::check::check_header;
 pub use self::{
     check::Fault,
-    host::{Control, Cpu, Hooks, Log, Metrics, Output, Parse},
+    host::{Control, Cpu, Hooks, Log, Metrics, Output, Parse, Render},
     live::Live,
     quantity::{ByteSize, PerSecond},
     reach::{Adaptive, Cache, Crawl, Limits, Politeness, Scope, State},
@@ -27,7 +27,7 @@ pub use self::{
     wire::{Body, Dns, Headers, Http, Pool, Proxy, Retry, Timeouts, Tls},
     word::{
         AddressFamily, DnsMode, LinkSource, Listen, LogFormat, Pattern, Profile, ProgressMode,
-        ReferrerPolicy, ScopeMode, ShardShare, TlsVersion,
+        ReferrerPolicy, RenderWait, ScopeMode, ShardShare, TlsVersion,
     },
 };
 use self::{table::Group, value::Value};
@@ -104,6 +104,7 @@ settings! {
     hooks: Hooks,
     metrics: Metrics,
     control: Control,
+    render: Render,
 }
 
 /// The key that all others take their defaults from; it stands outside every table.

@@ -119,6 +119,16 @@ choice! {
     }
 }
 
+choice! {
+    /// When a page in the browser counts as complete.
+    RenderWait {
+        /// The load event.
+        Load = "load",
+        /// The load event, then no request under way for half a second.
+        Idle = "idle",
+    }
+}
+
 /// A regular expression that URLs are matched with; the crate `regex`, no look-around.
 #[derive(Debug, Clone)]
 pub struct Pattern(regex::Regex);

@@ -1,0 +1,165 @@
+//! One browser with all its processes: a process group of its own, killed when this value goes.
+
+use std::{
+    fs,
+    process::Stdio,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use chromiumoxide::Browser;
+use futures_util::StreamExt;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    task::JoinHandle,
+};
+
+use super::RenderError;
+use crate::{hook::Group, settings::Render};
+
+/// Time until it says where it listens.
+const START_TIME: Duration = Duration::from_secs(30);
+/// What it says then.
+const LISTENING: &str = "DevTools listening on ";
+
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) browser: Browser,
+    pages: AtomicU32,
+    handler: JoinHandle<()>,
+    group: u32,
+    // Dropped in this order: the group is killed before its directory goes.
+    _killer: Group,
+    _child: Child,
+    _profile: TempDir,
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.handler.abort();
+    }
+}
+
+impl Process {
+    pub(super) async fn start(settings: &Render, user_agent: &str) -> Result<Self, RenderError> {
+        let failed = |source| RenderError::Start {
+            program: settings.program.clone(),
+            source,
+        };
+        let profile = TempDir::new().map_err(failed)?;
+        let mut command = Command::new(&settings.program);
+        command
+            .args([
+                "--headless=new",
+                "--remote-debugging-port=0",
+                "--disable-gpu",
+                "--no-first-run",
+            ])
+            .args([
+                "--disable-extensions",
+                "--disable-background-networking",
+                "--disable-sync",
+                "--mute-audio",
+            ])
+            .args([
+                "--disable-dev-shm-usage",
+                "--blink-settings=imagesEnabled=false",
+            ])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .arg(format!("--user-agent={user_agent}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        if nix::unistd::geteuid().is_root() {
+            // Its sandbox refuses to work for root.
+            command.arg("--no-sandbox");
+        }
+        let mut child = command.arg("about:blank").spawn().map_err(failed)?;
+        let killer = Group::of(&child);
+        let group = child.id().unwrap_or(0);
+        let silent = || RenderError::Silent(settings.program.clone());
+        let address = tokio::time::timeout(START_TIME, address(&mut child))
+            .await
+            .ok()
+            .flatten()
+            .ok_or_else(silent)?;
+        let (browser, mut handler) = Browser::connect(address).await?;
+        // A message it does not know is no reason to stop: browsers are newer than the protocol's description.
+        let handler = tokio::spawn(async move { while handler.next().await.is_some() {} });
+        Ok(Self {
+            browser,
+            pages: AtomicU32::new(0),
+            handler,
+            group,
+            _killer: killer,
+            _child: child,
+            _profile: profile,
+        })
+    }
+
+    /// Whether it may take one more page, which is counted then.
+    pub(super) fn may_serve(&self, settings: &Render) -> bool {
+        let served = self.pages.fetch_add(1, Ordering::Relaxed);
+        served < settings.pages_per_browser
+            && !self.handler.is_finished()
+            && resident_bytes(self.group) <= settings.max_memory.bytes()
+    }
+}
+
+/// Where it listens; what it says besides is read and forgotten, so that it never waits for us.
+async fn address(child: &mut Child) -> Option<String> {
+    let mut lines = BufReader::new(child.stderr.take()?).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Some(address) = line.strip_prefix(LISTENING) {
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return Some(address.trim().to_owned());
+        }
+    }
+    None
+}
+
+/// Memory of all processes of a group.
+fn resident_bytes(group: u32) -> u64 {
+    let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE);
+    let page = page
+        .ok()
+        .flatten()
+        .and_then(|bytes| u64::try_from(bytes).ok())
+        .unwrap_or(4096);
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return 0;
+    };
+    let stats = entries
+        .flatten()
+        .filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok());
+    stats
+        .filter_map(|stat| resident_pages(&stat, group))
+        .sum::<u64>()
+        * page
+}
+
+/// Fields after the name, which may hold anything: state, ppid, pgrp, …; rss is the 22nd of them.
+fn resident_pages(stat: &str, group: u32) -> Option<u64> {
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    let found: u32 = fields.nth(2)?.parse().ok()?;
+    let pages = fields.nth(18)?.parse().ok()?;
+    (found == group).then_some(pages)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_of_a_group() {
+        let own = nix::unistd::getpgrp().as_raw() as u32;
+        assert!(resident_bytes(own) > 1 << 20);
+        assert_eq!(resident_bytes(u32::MAX), 0);
+        let stat = "7 (a) b) S 1 42 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 777 22";
+        assert_eq!(resident_pages(stat, 42), Some(777));
+        assert_eq!(resident_pages(stat, 41), None);
+    }
+}

@@ -1,0 +1,175 @@
+//! One page in one tab.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use chromiumoxide::{
+    Page,
+    cdp::browser_protocol::{
+        fetch::{
+            ContinueRequestParams, EnableParams, EventRequestPaused, FailRequestParams,
+            FulfillRequestParams, HeaderEntry,
+        },
+        network::{
+            ErrorReason, EventLoadingFailed, EventLoadingFinished, EventRequestWillBeSent,
+            ResourceType,
+        },
+    },
+    error::CdpError,
+};
+use futures_util::StreamExt;
+
+use super::{Document, RenderError, process::Process};
+use crate::settings::{Render, RenderWait};
+
+/// No request under way for this long is idle.
+const IDLE: Duration = Duration::from_millis(500);
+/// How often that, and the selector, is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+/// Time for a tab to close.
+const CLOSE_TIME: Duration = Duration::from_secs(1);
+
+/// Opens a tab, waits until the page is complete, takes its HTML, closes the tab: also when this is dropped.
+pub(super) async fn visit(
+    process: &Process,
+    settings: &Render,
+    document: Document<'_>,
+) -> Result<String, RenderError> {
+    let page = process.browser.new_page("about:blank").await?;
+    let tab = Tab(Some(page.clone()));
+    let html = load(&page, settings, document).await;
+    drop(tab);
+    html
+}
+
+/// Closes its page in the background when dropped.
+struct Tab(Option<Page>);
+
+impl Drop for Tab {
+    fn drop(&mut self) {
+        if let Some(page) = self.0.take() {
+            tokio::spawn(async move {
+                let _ = tokio::time::timeout(CLOSE_TIME, page.close()).await;
+            });
+        }
+    }
+}
+
+/// Requests under way, and when that last changed.
+struct Traffic(Mutex<(u64, Instant)>);
+
+impl Traffic {
+    fn lock(&self) -> std::sync::MutexGuard<'_, (u64, Instant)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self) {
+        let mut state = self.lock();
+        *state = (state.0 + 1, Instant::now());
+    }
+
+    fn end(&self) {
+        let mut state = self.lock();
+        *state = (state.0.saturating_sub(1), Instant::now());
+    }
+
+    fn is_idle(&self) -> bool {
+        let (open, changed) = *self.lock();
+        open == 0 && changed.elapsed() >= IDLE
+    }
+}
+
+async fn load(
+    page: &Page,
+    settings: &Render,
+    document: Document<'_>,
+) -> Result<String, RenderError> {
+    let mut paused = page.event_listener::<EventRequestPaused>().await?;
+    let mut sent = page.event_listener::<EventRequestWillBeSent>().await?;
+    let mut finished = page.event_listener::<EventLoadingFinished>().await?;
+    let mut failed = page.event_listener::<EventLoadingFailed>().await?;
+    page.execute(EnableParams::default()).await?;
+    let traffic = Traffic(Mutex::new((0, Instant::now())));
+    let served = AtomicBool::new(false);
+    let requests = async {
+        while let Some(event) = paused.next().await {
+            // A request whose tab went away needs no answer.
+            let _ = answer(page, document, &event, &served).await;
+        }
+    };
+    let counting = async {
+        loop {
+            tokio::select! {
+                Some(_) = sent.next() => traffic.begin(),
+                Some(_) = finished.next() => traffic.end(),
+                Some(_) = failed.next() => traffic.end(),
+                else => break,
+            }
+        }
+    };
+    tokio::select! {
+        html = complete(page, settings, document, &traffic) => html,
+        () = requests => Err(RenderError::Gone),
+        () = counting => Err(RenderError::Gone),
+    }
+}
+
+async fn complete(
+    page: &Page,
+    settings: &Render,
+    document: Document<'_>,
+    traffic: &Traffic,
+) -> Result<String, RenderError> {
+    page.goto(document.url.as_str()).await?;
+    if let Some(selector) = &settings.wait_selector {
+        while page.find_element(selector.as_str()).await.is_err() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+    while settings.wait == RenderWait::Idle && !traffic.is_idle() {
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(page.content().await?)
+}
+
+/// The document comes from us, once; what is only to be looked at is refused.
+async fn answer(
+    page: &Page,
+    document: Document<'_>,
+    event: &EventRequestPaused,
+    served: &AtomicBool,
+) -> Result<(), CdpError> {
+    let id = event.request_id.clone();
+    match event.resource_type {
+        ResourceType::Image | ResourceType::Font | ResourceType::Media => {
+            page.execute(FailRequestParams::new(id, ErrorReason::BlockedByClient))
+                .await?;
+        }
+        ResourceType::Document if !served.swap(true, Ordering::Relaxed) => {
+            let mut answer = FulfillRequestParams::new(id, 200);
+            answer.response_headers = Some(vec![HeaderEntry::new(
+                "Content-Type",
+                document.content_type,
+            )]);
+            answer.body = Some(STANDARD.encode(document.body).into());
+            page.execute(answer).await?;
+        }
+        // Where scripts navigate to is a page of its own, for the crawl to judge.
+        ResourceType::Document
+            if event.frame_id == *page.mainframe().await?.as_ref().unwrap_or(&event.frame_id) =>
+        {
+            page.execute(FailRequestParams::new(id, ErrorReason::Aborted))
+                .await?;
+        }
+        _ => {
+            page.execute(ContinueRequestParams::new(id)).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! Pages whose links are made by scripts, in a real browser: `cargo test -p tracer-crawler --features render --test render`. Without
+//! chromium in PATH these tests fail.
+#![cfg(feature = "render")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+use std::time::Duration;
+
+use tracer_crawler::render::{Document, Renderer};
+use tracer_crawler::settings::{Profile, Render, Settings};
+use url::Url;
+
+const SCRIPTED: &str = "<html><body><img src='http://127.0.0.1:1/x.png'><script>
+    setTimeout(() => { document.body.innerHTML += '<a id=late href=/late>late</a>'; }, 200);
+    </script></body></html>";
+
+fn settings(change: impl FnOnce(&mut Render)) -> Render {
+    let mut settings = Settings::of(Profile::Default).render;
+    settings.timeout = Duration::from_secs(60);
+    change(&mut settings);
+    settings
+}
+
+async fn render(renderer: &Renderer, body: &str) -> Result<String, String> {
+    let url = Url::parse("http://page.example/a?b").unwrap();
+    let document = Document {
+        url: &url,
+        content_type: "text/html; charset=utf-8",
+        body: body.as_bytes(),
+    };
+    renderer
+        .render(document)
+        .await
+        .map_err(|error| error.to_string())
+}
+
+/// Processes whose command line holds this text.
+fn processes(text: &str) -> usize {
+    let lines = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = lines.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    lines
+        .filter(|line| String::from_utf8_lossy(line).contains(text))
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scripts_have_run_and_the_server_is_not_asked_again() {
+    let renderer = Renderer::new(&settings(|_| ()), "agent-scripts/1");
+    let html = render(&renderer, SCRIPTED).await.unwrap();
+    assert!(html.contains("href=\"/late\""), "{html}");
+    // page.example does not exist: only our own copy can have been shown.
+    let html = render(
+        &renderer,
+        "<script>document.write('<a href=/' + navigator.userAgent + '>' + location)</script>",
+    )
+    .await
+    .unwrap();
+    assert!(
+        html.contains("href=\"/agent-scripts/1\"") && html.contains("http://page.example/a?b"),
+        "{html}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_selector_is_waited_for() {
+    let renderer = Renderer::new(
+        &settings(|settings| settings.wait_selector = Some("#late".to_owned())),
+        "agent/1",
+    );
+    let html = render(&renderer, &SCRIPTED.replace("200", "1500"))
+        .await
+        .unwrap();
+    assert!(html.contains("href=\"/late\""), "{html}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_is_limited_and_the_browser_still_works() {
+    let renderer = Renderer::new(&settings(|_| ()), "agent/1");
+    render(&renderer, "warm").await.unwrap();
+    let renderer = Renderer::new(
+        &settings(|settings| {
+            settings.wait_selector = Some("#never".to_owned());
+            settings.timeout = Duration::from_secs(5);
+        }),
+        "agent/1",
+    );
+    let error = render(&renderer, SCRIPTED).await.unwrap_err();
+    assert!(error.contains("render.timeout"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browsers_are_replaced_and_none_is_left() {
+    let agent = format!("agent-left-{}", std::process::id());
+    let renderer = Renderer::new(&settings(|settings| settings.pages_per_browser = 1), &agent);
+    for _ in 0..3 {
+        render(&renderer, "<p>x").await.unwrap();
+    }
+    assert!(processes(&agent) > 0);
+    drop(renderer);
+    for _ in 0..300 {
+        if processes(&agent) == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{} processes are left", processes(&agent));
+}
+
+#[tokio::test]
+async fn a_program_that_is_missing_is_said() {
+    let renderer = Renderer::new(
+        &settings(|settings| settings.program = "/no/such/browser".into()),
+        "agent/1",
+    );
+    let error = render(&renderer, "x").await.unwrap_err();
+    assert!(
+        error.contains("/no/such/browser") && error.contains("render.program"),
+        "{error}"
+    );
+    let renderer = Renderer::new(
+        &settings(|settings| settings.program = "true".into()),
+        "agent/1",
+    );
+    let error = render(&renderer, "x").await.unwrap_err();
+    assert!(error.contains("ended"), "{error}");
+}
