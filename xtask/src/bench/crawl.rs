@@ -69,9 +69,7 @@ fn build(with_spider: bool) -> Result<PathBuf> {
     let peers = workspace::root().join("tracer-crawler/benches/peers");
     let target = workspace::target_dir().join("peers");
     let mut cargo = workspace::cargo();
-    cargo
-        .args(["build", "--release", "--locked"])
-        .current_dir(&peers);
+    cargo.args(["build", "--release"]).current_dir(&peers);
     cargo.arg("--target-dir").arg(&target);
     if with_spider {
         cargo.args(["--features", "spider"]);
