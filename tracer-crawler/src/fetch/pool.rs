@@ -2,12 +2,18 @@
 //!
 //! A connection is opened only by one who found none idle and a place free, so there are never more than the limit, and none is opened that nobody waits for.
 
+#[path = "pool_counts.rs"]
+mod counts;
+
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+
+use counts::Counts;
+pub use counts::PoolFigures;
 
 /// What a pool can keep.
 pub trait Keep: Send + 'static {
@@ -26,34 +32,6 @@ pub struct Bounds {
     pub idle_total: usize,
     /// Idle connections older than this are closed.
     pub idle_timeout: Duration,
-}
-
-/// Events of a pool since it was made.
-#[derive(Debug, Default)]
-struct Counts {
-    opened: AtomicU64,
-    reused: AtomicU64,
-    refused: AtomicU64,
-    expired: AtomicU64,
-    dead: AtomicU64,
-    idle: AtomicUsize,
-}
-
-/// [`Pool::figures`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct PoolFigures {
-    /// Connections opened.
-    pub opened: u64,
-    /// Requests that found an idle connection or were handed one.
-    pub reused: u64,
-    /// Closed after a request because enough were idle already.
-    pub refused: u64,
-    /// Closed because they were idle for too long.
-    pub expired: u64,
-    /// Found closed by the other side while idle.
-    pub dead: u64,
-    /// Idle now.
-    pub idle: usize,
 }
 
 /// Pools of all hosts.
@@ -178,16 +156,7 @@ impl<C: Keep> Pool<C> {
 
     /// Events so far.
     pub fn figures(&self) -> PoolFigures {
-        let counts = &self.shared.counts;
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        PoolFigures {
-            opened: read(&counts.opened),
-            reused: read(&counts.reused),
-            refused: read(&counts.refused),
-            expired: read(&counts.expired),
-            dead: read(&counts.dead),
-            idle: counts.idle.load(Ordering::Relaxed),
-        }
+        self.shared.counts.figures()
     }
 }
 
