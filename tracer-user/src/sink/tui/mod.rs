@@ -147,8 +147,8 @@ impl Session {
 
     /// Waits a tick for keys and the like, and takes all there are.
     fn take_events(&mut self) -> io::Result<()> {
-        self.screen.check_is_there()?;
-        let mut ready = event::poll(TICK)?;
+        self.screen.wait(TICK)?;
+        let mut ready = event::poll(Duration::ZERO)?;
         while ready {
             if let Some(input) = input::translate(event::read()?) {
                 match self.model.take(input) {

@@ -7,6 +7,7 @@ use std::{
         Once,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use nix::{
@@ -55,9 +56,10 @@ impl Screen {
         Ok((size.width, size.height))
     }
 
-    /// A terminal whose other side has gone is an error: reading from it would not wait any more.
-    pub(super) fn check_is_there(&self) -> io::Result<()> {
-        match has_gone(stdout().as_fd())? {
+    /// Waits for input, so long at most. A terminal whose other side has gone is an error: crossterm would
+    /// read its end over and over.
+    pub(super) fn wait(&self, timeout: Duration) -> io::Result<()> {
+        match has_gone(stdout().as_fd(), timeout)? {
             true => Err(io::Error::other("the terminal has gone")),
             false => Ok(()),
         }
@@ -87,11 +89,13 @@ impl Drop for Screen {
     }
 }
 
-/// The other side of a terminal was closed.
-fn has_gone(terminal: BorrowedFd<'_>) -> io::Result<bool> {
-    let mut fds = [PollFd::new(terminal, PollFlags::empty())];
-    match poll(&mut fds, PollTimeout::ZERO) {
-        Ok(_) => Ok(fds[0].any().unwrap_or(false)),
+/// The other side of a terminal was closed; waits until it is, or there is input, or the time is over.
+fn has_gone(terminal: BorrowedFd<'_>, timeout: Duration) -> io::Result<bool> {
+    let mut fds = [PollFd::new(terminal, PollFlags::POLLIN)];
+    let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::ZERO);
+    let gone = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
+    match poll(&mut fds, timeout) {
+        Ok(_) => Ok(fds[0].revents().is_some_and(|seen| seen.intersects(gone))),
         Err(Errno::EINTR) => Ok(false),
         Err(error) => Err(error.into()),
     }
@@ -184,9 +188,9 @@ mod tests {
     #[test]
     fn a_terminal_that_goes_is_noticed() {
         let pty = openpty(None, None).unwrap();
-        assert!(!has_gone(pty.slave.as_fd()).unwrap());
+        assert!(!has_gone(pty.slave.as_fd(), Duration::ZERO).unwrap());
         drop(pty.master);
-        assert!(has_gone(pty.slave.as_fd()).unwrap());
+        assert!(has_gone(pty.slave.as_fd(), Duration::ZERO).unwrap());
     }
 
     #[test]
