@@ -309,3 +309,76 @@ fn no_screen_where_none_is_wanted() -> Result<()> {
     }
     Ok(())
 }
+
+/// `w` in the middle of a trace: the recording says what the screen says from then on.
+#[test]
+fn a_recording_begun_and_ended_at_the_screen() -> Result<()> {
+    require_root()?;
+    let certificate = Certificate::small()?;
+    let go = GoOptions {
+        version: Some("1.3"),
+        flags: vec!["-delay=5ms".into()],
+    };
+    let server = Go::start(&go, &certificate)?;
+    let url = format!("https://localhost:{}/x", server.port);
+    let ca = certificate.path().display().to_string();
+    let client = Client::go(&["tuned", &url, "100000", "6", &ca])?;
+    let directory = TempDir::new()?;
+    let screen = Screen::open(directory.path(), SIZE)?;
+    screen.run(&format!(
+        "{} run -- {}",
+        tracer_binary()?.display(),
+        line(&client)
+    ))?;
+    screen.wait("ttfb reused")?;
+    screen.keys(&["w"])?;
+    screen.wait("recording to /")?;
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let live = exported(&screen)?;
+    screen.keys(&["w"])?;
+    screen.wait("the recording is complete")?;
+    screen.keys(&["q", "q"])?;
+    let trace = fs::read_dir(directory.path())?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "trace")
+        })
+        .context("no recording")?;
+    let json = directory.path().join("replayed.json");
+    let status = std::process::Command::new(tracer_binary()?)
+        .arg("replay")
+        .arg(&trace)
+        .args(["--no-tui", "--quiet", "--json"])
+        .arg(&json)
+        .status()?;
+    ensure!(status.success(), "replay: {status}");
+    let replayed = Export::read(&json)?;
+    schema::validate(&replayed)?;
+    let mut differences = Differences::of("recorded from the middle");
+    let count = |export: &Export, path: &str| export.count(path);
+    // The recording goes on for the moment between both keys.
+    let (shown, recorded) = (
+        count(&live, "/totals/requests/count")?,
+        count(&replayed, "/totals/requests/count")?,
+    );
+    differences.holds(
+        &format!("{recorded} requests recorded, {shown} on the screen before"),
+        shown > 100 && recorded >= shown && recorded < shown + 2000,
+    );
+    differences.equal(
+        "connections adopted",
+        (
+            count(&replayed, "/totals/connections/adopted")?,
+            count(&replayed, "/totals/connections/opened")?,
+            count(&replayed, "/events/unmatched")?,
+        ),
+        (6, 0, 0),
+    );
+    differences.equal(
+        "host",
+        replayed.at("/hosts/0/requests/count")?.as_u64(),
+        Some(recorded),
+    );
+    differences.finish(|| format!("{}", replayed.0["totals"]["requests"]))
+}

@@ -10,6 +10,8 @@ use crate::{
 
 /// Interval between points at first, ns.
 pub const FIRST_INTERVAL_NS: u64 = 1_000_000_000;
+/// A point may end so much before its time, ns.
+const EARLY_NS: u64 = FIRST_INTERVAL_NS / 4;
 /// Points kept at most.
 const MAX_POINTS: usize = 3600;
 
@@ -149,9 +151,10 @@ pub struct Sampler {
 
 impl Sampler {
     /// A point ends at `now_ns`? Points follow the clock: a late call ends one, and those that passed
-    /// meanwhile are empty. The first call begins the first point.
+    /// meanwhile are empty. A call that is a little early counts, or the point would end with the next one, twice
+    /// as long. The first call begins the first point.
     pub fn is_due(&mut self, now_ns: u64) -> bool {
-        now_ns >= *self.due_ns.get_or_insert(now_ns + FIRST_INTERVAL_NS)
+        now_ns + EARLY_NS >= *self.due_ns.get_or_insert(now_ns + FIRST_INTERVAL_NS)
     }
 
     /// Ends all points that are due at `now_ns`. What happened since the last one belongs to the first.
@@ -240,6 +243,19 @@ mod tests {
         assert_eq!(requests, [3, 1]);
         assert_eq!(points[1].p99(Phase::Ttfb), Some(9));
         assert_eq!(points[1].p99(Phase::Dns), None);
+    }
+
+    #[test]
+    fn calls_around_their_time_end_a_point_each() {
+        let mut sampler = Sampler::default();
+        sampler.sample(0, state(0, &[]));
+        for (at, early) in [(1, 1), (2, 0), (3, S / 5), (4, 0)] {
+            sampler.sample(at * S - early, state(at, &[]));
+            sampler.sample(at * S - early + 1, state(at, &[]));
+        }
+        let points = &sampler.series().points;
+        let requests: Vec<u64> = points.iter().map(|point| point.requests).collect();
+        assert_eq!(requests, [1, 1, 1, 1]);
     }
 
     #[test]

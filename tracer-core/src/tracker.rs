@@ -111,6 +111,11 @@ impl Tracker {
         }
     }
 
+    /// Bounds and filters, as they were given.
+    pub fn options(&self) -> &TrackerOptions {
+        &self.options
+    }
+
     /// Takes one record as the kernel wrote it.
     pub fn take(&mut self, bytes: &[u8]) {
         self.events.received += 1;

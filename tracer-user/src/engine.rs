@@ -210,15 +210,14 @@ impl Engine {
         self.source.finish(&mut self.tracker).await?;
         self.over = true;
         self.note_moment();
-        self.finish_recording();
+        let remark = self.finish_recording();
+        self.remarks.extend(remark);
         self.sinks.export(&self.tracker.snapshot())
     }
 
-    /// What is left of the recording goes to the disk.
-    fn finish_recording(&mut self) {
-        let Some(recorder) = self.tracker.recorder.take() else {
-            return;
-        };
+    /// What is left of the recording goes to the disk; what there is to say of it.
+    fn finish_recording(&mut self) -> Option<String> {
+        let recorder = self.tracker.recorder.take()?;
         let about = &self.sinks.description;
         let ended_at_ns = about.started_at_ns() + self.sinks.elapsed_ns();
         let end = tracer_recording::End {
@@ -229,14 +228,12 @@ impl Engine {
                 .command_cpu
                 .map(|cpu| (cpu.user.as_nanos() as u64, cpu.system.as_nanos() as u64)),
         };
-        match recorder.finish(end) {
-            None | Some(Ok((_, 0))) => {}
-            Some(Ok((_, lost))) => self.remarks.push(format!(
+        match recorder.finish(end)? {
+            Ok((_, 0)) => None,
+            Ok((_, lost)) => Some(format!(
                 "the recording lacks {lost} entries that could not be written fast enough"
             )),
-            Some(Err(failure)) => self
-                .remarks
-                .push(format!("the recording is cut off: {failure}")),
+            Err(failure) => Some(format!("the recording is cut off: {failure}")),
         }
     }
 

@@ -28,6 +28,12 @@ impl Intake {
         Self { tracker, recorder }
     }
 
+    /// From now on a tracker that knows nothing is fed, and recorded from its first input on.
+    pub(crate) fn begin_again(&mut self, tracker: Tracker, recorder: Recorder) {
+        self.tracker = tracker;
+        self.recorder = Some(recorder);
+    }
+
     /// Takes one input.
     pub(crate) fn input(&mut self, input: &Input<'_>) {
         if let Some(recorder) = &mut self.recorder {

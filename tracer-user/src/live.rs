@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Export,
     /// Forget all figures; open connections stay.
     Reset,
+    /// Record from now on; when that is being done, end the recording.
+    Record,
     /// Steer the recording that is replayed.
     Play(Control),
     /// End the trace; the second time without waiting for the command.

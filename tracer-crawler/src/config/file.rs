@@ -103,7 +103,10 @@ impl Place<'_> {
         };
         let names = Settings::keys().chain([&PROFILE]).map(|key| key.name);
         let key = Settings::key(name).ok_or_else(|| unknown(origin.clone(), name, names))?;
-        let value = if key.form == "PATH" {
+        // A program without a directory is found in PATH.
+        let is_program =
+            key.name == "render.program" && !value.as_str().is_some_and(|text| text.contains('/'));
+        let value = if key.form == "PATH" && !is_program {
             self.below_file(value)
         } else {
             value.clone()

@@ -1,8 +1,11 @@
 //! What the engine does for the live screen.
 
-use std::time::SystemTime;
+use std::{
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
-use tracer_core::input::Input;
+use tracer_core::{input::Input, tracker::Tracker};
 
 use super::{Engine, Signals};
 use crate::{
@@ -10,7 +13,7 @@ use crate::{
     failure::Failure,
     live::{Command, Live, Stage},
     sink::output::OutputPath,
-    source::End,
+    source::{End, record::Recorder},
 };
 
 impl Engine {
@@ -42,6 +45,7 @@ impl Engine {
         let answer = match command {
             Command::Export => self.export_now(),
             Command::Reset => self.reset(),
+            Command::Record => self.record(),
             Command::Play(control) => self.source.control(control),
             Command::Quit => {
                 self.set_stage(Stage::Ending);
@@ -68,14 +72,56 @@ impl Engine {
         Ok("figures are counted from now".into())
     }
 
+    /// Records from now on, or ends the recording. What a recording says begins with it, and so that both say
+    /// the same, the figures on the screen begin anew too.
+    fn record(&mut self) -> Result<String, String> {
+        if self.over {
+            return Err("the trace is over; there is nothing to record any more".into());
+        }
+        if self.tracker.recorder.is_some() {
+            self.sinks.description.as_of_ns = self.source.now_ns();
+            return match self.finish_recording() {
+                None => Ok("the recording is complete; the trace goes on".into()),
+                Some(remark) => Err(remark),
+            };
+        }
+        let path = file_of_now("trace")?;
+        self.record_to(&path).map_err(|error| error.to_string())?;
+        Ok(format!(
+            "recording to {}; figures are counted from now",
+            path.display()
+        ))
+    }
+
+    fn record_to(&mut self, path: &Path) -> Result<(), Failure> {
+        if !self.source.can_begin_again() {
+            let text = "this is a recording already".to_owned();
+            return Err(Failure::Usage(text));
+        }
+        let output = OutputPath::open(path, crate::privilege::sudo_user())?;
+        let file = output.begin()?.commit_open()?;
+        let before_ns = self.source.drain(&mut self.tracker);
+        let now_ns = self.source.now_ns();
+        self.sinks.description.as_of_ns = now_ns;
+        let at_ns = self.sinks.description.started_at_ns() + self.sinks.elapsed_ns();
+        self.sinks.description.restart(now_ns, at_ns);
+        let options = self.tracker.options().clone();
+        let mut recorder = Recorder::new(file, self.sinks.description.start(&options));
+        let started = recorder.start();
+        started.map_err(Failure::internal("starting the thread that records"))?;
+        self.tracker.begin_again(Tracker::new(options), recorder);
+        // What the kernel has counted so far belongs to the time before.
+        self.source.read_counters(&mut self.tracker)?;
+        self.tracker.input(&Input::Reset { now_ns, at_ns });
+        self.source.prime(before_ns, &mut self.tracker)
+    }
+
     /// Writes a file named by the time of day, beside where tracer was started.
     fn export_now(&mut self) -> Result<String, String> {
         self.read_counters().map_err(|error| error.to_string())?;
         let text = self.sinks.document(&self.tracker.snapshot());
         let text = text.map_err(|error| error.to_string())?;
-        let name = format!("tracer-{}.json", clock::file_name(SystemTime::now()));
-        let directory = std::env::current_dir().map_err(|error| error.to_string())?;
-        let path = directory.join(name);
+        let path = file_of_now("json")?;
         let file = OutputPath::open(&path, crate::privilege::sudo_user());
         file.and_then(|file| file.replace(text.as_bytes()))
             .map_err(|error| error.to_string())?;
@@ -106,4 +152,11 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// A path named by the time of day, in the directory where tracer was started.
+fn file_of_now(extension: &str) -> Result<PathBuf, String> {
+    let name = format!("tracer-{}.{extension}", clock::file_name(SystemTime::now()));
+    let directory = std::env::current_dir().map_err(|error| error.to_string())?;
+    Ok(directory.join(name))
 }

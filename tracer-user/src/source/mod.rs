@@ -78,6 +78,27 @@ impl Source {
         }
     }
 
+    /// Figures can begin anew with what is open now.
+    pub(crate) fn can_begin_again(&self) -> bool {
+        matches!(self, Self::Tracing(_))
+    }
+
+    /// Takes all that waits; what was established before the moment given has been told, ns.
+    pub(crate) fn drain(&mut self, intake: &mut Intake) -> u64 {
+        match self {
+            Self::Tracing(tracing) => tracing.drain(intake),
+            Self::Replay(replay) => replay.now_ns(),
+        }
+    }
+
+    /// Tells a tracker that begins now what is open; `before_ns` is what [`Self::drain`] gave.
+    pub(crate) fn prime(&mut self, before_ns: u64, intake: &mut Intake) -> Result<(), Failure> {
+        match self {
+            Self::Tracing(tracing) => tracing.prime(before_ns, intake),
+            Self::Replay(_) => Ok(()),
+        }
+    }
+
     /// It has ended by itself?
     pub(crate) fn ended(&mut self) -> Result<Option<End>, Failure> {
         match self {

@@ -1,11 +1,12 @@
 //! The kernel as a source: its programs, the socket listings, and what is traced as far as it can end.
 
-use std::{os::fd::OwnedFd, process::Child, time::Duration};
+use std::{mem::offset_of, os::fd::OwnedFd, process::Child, time::Duration};
 
 use tokio::{
     io::unix::AsyncFd,
     time::{Instant, Interval, MissedTickBehavior, interval, sleep},
 };
+use tracer_common::record::{Header, SocketRecord, kind};
 use tracer_core::input::Input;
 
 use super::{
@@ -150,6 +151,26 @@ impl Tracing {
         self.join_namespaces(intake);
         self.more = count == BATCH;
         count
+    }
+
+    /// Takes all that waits in the ring; what was established before the moment given is among it, ns.
+    pub(super) fn drain(&mut self, intake: &mut Intake) -> u64 {
+        let before_ns = clock::monotonic_ns();
+        while self.read_records(intake) == BATCH {}
+        before_ns
+    }
+
+    /// Connections established before `before_ns` are adopted; of later ones the ring tells.
+    pub(super) fn prime(&mut self, before_ns: u64, intake: &mut Intake) -> Result<(), Failure> {
+        let mut records = self.kernel.sweep()?;
+        adopt(&mut records, before_ns);
+        intake.input(&Input::Sweep {
+            records: &records,
+            last: false,
+        });
+        resolve::resolve(intake, &mut self.cgroups);
+        self.join_namespaces(intake);
+        self.look(intake)
     }
 
     fn join_namespaces(&mut self, intake: &mut Intake) {
@@ -306,6 +327,33 @@ impl Tracing {
         }
         Ok(())
     }
+}
+
+/// Marks the sockets of a sweep that were established before `before_ns` as open before tracing began.
+fn adopt(records: &mut [u8], before_ns: u64) {
+    const ESTABLISHED_NS: usize = offset_of!(SocketRecord, established_ns);
+    const ADOPTED: usize = offset_of!(SocketRecord, adopted);
+    let mut rest = records;
+    while let Some((record, behind)) = split_record(rest) {
+        if record[0] == kind::SOCKET
+            && let Some(bytes) = record.get(ESTABLISHED_NS..ESTABLISHED_NS + 8)
+            && let Ok(bytes) = bytes.try_into()
+            && (1..before_ns).contains(&u64::from_ne_bytes(bytes))
+            && let Some(adopted) = record.get_mut(ADOPTED)
+        {
+            *adopted = 1;
+        }
+        rest = behind;
+    }
+}
+
+/// The first record, by the size in its header, and what follows.
+fn split_record(bytes: &mut [u8]) -> Option<(&mut [u8], &mut [u8])> {
+    let size = bytes.get(offset_of!(Header, size)..)?.first_chunk()?;
+    let size = u32::from_ne_bytes(*size) as usize;
+    (size >= size_of::<Header>())
+        .then(|| bytes.split_at_mut_checked(size))
+        .flatten()
 }
 
 /// The command has not been waited for, so its pid is still its own.

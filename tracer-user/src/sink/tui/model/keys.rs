@@ -62,6 +62,7 @@ impl Model {
             Key::Char('q') => return self.quit(leaving),
             Key::Char('e') => return Some(Ask::Engine(Command::Export)),
             Key::Char('r') => return Some(Ask::Engine(Command::Reset)),
+            Key::Char('w') => return Some(Ask::Engine(Command::Record)),
             Key::Char(key) if self.latest.playing.is_some() && control(key).is_some() => {
                 return control(key).map(|control| Ask::Engine(Command::Play(control)));
             }

@@ -58,6 +58,7 @@ fn commands() {
     let ask = Ask::Engine;
     check("e", &[ask(Command::Export)]);
     check("r", &[ask(Command::Reset)]);
+    check("w", &[ask(Command::Record)]);
     check("q", &[]);
     check("qq", &[ask(Command::Quit)]);
     check("qjq", &[]);

@@ -97,6 +97,10 @@ pub(super) const HELP: &[(&str, &str)] = &[
         "e",
         "write the export (JSON) into the directory where tracer was started",
     ),
+    (
+        "w",
+        "record from now into a file there, figures begin anew; w again ends it",
+    ),
     ("r", "reset: forget all figures; open connections stay"),
     ("q  Ctrl-C", "end, with the summary; Ctrl-Z suspends"),
     ("", "Tables"),
