@@ -421,7 +421,7 @@ pub mod turn {
     pub const EVIDENCE: usize = 8;
 
     /// Only of pickups that take this long it is asked how much of them was waiting for a CPU, ns.
-    pub const SLOW_PICKUP_NS: u64 = 100_000;
+    pub const SLOW_PICKUP_NS: u64 = 1_000_000;
 
     /// In place of a time that was not measured.
     pub const UNMEASURED: u64 = u64::MAX;

@@ -315,6 +315,17 @@ impl Group {
         }
     }
 
+    /// A request was in flight from `start_ns` up to `end_ns`. While there was never more than one connection
+    /// open there was never more than one request.
+    pub fn in_flight(&mut self, start_ns: u64, end_ns: u64) {
+        let in_flight = &mut self.requests.in_flight;
+        if self.connections.peak_open > 1 {
+            in_flight.add(start_ns, end_ns);
+        } else {
+            in_flight.add_alone();
+        }
+    }
+
     /// Nothing was ever counted, or all of it moved away.
     pub fn is_empty(&self) -> bool {
         let peak = Connections {

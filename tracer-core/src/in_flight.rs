@@ -33,6 +33,11 @@ impl InFlight {
         self.peak.into()
     }
 
+    /// A request was in flight, and certainly no other.
+    pub fn add_alone(&mut self) {
+        self.peak = self.peak.max(1);
+    }
+
     /// A request was in flight from `start_ns` up to `end_ns`.
     pub fn add(&mut self, start_ns: u64, end_ns: u64) {
         self.peak = self.peak.max(1);

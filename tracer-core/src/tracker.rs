@@ -655,11 +655,8 @@ fn count_turn(record: &TurnRecord, answer: FirstByte, is_h2: bool, group: &mut G
     if is_h2 {
         group.requests.h2_turns += 1;
     } else if record.ended == turn::OPEN && answer == FirstByte::None {
-        let requests = &mut group.requests;
-        requests.in_flight_now += 1;
-        requests
-            .in_flight
-            .add(record.start_ns, record.header.time_ns);
+        group.requests.in_flight_now += 1;
+        group.in_flight(record.start_ns, record.header.time_ns);
     } else {
         crate::turn::apply(record, answer, record.number == 1, group);
     }

@@ -6,13 +6,13 @@ use crate::{group::Group, ticket::FirstByte};
 
 /// Counts a finished turn. `first`: it was the first on its connection.
 pub fn apply(record: &TurnRecord, answer: FirstByte, first: bool, group: &mut Group) {
-    let requests = &mut group.requests;
     let end_ns = if record.last_ns == 0 {
         record.header.time_ns
     } else {
         record.last_ns
     };
-    requests.in_flight.add(record.start_ns, end_ns);
+    group.in_flight(record.start_ns, end_ns);
+    let requests = &mut group.requests;
     requests.count += 1;
     requests.connections += u64::from(record.number == 1);
     let phases = &mut group.phases;

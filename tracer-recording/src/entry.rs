@@ -140,9 +140,7 @@ fn encode_input(input: &Input<'_>, to: &mut Vec<u8>) -> u8 {
         }
         Input::Sockets { begun_ns, sockets } => {
             put_u64(to, *begun_ns);
-            for socket in sockets.iter() {
-                put_seen(to, socket);
-            }
+            sockets.iter().for_each(|socket| put_seen(to, socket));
             kind::SOCKETS
         }
         Input::Resolved {
@@ -161,8 +159,7 @@ fn encode_input(input: &Input<'_>, to: &mut Vec<u8>) -> u8 {
             time_wait,
         } => {
             put_u32(to, *netns);
-            put_u16(to, range.0);
-            put_u16(to, range.1);
+            put_range(to, *range);
             put_u64(to, *time_wait);
             kind::NAMESPACE
         }
@@ -184,30 +181,34 @@ fn encode_input(input: &Input<'_>, to: &mut Vec<u8>) -> u8 {
             id,
             flags,
         } => {
-            put_u64(to, *time_ns);
-            put_u64(to, *cookie);
+            put_words(to, &[*time_ns, *cookie]);
             put_u16(to, *id);
             put_u16(to, *flags);
             kind::LOST_ANSWER
         }
-        Input::Sample { now_ns } => {
-            put_u64(to, *now_ns);
-            kind::SAMPLE
-        }
+        Input::Sample { now_ns } => put_word(to, *now_ns, kind::SAMPLE),
         Input::Reset { now_ns, at_ns } => {
-            put_u64(to, *now_ns);
-            put_u64(to, *at_ns);
+            put_words(to, &[*now_ns, *at_ns]);
             kind::RESET
         }
-        Input::Loss { inputs } => {
-            put_u64(to, *inputs);
-            kind::LOSS
-        }
-        Input::Finish { now_ns } => {
-            put_u64(to, *now_ns);
-            kind::FINISH
-        }
+        Input::Loss { inputs } => put_word(to, *inputs, kind::LOSS),
+        Input::Finish { now_ns } => put_word(to, *now_ns, kind::FINISH),
     }
+}
+
+fn put_words(to: &mut Vec<u8>, words: &[u64]) {
+    words.iter().for_each(|&word| put_u64(to, word));
+}
+
+/// An entry of one number; its kind.
+fn put_word(to: &mut Vec<u8>, word: u64, kind: u8) -> u8 {
+    put_u64(to, word);
+    kind
+}
+
+fn put_range(to: &mut Vec<u8>, (low, high): (u16, u16)) {
+    put_u16(to, low);
+    put_u16(to, high);
 }
 
 /// Counters, then the buckets that hold something.

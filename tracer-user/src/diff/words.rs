@@ -76,8 +76,9 @@ fn phase(id: &str) -> Words {
     }
 }
 
-fn total(id: &str) -> Words {
-    match id {
+/// Of how much was done, and how fast.
+fn speed(id: &str) -> Option<Words> {
+    let words = match id {
         "requests_per_second" => say(
             "more pages in the same time",
             "fewer pages in the same time",
@@ -103,6 +104,16 @@ fn total(id: &str) -> Words {
             "a page waits less: lookup, connect, handshake saved",
             "a page waits as long, lookup to first byte",
         ),
+        _ => return None,
+    };
+    Some(words)
+}
+
+fn total(id: &str) -> Words {
+    if let Some(words) = speed(id) {
+        return words;
+    }
+    match id {
         "connections" => say(
             "more connects to pay for",
             "fewer connects to pay for",

@@ -3,7 +3,11 @@
 use std::fmt::Write;
 
 use tracer_core::{
-    group::Group, host::Host, latency::Latency, process::Process, snapshot::Snapshot,
+    group::{Group, Requests},
+    host::Host,
+    latency::Latency,
+    process::Process,
+    snapshot::Snapshot,
 };
 
 use super::printable::printable;
@@ -105,21 +109,7 @@ fn phases(text: &mut String, group: &Group, paint: &Paint) {
     }
 }
 
-fn counts(text: &mut String, snapshot: &Snapshot) {
-    let group = &snapshot.totals;
-    let (connections, tls, closed) = (&group.connections, &group.tls, &group.connections.closed_by);
-    let failed = connections.failed;
-    let _ = writeln!(
-        text,
-        "\nconnections   {} opened, {} established, {} adopted, {} open now (peak {}), {} connecting",
-        connections.opened + connections.connecting_now,
-        connections.established,
-        connections.adopted,
-        connections.open_now,
-        connections.peak_open,
-        connections.connecting_now
-    );
-    let requests = &group.requests;
+fn requests(text: &mut String, requests: &Requests) {
     let reuse = requests.reuse_ratio().map_or_else(String::new, |ratio| {
         format!(", {:.1} % on a reused connection", ratio * 100.0)
     });
@@ -136,7 +126,7 @@ fn counts(text: &mut String, snapshot: &Snapshot) {
     if let Some(ratio) = requests.pickup_cpu_ratio() {
         let _ = writeln!(
             text,
-            "              {} responses waited 100 µs or more for the client; {:.0} % of that time its thread waited for a CPU",
+            "              {} responses waited 1 ms or more for the client; {:.0} % of that time its thread waited for a CPU",
             requests.slow_pickups,
             ratio * 100.0
         );
@@ -148,6 +138,23 @@ fn counts(text: &mut String, snapshot: &Snapshot) {
             requests.first_unknown
         );
     }
+}
+
+fn counts(text: &mut String, snapshot: &Snapshot) {
+    let group = &snapshot.totals;
+    let (connections, tls, closed) = (&group.connections, &group.tls, &group.connections.closed_by);
+    let failed = connections.failed;
+    let _ = writeln!(
+        text,
+        "\nconnections   {} opened, {} established, {} adopted, {} open now (peak {}), {} connecting",
+        connections.opened + connections.connecting_now,
+        connections.established,
+        connections.adopted,
+        connections.open_now,
+        connections.peak_open,
+        connections.connecting_now
+    );
+    requests(text, &group.requests);
     let _ = writeln!(
         text,
         "failed        {} refused, {} timed out, {} reset, {} unreachable, {} other",
