@@ -4,9 +4,11 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use nix::sys::signal::Signal;
+use tracer_testbed::link::{Link, LinkOptions, Side};
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
 use tracer_tests::export::Export;
@@ -133,6 +135,43 @@ fn on_a_stale_connection() -> Result<()> {
         ("/totals/connections/closed_by/server_reset", COUNT),
     ];
     check("stale", reset_second, &expected, None)
+}
+
+/// The command is over before the far end has acknowledged its FIN: the last request counts all the same.
+#[test]
+fn closed_but_not_acknowledged() -> Result<()> {
+    const REQUESTS: u64 = 2;
+    let link = Link::new(LinkOptions {
+        rtt: Duration::from_millis(900),
+        ..LinkOptions::default()
+    })?;
+    let (port, server) = link
+        .run_in(Side::Server, || {
+            let listener = TcpListener::bind((Side::Server.ipv4(), 0))?;
+            let port = listener.local_addr()?.port();
+            anyhow::Ok((port, Threaded::over(listener, answer)?))
+        })?
+        .map_err(|error| anyhow!("{error:#}"))?;
+    let (count, address) = (REQUESTS.to_string(), Side::Server.ipv4().to_string());
+    let mut client = Client::python("ends.py", &["idle", &count, &address, &port.to_string()])?;
+    let inside = format!("--net={}", link.namespace_path(Side::Client).display());
+    let prefix = ["nsenter", &inside, "--"].map(Into::into);
+    client.command.splice(0..0, prefix);
+    let traced = run(&client)?;
+    let mut differences = Differences::of("closed, not acknowledged");
+    traced.export.compare_losses(&mut differences);
+    traced.export.compare(
+        &[
+            ("/totals/requests/count", REQUESTS),
+            ("/totals/requests/failed", 0),
+            ("/totals/phases/ttfb/count", REQUESTS),
+            ("/totals/connections/established", REQUESTS),
+            ("/totals/connections/open_now", 1),
+        ],
+        &mut differences,
+    );
+    differences.equal("server", server.accepted(), REQUESTS);
+    differences.finish(|| traced.story())
 }
 
 #[test]

@@ -32,6 +32,8 @@ pub struct Offsets {
     pub net_inum: u32,
     /// `sock.sk_err`, int.
     pub sock_err: u32,
+    /// `sock.sk_shutdown`, u8 (bits RCV_SHUTDOWN and SEND_SHUTDOWN).
+    pub sock_shutdown: u32,
     /// `sock.sk_protocol`, u16.
     pub sock_protocol: u32,
     /// `socket.sk`, pointer to `struct sock`.

@@ -152,7 +152,9 @@ pub struct Turn {
     pub protocol: u8,
     /// Looks like HTTP/2.
     pub h2: u8,
-    pub pad: [u8; 2],
+    /// 1: it was reported when the process closed its end.
+    pub told: u8,
+    pub pad: u8,
 }
 
 /// The response at hand; written by ingress.

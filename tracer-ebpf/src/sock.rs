@@ -87,6 +87,16 @@ impl Sock {
         unsafe { read(self.0, global!(OFFSETS.sock_err)) }
     }
 
+    /// The process has closed it, or shut it down both ways (`__tcp_close` and `inet_shutdown` set this before
+    /// the FIN goes out): it will read no more.
+    #[inline(always)]
+    pub fn reads_no_more(self) -> bool {
+        const SHUTDOWN_MASK: u8 = 3;
+        // SAFETY: typed read.
+        let shutdown: u8 = unsafe { read(self.0, global!(OFFSETS.sock_shutdown)) };
+        shutdown == SHUTDOWN_MASK
+    }
+
     /// Host order; 0 in SYN_SENT and after the port was given back.
     #[inline(always)]
     pub fn local_port(self) -> u16 {

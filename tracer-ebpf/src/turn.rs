@@ -127,7 +127,10 @@ fn request(conn: &mut Conn, now_ns: u64, cookie: u64) {
         return;
     }
     if conn.turn.number != 0 {
-        finish(conn, turn::NEXT, cookie, now_ns);
+        if conn.turn.told == 0 {
+            finish(conn, turn::NEXT, cookie, now_ns);
+        }
+        conn.turn.told = 0;
         conn.turn.previous_ns = conn.answer.last_ns;
     }
     conn.turn.number += 1;
@@ -323,8 +326,8 @@ pub fn note_record(conn: &mut Conn, length: u32) {
     answer.records = answer.records.wrapping_add(1);
 }
 
-/// Request bytes are being answered or have been: for the sweep.
+/// Request bytes are being answered or have been, and nobody was told yet.
 #[inline(always)]
 pub fn is_carrying(conn: &Conn) -> bool {
-    conn.turn.number != 0 && conn.phase == phase::OVER
+    conn.turn.number != 0 && conn.turn.told == 0 && conn.phase == phase::OVER
 }

@@ -24,6 +24,7 @@ pub mod state {
     pub const FIN_WAIT2: u8 = 5;
     pub const CLOSE: u8 = 7;
     pub const CLOSE_WAIT: u8 = 8;
+    pub const LAST_ACK: u8 = 9;
     pub const LISTEN: u8 = 10;
     pub const CLOSING: u8 = 11;
 }
@@ -55,7 +56,7 @@ fn try_socket_state(ctx: &BtfTracePointContext, sock: Sock, old: u8, new: u8) ->
     }
     if !matches!(
         new,
-        state::ESTABLISHED | state::CLOSE_WAIT | state::FIN_WAIT1 | state::CLOSE
+        state::ESTABLISHED | state::CLOSE_WAIT | state::FIN_WAIT1 | state::LAST_ACK | state::CLOSE
     ) {
         return None;
     }
@@ -70,7 +71,13 @@ fn try_socket_state(ctx: &BtfTracePointContext, sock: Sock, old: u8, new: u8) ->
             established(sock, conn, old);
         }
         state::CLOSE_WAIT => closing(conn, closer::SERVER),
-        state::FIN_WAIT1 => closing(conn, closer::CLIENT),
+        state::FIN_WAIT1 | state::LAST_ACK => {
+            closing(conn, closer::CLIENT);
+            if sock.reads_no_more() && turn::is_carrying(conn) {
+                turn::finish(conn, record::turn::CLOSE, conn.cookie, emit::now_ns());
+                conn.turn.told = 1;
+            }
+        }
         state::CLOSE => {
             emit::log!(ctx, "close cookie={} old={}", sock.cookie(), old);
             closed(sock, conn, old);

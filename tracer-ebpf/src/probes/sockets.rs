@@ -84,7 +84,7 @@ unsafe fn try_sockets<const ADOPT: bool>(ctx: *const TaskFile) -> Option<()> {
     // SAFETY: the iterator's own seq file.
     let seq = unsafe { core::ptr::read_volatile(&raw const (*meta).seq) };
     write(seq, &mut record);
-    if !ADOPT {
+    if !ADOPT || !turn::is_carrying(conn) {
         return None;
     }
     if turn::has_evidence(conn) {
@@ -94,7 +94,7 @@ unsafe fn try_sockets<const ADOPT: bool>(ctx: *const TaskFile) -> Option<()> {
         record.turn.header =
             emit::header::<FirstTurnRecord>(emit::now_ns(), kind::FIRST_TURN, sock.cookie());
         write(seq, &mut record);
-    } else if turn::is_carrying(conn) {
+    } else {
         // SAFETY: plain integers.
         let mut record: TurnRecord = unsafe { core::mem::zeroed() };
         turn::fill(conn, record::turn::OPEN, &mut record);

@@ -22,6 +22,7 @@ pub(crate) fn offsets(btf: &Btf) -> Result<Offsets, BtfError> {
         sock_net: sock("__sk_common.skc_net.net")?,
         net_inum: btf.offset("net", "ns.inum")?,
         sock_err: sock("sk_err")?,
+        sock_shutdown: sock("sk_shutdown")?,
         sock_protocol: sock("sk_protocol")?,
         socket_sk: btf.offset("socket", "sk")?,
         tcp_srtt: tcp("srtt_us")?,
