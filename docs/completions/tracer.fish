@@ -226,7 +226,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l exec-concurrency
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l metrics -d 'Serves /metrics, /healthz and /readyz there; a bare port is on loopback' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l control -d 'Serves the control interface there: a port on loopback or unix:/path' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l control-token-file -d 'File with the token that requests over TCP have to carry; TRACER_CRAWL_CONTROL_TOKEN does it too' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render -d 'Run the scripts of HTML pages in Chromium and take the links that are there then. Needs a build with the feature `render` [default: false]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render -d 'Run the scripts of HTML pages in Chromium and take the links that are there then [default: false]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-program -d 'The browser\'s program, found in PATH [default: chromium]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-browsers -d 'Browsers at once [default: 1]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-tabs -d 'Pages at once in one browser [default: 4]' -r
@@ -356,7 +356,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l metrics -d 'Serves /metrics, /healthz and /readyz there; a bare port is on loopback' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l control -d 'Serves the control interface there: a port on loopback or unix:/path' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l control-token-file -d 'File with the token that requests over TCP have to carry; TRACER_CRAWL_CONTROL_TOKEN does it too' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render -d 'Run the scripts of HTML pages in Chromium and take the links that are there then. Needs a build with the feature `render` [default: false]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render -d 'Run the scripts of HTML pages in Chromium and take the links that are there then [default: false]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-program -d 'The browser\'s program, found in PATH [default: chromium]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-browsers -d 'Browsers at once [default: 1]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-tabs -d 'Pages at once in one browser [default: 4]' -r

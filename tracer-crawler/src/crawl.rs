@@ -40,6 +40,8 @@ use crate::frontier::{Candidate, DiskOptions, Frontier, FrontierError};
 use crate::header::{HeaderError, HeaderMaker};
 use crate::hook::{self, Hooks};
 use crate::parse::ParseOptions;
+#[cfg(feature = "render")]
+use crate::render::{RenderError, Renderer};
 use crate::scope::ScopeError;
 use crate::settings::{LinkSource, Live, Settings};
 use crate::stats::{FinishReason, Snapshot, Stats};
@@ -78,6 +80,10 @@ pub enum CrawlError {
     /// Headers.
     #[error(transparent)]
     Header(#[from] HeaderError),
+    /// The browser.
+    #[cfg(feature = "render")]
+    #[error(transparent)]
+    Render(#[from] RenderError),
     /// The cache of answers.
     #[error(transparent)]
     Cache(#[from] CacheError),
@@ -146,6 +152,8 @@ impl Crawl {
         }
         let parse = Arc::new(parse_options(&settings, maker.user_agent()));
         let engine = Engine::new(Made {
+            #[cfg(feature = "render")]
+            renderer: renderer(&settings, &parts.secrets, maker.user_agent())?,
             fetcher: Fetcher::new(options)?,
             live: parts.live,
             reach,
@@ -195,6 +203,21 @@ fn open(settings: &Settings) -> Result<Frontier, CrawlError> {
         snapshot_interval: settings.state.snapshot_interval,
     };
     Ok(Frontier::open(directory, politeness, options)?)
+}
+
+#[cfg(feature = "render")]
+fn renderer(
+    settings: &Settings,
+    secrets: &Secrets,
+    agent: &str,
+) -> Result<Option<Renderer>, RenderError> {
+    if !settings.render.enabled {
+        return Ok(None);
+    }
+    if settings.proxy.url.is_some() && secrets.proxy_credentials.is_some() {
+        return Err(RenderError::Credentials);
+    }
+    Renderer::new(&settings.render, &settings.proxy, agent).map(Some)
 }
 
 fn cache(settings: &Settings) -> Result<Option<ResponseCache>, CacheError> {

@@ -218,9 +218,15 @@ fn exit_codes() {
         "cannot listen on",
     );
     check(&["--control", "0.0.0.0:1", &start], 2, "loopback");
-    if !cfg!(feature = "render") {
-        check(&["--render", &start], 2, "feature `render`");
-    }
+    let says = match cfg!(feature = "render") {
+        true => "render.program: no-such-browser is not there",
+        false => "feature `render`",
+    };
+    check(
+        &["--render", "--render-program", "no-such-browser", &start],
+        2,
+        says,
+    );
 }
 
 #[test]

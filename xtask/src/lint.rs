@@ -49,18 +49,15 @@ fn format(fix: bool) -> Result<()> {
     user.and(kernel)
 }
 
+/// With the browser, which `tracer` has by default, and without.
 fn clippy() -> Result<()> {
-    let mut cargo = workspace::cargo();
-    cargo.args([
-        "clippy",
-        "--quiet",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ]);
-    shell::run(&mut cargo)
+    let without = ["--package", "tracer", "--no-default-features"];
+    for what in [&["--workspace", "--all-targets"][..], &without] {
+        let mut cargo = workspace::cargo();
+        cargo.args(["clippy", "--quiet"]).args(what);
+        shell::run(cargo.args(["--", "-D", "warnings"]))?;
+    }
+    Ok(())
 }
 
 fn kernel_clippy() -> Result<()> {

@@ -40,6 +40,7 @@ const TEST: &[Need] = &[
     need("tmux", "tmux"),
     need("ps", "procps"),
     need("capsh", "libcap2-bin"),
+    need("chromium", "chromium"),
 ];
 
 const BENCH: &[Need] = &[

@@ -86,6 +86,8 @@ pub(crate) struct Engine {
 
 /// What a crawl is made of.
 pub(crate) struct Made {
+    #[cfg(feature = "render")]
+    pub(crate) renderer: Option<crate::render::Renderer>,
     pub(crate) live: Arc<Live>,
     pub(crate) fetcher: Fetcher,
     pub(crate) reach: Arc<Reach>,
@@ -155,10 +157,7 @@ impl Engine {
             page_workers: Concurrency::new(usize::MAX),
             seed: made.frontier.seed(),
             #[cfg(feature = "render")]
-            renderer: settings
-                .render
-                .enabled
-                .then(|| crate::render::Renderer::new(&settings.render, made.maker.user_agent())),
+            renderer: made.renderer,
             cache: made.cache,
             frontier: Mutex::new(Some(made.frontier)),
             active: AtomicUsize::new(0),

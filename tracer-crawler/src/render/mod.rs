@@ -5,7 +5,7 @@ mod process;
 mod visit;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -13,11 +13,12 @@ use std::{
     time::Duration,
 };
 
+use chromiumoxide::cdp::browser_protocol::target::CreateBrowserContextParams;
 use tokio::sync::{Mutex, Semaphore};
 use url::Url;
 
 use self::process::Process;
-use crate::settings::Render;
+use crate::settings::{Proxy, Render};
 
 /// Why a page was not rendered.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,16 @@ pub enum RenderError {
         /// Why.
         source: std::io::Error,
     },
+    /// No such program.
+    #[error(
+        "render.program: {0} is not there; install Chromium (Debian: apt-get install chromium), or name another program"
+    )]
+    Missing(PathBuf),
+    /// A proxy that asks who is there.
+    #[error(
+        "render.enabled: the browser cannot give the proxy's credentials; use a proxy that needs none"
+    )]
+    Credentials,
     /// It ended, or never said where it listens.
     #[error("{0}: ended, or did not say within 30 s where it can be reached")]
     Silent(PathBuf),
@@ -60,22 +71,28 @@ pub struct Document<'a> {
 pub struct Renderer {
     settings: Render,
     user_agent: String,
+    /// The way that requests of pages go.
+    way: CreateBrowserContextParams,
     places: Semaphore,
     next: AtomicUsize,
     slots: Vec<Mutex<Option<Arc<Process>>>>,
 }
 
 impl Renderer {
-    /// Starts nothing yet: a browser comes with its first page.
-    pub fn new(settings: &Render, user_agent: &str) -> Self {
+    /// Starts nothing yet: a browser comes with its first page. That its program is there is looked at now.
+    pub fn new(settings: &Render, proxy: &Proxy, user_agent: &str) -> Result<Self, RenderError> {
+        if !is_there(&settings.program) {
+            return Err(RenderError::Missing(settings.program.clone()));
+        }
         let browsers = settings.browsers as usize;
-        Self {
+        Ok(Self {
             settings: settings.clone(),
             user_agent: user_agent.to_owned(),
+            way: process::way(proxy),
             places: Semaphore::new(browsers * settings.tabs as usize),
             next: AtomicUsize::new(0),
             slots: (0..browsers).map(|_| Mutex::default()).collect(),
-        }
+        })
     }
 
     /// The page as it is once its scripts have run: HTML in UTF-8.
@@ -100,9 +117,18 @@ impl Renderer {
         {
             return Ok(Arc::clone(process));
         }
-        let process = Arc::new(Process::start(&self.settings, &self.user_agent).await?);
+        let process = Arc::new(Process::start(&self.settings, &self.user_agent, &self.way).await?);
         process.may_serve(&self.settings);
         *slot = Some(Arc::clone(&process));
         Ok(process)
     }
+}
+
+/// A name alone is looked for in PATH, as it will be when it is started.
+fn is_there(program: &Path) -> bool {
+    if program.components().count() > 1 {
+        return program.is_file();
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
 }

@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use chromiumoxide::Browser;
+use chromiumoxide::{
+    Browser,
+    cdp::browser_protocol::{browser::BrowserContextId, target::CreateBrowserContextParams},
+};
 use futures_util::StreamExt;
 use tempfile::TempDir;
 use tokio::{
@@ -17,16 +20,41 @@ use tokio::{
 };
 
 use super::RenderError;
-use crate::{hook::Group, settings::Render};
+use crate::{
+    hook::Group,
+    settings::{Proxy, Render},
+};
 
 /// Time until it says where it listens.
 const START_TIME: Duration = Duration::from_secs(30);
 /// What it says then.
 const LISTENING: &str = "DevTools listening on ";
 
+/// Without a screen, and without what it would ask its maker for by itself: most of that is off, and the rest is sent to a
+/// proxy that cannot be connected to, not even tried: nobody listens at the broadcast address.
+const FLAGS: [&str; 15] = [
+    "--headless=new",
+    "--remote-debugging-port=0",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--blink-settings=imagesEnabled=false",
+    "--mute-audio",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--no-pings",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-domain-reliability",
+    "--disable-extensions",
+    "--disable-sync",
+    "--proxy-server=http://255.255.255.255:1",
+];
+
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) browser: Browser,
+    /// Where pages are opened: what they ask for goes their way, what the browser asks for by itself goes nowhere.
+    pub(super) context: BrowserContextId,
     pages: AtomicU32,
     handler: JoinHandle<()>,
     group: u32,
@@ -43,7 +71,11 @@ impl Drop for Process {
 }
 
 impl Process {
-    pub(super) async fn start(settings: &Render, user_agent: &str) -> Result<Self, RenderError> {
+    pub(super) async fn start(
+        settings: &Render,
+        user_agent: &str,
+        way: &CreateBrowserContextParams,
+    ) -> Result<Self, RenderError> {
         let failed = |source| RenderError::Start {
             program: settings.program.clone(),
             source,
@@ -51,22 +83,7 @@ impl Process {
         let profile = TempDir::new().map_err(failed)?;
         let mut command = Command::new(&settings.program);
         command
-            .args([
-                "--headless=new",
-                "--remote-debugging-port=0",
-                "--disable-gpu",
-                "--no-first-run",
-            ])
-            .args([
-                "--disable-extensions",
-                "--disable-background-networking",
-                "--disable-sync",
-                "--mute-audio",
-            ])
-            .args([
-                "--disable-dev-shm-usage",
-                "--blink-settings=imagesEnabled=false",
-            ])
+            .args(FLAGS)
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg(format!("--user-agent={user_agent}"))
             .stdin(Stdio::null())
@@ -89,8 +106,10 @@ impl Process {
         let (browser, mut handler) = Browser::connect(address).await?;
         // A message it does not know is no reason to stop: browsers are newer than the protocol's description.
         let handler = tokio::spawn(async move { while handler.next().await.is_some() {} });
+        let context = browser.create_browser_context(way.clone()).await?;
         Ok(Self {
             browser,
+            context,
             pages: AtomicU32::new(0),
             handler,
             group,
@@ -107,6 +126,23 @@ impl Process {
             && !self.handler.is_finished()
             && resident_bytes(self.group) <= settings.max_memory.bytes()
     }
+}
+
+/// The way to the pages' servers: that of the crawler.
+pub(super) fn way(proxy: &Proxy) -> CreateBrowserContextParams {
+    let Some(url) = &proxy.url else {
+        return CreateBrowserContextParams::builder()
+            .proxy_server("direct://")
+            .build();
+    };
+    // By itself it would go to loopback directly; the crawler does not.
+    let direct = proxy.bypass.iter().map(String::as_str);
+    let direct: Vec<_> = direct.chain(["<-loopback>"]).collect();
+    CreateBrowserContextParams::builder()
+        // It asks a SOCKS proxy for names in any case.
+        .proxy_server(url.replacen("socks5h:", "socks5:", 1))
+        .proxy_bypass_list(direct.join(";"))
+        .build()
 }
 
 /// Where it listens; what it says besides is read and forgotten, so that it never waits for us.

@@ -1,8 +1,9 @@
 //! One page in one tab.
 
 use std::{
+    collections::HashSet,
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -18,8 +19,9 @@ use chromiumoxide::{
         },
         network::{
             ErrorReason, EventLoadingFailed, EventLoadingFinished, EventRequestWillBeSent,
-            ResourceType,
+            RequestId, ResourceType,
         },
+        target::CreateTargetParams,
     },
     error::CdpError,
 };
@@ -41,7 +43,9 @@ pub(super) async fn visit(
     settings: &Render,
     document: Document<'_>,
 ) -> Result<String, RenderError> {
-    let page = process.browser.new_page("about:blank").await?;
+    let mut place = CreateTargetParams::new("about:blank");
+    place.browser_context_id = Some(process.context.clone());
+    let page = process.browser.new_page(place).await?;
     let tab = Tab(Some(page.clone()));
     let html = load(&page, settings, document).await;
     drop(tab);
@@ -62,26 +66,48 @@ impl Drop for Tab {
 }
 
 /// Requests under way, and when that last changed.
-struct Traffic(Mutex<(u64, Instant)>);
+struct Traffic(Mutex<State>);
+
+struct State {
+    open: HashSet<RequestId>,
+    /// Ends come by a way of their own, and may be here before their begin.
+    ended: HashSet<RequestId>,
+    changed: Instant,
+}
 
 impl Traffic {
-    fn lock(&self) -> std::sync::MutexGuard<'_, (u64, Instant)> {
+    fn new() -> Self {
+        Self(Mutex::new(State {
+            open: HashSet::new(),
+            ended: HashSet::new(),
+            changed: Instant::now(),
+        }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self) {
+    /// A redirect begins again under the same id.
+    fn begin(&self, id: &RequestId) {
         let mut state = self.lock();
-        *state = (state.0 + 1, Instant::now());
+        if !state.ended.remove(id) {
+            state.open.insert(id.clone());
+        }
+        state.changed = Instant::now();
     }
 
-    fn end(&self) {
+    fn end(&self, id: &RequestId) {
         let mut state = self.lock();
-        *state = (state.0.saturating_sub(1), Instant::now());
+        if !state.open.remove(id) {
+            state.ended.insert(id.clone());
+        }
+        state.changed = Instant::now();
     }
 
     fn is_idle(&self) -> bool {
-        let (open, changed) = *self.lock();
-        open == 0 && changed.elapsed() >= IDLE
+        let state = self.lock();
+        state.open.is_empty() && state.changed.elapsed() >= IDLE
     }
 }
 
@@ -95,7 +121,7 @@ async fn load(
     let mut finished = page.event_listener::<EventLoadingFinished>().await?;
     let mut failed = page.event_listener::<EventLoadingFailed>().await?;
     page.execute(EnableParams::default()).await?;
-    let traffic = Traffic(Mutex::new((0, Instant::now())));
+    let traffic = Traffic::new();
     let served = AtomicBool::new(false);
     let requests = async {
         while let Some(event) = paused.next().await {
@@ -106,9 +132,9 @@ async fn load(
     let counting = async {
         loop {
             tokio::select! {
-                Some(_) = sent.next() => traffic.begin(),
-                Some(_) = finished.next() => traffic.end(),
-                Some(_) = failed.next() => traffic.end(),
+                Some(event) = sent.next() => traffic.begin(&event.request_id),
+                Some(event) = finished.next() => traffic.end(&event.request_id),
+                Some(event) = failed.next() => traffic.end(&event.request_id),
                 else => break,
             }
         }
@@ -153,10 +179,11 @@ async fn answer(
         }
         ResourceType::Document if !served.swap(true, Ordering::Relaxed) => {
             let mut answer = FulfillRequestParams::new(id, 200);
-            answer.response_headers = Some(vec![HeaderEntry::new(
-                "Content-Type",
-                document.content_type,
-            )]);
+            answer.response_headers = Some(vec![
+                HeaderEntry::new("Content-Type", document.content_type),
+                // The site's icon is asked for past us, and obeys this alone.
+                HeaderEntry::new("Content-Security-Policy", "img-src 'none'"),
+            ]);
             answer.body = Some(STANDARD.encode(document.body).into());
             page.execute(answer).await?;
         }

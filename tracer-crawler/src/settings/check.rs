@@ -165,7 +165,7 @@ impl Settings {
         if self.render.enabled && !cfg!(feature = "render") {
             return fault(
                 "render.enabled",
-                "this build has no browser; build with the feature `render`",
+                "this build has no browser: it was made without the feature `render`",
             );
         }
         if self.log.filter.is_empty() {

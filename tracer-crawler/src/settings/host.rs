@@ -93,7 +93,7 @@ group! {
 group! {
     /// Pages that need a browser.
     Render in "render", "Browser" {
-        /// Run the scripts of HTML pages in Chromium and take the links that are there then. Needs a build with the feature `render`.
+        /// Run the scripts of HTML pages in Chromium and take the links that are there then.
         enabled: bool = false, "render", restart;
         /// The browser's program, found in PATH.
         program: PathBuf = PathBuf::from("chromium"), "render-program", restart;
