@@ -1,20 +1,19 @@
 //! Links and crawl directives of an HTML page, read while its body streams in.
 //!
-//! The text goes through a tokenizer that keeps no tree; what is kept (links, the open tag) is bounded, and a page that
-//! would exceed the bounds is read up to there, which [`ParsedPage::truncated`] says.
+//! The text goes through a tokenizer that keeps no tree; what is kept (links, the open tag) is bounded. Links beyond the bounds are
+//! counted in [`ParsedPage::links_dropped`].
 
 mod charset;
 mod collect;
 mod directives;
 mod entity;
 mod meta;
+mod scan;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use ::url::Url;
 use encoding_rs::{Decoder, Encoding, UTF_8};
-use lol_html::send::{HtmlRewriter, Settings};
-use lol_html::{AsciiCompatibleEncoding, MemorySettings, OutputSink};
 
 pub use charset::{charset_of, is_html};
 pub use directives::Directives;
@@ -22,11 +21,10 @@ pub use directives::Directives;
 use crate::scope::Refusal;
 use crate::url::Normalizer;
 use collect::Found;
+use scan::{Scanner, TooDeep};
 
 /// Bytes looked at for a `<meta charset>`, as in the HTML Standard.
 const SNIFF_BYTES: usize = 1024;
-/// Memory of the tokenizer: the tag at hand and the names of all open elements. Some pages never close theirs.
-const TOKENIZER_BYTES: usize = 4 << 20;
 /// UTF-8 made at once of text in UTF-16 or ISO-2022-JP.
 const DECODED_BYTES: usize = 8 << 10;
 
@@ -105,19 +103,16 @@ pub struct ParsedPage {
     pub directives: Directives,
     /// Name of the encoding the page was read in.
     pub charset: &'static str,
-    /// Links beyond [`ParseOptions::max_links`] or [`ParseOptions::max_bytes`].
+    /// Links beyond [`ParseOptions::max_links`] or [`ParseOptions::max_bytes`], and tags with attributes of more than 1 MiB.
     pub links_dropped: u64,
-    /// A tag, or the nesting, took more memory than allowed: nothing after it was read.
+    /// SVG and MathML lay in each other more than 512 deep: nothing after that was read.
     pub truncated: bool,
 }
 
 /// Reads one page.
 pub struct HtmlParser {
     stage: Stage,
-    found: Arc<Mutex<Found>>,
     options: Arc<ParseOptions>,
-    truncated: bool,
-    encoding: &'static Encoding,
 }
 
 enum Stage {
@@ -127,44 +122,34 @@ enum Stage {
         seen: Vec<u8>,
     },
     Reading(Box<Reader>),
-    /// Nothing more is read.
-    Stopped,
 }
 
 struct Reader {
-    rewriter: HtmlRewriter<'static, Discard>,
+    scanner: Scanner,
+    found: Found,
+    encoding: &'static Encoding,
     /// For encodings that do not contain ASCII as it is.
     decoder: Option<Decoder>,
-}
-
-struct Discard;
-
-impl OutputSink for Discard {
-    fn handle_chunk(&mut self, _chunk: &[u8]) {}
+    is_too_deep: bool,
 }
 
 impl HtmlParser {
     /// `content_type` is the header's value as it came.
     pub fn new(options: Arc<ParseOptions>, content_type: Option<&str>) -> Self {
         let declared = content_type.and_then(charset_of);
-        let found = Arc::new(Mutex::new(Found::new(&options)));
         Self {
             stage: Stage::Sniffing {
                 declared,
                 seen: Vec::new(),
             },
-            found,
             options,
-            truncated: false,
-            encoding: UTF_8,
         }
     }
 
     /// Takes the next bytes of the decoded body, however they are cut.
     pub fn write(&mut self, chunk: &[u8]) {
         match &mut self.stage {
-            Stage::Stopped => {}
-            Stage::Reading(_) => self.read(chunk),
+            Stage::Reading(reader) => reader.read(chunk, &self.options),
             Stage::Sniffing { declared, seen } => {
                 let wanted = if declared.is_some() {
                     charset::BOM_BYTES
@@ -172,105 +157,88 @@ impl HtmlParser {
                     SNIFF_BYTES
                 };
                 if seen.is_empty() && chunk.len() >= wanted {
-                    let declared = *declared;
-                    self.start(declared, chunk);
+                    let reader = Reader::begin(*declared, chunk, &self.options);
+                    self.stage = Stage::Reading(reader);
                     return;
                 }
                 seen.extend_from_slice(chunk);
                 if seen.len() >= wanted {
-                    self.decide();
+                    self.stage = Stage::Reading(Reader::begin(*declared, seen, &self.options));
                 }
             }
         }
     }
 
     /// The page has ended. `url` is where it was found, after redirects.
-    pub fn finish(mut self, url: &Url, normalizer: &Normalizer) -> ParsedPage {
-        self.decide();
-        if let Stage::Reading(reader) = std::mem::replace(&mut self.stage, Stage::Stopped)
-            && reader.end().is_err()
-        {
-            self.truncated = true;
-        }
-        let found = std::mem::take(&mut *self.found.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut page = found.resolve(url, normalizer, self.encoding);
-        page.charset = self.encoding.name();
-        page.truncated = self.truncated;
-        page
-    }
-
-    fn decide(&mut self) {
-        if let Stage::Sniffing { declared, seen } = &mut self.stage {
-            let (declared, seen) = (*declared, std::mem::take(seen));
-            self.start(declared, &seen);
-        }
-    }
-
-    fn start(&mut self, declared: Option<&'static Encoding>, first: &[u8]) {
-        let (encoding, bom_bytes) = charset::choose(declared, first);
-        self.encoding = encoding;
-        self.stage = Stage::Reading(Box::new(Reader::new(encoding, &self.options, &self.found)));
-        self.read(&first[bom_bytes..]);
-    }
-
-    fn read(&mut self, chunk: &[u8]) {
-        if let Stage::Reading(reader) = &mut self.stage
-            && reader.read(chunk).is_err()
-        {
-            self.truncated = true;
-            self.stage = Stage::Stopped;
-        }
+    pub fn finish(self, url: &Url, normalizer: &Normalizer) -> ParsedPage {
+        let reader = match self.stage {
+            Stage::Reading(reader) => reader,
+            Stage::Sniffing { declared, seen } => Reader::begin(declared, &seen, &self.options),
+        };
+        reader.end(url, normalizer, &self.options)
     }
 }
 
-/// The tokenizer gave up: a tag or its nesting took more memory than allowed.
-struct TooLong;
-
 impl Reader {
-    fn new(encoding: &'static Encoding, options: &ParseOptions, found: &Arc<Mutex<Found>>) -> Self {
-        let (ascii, decoder) = match AsciiCompatibleEncoding::new(encoding) {
-            Some(ascii) => (ascii, None),
-            None => (
-                AsciiCompatibleEncoding::utf_8(),
-                Some(encoding.new_decoder_without_bom_handling()),
-            ),
+    fn begin(
+        declared: Option<&'static Encoding>,
+        first: &[u8],
+        options: &ParseOptions,
+    ) -> Box<Self> {
+        let (encoding, bom_bytes) = charset::choose(declared, first);
+        // What the scanner and all after it see.
+        let (seen, decoder) = if encoding.is_ascii_compatible() {
+            (encoding, None)
+        } else {
+            (UTF_8, Some(encoding.new_decoder_without_bom_handling()))
         };
-        let memory = MemorySettings::new().with_max_allowed_memory_usage(TOKENIZER_BYTES);
-        let settings = Settings::new_send()
-            .with_strict(false)
-            .with_encoding(ascii)
-            .with_memory_settings(memory);
-        Self {
-            rewriter: HtmlRewriter::new(collect::handlers(settings, options, found), Discard),
+        let mut reader = Box::new(Self {
+            scanner: Scanner::new(),
+            found: Found::new(options, seen),
+            encoding,
             decoder,
+            is_too_deep: false,
+        });
+        reader.read(&first[bom_bytes..], options);
+        reader
+    }
+
+    fn read(&mut self, chunk: &[u8], options: &ParseOptions) {
+        self.feed(chunk, false, options);
+    }
+
+    fn end(mut self, url: &Url, normalizer: &Normalizer, options: &ParseOptions) -> ParsedPage {
+        self.feed(&[], true, options);
+        ParsedPage {
+            truncated: self.is_too_deep,
+            ..self.found.resolve(url, normalizer, self.encoding)
         }
     }
 
-    fn read(&mut self, chunk: &[u8]) -> Result<(), TooLong> {
-        match &mut self.decoder {
-            None => self.rewriter.write(chunk).map_err(|_| TooLong),
-            Some(decoder) => transcode(decoder, chunk, false, &mut self.rewriter),
+    fn feed(&mut self, chunk: &[u8], is_last: bool, options: &ParseOptions) {
+        if self.is_too_deep {
+            return;
         }
-    }
-
-    fn end(mut self) -> Result<(), TooLong> {
-        if let Some(decoder) = &mut self.decoder {
-            transcode(decoder, &[], true, &mut self.rewriter)?;
-        }
-        self.rewriter.end().map_err(|_| TooLong)
+        let (scanner, found) = (&mut self.scanner, &mut self.found);
+        let mut scan = |text: &[u8]| scanner.scan(text, |tag| found.visit(tag, options));
+        let done = match &mut self.decoder {
+            None => scan(chunk),
+            Some(decoder) => transcode(decoder, chunk, is_last, scan),
+        };
+        self.is_too_deep = done.is_err();
     }
 }
 
 fn transcode(
     decoder: &mut Decoder,
     mut chunk: &[u8],
-    last: bool,
-    rewriter: &mut HtmlRewriter<'static, Discard>,
-) -> Result<(), TooLong> {
+    is_last: bool,
+    mut scan: impl FnMut(&[u8]) -> Result<(), TooDeep>,
+) -> Result<(), TooDeep> {
     let mut text = [0; DECODED_BYTES];
     loop {
-        let (result, read, written, _) = decoder.decode_to_utf8(chunk, &mut text, last);
-        rewriter.write(&text[..written]).map_err(|_| TooLong)?;
+        let (result, read, written, _) = decoder.decode_to_utf8(chunk, &mut text, is_last);
+        scan(&text[..written])?;
         chunk = &chunk[read..];
         if result == encoding_rs::CoderResult::InputEmpty {
             return Ok(());

@@ -1,58 +1,15 @@
 //! Which elements hold links, and what is kept of them until the page's base is known.
 
 use std::borrow::Cow;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::ops::Range;
 
 use ::url::Url;
-use encoding_rs::Encoding;
-use lol_html::html_content::Element;
-use lol_html::send::{ElementContentHandlers, SendHandlerTypes, Settings};
-use lol_html::{HandlerResult, Selector};
+use encoding_rs::{Encoding, UTF_8};
 
+use super::scan::{Attribute, Element, Tag};
 use super::{Directives, Link, LinkKind, ParseOptions, ParsedPage, directives, entity, meta};
 use crate::scope::Refusal;
 use crate::url::{Normalizer, UrlError};
-
-type Tag<'a, 'b> = Element<'a, 'b, SendHandlerTypes>;
-type Visit = fn(&Tag<'_, '_>, &mut Found);
-
-/// When an element is looked for.
-#[derive(Clone, Copy)]
-enum When {
-    Always,
-    Images,
-    Scripts,
-    Frames,
-}
-
-/// The elements, and what is read of each.
-const ELEMENTS: &[(&str, When, Visit)] = &[
-    ("a[href]", When::Always, |tag, found| {
-        found.href(tag, LinkKind::Anchor)
-    }),
-    ("area[href]", When::Always, |tag, found| {
-        found.href(tag, LinkKind::Area)
-    }),
-    ("link[href]", When::Always, link_element),
-    ("base[href]", When::Always, |tag, found| {
-        found.base = found.base.take().or_else(|| attribute(tag, "href"))
-    }),
-    ("meta[content]", When::Always, meta_element),
-    ("iframe[src]", When::Frames, |tag, found| {
-        found.source(tag, "src", LinkKind::Frame)
-    }),
-    ("frame[src]", When::Frames, |tag, found| {
-        found.source(tag, "src", LinkKind::Frame)
-    }),
-    ("script[src]", When::Scripts, |tag, found| {
-        found.source(tag, "src", LinkKind::Script)
-    }),
-    ("img", When::Images, image_element),
-    ("source[srcset]", When::Images, image_element),
-    ("video[poster]", When::Images, |tag, found| {
-        found.source(tag, "poster", LinkKind::Image)
-    }),
-];
 
 /// `rel` of links to what a page is made of, not to another page.
 const RESOURCES: &[&str] = &[
@@ -76,52 +33,17 @@ const HINTS: &[&str] = &[
     "search",
 ];
 
-/// Compiled once; none of them can fail, which a test shows.
-static SELECTORS: LazyLock<Vec<Option<Selector>>> = LazyLock::new(|| {
-    ELEMENTS
-        .iter()
-        .map(|(selector, ..)| selector.parse().ok())
-        .collect()
-});
-
-/// Adds a handler for each element that the options ask for.
-pub(super) fn handlers(
-    mut settings: Settings<'static, 'static>,
-    options: &ParseOptions,
-    found: &Arc<Mutex<Found>>,
-) -> Settings<'static, 'static> {
-    for ((_, when, visit), selector) in ELEMENTS.iter().zip(SELECTORS.iter()) {
-        let wanted = match when {
-            When::Always => true,
-            When::Images => options.images,
-            When::Scripts => options.scripts,
-            When::Frames => options.frames,
-        };
-        if let Some(selector) = selector.as_ref().filter(|_| wanted) {
-            let found = Arc::clone(found);
-            let handler = move |tag: &mut Tag<'_, '_>| -> HandlerResult {
-                visit(
-                    tag,
-                    &mut found.lock().unwrap_or_else(PoisonError::into_inner),
-                );
-                Ok(())
-            };
-            let handler = ElementContentHandlers::default().element(handler);
-            settings = settings.append_element_content_handler((Cow::Borrowed(selector), handler));
-        }
-    }
-    settings
-}
-
 /// What has been seen of a page.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Found {
-    agent: String,
-    images_and_scripts: (bool, bool),
+    /// Of the attributes' values as the scanner gives them.
+    encoding: &'static Encoding,
     links_left: usize,
     bytes_left: usize,
     base: Option<String>,
     canonical: Option<String>,
+    /// All links' texts, one after the other.
+    texts: String,
     links: Vec<RawLink>,
     directives: Directives,
     dropped: u64,
@@ -129,48 +51,149 @@ pub(super) struct Found {
 
 #[derive(Debug)]
 struct RawLink {
-    text: String,
+    /// In [`Found::texts`].
+    text: Range<usize>,
     kind: LinkKind,
     nofollow: bool,
 }
 
 impl Found {
-    pub(super) fn new(options: &ParseOptions) -> Self {
+    pub(super) fn new(options: &ParseOptions, encoding: &'static Encoding) -> Self {
         Self {
-            agent: options.agent.clone(),
-            images_and_scripts: (options.images, options.scripts),
+            encoding,
             links_left: options.max_links,
             bytes_left: options.max_bytes,
-            ..Self::default()
+            base: None,
+            canonical: None,
+            texts: String::new(),
+            links: Vec::new(),
+            directives: Directives::default(),
+            dropped: 0,
         }
     }
 
-    fn href(&mut self, tag: &Tag<'_, '_>, kind: LinkKind) {
-        self.source(tag, "href", kind);
-    }
-
-    fn source(&mut self, tag: &Tag<'_, '_>, name: &str, kind: LinkKind) {
-        if let Some(text) = attribute(tag, name) {
-            let nofollow = tag.has_attribute("rel") && has_word(tag, "nofollow");
-            self.push(text, kind, nofollow);
+    /// Reads a start tag.
+    pub(super) fn visit(&mut self, tag: &Tag, options: &ParseOptions) {
+        if tag.is_cut {
+            self.dropped += 1;
+            return;
+        }
+        match tag.element {
+            Element::A => self.source(tag, Attribute::Href, LinkKind::Anchor),
+            Element::Area => self.source(tag, Attribute::Href, LinkKind::Area),
+            Element::Base if self.base.is_none() => {
+                self.base = self.text(tag, Attribute::Href).map(Cow::into_owned);
+            }
+            Element::Link => self.link_element(tag, options),
+            Element::Meta => self.meta_element(tag, options),
+            Element::Frame | Element::Iframe if options.frames => {
+                self.source(tag, Attribute::Src, LinkKind::Frame);
+            }
+            Element::Script if options.scripts => {
+                self.source(tag, Attribute::Src, LinkKind::Script);
+            }
+            Element::Img if options.images => {
+                self.source(tag, Attribute::Src, LinkKind::Image);
+                self.source_set(tag);
+            }
+            Element::Source if options.images => self.source_set(tag),
+            Element::Video if options.images => {
+                self.source(tag, Attribute::Poster, LinkKind::Image);
+            }
+            _ => {}
         }
     }
 
-    fn push(&mut self, text: String, kind: LinkKind, nofollow: bool) {
+    /// The value of an attribute, in UTF-8 and with its character references replaced.
+    fn text<'t>(&self, tag: &'t Tag, attribute: Attribute) -> Option<Cow<'t, str>> {
+        let raw = tag.get(attribute)?;
+        let text = if self.encoding == UTF_8 {
+            String::from_utf8_lossy(raw)
+        } else {
+            self.encoding.decode_without_bom_handling(raw).0
+        };
+        Some(match text {
+            Cow::Borrowed(text) => entity::decode(text),
+            Cow::Owned(text) => Cow::Owned(entity::decode(&text).into_owned()),
+        })
+    }
+
+    fn source(&mut self, tag: &Tag, attribute: Attribute, kind: LinkKind) {
+        if let Some(text) = self.text(tag, attribute) {
+            let rel = self.text(tag, Attribute::Rel);
+            let nofollow = rel.is_some_and(|rel| words(&rel).any(|word| is(word, "nofollow")));
+            self.push(&text, kind, nofollow);
+        }
+    }
+
+    fn source_set(&mut self, tag: &Tag) {
+        if let Some(text) = self.text(tag, Attribute::Srcset) {
+            for url in meta::srcset_urls(&text) {
+                self.push(url, LinkKind::Image, false);
+            }
+        }
+    }
+
+    fn push(&mut self, text: &str, kind: LinkKind, nofollow: bool) {
         if self.links_left == 0 || text.len() > self.bytes_left {
             self.dropped += 1;
             return;
         }
         self.links_left -= 1;
         self.bytes_left -= text.len();
+        let begin = self.texts.len();
+        self.texts.push_str(text);
         self.links.push(RawLink {
-            text,
+            text: begin..self.texts.len(),
             kind,
             nofollow,
         });
     }
 
-    /// Makes URLs of the links, now that the base is known for all of them.
+    fn link_element(&mut self, tag: &Tag, options: &ParseOptions) {
+        let (Some(href), Some(rel)) = (
+            self.text(tag, Attribute::Href),
+            self.text(tag, Attribute::Rel),
+        ) else {
+            return;
+        };
+        let is_any = |names: &[&str]| {
+            words(&rel).any(|word| names.iter().any(|name| is(word, name)))
+        };
+        if is_any(&["canonical"]) && self.canonical.is_none() {
+            self.canonical = Some(href.clone().into_owned());
+        }
+        let kind = if is_any(RESOURCES) {
+            if !options.scripts {
+                return;
+            }
+            LinkKind::Resource
+        } else if is_any(HINTS) {
+            return;
+        } else {
+            LinkKind::Link
+        };
+        self.push(&href, kind, is_any(&["nofollow"]));
+    }
+
+    fn meta_element(&mut self, tag: &Tag, options: &ParseOptions) {
+        let Some(content) = self.text(tag, Attribute::Content) else {
+            return;
+        };
+        if let Some(name) = self.text(tag, Attribute::Name) {
+            if directives::names(&name, &options.agent) {
+                self.directives.add_list(&content);
+            }
+        } else if self
+            .text(tag, Attribute::HttpEquiv)
+            .is_some_and(|kind| is(kind.trim(), "refresh"))
+            && let Some(url) = meta::refresh_url(&content)
+        {
+            self.push(url, LinkKind::Refresh, false);
+        }
+    }
+
+    /// Makes URLs of the links, now that the base is known for all of them. `encoding` is the page's.
     pub(super) fn resolve(
         self,
         url: &Url,
@@ -189,19 +212,15 @@ impl Found {
             directives: self.directives,
             links_dropped: self.dropped,
             links: Vec::with_capacity(self.links.len()),
+            charset: encoding.name(),
             ..ParsedPage::default()
         };
-        for RawLink {
-            text,
-            kind,
-            nofollow,
-        } in self.links
-        {
-            match normalizer.join(base, &text, encoding) {
+        for link in self.links {
+            match normalizer.join(base, &self.texts[link.text], encoding) {
                 Ok(url) => page.links.push(Link {
                     url,
-                    kind,
-                    nofollow: nofollow || self.directives.nofollow,
+                    kind: link.kind,
+                    nofollow: link.nofollow || self.directives.nofollow,
                 }),
                 Err(error) => page.refuse(&error),
             }
@@ -224,74 +243,10 @@ impl ParsedPage {
     }
 }
 
-fn attribute(tag: &Tag<'_, '_>, name: &str) -> Option<String> {
-    let raw = tag.get_attribute(name)?;
-    match entity::decode(&raw) {
-        Cow::Borrowed(_) => Some(raw),
-        Cow::Owned(decoded) => Some(decoded),
-    }
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split_ascii_whitespace()
 }
 
-fn has_word(tag: &Tag<'_, '_>, word: &str) -> bool {
-    tag.get_attribute("rel").is_some_and(|rel| {
-        rel.split_ascii_whitespace()
-            .any(|found| found.eq_ignore_ascii_case(word))
-    })
-}
-
-fn link_element(tag: &Tag<'_, '_>, found: &mut Found) {
-    let Some(rel) = tag.get_attribute("rel") else {
-        return;
-    };
-    let rel = rel.to_ascii_lowercase();
-    let is_any = |names: &[&str]| {
-        rel.split_ascii_whitespace()
-            .any(|word| names.contains(&word))
-    };
-    if is_any(&["canonical"]) && found.canonical.is_none() {
-        found.canonical = attribute(tag, "href");
-    }
-    if is_any(RESOURCES) {
-        if found.images_and_scripts.1 {
-            found.href(tag, LinkKind::Resource);
-        }
-    } else if !is_any(HINTS) {
-        found.href(tag, LinkKind::Link);
-    }
-}
-
-fn meta_element(tag: &Tag<'_, '_>, found: &mut Found) {
-    let Some(content) = attribute(tag, "content") else {
-        return;
-    };
-    if let Some(name) = tag.get_attribute("name") {
-        if directives::names(&name, &found.agent) {
-            found.directives.add_list(&content);
-        }
-    } else if tag
-        .get_attribute("http-equiv")
-        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("refresh"))
-        && let Some(url) = meta::refresh_url(&content)
-    {
-        found.push(url.to_owned(), LinkKind::Refresh, false);
-    }
-}
-
-fn image_element(tag: &Tag<'_, '_>, found: &mut Found) {
-    if tag.has_attribute("src") {
-        found.source(tag, "src", LinkKind::Image);
-    }
-    for url in meta::srcset_urls(&attribute(tag, "srcset").unwrap_or_default()) {
-        found.push(url.to_owned(), LinkKind::Image, false);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_selector_compiles() {
-        assert!(SELECTORS.iter().all(Option::is_some));
-    }
+fn is(word: &str, name: &str) -> bool {
+    word.eq_ignore_ascii_case(name)
 }

@@ -229,18 +229,24 @@ fn bounds_hold() {
     }
     parser.write(b"'><a href=after>");
     let page = parser.finish(&Url::parse("http://h/").unwrap(), &Normalizer::default());
-    assert!(page.truncated);
-    assert_eq!(urls(&page), ["http://h/first"]);
+    assert_eq!(
+        (urls(&page), page.links_dropped),
+        (vec!["http://h/first", "http://h/after"], 1)
+    );
 }
 
 #[test]
-fn deep_nesting_is_bounded() {
-    let page = parse(&"<div><a href=x>".repeat(500_000));
-    assert!(
-        page.truncated && page.links.len() > 10_000,
-        "{}",
-        page.links.len()
-    );
+fn nesting_takes_no_memory_in_html_and_has_an_end_in_svg() {
+    let options = ParseOptions {
+        max_links: 600_000,
+        max_bytes: 1 << 20,
+        ..everything()
+    };
+    let html = "<div><a href=x>".repeat(500_000);
+    let page = parse_with(options, None, &[html.as_bytes()]);
+    assert_eq!((page.links.len(), page.truncated), (500_000, false));
+    let page = parse(&"<a href=x><svg><desc>".repeat(300));
+    assert_eq!((page.links.len(), page.truncated), (257, true));
 }
 
 proptest! {

@@ -1,0 +1,415 @@
+//! Tags of an HTML page, as its bytes come in.
+//!
+//! The states are those of the HTML Standard's tokenizer ([13.2.5](https://html.spec.whatwg.org/multipage/parsing.html#tokenization)),
+//! without the tokens that a crawler has no use for: text, comments and doctypes are passed over, and of tags only the attributes in
+//! [`Attribute`] are kept. All states may be left and taken up again at any byte. Nothing is kept of what is passed over, so memory does
+//! not grow with the page: it is what the values of one tag take, and those have a limit.
+//!
+//! The bytes are in an encoding that contains ASCII as it is; no byte below 0x40 is part of a longer character in any of those.
+
+mod element;
+mod foreign;
+mod markup;
+mod raw;
+#[cfg(test)]
+mod tests;
+
+use memchr::{memchr, memchr2};
+
+pub(super) use element::{Attribute, Element};
+
+use element::Name;
+use foreign::Foreign;
+use markup::Markup;
+use raw::Raw;
+
+/// Bytes of all values kept of one tag. A longer one leaves its tag out.
+const VALUE_BYTES: usize = 1 << 20;
+
+/// Where in the text the scanner stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Data,
+    TagOpen,
+    EndTagOpen,
+    TagName,
+    BeforeName,
+    Name,
+    AfterName,
+    BeforeValue,
+    Quoted(u8),
+    Unquoted,
+    AfterQuoted,
+    SelfClosing,
+    /// A comment, doctype or CDATA section.
+    Markup(Markup),
+    /// Inside an element whose content is no markup.
+    Raw(Raw),
+    /// After `<plaintext>` nothing is markup any more.
+    Plaintext,
+}
+
+/// Finds tags in bytes that come piece by piece.
+#[derive(Debug)]
+pub(super) struct Scanner {
+    state: State,
+    tag: Tag,
+    foreign: Foreign,
+}
+
+/// The tag at hand.
+#[derive(Debug)]
+pub(super) struct Tag {
+    /// What it is the tag of.
+    pub(super) element: Element,
+    /// A value took more than [`VALUE_BYTES`]: the attributes are not all there.
+    pub(super) is_cut: bool,
+    /// Its name has begun, its `>` has not come.
+    is_open: bool,
+    is_end: bool,
+    is_self_closing: bool,
+    name: Name,
+    attribute: Name,
+    /// Where the value at hand goes.
+    slot: Option<Attribute>,
+    /// Begin and end in `bytes`.
+    values: [Option<(usize, usize)>; Attribute::COUNT],
+    bytes: Vec<u8>,
+}
+
+/// SVG and MathML lie in each other deeper than is followed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TooDeep;
+
+impl Scanner {
+    pub(super) fn new() -> Self {
+        Self {
+            state: State::Data,
+            tag: Tag::new(),
+            foreign: Foreign::default(),
+        }
+    }
+
+    /// Takes the next bytes and shows each start tag that [may hold a link](Element::is_wanted). After an error nothing more may be given.
+    pub(super) fn scan(
+        &mut self,
+        bytes: &[u8],
+        mut visit: impl FnMut(&Tag),
+    ) -> Result<(), TooDeep> {
+        let mut at = 0;
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            at += match self.state {
+                State::Data => self.data(rest),
+                State::TagOpen => self.tag_open(rest[0]),
+                State::EndTagOpen => self.end_tag_open(rest[0]),
+                State::TagName => self.tag_name(rest),
+                State::BeforeName => self.before_name(rest),
+                State::Name => self.name(rest),
+                State::AfterName => self.after_name(rest[0]),
+                State::BeforeValue => self.before_value(rest[0]),
+                State::Quoted(quote) => self.quoted(rest, quote),
+                State::Unquoted => self.unquoted(rest),
+                State::AfterQuoted => self.after_quoted(rest[0]),
+                State::SelfClosing => self.self_closing(rest[0]),
+                State::Markup(markup) => self.markup(markup, rest),
+                State::Raw(raw) => self.raw(raw, rest),
+                State::Plaintext => return Ok(()),
+            };
+            if self.state == State::Data && self.tag.is_open {
+                self.end_of_tag(&mut visit)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn data(&mut self, rest: &[u8]) -> usize {
+        match memchr(b'<', rest) {
+            Some(at) => {
+                self.state = State::TagOpen;
+                at + 1
+            }
+            None => rest.len(),
+        }
+    }
+
+    fn tag_open(&mut self, byte: u8) -> usize {
+        self.state = match byte {
+            b'!' => State::Markup(Markup::Open(0)),
+            b'/' => State::EndTagOpen,
+            b'?' => State::Markup(Markup::Bogus),
+            b'a'..=b'z' | b'A'..=b'Z' => {
+                self.tag.begin(false);
+                State::TagName
+            }
+            _ => State::Data,
+        };
+        usize::from(matches!(byte, b'!' | b'/'))
+    }
+
+    fn end_tag_open(&mut self, byte: u8) -> usize {
+        self.state = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' => {
+                self.tag.begin(true);
+                State::TagName
+            }
+            b'>' => State::Data,
+            _ => State::Markup(Markup::Bogus),
+        };
+        usize::from(byte == b'>')
+    }
+
+    fn tag_name(&mut self, rest: &[u8]) -> usize {
+        let end = rest
+            .iter()
+            .position(|&byte| is_space(byte) || matches!(byte, b'/' | b'>'));
+        let Some(end) = end else {
+            self.tag.name.push(rest);
+            return rest.len();
+        };
+        self.tag.name.push(&rest[..end]);
+        self.tag.element = Element::of(&self.tag.name);
+        self.after_value(rest[end]);
+        end + 1
+    }
+
+    /// What a byte after a name or value means: space, `/` or `>`.
+    fn after_value(&mut self, byte: u8) {
+        self.state = match byte {
+            b'>' => State::Data,
+            b'/' => State::SelfClosing,
+            _ => State::BeforeName,
+        };
+    }
+
+    fn before_name(&mut self, rest: &[u8]) -> usize {
+        if let Some(skipped) = self.skip_unwanted(rest) {
+            return skipped;
+        }
+        let Some(at) = rest.iter().position(|&byte| !is_space(byte)) else {
+            return rest.len();
+        };
+        if matches!(rest[at], b'/' | b'>') {
+            self.after_value(rest[at]);
+            return at + 1;
+        }
+        self.begin_attribute();
+        // A `=` here is the first character of a name.
+        self.tag.attribute.push(&rest[at..=at]);
+        at + 1
+    }
+
+    /// Without a quote, the next `>` ends a tag whatever stands before it.
+    fn skip_unwanted(&mut self, rest: &[u8]) -> Option<usize> {
+        if self.tag.is_kept() {
+            return None;
+        }
+        let end = memchr(b'>', rest)?;
+        if memchr2(b'"', b'\'', &rest[..end]).is_some() {
+            return None;
+        }
+        self.state = State::Data;
+        Some(end + 1)
+    }
+
+    fn begin_attribute(&mut self) {
+        self.tag.attribute.clear();
+        self.tag.slot = None;
+        self.state = State::Name;
+    }
+
+    fn name(&mut self, rest: &[u8]) -> usize {
+        let end = rest
+            .iter()
+            .position(|&byte| is_space(byte) || matches!(byte, b'/' | b'>' | b'='));
+        let Some(end) = end else {
+            self.tag.attribute.push(rest);
+            return rest.len();
+        };
+        self.tag.attribute.push(&rest[..end]);
+        self.tag.begin_value();
+        match rest[end] {
+            b'=' => self.state = State::BeforeValue,
+            byte if is_space(byte) => self.state = State::AfterName,
+            byte => self.after_value(byte),
+        }
+        end + 1
+    }
+
+    fn after_name(&mut self, byte: u8) -> usize {
+        match byte {
+            b'=' => self.state = State::BeforeValue,
+            b'/' | b'>' => self.after_value(byte),
+            _ if is_space(byte) => {}
+            _ => {
+                self.begin_attribute();
+                return 0;
+            }
+        }
+        1
+    }
+
+    fn before_value(&mut self, byte: u8) -> usize {
+        match byte {
+            b'"' | b'\'' => self.state = State::Quoted(byte),
+            b'>' => self.state = State::Data,
+            _ if is_space(byte) => {}
+            _ => {
+                self.state = State::Unquoted;
+                return 0;
+            }
+        }
+        1
+    }
+
+    fn quoted(&mut self, rest: &[u8], quote: u8) -> usize {
+        let end = memchr(quote, rest);
+        self.tag.push_value(&rest[..end.unwrap_or(rest.len())]);
+        let Some(end) = end else {
+            return rest.len();
+        };
+        self.state = State::AfterQuoted;
+        end + 1
+    }
+
+    fn unquoted(&mut self, rest: &[u8]) -> usize {
+        let end = rest
+            .iter()
+            .position(|&byte| is_space(byte) || byte == b'>');
+        self.tag.push_value(&rest[..end.unwrap_or(rest.len())]);
+        let Some(end) = end else {
+            return rest.len();
+        };
+        self.after_value(rest[end]);
+        end + 1
+    }
+
+    fn after_quoted(&mut self, byte: u8) -> usize {
+        if is_space(byte) || matches!(byte, b'/' | b'>') {
+            self.after_value(byte);
+            return 1;
+        }
+        self.state = State::BeforeName;
+        0
+    }
+
+    fn self_closing(&mut self, byte: u8) -> usize {
+        if byte == b'>' {
+            self.tag.is_self_closing = true;
+            self.state = State::Data;
+            return 1;
+        }
+        self.state = State::BeforeName;
+        0
+    }
+
+    fn markup(&mut self, markup: Markup, rest: &[u8]) -> usize {
+        let (next, used) = markup.step(rest, self.foreign.has_cdata());
+        self.state = next.map_or(State::Data, State::Markup);
+        used
+    }
+
+    fn raw(&mut self, raw: Raw, rest: &[u8]) -> usize {
+        let (next, used) = raw.step(rest);
+        self.state = match next {
+            raw::Next::Inside(raw) => State::Raw(raw),
+            raw::Next::EndTag(byte) => {
+                self.tag.begin(true);
+                self.tag.element = raw.kind();
+                self.after_value(byte);
+                self.state
+            }
+        };
+        used
+    }
+
+    fn end_of_tag(&mut self, visit: &mut impl FnMut(&Tag)) -> Result<(), TooDeep> {
+        let tag = &mut self.tag;
+        tag.is_open = false;
+        if tag.is_end {
+            self.foreign.end(tag.element);
+            return Ok(());
+        }
+        if tag.element.is_wanted() {
+            visit(tag);
+        }
+        if self.foreign.start(tag)? {
+            self.state = if tag.element == Element::Plaintext {
+                State::Plaintext
+            } else {
+                Raw::of(tag.element).map_or(State::Data, State::Raw)
+            };
+        }
+        Ok(())
+    }
+}
+
+impl Tag {
+    fn new() -> Self {
+        Self {
+            element: Element::Other,
+            is_cut: false,
+            is_open: false,
+            is_end: false,
+            is_self_closing: false,
+            name: Name::default(),
+            attribute: Name::default(),
+            slot: None,
+            values: [None; Attribute::COUNT],
+            bytes: Vec::new(),
+        }
+    }
+
+    fn begin(&mut self, is_end: bool) {
+        self.element = Element::Other;
+        self.is_cut = false;
+        self.is_open = true;
+        self.is_end = is_end;
+        self.is_self_closing = false;
+        self.name.clear();
+        self.values = [None; Attribute::COUNT];
+        self.bytes.clear();
+    }
+
+    /// Its attributes matter.
+    fn is_kept(&self) -> bool {
+        !self.is_end && self.element.has_attributes()
+    }
+
+    /// The name of an attribute is whole.
+    fn begin_value(&mut self) {
+        self.slot = None;
+        if !self.is_kept() {
+            return;
+        }
+        let named = Attribute::of(&self.attribute);
+        self.slot = named.filter(|&attribute| self.values[attribute as usize].is_none());
+        if let Some(attribute) = self.slot {
+            let begin = self.bytes.len();
+            self.values[attribute as usize] = Some((begin, begin));
+        }
+    }
+
+    fn push_value(&mut self, part: &[u8]) {
+        let Some(attribute) = self.slot else { return };
+        if part.len() > VALUE_BYTES - self.bytes.len() {
+            self.is_cut = true;
+            self.slot = None;
+            return;
+        }
+        self.bytes.extend_from_slice(part);
+        if let Some((_, end)) = &mut self.values[attribute as usize] {
+            *end = self.bytes.len();
+        }
+    }
+
+    /// The raw value of an attribute, without character references replaced. The first of a name counts.
+    pub(super) fn get(&self, attribute: Attribute) -> Option<&[u8]> {
+        let (begin, end) = self.values[attribute as usize]?;
+        Some(&self.bytes[begin..end])
+    }
+}
+
+pub(super) fn is_space(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\n' | b'\x0C' | b'\r' | b' ')
+}

@@ -1,0 +1,104 @@
+//! SVG and MathML inside HTML: there, `<style>` or `<title>` holds markup like any other element, and CDATA sections are known.
+//!
+//! What the tree builder knows of it from its stack of open elements ([13.2.6](https://html.spec.whatwg.org/multipage/parsing.html#tree-construction))
+//! is followed here without one: only the elements that change the rules are kept. Pages whose HTML elements are not closed inside
+//! SVG can be read otherwise than a browser does.
+
+use super::{Attribute, Element, Tag, TooDeep};
+
+/// Changes of the rules inside each other.
+const DEEPEST: usize = 512;
+
+/// The rules that an open element brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rules {
+    Svg,
+    MathMl,
+    /// `<annotation-xml>` that is not said to be HTML: MathML, but an `<svg>` in it is one.
+    Annotation,
+    /// HTML again, inside this element.
+    Html(Element),
+}
+
+/// The open elements that change the rules, innermost last.
+#[derive(Debug, Default)]
+pub(super) struct Foreign(Vec<Rules>);
+
+impl Foreign {
+    /// The rules are those of SVG or MathML.
+    pub(super) fn has_cdata(&self) -> bool {
+        !matches!(self.0.last(), None | Some(Rules::Html(_)))
+    }
+
+    /// Takes a start tag and tells whether it is one of HTML.
+    pub(super) fn start(&mut self, tag: &Tag) -> Result<bool, TooDeep> {
+        if self.has_cdata() && breaks_out(tag) {
+            self.leave();
+        }
+        let opened = match (self.0.last(), tag.element) {
+            (None | Some(Rules::Html(_) | Rules::Annotation), Element::Svg) => Rules::Svg,
+            (None | Some(Rules::Html(_)), Element::Math) => Rules::MathMl,
+            (None | Some(Rules::Html(_)), _) => return Ok(true),
+            (Some(Rules::Svg), Element::Desc | Element::ForeignObject | Element::Title) => {
+                Rules::Html(tag.element)
+            }
+            (Some(Rules::MathMl | Rules::Annotation), Element::MathText) => {
+                Rules::Html(tag.element)
+            }
+            (Some(Rules::MathMl | Rules::Annotation), Element::AnnotationXml) => {
+                if is_html(tag) {
+                    Rules::Html(tag.element)
+                } else {
+                    Rules::Annotation
+                }
+            }
+            _ => return Ok(false),
+        };
+        if !tag.is_self_closing {
+            if self.0.len() >= DEEPEST {
+                return Err(TooDeep);
+            }
+            self.0.push(opened);
+        }
+        Ok(false)
+    }
+
+    pub(super) fn end(&mut self, element: Element) {
+        let closes = |rules: &Rules| match element {
+            Element::Svg => *rules == Rules::Svg,
+            Element::Math => *rules == Rules::MathMl,
+            Element::AnnotationXml => {
+                matches!(rules, Rules::Annotation | Rules::Html(Element::AnnotationXml))
+            }
+            other => *rules == Rules::Html(other),
+        };
+        // `</svg>` ends everything in it, the others only what is innermost.
+        let found = match element {
+            Element::Svg | Element::Math => self.0.iter().rposition(closes),
+            _ => (self.0.last().is_some_and(closes)).then(|| self.0.len() - 1),
+        };
+        if let Some(at) = found {
+            self.0.truncate(at);
+        }
+    }
+
+    /// Back to where HTML holds.
+    fn leave(&mut self) {
+        while self.has_cdata() {
+            self.0.pop();
+        }
+    }
+}
+
+fn breaks_out(tag: &Tag) -> bool {
+    tag.element.breaks_out()
+        || (tag.element == Element::Font && tag.get(Attribute::Type).is_some())
+}
+
+fn is_html(tag: &Tag) -> bool {
+    tag.get(Attribute::Encoding).is_some_and(|encoding| {
+        [&b"text/html"[..], b"application/xhtml+xml"]
+            .iter()
+            .any(|name| encoding.eq_ignore_ascii_case(name))
+    })
+}

@@ -1,0 +1,89 @@
+//! Comments, doctypes and CDATA sections: what follows `<!` and `<?`.
+
+use memchr::memchr;
+
+const CDATA: &[u8] = b"[CDATA[";
+
+/// How far into one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Markup {
+    /// After `<!` and so many bytes of `[CDATA[`.
+    Open(u8),
+    /// After `<!-`.
+    Dash,
+    /// Ends with the next `>`: a doctype, `<?`, `</` without a name.
+    Bogus,
+    /// After `<!--`.
+    CommentBegin,
+    /// After `<!---`.
+    CommentBeginDash,
+    Comment,
+    /// After a dash in a comment.
+    CommentDash,
+    /// After two.
+    CommentEnd,
+    /// After `--!`.
+    CommentBang,
+    /// So many `]`, two at most, were last.
+    Cdata(u8),
+}
+
+impl Markup {
+    /// What comes next, `None` when it has ended, and how many bytes that took.
+    pub(super) fn step(self, rest: &[u8], has_cdata: bool) -> (Option<Self>, usize) {
+        let byte = rest[0];
+        let next = match (self, byte) {
+            (Self::Open(0), b'-') => Self::Dash,
+            (Self::Open(seen), _) => return open(seen, byte, has_cdata),
+            (Self::Dash, b'-') => Self::CommentBegin,
+            (Self::Dash, _) => return (Some(Self::Bogus), 0),
+            (Self::Bogus, _) => return to(rest, b'>', None, self),
+            (Self::CommentBegin, b'-') => Self::CommentBeginDash,
+            (Self::CommentBeginDash | Self::CommentDash, b'-') => Self::CommentEnd,
+            (
+                Self::CommentBegin
+                | Self::CommentBeginDash
+                | Self::CommentEnd
+                | Self::CommentBang,
+                b'>',
+            ) => return (None, 1),
+            (Self::CommentEnd, b'-') => Self::CommentEnd,
+            (Self::CommentEnd, b'!') => Self::CommentBang,
+            (Self::CommentBang, b'-') => Self::CommentDash,
+            (
+                Self::CommentBegin
+                | Self::CommentBeginDash
+                | Self::CommentDash
+                | Self::CommentEnd
+                | Self::CommentBang
+                | Self::Comment,
+                _,
+            ) => return to(rest, b'-', Some(Self::CommentDash), Self::Comment),
+            (Self::Cdata(2), b'>') => return (None, 1),
+            (Self::Cdata(seen), b']') => Self::Cdata((seen + 1).min(2)),
+            (Self::Cdata(_), _) => return to(rest, b']', Some(Self::Cdata(1)), Self::Cdata(0)),
+        };
+        (Some(next), 1)
+    }
+}
+
+fn open(seen: u8, byte: u8, has_cdata: bool) -> (Option<Markup>, usize) {
+    if !has_cdata || CDATA.get(usize::from(seen)) != Some(&byte) {
+        return (Some(Markup::Bogus), 0);
+    }
+    let is_whole = usize::from(seen) + 1 == CDATA.len();
+    let next = if is_whole {
+        Markup::Cdata(0)
+    } else {
+        Markup::Open(seen + 1)
+    };
+    (Some(next), 1)
+}
+
+/// Past the next such byte, if there is one.
+fn to(rest: &[u8], byte: u8, found: Option<Markup>, missed: Markup) -> (Option<Markup>, usize) {
+    match memchr(byte, rest) {
+        Some(at) => (found, at + 1),
+        None => (Some(missed), rest.len()),
+    }
+}
