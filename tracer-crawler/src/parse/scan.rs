@@ -14,7 +14,7 @@ mod raw;
 #[cfg(test)]
 mod tests;
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr3};
 
 pub(super) use element::{Attribute, Element};
 
@@ -72,8 +72,10 @@ pub(super) struct Tag {
     attribute: Name,
     /// Where the value at hand goes.
     slot: Option<Attribute>,
-    /// Begin and end in `bytes`.
-    values: [Option<(usize, usize)>; Attribute::COUNT],
+    /// A bit for each attribute that is there.
+    present: u16,
+    /// Begin and end in `bytes`, of those that are there.
+    values: [(u32, u32); Attribute::COUNT],
     bytes: Vec<u8>,
 }
 
@@ -160,17 +162,19 @@ impl Scanner {
     }
 
     fn tag_name(&mut self, rest: &[u8]) -> usize {
-        let end = rest
-            .iter()
-            .position(|&byte| is_space(byte) || matches!(byte, b'/' | b'>'));
-        let Some(end) = end else {
-            self.tag.name.push(rest);
-            return rest.len();
-        };
-        self.tag.name.push(&rest[..end]);
-        self.tag.element = Element::of(&self.tag.name);
-        self.after_value(rest[end]);
-        end + 1
+        // Nobody asks whose end tag it is where there is nothing to end.
+        let is_asked = !self.tag.is_end || !self.foreign.is_empty();
+        for (at, &byte) in rest.iter().enumerate() {
+            if is_space(byte) || matches!(byte, b'/' | b'>') {
+                if is_asked {
+                    self.tag.element = Element::of(self.tag.name);
+                }
+                self.after_value(byte);
+                return at + 1;
+            }
+            self.tag.name.push(byte);
+        }
+        rest.len()
     }
 
     /// What a byte after a name or value means: space, `/` or `>`.
@@ -183,8 +187,11 @@ impl Scanner {
     }
 
     fn before_name(&mut self, rest: &[u8]) -> usize {
-        if let Some(skipped) = self.skip_unwanted(rest) {
-            return skipped;
+        if !self.tag.is_kept() {
+            let skipped = self.skip_attributes(rest);
+            if skipped > 0 {
+                return skipped;
+            }
         }
         let Some(at) = rest.iter().position(|&byte| !is_space(byte)) else {
             return rest.len();
@@ -195,45 +202,55 @@ impl Scanner {
         }
         self.begin_attribute();
         // A `=` here is the first character of a name.
-        self.tag.attribute.push(&rest[at..=at]);
+        self.tag.attribute.push(rest[at]);
         at + 1
     }
 
-    /// Without a quote, the next `>` ends a tag whatever stands before it.
-    fn skip_unwanted(&mut self, rest: &[u8]) -> Option<usize> {
-        if self.tag.is_kept() {
-            return None;
+    /// Goes over attributes that nobody asks for, as long as it is plain where they end: without quotes the next `>` is the end of the tag,
+    /// and a quote that follows a name and the first `=` begins a value. Returns how far it came.
+    fn skip_attributes(&mut self, rest: &[u8]) -> usize {
+        let mut from = 0;
+        while let Some(at) = memchr3(b'>', b'"', b'\'', &rest[from..]) {
+            let (before, byte) = (&rest[from..from + at], rest[from + at]);
+            if byte == b'>' {
+                self.state = State::Data;
+                return from + at + 1;
+            }
+            let value = &rest[from + at + 1..];
+            let (true, Some(end)) = (ends_with_name(before), memchr(byte, value)) else {
+                return from;
+            };
+            from += at + end + 2;
+            // Until something follows the quote, or when it is no space.
+            if !rest.get(from).is_some_and(|&byte| is_space(byte)) {
+                self.state = State::AfterQuoted;
+                return from;
+            }
         }
-        let end = memchr(b'>', rest)?;
-        if memchr2(b'"', b'\'', &rest[..end]).is_some() {
-            return None;
-        }
-        self.state = State::Data;
-        Some(end + 1)
+        from
     }
 
     fn begin_attribute(&mut self) {
-        self.tag.attribute.clear();
+        self.tag.attribute = Name::default();
         self.tag.slot = None;
         self.state = State::Name;
     }
 
     fn name(&mut self, rest: &[u8]) -> usize {
-        let end = rest
-            .iter()
-            .position(|&byte| is_space(byte) || matches!(byte, b'/' | b'>' | b'='));
-        let Some(end) = end else {
-            self.tag.attribute.push(rest);
-            return rest.len();
-        };
-        self.tag.attribute.push(&rest[..end]);
-        self.tag.begin_value();
-        match rest[end] {
-            b'=' => self.state = State::BeforeValue,
-            byte if is_space(byte) => self.state = State::AfterName,
-            byte => self.after_value(byte),
+        for (at, &byte) in rest.iter().enumerate() {
+            if !is_space(byte) && !matches!(byte, b'/' | b'>' | b'=') {
+                self.tag.attribute.push(byte);
+                continue;
+            }
+            self.tag.begin_value();
+            match byte {
+                b'=' => self.state = State::BeforeValue,
+                b'/' | b'>' => self.after_value(byte),
+                _ => self.state = State::AfterName,
+            }
+            return at + 1;
         }
-        end + 1
+        rest.len()
     }
 
     fn after_name(&mut self, byte: u8) -> usize {
@@ -355,7 +372,8 @@ impl Tag {
             name: Name::default(),
             attribute: Name::default(),
             slot: None,
-            values: [None; Attribute::COUNT],
+            present: 0,
+            values: [(0, 0); Attribute::COUNT],
             bytes: Vec::new(),
         }
     }
@@ -366,8 +384,8 @@ impl Tag {
         self.is_open = true;
         self.is_end = is_end;
         self.is_self_closing = false;
-        self.name.clear();
-        self.values = [None; Attribute::COUNT];
+        self.name = Name::default();
+        self.present = 0;
         self.bytes.clear();
     }
 
@@ -382,12 +400,21 @@ impl Tag {
         if !self.is_kept() {
             return;
         }
-        let named = Attribute::of(&self.attribute);
-        self.slot = named.filter(|&attribute| self.values[attribute as usize].is_none());
+        self.slot = Attribute::of(self.attribute).filter(|&attribute| !self.has(attribute));
         if let Some(attribute) = self.slot {
-            let begin = self.bytes.len();
-            self.values[attribute as usize] = Some((begin, begin));
+            let begin = self.position();
+            self.present |= 1 << attribute as u16;
+            self.values[attribute as usize] = (begin, begin);
         }
+    }
+
+    fn has(&self, attribute: Attribute) -> bool {
+        self.present & 1 << attribute as u16 != 0
+    }
+
+    /// Never more than [`VALUE_BYTES`].
+    fn position(&self) -> u32 {
+        u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
     }
 
     fn push_value(&mut self, part: &[u8]) {
@@ -398,18 +425,23 @@ impl Tag {
             return;
         }
         self.bytes.extend_from_slice(part);
-        if let Some((_, end)) = &mut self.values[attribute as usize] {
-            *end = self.bytes.len();
-        }
+        self.values[attribute as usize].1 = self.position();
     }
 
     /// The raw value of an attribute, without character references replaced. The first of a name counts.
     pub(super) fn get(&self, attribute: Attribute) -> Option<&[u8]> {
-        let (begin, end) = self.values[attribute as usize]?;
-        Some(&self.bytes[begin..end])
+        let (begin, end) = self.values[attribute as usize];
+        self.has(attribute)
+            .then(|| &self.bytes[begin as usize..end as usize])
     }
 }
 
-pub(super) fn is_space(byte: u8) -> bool {
+/// The text holds names without values, and at its end a name with `=`.
+fn ends_with_name(text: &[u8]) -> bool {
+    let [.., last, b'='] = text else { return false };
+    !is_space(*last) && *last != b'/' && memchr(b'=', text) == Some(text.len() - 1)
+}
+
+fn is_space(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\n' | b'\x0C' | b'\r' | b' ')
 }

@@ -1,32 +1,45 @@
 //! Names of elements and attributes that mean something to a crawler or to the tokenizer.
 
-/// Longest name told from others: `annotation-xml`.
-const NAME_BYTES: usize = 14;
+/// Longest name told from others.
+const NAME_BYTES: u32 = 15;
 
-/// A name in lower case; one that is too long is like no other.
-#[derive(Debug, Default)]
-pub(super) struct Name {
-    bytes: [u8; NAME_BYTES],
-    len: usize,
-}
+/// A name in lower case, its bytes in a number; one that is too long is like no other.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Name(u128);
 
 impl Name {
-    pub(super) fn clear(&mut self) {
-        self.len = 0;
+    /// No name: shifting it further leaves it what it is.
+    const TOO_LONG: u128 = u128::MAX;
+
+    #[inline]
+    pub(super) fn push(&mut self, byte: u8) {
+        self.0 = if self.0 >> (8 * (NAME_BYTES - 1)) == 0 {
+            // A zero at the beginning would not be seen.
+            self.0 << 8 | u128::from(byte.to_ascii_lowercase().max(1))
+        } else {
+            Self::TOO_LONG
+        };
     }
 
-    pub(super) fn push(&mut self, part: &[u8]) {
-        let end = self.len + part.len();
-        if let Some(place) = self.bytes.get_mut(self.len..end) {
-            place.copy_from_slice(part);
-            place.make_ascii_lowercase();
+    const fn of(name: &[u8]) -> Self {
+        let (mut packed, mut at) = (0, 0);
+        while at < name.len() {
+            packed = packed << 8 | name[at] as u128;
+            at += 1;
         }
-        self.len = end.min(NAME_BYTES + 1);
+        Self(packed)
     }
+}
 
-    fn as_slice(&self) -> &[u8] {
-        self.bytes.get(..self.len).unwrap_or_default()
-    }
+/// The value for a name, of a list of names.
+macro_rules! look_up {
+    ($given:expr, $($($name:literal)|+ => $value:expr,)+) => {
+        $($(if $given == const { Name::of($name) } {
+            Some($value)
+        } else)+)+ {
+            None
+        }
+    };
 }
 
 /// Whose tag it is.
@@ -64,8 +77,9 @@ pub(in super::super) enum Element {
 }
 
 impl Element {
-    pub(super) fn of(name: &Name) -> Self {
-        match name.as_slice() {
+    pub(super) fn of(name: Name) -> Self {
+        look_up!(
+            name,
             b"a" => Self::A,
             b"annotation-xml" => Self::AnnotationXml,
             b"area" => Self::Area,
@@ -92,12 +106,13 @@ impl Element {
             b"video" => Self::Video,
             b"xmp" => Self::Xmp,
             b"b" | b"big" | b"blockquote" | b"body" | b"br" | b"center" | b"code" | b"dd"
-            | b"div" | b"dl" | b"dt" | b"em" | b"embed" | b"h1" | b"h2" | b"h3" | b"h4" | b"h5"
-            | b"h6" | b"head" | b"hr" | b"i" | b"li" | b"listing" | b"menu" | b"nobr" | b"ol"
-            | b"p" | b"pre" | b"ruby" | b"s" | b"small" | b"span" | b"strong" | b"strike"
-            | b"sub" | b"sup" | b"table" | b"tt" | b"u" | b"ul" | b"var" => Self::BreaksOut,
-            _ => Self::Other,
-        }
+                | b"div" | b"dl" | b"dt" | b"em" | b"embed" | b"h1" | b"h2" | b"h3" | b"h4"
+                | b"h5" | b"h6" | b"head" | b"hr" | b"i" | b"li" | b"listing" | b"menu"
+                | b"nobr" | b"ol" | b"p" | b"pre" | b"ruby" | b"s" | b"small" | b"span"
+                | b"strong" | b"strike" | b"sub" | b"sup" | b"table" | b"tt" | b"u" | b"ul"
+                | b"var" => Self::BreaksOut,
+        )
+        .unwrap_or(Self::Other)
     }
 
     /// It may hold a link, or speak to crawlers.
@@ -148,8 +163,9 @@ pub(in super::super) enum Attribute {
 impl Attribute {
     pub(super) const COUNT: usize = Self::Type as usize + 1;
 
-    pub(super) fn of(name: &Name) -> Option<Self> {
-        Some(match name.as_slice() {
+    pub(super) fn of(name: Name) -> Option<Self> {
+        look_up!(
+            name,
             b"content" => Self::Content,
             b"encoding" => Self::Encoding,
             b"href" => Self::Href,
@@ -160,7 +176,6 @@ impl Attribute {
             b"src" => Self::Src,
             b"srcset" => Self::Srcset,
             b"color" | b"face" | b"size" => Self::Type,
-            _ => return None,
-        })
+        )
     }
 }

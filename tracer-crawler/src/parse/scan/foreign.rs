@@ -25,6 +25,11 @@ enum Rules {
 pub(super) struct Foreign(Vec<Rules>);
 
 impl Foreign {
+    /// Only the rules of HTML hold.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The rules are those of SVG or MathML.
     pub(super) fn has_cdata(&self) -> bool {
         !matches!(self.0.last(), None | Some(Rules::Html(_)))

@@ -63,6 +63,13 @@ fn attributes() {
     check("<ab href=x><a-b href=x><annotation-xmlx href=x>", &[]);
     check("<div a=\"x\" b='>' c=>\"<a href=x>", &["x"]);
     check("<div a\"b><a href=x>", &["x"]);
+    check("<div a b=\"x>\" c='>'><a href=x>", &["x"]);
+    check("<div a=b=\"x><a href=y>\">", &["y"]);
+    check("<div =\"x><a href=y>\">", &["y"]);
+    check("<div /=\"x><a href=y>\">", &["y"]);
+    check("<div a=\"x\"b='>'/><a href=y>", &["y"]);
+    check("</div a='>' b=\"><a href=x>\"><a href=y>", &["y"]);
+    check("<abcdefghijklmnop href=x><a abcdefghijklmnopq=1 href=y>", &["y"]);
 }
 
 #[test]
@@ -175,8 +182,8 @@ proptest! {
         if let Some(judged) = judged(html.as_bytes()) {
             let expected: Vec<_> = judged.into_iter().filter_map(|(name, href)| {
                 let mut known = Name::default();
-                known.push(name.as_bytes());
-                let element = Element::of(&known);
+                name.bytes().for_each(|byte| known.push(byte));
+                let element = Element::of(known);
                 element.is_wanted().then_some((element, href))
             }).collect();
             prop_assert_eq!(scanned(html.as_bytes(), &[]), expected, "{}", html);
