@@ -8,8 +8,9 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use tracer_crawler::dedup::{Dedup, Fingerprint, Found, Seed};
 
-static PLACE: LazyLock<PathBuf> =
-    LazyLock::new(|| std::env::temp_dir().join(format!("tracer-fuzz-dedup-{}", std::process::id())));
+static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
+    std::env::temp_dir().join(format!("tracer-fuzz-dedup-{}", std::process::id()))
+});
 
 fn open() -> (Dedup, Found) {
     Dedup::open(&PLACE, Seed(1)).expect("damage is no error")
@@ -26,11 +27,23 @@ fuzz_target!(|data: &[u8]| {
     } else {
         let mut dedup = open().0;
         for &byte in numbers {
-            dedup.insert(Fingerprint::from_raw(u64::from(byte) << 56)).expect("insert");
+            dedup
+                .insert(Fingerprint::from_raw(u64::from(byte) << 56))
+                .expect("insert");
         }
-        if how & 2 != 0 { dedup.close() } else { dedup.snapshot() }.expect("close");
+        if how & 2 != 0 {
+            dedup.close()
+        } else {
+            dedup.snapshot()
+        }
+        .expect("close");
         let mut bytes = std::fs::read(&*PLACE).expect("read");
-        for (place, byte) in damage.as_chunks::<3>().0.iter().map(|[a, b, c]| (usize::from(u16::from_le_bytes([*a, *b])), c)) {
+        for (place, byte) in damage
+            .as_chunks::<3>()
+            .0
+            .iter()
+            .map(|[a, b, c]| (usize::from(u16::from_le_bytes([*a, *b])), c))
+        {
             if let Some(target) = bytes.get_mut(place) {
                 *target ^= byte;
             }
@@ -45,5 +58,9 @@ fuzz_target!(|data: &[u8]| {
         assert!(dedup.contains(fingerprint));
     }
     drop(dedup);
-    assert_eq!(open().1, Found::Killed, "what this process wrote it can read");
+    assert_eq!(
+        open().1,
+        Found::Killed,
+        "what this process wrote it can read"
+    );
 });

@@ -30,9 +30,17 @@ fuzz_target!(|data: &[u8]| {
     let mut rules = std::pin::pin!(cache.rules(&page, &served));
     // Nothing in it waits.
     if let Poll::Ready(rules) = rules.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        let _ = (rules.allows(&page), rules.crawl_delay(), rules.sitemaps().len());
+        let _ = (
+            rules.allows(&page),
+            rules.crawl_delay(),
+            rules.sitemaps().len(),
+        );
     }
-    let options = ParseOptions { images: true, scripts: true, ..ParseOptions::default() };
+    let options = ParseOptions {
+        images: true,
+        scripts: true,
+        ..ParseOptions::default()
+    };
     let mut parser = HtmlParser::new(Arc::new(options), None);
     for chunk in body.chunks(path.len().max(1)) {
         parser.write(chunk);

@@ -52,5 +52,8 @@ fuzz_target!(|input: &[u8]| {
     for (_, change) in dns.take_changes() {
         group.look_up(change);
     }
-    assert_eq!(group.dns.queries, group.dns.answered + group.dns.failed.total());
+    assert_eq!(
+        group.dns.queries,
+        group.dns.answered + group.dns.failed.total()
+    );
 });

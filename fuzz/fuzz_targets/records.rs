@@ -28,7 +28,10 @@ fuzz_target!(|input: &[u8]| {
             let _ = first_byte(record, Some(1_000_000), &mut Habit::default());
         }
         Ok(Event::Connect(record)) => {
-            let _ = (endpoint::remote(&record.endpoint), endpoint::local(&record.endpoint));
+            let _ = (
+                endpoint::remote(&record.endpoint),
+                endpoint::local(&record.endpoint),
+            );
             let _ = endpoint::comm(&record.endpoint.comm);
         }
         Ok(Event::Hello(hello)) => {

@@ -6,12 +6,17 @@ use libfuzzer_sys::fuzz_target;
 use tracer_core::tls::{CAPACITY_BYTES, HelloStream, MAX_ISLANDS, Side};
 
 /// Both directions' buffers and ranges.
-const MAX_BYTES: usize = 2 * (CAPACITY_BYTES + 2 * MAX_ISLANDS * size_of::<std::ops::Range<usize>>());
+const MAX_BYTES: usize =
+    2 * (CAPACITY_BYTES + 2 * MAX_ISLANDS * size_of::<std::ops::Range<usize>>());
 
 /// One fragment of the input: side, offset (two bytes), length (two bytes), then its bytes.
 fn next_fragment(input: &[u8]) -> Option<(Side, u32, &[u8], &[u8])> {
     let (&[side, a, b, c, d], rest) = input.split_first_chunk()?;
-    let side = if side & 1 == 0 { Side::Client } else { Side::Server };
+    let side = if side & 1 == 0 {
+        Side::Client
+    } else {
+        Side::Server
+    };
     let length = usize::from(u16::from_be_bytes([c, d])).min(rest.len());
     let (bytes, rest) = rest.split_at(length);
     Some((side, u16::from_be_bytes([a, b]).into(), bytes, rest))
@@ -29,6 +34,9 @@ fuzz_target!(|input: &[u8]| {
         stream.close(side);
         let _ = stream.server_hello().and_then(|hello| hello.resumed());
     }
-    let _ = stream.client_hello().and_then(|hello| hello.sni.as_ref()).map(|name| name.sanitized());
+    let _ = stream
+        .client_hello()
+        .and_then(|hello| hello.sni.as_ref())
+        .map(|name| name.sanitized());
     assert_eq!(stream.buffered_bytes(), 0);
 });

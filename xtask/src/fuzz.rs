@@ -10,8 +10,9 @@ use anyhow::{Context, Result, bail};
 use crate::test::Tally;
 use crate::{shell, workspace};
 
-const TARGETS: [&str; 8] = [
+const TARGETS: [&str; 9] = [
     "crawler_dedup",
+    "crawler_html",
     "crawler_robots",
     "crawler_sitemap",
     "crawler_url",

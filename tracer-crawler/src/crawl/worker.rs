@@ -1,5 +1,6 @@
 //! A worker takes a page, does it, and takes the next at the same moment: no queue and no wake-up between them.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -81,12 +82,15 @@ impl Engine {
             depth: page.depth,
             referrer: from.clone(),
         };
-        let work = async {
-            let one = Try::new(self, &page, &task, &settings);
-            let ended = one.run(guard, from.as_ref()).await;
-            self.deliver(ended).await
+        let done = {
+            // Pinned here: its state is large, and would be copied on its way to where it is polled.
+            let work = pin!(async {
+                let one = Try::new(self, &page, &task, &settings);
+                let ended = one.run(guard, from.as_ref()).await;
+                self.deliver(ended).await
+            });
+            hook::page(&*self.hooks, &told, work.instrument(span), end_of).await
         };
-        let done = hook::page(&*self.hooks, &told, work.instrument(span), end_of).await;
         let ended = match done {
             Ok(ended) => ended,
             Err(message) => {

@@ -157,9 +157,8 @@ impl Found {
         ) else {
             return;
         };
-        let is_any = |names: &[&str]| {
-            words(&rel).any(|word| names.iter().any(|name| is(word, name)))
-        };
+        let is_any =
+            |names: &[&str]| words(&rel).any(|word| names.iter().any(|name| is(word, name)));
         if is_any(&["canonical"]) && self.canonical.is_none() {
             self.canonical = Some(href.clone().into_owned());
         }

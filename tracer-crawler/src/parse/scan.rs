@@ -11,6 +11,7 @@ mod element;
 mod foreign;
 mod markup;
 mod raw;
+mod tag;
 #[cfg(test)]
 mod tests;
 
@@ -22,9 +23,8 @@ use element::Name;
 use foreign::Foreign;
 use markup::Markup;
 use raw::Raw;
-
-/// Bytes of all values kept of one tag. A longer one leaves its tag out.
-const VALUE_BYTES: usize = 1 << 20;
+pub(super) use tag::Tag;
+use tag::{ends_name, is_space};
 
 /// Where in the text the scanner stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,28 +55,6 @@ pub(super) struct Scanner {
     state: State,
     tag: Tag,
     foreign: Foreign,
-}
-
-/// The tag at hand.
-#[derive(Debug)]
-pub(super) struct Tag {
-    /// What it is the tag of.
-    pub(super) element: Element,
-    /// A value took more than [`VALUE_BYTES`]: the attributes are not all there.
-    pub(super) is_cut: bool,
-    /// Its name has begun, its `>` has not come.
-    is_open: bool,
-    is_end: bool,
-    is_self_closing: bool,
-    name: Name,
-    attribute: Name,
-    /// Where the value at hand goes.
-    slot: Option<Attribute>,
-    /// A bit for each attribute that is there.
-    present: u16,
-    /// Begin and end in `bytes`, of those that are there.
-    values: [(u32, u32); Attribute::COUNT],
-    bytes: Vec<u8>,
 }
 
 /// SVG and MathML lie in each other deeper than is followed.
@@ -126,13 +104,54 @@ impl Scanner {
     }
 
     fn data(&mut self, rest: &[u8]) -> usize {
-        match memchr(b'<', rest) {
-            Some(at) => {
+        let mut at = 0;
+        while let Some(found) = memchr(b'<', &rest[at..]) {
+            at += found + 1;
+            let passed = self.pass_over(&rest[at..]);
+            if passed == 0 {
                 self.state = State::TagOpen;
-                at + 1
+                return at;
             }
-            None => rest.len(),
+            at += passed;
+            if self.state != State::Data {
+                return at;
+            }
         }
+        rest.len()
+    }
+
+    /// Most tags mean nothing here and are whole: they are passed over without a state for each of their parts. Returns how far it came
+    /// after the `<`; 0 when the tag is to be read in the ordinary way.
+    fn pass_over(&mut self, rest: &[u8]) -> usize {
+        if !self.foreign.is_empty() {
+            return 0;
+        }
+        let is_end = rest.first() == Some(&b'/');
+        let begin = usize::from(is_end);
+        if !rest.get(begin).is_some_and(u8::is_ascii_alphabetic) {
+            return 0;
+        }
+        let mut name = Name::default();
+        for (at, &byte) in rest.iter().enumerate().skip(begin) {
+            if !ends_name(byte) {
+                name.push(byte);
+                continue;
+            }
+            let element = Element::of(name);
+            return match byte {
+                _ if !is_end && element.has_attributes() => 0,
+                b'>' => at + 1,
+                b'/' => 0,
+                _ => {
+                    self.tag.begin(is_end);
+                    self.state = State::BeforeName;
+                    let passed = self.skip_attributes(&rest[at + 1..]);
+                    self.tag.is_open = self.state != State::Data;
+                    at + 1 + passed
+                }
+            };
+        }
+        0
     }
 
     fn tag_open(&mut self, byte: u8) -> usize {
@@ -165,7 +184,7 @@ impl Scanner {
         // Nobody asks whose end tag it is where there is nothing to end.
         let is_asked = !self.tag.is_end || !self.foreign.is_empty();
         for (at, &byte) in rest.iter().enumerate() {
-            if is_space(byte) || matches!(byte, b'/' | b'>') {
+            if ends_name(byte) {
                 if is_asked {
                     self.tag.element = Element::of(self.tag.name);
                 }
@@ -222,9 +241,16 @@ impl Scanner {
             };
             from += at + end + 2;
             // Until something follows the quote, or when it is no space.
-            if !rest.get(from).is_some_and(|&byte| is_space(byte)) {
-                self.state = State::AfterQuoted;
-                return from;
+            match rest.get(from) {
+                Some(b'>') => {
+                    self.state = State::Data;
+                    return from + 1;
+                }
+                Some(&byte) if is_space(byte) => {}
+                _ => {
+                    self.state = State::AfterQuoted;
+                    return from;
+                }
             }
         }
         from
@@ -238,7 +264,7 @@ impl Scanner {
 
     fn name(&mut self, rest: &[u8]) -> usize {
         for (at, &byte) in rest.iter().enumerate() {
-            if !is_space(byte) && !matches!(byte, b'/' | b'>' | b'=') {
+            if !ends_name(byte) && byte != b'=' {
                 self.tag.attribute.push(byte);
                 continue;
             }
@@ -290,9 +316,7 @@ impl Scanner {
     }
 
     fn unquoted(&mut self, rest: &[u8]) -> usize {
-        let end = rest
-            .iter()
-            .position(|&byte| is_space(byte) || byte == b'>');
+        let end = rest.iter().position(|&byte| is_space(byte) || byte == b'>');
         self.tag.push_value(&rest[..end.unwrap_or(rest.len())]);
         let Some(end) = end else {
             return rest.len();
@@ -302,7 +326,7 @@ impl Scanner {
     }
 
     fn after_quoted(&mut self, byte: u8) -> usize {
-        if is_space(byte) || matches!(byte, b'/' | b'>') {
+        if ends_name(byte) {
             self.after_value(byte);
             return 1;
         }
@@ -361,87 +385,8 @@ impl Scanner {
     }
 }
 
-impl Tag {
-    fn new() -> Self {
-        Self {
-            element: Element::Other,
-            is_cut: false,
-            is_open: false,
-            is_end: false,
-            is_self_closing: false,
-            name: Name::default(),
-            attribute: Name::default(),
-            slot: None,
-            present: 0,
-            values: [(0, 0); Attribute::COUNT],
-            bytes: Vec::new(),
-        }
-    }
-
-    fn begin(&mut self, is_end: bool) {
-        self.element = Element::Other;
-        self.is_cut = false;
-        self.is_open = true;
-        self.is_end = is_end;
-        self.is_self_closing = false;
-        self.name = Name::default();
-        self.present = 0;
-        self.bytes.clear();
-    }
-
-    /// Its attributes matter.
-    fn is_kept(&self) -> bool {
-        !self.is_end && self.element.has_attributes()
-    }
-
-    /// The name of an attribute is whole.
-    fn begin_value(&mut self) {
-        self.slot = None;
-        if !self.is_kept() {
-            return;
-        }
-        self.slot = Attribute::of(self.attribute).filter(|&attribute| !self.has(attribute));
-        if let Some(attribute) = self.slot {
-            let begin = self.position();
-            self.present |= 1 << attribute as u16;
-            self.values[attribute as usize] = (begin, begin);
-        }
-    }
-
-    fn has(&self, attribute: Attribute) -> bool {
-        self.present & 1 << attribute as u16 != 0
-    }
-
-    /// Never more than [`VALUE_BYTES`].
-    fn position(&self) -> u32 {
-        u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
-    }
-
-    fn push_value(&mut self, part: &[u8]) {
-        let Some(attribute) = self.slot else { return };
-        if part.len() > VALUE_BYTES - self.bytes.len() {
-            self.is_cut = true;
-            self.slot = None;
-            return;
-        }
-        self.bytes.extend_from_slice(part);
-        self.values[attribute as usize].1 = self.position();
-    }
-
-    /// The raw value of an attribute, without character references replaced. The first of a name counts.
-    pub(super) fn get(&self, attribute: Attribute) -> Option<&[u8]> {
-        let (begin, end) = self.values[attribute as usize];
-        self.has(attribute)
-            .then(|| &self.bytes[begin as usize..end as usize])
-    }
-}
-
 /// The text holds names without values, and at its end a name with `=`.
 fn ends_with_name(text: &[u8]) -> bool {
     let [.., last, b'='] = text else { return false };
     !is_space(*last) && *last != b'/' && memchr(b'=', text) == Some(text.len() - 1)
-}
-
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b'\t' | b'\n' | b'\x0C' | b'\r' | b' ')
 }

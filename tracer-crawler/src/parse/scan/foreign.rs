@@ -73,7 +73,10 @@ impl Foreign {
             Element::Svg => *rules == Rules::Svg,
             Element::Math => *rules == Rules::MathMl,
             Element::AnnotationXml => {
-                matches!(rules, Rules::Annotation | Rules::Html(Element::AnnotationXml))
+                matches!(
+                    rules,
+                    Rules::Annotation | Rules::Html(Element::AnnotationXml)
+                )
             }
             other => *rules == Rules::Html(other),
         };
@@ -96,8 +99,7 @@ impl Foreign {
 }
 
 fn breaks_out(tag: &Tag) -> bool {
-    tag.element.breaks_out()
-        || (tag.element == Element::Font && tag.get(Attribute::Type).is_some())
+    tag.element.breaks_out() || (tag.element == Element::Font && tag.get(Attribute::Type).is_some())
 }
 
 fn is_html(tag: &Tag) -> bool {

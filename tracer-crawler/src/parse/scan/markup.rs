@@ -41,10 +41,7 @@ impl Markup {
             (Self::CommentBegin, b'-') => Self::CommentBeginDash,
             (Self::CommentBeginDash | Self::CommentDash, b'-') => Self::CommentEnd,
             (
-                Self::CommentBegin
-                | Self::CommentBeginDash
-                | Self::CommentEnd
-                | Self::CommentBang,
+                Self::CommentBegin | Self::CommentBeginDash | Self::CommentEnd | Self::CommentBang,
                 b'>',
             ) => return (None, 1),
             (Self::CommentEnd, b'-') => Self::CommentEnd,

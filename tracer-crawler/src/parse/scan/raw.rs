@@ -5,7 +5,8 @@
 
 use memchr::{memchr, memchr2};
 
-use super::{Element, is_space};
+use super::Element;
+use super::tag::ends_name;
 
 const SCRIPT: &[u8] = b"script";
 
@@ -88,7 +89,7 @@ impl Raw {
             At::LessThan => self.less_than(byte),
             At::Bang(dashes) => self.bang(dashes, byte),
             At::EndTag(seen) => {
-                if usize::from(seen) == self.name().len() && is_end_of_name(byte) {
+                if usize::from(seen) == self.name().len() && ends_name(byte) {
                     return (Next::EndTag(byte), 1);
                 }
                 self.matching(self.name(), seen, byte, At::EndTag)
@@ -137,7 +138,10 @@ impl Raw {
             (Escape::Comment(_), b'a'..=b'z' | b'A'..=b'Z') => At::InnerScript(0),
             _ => At::Text,
         };
-        usize::from(matches!(self.at, At::InnerEnd(_) | At::EndTag(_) | At::Bang(_)))
+        usize::from(matches!(
+            self.at,
+            At::InnerEnd(_) | At::EndTag(_) | At::Bang(_)
+        ))
     }
 
     fn bang(&mut self, dashes: u8, byte: u8) -> usize {
@@ -161,15 +165,11 @@ impl Raw {
     }
 
     fn inner(&mut self, seen: u8, byte: u8, at: fn(u8) -> At, then: Escape) -> usize {
-        if usize::from(seen) == SCRIPT.len() && is_end_of_name(byte) {
+        if usize::from(seen) == SCRIPT.len() && ends_name(byte) {
             self.escape = then;
             self.at = At::Text;
             return 1;
         }
         self.matching(SCRIPT, seen, byte, at)
     }
-}
-
-fn is_end_of_name(byte: u8) -> bool {
-    is_space(byte) || matches!(byte, b'/' | b'>')
 }
