@@ -19,6 +19,7 @@ pub mod process;
 pub mod schema;
 pub mod screen;
 pub mod server;
+pub mod site;
 pub mod sockets;
 pub mod tracer;
 pub mod turns;

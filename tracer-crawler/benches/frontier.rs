@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use tracer_crawler::frontier::{Candidate, DiskOptions, Frontier, Next, Politeness};
+use tracer_crawler::frontier::{Candidate, DiskOptions, Frontier, Kind, Next, Politeness};
 use url::Url;
 
 const URLS: u64 = 1_000_000;
@@ -33,6 +33,7 @@ fn add(frontier: &mut Frontier, urls: &[Url]) {
         url,
         fingerprint: seed.fingerprint(Url::as_str(url)),
         depth: 1,
+        kind: Kind::Page,
     };
     let candidates: Vec<Candidate<'_>> = urls.iter().map(candidate).collect();
     frontier

@@ -36,7 +36,7 @@ use crate::cache::{CacheError, ResponseCache};
 use crate::config::secret::Secrets;
 use crate::fetch::proxy::ProxyError;
 use crate::fetch::{Admit, Fetcher, FetcherError, Options};
-use crate::frontier::{Candidate, DiskOptions, Frontier, FrontierError};
+use crate::frontier::{Candidate, DiskOptions, Frontier, FrontierError, Kind};
 use crate::header::{HeaderError, HeaderMaker};
 use crate::hook::{self, Hooks};
 use crate::parse::ParseOptions;
@@ -144,6 +144,7 @@ impl Crawl {
                 url,
                 fingerprint: *fingerprint,
                 depth: 0,
+                kind: Kind::Page,
             })
             .collect();
         frontier.add(&candidates, None)?;

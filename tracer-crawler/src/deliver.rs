@@ -28,8 +28,9 @@ impl ExecOut {
 impl Out for ExecOut {
     fn page<'a>(&'a self, report: &'a PageReport) -> Written<'a> {
         Box::pin(async move {
-            // The hop of a redirect is no page: the page itself names it.
-            if report.moved.is_some() {
+            // The hop of a redirect is no page: the page itself names it. Nor is what robots.txt forbids.
+            let is_asked = report.skipped.is_none() || report.step.is_some();
+            if report.moved.is_some() || !is_asked {
                 return Ok(());
             }
             let mut line = serde_json::to_vec(&record(report, self.link_urls))

@@ -36,7 +36,7 @@ use ::url::Url;
 use crate::dedup::{Dedup, Fingerprint, Seed};
 use disk::Disk;
 pub use error::FrontierError;
-pub use page::{Added, Candidate, Next, Page, Ticket};
+pub use page::{Added, Candidate, Kind, Next, Page, Ticket};
 use page::{Entry, LazyReferrer, Row};
 use schedule::{HostId, Schedule};
 
@@ -200,6 +200,7 @@ impl Frontier {
         }
         let row = Row {
             depth: candidate.depth,
+            kind: candidate.kind,
             url: candidate.url.as_str().into(),
             referrer: referrer.get(),
         };
@@ -246,6 +247,7 @@ impl Frontier {
                 ticket: Ticket(entry.seq),
                 url,
                 depth: entry.row.depth,
+                kind: entry.row.kind,
                 attempt: entry.attempt,
                 referrer: entry.row.referrer.clone(),
             };

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use ::url::{EncodingOverride, Url};
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::{EncoderResult, Encoding, UTF_8};
 use thiserror::Error;
 
 /// Why a link is no URL the crawler can fetch.
@@ -65,6 +65,8 @@ const TRACKING: &[&str] = &[
     "yclid",
 ];
 const TRACKING_PREFIX: &str = "utm_";
+/// Room for what an encoder writes besides the text: the longest character and the way back to ASCII.
+const SPARE_BYTES: usize = 16;
 
 /// How URLs are brought to one spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,7 +106,7 @@ impl Normalizer {
     ) -> Result<Url, UrlError> {
         self.check_length(link.len())?;
         let output = encoding.output_encoding();
-        let encode = as_encoder(|text| Cow::Owned(output.encode(text).0.into_owned()));
+        let encode = as_encoder(|text| Cow::Owned(encoded(text, output)));
         let encode: EncodingOverride<'_> = if output == UTF_8 { None } else { Some(&encode) };
         let options = Url::options()
             .base_url(Some(base))
@@ -164,6 +166,27 @@ impl Normalizer {
 /// Gives a closure the type the URL parser wants: one for texts of any lifetime.
 fn as_encoder<F: for<'a> Fn(&'a str) -> Cow<'a, [u8]>>(encode: F) -> F {
     encode
+}
+
+/// The text in an encoding. A character that is not in it becomes a percent-encoded numeric reference, as in the standard's
+/// "percent-encode after encoding"; the encoder itself would write it with a bare `&`, which ends a parameter.
+fn encoded(text: &str, encoding: &'static Encoding) -> Vec<u8> {
+    let mut encoder = encoding.new_encoder();
+    let mut out = Vec::with_capacity(text.len() + SPARE_BYTES);
+    let mut rest = text;
+    loop {
+        let (result, read) =
+            encoder.encode_from_utf8_to_vec_without_replacement(rest, &mut out, true);
+        rest = &rest[read..];
+        match result {
+            EncoderResult::InputEmpty => return out,
+            EncoderResult::OutputFull => out.reserve(rest.len() + SPARE_BYTES),
+            EncoderResult::Unmappable(character) => {
+                out.extend(format!("%26%23{}%3B", u32::from(character)).into_bytes());
+                out.reserve(rest.len() + SPARE_BYTES);
+            }
+        }
+    }
 }
 
 fn syntax(reason: ::url::ParseError) -> UrlError {
@@ -389,6 +412,7 @@ mod tests {
         };
         assert_eq!(joined("../x"), "http://a/x");
         assert_eq!(joined("?ü"), "http://a/b/c?%FC");
+        assert_eq!(joined("?q=жü"), "http://a/b/c?q=%26%231078%3B%FC");
         assert_eq!(joined("ü"), "http://a/b/%C3%BC");
         assert_eq!(joined("//h/"), "http://h/");
         assert_eq!(joined(""), "http://a/b/c?d");

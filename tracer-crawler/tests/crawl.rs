@@ -238,7 +238,9 @@ async fn what_goes_wrong_has_its_class_and_what_is_left_out_its_reason() {
         ),
         (Some(500), Some("status"), 2)
     );
-    assert!(!outcome.pages.contains_key("/private/1") && !outcome.pages.contains_key("/nofollow"));
+    let private = line("/private/1");
+    assert_eq!((private.skipped, private.status), (Some("robots"), None));
+    assert!(!outcome.pages.contains_key("/nofollow"));
     let skipped = outcome.figures.skipped;
     for (reason, count) in [
         ("robots", 1),

@@ -17,7 +17,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use tracer_crawler::dedup::Seed;
-use tracer_crawler::frontier::{Candidate, DiskOptions, Frontier, Next, Page, Politeness};
+use tracer_crawler::frontier::{Candidate, DiskOptions, Frontier, Kind, Next, Page, Politeness};
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -127,6 +127,7 @@ fn add(frontier: &mut Frontier, urls: &[Url]) {
         url,
         fingerprint: seed.fingerprint(Url::as_str(url)),
         depth: 0,
+        kind: Kind::Page,
     };
     let candidates: Vec<Candidate<'_>> = urls.iter().map(candidate).collect();
     frontier.add(&candidates, None).expect("add");

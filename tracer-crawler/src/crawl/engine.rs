@@ -16,7 +16,6 @@ use super::page::Chain;
 use super::reach::Reach;
 use super::report::{Needs, Out};
 use super::robots::RobotsFailures;
-use super::sitemap::Sitemaps;
 use crate::cache::ResponseCache;
 use crate::dedup::{Fingerprint, Seed};
 use crate::fetch::{self, Exchange, Fetcher};
@@ -29,7 +28,7 @@ use crate::robots::{RobotsCache, RobotsOptions, Rules};
 use crate::settings::{Live, Settings};
 use crate::stats::{FinishReason, Stats};
 
-/// Targets of redirects that wait; more begin their chain anew.
+/// Targets of redirects that wait and whose chain is remembered; records of more tell only of their own request.
 const MAX_CHAINS: usize = 100_000;
 
 /// Shared by all workers.
@@ -48,7 +47,6 @@ pub(crate) struct Engine {
     pub(crate) stats: Arc<Stats>,
     pub(crate) robots: RobotsCache,
     pub(crate) robots_failures: RobotsFailures,
-    pub(crate) sitemaps: Sitemaps,
     pub(crate) paces: Paces,
     pub(crate) brake: Brake,
     /// All requests of the crawl.
@@ -68,9 +66,10 @@ pub(crate) struct Engine {
     pub(crate) limit: AtomicUsize,
     /// Pages begun, against the limit of pages.
     begun: AtomicU64,
-    /// End of the task's clock of pages that wait for another try.
+    /// End of the task's clock of pages that wait for another try. Bounded as the frontier's own list of them is: by how many fail within
+    /// the longest wait before a try.
     pub(crate) deadlines: Mutex<HashMap<u64, tokio::time::Instant>>,
-    /// How targets of redirects that wait were come to. A restart forgets it: a chain then begins anew.
+    /// How targets of redirects that wait were come to, for their records. A restart forgets it, but not how many redirects there were.
     chains: Mutex<HashMap<u64, Chain>>,
     /// Longest wait for a page worker since the last look, in ns.
     queue_delay_ns: AtomicU64,
@@ -150,7 +149,6 @@ impl Engine {
             needs,
             robots,
             robots_failures: RobotsFailures::default(),
-            sitemaps: Sitemaps::default(),
             paces: Paces::default(),
             brake: Brake::default(),
             rate: Rate::new(Duration::ZERO, 1),
@@ -298,11 +296,11 @@ impl Engine {
     /// Makes what a robots.txt asks for count.
     pub(crate) fn obey(&self, settings: &Settings, url: &Url, rules: &Rules) {
         if let Some(delay) = rules.crawl_delay() {
-            let delay = self.paces.set_robots_delay(url, delay);
+            let delay = self.slowest(url, delay);
             self.with_frontier(|frontier| {
-                frontier.set_host_delay(url, delay);
+                frontier.set_host_delay(url, Some(delay));
                 // Its robots.txt was the first request.
-                frontier.hold_host(url, Instant::now() + delay.unwrap_or_default());
+                frontier.hold_host(url, Instant::now() + delay);
                 Ok(())
             });
         }

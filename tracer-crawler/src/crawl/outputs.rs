@@ -85,8 +85,7 @@ impl Outputs {
             self.send(sink, exchange(report, step), &mut pending)
                 .await?;
         }
-        // The target's own record tells of the redirect.
-        if report.moved.is_none() {
+        if report.is_told() {
             let mut record = record(report, self.needs.links);
             if let (Some(sink), Some(bytes)) = (&ways.bodies, report.body.clone()) {
                 let name = sha256_hex(&bytes);

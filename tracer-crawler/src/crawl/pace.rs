@@ -20,7 +20,6 @@ const NO_DELAY: Duration = Duration::from_micros(100);
 
 #[derive(Debug, Default)]
 struct Pace {
-    robots: Option<Duration>,
     rate: Option<HostRate>,
     in_flight: u32,
 }
@@ -41,27 +40,22 @@ impl Paces {
             return work(pace);
         }
         if paces.len() >= MAX_HOSTS {
-            paces.retain(|_, pace| pace.in_flight > 0 || pace.robots.is_some());
+            paces.retain(|_, pace| pace.in_flight > 0);
         }
         work(paces.entry(key.into()).or_default())
     }
 
-    /// The delay that counts from now on.
-    pub(crate) fn set_robots_delay(&self, url: &Url, delay: Duration) -> Option<Duration> {
-        self.update(url, |pace| {
-            pace.robots = Some(delay);
-            pace.delay()
-        })
+    /// The delay by what the host's answers say.
+    fn delay(&self, url: &Url) -> Option<Duration> {
+        self.lock().get(origin_key(url)).and_then(Pace::delay)
     }
 }
 
 impl Pace {
     fn delay(&self) -> Option<Duration> {
-        let adapted = self.rate.as_ref().and_then(|rate| {
-            let delay = Duration::try_from_secs_f64(1.0 / rate.per_second()).ok()?;
-            (delay > NO_DELAY).then_some(delay)
-        });
-        self.robots.max(adapted)
+        let per_second = self.rate.as_ref()?.per_second();
+        let delay = Duration::try_from_secs_f64(1.0 / per_second).ok()?;
+        (delay > NO_DELAY).then_some(delay)
     }
 }
 
@@ -72,6 +66,11 @@ pub(crate) fn settings_delay(settings: &Settings) -> Duration {
 }
 
 impl Engine {
+    /// The delay that robots.txt asks for, or a longer one that the host's answers call for.
+    pub(crate) fn slowest(&self, url: &Url, robots: Duration) -> Duration {
+        self.paces.delay(url).unwrap_or_default().max(robots)
+    }
+
     /// A request to the host begins.
     pub(crate) fn pace_begin(&self, settings: &Settings, url: &Url) {
         if settings.adaptive.rate {
@@ -104,7 +103,12 @@ impl Engine {
             (after != before).then_some(after)
         });
         if let Some(delay) = changed {
-            let delay = delay.max(Some(settings_delay(settings)).filter(|delay| !delay.is_zero()));
+            let robots = self
+                .robots
+                .cached(url)
+                .and_then(|rules| rules.crawl_delay());
+            let asked = Some(settings_delay(settings)).filter(|delay| !delay.is_zero());
+            let delay = delay.max(robots).max(asked);
             self.with_frontier(|frontier| {
                 frontier.set_host_delay(url, delay);
                 Ok(())
@@ -145,22 +149,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_slowest_counts() {
+    fn only_a_rate_that_slows_down_is_a_delay() {
         let paces = Paces::default();
         let url = Url::parse("http://a.example/").unwrap();
-        let second = Duration::from_secs(1);
-        assert_eq!(paces.set_robots_delay(&url, second), Some(second));
-        let delay = |per_second| {
+        assert_eq!(paces.delay(&url), None);
+        for (per_second, expected) in [(20_000.0, None), (0.5, Some(Duration::from_secs(2)))] {
+            let options = RateOptions {
+                least: 0.1,
+                most: 20_000.0,
+            };
             paces.update(&url, |pace| {
-                let options = RateOptions {
-                    least: 0.1,
-                    most: 20_000.0,
-                };
                 pace.rate = Some(HostRate::new(options, per_second));
-                pace.delay()
-            })
-        };
-        assert_eq!(delay(20_000.0), Some(second));
-        assert_eq!(delay(0.5), Some(2 * second));
+            });
+            assert_eq!(paces.delay(&url), expected);
+        }
+    }
+
+    #[test]
+    fn hosts_beyond_the_limit_are_forgotten_but_for_those_under_way() {
+        let paces = Paces::default();
+        let url = |number: usize| Url::parse(&format!("http://h{number}.example/")).unwrap();
+        paces.update(&url(0), |pace| pace.in_flight = 1);
+        for number in 1..=MAX_HOSTS {
+            paces.update(&url(number), |_| ());
+        }
+        let left: Vec<_> = paces.lock().keys().cloned().collect();
+        assert_eq!(left.len(), 2, "{left:?}");
     }
 }

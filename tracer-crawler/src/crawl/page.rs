@@ -14,7 +14,7 @@ use super::sink::PageSink;
 use crate::cache::Stored;
 use crate::deadline::{Guard, Task};
 use crate::fetch::{Exchange, Request, Terms, redirect, since_ns};
-use crate::frontier::Page;
+use crate::frontier::{Kind, Page};
 use crate::out::record::{LinkCounts, RedirectRecord};
 use crate::outcome::{Class, Failure, Stage};
 use crate::parse::{Directives, HtmlParser, ParsedPage};
@@ -26,7 +26,7 @@ pub(crate) enum Ended {
     /// It is over.
     Over(Box<PageReport>),
     /// It was left out before a request was sent.
-    Skipped(&'static str),
+    Skipped(Box<PageReport>),
     /// Another try, not before this time.
     Again(Instant),
     /// It was not begun after all: its host wants a pause, or the crawl ends.
@@ -111,7 +111,10 @@ impl<'a> Try<'a> {
             match self.leave(guard, again).await? {
                 Leave::Granted => {}
                 Leave::PutBack => return Ok(Ended::PutBack),
-                Leave::Skip(reason) => return Ok(Ended::Skipped(reason)),
+                Leave::Skip(reason) => {
+                    let report = self.report(None, Some(reason));
+                    return Ok(Ended::Skipped(Box::new(report)));
+                }
             }
             match self.request(guard, from).await? {
                 Led::Here(sink) => return Ok(self.over(sink).await),
@@ -190,7 +193,7 @@ impl<'a> Try<'a> {
         let (engine, url) = (self.engine, &self.page.url);
         let mut headers = engine.headers(url, from);
         self.stored = engine.condition(url, &mut headers);
-        let mut sink = PageSink::new(&engine.parse, engine.needs, engine.sitemap(url));
+        let mut sink = PageSink::new(&engine.parse, engine.needs, engine.sitemap(self.page));
         let mut exchange = Exchange::default();
         let started = SystemTime::now();
         engine.pace_begin(self.settings, url);
@@ -256,9 +259,8 @@ impl<'a> Try<'a> {
             .normalize(target)
             .map_err(|_| Failure::BadRedirect { target: text })?;
         engine.stats.redirects.add_one();
-        let limit = self.settings.http.redirects;
-        let hops = self.chain.as_ref().map_or(0, |chain| chain.redirects.len());
-        if hops >= limit as usize {
+        let limit = self.settings.http.redirects.min(Kind::MAX_HOPS.into());
+        if u32::from(self.hops()) >= limit {
             return Err(Failure::TooManyRedirects { limit });
         }
         if target == self.page.url {
@@ -268,6 +270,14 @@ impl<'a> Try<'a> {
             Ok(()) => Led::Moved(target),
             Err(reason) => Led::Out(reason),
         })
+    }
+
+    /// Redirects that led here, by those before a restart as well.
+    fn hops(&self) -> u8 {
+        match self.page.kind {
+            Kind::Redirected(hops) => hops,
+            Kind::Page | Kind::Sitemap(_) => 0,
+        }
     }
 
     /// The page is there: its links are resolved, by as many at once as there are page workers.
@@ -357,6 +367,7 @@ impl<'a> Try<'a> {
                 .chain
                 .take()
                 .map_or_else(Vec::new, |chain| chain.redirects),
+            hops: self.hops(),
             depth: self.page.depth,
             referrer: self.page.referrer.clone(),
             retries: self.page.attempt,

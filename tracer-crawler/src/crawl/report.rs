@@ -38,6 +38,8 @@ pub struct PageReport {
     pub url: Url,
     /// Redirects that led here.
     pub redirects: Vec<RedirectRecord>,
+    /// How many they are; after a restart some may be missing above.
+    pub hops: u8,
     /// Links from a seed.
     pub depth: u32,
     /// The page it was found on.
@@ -50,7 +52,7 @@ pub struct PageReport {
     pub moved: Option<Url>,
     /// Why it failed; none for success.
     pub failure: Option<Arc<Failure>>,
-    /// Why it ended here: the redirect's target does not belong to the crawl.
+    /// Why it ended here: robots.txt, or its redirect leads out of the crawl or to what was seen before.
     pub skipped: Option<&'static str>,
     /// Links and directives, of HTML.
     pub parsed: Option<ParsedPage>,
@@ -67,6 +69,11 @@ pub struct PageReport {
 }
 
 impl PageReport {
+    /// Whether it has a record: the target of a redirect that was queued tells of the redirect in its own.
+    pub fn is_told(&self) -> bool {
+        self.moved.is_none() || self.skipped.is_some()
+    }
+
     /// Status of the last answer.
     pub fn status(&self) -> Option<u16> {
         let head = self.step.as_ref()?.exchange.head.as_ref()?;

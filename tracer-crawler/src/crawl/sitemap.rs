@@ -1,33 +1,17 @@
-//! Sitemaps that robots.txt names go through the queue like pages: their host has its turn, and a restart finds them there.
-
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+//! Sitemaps that robots.txt names go through the queue like pages: their host has its turn, and a restart finds them there, as sitemaps.
 
 use url::Url;
 
 use super::engine::Engine;
 use super::links::Links;
-use crate::frontier::Candidate;
+use crate::frontier::{Candidate, Kind, Page};
 use crate::sitemap::{Entry, MAX_NESTING, SitemapParser};
-
-/// Sitemaps known at once; more are read as pages, which have no links.
-const MAX_KNOWN: usize = 100_000;
-
-/// URLs that are sitemaps and wait, by fingerprint, with how deep they are nested. A restart forgets them; then the name tells.
-#[derive(Debug, Default)]
-pub(crate) struct Sitemaps(Mutex<HashMap<u64, u32>>);
 
 /// A sitemap as it comes in.
 pub(crate) struct Reading {
     parser: SitemapParser,
     nesting: u32,
     entries: Vec<Entry>,
-}
-
-impl Sitemaps {
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, u32>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Reading {
@@ -41,17 +25,19 @@ impl Reading {
 }
 
 impl Engine {
-    /// A parser, if a URL is known as a sitemap.
-    pub(crate) fn sitemap(&self, url: &Url) -> Option<Reading> {
+    /// A parser, if a page is a sitemap: because somebody named it as one, or by its own name.
+    pub(crate) fn sitemap(&self, page: &Page) -> Option<Reading> {
         if !self.live.load().politeness.sitemaps {
             return None;
         }
-        let fingerprint = self.seed.fingerprint(url.as_str()).raw();
-        let known = self.sitemaps.lock().get(&fingerprint).copied();
         let is_named = ["sitemap.xml", "sitemap.xml.gz"]
             .iter()
-            .any(|name| url.path().ends_with(name));
-        let nesting = known.or(is_named.then_some(0))?;
+            .any(|name| page.url.path().ends_with(name));
+        let nesting = match page.kind {
+            Kind::Sitemap(nesting) => nesting.into(),
+            _ if is_named => 0,
+            _ => return None,
+        };
         Some(Reading {
             parser: SitemapParser::default(),
             nesting,
@@ -70,19 +56,13 @@ impl Engine {
             .filter_map(|url| self.reach.normalize(url.clone()).ok())
             .map(|url| (self.seed.fingerprint(url.as_str()), url))
             .collect();
-        let mut known = self.sitemaps.lock();
-        for (fingerprint, _) in &urls {
-            if known.len() < MAX_KNOWN {
-                known.entry(fingerprint.raw()).or_insert(nesting);
-            }
-        }
-        drop(known);
         let candidates: Vec<_> = urls
             .iter()
             .map(|(fingerprint, url)| Candidate {
                 url,
                 fingerprint: *fingerprint,
                 depth: 0,
+                kind: Kind::Sitemap(u8::try_from(nesting).unwrap_or(u8::MAX)),
             })
             .collect();
         self.with_frontier(|frontier| frontier.add(&candidates, None));

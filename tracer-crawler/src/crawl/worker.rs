@@ -13,7 +13,7 @@ use super::page::{Chain, Ended, Try};
 use super::report::PageReport;
 use crate::deadline::{Guard, Task};
 use crate::fetch::Terms;
-use crate::frontier::{Candidate, Frontier, FrontierError, Page};
+use crate::frontier::{Candidate, Frontier, FrontierError, Kind, Page};
 use crate::hook;
 use crate::out::record::{LinkCounts, RedirectRecord};
 use crate::outcome::{Class, Failure};
@@ -128,7 +128,7 @@ impl Engine {
 
     /// Queues the links of a page that is over, then hands it to the outputs. In this order nothing is lost if the process is killed.
     async fn deliver(&self, mut ended: Ended) -> Ended {
-        let Ended::Over(report) = &mut ended else {
+        let (Ended::Over(report) | Ended::Skipped(report)) = &mut ended else {
             return ended;
         };
         self.with_frontier(|frontier| self.add(frontier, report));
@@ -157,7 +157,7 @@ impl Engine {
                     self.stats.not_modified.add(u64::from(status == 304));
                 }
             }
-            Ended::Skipped(reason) => self.stats.skip(reason, 1),
+            Ended::Skipped(report) => self.stats.skip(report.skipped.unwrap_or_default(), 1),
             Ended::Again(_) | Ended::PutBack => {}
         }
     }
@@ -229,23 +229,31 @@ impl Engine {
         }
     }
 
-    /// Queues the target of a redirect; where it was seen before, the chain ends.
+    /// Queues the target of a redirect; where it was seen before, or its host has had its share, the chain ends here.
     fn move_on(
         &self,
         frontier: &mut Frontier,
-        report: &PageReport,
-        target: &Url,
+        report: &mut PageReport,
     ) -> Result<(), FrontierError> {
+        let Some(target) = &report.moved else {
+            return Ok(());
+        };
         let fingerprint = self.seed.fingerprint(target.as_str());
         let candidate = Candidate {
             url: target,
             fingerprint,
             depth: report.depth,
+            kind: Kind::Redirected(report.hops.saturating_add(1)),
         };
         let added = frontier.add(&[candidate], report.referrer.as_deref())?;
-        self.stats.skip("redirect_seen", added.seen);
-        self.stats.skip("host_full", added.host_full);
-        if added.new == 1 {
+        if added.new == 0 {
+            let is_seen = added.seen > 0;
+            report.skipped = Some(if is_seen {
+                "redirect_seen"
+            } else {
+                "host_full"
+            });
+        } else {
             let mut redirects = report.redirects.clone();
             redirects.push(RedirectRecord {
                 status: report.status().unwrap_or(0),
@@ -262,8 +270,8 @@ impl Engine {
 
     /// Queues what a page leads to, and counts it.
     fn add(&self, frontier: &mut Frontier, report: &mut PageReport) -> Result<(), FrontierError> {
-        if let Some(target) = report.moved.clone() {
-            return self.move_on(frontier, report, &target);
+        if report.moved.is_some() {
+            return self.move_on(frontier, report);
         }
         let Some(links) = report.links.take() else {
             return Ok(());
@@ -275,6 +283,7 @@ impl Engine {
                 url,
                 fingerprint: *fingerprint,
                 depth: links.depth,
+                kind: Kind::Page,
             })
             .collect();
         let added = frontier.add(&candidates, Some(report.url.as_str()))?;
@@ -313,6 +322,7 @@ fn panicked(page: &Page, message: String) -> PageReport {
         requested_url: page.url.clone(),
         url: page.url.clone(),
         redirects: Vec::new(),
+        hops: 0,
         depth: page.depth,
         referrer: page.referrer.clone(),
         retries: page.attempt,

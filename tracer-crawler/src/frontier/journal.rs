@@ -8,7 +8,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::schedule::HostId;
-use super::{Entry, FrontierError, Row};
+use super::{Entry, FrontierError, Kind, Row};
 
 /// Length (4 bytes) and checksum (8) before the content of a frame.
 const FRAME_HEADER: usize = 12;
@@ -74,7 +74,7 @@ impl Journal {
         self.frame.push(ADD);
         self.number32(host.0);
         self.frame.extend(entry.seq.to_le_bytes());
-        self.number32(row.depth);
+        self.number32(row.kind.pack(row.depth));
         self.text(&row.url);
     }
 
@@ -233,9 +233,10 @@ impl Cursor<'_> {
     fn add(&mut self) -> Option<Event> {
         let host = HostId(self.number32()?);
         let seq = self.number64()?;
-        let depth = self.number32()?;
+        let (depth, kind) = Kind::unpack(self.number32()?);
         let row = Row {
             depth,
+            kind,
             url: self.text()?.into(),
             referrer: self.referrer.clone(),
         };
@@ -271,6 +272,7 @@ mod tests {
     fn entry(seq: u64, url: &str, referrer: Option<&str>) -> Entry {
         let row = Row {
             depth: 3,
+            kind: Kind::Sitemap(1),
             url: url.into(),
             referrer: referrer.map(Into::into),
         };
@@ -300,6 +302,7 @@ mod tests {
                 journal.add(id, &entry);
                 let row = Row {
                     depth: 3,
+                    kind: Kind::Sitemap(1),
                     url: entry.row.url.clone(),
                     referrer: entry.row.referrer.clone(),
                 };

@@ -16,6 +16,50 @@ pub struct Candidate<'a> {
     pub fingerprint: Fingerprint,
     /// Links from a seed.
     pub depth: u32,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a URL in the queue is, as far as its page does not tell by itself. It survives a restart.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// A page: a link's target or a seed.
+    #[default]
+    Page,
+    /// The target of a redirect, after so many of them; at most [`Kind::MAX_HOPS`].
+    Redirected(u8),
+    /// A sitemap, nested so deep; at most 127.
+    Sitemap(u8),
+}
+
+/// Bits of a stored depth; those above are the kind's.
+const DEPTH_BITS: u32 = 24;
+const SITEMAP: u32 = 128;
+
+impl Kind {
+    /// Redirects that are counted; no chain goes on after them.
+    pub const MAX_HOPS: u8 = 127;
+
+    /// Depth and kind in one number; a row that was written before there were kinds is a page.
+    pub(super) fn pack(self, depth: u32) -> u32 {
+        let kind = match self {
+            Self::Page => 0,
+            Self::Redirected(hops) => u32::from(hops.clamp(1, Self::MAX_HOPS)),
+            Self::Sitemap(nesting) => SITEMAP + u32::from(nesting.min(127)),
+        };
+        kind << DEPTH_BITS | depth.min((1 << DEPTH_BITS) - 1)
+    }
+
+    /// The other way.
+    pub(super) fn unpack(number: u32) -> (u32, Self) {
+        let number8 = |number: u32| u8::try_from(number).unwrap_or(127);
+        let kind = match number >> DEPTH_BITS {
+            0 => Self::Page,
+            sitemap @ SITEMAP.. => Self::Sitemap(number8(sitemap - SITEMAP)),
+            hops => Self::Redirected(number8(hops)),
+        };
+        (number & ((1 << DEPTH_BITS) - 1), kind)
+    }
 }
 
 /// What became of candidates.
@@ -49,6 +93,8 @@ pub struct Page {
     pub url: Url,
     /// Links from a seed.
     pub depth: u32,
+    /// What it is.
+    pub kind: Kind,
     /// Times it was handed out before, by this process.
     pub attempt: u32,
     /// The page it was found on, if that was told.
@@ -72,6 +118,7 @@ pub enum Next {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) depth: u32,
+    pub(super) kind: Kind,
     pub(super) url: Box<str>,
     pub(super) referrer: Option<Arc<str>>,
 }
@@ -94,5 +141,27 @@ impl LazyReferrer<'_> {
     pub(super) fn get(&mut self) -> Option<Arc<str>> {
         let text = self.text?;
         Some(Arc::clone(self.shared.get_or_insert_with(|| text.into())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_and_kind_come_back() {
+        for kind in [
+            Kind::Page,
+            Kind::Redirected(1),
+            Kind::Redirected(127),
+            Kind::Sitemap(0),
+            Kind::Sitemap(127),
+        ] {
+            for depth in [0, 7, (1 << 24) - 1] {
+                assert_eq!(Kind::unpack(kind.pack(depth)), (depth, kind));
+            }
+        }
+        assert_eq!(Kind::unpack(Kind::Page.pack(u32::MAX)).1, Kind::Page);
+        assert_eq!(Kind::unpack(300), (300, Kind::Page));
     }
 }

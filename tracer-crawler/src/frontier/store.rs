@@ -7,12 +7,12 @@ use std::sync::Arc;
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
 
 use super::schedule::HostId;
-use super::{Entry, FrontierError, Row};
+use super::{Entry, FrontierError, Kind, Row};
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 const HOSTS: TableDefinition<u32, &str> = TableDefinition::new("hosts");
 const ACCEPTED: TableDefinition<u32, u64> = TableDefinition::new("accepted");
-/// (host, sequence number) to depth (4 bytes), length of the referrer (4 bytes), referrer, URL.
+/// (host, sequence number) to depth and kind (4 bytes), length of the referrer (4 bytes), referrer, URL.
 const QUEUE: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("queue");
 /// Fingerprints of all URLs ever seen, eight bytes each, in pieces as they came.
 const SEEN: TableDefinition<u64, &[u8]> = TableDefinition::new("seen");
@@ -270,7 +270,7 @@ fn write_seen(transaction: &redb::WriteTransaction, seen: &[u64]) -> Written {
 fn encode(row: &Row, out: &mut Vec<u8>) {
     let referrer = row.referrer.as_deref().unwrap_or("");
     out.clear();
-    out.extend(row.depth.to_le_bytes());
+    out.extend(row.kind.pack(row.depth).to_le_bytes());
     out.extend(u32::try_from(referrer.len()).unwrap_or(0).to_le_bytes());
     out.extend(referrer.as_bytes());
     out.extend(row.url.as_bytes());
@@ -280,6 +280,7 @@ fn encode(row: &Row, out: &mut Vec<u8>) {
 fn decode(value: &[u8]) -> Row {
     try_decode(value).unwrap_or_else(|| Row {
         depth: 0,
+        kind: Kind::Page,
         url: "damaged".into(),
         referrer: None,
     })
@@ -290,8 +291,10 @@ fn try_decode(value: &[u8]) -> Option<Row> {
     let (length, value) = value.split_first_chunk::<4>()?;
     let (referrer, url) = value.split_at_checked(u32::from_le_bytes(*length) as usize)?;
     let referrer = Some(std::str::from_utf8(referrer).ok()?).filter(|text| !text.is_empty());
+    let (depth, kind) = Kind::unpack(u32::from_le_bytes(*depth));
     Some(Row {
-        depth: u32::from_le_bytes(*depth),
+        depth,
+        kind,
         url: std::str::from_utf8(url).ok()?.into(),
         referrer: referrer.map(Into::into),
     })

@@ -17,6 +17,7 @@ fn add_at(frontier: &mut Frontier, depth: u32, urls: &[&str]) -> Added {
             url,
             fingerprint: seed.fingerprint(url.as_str()),
             depth,
+            kind: Kind::Page,
         })
         .collect();
     frontier.add(&candidates, Some("http://referrer/")).unwrap()

@@ -19,7 +19,8 @@ pub struct PageRecord {
     pub depth: u32,
     /// Times it was tried before.
     pub retries: u32,
-    /// When the last try began: RFC 3339, UTC.
+    /// When the last try began: RFC 3339, UTC; left out if nothing was asked for.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub started_at: String,
     /// Of the last response; left out if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,7 +28,7 @@ pub struct PageRecord {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureRecord>,
-    /// Why its redirect was not followed.
+    /// Why it was left out, or its redirect not followed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<&'static str>,
     /// The ways between `requested_url` and `url`.

@@ -1,0 +1,329 @@
+//! Serves a plan: HTTP/1.1 by hand, so that it can be wrong in every way.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustls::ServerConfig;
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::Runtime;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tracer_testbed::dns::{DnsFault, DnsOptions, DnsServer};
+
+use super::answer::{Answer, Manner};
+use super::certificates;
+use super::limits;
+use super::log::Log;
+use super::plan::Plan;
+
+/// Longest head of a request.
+const MAX_HEAD_BYTES: usize = 64 << 10;
+
+/// The ports, taken before there is a plan, which names them.
+#[derive(Debug)]
+pub struct Sockets {
+    clear: StdListener,
+    tls: StdListener,
+    /// Held, so that nobody else listens on it.
+    dead: TcpSocket,
+    dead_port: u16,
+}
+
+impl Sockets {
+    /// Takes free ports of loopback.
+    pub fn open() -> Result<Self> {
+        let listen = || -> io::Result<StdListener> {
+            let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        };
+        let dead = TcpSocket::new_v4()?;
+        dead.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        let dead_port = dead.local_addr()?.port();
+        Ok(Self {
+            clear: listen()?,
+            tls: listen()?,
+            dead,
+            dead_port,
+        })
+    }
+
+    /// In clear, and with TLS.
+    pub(super) fn ports(&self) -> (u16, u16) {
+        let port = |listener: &StdListener| listener.local_addr().map_or(0, |at| at.port());
+        (port(&self.clear), port(&self.tls))
+    }
+
+    /// Where nobody listens.
+    pub(super) fn dead_port(&self) -> u16 {
+        self.dead_port
+    }
+}
+
+/// A site that is served; ends when it is dropped.
+pub struct Server {
+    shared: Arc<Shared>,
+    authority: NamedTempFile,
+    dns: DnsServer,
+    _dead: TcpSocket,
+    _runtime: Runtime,
+}
+
+struct Shared {
+    plan: Plan,
+    log: Log,
+}
+
+impl Server {
+    /// Serves it on threads of its own.
+    pub fn start(sockets: Sockets, plan: Plan) -> Result<Self> {
+        let (config, pem) = certificates::make()?;
+        let authority = NamedTempFile::new()?;
+        std::fs::write(authority.path(), pem)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
+        let dns = DnsOptions {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            names: plan.names(),
+            addresses: vec![Ipv4Addr::LOCALHOST.into()],
+            ttl: Duration::from_secs(300),
+            fault: DnsFault::None,
+        };
+        let dns = runtime.block_on(DnsServer::start(dns))?;
+        let shared = Arc::new(Shared {
+            plan,
+            log: Log::default(),
+        });
+        let _inside = runtime.enter();
+        let clear = TcpListener::from_std(sockets.clear)?;
+        let tls = TcpListener::from_std(sockets.tls)?;
+        runtime.spawn(accept(clear, None, Arc::clone(&shared)));
+        runtime.spawn(accept(tls, Some(config), Arc::clone(&shared)));
+        drop(_inside);
+        Ok(Self {
+            shared,
+            authority,
+            dns,
+            _dead: sockets.dead,
+            _runtime: runtime,
+        })
+    }
+
+    /// What it serves.
+    pub fn plan(&self) -> &Plan {
+        &self.shared.plan
+    }
+
+    /// What it was asked for.
+    pub fn log(&self) -> &Log {
+        &self.shared.log
+    }
+
+    /// Flags of a crawl that finds it: name server, authority, its hosts, and where to begin.
+    pub fn reach(&self) -> Vec<String> {
+        vec![
+            "--scope=host".to_owned(),
+            "--allow-host=*.site.test".to_owned(),
+            format!("--dns={}", self.dns.address()),
+            format!("--ca-file={}", self.authority.path().display()),
+            self.plan().seed(),
+        ]
+    }
+
+    /// Those, and the limits that the whole site was made for.
+    pub fn flags(&self) -> Vec<String> {
+        let mut flags = limits::flags();
+        flags.extend(self.reach());
+        flags
+    }
+}
+
+async fn accept(listener: TcpListener, tls: Option<Arc<ServerConfig>>, shared: Arc<Shared>) {
+    let acceptor = tls.map(TlsAcceptor::from);
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            continue;
+        };
+        let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
+        tokio::spawn(async move {
+            // An error is the client's doing, or what the plan wants.
+            let _ = match acceptor {
+                None => serve(stream, "http", &shared).await,
+                Some(acceptor) => match acceptor.accept(stream).await {
+                    Ok(stream) => serve(stream, "https", &shared).await,
+                    Err(_) => Ok(()),
+                },
+            };
+        });
+    }
+}
+
+/// A connection that can be reset.
+trait Reset {
+    fn reset(&self) -> io::Result<()>;
+}
+
+impl Reset for TcpStream {
+    fn reset(&self) -> io::Result<()> {
+        self.set_nodelay(true)?;
+        self.set_zero_linger()
+    }
+}
+
+impl Reset for TlsStream<TcpStream> {
+    fn reset(&self) -> io::Result<()> {
+        self.get_ref().0.reset()
+    }
+}
+
+async fn serve<S>(mut stream: S, scheme: &str, shared: &Shared) -> Result<()>
+where
+    S: AsyncRead + AsyncWrite + Reset + Unpin,
+{
+    let mut buffer = Vec::new();
+    loop {
+        let Some(length) = head(&mut stream, &mut buffer).await? else {
+            return Ok(());
+        };
+        let url = url_of(scheme, &buffer[..length]).context("a request that is none")?;
+        buffer.drain(..length);
+        let before = shared.log.note(&url);
+        let answer = shared.answer(&url, before);
+        if !send(&mut stream, &answer).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// Reads until the end of a head; its length.
+async fn head<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> Result<Option<usize>> {
+    loop {
+        let end = buffer.windows(4).position(|window| window == b"\r\n\r\n");
+        if let Some(at) = end {
+            return Ok(Some(at + 4));
+        }
+        anyhow::ensure!(buffer.len() < MAX_HEAD_BYTES, "a head without an end");
+        if stream.read_buf(buffer).await? == 0 {
+            return Ok(None);
+        }
+    }
+}
+
+fn url_of(scheme: &str, head: &[u8]) -> Option<String> {
+    let head = std::str::from_utf8(head).ok()?;
+    let target = head.strip_prefix("GET ")?.split(' ').next()?;
+    let host = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("host").then_some(value.trim())
+    })?;
+    Some(format!("{scheme}://{host}{target}"))
+}
+
+impl Shared {
+    fn answer(&self, url: &str, before: u32) -> std::borrow::Cow<'_, Answer> {
+        use std::borrow::Cow;
+        if let Some(answers) = self.plan.answers.get(url) {
+            let at = (before as usize).min(answers.len().saturating_sub(1));
+            if let Some(answer) = answers.get(at) {
+                return Cow::Borrowed(answer);
+            }
+        }
+        let path_at = url
+            .match_indices('/')
+            .nth(2)
+            .map_or(url.len(), |(at, _)| at);
+        let (base, path) = url.split_at(path_at);
+        let endless = self.plan.endless.get(base).and_then(|make| make(path));
+        Cow::Owned(endless.unwrap_or_else(|| Answer::new(404, "not of this site")))
+    }
+}
+
+/// False when the connection is at its end.
+async fn send<S>(stream: &mut S, answer: &Answer) -> Result<bool>
+where
+    S: AsyncRead + AsyncWrite + Reset + Unpin,
+{
+    let (head, body) = (answer.head(), &answer.body[..]);
+    match answer.manner {
+        Manner::Reset => stream.reset()?,
+        Manner::Close => stream.shutdown().await?,
+        Manner::Raw => {
+            stream.write_all(body).await?;
+            end(stream).await?;
+        }
+        Manner::Cut(missing) => {
+            stream.write_all(head.as_bytes()).await?;
+            stream.write_all(&body[..body.len() - missing]).await?;
+            end(stream).await?;
+        }
+        Manner::CutByReset => {
+            stream.write_all(head.as_bytes()).await?;
+            stream.write_all(&body[..body.len() / 2]).await?;
+            stream.flush().await?;
+            stream.reset()?;
+        }
+        Manner::Pieces(pause) => {
+            for piece in [head.as_bytes(), &body[..body.len() / 2]] {
+                stream.write_all(piece).await?;
+                stream.flush().await?;
+                tokio::time::sleep(pause).await;
+            }
+            stream.write_all(&body[body.len() / 2..]).await?;
+            stream.flush().await?;
+            return Ok(true);
+        }
+        Manner::Chunked => {
+            stream.write_all(head.as_bytes()).await?;
+            for piece in body.chunks(100) {
+                chunk(stream, piece).await?;
+            }
+            chunk(stream, b"").await?;
+            return Ok(true);
+        }
+        Manner::Flood(bytes) => {
+            stream.write_all(head.as_bytes()).await?;
+            for _ in 0..bytes / body.len() as u64 {
+                chunk(stream, body).await?;
+            }
+        }
+        Manner::Whole | Manner::Last | Manner::After(_) => {
+            if let Manner::After(pause) = answer.manner {
+                tokio::time::sleep(pause).await;
+            }
+            let mut all = head.into_bytes();
+            all.extend_from_slice(body);
+            stream.write_all(&all).await?;
+            stream.flush().await?;
+            if answer.manner == Manner::Last {
+                end(stream).await?;
+            }
+            return Ok(answer.manner != Manner::Last);
+        }
+    }
+    Ok(false)
+}
+
+async fn chunk<S: AsyncWrite + Unpin>(stream: &mut S, piece: &[u8]) -> io::Result<()> {
+    let mut framed = format!("{:x}\r\n", piece.len()).into_bytes();
+    framed.extend_from_slice(piece);
+    framed.extend_from_slice(b"\r\n");
+    stream.write_all(&framed).await?;
+    stream.flush().await
+}
+
+/// Ends it so that all that was sent arrives: not before the client has ended it as well, or taken long.
+async fn end<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> io::Result<()> {
+    stream.shutdown().await?;
+    let mut rest = [0; 1024];
+    let drain = async { while matches!(stream.read(&mut rest).await, Ok(1..)) {} };
+    // Whoever is not gone by then is left.
+    let _ = tokio::time::timeout(Duration::from_secs(5), drain).await;
+    Ok(())
+}
