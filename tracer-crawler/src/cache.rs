@@ -62,8 +62,8 @@ pub struct Stored {
     /// Its `Last-Modified`, as it came.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_modified: Option<String>,
-    /// When it was fetched: seconds since 1970.
-    pub fetched_at_s: i64,
+    /// When it was asked for: nanoseconds since 1970.
+    pub fetched_at_ns: i64,
     /// Name of the body, if bodies are stored.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub body_sha256: Option<String>,
@@ -74,7 +74,7 @@ pub struct Stored {
 
 impl Stored {
     /// Of a response, if its header has something to ask with.
-    pub fn of(headers: &HeaderMap, fetched_at_s: i64) -> Option<Self> {
+    pub fn of(headers: &HeaderMap, fetched_at_ns: i64) -> Option<Self> {
         let text = |name| {
             let value: Option<&HeaderValue> = headers.get(name);
             value
@@ -86,7 +86,7 @@ impl Stored {
         (etag.is_some() || last_modified.is_some()).then(|| Self {
             etag,
             last_modified,
-            fetched_at_s,
+            fetched_at_ns,
             ..Self::default()
         })
     }
@@ -321,7 +321,7 @@ mod tests {
         );
         headers.insert(ETAG, "W/\"a\"".parse().unwrap());
         let stored = Stored::of(&headers, 7).unwrap();
-        assert_eq!(stored.fetched_at_s, 7);
+        assert_eq!(stored.fetched_at_ns, 7);
         let conditions: Vec<_> = stored
             .conditions()
             .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))

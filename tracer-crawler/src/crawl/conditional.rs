@@ -1,6 +1,6 @@
 //! Pages fetched before: asked for only if they have changed, with the links they had when they have not.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use hyper::header::HeaderMap;
 use url::Url;
@@ -44,19 +44,17 @@ impl Engine {
 
     /// Keeps what the next crawl needs to ask with.
     pub(crate) fn keep(&self, report: &PageReport) {
-        let head = report
-            .step
-            .as_ref()
-            .and_then(|step| step.exchange.head.as_ref());
-        let (Some(cache), Some(head)) = (&self.cache, head) else {
+        let (Some(cache), Some(step)) = (&self.cache, &report.step) else {
             return;
         };
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        let now_s = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        let Some(mut stored) = Stored::of(&head.headers, now_s).filter(|_| head.status == 200)
-        else {
+        let head = step.exchange.head.as_ref();
+        let Some(head) = head.filter(|head| head.status == 200) else {
+            return;
+        };
+        // To the nanosecond: WARC files name the record by its date.
+        let begun = step.started.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let begun_ns = i64::try_from(begun.as_nanos()).unwrap_or(i64::MAX);
+        let Some(mut stored) = Stored::of(&head.headers, begun_ns) else {
             return;
         };
         let urls = report.links.iter().flat_map(|links| &links.urls);

@@ -14,7 +14,7 @@ use crate::fetch::Head;
 use crate::out::body::{Bodies, Body, sha256_hex};
 use crate::out::jsonl::Jsonl;
 use crate::out::record::{FailureRecord, PageRecord};
-use crate::out::warc::{self, Exchange, Warc};
+use crate::out::warc::{self, Confirmed, Exchange, Warc};
 use crate::out::{self, Output, Sink};
 use crate::outcome::Class;
 use crate::settings::Settings;
@@ -53,7 +53,10 @@ impl Outputs {
             threads.jsonl = Some(Output::start("jsonl", Jsonl::open(path)?)?);
         }
         if let Some(path) = &output.warc {
-            let warc = Warc::open(path, output.warc_max_size.bytes(), software)?;
+            let mut warc = Warc::open(path, output.warc_max_size.bytes(), software)?;
+            if output.warc_dedup {
+                warc = warc.once_each();
+            }
             threads.warc = Some(Output::start("warc", warc)?);
         }
         if let Some(path) = &output.bodies {
@@ -278,7 +281,11 @@ fn exchange(report: &PageReport, step: &Step) -> Exchange {
         response: response.unwrap_or_default(),
         body,
         truncated,
-        not_modified_since: None,
+        not_modified: (report.status() == Some(304)).then(|| Confirmed {
+            fetched_at: report
+                .fetched_before_ns
+                .and_then(|at| OffsetDateTime::from_unix_timestamp_nanos(at.into()).ok()),
+        }),
         metadata,
     }
 }

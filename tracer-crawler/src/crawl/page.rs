@@ -303,6 +303,7 @@ impl<'a> Try<'a> {
         }
         if let Some(stored) = self.stored.take().filter(|_| report.status() == Some(304)) {
             let depth = self.page.depth + 1;
+            report.fetched_before_ns = Some(stored.fetched_at_ns);
             report.links = Some(self.engine.stored_links(self.settings, depth, &stored));
         }
         self.engine.keep(&report);
@@ -379,6 +380,7 @@ impl<'a> Try<'a> {
             parse_ns: None,
             links: None,
             counts: LinkCounts::default(),
+            fetched_before_ns: None,
             body: None,
             task_ns: self.task.elapsed_ns(),
         }

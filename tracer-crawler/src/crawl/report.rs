@@ -62,6 +62,8 @@ pub struct PageReport {
     pub(crate) links: Option<Links>,
     /// What became of the links.
     pub counts: LinkCounts,
+    /// When the page was asked for that is still as it was, in ns since 1970.
+    pub fetched_before_ns: Option<i64>,
     /// The decoded body, if an output wanted it.
     pub body: Option<Vec<u8>>,
     /// Since the first try began.

@@ -334,6 +334,7 @@ fn panicked(page: &Page, message: String) -> PageReport {
         parse_ns: None,
         links: None,
         counts: LinkCounts::default(),
+        fetched_before_ns: None,
         body: None,
         task_ns: 0,
     }

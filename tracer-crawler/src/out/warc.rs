@@ -5,6 +5,7 @@
 
 mod record;
 mod series;
+mod written;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -15,8 +16,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{Encode, OutError};
-use record::{Kind, Record, RecordId};
+use record::{Kind, Record, RecordId, sha1};
 use series::Series;
+use written::{Original, Written};
 
 /// What a cut response was cut by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,10 +48,17 @@ pub struct Exchange {
     pub body: Vec<u8>,
     /// The body is not whole.
     pub truncated: Option<Truncated>,
-    /// The response was 304: when the content it confirms was fetched.
-    pub not_modified_since: Option<OffsetDateTime>,
+    /// The response is 304, the answer to a question with a condition: what it confirms.
+    pub not_modified: Option<Confirmed>,
     /// For the metadata record: names and values, as `fetchTimeMs`, `hopsFromSeed`, `via`.
     pub metadata: Vec<(&'static str, String)>,
+}
+
+/// What an answer without content confirms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Confirmed {
+    /// When it was fetched, if that is known.
+    pub fetched_at: Option<OffsetDateTime>,
 }
 
 /// Request line and header as they were sent, but for what the connection adds.
@@ -109,6 +118,8 @@ pub struct Warc {
     /// Content of the warcinfo record.
     info: Vec<u8>,
     info_id: Option<RecordId>,
+    /// What need not be written again.
+    written: Option<Written>,
 }
 
 impl Warc {
@@ -123,7 +134,14 @@ impl Warc {
             series: Series::open(path, max_bytes)?,
             info: info.into_bytes(),
             info_id: None,
+            written: None,
         })
+    }
+
+    /// A body that this process has written before is not written again: a `revisit` record names the first one.
+    pub fn once_each(mut self) -> Self {
+        self.written = Some(Written::default());
+        self
     }
 
     /// A file begins with what is said of all its records; so does each process's part of it.
@@ -155,7 +173,12 @@ impl Encode for Warc {
         let ids = [RecordId::random(), RecordId::random(), RecordId::random()];
         let mut bytes = Vec::new();
         if !exchange.response.is_empty() {
-            bytes.extend(response(exchange, ids[0], info).encode());
+            let digest = sha1(&[&exchange.body]);
+            let first = self
+                .written
+                .as_mut()
+                .and_then(|written| written.find(exchange, &digest, ids[0]));
+            bytes.extend(response(exchange, digest, first.as_ref(), ids[0], info).encode());
         }
         bytes.extend(request(exchange, ids[1], ids[0], info).encode());
         if !exchange.metadata.is_empty() {
@@ -189,7 +212,14 @@ fn common(exchange: &Exchange, info: RecordId) -> Vec<(&'static str, String)> {
     fields
 }
 
-fn response(exchange: &Exchange, id: RecordId, info: RecordId) -> Record<'_> {
+/// The answer; a `revisit` without content where that is the same as before.
+fn response<'a>(
+    exchange: &'a Exchange,
+    digest: String,
+    first: Option<&Original>,
+    id: RecordId,
+    info: RecordId,
+) -> Record<'a> {
     let mut fields = common(exchange, info);
     if let Some(truncated) = exchange.truncated {
         let why = match truncated {
@@ -199,29 +229,49 @@ fn response(exchange: &Exchange, id: RecordId, info: RecordId) -> Record<'_> {
         };
         fields.push(("WARC-Truncated", why.into()));
     }
-    if let Some(at) = exchange.not_modified_since {
-        fields.push((
-            "WARC-Profile",
-            "http://netpreserve.org/warc/1.1/revisit/server-not-modified".into(),
-        ));
-        fields.push(("WARC-Refers-To-Target-URI", one_line(&exchange.url)));
-        fields.push(("WARC-Refers-To-Date", date(at)));
-    }
-    let kind = if exchange.not_modified_since.is_some() {
-        Kind::Revisit
-    } else {
-        Kind::Response
+    let (kind, payload, digest) = match (exchange.not_modified, first) {
+        (Some(confirmed), _) => {
+            fields.extend(server_not_modified(exchange, confirmed));
+            (Kind::Revisit, None, None)
+        }
+        (None, Some(first)) => {
+            fields.extend(identical_payload(first));
+            (Kind::Revisit, None, Some(digest))
+        }
+        (None, None) => (Kind::Response, Some(&*exchange.body), Some(digest)),
     };
-    let content_type = "application/http; msgtype=response";
+    if let Some(digest) = digest {
+        fields.push(("WARC-Payload-Digest", digest));
+    }
     Record {
         kind,
         id,
         at: exchange.at,
-        content_type,
+        content_type: "application/http; msgtype=response",
         fields,
         head: &exchange.response,
-        payload: Some(&exchange.body),
+        payload,
     }
+}
+
+fn server_not_modified(exchange: &Exchange, confirmed: Confirmed) -> Vec<(&'static str, String)> {
+    let profile = "http://netpreserve.org/warc/1.1/revisit/server-not-modified";
+    let mut fields = vec![("WARC-Profile", profile.into())];
+    if let Some(at) = confirmed.fetched_at {
+        fields.push(("WARC-Refers-To-Target-URI", one_line(&exchange.url)));
+        fields.push(("WARC-Refers-To-Date", date(at)));
+    }
+    fields
+}
+
+fn identical_payload(first: &Original) -> [(&'static str, String); 4] {
+    let profile = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest";
+    [
+        ("WARC-Profile", profile.into()),
+        ("WARC-Refers-To", first.id.to_string()),
+        ("WARC-Refers-To-Target-URI", one_line(&first.url)),
+        ("WARC-Refers-To-Date", date(first.at)),
+    ]
 }
 
 fn request(exchange: &Exchange, id: RecordId, response: RecordId, info: RecordId) -> Record<'_> {

@@ -31,6 +31,8 @@ group! {
         warc: Option<PathBuf> = None, "warc", restart;
         /// Size at which the next WARC file is begun.
         warc_max_size: ByteSize = ByteSize::gib(1), "warc-max-size", restart;
+        /// A body that is in the WARC files already is not written again: a revisit record names the first one.
+        warc_dedup: bool = false, "warc-dedup", restart;
         /// Directory that gets bodies, named by their SHA-256.
         bodies: Option<PathBuf> = None, "bodies", restart;
         /// What is shown on standard error while crawling.

@@ -81,9 +81,6 @@ impl Record<'_> {
             header += &format!("{name}: {value}\r\n");
         }
         header += &format!("WARC-Block-Digest: {}\r\n", sha1(&[self.head, payload]));
-        if self.kind == Kind::Response {
-            header += &format!("WARC-Payload-Digest: {}\r\n", sha1(&[payload]));
-        }
         let length = self.head.len() + payload.len();
         header += &format!(
             "Content-Type: {}\r\nContent-Length: {length}\r\n\r\n",
@@ -115,7 +112,7 @@ fn compress(parts: &[&[u8]]) -> Vec<u8> {
 }
 
 /// As tools that read WARC expect it: SHA-1 in base 32 (RFC 4648).
-fn sha1(parts: &[&[u8]]) -> String {
+pub(super) fn sha1(parts: &[&[u8]]) -> String {
     let mut context = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
     for part in parts {
         context.update(part);

@@ -19,7 +19,7 @@ fn exchange(url: &str, body: &[u8]) -> Exchange {
         response: response_head("1.1", 200, "OK", &headers, body.len(), true),
         body: body.into(),
         truncated: None,
-        not_modified_since: None,
+        not_modified: None,
         metadata: vec![
             ("fetchTimeMs", "12".into()),
             ("via", "http://r/\r\nWARC-Type: x".into()),
@@ -52,7 +52,9 @@ fn records_of_an_exchange() {
     let mut warc = open(&path);
     warc.write(&exchange("http://h/a", b"abc")).unwrap();
     let not_modified = Exchange {
-        not_modified_since: Some(OffsetDateTime::UNIX_EPOCH),
+        not_modified: Some(Confirmed {
+            fetched_at: Some(OffsetDateTime::UNIX_EPOCH),
+        }),
         ..exchange("http://h/a", b"")
     };
     warc.write(&not_modified).unwrap();
@@ -82,6 +84,32 @@ fn records_of_an_exchange() {
     ] {
         assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
     }
+}
+
+#[test]
+fn a_body_is_written_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.warc.gz");
+    let mut warc = open(&path).once_each();
+    warc.write(&exchange("http://h/a", b"abc")).unwrap();
+    warc.write(&exchange("http://h/b", b"abc")).unwrap();
+    warc.write(&exchange("http://h/c", b"")).unwrap();
+    warc.write(&exchange("http://h/d", b"")).unwrap();
+    let cut = Exchange {
+        truncated: Some(Truncated::Time),
+        ..exchange("http://h/e", b"abc")
+    };
+    warc.write(&cut).unwrap();
+    warc.finish().unwrap();
+    let text = unpack(&path);
+    let of_answers = types(&text)
+        .into_iter()
+        .filter(|kind| ["response", "revisit"].contains(kind));
+    assert_eq!(
+        of_answers.collect::<Vec<_>>(),
+        ["response", "revisit", "response", "response", "response"]
+    );
+    assert!(text.contains("\r\nWARC-Refers-To-Target-URI: http://h/a\r\n"));
 }
 
 #[test]
