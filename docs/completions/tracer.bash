@@ -262,7 +262,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__config__subcmd__show)
-            opts="-h --origin --config --profile --seeds --depth --max-pages --max-time --scope --allow-host --deny-host --include --exclude --max-pages-per-host --max-url --max-path-segments --sort-query --drop-query --shard --robots --robots-timeout --robots-max-age --max-crawl-delay --delay --nofollow --sitemaps --concurrency --per-host --rate --per-host-rate --burst --adaptive-workers --min-workers --max-workers --adaptive-rate --min-rate --http2 --compression --redirects --cookies --idle-per-host --idle-total --idle-timeout --max-connection-age --max-connection-requests --happy-eyeballs --nodelay --local-address --dns-mode --dns --address-family --dns-timeout --dns-prewarm --dns-cache-entries --dns-max-ttl --dns-max-negative-ttl --tls-resumption --tls-sessions --ca-file --insecure --tls-min-version --proxy --proxy-credentials-file --no-proxy --connect-timeout --tls-timeout --request-timeout --task-timeout --shutdown-timeout --retries --retry-backoff --retry-max-backoff --max-retry-after --retry-status --max-body --max-decoded --max-header --user-agent --contact --accept-language --header --header-secrets-file --header-profiles --referrer-policy --links-from --max-links --parser-memory --state --snapshot-interval --frontier-memory --cache --cache-size --jsonl --jsonl-links --warc --warc-max-size --bodies --progress --quiet --log --log-format --threads --pin --exec-per-page --exec-timeout --exec-concurrency --metrics --control --control-token-file --render --render-program --render-browsers --render-tabs --render-wait --render-wait-selector --render-timeout --render-memory --render-pages --help"
+            opts="-h --origin --config --profile --seeds --depth --max-pages --max-time --scope --allow-host --deny-host --include --exclude --max-pages-per-host --max-url --max-path-segments --sort-query --drop-query --shard --robots --robots-timeout --robots-max-age --max-crawl-delay --delay --nofollow --sitemaps --concurrency --per-host --rate --per-host-rate --burst --adaptive-workers --min-workers --max-workers --adaptive-rate --min-rate --http2 --http2-streams --compression --redirects --cookies --idle-per-host --idle-total --idle-timeout --max-connection-age --max-connection-requests --happy-eyeballs --nodelay --local-address --dns-mode --dns --address-family --dns-timeout --dns-prewarm --dns-cache-entries --dns-max-ttl --dns-max-negative-ttl --tls-resumption --tls-sessions --ca-file --insecure --tls-min-version --proxy --proxy-credentials-file --no-proxy --connect-timeout --tls-timeout --request-timeout --task-timeout --shutdown-timeout --retries --retry-backoff --retry-max-backoff --max-retry-after --retry-status --max-body --max-decoded --max-header --user-agent --contact --accept-language --header --header-secrets-file --header-profiles --referrer-policy --links-from --max-links --parser-memory --state --snapshot-interval --frontier-memory --cache --cache-size --jsonl --jsonl-links --warc --warc-max-size --warc-dedup --bodies --progress --quiet --log --log-format --threads --pin --exec-per-page --exec-timeout --exec-concurrency --metrics --control --control-token-file --render --render-program --render-browsers --render-tabs --render-wait --render-wait-selector --render-timeout --render-memory --render-pages --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -408,6 +408,10 @@ _tracer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --http2-streams)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --compression)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -644,6 +648,10 @@ _tracer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --warc-dedup)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --bodies)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -740,7 +748,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__crawl)
-            opts="-h --config --profile --seeds --depth --max-pages --max-time --scope --allow-host --deny-host --include --exclude --max-pages-per-host --max-url --max-path-segments --sort-query --drop-query --shard --robots --robots-timeout --robots-max-age --max-crawl-delay --delay --nofollow --sitemaps --concurrency --per-host --rate --per-host-rate --burst --adaptive-workers --min-workers --max-workers --adaptive-rate --min-rate --http2 --compression --redirects --cookies --idle-per-host --idle-total --idle-timeout --max-connection-age --max-connection-requests --happy-eyeballs --nodelay --local-address --dns-mode --dns --address-family --dns-timeout --dns-prewarm --dns-cache-entries --dns-max-ttl --dns-max-negative-ttl --tls-resumption --tls-sessions --ca-file --insecure --tls-min-version --proxy --proxy-credentials-file --no-proxy --connect-timeout --tls-timeout --request-timeout --task-timeout --shutdown-timeout --retries --retry-backoff --retry-max-backoff --max-retry-after --retry-status --max-body --max-decoded --max-header --user-agent --contact --accept-language --header --header-secrets-file --header-profiles --referrer-policy --links-from --max-links --parser-memory --state --snapshot-interval --frontier-memory --cache --cache-size --jsonl --jsonl-links --warc --warc-max-size --bodies --progress --quiet --log --log-format --threads --pin --exec-per-page --exec-timeout --exec-concurrency --metrics --control --control-token-file --render --render-program --render-browsers --render-tabs --render-wait --render-wait-selector --render-timeout --render-memory --render-pages --trace --trace-json --help"
+            opts="-h --config --profile --seeds --depth --max-pages --max-time --scope --allow-host --deny-host --include --exclude --max-pages-per-host --max-url --max-path-segments --sort-query --drop-query --shard --robots --robots-timeout --robots-max-age --max-crawl-delay --delay --nofollow --sitemaps --concurrency --per-host --rate --per-host-rate --burst --adaptive-workers --min-workers --max-workers --adaptive-rate --min-rate --http2 --http2-streams --compression --redirects --cookies --idle-per-host --idle-total --idle-timeout --max-connection-age --max-connection-requests --happy-eyeballs --nodelay --local-address --dns-mode --dns --address-family --dns-timeout --dns-prewarm --dns-cache-entries --dns-max-ttl --dns-max-negative-ttl --tls-resumption --tls-sessions --ca-file --insecure --tls-min-version --proxy --proxy-credentials-file --no-proxy --connect-timeout --tls-timeout --request-timeout --task-timeout --shutdown-timeout --retries --retry-backoff --retry-max-backoff --max-retry-after --retry-status --max-body --max-decoded --max-header --user-agent --contact --accept-language --header --header-secrets-file --header-profiles --referrer-policy --links-from --max-links --parser-memory --state --snapshot-interval --frontier-memory --cache --cache-size --jsonl --jsonl-links --warc --warc-max-size --warc-dedup --bodies --progress --quiet --log --log-format --threads --pin --exec-per-page --exec-timeout --exec-concurrency --metrics --control --control-token-file --render --render-program --render-browsers --render-tabs --render-wait --render-wait-selector --render-timeout --render-memory --render-pages --trace --trace-json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -886,6 +894,10 @@ _tracer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --http2-streams)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --compression)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1119,6 +1131,10 @@ _tracer() {
                     return 0
                     ;;
                 --warc-max-size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --warc-dedup)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -147,6 +147,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-workers -d '
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l adaptive-rate -d 'Lower a host\'s rate on errors and growing latency, and raise it again [default: false; tuned: true]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l min-rate -d 'Lowest rate a host is slowed down to [default: 0.1]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l http2 -d 'Offer HTTP/2 in TLS handshakes [default: false]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l http2-streams -d 'Requests under way at once on one HTTP/2 connection. A server that allows fewer gets fewer [default: 100]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l compression -d 'Ask for compressed answers (gzip, br, deflate, zstd) [default: false; tuned: true]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l redirects -d 'Redirects followed from one URL [default: 10]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l cookies -d 'Keep cookies, per registered name, in memory [default: false]' -r
@@ -213,6 +214,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l jsonl -d 'File t
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l jsonl-links -d 'Links of each page are part of its JSON object [default: false]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l warc -d 'File that gets requests and answers (WARC 1.1, gzip)' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l warc-max-size -d 'Size at which the next WARC file is begun [default: 1GiB]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l warc-dedup -d 'A body that is in the WARC files already is not written again: a revisit record names the first one [default: false]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l bodies -d 'Directory that gets bodies, named by their SHA-256' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l progress -d 'What is shown on standard error while crawling [default: auto]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l quiet -d 'No progress and no text at the end [default: false]' -r
@@ -277,6 +279,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l adaptive-rate -d 'Lower a host\'s rate on errors and growing latency, and raise it again [default: false; tuned: true]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l min-rate -d 'Lowest rate a host is slowed down to [default: 0.1]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l http2 -d 'Offer HTTP/2 in TLS handshakes [default: false]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l http2-streams -d 'Requests under way at once on one HTTP/2 connection. A server that allows fewer gets fewer [default: 100]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l compression -d 'Ask for compressed answers (gzip, br, deflate, zstd) [default: false; tuned: true]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l redirects -d 'Redirects followed from one URL [default: 10]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l cookies -d 'Keep cookies, per registered name, in memory [default: false]' -r
@@ -343,6 +346,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l jsonl-links -d 'Links of each page are part of its JSON object [default: false]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l warc -d 'File that gets requests and answers (WARC 1.1, gzip)' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l warc-max-size -d 'Size at which the next WARC file is begun [default: 1GiB]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l warc-dedup -d 'A body that is in the WARC files already is not written again: a revisit record names the first one [default: false]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l bodies -d 'Directory that gets bodies, named by their SHA-256' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l progress -d 'What is shown on standard error while crawling [default: auto]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l quiet -d 'No progress and no text at the end [default: false]' -r

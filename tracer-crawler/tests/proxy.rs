@@ -5,6 +5,7 @@ mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -180,41 +181,73 @@ async fn hosts_of_the_bypass_are_reached_directly() {
     assert!(seen.lock().unwrap().is_empty());
 }
 
-/// An HTTP/2 server; counts connections.
-async fn http2_server() -> (u16, Arc<AtomicUsize>) {
-    let (config, _) = certificate(&["localhost"]);
-    let mut config = Arc::unwrap_or_clone(config);
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let opened = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&opened);
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            counter.fetch_add(1, Ordering::SeqCst);
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                let stream = acceptor.accept(stream).await.unwrap();
-                let service = hyper::service::service_fn(
-                    |request: hyper::Request<hyper::body::Incoming>| async move {
-                        let text = format!("{} {:?}", request.uri().path(), request.version());
-                        Ok::<_, hyper::Error>(hyper::Response::new(Full::new(Bytes::from(text))))
-                    },
-                );
-                let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await;
-            });
-        }
-    });
-    (port, opened)
+/// An HTTP/2 server that takes so many requests at once and holds each for a moment.
+struct Http2Server {
+    port: u16,
+    opened: Arc<AtomicUsize>,
+    /// Requests under way, and the most there ever were.
+    at_once: Arc<(AtomicUsize, AtomicUsize)>,
 }
 
-#[tokio::test]
-async fn one_http2_connection_carries_requests_at_once() {
-    let (port, opened) = http2_server().await;
+impl Http2Server {
+    async fn start(streams: Option<u32>) -> Self {
+        let (config, _) = certificate(&["localhost"]);
+        let mut config = Arc::unwrap_or_clone(config);
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = Self {
+            port: listener.local_addr().unwrap().port(),
+            opened: Arc::default(),
+            at_once: Arc::default(),
+        };
+        let (opened, at_once) = (Arc::clone(&server.opened), Arc::clone(&server.at_once));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                opened.fetch_add(1, Ordering::SeqCst);
+                let (acceptor, at_once) = (acceptor.clone(), Arc::clone(&at_once));
+                tokio::spawn(async move {
+                    let stream = acceptor.accept(stream).await.unwrap();
+                    serve_http2(stream, streams, at_once).await;
+                });
+            }
+        });
+        server
+    }
+
+    fn most_at_once(&self) -> usize {
+        self.at_once.1.load(Ordering::SeqCst)
+    }
+}
+
+async fn serve_http2(
+    stream: tokio_rustls::server::TlsStream<tokio::net::TcpStream>,
+    streams: Option<u32>,
+    at_once: Arc<(AtomicUsize, AtomicUsize)>,
+) {
+    let service = hyper::service::service_fn(|request: hyper::Request<hyper::body::Incoming>| {
+        let at_once = Arc::clone(&at_once);
+        async move {
+            let now = at_once.0.fetch_add(1, Ordering::SeqCst) + 1;
+            at_once.1.fetch_max(now, Ordering::SeqCst);
+            // Long enough for all that may come to be here.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            at_once.0.fetch_sub(1, Ordering::SeqCst);
+            let text = format!("{} {:?}", request.uri().path(), request.version());
+            Ok::<_, hyper::Error>(hyper::Response::new(Full::new(Bytes::from(text))))
+        }
+    });
+    let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+        .max_concurrent_streams(streams)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+/// 50 requests at once over one connection; the most that the server ever had under way.
+async fn ask_over_http2(own: usize, of_server: Option<u32>) -> usize {
+    let server = Http2Server::start(of_server).await;
     let mut options = options();
+    options.http2_streams = own;
     options.tls = TlsOptions {
         http2: true,
         ..insecure()
@@ -222,10 +255,8 @@ async fn one_http2_connection_carries_requests_at_once() {
     let client = Arc::new(Client::new(options));
     let mut all = tokio::task::JoinSet::new();
     for number in 0..50 {
-        let (client, url) = (
-            Arc::clone(&client),
-            format!("https://localhost:{port}/{number}"),
-        );
+        let (client, port) = (Arc::clone(&client), server.port);
+        let url = format!("https://localhost:{port}/{number}");
         all.spawn(async move {
             let got = client.get(&url.parse().unwrap()).await;
             assert_eq!(got.text(), format!("/{number} HTTP/2.0"));
@@ -233,8 +264,21 @@ async fn one_http2_connection_carries_requests_at_once() {
         });
     }
     all.join_all().await;
-    assert_eq!(opened.load(Ordering::SeqCst), 1);
+    assert_eq!(server.opened.load(Ordering::SeqCst), 1);
     assert_eq!(client.fetcher.pool_figures().opened, 1);
+    server.most_at_once()
+}
+
+#[tokio::test]
+async fn one_http2_connection_carries_requests_at_once() {
+    assert!(ask_over_http2(100, None).await > 10);
+}
+
+#[tokio::test]
+async fn no_more_http2_requests_at_once_than_both_sides_allow() {
+    assert_eq!(ask_over_http2(4, None).await, 4);
+    assert_eq!(ask_over_http2(100, Some(3)).await, 3);
+    assert_eq!(ask_over_http2(2, Some(3)).await, 2);
 }
 
 #[tokio::test]

@@ -47,6 +47,7 @@ impl Options {
             max_head_bytes: settings.body.max_header.as_usize(),
             admit: None,
             cookies: settings.http.cookies,
+            http2_streams: settings.http.http2_streams as usize,
         })
     }
 }

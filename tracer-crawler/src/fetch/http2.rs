@@ -13,6 +13,7 @@ use hyper::body::Bytes;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper::header::HOST;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::sync::Semaphore;
 use url::Position;
 
 use super::body::{Flow, Next};
@@ -51,6 +52,8 @@ pub(crate) struct Shared {
     facts: Facts,
     requests: Arc<AtomicU32>,
     used: Arc<Mutex<Instant>>,
+    /// One for each request that may be under way.
+    places: Arc<Semaphore>,
     /// Its place among the host's connections.
     _slot: Arc<Slot<Connection>>,
 }
@@ -132,7 +135,7 @@ impl Inner {
             *locked(&host.known) = Known::Http1;
             return Ok(None);
         }
-        let shared = handshake(dialed, slot).await?;
+        let shared = handshake(dialed, slot, self.options.http2_streams).await?;
         *locked(&host.known) = Known::Http2(shared.clone());
         Ok(Some(shared))
     }
@@ -145,6 +148,12 @@ impl Inner {
         exchange: &mut Exchange,
         sink: &mut dyn Sink,
     ) -> Result<(), Failure> {
+        job.task.at(Stage::Pool);
+        let start = Instant::now();
+        let place = Arc::clone(&shared.places).acquire_owned().await;
+        // Never closed.
+        let _place = place.map_err(|_| Failure::Closed)?;
+        exchange.phases.pool_ns = Some(since_ns(start));
         job.task.at(Stage::Response);
         let mut message = self.message(job.request)?;
         message.headers_mut().remove(HOST);
@@ -191,9 +200,15 @@ impl Inner {
     }
 }
 
-async fn handshake(dialed: Dialed, slot: Slot<Connection>) -> Result<Shared, Failure> {
+async fn handshake(
+    dialed: Dialed,
+    slot: Slot<Connection>,
+    streams: usize,
+) -> Result<Shared, Failure> {
     let io = TokioIo::new(Wire::new(dialed.stream));
     let (sender, driver) = Builder::new(TokioExecutor::new())
+        // Until the server's settings are here, which say how many it takes; then hyper keeps to that.
+        .initial_max_send_streams(1)
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)
         .handshake(io)
@@ -211,6 +226,7 @@ async fn handshake(dialed: Dialed, slot: Slot<Connection>) -> Result<Shared, Fai
         facts: dialed.facts,
         requests: Arc::default(),
         used: Arc::new(Mutex::new(Instant::now())),
+        places: Arc::new(Semaphore::new(streams.max(1))),
         _slot: Arc::new(slot),
     })
 }

@@ -50,6 +50,8 @@ pub struct Options {
     pub admit: Option<Admit>,
     /// Cookies are kept and sent.
     pub cookies: bool,
+    /// Requests under way at once on one HTTP/2 connection.
+    pub http2_streams: usize,
 }
 
 /// What may change from one request to the next.

@@ -42,6 +42,7 @@ impl Settings {
                 1,
                 10_000,
             ),
+            ("http.http2_streams", self.http.http2_streams, 1, 10_000),
             ("http.redirects", self.http.redirects, 0, 100),
             ("retry.attempts", self.retry.attempts, 0, 100),
             ("parse.max_links", self.parse.max_links, 1, 10_000_000),

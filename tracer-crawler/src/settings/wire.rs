@@ -17,6 +17,8 @@ group! {
     Http in "http", "HTTP" {
         /// Offer HTTP/2 in TLS handshakes.
         http2: bool = false, "http2", restart;
+        /// Requests under way at once on one HTTP/2 connection. A server that allows fewer gets fewer.
+        http2_streams: u32 = 100, "http2-streams", restart;
         /// Ask for compressed answers (gzip, br, deflate, zstd).
         compression: bool = false => true, "compression", restart;
         /// Redirects followed from one URL.

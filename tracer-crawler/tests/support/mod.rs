@@ -212,6 +212,7 @@ pub fn options() -> Options {
         max_head_bytes: 64 * 1024,
         admit: None,
         cookies: false,
+        http2_streams: 100,
     }
 }
 
