@@ -17,6 +17,9 @@ pub enum AffinityError {
     /// The kernel did not say which CPUs may be used.
     #[error("cannot read which CPUs this process may use: {0}")]
     Allowed(io::Error),
+    /// It refused a thread all of them.
+    #[error("cannot give a thread the CPUs of this process: {0}")]
+    Free(io::Error),
     /// The kernel refused.
     #[error("cannot pin a thread to CPU {cpu}: {source}; leave --pin out")]
     Pin {
@@ -42,15 +45,23 @@ pub fn allowed() -> Result<BTreeSet<usize>, AffinityError> {
 
 /// Keeps the calling thread on one CPU.
 pub fn pin_this_thread(cpu: usize) -> Result<(), AffinityError> {
-    let pinned = || {
-        let mut set = CpuSet::new();
-        set.set(cpu)?;
-        sched_setaffinity(Pid::from_raw(0), &set)
-    };
-    pinned().map_err(|e| AffinityError::Pin {
+    bind([cpu]).map_err(|e| AffinityError::Pin {
         cpu,
         source: e.into(),
     })
+}
+
+/// Lets the calling thread run on all of these, whatever the thread that made it was bound to.
+pub fn free_this_thread(allowed: &BTreeSet<usize>) -> Result<(), AffinityError> {
+    bind(allowed.iter().copied()).map_err(|e| AffinityError::Free(e.into()))
+}
+
+fn bind(cpus: impl IntoIterator<Item = usize>) -> nix::Result<()> {
+    let mut set = CpuSet::new();
+    for cpu in cpus {
+        set.set(cpu)?;
+    }
+    sched_setaffinity(Pid::from_raw(0), &set)
 }
 
 /// The first allowed CPU of each core. A CPU whose topology cannot be read counts as a core of its own.

@@ -2,22 +2,22 @@
 //! with everything it has started.
 
 use std::{
+    convert::Infallible,
+    future::pending,
     io,
     os::fd::AsFd,
+    pin::pin,
     process::{ExitStatus, Stdio},
     sync::Arc,
     time::Duration,
 };
 
-use nix::{
-    sys::signal::{Signal, killpg},
-    unistd::Pid,
-};
 use tokio::{
     io::AsyncWriteExt,
     process::{Child, Command},
 };
 
+use super::group::{self, Group};
 use crate::{limit::Concurrency, settings::Hooks, stats::Stats};
 
 /// Why a command did not do its work.
@@ -70,66 +70,48 @@ impl ExecPerPage {
     }
 
     async fn try_run(&self, json: &[u8]) -> Result<(), ExecError> {
-        let mut child = self.start()?;
-        // Dropped in any way, also by cancellation, it takes the whole group along.
-        let group = Group::of(&child);
+        let (mut child, group) = self.start().await?;
         let stdin = child.stdin.take();
-        let work = async {
+        let feed = async {
             if let Some(mut stdin) = stdin {
                 // A command that does not read its input is no failure.
                 let _ = stdin.write_all(json).await;
                 let _ = stdin.shutdown().await;
             }
-            child.wait().await
+            pending::<Infallible>().await
         };
-        let ended = tokio::time::timeout(self.timeout, work).await;
-        drop(group);
-        match ended {
-            Err(_) => {
-                // Killed above: collects it.
-                let _ = child.wait().await;
-                Err(ExecError::Timeout(self.timeout))
+        let mut ended = pin!(async {
+            tokio::select! {
+                status = child.wait() => status,
+                never = feed => match never {},
             }
-            Ok(Err(error)) => Err(ExecError::Wait(error)),
-            Ok(Ok(status)) if status.success() => Ok(()),
-            Ok(Ok(status)) => Err(ExecError::Status(status)),
+        });
+        let in_time = tokio::time::timeout(self.timeout, &mut ended).await;
+        // Whatever is left of it goes; dropped by cancellation, it takes everything along, too.
+        drop(group);
+        let Ok(status) = in_time else {
+            let _ = ended.await;
+            return Err(ExecError::Timeout(self.timeout));
+        };
+        match status.map_err(ExecError::Wait)? {
+            status if status.success() => Ok(()),
+            status => Err(ExecError::Status(status)),
         }
     }
 
     /// In a process group of its own; what it prints goes to standard error, because standard output may be pages.
-    fn start(&self) -> Result<Child, ExecError> {
+    async fn start(&self) -> Result<(Child, Group), ExecError> {
         let stderr = io::stderr()
             .as_fd()
             .try_clone_to_owned()
             .map_err(ExecError::Start)?;
-        Command::new("/bin/sh")
+        let mut command = Command::new("/bin/sh");
+        command
             .arg("-c")
             .arg(&self.command)
             .stdin(Stdio::piped())
-            .stdout(stderr)
-            .process_group(0)
-            .spawn()
-            .map_err(ExecError::Start)
-    }
-}
-
-/// A process group that ends with this value.
-#[derive(Debug)]
-pub(crate) struct Group(Option<Pid>);
-
-impl Group {
-    pub(crate) fn of(child: &Child) -> Self {
-        let id = child.id().and_then(|id| i32::try_from(id).ok());
-        Self(id.map(Pid::from_raw))
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            // ESRCH: all have ended by themselves.
-            let _ = killpg(group, Signal::SIGKILL);
-        }
+            .stdout(stderr);
+        group::spawn(command).await.map_err(ExecError::Start)
     }
 }
 

@@ -2,6 +2,7 @@
 //! told of the end, whatever happens between: an error, a panic, a cancellation.
 
 mod exec;
+pub(crate) mod group;
 
 use std::{
     any::Any,
@@ -14,8 +15,6 @@ use std::{
 
 use url::Url;
 
-#[cfg(feature = "render")]
-pub(crate) use self::exec::Group;
 pub use self::exec::{ExecError, ExecPerPage};
 use crate::{outcome::Class, settings::Settings, stats::Snapshot};
 

@@ -21,7 +21,7 @@ use tokio::{
 
 use super::RenderError;
 use crate::{
-    hook::Group,
+    hook::group::{self, Group},
     settings::{Proxy, Render},
 };
 
@@ -88,14 +88,13 @@ impl Process {
             .arg(format!("--user-agent={user_agent}"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .process_group(0);
+            .stderr(Stdio::piped());
         if nix::unistd::geteuid().is_root() {
             // Its sandbox refuses to work for root.
             command.arg("--no-sandbox");
         }
-        let mut child = command.arg("about:blank").spawn().map_err(failed)?;
-        let killer = Group::of(&child);
+        command.arg("about:blank");
+        let (mut child, killer) = group::spawn(command).await.map_err(failed)?;
         let group = child.id().unwrap_or(0);
         let silent = || RenderError::Silent(settings.program.clone());
         let address = tokio::time::timeout(START_TIME, address(&mut child))

@@ -5,4 +5,5 @@ mod log;
 pub(crate) mod run;
 pub(crate) mod show;
 mod sources;
+mod threads;
 mod trace;

@@ -1,23 +1,14 @@
 //! `tracer crawl`: one crawl with everything around it: seeds, outputs, progress, servers, signals.
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::{
-    runtime::Runtime,
     signal::unix::{SignalKind, signal},
     sync::oneshot,
 };
 use tokio_util::sync::CancellationToken;
 use tracer_crawler::{
-    affinity,
     config::{Effective, Sources, reload::Reloader, secret::Secrets},
     control::Control,
     crawl::{Crawl, Out, Outputs, Parts},
@@ -26,11 +17,11 @@ use tracer_crawler::{
     metrics::Metrics,
     progress::{self, Screen},
     seeds,
-    settings::{Cpu, Settings},
+    settings::Settings,
     stats::{Snapshot, Stats},
 };
 
-use super::{log, sources, trace};
+use super::{log, sources, threads, trace};
 use crate::{cli::args::Crawl as Arguments, failure::Failure};
 
 /// Time for tasks to end once the second signal has come.
@@ -48,7 +39,7 @@ pub(crate) fn crawl(arguments: &Arguments) -> Result<u8, Failure> {
     let screen = Screen::stderr();
     let handle = log::begin(&effective.settings.log, &screen)?;
     raise_descriptor_limit();
-    let runtime = runtime(&effective.settings.cpu)?;
+    let runtime = threads::runtime(&effective.settings.cpu)?;
     let begun = {
         let _inside = runtime.enter();
         Session::begin(sources, effective, secrets, &seeds, screen)?
@@ -57,43 +48,6 @@ pub(crate) fn crawl(arguments: &Arguments) -> Result<u8, Failure> {
     let code = runtime.block_on(begun.run());
     runtime.shutdown_timeout(HARD_END);
     code
-}
-
-/// Threads for the crawl, each on a core of its own when that is asked for.
-fn runtime(cpu: &Cpu) -> Result<Runtime, Failure> {
-    let internal = |error| Failure::internal("looking for CPUs")(io::Error::other(error));
-    let cores = affinity::cores().map_err(internal)?;
-    let all = if cpu.pin {
-        cores.len()
-    } else {
-        affinity::allowed().map_err(internal)?.len()
-    };
-    let threads = cpu.threads.map_or(all, |threads| threads as usize);
-    let threads = if cpu.pin {
-        threads.min(cores.len())
-    } else {
-        threads
-    };
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder
-        .worker_threads(threads.max(1))
-        .thread_name("crawl")
-        .enable_all();
-    if cpu.pin {
-        let next = AtomicUsize::new(0);
-        builder.on_thread_start(move || {
-            // Threads beyond the workers are for blocking calls; they may run anywhere.
-            let Some(core) = cores.get(next.fetch_add(1, Ordering::Relaxed)) else {
-                return;
-            };
-            if let Err(error) = affinity::pin_this_thread(*core) {
-                tracing::warn!(%error, "thread not pinned");
-            }
-        });
-    }
-    builder
-        .build()
-        .map_err(Failure::internal("starting the runtime"))
 }
 
 /// As many descriptors as this process may have without rights: each connection needs one.
