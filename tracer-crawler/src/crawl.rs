@@ -133,9 +133,14 @@ impl Crawl {
             admits.admits(host, address)
         })));
         let seed = frontier.seed();
-        let seeds: Vec<_> = seeds
+        // They are often the same on all machines of a fleet.
+        let (seeds, others): (Vec<_>, Vec<_>) = seeds
             .into_iter()
             .filter_map(|url| reach.normalize(url).ok())
+            .partition(|url| reach.owns(url));
+        parts.stats.skip("other_shard", others.len() as u64);
+        let seeds: Vec<_> = seeds
+            .into_iter()
             .map(|url| (seed.fingerprint(url.as_str()), url))
             .collect();
         let candidates: Vec<_> = seeds
@@ -148,7 +153,7 @@ impl Crawl {
             })
             .collect();
         frontier.add(&candidates, None)?;
-        if candidates.is_empty() && frontier.figures().queued == 0 {
+        if candidates.is_empty() && others.is_empty() && frontier.figures().queued == 0 {
             return Err(CrawlError::NoSeeds);
         }
         let parse = Arc::new(parse_options(&settings, maker.user_agent()));

@@ -202,6 +202,11 @@ impl Scope {
         })
     }
 
+    /// Whether a host is in this machine's share.
+    pub fn owns(&self, host: &str) -> bool {
+        self.settings.shard.owns(host)
+    }
+
     /// Whether a normalised URL, found `depth` links from a seed, belongs to the crawl. Cheap tests come first.
     pub fn check(&self, url: &Url, depth: u32) -> Result<(), Refusal> {
         let allow = |allowed: bool, refusal| if allowed { Ok(()) } else { Err(refusal) };

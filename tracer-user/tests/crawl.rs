@@ -260,6 +260,30 @@ fn seeds_come_from_a_file_and_from_standard_input() {
     );
 }
 
+/// The same seeds on each machine: each is fetched by one of them.
+#[test]
+fn a_fleet_shares_the_seeds() {
+    let port = Site::start().address.port();
+    // Nobody listens at most of them; a page that fails has its line, too.
+    let seeds: BTreeSet<String> = (1..=9)
+        .map(|n| format!("http://127.0.0.{n}:{port}/p1"))
+        .collect();
+    let mut fetched = BTreeSet::new();
+    for shard in ["1/3", "2/3", "3/3"] {
+        let mut arguments = vec!["--shard", shard, "--depth", "0", "--robots=false"];
+        arguments.extend(["--retries", "0", "--jsonl", "-"]);
+        arguments.extend(seeds.iter().map(String::as_str));
+        let (_, lines, said) = run(&arguments);
+        assert!(said.contains("other_shard"), "{said}");
+        for line in lines.lines() {
+            let page: serde_json::Value = serde_json::from_str(line).unwrap();
+            let url = page["url"].as_str().unwrap().to_owned();
+            assert!(fetched.insert(url), "twice: {line}");
+        }
+    }
+    assert_eq!(fetched, seeds);
+}
+
 #[test]
 fn secrets_are_sent_and_not_shown() {
     let site = Site::start();

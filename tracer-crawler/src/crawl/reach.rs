@@ -94,6 +94,11 @@ impl Reach {
         Ok(())
     }
 
+    /// Whether a URL's host is in this machine's share.
+    pub(crate) fn owns(&self, url: &Url) -> bool {
+        url.host_str().is_some_and(|host| self.scope.owns(host))
+    }
+
     /// Whether the crawl may connect to an address of a host.
     pub(crate) fn admits(&self, host: &str, address: IpAddr) -> bool {
         self.scope.check_address(host, address).is_ok() || is_any(&self.allow_hosts, host)

@@ -47,7 +47,7 @@ group! {
         sort_query: bool = false, "sort-query", restart;
         /// Query parameters left out of URLs, with * and ?, as in `utm_*`.
         drop_query: Vec<String> = Vec::new(), "drop-query", restart;
-        /// Crawl the I-th of N shares of the hosts; machines with the other shares crawl the rest.
+        /// Crawl the I-th of N shares of the hosts, and no seeds of others; machines with the other shares crawl the rest.
         shard: Option<ShardShare> = None, "shard", restart;
     }
 }
