@@ -128,7 +128,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-url -d 'Long
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-path-segments -d 'URLs with more path segments are skipped; ends traps that grow by a directory [default: 32]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l sort-query -d 'Two URLs whose query parameters differ in order alone are the same [default: false]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l drop-query -d 'Query parameters left out of URLs, with * and ?, as in `utm_*`' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l shard -d 'Crawl the I-th of N shares of the hosts; machines with the other shares crawl the rest' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l shard -d 'Crawl the I-th of N shares of the hosts, and no seeds of others; machines with the other shares crawl the rest' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l robots -d 'Obey robots.txt (RFC 9309), with its crawl delay [default: true]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l robots-timeout -d 'Time for robots.txt of one host, all redirects included [default: 10s]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l robots-max-age -d 'Age at which robots.txt is fetched again [default: 1d]' -r
@@ -260,7 +260,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l max-path-segments -d 'URLs with more path segments are skipped; ends traps that grow by a directory [default: 32]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l sort-query -d 'Two URLs whose query parameters differ in order alone are the same [default: false]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l drop-query -d 'Query parameters left out of URLs, with * and ?, as in `utm_*`' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l shard -d 'Crawl the I-th of N shares of the hosts; machines with the other shares crawl the rest' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l shard -d 'Crawl the I-th of N shares of the hosts, and no seeds of others; machines with the other shares crawl the rest' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l robots -d 'Obey robots.txt (RFC 9309), with its crawl delay [default: true]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l robots-timeout -d 'Time for robots.txt of one host, all redirects included [default: 10s]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l robots-max-age -d 'Age at which robots.txt is fetched again [default: 1d]' -r

@@ -198,6 +198,7 @@ fn exit_codes() {
     );
     check(&["ftp://a.example/"], 2, "expected http://HOST/");
     check(&["--depth", "1"], 2, "no URL to begin with");
+    check(&[], 2, "no URL to begin with");
     check(
         &["--jsonl", "/no/such/directory/x", &start],
         2,
@@ -258,6 +259,28 @@ fn seeds_come_from_a_file_and_from_standard_input() {
         paths(&String::from_utf8(output.stdout).unwrap()),
         ["/p3".to_owned()].into()
     );
+}
+
+#[test]
+fn waiting_for_the_rate_is_no_failure() {
+    let site = Site::start();
+    let base = ["--robots=false", "--jsonl", "-"];
+    let slow = [
+        "--rate",
+        "30/m",
+        "--task-timeout",
+        "500ms",
+        "--max-pages",
+        "3",
+    ];
+    let (code, lines, said) = run(&[&base[..], &slow, &[&site.url("/p0")]].concat());
+    assert_eq!((code, paths(&lines).len()), (Some(0), 3), "{said}");
+    assert!(said.contains("failed       0"), "{said}");
+    // One page at once; the next would come in an hour, and is not waited for.
+    let slower = ["--rate", "1/h", "--max-time", "1s"];
+    let (code, lines, said) = run(&[&base[..], &slower, &[&site.url("/")]].concat());
+    assert_eq!((code, paths(&lines).len()), (Some(0), 1), "{said}");
+    assert!(said.contains("(time_limit)"), "{said}");
 }
 
 /// The same seeds on each machine: each is fetched by one of them.
@@ -461,6 +484,27 @@ fn settings_change_while_it_runs() {
         running.said()
     );
     assert!(!running.directory.path().join("control").exists());
+}
+
+#[test]
+fn a_higher_rate_counts_for_pages_that_wait() {
+    let site = Site::start();
+    let directory = tempfile::tempdir().unwrap();
+    let control = format!("unix:{}", directory.path().join("control").display());
+    let child = crawl(&["--rate", "1/h", "--control", &control, &site.url("/")])
+        .stderr(fs::File::create(directory.path().join("said")).unwrap())
+        .spawn()
+        .unwrap();
+    let mut running = Running { child, directory };
+    // The first page has come, and those it links to wait.
+    running.wait("the first page", || {
+        running.ask("GET", "/stats", "").contains("\"pages\": 1")
+    });
+    let answer = running.ask("PATCH", "/settings", r#"{"limits.rate": "1000"}"#);
+    assert!(answer.contains("200 OK"), "{answer}");
+    assert_eq!(running.code(), Some(0), "{}", running.said());
+    let said = running.said();
+    assert!(said.contains("32 (2xx 31, 4xx 1)"), "{said}");
 }
 
 #[test]

@@ -141,21 +141,23 @@ impl<'a> Try<'a> {
                 other => return Ok(other),
             }
         }
-        // The frontier keeps the delay between pages; asking for one again comes on top of them.
+        if again == 0 {
+            return Ok(Leave::Granted);
+        }
+        // The frontier keeps the delay between pages, and the worker has waited for the rate; asking for one again comes on top.
         let delay = settings_delay(self.settings);
-        if again > 0 && !delay.is_zero() {
+        if !delay.is_zero() {
             let until = tokio::time::Instant::now() + delay;
             guard
                 .sleep_until(self.task, until)
                 .await
                 .map_err(Arc::new)?;
         }
-        if let Some(due) = self.engine.rate.reserve(Instant::now()) {
-            guard
-                .sleep_until(self.task, due.into())
-                .await
-                .map_err(Arc::new)?;
-        }
+        let pass = async {
+            self.engine.rate.pass().await;
+            Ok(())
+        };
+        guard.run(self.task, None, pass).await.map_err(Arc::new)?;
         Ok(Leave::Granted)
     }
 

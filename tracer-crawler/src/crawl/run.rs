@@ -143,7 +143,7 @@ impl Engine {
     pub(crate) fn apply(&self, settings: &Settings) {
         let period = settings.limits.rate.map(|rate| rate.period());
         self.rate
-            .set(period.unwrap_or_default(), settings.limits.burst);
+            .change(period.unwrap_or_default(), settings.limits.burst);
         self.fetcher.set_per_host(settings.limits.per_host as usize);
         self.with_frontier(|frontier| {
             frontier.set_politeness(politeness(settings));

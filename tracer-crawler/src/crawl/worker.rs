@@ -65,6 +65,8 @@ impl Engine {
     /// Does one page and takes the next.
     async fn work_on(self: &Arc<Self>, guard: &mut Guard, page: Box<Page>) -> Option<Box<Page>> {
         let settings = self.live.load();
+        // Before the page's clock begins: a low rate is no reason to fail.
+        let is_begun = self.pass_rate(&page, &settings).await;
         let task = self.task(&page, &settings);
         let span = tracing::debug_span!(
             "page",
@@ -82,7 +84,7 @@ impl Engine {
             depth: page.depth,
             referrer: from.clone(),
         };
-        let done = {
+        let done = if is_begun {
             // Pinned here: its state is large, and would be copied on its way to where it is polled.
             let work = pin!(async {
                 let one = Try::new(self, &page, &task, &settings);
@@ -90,6 +92,8 @@ impl Engine {
                 self.deliver(ended).await
             });
             hook::page(&*self.hooks, &told, work.instrument(span), end_of).await
+        } else {
+            Ok(Ended::PutBack)
         };
         let ended = match done {
             Ok(ended) => ended,
@@ -106,6 +110,24 @@ impl Engine {
             start(self, page);
         }
         next
+    }
+
+    /// Waits until the rate of all hosts together lets a page begin; false when none begins any more. A page that robots.txt
+    /// is known to forbid needs no place.
+    async fn pass_rate(&self, page: &Page, settings: &Settings) -> bool {
+        if self.rate.period().is_zero() {
+            return true;
+        }
+        let rules = self.robots.cached(&page.url);
+        let is_forbidden = rules.is_some_and(|rules| !rules.allows(&page.url));
+        if settings.politeness.robots && is_forbidden {
+            return true;
+        }
+        tokio::select! {
+            biased;
+            () = self.rate.pass() => true,
+            () = self.stop.cancelled() => false,
+        }
     }
 
     /// A page that is tried again has the clock it began with.

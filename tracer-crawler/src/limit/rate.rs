@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 /// At most so many in a time, with a burst. Shared by reference; takes no lock.
 #[derive(Debug)]
 pub struct Rate {
@@ -14,6 +16,8 @@ pub struct Rate {
     period_ns: AtomicU64,
     /// How far ahead of its time one may come, in ns.
     tolerance_ns: AtomicU64,
+    /// Those who wait take a new place in the row.
+    changed: Notify,
 }
 
 impl Rate {
@@ -24,6 +28,7 @@ impl Rate {
             next_ns: AtomicU64::new(0),
             period_ns: AtomicU64::new(0),
             tolerance_ns: AtomicU64::new(0),
+            changed: Notify::new(),
         };
         rate.set(period, burst);
         rate
@@ -42,6 +47,32 @@ impl Rate {
         let tolerance_ns = period_ns.saturating_mul(u64::from(burst.max(1) - 1));
         self.tolerance_ns.store(tolerance_ns, Ordering::Relaxed);
         self.period_ns.store(period_ns, Ordering::Release);
+    }
+
+    /// Changes the rate for those who wait, too: a new row begins now. The same rate changes nothing.
+    pub fn change(&self, period: Duration, burst: u32) {
+        let before = (self.period(), self.tolerance_ns.load(Ordering::Relaxed));
+        self.set(period, burst);
+        if before != (self.period(), self.tolerance_ns.load(Ordering::Relaxed)) {
+            let now_ns = self.since_origin(Instant::now());
+            self.next_ns.fetch_min(now_ns, Ordering::AcqRel);
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Waits for a place in the row.
+    pub async fn pass(&self) {
+        loop {
+            // From here on no change is missed.
+            let changed = self.changed.notified();
+            let Some(due) = self.reserve(Instant::now()) else {
+                return;
+            };
+            tokio::select! {
+                () = tokio::time::sleep_until(due.into()) => return,
+                () = changed => {}
+            }
+        }
     }
 
     /// As [`Rate::per_second`].
@@ -152,6 +183,26 @@ mod tests {
         );
         rate.set(Duration::ZERO, 1);
         assert_eq!(waits(&rate, start, 2), [0, 0]);
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_see_a_change() {
+        let rate = Rate::new(Duration::from_secs(3600), 1);
+        rate.pass().await;
+        let waits = async {
+            for _ in 0..3 {
+                rate.pass().await;
+            }
+        };
+        let changes = async {
+            tokio::task::yield_now().await;
+            rate.change(Duration::from_secs(3600), 1);
+            rate.change(MS, 1);
+        };
+        let both = async { tokio::join!(waits, changes) };
+        tokio::time::timeout(Duration::from_secs(60), both)
+            .await
+            .unwrap();
     }
 
     #[test]

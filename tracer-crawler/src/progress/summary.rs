@@ -60,7 +60,7 @@ fn lines(figures: &Snapshot, elapsed: Duration) -> Vec<(&'static str, String)> {
     ];
     let times = times(figures);
     if !times.is_empty() {
-        lines.push(("p50 / p99", times));
+        lines.push(("p50, p99 <=", times));
     }
     if figures.hooks_done + figures.hooks_failed > 0 {
         lines.push((
@@ -136,12 +136,12 @@ fn times(figures: &Snapshot) -> String {
     let phases = ORDER.iter().filter_map(|name| {
         let times = figures.phases.get(name).filter(|times| times.count > 0)?;
         Some(format!(
-            "{name} {} / {}",
+            "{name} {}, {}",
             time(times.p50_ns),
             time(times.p99_ns)
         ))
     });
-    phases.collect::<Vec<_>>().join(", ")
+    phases.collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
@@ -181,7 +181,7 @@ mod tests {
   connections  13 opened, 99.0 % of requests on a used one; 0 lookups
   links        0, 0 of them seen before; depth 0
   bodies       0 B, 0 B decoded
-  p50 / p99    ttfb 2.0 ms / 2.0 ms
+  p50, p99 <=  ttfb 2.0 ms, 2.0 ms
 "
         );
     }

@@ -188,7 +188,7 @@ pub(crate) struct Doctor {
 
 /// `tracer crawl`
 #[derive(Debug, Args)]
-#[command(after_help = CRAWL_EXIT_CODES, arg_required_else_help = true)]
+#[command(after_help = CRAWL_EXIT_CODES)]
 pub(crate) struct Crawl {
     #[command(flatten)]
     pub(crate) settings: SettingsArguments,
