@@ -10,7 +10,8 @@ use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
 use tracer_tests::dns::{DnsServer, Script};
 use tracer_tests::export::Export;
-use tracer_tests::process::{PATIENCE, Process};
+use tracer_tests::machine::tracer_binary;
+use tracer_tests::process::{PATIENCE, Process, output};
 use tracer_tests::server::{Nginx, NginxOptions};
 use tracer_tests::tracer::Attached;
 
@@ -45,7 +46,10 @@ fn check(connections: u64, requests_each: u64) -> Result<()> {
         ..NginxOptions::default()
     };
     let server = Nginx::start(options, &Certificate::small()?)?;
-    let attached = Attached::start(&["--port", &server.port.to_string()])?;
+    let directory = tempfile::tempdir()?;
+    let trace = directory.path().join("run.trace");
+    let (port, record) = (server.port.to_string(), trace.display().to_string());
+    let attached = Attached::start(&["--port", &port, "--record", &record])?;
     attached.signal(Signal::SIGSTOP)?;
     let arguments = [CLIENTS, connections, server.port.into(), requests_each];
     let mut command = Command::new(env!("CARGO_BIN_EXE_short_connections"));
@@ -68,6 +72,10 @@ fn check(connections: u64, requests_each: u64) -> Result<()> {
         seen.connections,
         Some(connections),
     );
+    let mut replay = Command::new(tracer_binary()?);
+    let replayed = output(replay.args(["replay", "--quiet", "--json", "-", &record]))?;
+    let replayed: Value = serde_json::from_str(&replayed)?;
+    differences.holds("its replay is the same", replayed == traced.export.0);
     compare_totals(&traced.export, connections, requests, &mut differences);
     compare_split(&traced.export, requests, &mut differences)?;
     differences.finish(|| format!("{}\nevents: {}", traced.story(), traced.export.0["events"]))

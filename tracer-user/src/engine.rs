@@ -122,6 +122,7 @@ impl Engine {
     fn close(mut self) -> Result<(), Failure> {
         let logged = self.captured.take().map_or(Ok(()), |output| output.drain());
         let closed = self.live.take().map_or(Ok(()), Live::close);
+        tui::abandon();
         self.sinks.say(&self.tracker.snapshot())?;
         for remark in self.remarks.iter().chain(&self.source.remark()) {
             eprintln!("tracer: {remark}");

@@ -2,8 +2,10 @@
 //! but what is immutable. The engine never waits for the screen.
 
 use std::{
-    sync::Arc,
-    thread::JoinHandle,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
     time::{Duration, Instant},
 };
 
@@ -17,6 +19,9 @@ const SHARE: u32 = 50;
 
 /// How often the kernel's counters are read.
 const COUNTERS: Duration = Duration::from_secs(1);
+
+/// How long the screen may take to give the terminal back.
+const CLOSES: Duration = Duration::from_secs(2);
 
 /// What a person at the screen asks of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +101,7 @@ pub(crate) struct Live {
     stage: Stage,
     notice: Option<Notice>,
     playing: Option<Playing>,
-    screen: Option<JoinHandle<std::io::Result<()>>>,
+    screen: Option<Receiver<std::io::Result<()>>>,
 }
 
 impl Live {
@@ -124,8 +129,8 @@ impl Live {
         (live, wires)
     }
 
-    /// The thread that draws; waited for by [`Self::close`].
-    pub(crate) fn belongs_to(&mut self, screen: JoinHandle<std::io::Result<()>>) {
+    /// Tells when the thread that draws has ended; waited for by [`Self::close`].
+    pub(crate) fn belongs_to(&mut self, screen: Receiver<std::io::Result<()>>) {
         self.screen = Some(screen);
     }
 
@@ -194,16 +199,20 @@ impl Live {
         self.due = Instant::now() + self.refresh.max(cost * SHARE);
     }
 
-    /// Closes the screen and waits until the terminal is as it was.
+    /// Closes the screen and waits until the terminal is as it was, but not for ever.
     pub(crate) fn close(self) -> std::io::Result<()> {
         drop((self.moments, self.commands));
-        match self.screen.map(JoinHandle::join) {
-            Some(Err(_)) => Err(std::io::Error::other(
-                "the live screen failed; the trace went on, its results are complete",
-            )),
-            Some(Ok(result)) => result,
-            None => Ok(()),
-        }
+        let Some(screen) = self.screen else {
+            return Ok(());
+        };
+        let failed = match screen.recv_timeout(CLOSES) {
+            Ok(result) => return result,
+            Err(RecvTimeoutError::Disconnected) => "failed",
+            Err(RecvTimeoutError::Timeout) => "did not end",
+        };
+        Err(std::io::Error::other(format!(
+            "the live screen {failed}; the trace went on, its results are complete"
+        )))
     }
 }
 
@@ -235,9 +244,11 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_of_the_screen_is_reported() {
+    fn a_screen_that_ends_without_a_word_is_reported() {
         let (mut live, _wires) = Live::new(Duration::ZERO);
-        live.belongs_to(std::thread::spawn(|| panic!("on purpose")));
+        let (said, ended) = std::sync::mpsc::channel();
+        live.belongs_to(ended);
+        drop(said);
         assert!(live.close().is_err());
     }
 }

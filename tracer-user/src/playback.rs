@@ -41,7 +41,18 @@ impl Speed {
             Self::Max if factor < 1.0 => Self::Times(*SPEEDS.end()),
             Self::Max => Self::Max,
             Self::Times(times) if times * factor > *SPEEDS.end() => Self::Max,
-            Self::Times(times) => Self::Times((times * factor).max(*SPEEDS.start())),
+            // One that was slower from the start does not become faster by being slowed.
+            Self::Times(times) => Self::Times((times * factor).max(SPEEDS.start().min(times))),
+        }
+    }
+}
+
+impl Speed {
+    /// In a word.
+    pub(crate) fn short(self) -> String {
+        match self {
+            Self::Max => "max".to_owned(),
+            times => times.to_string(),
         }
     }
 }
@@ -72,5 +83,6 @@ mod tests {
         }
         assert_eq!(speed, Speed::Times(0.125));
         assert_eq!(speed.to_string(), "0.125x");
+        assert_eq!(Speed::Times(0.02).times(0.5), Speed::Times(0.02));
     }
 }

@@ -102,6 +102,8 @@ pub(crate) struct Replay {
     over: bool,
     /// The inputs have said that the trace is over.
     finished: bool,
+    /// Steps asked for.
+    steps: u32,
     restarted: Option<(u64, u64)>,
     command_cpu: Option<Cpu>,
     missing: u64,
@@ -136,6 +138,7 @@ impl Replay {
             until_ns: u64::MAX,
             over: false,
             finished: false,
+            steps: 0,
             restarted: None,
             command_cpu: None,
             missing: 0,
@@ -256,6 +259,7 @@ impl Replay {
             Control::Pause => pace.paused = !pace.paused,
             Control::Step => {
                 pace.paused = true;
+                self.steps += 1;
                 let from_ns = self.next_ns.unwrap_or(self.at_ns).max(self.at_ns);
                 pace.step_to_ns = from_ns.saturating_add(STEP_NS);
             }
@@ -264,7 +268,13 @@ impl Replay {
         }
         pace.anchor(self.at_ns);
         match self.playing() {
-            Playing { paused: true, .. } => "replay paused".into(),
+            _ if control == Control::Step => format!("step {}: a quarter of a second", self.steps),
+            Playing {
+                speed,
+                paused: true,
+            } => {
+                format!("replay paused, else {speed}; . steps, p goes on")
+            }
             Playing { speed, .. } => format!("replay {speed}"),
         }
     }

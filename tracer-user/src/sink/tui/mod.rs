@@ -5,6 +5,7 @@ mod filter;
 mod format;
 mod input;
 mod model;
+mod outbox;
 mod signals;
 mod terminal;
 #[cfg(test)]
@@ -12,12 +13,19 @@ mod tests;
 mod theme;
 mod view;
 
-use std::{io, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{Receiver, channel},
+    },
+    time::Duration,
+};
 
-use ratatui::crossterm::event;
 use tokio::sync::watch;
 
 use self::{
+    input::Decoder,
     model::{Ask, Input, Model},
     signals::Signals,
     terminal::Screen,
@@ -72,34 +80,46 @@ fn described(filter: &serde_json::Value) -> String {
     }
 }
 
+/// Gives the terminal back as far as that goes without its help.
+pub(crate) fn abandon() {
+    terminal::abandon();
+}
+
 /// Takes the terminal and starts the thread that draws on it. It ends when `wires` close, and leaves the
-/// terminal as it was.
+/// terminal as it was; then the receiver has how it went, or nobody sends any more: it panicked.
 pub(crate) fn open(
     settings: ScreenSettings,
     about: About,
     wires: Wires,
     output: Option<watch::Receiver<Arc<Scrollback>>>,
-) -> io::Result<JoinHandle<io::Result<()>>> {
+) -> io::Result<Receiver<io::Result<()>>> {
+    let (said, ended) = channel();
     let signals = Signals::listen()?;
     let screen = Screen::enter()?;
+    let size = screen.size()?;
+    let session = Session {
+        screen,
+        size,
+        decoder: Decoder::default(),
+        signals,
+        model: Model::new(about, size, output.is_some()),
+        theme: Theme::new(settings.colors, settings.unicode),
+        wires,
+        output,
+    };
     std::thread::Builder::new()
         .name("tracer-screen".into())
         .spawn(move || {
-            let size = screen.size()?;
-            let session = Session {
-                screen,
-                signals,
-                model: Model::new(about, size, output.is_some()),
-                theme: Theme::new(settings.colors, settings.unicode),
-                wires,
-                output,
-            };
-            session.run()
-        })
+            // An engine that has given up does not listen.
+            let _ = said.send(session.run());
+        })?;
+    Ok(ended)
 }
 
 struct Session {
     screen: Screen,
+    size: (u16, u16),
+    decoder: Decoder,
     signals: Signals,
     model: Model,
     theme: Theme,
@@ -117,7 +137,8 @@ impl Session {
                 self.screen.resume()?;
                 self.model.take(Input::Redraw);
             }
-            if self.model.arrange() {
+            // A slow terminal gets the latest frame when it has taken the one before.
+            if self.screen.is_free()? && self.model.arrange() {
                 let (model, theme) = (&self.model, &self.theme);
                 self.screen.draw(|frame| view::draw(frame, model, theme))?;
             }
@@ -147,17 +168,21 @@ impl Session {
 
     /// Waits a tick for keys and the like, and takes all there are.
     fn take_events(&mut self) -> io::Result<()> {
-        self.screen.wait(TICK)?;
-        let mut ready = event::poll(Duration::ZERO)?;
-        while ready {
-            if let Some(input) = input::translate(event::read()?) {
-                match self.model.take(input) {
-                    Some(Ask::Engine(command)) => self.send(command),
-                    Some(Ask::Suspend) => self.suspend()?,
-                    None => {}
-                }
+        let inputs = match self.screen.read(TICK)? {
+            None => self.decoder.settle().into_iter().collect(),
+            Some(bytes) => self.decoder.take(bytes),
+        };
+        for input in inputs {
+            match self.model.take(input) {
+                Some(Ask::Engine(command)) => self.send(command),
+                Some(Ask::Suspend) => self.suspend()?,
+                None => {}
             }
-            ready = event::poll(Duration::ZERO)?;
+        }
+        let size = self.screen.size()?;
+        if size != self.size {
+            self.size = size;
+            self.model.take(Input::Resize(size.0, size.1));
         }
         Ok(())
     }
@@ -169,7 +194,7 @@ impl Session {
 
     /// Gives the terminal back and stops, as Ctrl-Z does elsewhere, until somebody says to go on.
     fn suspend(&mut self) -> io::Result<()> {
-        self.screen.leave()?;
+        self.screen.leave();
         signals::stop();
         self.screen.resume()?;
         self.model.take(Input::Redraw);

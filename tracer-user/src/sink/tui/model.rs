@@ -181,6 +181,13 @@ impl Model {
     /// Takes what happened; gives what is to be done about it elsewhere.
     pub(super) fn take(&mut self, input: Input) -> Option<Ask> {
         self.dirty = true;
+        if matches!(
+            input,
+            Input::Key(_) | Input::Click { .. } | Input::Scroll { .. }
+        ) {
+            // Keys may come faster than frames: each finds what the one before has left in order.
+            self.order();
+        }
         match input {
             Input::Key(key) => return self.key(key),
             Input::Click { x, y } => self.click(x, y),
@@ -199,6 +206,11 @@ impl Model {
         {
             self.heard = notice.number;
             self.message = Some((notice.text.clone(), notice.failed));
+        }
+        // That it is over matters more than what was said before.
+        let has_ended = matches!(moment.stage, Stage::Over(_)) && self.latest.stage != moment.stage;
+        if has_ended && self.message.as_ref().is_some_and(|(_, failed)| !failed) {
+            self.message = None;
         }
         let restarted = moment.elapsed_ns < self.latest.elapsed_ns;
         if restarted {
@@ -223,6 +235,11 @@ impl Model {
 
     /// Brings everything that is shown into order. True when it needs to be drawn again.
     pub(super) fn arrange(&mut self) -> bool {
+        self.order();
+        std::mem::take(&mut self.dirty)
+    }
+
+    fn order(&mut self) {
         let page = self.page();
         let look = Look {
             moment: &self.shown,
@@ -242,7 +259,6 @@ impl Model {
         if let Some(plot) = &mut self.plot {
             plot.arrange(&look, self.size.0);
         }
-        std::mem::take(&mut self.dirty)
     }
 
     /// What is looked at.

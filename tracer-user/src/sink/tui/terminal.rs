@@ -1,7 +1,8 @@
 //! The terminal, taken and given back. It is given back on every way out: the end, an error, a panic.
 
 use std::{
-    io::{self, Stdout, Write, stdout},
+    fs::File,
+    io::{self, IsTerminal, Read, Write, stdin, stdout},
     os::fd::{AsFd, BorrowedFd},
     sync::{
         Once,
@@ -13,6 +14,7 @@ use std::{
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::termios::{FlushArg, tcflush},
 };
 use ratatui::{
     Frame, Terminal,
@@ -25,6 +27,11 @@ use ratatui::{
     },
 };
 
+use super::outbox::{self, Outbox, Receipts};
+
+/// A terminal that has not taken what was written by then is not waited for.
+const TAKES: Duration = Duration::from_millis(300);
+
 /// Reports of buttons and the wheel, but of no movement, in the form without limits (xterm, SGR 1006).
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
@@ -33,16 +40,27 @@ const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// The terminal while it is ours.
-pub(super) struct Screen(Terminal<CrosstermBackend<Stdout>>);
+pub(super) struct Screen {
+    terminal: Terminal<CrosstermBackend<Outbox>>,
+    receipts: Receipts,
+    input: File,
+    bytes: [u8; 1024],
+}
 
 impl Screen {
     /// Takes it.
     pub(super) fn enter() -> io::Result<Self> {
         restore_on_panic();
+        let input = input()?;
+        let (outbox, receipts) = outbox::open(stdout().as_fd().try_clone_to_owned()?)?;
         take()?;
-        let terminal = Terminal::new(CrosstermBackend::new(stdout()));
-        match terminal {
-            Ok(terminal) => Ok(Self(terminal)),
+        match Terminal::new(CrosstermBackend::new(outbox)) {
+            Ok(terminal) => Ok(Self {
+                terminal,
+                receipts,
+                input,
+                bytes: [0; 1024],
+            }),
             Err(error) => {
                 give_back();
                 Err(error)
@@ -52,53 +70,126 @@ impl Screen {
 
     /// Columns and rows.
     pub(super) fn size(&self) -> io::Result<(u16, u16)> {
-        let size = self.0.size()?;
+        let size = self.terminal.size()?;
         Ok((size.width, size.height))
     }
 
-    /// Waits for input, so long at most. A terminal whose other side has gone is an error: crossterm would
-    /// read its end over and over.
-    pub(super) fn wait(&self, timeout: Duration) -> io::Result<()> {
-        match has_gone(stdout().as_fd(), timeout)? {
-            true => Err(io::Error::other("the terminal has gone")),
-            false => Ok(()),
+    /// Waits for input, so long at most, and reads what there is; None when there was none.
+    ///
+    /// Not by crossterm: its reader forgets keys that come with a change of size until the next one comes.
+    pub(super) fn read(&mut self, timeout: Duration) -> io::Result<Option<&[u8]>> {
+        match state(self.input.as_fd(), timeout)? {
+            State::Quiet => Ok(None),
+            State::Gone => Err(gone()),
+            State::Input => match self.input.read(&mut self.bytes) {
+                Ok(0) => Err(gone()),
+                Ok(count) => Ok(self.bytes.get(..count)),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+                Err(error) => Err(error),
+            },
         }
+    }
+
+    /// The terminal has taken the last frame.
+    pub(super) fn is_free(&self) -> io::Result<bool> {
+        self.receipts.is_free()
     }
 
     /// Draws a frame; only what changed is sent.
     pub(super) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
-        self.0.draw(draw).map(drop)
+        self.terminal.draw(draw).map(drop)
     }
 
     /// Gives it back for a while.
-    pub(super) fn leave(&mut self) -> io::Result<()> {
-        give_back();
-        Ok(())
+    pub(super) fn leave(&mut self) {
+        self.let_go();
     }
 
     /// Takes it again; whatever it shows is not ours.
     pub(super) fn resume(&mut self) -> io::Result<()> {
         take()?;
-        self.0.clear()
+        self.terminal.clear()
+    }
+
+    /// Gives it back. What a terminal does not take is thrown away.
+    fn let_go(&self) {
+        if !self.receipts.is_free_within(TAKES) {
+            discard();
+            if !self.receipts.is_free_within(TAKES) {
+                abandon();
+                return;
+            }
+        }
+        if !takes_more() {
+            discard();
+        }
+        give_back();
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        give_back();
+        self.let_go();
     }
 }
 
-/// The other side of a terminal was closed; waits until it is, or there is input, or the time is over.
-fn has_gone(terminal: BorrowedFd<'_>, timeout: Duration) -> io::Result<bool> {
+/// Writing to it would not block at once.
+fn takes_more() -> bool {
+    let stdout = stdout();
+    let mut fds = [PollFd::new(stdout.as_fd(), PollFlags::POLLOUT)];
+    poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready != 0)
+}
+
+/// Throws away what was written and nobody has read.
+fn discard() {
+    // A terminal that has gone has thrown it away itself.
+    let _ = tcflush(stdout(), FlushArg::TCOFLUSH);
+}
+
+/// Gives back what can be without writing: the line discipline.
+pub(super) fn abandon() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        discard();
+        let _ = disable_raw_mode();
+    }
+}
+
+/// What a terminal has for us.
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    Quiet,
+    Input,
+    /// The other side was closed.
+    Gone,
+}
+
+/// Waits until there is something, or the time is over.
+fn state(terminal: BorrowedFd<'_>, timeout: Duration) -> io::Result<State> {
     let mut fds = [PollFd::new(terminal, PollFlags::POLLIN)];
     let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::ZERO);
     let gone = PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL;
     match poll(&mut fds, timeout) {
-        Ok(_) => Ok(fds[0].revents().is_some_and(|seen| seen.intersects(gone))),
-        Err(Errno::EINTR) => Ok(false),
+        Ok(_) => Ok(match fds[0].revents() {
+            Some(seen) if seen.intersects(gone) => State::Gone,
+            Some(seen) if seen.contains(PollFlags::POLLIN) => State::Input,
+            _ => State::Quiet,
+        }),
+        Err(Errno::EINTR) => Ok(State::Quiet),
         Err(error) => Err(error.into()),
     }
+}
+
+fn gone() -> io::Error {
+    io::Error::other("the terminal has gone")
+}
+
+/// Where keys come from: standard input, unless it is something else than the terminal.
+fn input() -> io::Result<File> {
+    let stdin = stdin();
+    if stdin.is_terminal() {
+        return Ok(File::from(stdin.as_fd().try_clone_to_owned()?));
+    }
+    File::open("/dev/tty")
 }
 
 fn take() -> io::Result<()> {
@@ -134,7 +225,7 @@ fn restore_on_panic() {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs::File, io::Read, process::Command};
+    use std::process::Command;
 
     use nix::{
         pty::openpty,
@@ -179,18 +270,21 @@ mod tests {
             .stderr(end());
         command.status().unwrap();
         let after = tcgetattr(&pty.slave).unwrap();
-        let mut written = vec![0; 64 * 1024];
-        let count = File::from(pty.master).read(&mut written).unwrap();
-        let text = String::from_utf8_lossy(&written[..count]).into_owned();
+        drop((command, pty.slave));
+        let mut written = Vec::new();
+        // Ends with an error when all of it was read and nobody has the other side open.
+        let _ = File::from(pty.master).read_to_end(&mut written);
+        let text = String::from_utf8_lossy(&written).into_owned();
         (before, after, text)
     }
 
     #[test]
     fn a_terminal_that_goes_is_noticed() {
         let pty = openpty(None, None).unwrap();
-        assert!(!has_gone(pty.slave.as_fd(), Duration::ZERO).unwrap());
+        let now = || state(pty.slave.as_fd(), Duration::ZERO).unwrap();
+        assert_eq!(now(), State::Quiet);
         drop(pty.master);
-        assert!(has_gone(pty.slave.as_fd(), Duration::ZERO).unwrap());
+        assert_eq!(now(), State::Gone);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the tables hold: their columns, each with one function that showing, sorting and filtering share.
 
-use tracer_core::snapshot::Snapshot;
+use tracer_core::{group::Group, snapshot::Snapshot};
 
 use super::{
     figure::{Figure, Pair, Unit, Value},
@@ -51,6 +51,8 @@ pub(in super::super) struct Table {
     pub(in super::super) nothing: &'static str,
     pub(super) rows: fn(&Snapshot) -> usize,
     pub(super) group: Option<for<'a> fn(&Look<'a>, usize) -> Pair<'a>>,
+    /// All that a row is made of but its name, when snapshots share it.
+    pub(super) shared: Option<fn(&Snapshot, usize) -> Option<&Group>>,
     pub(super) identity: fn(&Snapshot, usize) -> u64,
     pub(super) subject: fn(&Snapshot, usize) -> Option<Subject>,
 }
@@ -74,6 +76,14 @@ impl Table {
             (Source::Group(value), Some(group)) => Value::Figure(value(&group(look, row))),
             (Source::Group(_), None) => Value::text(""),
         }
+    }
+
+    /// A row's figures have not changed from one snapshot to another: they are the same object.
+    pub(super) fn is_same(&self, one: &Snapshot, other: &Snapshot, row: usize) -> bool {
+        let shared = self
+            .shared
+            .map(|shared| (shared(one, row), shared(other, row)));
+        matches!(shared, Some((Some(one), Some(other))) if std::ptr::eq(one, other))
     }
 
     /// Tells a row from others in every snapshot.

@@ -119,6 +119,9 @@ impl Model {
     }
 
     fn open_tab(&mut self, tab: Tab) {
+        if tab != self.tab {
+            self.with_table(|table, _| table.forget());
+        }
         self.tab = tab;
         self.detail = None;
         self.plot = None;

@@ -66,7 +66,7 @@ impl Mark {
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct Look<'a> {
     /// What is shown.
-    pub(in super::super) moment: &'a Moment,
+    pub(in super::super) moment: &'a Arc<Moment>,
     /// What it is compared with.
     pub(in super::super) mark: Option<&'a Mark>,
 }

@@ -103,6 +103,7 @@ pub(super) static HOSTS: Table = Table {
     nothing: "no host yet: no connection was made, and none was open",
     rows: |snapshot| snapshot.hosts.len(),
     group: Some(|look, row| look.host(row)),
+    shared: Some(|snapshot, row| Some(&snapshot.hosts.get(row)?.group)),
     identity: |snapshot, row| hash(&snapshot.hosts[row].key),
     subject: |snapshot, row| Some(Subject::Host(snapshot.hosts.get(row)?.key.clone())),
 };
@@ -145,6 +146,8 @@ pub(super) static PROCESSES: Table = Table {
     nothing: "no process yet: no connection was made, and none was open",
     rows: |snapshot| snapshot.processes.len(),
     group: Some(|look, row| look.process(row)),
+    // There are few, and what their files are is found out later.
+    shared: None,
     identity: |snapshot, row| {
         let process = &snapshot.processes[row];
         hash((process.pid, &process.comm))
@@ -199,6 +202,7 @@ pub(super) static CONNECTIONS: Table = Table {
     nothing: "no connection is open",
     rows: |snapshot| snapshot.connections.shown.len(),
     group: None,
+    shared: None,
     identity: |snapshot, row| snapshot.connections.shown[row].cookie,
     subject: |snapshot, row| {
         let host = &snapshot.connections.shown.get(row)?.host;
@@ -264,6 +268,7 @@ pub(super) static NAMES: Table = Table {
     nothing: "no lookup seen yet: names may come from a cache or a file, or lookups are encrypted",
     rows: |snapshot| snapshot.dns_names.len(),
     group: None,
+    shared: None,
     identity: |snapshot, row| hash(&snapshot.dns_names[row].name),
     subject: |_, _| None,
 };
@@ -332,6 +337,7 @@ pub(super) static PORTS: Table = Table {
     nothing: "no local port is in use toward any destination",
     rows: |snapshot| snapshot.time_wait.destinations.len(),
     group: None,
+    shared: None,
     identity: |snapshot, row| {
         let destination = &snapshot.time_wait.destinations[row];
         hash((destination.netns, destination.remote))

@@ -91,9 +91,19 @@ impl<'a> Canvas<'a> {
         taken
     }
 
-    /// Turns the first row of an area into the chosen one.
+    /// Turns the first row of an area into the chosen one, in one colour whatever stands there.
     pub(super) fn select(&mut self, area: Area) {
+        let plain = Style::reset().patch(self.theme.style(Role::Selected));
+        self.restyle(area, plain);
+    }
+
+    /// The same, in the colour of what stands there.
+    pub(super) fn reverse(&mut self, area: Area) {
         let style = self.theme.style(Role::Selected);
+        self.restyle(area, style);
+    }
+
+    fn restyle(&mut self, area: Area, style: Style) {
         for x in area.x..area.x + area.width {
             if let Some(cell) = self.buffer.cell_mut(Position::new(x, area.y)) {
                 cell.set_style(style);

@@ -13,6 +13,9 @@ use crate::{
     },
 };
 
+/// So many columns of the target are worth more than the last of the rest.
+const TARGET: usize = 24;
+
 pub(super) fn draw(canvas: &mut Canvas<'_>, model: &Model) {
     let area = model.layout().header;
     if area.height == 0 {
@@ -20,7 +23,8 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, model: &Model) {
     }
     let taken = canvas.put(area, " tracer ", Role::Accent);
     let rest = area.right_of(taken);
-    let used = status(canvas, rest, model);
+    let wide = model.about.target.width().min(TARGET) as u16;
+    let used = status(canvas, rest.right_of(wide.min(rest.width / 3)), model);
     let room = rest.left(rest.width.saturating_sub(used + 1));
     canvas.put(room, &model.about.target, Role::Title);
 }
@@ -61,7 +65,9 @@ fn pieces(model: &Model) -> Vec<(String, Role)> {
         Some(Playing { paused: true, .. }) => {
             pieces.push((" REPLAY PAUSED ".to_owned(), Role::Alarm));
         }
-        Some(Playing { speed, .. }) => pieces.push((format!("replay {speed}"), Role::Better)),
+        Some(Playing { speed, .. }) => {
+            pieces.push((format!("replay {}", speed.short()), Role::Better))
+        }
         None => {}
     }
     if let Some(mark) = &model.mark {

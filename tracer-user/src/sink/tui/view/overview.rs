@@ -229,19 +229,19 @@ fn ports(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
         Role::Plot
     };
     let of = range.map_or_else(String::new, |range| format!(" of {range}"));
-    let text = format!(" {} ports{of} used toward", format::count(most.ports_used));
+    let text = format!(" {}{of} ports in use", format::share(ratio));
     let gauge = area.top(1).left(area.width.min(10));
     if gauge.height != 0 {
         canvas.gauge(gauge, ratio, role);
     }
     canvas.put(area.top(1).right_of(10), &text, Role::Text);
+    let used = format::count(most.ports_used);
     let destination = most.remote.to_string();
-    let share = format::share(ratio);
     canvas.line(
         area.below(1).top(1),
         &[
-            (&share, Role::Text),
-            (" ", Role::Text),
+            (&used, Role::Text),
+            (" toward ", Role::Dim),
             (&destination, Role::Text),
         ],
     );

@@ -81,7 +81,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, model: &Model) {
         };
         canvas.put(here, &text, role);
         if tab == model.tab {
-            canvas.select(here);
+            canvas.reverse(here);
         }
         end = here.x + here.width;
     }

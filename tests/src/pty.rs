@@ -1,0 +1,183 @@
+//! A pseudo-terminal of which the test is the other side: it reads at once, slowly, or not at all.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::pty::{Winsize, openpty};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::termios::{Termios, tcgetattr};
+use nix::unistd::Pid;
+
+use crate::grid::Grid;
+use crate::process::wait_for;
+
+/// A program in a terminal of its own; killed and reaped on drop.
+pub struct Pty {
+    child: Child,
+    /// Kept open, so that the terminal can be looked at when the program has ended.
+    slave: OwnedFd,
+    master: File,
+    before: Termios,
+    size: (u16, u16),
+}
+
+impl Pty {
+    /// Starts `command` in a terminal of so many columns and rows.
+    pub fn start(command: &mut Command, (width, height): (u16, u16)) -> Result<Self> {
+        let size = Winsize {
+            ws_row: height,
+            ws_col: width,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        let pty = openpty(Some(&size), None)?;
+        let before = tcgetattr(&pty.slave)?;
+        let end = || pty.slave.try_clone();
+        command.stdin(end()?).stdout(end()?).stderr(end()?);
+        command
+            .env("TERM", "xterm-256color")
+            .env("LC_ALL", "C.UTF-8");
+        // SAFETY: two system calls between fork and exec.
+        unsafe {
+            command.pre_exec(|| {
+                nix::unistd::setsid()?;
+                if libc::ioctl(0, libc::TIOCSCTTY, 0) != 0 {
+                    return Err(std::io::Error::last_os_error());
+                }
+                Ok(())
+            });
+        }
+        let child = command.spawn().context("starting it in a terminal")?;
+        Ok(Self {
+            child,
+            slave: pty.slave,
+            master: pty.master.into(),
+            before,
+            size: (width, height),
+        })
+    }
+
+    /// Types.
+    pub fn keys(&mut self, keys: &str) -> Result<()> {
+        self.master.write_all(keys.as_bytes()).context("typing")
+    }
+
+    /// Processor time of those of its threads whose name begins so.
+    pub fn cpu(&self, threads: &str) -> Result<Duration> {
+        // Every kernel says so to user space, whatever it uses itself (USER_HZ).
+        const TICK: Duration = Duration::from_millis(10);
+        let mut ticks = 0;
+        for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            let stat = std::fs::read_to_string(task?.path().join("stat"))?;
+            let (name, rest) = stat.rsplit_once(')').context("no name")?;
+            if name
+                .split_once('(')
+                .is_some_and(|(_, name)| name.starts_with(threads))
+            {
+                let figures = rest.split_whitespace().skip(11).take(2);
+                ticks += figures.map(str::parse::<u32>).sum::<Result<u32, _>>()?;
+            }
+        }
+        Ok(TICK * ticks)
+    }
+
+    /// Sends the program a signal.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        Ok(kill(Pid::from_raw(self.child.id().cast_signed()), signal)?)
+    }
+
+    /// Waits for the end, at most `limit`; the terminal has to be as it was.
+    pub fn finish_within(&mut self, limit: Duration) -> Result<ExitStatus> {
+        let status = wait_for("the end of the program", limit, || {
+            Ok(self.child.try_wait()?)
+        })?;
+        if tcgetattr(&self.slave)? != self.before {
+            bail!("the terminal is not as it was");
+        }
+        Ok(status)
+    }
+
+    /// Reads all there is, at most so many bytes; how many there were.
+    pub fn read(&mut self, most: usize) -> Result<usize> {
+        let mut fds = libc::pollfd {
+            fd: self.master.as_raw_fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        // SAFETY: one pollfd, alive for the call.
+        if unsafe { libc::poll(&raw mut fds, 1, 0) } <= 0 {
+            return Ok(0);
+        }
+        Ok(self.master.read(&mut vec![0; most])?)
+    }
+
+    /// From now on everything is read at once, and can be looked at.
+    pub fn watch(&self) -> Result<Watched> {
+        let mut master = File::from(self.master.as_fd().try_clone_to_owned()?);
+        let (send, pieces) = channel();
+        std::thread::spawn(move || {
+            let mut bytes = vec![0; 64 << 10];
+            // Reading ends with an error when the program has.
+            while let Ok(count @ 1..) = master.read(&mut bytes) {
+                let piece = bytes.get(..count).unwrap_or_default().to_vec();
+                if send.send((Instant::now(), piece)).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Watched {
+            pieces,
+            grid: Grid::new(self.size),
+        })
+    }
+}
+
+impl Drop for Pty {
+    fn drop(&mut self) {
+        // Both fail when it has ended, which is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What the terminal shows.
+pub struct Watched {
+    pieces: Receiver<(Instant, Vec<u8>)>,
+    grid: Grid,
+}
+
+impl Watched {
+    /// Its lines, as far as they were looked at.
+    pub fn text(&self) -> String {
+        self.grid.text()
+    }
+
+    /// Waits until the screen is as wanted; the moment at which it was.
+    pub fn wait(
+        &mut self,
+        limit: Duration,
+        what: &str,
+        is_so: impl Fn(&str) -> bool,
+    ) -> Result<Instant> {
+        let until = Instant::now() + limit;
+        let mut at = Instant::now();
+        while !is_so(&self.grid.text()) {
+            let left = until.saturating_duration_since(Instant::now());
+            let Ok((came, piece)) = self.pieces.recv_timeout(left) else {
+                bail!(
+                    "waited {limit:?} in vain for {what} in\n{}",
+                    self.grid.text()
+                );
+            };
+            self.grid.take(&piece);
+            at = came;
+        }
+        Ok(at)
+    }
+}
