@@ -40,7 +40,8 @@ Usage: cargo xtask VERB
                            wrk against nginx, unwatched and watched by tracer, by empty programs and by its peers
   bench crawl [--spider]   the crawler beside others that do the same work
   bench tui                what a frame of the live screen costs
-  screenshots              docs/images, from a crawl recorded over a delayed link
+  screenshots [--no-build] [--no-record]
+                           docs/images, from a crawl recorded over a delayed link
   bench pipeline           records per second, snapshots, memory, socket listings
 ";
 

@@ -13,8 +13,11 @@ use anyhow::{Context, Result, bail};
 use crate::{build, setup, shell, workspace};
 
 /// How long the recorded crawl lasts.
-const SECONDS: &str = "40";
-/// How long a replay may take to end, a screen to change.
+const SECONDS: &str = "60";
+/// How many times as fast it is replayed, and what the clock says when pictures are taken.
+const SPEED: &str = "4";
+const CLOCK: &str = " 00:00:4";
+/// How long the replay may take to get there, a screen to change.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A picture: its name, columns and rows, keys as tmux names them, and what the screen holds then.
@@ -34,39 +37,51 @@ const SHOTS: &[Shot] = &[
     },
     Shot {
         name: "hosts",
-        size: ("120", "14"),
+        size: ("130", "16"),
         keys: &["2"],
         sign: "ttfb99",
     },
     Shot {
         name: "host",
         size: ("100", "24"),
-        keys: &["2", "Enter"],
+        keys: &["2", "Down", "Down", "Enter", "Down", "Down"],
         sign: "connections used",
+    },
+    Shot {
+        name: "connections",
+        size: ("130", "20"),
+        keys: &["4"],
+        sign: "state",
     },
     Shot {
         name: "histogram",
         size: ("100", "24"),
-        keys: &["1", "Down", "Down", "Down", "Down", "Enter", "c"],
+        keys: &["1", "Down", "Down", "Enter", "c"],
         sign: "against",
     },
 ];
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
-    let [] = crate::flags(args, [])?;
-    if !shell::is_root() {
+    let [no_build, no_record] = crate::flags(args, ["--no-build", "--no-record"])?;
+    if !shell::is_root() && !no_record {
         bail!("recording a crawl over a delayed link needs root");
     }
-    build::build(&setup::for_build()?)?;
+    if !no_build {
+        build::build(&setup::for_build()?)?;
+    }
     setup::for_test()?;
     let home = workspace::target_dir().join("screenshots");
     fs::create_dir_all(&home).with_context(|| format!("cannot make {}", home.display()))?;
-    record(&home)?;
+    if !no_record {
+        record(&home)?;
+    }
     let images = workspace::root().join("docs/images");
     fs::create_dir_all(&images)?;
+    let terminal = Terminal::open(&home)?;
+    terminal.wait(CLOCK)?;
     for shot in SHOTS {
         let file = images.join(format!("{}.svg", shot.name));
-        fs::write(&file, svg::of(&take(shot, &home)?))?;
+        fs::write(&file, svg::of(&take(shot, &terminal)?))?;
         println!("{}", file.display());
     }
     Ok(ExitCode::SUCCESS)
@@ -76,7 +91,8 @@ fn record(home: &Path) -> Result<()> {
     let assets = workspace::root().join("xtask/assets/screenshots");
     let testbed = testbed()?;
     let mut link = Command::new(&testbed);
-    link.args(["link", "--rtt", "40ms", "--jitter", "4ms", "--", "sh"])
+    link.args(["link", "--rtt", "40ms", "--jitter", "4ms"]);
+    link.args(["--bandwidth", "40M", "--", "sh"])
         .arg(assets.join("record.sh"))
         .arg(&testbed)
         .arg(workspace::tracer())
@@ -100,13 +116,19 @@ fn testbed() -> Result<PathBuf> {
 }
 
 /// What a terminal shows: text with its colours (ECMA-48 SGR).
-fn take(shot: &Shot, home: &Path) -> Result<String> {
-    let terminal = Terminal::open(shot.size, home)?;
-    terminal.wait("ended")?;
+fn take(shot: &Shot, terminal: &Terminal) -> Result<String> {
+    let (width, height) = shot.size;
+    terminal.tmux(&["resize-window", "-t", "shot", "-x", width, "-y", height])?;
     for key in shot.keys {
         terminal.tmux(&["send-keys", "-t", "shot", key])?;
     }
     terminal.wait(shot.sign)?;
+    // The footer is drawn last; it is on the last row when the size is the one asked for.
+    terminal.wait_until("the footer", |shown| {
+        let rows: Vec<&str> = shown.lines().collect();
+        let footer = rows.last().is_some_and(|row| row.starts_with("q quit"));
+        footer && rows.len().to_string() == height
+    })?;
     terminal.tmux(&["capture-pane", "-e", "-p", "-t", "shot"])
 }
 
@@ -116,18 +138,18 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn open((width, height): (&str, &str), home: &Path) -> Result<Self> {
+    fn open(home: &Path) -> Result<Self> {
         let socket = format!("tracer-screenshots-{}", std::process::id());
         let terminal = Self { socket };
         let tracer = workspace::tracer();
         let replay = format!(
-            "exec env LC_ALL=C.UTF-8 TERM=screen-256color '{}' replay --speed max '{}'",
+            "exec env LC_ALL=C.UTF-8 TERM=screen-256color '{}' replay --speed {SPEED} '{}'",
             tracer.display(),
             home.join("crawl.trace").display()
         );
-        let size = ["-x", width, "-y", height];
-        let start = ["new-session", "-d", "-s", "shot"];
-        terminal.tmux(&[&start[..], &size, &[replay.as_str()]].concat())?;
+        let start = ["new-session", "-d", "-s", "shot", "-x", "100", "-y", "27"];
+        terminal.tmux(&[&start[..], &[replay.as_str()]].concat())?;
+        terminal.tmux(&["set-option", "-g", "window-size", "manual"])?;
         Ok(terminal)
     }
 
@@ -145,14 +167,18 @@ impl Terminal {
     }
 
     fn wait(&self, sign: &str) -> Result<()> {
+        self.wait_until(sign, |shown| shown.contains(sign))
+    }
+
+    fn wait_until(&self, what: &str, is_so: impl Fn(&str) -> bool) -> Result<()> {
         let begun = Instant::now();
         loop {
             let shown = self.tmux(&["capture-pane", "-p", "-t", "shot"])?;
-            if shown.contains(sign) {
+            if is_so(&shown) {
                 return Ok(());
             }
             if begun.elapsed() > PATIENCE {
-                bail!("waited in vain for {sign:?} in\n{shown}");
+                bail!("waited in vain for {what:?} in\n{shown}");
             }
             std::thread::sleep(Duration::from_millis(50));
         }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-const WIDTH: f64 = 8.4;
+const WIDTH: f64 = 8.43;
 const HEIGHT: f64 = 18.0;
 const MARGIN: f64 = 10.0;
 const BACK: &str = "#16181d";
@@ -109,7 +109,7 @@ pub(super) fn of(captured: &str) -> String {
         rows.len() as f64 * HEIGHT + 2.0 * MARGIN,
     );
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.1} {height:.1}\" width=\"{width:.0}\" font-family=\"ui-monospace,'DejaVu Sans Mono','Cascadia Mono',Menlo,Consolas,monospace\" font-size=\"14\">\n<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{BACK}\"/>\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.1} {height:.1}\" width=\"{width:.0}\" font-family=\"ui-monospace,'DejaVu Sans Mono','Cascadia Mono',Menlo,Consolas,monospace\" font-size=\"14\" shape-rendering=\"crispEdges\">\n<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{BACK}\"/>\n"
     );
     for (row, runs) in rows.iter().enumerate() {
         for run in runs {
