@@ -27,6 +27,8 @@ pub(crate) enum Observer {
     Floor,
     /// `tracer attach` on the load.
     Attach,
+    /// The same with `--record`.
+    Record,
     /// `tracer run` with the load as its command: packets are watched in the command's cgroup only.
     Run,
     /// `tracer attach` with a filter that admits no process: the load is a bystander.
@@ -37,9 +39,10 @@ pub(crate) enum Observer {
 }
 
 impl Observer {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Floor,
         Self::Attach,
+        Self::Record,
         Self::Run,
         Self::Bystander,
         Self::Tcpdump,
@@ -52,6 +55,7 @@ impl Observer {
             Self::Nobody => "nobody",
             Self::Floor => "floor",
             Self::Attach => "attach",
+            Self::Record => "record",
             Self::Run => "run",
             Self::Bystander => "bystander",
             Self::Tcpdump => "tcpdump",
@@ -61,13 +65,16 @@ impl Observer {
     }
 
     pub(crate) fn is_tracer(self) -> bool {
-        matches!(self, Self::Attach | Self::Bystander | Self::Run)
+        matches!(
+            self,
+            Self::Attach | Self::Record | Self::Bystander | Self::Run
+        )
     }
 
     /// The program to start beside the load.
     fn command(self, export: &Path) -> Option<Command> {
         let (program, args): (PathBuf, &[&str]) = match self {
-            Self::Attach => (workspace::tracer(), &["attach", "--comm", "wrk"]),
+            Self::Attach | Self::Record => (workspace::tracer(), &["attach", "--comm", "wrk"]),
             Self::Bystander => (
                 workspace::tracer(),
                 &["attach", "--comm", "no-such-program"],
@@ -83,6 +90,9 @@ impl Observer {
         command.args(args);
         if self.is_tracer() {
             command.args(["--no-tui", "--json"]).arg(export);
+        }
+        if self == Self::Record {
+            command.arg("--record").arg(export.with_extension("trace"));
         }
         Some(command)
     }
