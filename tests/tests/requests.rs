@@ -377,26 +377,3 @@ fn a_client_that_sleeps_on_its_data() -> Result<()> {
     differences.holds(&format!("{ratio} is waiting for a CPU"), ratio < 0.2);
     differences.finish(|| traced.story())
 }
-
-/// Connections that are all in flight at once while the server thinks.
-#[test]
-fn requests_in_flight() -> Result<()> {
-    let origin = Origin::Go(GoOptions {
-        version: None,
-        flags: vec!["-delay=80ms".into()],
-    });
-    let server = Running::start(&origin, &Certificate::small()?)?;
-    let argument = format!("http,127.0.0.1,{},localhost,1,4", server.port());
-    let mut arguments = vec!["7"];
-    arguments.extend([argument.as_str(); 7]);
-    let traced = run(&Client::python("turns.py", &arguments)?)?;
-    let mut differences = Differences::of("seven at once");
-    turns::compare(&traced.export, answered(28, 7), &mut differences);
-    for group in ["/totals", "/processes/0", "/hosts/0"] {
-        let peak = traced
-            .export
-            .count(&format!("{group}/requests/in_flight_peak"))?;
-        differences.equal(group, peak, 7);
-    }
-    differences.finish(|| traced.story())
-}

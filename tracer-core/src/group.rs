@@ -315,15 +315,10 @@ impl Group {
         }
     }
 
-    /// A request was in flight from `start_ns` up to `end_ns`. While there was never more than one connection
-    /// open there was never more than one request.
+    /// A request was in flight from `start_ns` up to `end_ns`.
     pub fn in_flight(&mut self, start_ns: u64, end_ns: u64) {
-        let in_flight = &mut self.requests.in_flight;
-        if self.connections.peak_open > 1 {
-            in_flight.add(start_ns, end_ns);
-        } else {
-            in_flight.add_alone();
-        }
+        let peak_open = self.connections.peak_open;
+        self.requests.in_flight.add(start_ns, end_ns, peak_open);
     }
 
     /// Nothing was ever counted, or all of it moved away.
@@ -379,6 +374,9 @@ impl Group {
     /// An open connection closed; `lifetime_ns` is None when it was adopted.
     pub fn close(&mut self, record: &CloseRecord, lifetime_ns: Option<u64>) {
         self.connections.open_now = self.connections.open_now.saturating_sub(1);
+        if self.connections.open_now == 0 {
+            self.requests.in_flight.rest();
+        }
         *self.connections.closed_by.slot(record.closer) += 1;
         if let Some(lifetime_ns) = lifetime_ns {
             self.phases.lifetime.record(lifetime_ns);

@@ -252,6 +252,7 @@ impl Tracker {
         };
         if hello.is_clear() {
             self.name_host_by_request(&mut connection, hello.bytes);
+            self.settle_host(&mut connection);
         } else if connection.take_hello(hello.side, hello.offset, hello.bytes) && connection.counted
         {
             self.of_connection(&connection, |group| group.tls.unfinished += 1);

@@ -115,7 +115,7 @@ fn requests(text: &mut String, requests: &Requests) {
     });
     let _ = writeln!(
         text,
-        "requests      {} on {} connections{reuse}, {} failed, {} in flight (once {} or more), {} turns of HTTP/2",
+        "requests      {} on {} connections{reuse}, {} failed, {} in flight (at most {} at once), {} turns of HTTP/2",
         requests.count,
         requests.connections,
         requests.failed,
