@@ -87,6 +87,15 @@ impl DnsServer {
         })
     }
 
+    /// Listens on UDP of a further address; what is asked there is in the same log.
+    pub fn also_at(&self, address: &str, script: Script) -> Result<()> {
+        let place = SocketAddr::new(address.parse()?, 53);
+        let datagrams = self.namespace.run(move || Ok(UdpSocket::bind(place)?))?;
+        let log = Arc::clone(&self.log);
+        std::thread::spawn(move || serve_datagrams(&datagrams, script, &log));
+        Ok(())
+    }
+
     /// Everything asked so far.
     pub fn log(&self) -> Vec<Asked> {
         locked(&self.log).clone()

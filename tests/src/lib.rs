@@ -12,6 +12,7 @@ pub mod export;
 pub mod grid;
 pub mod histogram;
 pub mod link;
+pub mod lookups;
 pub mod machine;
 pub mod namespace;
 pub mod outcome;

@@ -7,127 +7,20 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
-use tracer_tests::dns::{Counts, DnsServer, Script};
+use tracer_tests::dns::{DnsServer, Script};
+use tracer_tests::lookups::{
+    Expected, PLAIN, V4, answered, check, check_time, compare, names, with_names,
+};
 use tracer_tests::machine::program;
 use tracer_tests::port;
 use tracer_tests::process::{PATIENCE, Process, wait_for};
-use tracer_tests::schema;
 use tracer_tests::server::{Threaded, answer, build_go};
-use tracer_tests::tracer::{Attached, Traced, run};
+use tracer_tests::tracer::{Attached, run};
 
-const V4: &str = "127.0.0.53";
 const V6: &str = "::1";
-/// No search list, whatever the machine's name.
-const PLAIN: &str = "search .";
-
-/// `totals.dns` as it should be.
-#[derive(Debug, Clone, Copy, Default)]
-struct Expected {
-    queries: u64,
-    answered: u64,
-    nxdomain: u64,
-    servfail: u64,
-    timeout: u64,
-    other: u64,
-    retries: u64,
-    truncated: u64,
-    repeated: u64,
-}
-
-/// All of `count` lookups answered.
-fn answered(count: u64) -> Expected {
-    Expected {
-        queries: count,
-        answered: count,
-        ..Expected::default()
-    }
-}
-
-fn compare(
-    traced: &Traced,
-    asked: Counts,
-    expected: Expected,
-    differences: &mut Differences,
-) -> Result<()> {
-    let Expected {
-        queries,
-        answered,
-        nxdomain,
-        servfail,
-        timeout,
-        other,
-        retries,
-        truncated,
-        repeated,
-    } = expected;
-    let counts = [
-        ("queries", queries),
-        ("answered", answered),
-        ("failed/nxdomain", nxdomain),
-        ("failed/servfail", servfail),
-        ("failed/timeout", timeout),
-        ("failed/other", other),
-        ("retries", retries),
-        ("truncated", truncated),
-        ("repeated_within_ttl", repeated),
-    ];
-    for (name, count) in counts {
-        traced
-            .export
-            .compare(&[(&format!("/totals/dns/{name}"), count)], differences);
-        let processes = traced.export.list("/processes")?;
-        let path = format!("/dns/{name}");
-        let sum: Option<u64> = processes
-            .iter()
-            .map(|process| process.pointer(&path)?.as_u64())
-            .sum();
-        differences.equal(&format!("{name} over all processes"), sum, Some(count));
-    }
-    let failed = nxdomain + servfail + timeout + other;
-    traced
-        .export
-        .compare_phases(&[("dns", answered), ("dns_failed", failed)], differences);
-    differences.equal(
-        "queries the server saw",
-        asked.datagrams + asked.over_tcp,
-        queries + retries + truncated,
-    );
-    traced.export.compare_losses(differences);
-    differences.value(schema::validate(&traced.export));
-    Ok(())
-}
-
-/// Traces a client that finds the server in its resolv.conf.
-fn check(
-    address: &str,
-    script: Script,
-    client: Client,
-    options: &str,
-    expected: Expected,
-) -> Result<Traced> {
-    let server = DnsServer::start(address, script)?;
-    let resolving = server.resolves(client, options)?;
-    let traced = run(&resolving.client)?;
-    let mut differences = Differences::of(format!("{:?}", resolving.client.command));
-    compare(&traced, server.counts(), expected, &mut differences)?;
-    differences.finish(|| format!("{}\nserver: {:?}", traced.story(), server.log()))?;
-    Ok(traced)
-}
 
 fn python(arguments: &[&str]) -> Result<Client> {
     Client::python("lookups.py", arguments)
-}
-
-fn names(behaviour: &str, count: usize) -> Vec<String> {
-    (0..count)
-        .map(|number| format!("x{number}.{behaviour}.test"))
-        .collect()
-}
-
-fn with_names<'a>(mode: &'a str, names: &'a [String]) -> Vec<&'a str> {
-    std::iter::once(mode)
-        .chain(names.iter().map(String::as_str))
-        .collect()
 }
 
 #[test]
@@ -415,73 +308,9 @@ fn socket_connected_before_the_trace() -> Result<()> {
     differences.finish(|| traced.story())
 }
 
-/// The median over 200 lookups is that of tshark's dns.time, and behind the server's delay.
 #[test]
 fn time_is_that_on_the_wire() -> Result<()> {
-    const LOOKUPS: u64 = 200;
-    let script = Script {
-        delay: Duration::from_millis(3),
-        ..Script::default()
-    };
-    let server = DnsServer::start(V4, script)?;
-    let names = names("ok", usize::try_from(LOOKUPS / 2)?);
-    let resolving = server.resolves(python(&with_names("resolve", &names))?, PLAIN)?;
-    let inside = server.namespace.prefix();
-    let mut tshark = Command::new(&inside[0]);
-    tshark.args(&inside[1..]).arg(program("tshark", "tshark")?);
-    tshark.args([
-        "-i",
-        "lo",
-        "-l",
-        "-n",
-        "-f",
-        "udp port 53",
-        "-Y",
-        "dns.time",
-        "-T",
-        "fields",
-        "-e",
-        "dns.time",
-    ]);
-    let tshark = Process::start(&mut tshark)?;
-    wait_for("tshark", PATIENCE, || {
-        Ok(tshark.stderr()?.contains("Capturing on").then_some(()))
-    })?;
-    // It says so a little before its first packet.
-    std::thread::sleep(Duration::from_millis(500));
-    let traced = run(&resolving.client)?;
-    let seconds = wait_for("tshark's times", PATIENCE, || {
-        let seconds: Vec<f64> = tshark
-            .stdout()?
-            .lines()
-            .filter_map(|line| line.parse().ok())
-            .collect();
-        Ok((seconds.len() as u64 >= LOOKUPS).then_some(seconds))
-    })?;
-    let mut differences = Differences::of("times");
-    compare(
-        &traced,
-        server.counts(),
-        answered(LOOKUPS),
-        &mut differences,
-    )?;
-    let mut sorted: Vec<u64> = seconds
-        .iter()
-        .map(|seconds| (seconds * 1e9) as u64)
-        .collect();
-    sorted.sort_unstable();
-    let (wire, own) = (
-        sorted[sorted.len() / 2],
-        traced.export.count("/totals/phases/dns/p50_ns")?,
-    );
-    differences.holds(
-        &format!("p50 {own} is within 100 us of tshark's {wire}"),
-        own.abs_diff(wire) < 100_000,
-    );
-    let delay = script.delay.as_nanos() as u64;
-    differences.holds(&format!("p50 {own} is not below the delay"), own >= delay);
-    println!("p50: tracer {own} ns, tshark {wire} ns");
-    differences.finish(|| traced.story())
+    check_time(|names| python(&with_names("resolve", names)))
 }
 
 /// Two processes ask at the same time: each has its own lookups.

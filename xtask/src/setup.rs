@@ -31,6 +31,7 @@ const TEST: &[Need] = &[
     need("tmux", "tmux"),
     need("javac", "default-jdk-headless"),
     need("node", "nodejs"),
+    need("musl-gcc", "musl-tools"),
     need("wget", "wget"),
     need("tshark", "tshark"),
     need("tcpdump", "tcpdump"),

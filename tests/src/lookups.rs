@@ -1,0 +1,206 @@
+//! Lookups of a client that finds a server of ours in its resolv.conf: what tracer counts is what the server was asked,
+//! and times are those of tshark.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::check::Differences;
+use crate::client::Client;
+use crate::dns::{Counts, DnsServer, Script};
+use crate::machine::program;
+use crate::process::{PATIENCE, Process, wait_for};
+use crate::schema;
+use crate::tracer::{Traced, run};
+
+/// Where the server is.
+pub const V4: &str = "127.0.0.53";
+/// No search list, whatever the machine's name.
+pub const PLAIN: &str = "search .";
+
+/// `totals.dns` as it should be.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Expected {
+    /// Lookups.
+    pub queries: u64,
+    /// Without an error.
+    pub answered: u64,
+    /// Failed: there is no such name.
+    pub nxdomain: u64,
+    /// Failed: SERVFAIL.
+    pub servfail: u64,
+    /// Failed: no answer.
+    pub timeout: u64,
+    /// Failed otherwise.
+    pub other: u64,
+    /// Queries asked again.
+    pub retries: u64,
+    /// Answers that were cut off, and asked for again over TCP.
+    pub truncated: u64,
+    /// Asked again within the time to live.
+    pub repeated: u64,
+}
+
+/// All of `count` lookups answered.
+pub fn answered(count: u64) -> Expected {
+    Expected {
+        queries: count,
+        answered: count,
+        ..Expected::default()
+    }
+}
+
+/// The totals, and all processes together, hold exactly these lookups, and the server saw their queries.
+pub fn compare(
+    traced: &Traced,
+    asked: Counts,
+    expected: Expected,
+    differences: &mut Differences,
+) -> Result<()> {
+    let Expected {
+        queries,
+        answered,
+        nxdomain,
+        servfail,
+        timeout,
+        other,
+        retries,
+        truncated,
+        repeated,
+    } = expected;
+    let counts = [
+        ("queries", queries),
+        ("answered", answered),
+        ("failed/nxdomain", nxdomain),
+        ("failed/servfail", servfail),
+        ("failed/timeout", timeout),
+        ("failed/other", other),
+        ("retries", retries),
+        ("truncated", truncated),
+        ("repeated_within_ttl", repeated),
+    ];
+    for (name, count) in counts {
+        traced
+            .export
+            .compare(&[(&format!("/totals/dns/{name}"), count)], differences);
+        let processes = traced.export.list("/processes")?;
+        let path = format!("/dns/{name}");
+        let sum: Option<u64> = processes
+            .iter()
+            .map(|process| process.pointer(&path)?.as_u64())
+            .sum();
+        differences.equal(&format!("{name} over all processes"), sum, Some(count));
+    }
+    let failed = nxdomain + servfail + timeout + other;
+    traced
+        .export
+        .compare_phases(&[("dns", answered), ("dns_failed", failed)], differences);
+    differences.equal(
+        "queries the server saw",
+        asked.datagrams + asked.over_tcp,
+        queries + retries + truncated,
+    );
+    traced.export.compare_losses(differences);
+    differences.value(schema::validate(&traced.export));
+    Ok(())
+}
+
+/// Traces a client that finds the server in its resolv.conf.
+pub fn check(
+    address: &str,
+    script: Script,
+    client: Client,
+    options: &str,
+    expected: Expected,
+) -> Result<Traced> {
+    let server = DnsServer::start(address, script)?;
+    let resolving = server.resolves(client, options)?;
+    let traced = run(&resolving.client)?;
+    let mut differences = Differences::of(format!("{:?}", resolving.client.command));
+    compare(&traced, server.counts(), expected, &mut differences)?;
+    differences.finish(|| format!("{}\nserver: {:?}", traced.story(), server.log()))?;
+    Ok(traced)
+}
+
+/// Names that the server treats in one way.
+pub fn names(behaviour: &str, count: usize) -> Vec<String> {
+    (0..count)
+        .map(|number| format!("x{number}.{behaviour}.test"))
+        .collect()
+}
+
+/// Arguments: a mode, then names.
+pub fn with_names<'a>(mode: &'a str, names: &'a [String]) -> Vec<&'a str> {
+    std::iter::once(mode)
+        .chain(names.iter().map(String::as_str))
+        .collect()
+}
+
+/// The median over 200 lookups of 100 names is that of tshark's `dns.time`, and behind the server's delay.
+pub fn check_time(client: impl FnOnce(&[String]) -> Result<Client>) -> Result<()> {
+    const LOOKUPS: u64 = 200;
+    let script = Script {
+        delay: Duration::from_millis(3),
+        ..Script::default()
+    };
+    let server = DnsServer::start(V4, script)?;
+    let names = names("ok", usize::try_from(LOOKUPS / 2)?);
+    let resolving = server.resolves(client(&names)?, PLAIN)?;
+    let inside = server.namespace.prefix();
+    let mut tshark = Command::new(&inside[0]);
+    tshark.args(&inside[1..]).arg(program("tshark", "tshark")?);
+    tshark.args([
+        "-i",
+        "lo",
+        "-l",
+        "-n",
+        "-f",
+        "udp port 53",
+        "-Y",
+        "dns.time",
+        "-T",
+        "fields",
+        "-e",
+        "dns.time",
+    ]);
+    let tshark = Process::start(&mut tshark)?;
+    wait_for("tshark", PATIENCE, || {
+        Ok(tshark.stderr()?.contains("Capturing on").then_some(()))
+    })?;
+    // It says so a little before its first packet.
+    std::thread::sleep(Duration::from_millis(500));
+    let traced = run(&resolving.client)?;
+    let seconds = wait_for("tshark's times", PATIENCE, || {
+        let seconds: Vec<f64> = tshark
+            .stdout()?
+            .lines()
+            .filter_map(|line| line.parse().ok())
+            .collect();
+        Ok((seconds.len() as u64 >= LOOKUPS).then_some(seconds))
+    })?;
+    let mut differences = Differences::of("times");
+    compare(
+        &traced,
+        server.counts(),
+        answered(LOOKUPS),
+        &mut differences,
+    )?;
+    let mut sorted: Vec<u64> = seconds
+        .iter()
+        .map(|seconds| (seconds * 1e9) as u64)
+        .collect();
+    sorted.sort_unstable();
+    let (wire, own) = (
+        sorted[sorted.len() / 2],
+        traced.export.count("/totals/phases/dns/p50_ns")?,
+    );
+    differences.holds(
+        &format!("p50 {own} is within 100 us of tshark's {wire}"),
+        own.abs_diff(wire) < 100_000,
+    );
+    let delay = script.delay.as_nanos() as u64;
+    differences.holds(&format!("p50 {own} is not below the delay"), own >= delay);
+    println!("p50: tracer {own} ns, tshark {wire} ns");
+    differences.finish(|| traced.story())
+}
