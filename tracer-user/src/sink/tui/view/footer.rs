@@ -54,11 +54,11 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, model: &Model) {
 type Keys = &'static [(&'static str, &'static str)];
 
 const ALWAYS: Keys = &[
+    ("?", "help"),
     ("p", "pause"),
     ("m", "mark"),
     ("e", "export"),
     ("r", "reset"),
-    ("?", "help"),
 ];
 
 /// While a recording is replayed.

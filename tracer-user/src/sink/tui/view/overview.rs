@@ -130,20 +130,32 @@ fn legend(canvas: &mut Canvas<'_>, area: Area, sums: &[f64; 5], requests: f64) {
         return;
     }
     let all: f64 = sums.iter().sum();
-    let mut x = 0;
-    for part in Part::ALL
-        .into_iter()
-        .filter(|&part| sums[part as usize] > 0.0)
-    {
+    let shown = || {
+        Part::ALL
+            .into_iter()
+            .filter(|&part| sums[part as usize] > 0.0)
+    };
+    let text = |part: Part, long: bool| {
         let sum = sums[part as usize];
+        let (name, share) = (part.name(), format::share(sum / all));
+        match long {
+            true => format!(
+                " {name} {} {share}",
+                format::duration((sum / requests) as u64)
+            ),
+            false => format!(" {name} {share}"),
+        }
+    };
+    // Every part has its name, if need be without its time.
+    let wide: usize = shown()
+        .map(|part| text(part, true).chars().count() + 2)
+        .sum();
+    let long = wide <= usize::from(area.width) + 1;
+    let mut x = 0;
+    for part in shown() {
         let (fill, style) = canvas.theme.part(part);
-        let text = format!(
-            " {} {} {}",
-            part.name(),
-            format::duration((sum / requests) as u64),
-            format::share(sum / all)
-        );
-        if usize::from(area.width.saturating_sub(x)) < text.len() + 1 {
+        let text = text(part, long);
+        if usize::from(area.width.saturating_sub(x)) < text.chars().count() + 1 {
             return;
         }
         canvas.put_char(area.x + x, area.y, fill, style);
