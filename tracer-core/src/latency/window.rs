@@ -80,8 +80,9 @@ impl Latency {
     /// No samples.
     pub fn is_empty(&self) -> bool {
         match &self.0 {
-            Buckets::Few(few) => few.entries.is_empty(),
-            Buckets::Many(pages) => pages.count == 0,
+            Buckets::Handful(handful) => handful.used().is_empty(),
+            Buckets::Few(few) => few.is_empty(),
+            Buckets::Many(pages) => pages.count() == 0,
         }
     }
 }
