@@ -13,7 +13,7 @@ use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
 use tracer_tests::machine::{require_root, tracer_binary};
 use tracer_tests::outcome::nginx;
-use tracer_tests::process::{Finished, PATIENCE, Process, wait_for};
+use tracer_tests::process::{Finished, PATIENCE, Process, output, wait_for};
 use tracer_tests::schema;
 use tracer_tests::tracer::{Attached, run};
 
@@ -303,5 +303,16 @@ fn doctor_finds_this_machine_fit() -> Result<()> {
     let finished = tracer(&["doctor"])?;
     ensure!(finished.status.code() == Some(0), "{finished:?}");
     ensure!(finished.stdout.contains("BTF"), "{finished:?}");
+    Ok(())
+}
+
+/// Backtraces name functions; lines and types would be three quarters of the file.
+#[test]
+fn the_binary_has_names_and_no_lines() -> Result<()> {
+    let sections = output(Command::new("readelf").arg("-SW").arg(tracer_binary()?))?;
+    ensure!(
+        sections.contains(" .symtab ") && !sections.contains(" .debug_"),
+        "{sections}"
+    );
     Ok(())
 }

@@ -79,6 +79,7 @@ const BANS: &[Ban] = &[
 const CRATES: &[&str] = &[
     "tracer-common",
     "tracer-core",
+    "tracer-crawler",
     "tracer-ebpf",
     "tracer-recording",
     "tracer-testbed",
