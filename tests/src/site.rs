@@ -12,6 +12,7 @@ mod compare;
 mod limits;
 mod links;
 mod log;
+mod many;
 mod markup;
 mod plain;
 mod plan;
@@ -27,6 +28,7 @@ mod traps;
 
 pub use answer::{Answer, Manner};
 pub use compare::{Line, lines};
+pub use many::{LINK_PAGES, many};
 pub use plan::{Fate, Host, Plan};
 pub use server::{Server, Sockets};
 pub use steady::{steady, steady_requests};

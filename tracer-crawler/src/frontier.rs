@@ -20,7 +20,9 @@
 
 mod disk;
 mod error;
+mod host;
 mod journal;
+mod names;
 mod page;
 mod recover;
 mod schedule;
@@ -64,7 +66,7 @@ impl Default for Politeness {
 /// Limits of the state on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DiskOptions {
-    /// Memory for queued URLs, and as much again for the database's cache, in bytes.
+    /// Memory in bytes: half of it for the database's cache, a quarter for queued URLs, the rest for what is on its way to the disk.
     pub memory_bytes: usize,
     /// Between two durable snapshots.
     pub snapshot_interval: Duration,
@@ -73,7 +75,7 @@ pub struct DiskOptions {
 impl Default for DiskOptions {
     fn default() -> Self {
         Self {
-            memory_bytes: 32 << 20,
+            memory_bytes: 64 << 20,
             snapshot_interval: Duration::from_secs(5),
         }
     }

@@ -112,9 +112,9 @@ impl Disk {
         self.pending.seen.push(fingerprint.raw());
     }
 
-    pub(super) fn note_host(&mut self, id: HostId, name: &Arc<str>) {
+    pub(super) fn note_host(&mut self, id: HostId, name: &str) {
         self.journal.host(id, name);
-        self.pending.hosts.push((id, Arc::clone(name)));
+        self.pending.hosts.push((id, name.into()));
     }
 
     pub(super) fn note_add(&mut self, host: HostId, entry: &Entry, accepted: u64) {

@@ -23,7 +23,7 @@ pub(super) fn open(
     if !path.exists() {
         begin(directory, &path)?;
     }
-    let (store, meta) = Store::open(&path, options.memory_bytes)?;
+    let (store, meta) = Store::open(&path, options.memory_bytes / 2)?;
     let meta = meta.ok_or_else(|| FrontierError::Version {
         path: path.display().to_string(),
         got: 0,
@@ -31,9 +31,9 @@ pub(super) fn open(
     })?;
     let (meta, replayed) = bring_up_to_date(directory, &store, meta)?;
     let dedup = open_dedup(directory, &store, Seed(meta.seed), replayed)?;
-    let mut schedule = Schedule::new(politeness, options.memory_bytes / 2);
+    let mut schedule = Schedule::new(politeness, options.memory_bytes / 4);
     for (name, accepted, rows) in store.hosts()? {
-        let id = schedule.insert(name);
+        let id = schedule.insert(&name);
         schedule.restore(id, accepted, rows);
     }
     let disk = Disk::start(directory.to_owned(), options, store, meta, lock)?;

@@ -1,57 +1,35 @@
 //! Whose turn it is. Each host is idle, ready (in a queue) or waiting (in a set ordered by time), so that no call looks at
 //! all hosts.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::url::Url;
 
+use super::host::{Host, Turn};
+use super::names::Names;
 use super::{Entry, Politeness, Row};
 
 /// Rows of one host kept in memory when the rest is on disk.
 const HEAD_ROWS: usize = 64;
 /// Rows to be fetched again whose text is kept in memory when it is on disk as well.
 const DELAYED_ROWS: usize = 16 << 10;
-/// What a row takes besides its text, in bytes: entry, counters of the shared pointer, allocator.
-const ROW_BYTES: usize = 96;
+/// What a row takes besides its text, in bytes: entry, the row itself, allocator.
+const ROW_BYTES: usize = 128;
+/// What the first row of a host takes on top: the head's own memory has room for a few.
+const HEAD_BYTES: usize = 144;
 
 /// Number of a host, in the order of appearance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct HostId(pub(super) u32);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    /// Nothing queued, or as many in flight as allowed.
-    Idle,
-    Ready,
-    Waiting(Instant),
-}
-
-#[derive(Debug)]
-struct Host {
-    /// `host:port`
-    name: Arc<str>,
-    /// The next rows.
-    head: VecDeque<Entry>,
-    /// Rows behind the head, which are on disk.
-    behind: u32,
-    in_flight: u32,
-    /// Last row that is or was in the head.
-    last_seq: u64,
-    accepted: u64,
-    turn: Turn,
-    /// No page before this time.
-    not_before: Option<Instant>,
-    delay: Option<Duration>,
-}
 
 /// All hosts.
 #[derive(Debug)]
 pub(super) struct Schedule {
     politeness: Politeness,
     hosts: Vec<Host>,
-    by_name: HashMap<Arc<str>, HostId>,
+    names: Names,
     ready: VecDeque<HostId>,
     waiting: BTreeSet<(Instant, HostId)>,
     /// Rows to be fetched again, by time.
@@ -70,7 +48,7 @@ impl Schedule {
         Self {
             politeness,
             hosts: Vec::new(),
-            by_name: HashMap::new(),
+            names: Names::default(),
             ready: VecDeque::new(),
             waiting: BTreeSet::new(),
             delayed: BTreeMap::new(),
@@ -93,8 +71,8 @@ impl Schedule {
         &mut self.hosts[id.0 as usize]
     }
 
-    pub(super) fn name(&self, id: HostId) -> &Arc<str> {
-        &self.host(id).name
+    pub(super) fn name(&self, id: HostId) -> &str {
+        self.names.get(id)
     }
 
     pub(super) fn hosts(&self) -> u64 {
@@ -116,28 +94,17 @@ impl Schedule {
             url.host_str().unwrap_or(""),
             url.port_or_known_default().unwrap_or(0)
         );
-        match self.by_name.get(self.spelling.as_str()) {
-            Some(&id) => (id, false),
-            None => (self.insert(Arc::from(self.spelling.as_str())), true),
+        if let Some(id) = self.names.find(&self.spelling) {
+            return (id, false);
         }
+        self.hosts.push(Host::default());
+        (self.names.insert(&self.spelling), true)
     }
 
     /// A new host.
-    pub(super) fn insert(&mut self, name: Arc<str>) -> HostId {
-        let id = HostId(u32::try_from(self.hosts.len()).unwrap_or(u32::MAX));
-        self.by_name.insert(Arc::clone(&name), id);
-        self.hosts.push(Host {
-            name,
-            head: VecDeque::new(),
-            behind: 0,
-            in_flight: 0,
-            last_seq: 0,
-            accepted: 0,
-            turn: Turn::Idle,
-            not_before: None,
-            delay: None,
-        });
-        id
+    pub(super) fn insert(&mut self, name: &str) -> HostId {
+        self.hosts.push(Host::default());
+        self.names.insert(name)
     }
 
     /// Counts a page of the host; false if it has had all it may have.
@@ -168,13 +135,11 @@ impl Schedule {
         let has_disk = self.has_disk();
         let is_full = self.head_bytes >= self.max_head_bytes;
         let host = self.host_mut(id);
-        if has_disk && (host.behind > 0 || host.head.len() >= HEAD_ROWS || is_full) {
+        if has_disk && (host.behind > 0 || host.head_len() >= HEAD_ROWS || is_full) {
             host.behind += 1;
         } else {
             host.last_seq = entry.seq;
-            let bytes = bytes_of(&entry);
-            host.head.push_back(entry);
-            self.head_bytes += bytes;
+            self.extend_head(id, [entry]);
         }
         self.offer(id);
     }
@@ -182,7 +147,7 @@ impl Schedule {
     /// Whether the host's next row is on disk.
     pub(super) fn needs_refill(&self, id: HostId) -> bool {
         let host = self.host(id);
-        host.head.is_empty() && host.behind > 0
+        host.head_len() == 0 && host.behind > 0
     }
 
     /// After which row to read, and how many.
@@ -197,22 +162,36 @@ impl Schedule {
 
     /// Rows as they follow on disk.
     pub(super) fn refill(&mut self, id: HostId, rows: Vec<Entry>) {
-        let bytes: usize = rows.iter().map(bytes_of).sum();
         let host = self.host_mut(id);
         let expected = std::mem::take(&mut host.behind);
         if let Some(last) = rows.last() {
             host.last_seq = last.seq;
             host.behind = expected.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
         }
-        host.head.extend(rows);
+        self.extend_head(id, rows);
         // Without a row nothing is left of them: counts and disk disagreed.
-        let missing = if self.host(id).head.is_empty() {
+        let missing = if self.host(id).head_len() == 0 {
             u64::from(expected)
         } else {
             0
         };
         self.queued = self.queued.saturating_sub(missing);
-        self.head_bytes += bytes;
+    }
+
+    fn extend_head(&mut self, id: HostId, rows: impl IntoIterator<Item = Entry>) {
+        for entry in rows {
+            self.head_bytes += bytes_of(&entry);
+            self.head_of(id).push_back(entry);
+        }
+    }
+
+    /// The rows of a host in memory, to add some.
+    fn head_of(&mut self, id: HostId) -> &mut VecDeque<Entry> {
+        let head = &mut self.hosts[id.0 as usize].head;
+        if head.is_none() {
+            self.head_bytes += HEAD_BYTES;
+        }
+        head.get_or_insert_default()
     }
 
     /// A host that may be asked at `now`.
@@ -220,7 +199,8 @@ impl Schedule {
         self.wake(now);
         while let Some(id) = self.ready.pop_front() {
             self.host_mut(id).turn = Turn::Idle;
-            if self.host(id).not_before.is_none_or(|time| time <= now) {
+            let not_before = self.host(id).times().not_before;
+            if not_before.is_none_or(|time| time <= now) {
                 return Some(id);
             }
             self.offer(id);
@@ -234,7 +214,10 @@ impl Schedule {
             self.waiting.remove(&(time, id));
             let host = self.host_mut(id);
             host.turn = Turn::Idle;
-            host.not_before = host.not_before.filter(|&time| time > now);
+            host.set_times(|times| {
+                times.waiting = None;
+                times.not_before = times.not_before.filter(|&time| time > now);
+            });
             self.offer(id);
         }
         while let Some(due) = self.delayed.first_entry().filter(|due| due.key().0 <= now) {
@@ -246,13 +229,22 @@ impl Schedule {
 
     /// The first row of a host that was ready. The host gets its next turn at once if it may.
     pub(super) fn take(&mut self, id: HostId, now: Instant) -> Option<Entry> {
-        let delay = self.host(id).delay.unwrap_or(self.politeness.delay);
+        let delay = self.host(id).times().delay;
+        let delay = delay.unwrap_or(self.politeness.delay);
         let host = self.host_mut(id);
-        let entry = host.head.pop_front()?;
+        let head = host.head.as_mut()?;
+        let entry = head.pop_front()?;
+        let is_empty = head.is_empty();
+        if is_empty {
+            host.head = None;
+        }
         host.in_flight += 1;
-        host.not_before = (!delay.is_zero()).then(|| now + delay);
+        if host.times.is_some() || !delay.is_zero() {
+            host.set_times(|times| times.not_before = (!delay.is_zero()).then(|| now + delay));
+        }
         self.queued -= 1;
-        self.head_bytes = self.head_bytes.saturating_sub(bytes_of(&entry));
+        let bytes = bytes_of(&entry) + if is_empty { HEAD_BYTES } else { 0 };
+        self.head_bytes = self.head_bytes.saturating_sub(bytes);
         self.offer(id);
         Some(entry)
     }
@@ -277,18 +269,18 @@ impl Schedule {
     pub(super) fn put_back(&mut self, id: HostId, entry: Entry) {
         self.queued += 1;
         self.head_bytes += bytes_of(&entry);
-        self.host_mut(id).head.push_front(entry);
+        self.head_of(id).push_front(entry);
         self.offer(id);
     }
 
     pub(super) fn hold(&mut self, id: HostId, until: Instant) {
         let host = self.host_mut(id);
-        host.not_before = host.not_before.max(Some(until));
+        host.set_times(|times| times.not_before = times.not_before.max(Some(until)));
         self.rearrange(id);
     }
 
     pub(super) fn set_delay(&mut self, id: HostId, delay: Option<Duration>) {
-        self.host_mut(id).delay = delay;
+        self.host_mut(id).set_times(|times| times.delay = delay);
     }
 
     pub(super) fn set_politeness(&mut self, politeness: Politeness) {
@@ -300,9 +292,11 @@ impl Schedule {
 
     /// Takes a waiting host out, so that a later time counts.
     fn rearrange(&mut self, id: HostId) {
-        if let Turn::Waiting(time) = self.host(id).turn {
+        if let Some(time) = self.host(id).times().waiting {
             self.waiting.remove(&(time, id));
-            self.host_mut(id).turn = Turn::Idle;
+            let host = self.host_mut(id);
+            host.turn = Turn::Idle;
+            host.set_times(|times| times.waiting = None);
             self.offer(id);
         }
     }
@@ -311,13 +305,14 @@ impl Schedule {
     fn offer(&mut self, id: HostId) {
         let limit = self.politeness.per_host.max(1);
         let host = &mut self.hosts[id.0 as usize];
-        let has_rows = host.behind > 0 || !host.head.is_empty();
+        let has_rows = host.behind > 0 || host.head.is_some();
         if host.turn != Turn::Idle || !has_rows || host.in_flight >= limit {
             return;
         }
-        match host.not_before {
+        match host.times().not_before {
             Some(time) => {
-                host.turn = Turn::Waiting(time);
+                host.turn = Turn::Waiting;
+                host.set_times(|times| times.waiting = Some(time));
                 self.waiting.insert((time, id));
             }
             None => {
@@ -340,7 +335,7 @@ impl Schedule {
             .ready
             .iter()
             .chain(self.waiting.iter().map(|(_, id)| id));
-        ids.map(|&id| Arc::clone(self.name(id)))
+        ids.map(|&id| Arc::from(self.name(id)))
     }
 }
 

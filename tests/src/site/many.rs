@@ -1,0 +1,31 @@
+//! Pages with a million links, to a few or to a million hosts.
+
+use super::answer::Answer;
+use super::links::Body;
+use super::plan::Plan;
+use super::server::Sockets;
+
+/// Pages with links, each of a host of its own so that they come first.
+pub const LINK_PAGES: u64 = 100;
+/// Links of each.
+const LINKS: u64 = 10_000;
+
+/// The links lead to so many hosts in turn; nobody answers there.
+pub fn many(sockets: &Sockets, hosts: u64) -> Plan {
+    let mut plan = Plan::new(sockets);
+    for page in 0..LINK_PAGES {
+        let mut body = Body::new("many");
+        for number in page * LINKS..(page + 1) * LINKS {
+            let host = number % hosts;
+            body.link(&format!(
+                "http://host-{host}.many.site.test/section/page-{number}.html?view=full"
+            ));
+        }
+        let (html, counts) = body.end();
+        let mut host = plan.host(&format!("links-{page}"));
+        host.page("/", Answer::html(html), counts);
+        host.enter("/");
+    }
+    plan.close();
+    plan
+}
