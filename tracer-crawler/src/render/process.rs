@@ -86,6 +86,8 @@ impl Process {
             .args(FLAGS)
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg(format!("--user-agent={user_agent}"))
+            // It is killed, and so leaves what it made there.
+            .env("TMPDIR", profile.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
