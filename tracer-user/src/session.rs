@@ -140,6 +140,7 @@ fn give_up_rights(sinks: &Sinks, run: bool) -> Result<(), Failure> {
         write_files: sinks.output.screen.is_some()
             || matches!(sinks.output.json, Some(JsonTarget::File(_))),
     };
+    privilege::come_first();
     Ok(privilege::drop_to(&duties.capabilities())?)
 }
 
