@@ -34,6 +34,15 @@ impl Client {
         }
     }
 
+    /// The command as a shell takes it.
+    pub fn line(&self) -> String {
+        let words = self.command.iter();
+        let words: Vec<String> = words
+            .map(|word| format!("'{}'", word.to_string_lossy()))
+            .collect();
+        words.join(" ")
+    }
+
     /// A shell script; `$1`, `$2`, … are `arguments`.
     pub fn shell(comm: &'static str, script: &str, arguments: &[&str]) -> Self {
         let fixed = ["sh", "-ec", script, "sh"];

@@ -123,6 +123,24 @@ pub fn check(
     Ok(traced)
 }
 
+/// Traces one that asks in vain for A and AAAA of a name: how often is for its resolver to say; it is one lookup each, and the rest are retries.
+pub fn check_in_vain(client: Client, options: &str) -> Result<()> {
+    let server = DnsServer::start(V4, Script::default())?;
+    let resolving = server.resolves(client, options)?;
+    let traced = run(&resolving.client)?;
+    let asked = server.counts();
+    let expected = Expected {
+        queries: 2,
+        timeout: 2,
+        retries: asked.datagrams - 2,
+        ..Expected::default()
+    };
+    let mut differences = Differences::of("asked in vain");
+    differences.holds("asked more than once", asked.datagrams >= 4);
+    compare(&traced, asked, expected, &mut differences)?;
+    differences.finish(|| format!("{}\nserver: {:?}", traced.story(), server.log()))
+}
+
 /// Names that the server treats in one way.
 pub fn names(behaviour: &str, count: usize) -> Vec<String> {
     (0..count)

@@ -100,3 +100,16 @@ fn exec_between_two_connections() -> Result<()> {
 fn spawned_with_vfork() -> Result<()> {
     check("vfork", &["curl"])
 }
+
+/// tracer comes before others for a processor, and what it traces does not: the command waits for the one and says the other.
+#[test]
+fn only_tracer_comes_first() -> Result<()> {
+    const SCRIPT: &str = r#"
+        nice_of() { awk '{ print $19 }' "/proc/$1/stat"; }
+        until [ "$(nice_of $PPID)" = -10 ]; do :; done
+        echo "{\"nice\": $(nice_of $$)}""#;
+    let traced = run(&Client::shell("sh", SCRIPT, &[]))?;
+    let own = traced.client_count()?;
+    anyhow::ensure!(own["nice"] == 0, "{own}");
+    Ok(())
+}

@@ -35,16 +35,6 @@ fn time(ns: u64) -> String {
     format!("{value:.decimals$}{unit}")
 }
 
-/// Words of a command line.
-fn line(client: &Client) -> String {
-    let words: Vec<String> = client
-        .command
-        .iter()
-        .map(|word| format!("'{}'", word.to_string_lossy()))
-        .collect();
-    words.join(" ")
-}
-
 /// The export whose name the screen says.
 fn exported(screen: &Screen) -> Result<Export> {
     screen.keys(&["e"])?;
@@ -117,7 +107,7 @@ fn a_crawler_from_start_to_end() -> Result<()> {
     let screen = Screen::open(directory.path(), SIZE)?;
     screen.run("stty -a > before")?;
     let tracer = tracer_binary()?;
-    let script = format!("echo the first line; {}", line(&client).replace('\'', ""));
+    let script = format!("echo the first line; {}", client.line().replace('\'', ""));
     screen.run(&format!(
         "{} run --child-log log -- sh -c '{script}; exit 7'; echo status $?",
         tracer.display()
@@ -314,20 +304,13 @@ fn no_screen_where_none_is_wanted() -> Result<()> {
 fn a_recording_begun_and_ended_at_the_screen() -> Result<()> {
     require_root()?;
     let certificate = Certificate::small()?;
-    let go = GoOptions {
-        version: Some("1.3"),
-        flags: vec!["-delay=5ms".into()],
-    };
-    let server = Go::start(&go, &certificate)?;
-    let url = format!("https://localhost:{}/x", server.port);
-    let ca = certificate.path().display().to_string();
-    let client = Client::go(&["tuned", &url, "100000", "6", &ca])?;
+    let (_server, client) = Go::with_tuned_client(&certificate, 100_000)?;
     let directory = TempDir::new()?;
     let screen = Screen::open(directory.path(), SIZE)?;
     screen.run(&format!(
         "{} run -- {}",
         tracer_binary()?.display(),
-        line(&client)
+        client.line()
     ))?;
     screen.wait("ttfb reused")?;
     screen.keys(&["w"])?;

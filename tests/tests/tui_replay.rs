@@ -5,11 +5,10 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 use tracer_tests::certificate::Certificate;
-use tracer_tests::client::Client;
 use tracer_tests::export::Export;
 use tracer_tests::machine::{require_root, tracer_binary, workspace};
 use tracer_tests::screen::Screen;
-use tracer_tests::server::{Go, GoOptions};
+use tracer_tests::server::Go;
 
 const SIZE: (u16, u16) = (120, 40);
 
@@ -79,21 +78,13 @@ fn a_replay_is_steered_by_keys() -> Result<()> {
 fn a_reset_is_replayed() -> Result<()> {
     require_root()?;
     let certificate = Certificate::small()?;
-    let go = GoOptions {
-        version: Some("1.3"),
-        flags: vec!["-delay=5ms".into()],
-    };
-    let server = Go::start(&go, &certificate)?;
-    let url = format!("https://localhost:{}/x", server.port);
-    let ca = certificate.path().display().to_string();
-    let client = Client::go(&["tuned", &url, "3000", "6", &ca])?;
-    let words = client.command.iter().map(|word| word.to_string_lossy());
-    let line = words.collect::<Vec<_>>().join(" ");
+    let (server, client) = Go::with_tuned_client(&certificate, 3000)?;
     let directory = tempfile::tempdir()?;
     let screen = Screen::open(directory.path(), SIZE)?;
     screen.run(&format!(
-        "{} run --record run.trace --json live.json -- {line}; echo status $?",
-        tracer_binary()?.display()
+        "{} run --record run.trace --json live.json -- {}; echo status $?",
+        tracer_binary()?.display(),
+        client.line()
     ))?;
     screen.wait("ttfb reused")?;
     screen.wait_until("requests", |shown| {

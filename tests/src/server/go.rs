@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{Seen, wait_until_listening};
 use crate::certificate::Certificate;
+use crate::client::Client;
 use crate::machine::{fixture, program};
 use crate::process::{Process, output};
 use crate::{port, sockets};
@@ -48,6 +49,19 @@ impl Go {
         let process = Process::start(&mut command)?;
         wait_until_listening(&[], port).with_context(|| process.stderr().unwrap_or_default())?;
         Ok(Self { port, process })
+    }
+
+    /// A server over TLS 1.3 that takes 5 ms for an answer, and the Go client that asks it so often over six connections.
+    pub fn with_tuned_client(certificate: &Certificate, requests: u32) -> Result<(Self, Client)> {
+        let options = GoOptions {
+            version: Some("1.3"),
+            flags: vec!["-delay=5ms".into()],
+        };
+        let server = Self::start(&options, certificate)?;
+        let url = format!("https://localhost:{}/x", server.port);
+        let ca = certificate.path().display().to_string();
+        let client = Client::go(&["tuned", &url, &requests.to_string(), "6", &ca])?;
+        Ok((server, client))
     }
 
     /// Ends the server and gives its count, once every connection is closed.
