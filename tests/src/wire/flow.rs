@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::Segment;
 
 /// Who ended a connection, and how: the sender of the first FIN or RST, as the client saw it.
-/// When two FINs cross, the client has sent its own before it got the other.
+/// When two of them cross, the client has sent its own before it got the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closer {
     /// FIN from the client.
@@ -131,6 +131,18 @@ impl Flow {
         self.end(segment, from_client);
     }
 
+    /// Whether the client sent its FIN or RST before it had the server's. A socket that has received
+    /// an RST is gone: it sends nothing of its own, and what answers in its place has no ACK.
+    fn crossed(&self, segment: &Segment) -> bool {
+        match self.closer {
+            Some(Closer::Server) => self
+                .server_fin_end
+                .is_some_and(|end| segment.acknowledged != end),
+            Some(Closer::ServerReset) => segment.is_ack(),
+            _ => false,
+        }
+    }
+
     fn end(&mut self, segment: &Segment, from_client: bool) {
         let closer = match (segment.is_rst(), segment.is_fin(), from_client) {
             (true, _, true) => Closer::ClientReset,
@@ -139,11 +151,7 @@ impl Flow {
             (_, true, false) => Closer::Server,
             _ => return,
         };
-        let crossed = from_client
-            && self.closer == Some(Closer::Server)
-            && self
-                .server_fin_end
-                .is_some_and(|end| segment.acknowledged != end);
+        let crossed = from_client && self.crossed(segment);
         if self.closer.is_none() || crossed {
             self.closer = Some(closer);
         }
@@ -174,4 +182,51 @@ pub fn flows(segments: &[Segment], server_port: u16) -> Vec<Flow> {
         }
     }
     flows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIN_ACK: u8 = 0x11;
+    const RST: u8 = 0x04;
+    const RST_ACK: u8 = 0x14;
+
+    /// `(from the client, flags, sequence, acknowledged)`, after the SYN.
+    fn closer(ends: &[(bool, u8, u32, u32)]) -> Option<Closer> {
+        let client = SocketAddr::from(([127, 0, 0, 1], 40_000));
+        let server = SocketAddr::from(([127, 0, 0, 1], 443));
+        let segment = |&(from_client, flags, sequence, acknowledged)| Segment {
+            time_ns: 0,
+            source: if from_client { client } else { server },
+            destination: if from_client { server } else { client },
+            sequence,
+            acknowledged,
+            flags,
+            payload: Vec::new(),
+        };
+        let mut flow = Flow::open(&segment(&(true, 0x02, 0, 0)));
+        for end in ends {
+            flow.add(&segment(end));
+        }
+        flow.closer
+    }
+
+    #[test]
+    fn the_client_saw_its_own_end_first_when_two_cross() {
+        use Closer::{Client, ClientReset, Server, ServerReset};
+        let (server_fin, server_rst) = ((false, FIN_ACK, 900, 100), (false, RST, 900, 0));
+        for (ends, expected) in [
+            (vec![server_fin, (true, FIN_ACK, 100, 901)], Server),
+            (vec![server_fin, (true, FIN_ACK, 100, 900)], Client),
+            (vec![server_fin, (true, RST_ACK, 100, 900)], ClientReset),
+            (vec![server_rst], ServerReset),
+            (vec![server_rst, (true, RST, 100, 0)], ServerReset),
+            (vec![server_rst, (true, RST_ACK, 100, 900)], ClientReset),
+            (vec![server_rst, (true, FIN_ACK, 100, 900)], Client),
+            (vec![(true, RST_ACK, 100, 900), server_rst], ClientReset),
+        ] {
+            assert_eq!(closer(&ends), Some(expected), "{ends:?}");
+        }
+    }
 }

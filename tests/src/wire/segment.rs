@@ -15,7 +15,7 @@ pub struct Segment {
     pub sequence: u32,
     /// Next byte expected from the other side.
     pub acknowledged: u32,
-    flags: u8,
+    pub(super) flags: u8,
     /// Its bytes.
     pub payload: Vec<u8>,
 }
