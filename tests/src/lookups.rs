@@ -40,6 +40,8 @@ pub struct Expected {
     pub truncated: u64,
     /// Asked again within the time to live.
     pub repeated: u64,
+    /// Sent to a further server when the answer was there: no figure of tracer's.
+    pub copies: u64,
 }
 
 /// All of `count` lookups answered.
@@ -68,6 +70,7 @@ pub fn compare(
         retries,
         truncated,
         repeated,
+        copies,
     } = expected;
     let counts = [
         ("queries", queries),
@@ -99,7 +102,7 @@ pub fn compare(
     differences.equal(
         "queries the server saw",
         asked.datagrams + asked.over_tcp,
-        queries + retries + truncated,
+        queries + retries + truncated + copies,
     );
     traced.export.compare_losses(differences);
     differences.value(schema::validate(&traced.export));

@@ -126,6 +126,26 @@ fn two_servers_at_once() -> Result<()> {
     differences.finish(|| format!("{}\nserver: {:?}", traced.story(), server.log()))
 }
 
+/// The first server answers before the second one is asked: one lookup, and neither a retry nor a repeated lookup.
+#[test]
+fn two_servers_and_the_first_answers_at_once() -> Result<()> {
+    const SECOND: &str = "127.0.0.54";
+    let server = DnsServer::start(V4, Script::default())?;
+    server.also_at(SECOND, Script::default())?;
+    let options = format!("nameserver {SECOND}\n{PLAIN}");
+    let names = names("ok", 10);
+    let client = musl(&names)?.with("WAIT_FOR_ANSWERS", "1");
+    let resolving = server.resolves(client, &options)?;
+    let traced = run(&resolving.client)?;
+    let expected = Expected {
+        copies: 20,
+        ..answered(20)
+    };
+    let mut differences = Differences::of("two servers, one after the other");
+    compare(&traced, server.counts(), expected, &mut differences)?;
+    differences.finish(|| format!("{}\nserver: {:?}", traced.story(), server.log()))
+}
+
 #[test]
 fn time_is_that_on_the_wire() -> Result<()> {
     check_time(musl)

@@ -9,6 +9,7 @@ pub mod figures;
 pub mod lookup;
 pub mod message;
 pub mod packet;
+pub mod settled;
 pub mod stream;
 #[cfg(test)]
 mod tests;
@@ -133,6 +134,7 @@ impl DnsTracker {
         let query = Query {
             time_ns,
             cookie: packet.cookie,
+            server: packet.endpoint.remote,
             tgid,
             process,
             id: message.id,
@@ -142,11 +144,14 @@ impl DnsTracker {
         };
         let (counted, cookie) = (query.counted, packet.cookie);
         let change = match self.lookups.ask(query) {
-            Asked::New => Change::Asked { repeated },
-            Asked::Again => Change::Again,
-            Asked::OverTcp => Change::OverTcp,
+            Asked::New => Some(Change::Asked { repeated }),
+            Asked::Again => Some(Change::Again),
+            Asked::OverTcp => Some(Change::OverTcp),
+            Asked::Copy => None,
         };
-        if counted {
+        if let Some(change) = change
+            && counted
+        {
             self.changed(process, &question.name, change);
         }
         match self.lost_answers.remove(&(cookie, message.id)) {

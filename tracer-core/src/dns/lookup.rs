@@ -8,6 +8,8 @@
 //!   waited in vain for [`PATIENCE_NS`] (glibc, Go, hickory),
 //! - it comes over TCP and the answer before was truncated (RFC 7766 5), or another one on that socket.
 //!
+//! The same again to another server, just after the answer, is neither ([`settled`](super::settled)).
+//!
 //! Two workers of a process that ask the same at the same time have a lookup each.
 
 use std::{
@@ -15,7 +17,10 @@ use std::{
     sync::Arc,
 };
 
-use super::message::{Message, Question, rcode};
+use super::{
+    message::{Message, Question, rcode},
+    settled::{Settled, copy},
+};
 
 /// An answer that takes longer is none: the resolvers' own default.
 pub const PATIENCE_NS: u64 = 5_000_000_000;
@@ -35,6 +40,8 @@ pub struct Query {
     pub time_ns: u64,
     /// Socket.
     pub cookie: u64,
+    /// Address it was sent to.
+    pub server: [u8; 16],
     /// Process id.
     pub tgid: u32,
     /// Index of the process.
@@ -58,6 +65,8 @@ pub enum Asked {
     Again,
     /// The same again because the answer was truncated.
     OverTcp,
+    /// The same again to another server, though the answer is there.
+    Copy,
 }
 
 /// How a lookup ended.
@@ -107,6 +116,7 @@ pub struct Lookups {
     by_socket: HashMap<u64, Vec<u64>>,
     alike: HashMap<Alike, Vec<u64>>,
     deadlines: BTreeSet<(u64, u64)>,
+    settled: Settled,
     serial: u64,
     limit: usize,
     evicted: u64,
@@ -120,6 +130,7 @@ impl Lookups {
             by_socket: HashMap::new(),
             alike: HashMap::new(),
             deadlines: BTreeSet::new(),
+            settled: Settled::with_limit(limit),
             serial: 0,
             limit,
             evicted: 0,
@@ -133,10 +144,21 @@ impl Lookups {
 
     /// A query was sent.
     pub fn ask(&mut self, query: Query) -> Asked {
+        if let Some(asked) = self.settled.takes(&query) {
+            return asked;
+        }
         let (at, asked) = match self.earlier(&query) {
             Some((at, asked)) => (Some(at), asked),
             None => (None, Asked::New),
         };
+        if let Some(at) = at
+            && asked != Asked::OverTcp
+            && let Some(lookup) = self.entries.get_mut(&at)
+            && let State::Truncated(_) = lookup.state
+        {
+            lookup.query.server = query.server;
+            return asked;
+        }
         let earlier = at.and_then(|at| self.remove(at));
         if self.entries.len() >= self.limit
             && let Some(&(_, first)) = self.deadlines.first()
@@ -190,6 +212,10 @@ impl Lookups {
             return None;
         }
         let lookup = self.remove(at)?;
+        if !tcp && matches!(message.rcode, rcode::NOERROR | rcode::NXDOMAIN) {
+            self.settled
+                .settle(time_ns, &lookup.query, lookup.ids.clone());
+        }
         Some(lookup.ended(time_ns, End::Answer(message.rcode)))
     }
 
@@ -204,6 +230,7 @@ impl Lookups {
 
     /// A socket was closed: what waits on it waits in vain, unless it is asked again.
     pub fn released(&mut self, time_ns: u64, cookie: u64) {
+        self.settled.released(cookie);
         for at in self.by_socket.get(&cookie).cloned().unwrap_or_default() {
             self.change(at, |lookup| {
                 if let State::Waiting = lookup.state {
@@ -216,6 +243,7 @@ impl Lookups {
 
     /// One of those that have ended by `time_ns` without a further packet.
     pub fn expire(&mut self, time_ns: u64) -> Option<Ended> {
+        self.settled.expire(time_ns);
         let &(deadline_ns, at) = self.deadlines.first()?;
         if deadline_ns > time_ns {
             return None;
@@ -289,7 +317,11 @@ impl Lookup {
         let same_id = self.ids.contains(&query.id);
         let to_tcp = query.tcp && !self.query.tcp;
         match self.state {
-            State::Truncated(_) => to_tcp.then_some(Asked::OverTcp),
+            State::Truncated(_) if to_tcp => Some(Asked::OverTcp),
+            State::Truncated(time_ns) => {
+                let same = same_id && self.query.cookie == query.cookie;
+                copy(query, time_ns, self.query.server).filter(|_| same)
+            }
             // glibc asks for both addresses over TCP once one answer was truncated, the other still out.
             State::Abandoned(_) if to_tcp => Some(Asked::OverTcp),
             State::Waiting if to_tcp => same_id.then_some(Asked::OverTcp),

@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+mod copies;
+
 use super::{figures::Dns, message::rcode, packet::tests::packet, *};
 use crate::group::Group;
 
@@ -78,6 +80,18 @@ impl Trace {
 
     fn dns(&mut self) -> &mut DnsTracker {
         self.dns.get_or_insert_with(|| DnsTracker::new(Vec::new()))
+    }
+
+    /// Asks the server at an address that ends in `server`.
+    fn ask_at(&mut self, server: u8, time_ns: u64, cookie: u64, id: u16, name: &str) -> &mut Self {
+        let bytes = query(id, name);
+        let mut packet = packet(&bytes);
+        let mut endpoint = *packet.endpoint;
+        endpoint.remote[3] = server;
+        (packet.time_ns, packet.cookie) = (time_ns, cookie);
+        packet.endpoint = &endpoint;
+        self.dns().take(&packet, 0);
+        self
     }
 
     fn ask(&mut self, time_ns: u64, cookie: u64, id: u16, name: &str) -> &mut Self {

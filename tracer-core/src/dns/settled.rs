@@ -1,0 +1,116 @@
+//! Lookups answered a moment ago. A resolver that asks several servers at once (musl) sends the same message to each:
+//! what it sends when the first has already answered is one more copy, neither a retry nor a lookup.
+//!
+//! A client that asks anew takes another id or another socket, so a copy has both of the lookup that was answered,
+//! its question, and another server than the one asked last.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
+
+use super::lookup::{Asked, Query};
+use super::message::Question;
+
+/// How long after the answer copies are looked for: the resolver may have lost its processor between them.
+pub const COPIES_NS: u64 = 1_000_000_000;
+
+#[derive(Debug)]
+struct Answered {
+    time_ns: u64,
+    question: Arc<Question>,
+    ids: Vec<u16>,
+    server: [u8; 16],
+}
+
+/// All of them.
+#[derive(Debug)]
+pub struct Settled {
+    by_socket: HashMap<u64, Vec<Answered>>,
+    order: VecDeque<(u64, u64)>,
+    limit: usize,
+}
+
+impl Settled {
+    /// Room for `limit` of them; a further one displaces the oldest.
+    pub fn with_limit(limit: usize) -> Self {
+        Self {
+            by_socket: HashMap::new(),
+            order: VecDeque::new(),
+            limit,
+        }
+    }
+
+    /// The lookup of this query, with these ids, has its answer.
+    pub fn settle(&mut self, time_ns: u64, query: &Query, ids: Vec<u16>) {
+        if self.order.len() >= self.limit {
+            self.forget_first();
+        }
+        self.order.push_back((time_ns, query.cookie));
+        self.by_socket
+            .entry(query.cookie)
+            .or_default()
+            .push(Answered {
+                time_ns,
+                question: Arc::clone(&query.question),
+                ids,
+                server: query.server,
+            });
+    }
+
+    /// The query belongs to a lookup that has its answer. When it is no copy its lookup is another.
+    pub fn takes(&mut self, query: &Query) -> Option<Asked> {
+        let answered = self.by_socket.get_mut(&query.cookie)?;
+        let at = answered
+            .iter()
+            .position(|one| one.ids.contains(&query.id) && one.question == query.question)?;
+        let one = answered.get_mut(at)?;
+        let asked = copy(query, one.time_ns, one.server);
+        if asked.is_some() {
+            one.server = query.server;
+        } else {
+            answered.remove(at);
+        }
+        asked
+    }
+
+    /// A socket was closed: nothing more is sent through it.
+    pub fn released(&mut self, cookie: u64) {
+        self.by_socket.remove(&cookie);
+    }
+
+    /// It is `time_ns`.
+    pub fn expire(&mut self, time_ns: u64) {
+        while let Some(&(answered_ns, _)) = self.order.front()
+            && answered_ns.saturating_add(COPIES_NS) < time_ns
+        {
+            self.forget_first();
+        }
+    }
+
+    fn forget_first(&mut self) {
+        let Some((time_ns, cookie)) = self.order.pop_front() else {
+            return;
+        };
+        if let Some(answered) = self.by_socket.get_mut(&cookie) {
+            answered.retain(|one| one.time_ns > time_ns);
+            if answered.is_empty() {
+                self.by_socket.remove(&cookie);
+            }
+        }
+    }
+}
+
+/// What a query is to the lookup of its socket, id and question that asked `server` last and was answered at
+/// `answered_ns`: a copy, or a retry that is read late, or nothing.
+pub fn copy(query: &Query, answered_ns: u64, server: [u8; 16]) -> Option<Asked> {
+    let soon = query.time_ns <= answered_ns.saturating_add(COPIES_NS);
+    if query.tcp || query.server == server || !soon {
+        return None;
+    }
+    Some(if query.time_ns < answered_ns {
+        Asked::Again
+    } else {
+        Asked::Copy
+    })
+}
