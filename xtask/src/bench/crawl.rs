@@ -17,12 +17,17 @@ const PAGES: u64 = 20_000;
 const CONCURRENCY: &str = "64";
 const ROUNDS: usize = 5;
 
+/// Where the distribution's package golang-golang-x-net-dev puts Go's parser.
+const GO_PATH: &str = "/usr/share/gocode";
+
 /// Name, program, and what comes after URL, pages and concurrency.
-const CRAWLERS: [(&str, &str, &[&str]); 5] = [
+const CRAWLERS: [(&str, &str, &[&str]); 7] = [
     ("tuned", "tracer", &["tuned"]),
     ("default", "tracer", &["default"]),
-    ("reqwest", "reqwest", &[]),
-    ("Go net/http", "go-peer", &[]),
+    ("reqwest, lol_html", "reqwest", &[]),
+    ("reqwest, our parser", "reqwest", &["own-parser"]),
+    ("Go net/http, x/net/html", "go-parser", &["parser"]),
+    ("Go net/http, text search", "go-peer", &["scan"]),
     ("spider", "spider", &[]),
 ];
 
@@ -76,16 +81,35 @@ fn build(with_spider: bool) -> Result<PathBuf> {
     }
     shell::run(&mut cargo)?;
     let programs = target.join("release");
-    if shell::which("go").is_some() {
-        let mut go = Command::new("go");
-        go.args(["build", "-o"])
-            .arg(programs.join("go-peer"))
-            .arg(".");
-        shell::run(go.current_dir(peers.join("go")))?;
-    } else {
-        eprintln!("bench: go is not installed, its crawler is left out");
-    }
+    build_go(&peers.join("go"), &programs)?;
     Ok(programs)
+}
+
+/// Go's crawlers, as far as this machine has what they need.
+fn build_go(source: &Path, programs: &Path) -> Result<()> {
+    if shell::which("go").is_none() {
+        eprintln!("bench: go is not installed, its crawlers are left out");
+        return Ok(());
+    }
+    let go = |name: &str| {
+        let mut go = Command::new("go");
+        go.args(["build", "-o"]).arg(programs.join(name));
+        go.current_dir(source);
+        go
+    };
+    shell::run(go("go-peer").arg("."))?;
+    if !Path::new(GO_PATH)
+        .join("src/golang.org/x/net/html")
+        .is_dir()
+    {
+        eprintln!(
+            "bench: Go's parser is not installed (golang-golang-x-net-dev), what uses it is left out"
+        );
+        return Ok(());
+    }
+    let mut parser = go("go-parser");
+    parser.env("GO111MODULE", "off").env("GOPATH", GO_PATH);
+    shell::run(parser.args(["-tags", "xnethtml", "."]))
 }
 
 /// A fresh origin for each run: it counts connections, and nobody finds a connection of another.

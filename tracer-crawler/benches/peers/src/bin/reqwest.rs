@@ -1,10 +1,14 @@
-//! The same work with reqwest: the same parser, a set of seen URLs, a queue, so many tasks.
+//! The same work with reqwest: a set of seen URLs, a queue, so many tasks. Links are found by lol_html, or by the crawler's own parser
+//! when the fourth argument is `own-parser`.
 
+use std::cell::RefCell;
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use hdrhistogram::Histogram;
+use lol_html::html_content::Element;
+use lol_html::{HtmlRewriter, Settings, element};
 use tokio::sync::Notify;
 use tracer_crawler::parse::{HtmlParser, ParseOptions};
 use tracer_crawler::url::Normalizer;
@@ -15,6 +19,7 @@ struct Shared {
     host: String,
     state: Mutex<State>,
     work: Notify,
+    has_own_parser: bool,
 }
 
 #[derive(Default)]
@@ -47,6 +52,7 @@ async fn main() {
         host: first.host_str().expect("a host").to_owned(),
         state: Mutex::new(state),
         work: Notify::new(),
+        has_own_parser: std::env::args().nth(4).as_deref() == Some("own-parser"),
     });
     let workers: Vec<_> = (0..task.concurrency).map(|_| tokio::spawn(work(Arc::clone(&shared)))).collect();
     let mut times = peers::histogram();
@@ -104,10 +110,37 @@ async fn page(shared: &Shared, url: &Url, options: &Arc<ParseOptions>, normalize
     let Ok(mut response) = shared.client.get(url.clone()).send().await else {
         return Vec::new();
     };
+    if !shared.has_own_parser {
+        return response.bytes().await.map(|body| links(url, &body)).unwrap_or_default();
+    }
     let content_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
     let mut parser = HtmlParser::new(Arc::clone(options), content_type);
     while let Ok(Some(chunk)) = response.chunk().await {
         parser.write(&chunk);
     }
     parser.finish(url, normalizer).links.into_iter().map(|link| link.url).collect()
+}
+
+/// Links by lol_html, in UTF-8 and without directives: less than the crawler reads.
+fn links(url: &Url, body: &[u8]) -> Vec<Url> {
+    let (mut links, base) = (Vec::new(), RefCell::new(url.clone()));
+    let href = |tag: &Element<'_, '_>| tag.get_attribute("href").unwrap_or_default();
+    let settings = Settings::new()
+        .with_strict(false)
+        .append_element_content_handler(element!("base[href]", |tag| {
+            if let Ok(found) = url.join(&href(tag)) {
+                *base.borrow_mut() = found;
+            }
+            Ok(())
+        }))
+        .append_element_content_handler(element!("a[href], area[href], link[href]", |tag| {
+            if let Ok(mut link) = base.borrow().join(&href(tag)) {
+                link.set_fragment(None);
+                links.push(link);
+            }
+            Ok(())
+        }));
+    let mut reader = HtmlRewriter::new(settings, |_: &[u8]| ());
+    let read = reader.write(body).and_then(|()| reader.end());
+    read.map(|()| links).unwrap_or_default()
 }
