@@ -204,6 +204,14 @@ fn a_killed_crawl_leaves_no_browser() -> Result<()> {
     command.args(["--render-timeout", "1h", "--user-agent", &agent]);
     let directory = tempfile::tempdir()?;
     command.env("TMPDIR", directory.path());
-    let crawl = Process::start(command.arg(format!("http://{}/", server.address)))?;
-    check_killed(crawl, &agent, 3)
+    let url = format!("http://{}/", server.address);
+    let crawl = Process::start(command.arg(&url))?;
+    check_killed(crawl, &agent, 3)?;
+    ensure!(fs::read_dir(directory.path())?.count() == 1);
+    // The next one clears away what a killed one had no time for.
+    let mut next = Command::new(tracer_binary()?);
+    next.args(["crawl", "--robots=false", "--render", "--max-pages", "1"]);
+    output(next.arg(&url).env("TMPDIR", directory.path()))?;
+    ensure!(fs::read_dir(directory.path())?.count() == 0);
+    Ok(())
 }

@@ -281,6 +281,36 @@ async fn no_more_http2_requests_at_once_than_both_sides_allow() {
     assert_eq!(ask_over_http2(2, Some(3)).await, 2);
 }
 
+/// One place for a connection: the next is opened when the last request on the one before has ended.
+#[tokio::test]
+async fn an_http2_connection_carries_as_many_requests_as_it_may() {
+    let server = Http2Server::start(None).await;
+    let mut options = options();
+    options.pool.per_host = 1;
+    options.reuse.max_requests = Some(4);
+    options.tls = TlsOptions {
+        http2: true,
+        ..insecure()
+    };
+    let client = Arc::new(Client::new(options));
+    let mut all = tokio::task::JoinSet::new();
+    for number in 0..10 {
+        let (client, port) = (Arc::clone(&client), server.port);
+        all.spawn(async move {
+            let url = format!("https://localhost:{port}/{number}");
+            let got = client.get(&url.parse().unwrap()).await;
+            assert_eq!(got.text(), format!("/{number} HTTP/2.0"));
+            let used = got.exchange.connection.unwrap();
+            (used.id, used.reuses)
+        });
+    }
+    let mut used = all.join_all().await;
+    used.sort_unstable();
+    let expected = (0..10).map(|number| (number / 4 + 1, (number % 4) as u32));
+    assert_eq!(used, expected.collect::<Vec<_>>());
+    assert_eq!(server.opened.load(Ordering::SeqCst), 3);
+}
+
 #[tokio::test]
 async fn a_server_without_http2_is_spoken_to_as_before() {
     let (config, _) = certificate(&["localhost"]);

@@ -11,7 +11,7 @@ use crate::settings::{Key, PROFILE, Settings};
 const MAX_BYTES: u64 = 1 << 20;
 
 /// One key of a file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Entry {
     /// Which.
     pub(super) key: &'static Key,

@@ -29,6 +29,8 @@ pub struct Effective {
     /// Valid as a whole.
     pub settings: Settings,
     origins: BTreeMap<&'static str, Origin>,
+    /// What the file said.
+    pub(super) file: Vec<file::Entry>,
 }
 
 /// What one layer says of one key.
@@ -51,8 +53,15 @@ type Entry = (&'static Key, Word, Origin);
 impl Sources {
     /// Reads all layers and checks the result.
     pub fn load(&self) -> Result<Effective, ConfigError> {
-        let entries = self.entries()?;
+        let file = self.file.as_deref().map(file::read).transpose()?;
+        self.load_over(file.unwrap_or_default())
+    }
+
+    /// The same with what a file said when it was read.
+    pub(super) fn load_over(&self, file: Vec<file::Entry>) -> Result<Effective, ConfigError> {
+        let entries = self.entries(&file)?;
         let mut effective = Effective::begin(profile(&entries)?);
+        effective.file = file;
         for (key, word, origin) in entries {
             effective.apply(key, word.given(), origin)?;
         }
@@ -60,15 +69,11 @@ impl Sources {
     }
 
     /// All layers above the defaults, lowest first.
-    fn entries(&self) -> Result<Vec<Entry>, ConfigError> {
-        let mut entries = Vec::new();
-        if let Some(path) = &self.file {
-            let read = file::read(path)?;
-            entries.extend(
-                read.into_iter()
-                    .map(|e| (e.key, Word::Toml(e.value), e.origin)),
-            );
-        }
+    fn entries(&self, file: &[file::Entry]) -> Result<Vec<Entry>, ConfigError> {
+        let read = file
+            .iter()
+            .map(|e| (e.key, Word::Toml(e.value.clone()), e.origin.clone()));
+        let mut entries: Vec<Entry> = read.collect();
         for (variable, text) in &self.environment {
             entries.extend(environment(variable, text)?);
         }
@@ -176,6 +181,7 @@ impl Effective {
         Self {
             settings: Settings::of(profile),
             origins: BTreeMap::new(),
+            file: Vec::new(),
         }
     }
 

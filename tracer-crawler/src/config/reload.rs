@@ -67,10 +67,11 @@ impl Reloader {
     pub fn reload(&self) -> Result<Outcome, ConfigError> {
         let mut state = self.lock();
         let sources = state.sources.clone();
-        self.take(&mut state, sources)
+        let new = sources.load()?;
+        self.take(&mut state, sources, new)
     }
 
-    /// Sets a live key above all layers, or with `None` gives it back to them.
+    /// Sets a live key above all layers, or with `None` gives it back to them. The file counts as it was last taken: it may be broken by now.
     pub fn set(
         &self,
         changes: &[(&'static Key, Option<Vec<String>>)],
@@ -86,15 +87,20 @@ impl Reloader {
                 None => sources.control.remove(key.name),
             };
         }
-        self.take(&mut state, sources)
+        let new = sources.load_over(state.running.file.clone())?;
+        self.take(&mut state, sources, new)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, state: &mut State, sources: Sources) -> Result<Outcome, ConfigError> {
-        let new = sources.load()?;
+    fn take(
+        &self,
+        state: &mut State,
+        sources: Sources,
+        new: Effective,
+    ) -> Result<Outcome, ConfigError> {
         let mut running = state.running.clone();
         let mut outcome = Outcome::default();
         for key in Settings::keys() {
@@ -122,9 +128,10 @@ impl Reloader {
                 problem: fault.problem,
             });
         }
+        running.file = new.file;
         state.sources = sources;
+        state.running = running;
         if !outcome.changed.is_empty() {
-            state.running = running;
             self.live.swap(state.running.settings.clone());
         }
         Ok(outcome)
@@ -337,6 +344,20 @@ mod tests {
             .set(&[(key("limits.concurrency"), None)])
             .unwrap();
         assert_eq!(case.reloader.live().load().limits.concurrency, 6);
+    }
+
+    #[test]
+    fn control_works_beside_a_broken_file() {
+        let case = case("[limits]\nconcurrency = 5\n");
+        fs::write(&case.file, "[limits").unwrap();
+        case.reloader.reload().unwrap_err();
+        let set = |words| {
+            let changes = [(key("limits.concurrency"), words)];
+            case.reloader.set(&changes).unwrap();
+            case.reloader.live().load().limits.concurrency
+        };
+        assert_eq!(set(words("50")), 50);
+        assert_eq!(set(None), 5, "as the file said when it was whole");
     }
 
     #[test]

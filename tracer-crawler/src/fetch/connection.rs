@@ -65,6 +65,15 @@ pub struct Reuse {
     pub max_requests: Option<u64>,
 }
 
+impl Reuse {
+    /// Whether a connection has served long enough.
+    pub(crate) fn are_met(&self, facts: &Facts, requests: u32) -> bool {
+        let old = |age| facts.opened.elapsed() >= age;
+        let full = |most| u64::from(requests) >= most;
+        self.max_age.is_some_and(old) || self.max_requests.is_some_and(full)
+    }
+}
+
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Connection").field(&self.facts).finish()
@@ -172,12 +181,6 @@ impl Connection {
         })
         .await
     }
-
-    fn is_worn(&self) -> bool {
-        let old = |age| self.facts.opened.elapsed() >= age;
-        let full = |requests| u64::from(self.requests) >= requests;
-        self.bounds.max_age.is_some_and(old) || self.bounds.max_requests.is_some_and(full)
-    }
 }
 
 impl Keep for Connection {
@@ -185,7 +188,7 @@ impl Keep for Connection {
     fn is_alive(&mut self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
         drive(&mut self.driver, &mut self.ended, &mut context);
-        !self.ended && self.sender.is_ready() && !self.is_worn()
+        !self.ended && self.sender.is_ready() && !self.bounds.are_met(&self.facts, self.requests)
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use url::Position;
 
 use super::body::{Flow, Next};
-use super::connection::{Connection, Facts, Wire};
+use super::connection::{Connection, Facts, Reuse, Wire};
 use super::exchange::{Exchange, Head, Sink, since_ns};
 use super::pool::{Grant, Slot};
 use super::{Dialed, Inner, Job, origin, send};
@@ -51,6 +51,8 @@ pub(crate) struct Shared {
     sender: SendRequest<Empty<Bytes>>,
     facts: Facts,
     requests: Arc<AtomicU32>,
+    /// Requests before the one that this handle is for.
+    reuses: u32,
     used: Arc<Mutex<Instant>>,
     /// One for each request that may be under way.
     places: Arc<Semaphore>,
@@ -87,16 +89,35 @@ impl Multiplexed {
 
 impl Host {
     /// `Some(None)`: it speaks HTTP/1.1.
-    fn look(&self) -> Option<Option<Shared>> {
-        match &*locked(&self.known) {
+    fn look(&self, bounds: &Reuse) -> Option<Option<Shared>> {
+        let mut known = locked(&self.known);
+        match &*known {
+            Known::Nothing => None,
             Known::Http1 => Some(None),
-            Known::Http2(shared) if !shared.sender.is_closed() => Some(Some(shared.clone())),
-            _ => None,
+            Known::Http2(shared) if shared.can_serve(bounds) => Some(Some(shared.one_more())),
+            // Its place goes back with the last of those that still use it.
+            Known::Http2(_) => {
+                *known = Known::Nothing;
+                None
+            }
         }
     }
 }
 
 impl Shared {
+    fn can_serve(&self, bounds: &Reuse) -> bool {
+        let requests = self.requests.load(Ordering::Relaxed);
+        !self.sender.is_closed() && !bounds.are_met(&self.facts, requests)
+    }
+
+    /// For one request. Called by one at a time: under the lock of what is known, or before it is known.
+    fn one_more(&self) -> Self {
+        Self {
+            reuses: self.requests.fetch_add(1, Ordering::Relaxed),
+            ..self.clone()
+        }
+    }
+
     fn is_idle(&self, timeout: Duration) -> bool {
         // One reference is the host's own.
         let is_free = Arc::strong_count(&self.requests) == 1;
@@ -113,12 +134,12 @@ impl Inner {
     ) -> Result<Option<Shared>, Failure> {
         let key = origin::key(job.request.url);
         let host = self.multiplexed.host(key);
-        if let Some(known) = host.look() {
+        if let Some(known) = host.look(&self.options.reuse) {
             return Ok(known);
         }
         job.task.at(Stage::Pool);
         let _gate = host.gate.lock().await;
-        if let Some(known) = host.look() {
+        if let Some(known) = host.look(&self.options.reuse) {
             return Ok(known);
         }
         let slot = match self.pool.host(key).take().await {
@@ -136,8 +157,9 @@ impl Inner {
             return Ok(None);
         }
         let shared = handshake(dialed, slot, self.options.http2_streams).await?;
-        *locked(&host.known) = Known::Http2(shared.clone());
-        Ok(Some(shared))
+        let first = shared.one_more();
+        *locked(&host.known) = Known::Http2(shared);
+        Ok(Some(first))
     }
 
     /// The request over a shared connection.
@@ -161,8 +183,7 @@ impl Inner {
         let uri = job.request.url[..Position::AfterQuery].parse();
         *message.uri_mut() =
             uri.map_err(|_| Failure::Unsupported(job.request.url.as_str().into()))?;
-        let reuses = shared.requests.fetch_add(1, Ordering::Relaxed);
-        exchange.connection = Some(shared.facts.used(reuses, true));
+        exchange.connection = Some(shared.facts.used(shared.reuses, true));
         *locked(&shared.used) = Instant::now();
         let start = Instant::now();
         let response = shared.sender.send_request(message).await;
@@ -225,6 +246,7 @@ async fn handshake(
         sender,
         facts: dialed.facts,
         requests: Arc::default(),
+        reuses: 0,
         used: Arc::new(Mutex::new(Instant::now())),
         places: Arc::new(Semaphore::new(streams.max(1))),
         _slot: Arc::new(slot),

@@ -2,6 +2,7 @@
 //! server is asked for it once and all limits hold; its scripts may ask for more. Images, fonts and media are blocked.
 
 mod process;
+mod profile;
 mod visit;
 
 use std::{

@@ -12,7 +12,6 @@ use chromiumoxide::{
     cdp::browser_protocol::{browser::BrowserContextId, target::CreateBrowserContextParams},
 };
 use futures_util::StreamExt;
-use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -20,6 +19,7 @@ use tokio::{
 };
 
 use super::RenderError;
+use super::profile::Profile;
 use crate::{
     hook::group::{self, Group},
     settings::{Proxy, Render},
@@ -61,7 +61,7 @@ pub(super) struct Process {
     // Dropped in this order: the group is killed before its directory goes.
     _killer: Group,
     _child: Child,
-    _profile: TempDir,
+    _profile: Profile,
 }
 
 impl Drop for Process {
@@ -80,7 +80,7 @@ impl Process {
             program: settings.program.clone(),
             source,
         };
-        let profile = TempDir::new().map_err(failed)?;
+        let profile = Profile::new().map_err(failed)?;
         let mut command = Command::new(&settings.program);
         command
             .args(FLAGS)
