@@ -10,6 +10,8 @@ pub const VERSION: u8 = 2;
 pub const COMM_LEN: usize = 16;
 /// Bytes of a path that an exec record carries.
 pub const PATH_LEN: usize = 256;
+/// Bytes of stream in the least hello record, for a short request in clear.
+pub const HELLO_LEAST: usize = 192;
 /// Bytes of stream in the small hello record.
 pub const HELLO_SMALL: usize = 640;
 /// Bytes of stream in the large hello record.
@@ -21,7 +23,7 @@ pub mod kind {
     pub const CONNECT: u8 = 1;
     /// [`super::TlsRecord`]
     pub const TLS: u8 = 2;
-    /// [`super::HelloRecord`], either size
+    /// [`super::HelloRecord`], any size
     pub const HELLO: u8 = 3;
     /// [`super::CloseRecord`]
     pub const CLOSE: u8 = 4;
@@ -231,8 +233,8 @@ pub struct HelloRecord<const N: usize> {
     pub length: u16,
     /// One of [`direction`].
     pub direction: u8,
-    /// Zero.
-    pub pad: u8,
+    /// 1: the stream is no TLS, and no [`TlsRecord`] says so.
+    pub clear: u8,
     /// The bytes.
     pub bytes: [u8; N],
 }
@@ -509,6 +511,7 @@ const _: () = {
     assert!(size_of::<Endpoint>() == 72);
     assert!(size_of::<ConnectRecord>() == 24 + 72 + 24);
     assert!(size_of::<TlsRecord>() == 24 + 24);
+    assert!(size_of::<HelloRecord<HELLO_LEAST>>() == 32 + HELLO_LEAST);
     assert!(size_of::<HelloRecord<HELLO_SMALL>>() == 32 + HELLO_SMALL);
     assert!(size_of::<HelloRecord<HELLO_LARGE>>() == 32 + HELLO_LARGE);
     assert!(size_of::<CloseRecord>() == 24 + 48);

@@ -50,6 +50,8 @@ pub struct Hello<'a> {
     pub offset: u32,
     /// The bytes.
     pub bytes: &'a [u8],
+    /// The stream is no TLS, and no other record says so.
+    pub tells_clear: bool,
 }
 
 impl Event<'_> {
@@ -180,6 +182,7 @@ fn hello<'a>(bytes: &'a [u8], header: &Header) -> Result<Hello<'a>, DecodeError>
         side,
         offset,
         bytes,
+        tells_clear: head[31] == 1,
     })
 }
 

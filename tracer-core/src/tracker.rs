@@ -1,6 +1,8 @@
 //! The connection table: takes events in their order, keeps open connections, adds what is known of
 //! them to the figures of all, of their process and of their host.
 
+#[cfg(test)]
+mod clear;
 mod reset;
 mod watch;
 
@@ -248,6 +250,9 @@ impl Tracker {
 
     fn hello(&mut self, hello: &Hello<'_>) {
         let Some(mut connection) = self.take_connection(hello.cookie) else {
+            if hello.tells_clear {
+                self.of_unknown(|group| Handshake::NotTls.apply(group));
+            }
             return;
         };
         if hello.is_clear() {
@@ -258,6 +263,9 @@ impl Tracker {
             self.of_connection(&connection, |group| group.tls.unfinished += 1);
         }
         self.name_host(&mut connection);
+        if hello.tells_clear && !connection.handshake_over {
+            self.finish_handshake(&mut connection, Handshake::NotTls);
+        }
         self.connections.insert(hello.cookie, connection);
     }
 
@@ -307,17 +315,17 @@ impl Tracker {
             return;
         };
         if !connection.handshake_over {
-            self.finish_handshake(&mut connection, record);
+            let handshake = Handshake::of(record, connection.hello.as_deref());
+            self.finish_handshake(&mut connection, handshake);
         }
         self.connections.insert(record.header.cookie, connection);
     }
 
-    fn finish_handshake(&mut self, connection: &mut Connection, record: &TlsRecord) {
+    fn finish_handshake(&mut self, connection: &mut Connection, handshake: Handshake) {
         let begun = connection.hello.is_some() && connection.counted;
         self.settle_host(connection);
         connection.handshake_over = true;
         connection.note_protocol();
-        let handshake = Handshake::of(record, connection.hello.as_deref());
         connection.tls = handshake.session();
         if connection.counted {
             self.of_connection(connection, |group| {

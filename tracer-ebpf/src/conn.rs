@@ -59,11 +59,12 @@ pub struct Stream {
 /// Everything known of one connection. All zero when made.
 ///
 /// Client and server may run on different CPUs, and the receive path on either: what a packet of a busy
-/// connection touches lies in two cache lines, one per writer. A value begins eight bytes into a line
-/// (`struct bpf_local_storage_data`).
+/// connection touches lies in three cache lines: one that nobody writes by then, and one per writer. A value
+/// begins eight bytes into a line, behind what tells whose it is (`struct bpf_local_storage_data`), which every
+/// lookup reads.
 #[repr(C)]
 pub struct Conn {
-    // First line: the sending and the reading process.
+    // First line: read for every packet, seldom written.
     /// 1: the socket is traced.
     pub live: u8,
     /// Handshake phase: [`phase`].
@@ -80,40 +81,38 @@ pub struct Conn {
     pub resumed: u8,
     /// 0-RTT data was sent.
     pub early_data: u8,
-    /// What it has sent.
-    pub sent: Edge,
-    /// The request at hand.
-    pub turn: Turn,
-
-    // Second line: the receive path.
-    /// What it has received.
-    pub got: Edge,
-    /// The response at hand.
-    pub answer: Answer,
+    /// Socket cookie.
+    pub cookie: u64,
     /// When connect was called, ns; 0 when adopted.
     pub start_ns: u64,
     /// When it was established, ns.
     pub established_ns: u64,
-
-    // The rest: written seldom.
-    /// Socket cookie.
-    pub cookie: u64,
+    /// When it left ESTABLISHED, ns.
+    pub closing_ns: u64,
     /// cgroup-v2 id of the owner.
     pub cgroup: u64,
     /// Process id of the owner.
     pub tgid: u32,
     /// Network namespace.
     pub netns: u32,
-    /// comm of the owner.
-    pub comm: [u8; COMM_LEN],
-    /// When it left ESTABLISHED, ns.
-    pub closing_ns: u64,
+
+    // Second line: the sending and the reading process.
+    /// What it has sent.
+    pub sent: Edge,
+    /// The request at hand.
+    pub turn: Turn,
+    /// Of the turn's pickup, waiting for a CPU, ns, or `record::turn::UNMEASURED`. Set with a pickup that is slow.
+    pub pickup_cpu_ns: u64,
     /// First byte of the ClientHello, ns.
     pub tls_start_ns: u64,
+
+    // Third line: the receive path.
+    /// What it has received.
+    pub got: Edge,
+    /// The response at hand.
+    pub answer: Answer,
     /// End of the handshake, ns.
     pub tls_end_ns: u64,
-    /// Of the turn's pickup, waiting for a CPU, ns, or `record::turn::UNMEASURED`. Egress sets it so.
-    pub pickup_cpu_ns: u64,
     /// SYN segments sent again.
     pub syn_retransmits: u16,
     /// Who sent the alert or spoilt the handshake.
@@ -125,6 +124,10 @@ pub struct Conn {
     /// Segments held back so far.
     pub held: u8,
     pub pad: u8,
+
+    // The rest: for handshakes and first turns.
+    /// comm of the owner.
+    pub comm: [u8; COMM_LEN],
     /// What the process sends.
     pub egress: Stream,
     /// What it receives.
@@ -186,8 +189,9 @@ pub struct Answer {
 const _: () = {
     const LINE: usize = 64;
     const HEAD: usize = 8;
-    assert!(core::mem::offset_of!(Conn, got) + HEAD == LINE);
-    assert!(core::mem::offset_of!(Conn, cookie) + HEAD == 2 * LINE);
+    assert!(core::mem::offset_of!(Conn, sent) + HEAD == LINE);
+    assert!(core::mem::offset_of!(Conn, got) + HEAD == 2 * LINE);
+    assert!(core::mem::offset_of!(Conn, comm) + HEAD == 3 * LINE);
 };
 
 /// The traced connection of a socket, if it has one.

@@ -1,7 +1,10 @@
 //! Copies the leading bytes of both directions to user space, where the hellos are put together and
 //! read: SNI, ALPN, versions, resumption. The kernel needs none of that to find the handshake's end.
 
-use tracer_common::record::{HELLO_LARGE, HELLO_SMALL, HelloRecord, direction, kind};
+use tracer_common::{
+    counter::Counter,
+    record::{HELLO_LARGE, HELLO_LEAST, HELLO_SMALL, HelloRecord, direction, kind},
+};
 
 use crate::{bound::between_one_and, conn::Conn, emit, tls::Source};
 
@@ -31,55 +34,83 @@ pub fn capture<const EGRESS: bool, S: Source>(conn: &Conn, source: &S, cookie: u
     let fits = limit - offset;
     let there = stream.length - stream.position;
     let length = if there < fits { there } else { fits };
+    let now_ns = stream.now_ns;
+    let piece = |offset, position, length| Piece {
+        now_ns,
+        offset,
+        position,
+        length,
+        clear: 0,
+    };
+    let whole = piece(offset, stream.position, length);
     if length as usize <= HELLO_SMALL {
-        chunk::<EGRESS, S, HELLO_SMALL>(source, cookie, offset, stream.position, length);
+        chunk::<EGRESS, S, HELLO_SMALL>(source, cookie, whole);
         return;
     }
-    chunk::<EGRESS, S, HELLO_LARGE>(source, cookie, offset, stream.position, length);
+    chunk::<EGRESS, S, HELLO_LARGE>(source, cookie, whole);
     if length as usize > HELLO_LARGE {
         let done = HELLO_LARGE as u32;
-        chunk::<EGRESS, S, HELLO_LARGE>(
-            source,
-            cookie,
-            offset + done,
-            stream.position + done,
-            length - done,
-        );
+        let rest = piece(offset + done, stream.position + done, length - done);
+        chunk::<EGRESS, S, HELLO_LARGE>(source, cookie, rest);
     }
 }
 
-/// Copies the beginning of the first request in clear, where the Host field is.
+/// Copies the beginning of the first request in clear, where the Host field is; false when there is no room.
 #[inline(always)]
-pub fn capture_clear<S: Source>(source: &S, length: u32, cookie: u64) {
+pub fn capture_clear<S: Source>(source: &S, length: u32, cookie: u64, now_ns: u64) -> bool {
     let most = HELLO_SMALL as u32;
-    let length = if length < most { length } else { most };
-    chunk::<true, S, HELLO_SMALL>(source, cookie, 0, 0, length);
+    let piece = Piece {
+        now_ns,
+        offset: 0,
+        position: 0,
+        length: if length < most { length } else { most },
+        clear: 1,
+    };
+    if piece.length as usize <= HELLO_LEAST {
+        chunk::<true, S, HELLO_LEAST>(source, cookie, piece)
+    } else {
+        chunk::<true, S, HELLO_SMALL>(source, cookie, piece)
+    }
+}
+
+/// Which bytes of a stream go into a record.
+struct Piece {
+    now_ns: u64,
+    /// In the stream.
+    offset: u32,
+    /// In the segment.
+    position: u32,
+    length: u32,
+    clear: u8,
 }
 
 #[inline(always)]
 fn chunk<const EGRESS: bool, S: Source, const N: usize>(
     source: &S,
     cookie: u64,
-    offset: u32,
-    position: u32,
-    length: u32,
-) {
-    emit::record(kind::HELLO, cookie, |record: &mut HelloRecord<N>| {
-        let length = if N == HELLO_SMALL {
-            between_one_and::<{ HELLO_SMALL as u64 }>(length)
-        } else {
-            between_one_and::<{ HELLO_LARGE as u64 }>(length)
+    piece: Piece,
+) -> bool {
+    let fill = |record: &mut HelloRecord<N>| {
+        let length = match N {
+            HELLO_LEAST => between_one_and::<{ HELLO_LEAST as u64 }>(piece.length),
+            HELLO_SMALL => between_one_and::<{ HELLO_SMALL as u64 }>(piece.length),
+            _ => between_one_and::<{ HELLO_LARGE as u64 }>(piece.length),
         };
-        record.offset = offset;
+        record.offset = piece.offset;
         record.length = length as u16;
         record.direction = if EGRESS {
             direction::EGRESS
         } else {
             direction::INGRESS
         };
-        record.pad = 0;
-        if !source.load(position, (&raw mut record.bytes).cast(), length) {
+        record.clear = piece.clear;
+        if !source.load(piece.position, (&raw mut record.bytes).cast(), length) {
             record.length = 0;
         }
-    });
+    };
+    let written = emit::try_record_at(piece.now_ns, kind::HELLO, cookie, fill);
+    if !written {
+        emit::count(Counter::RingFull);
+    }
+    written
 }

@@ -58,7 +58,6 @@ pub fn begin<const EGRESS: bool>(conn: &mut Conn, leftover: bool, cookie: u64) {
 #[inline(always)]
 fn answered_at_once(conn: &mut Conn) {
     conn.turn.number = 1;
-    conn.pickup_cpu_ns = UNMEASURED;
     let answer = &mut conn.answer;
     answer.answered = 1;
     answer.broken = 1;
@@ -134,9 +133,13 @@ fn request(conn: &mut Conn, now_ns: u64, cookie: u64) {
         conn.turn.previous_ns = conn.answer.last_ns;
     }
     conn.turn.number += 1;
-    conn.turn.start_ns = now_ns;
+    // The segment has a time from before it passed, and a response may have come since.
+    conn.turn.start_ns = if now_ns < conn.turn.previous_ns {
+        conn.turn.previous_ns
+    } else {
+        now_ns
+    };
     conn.turn.pickup_ns = 0;
-    conn.pickup_cpu_ns = UNMEASURED;
 }
 
 /// Two or more records of one size, as tickets are, and nothing else: the request is going on.

@@ -59,7 +59,9 @@ unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
     if segment.length == 0 {
         return None;
     }
-    let (cookie, now_ns) = (conn.cookie, emit::now_ns());
+    // SAFETY: the context.
+    let now_ns = unsafe { time::<EGRESS>(skb) };
+    let cookie = conn.cookie;
     if conn.phase == phase::OVER {
         if EGRESS {
             turn::sent(conn, skb, &segment, now_ns, cookie);
@@ -81,9 +83,22 @@ unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
             cookie,
             conn.outcome
         );
-        report::<EGRESS>(conn, cookie);
+        report::<EGRESS>(conn, skb, &segment, cookie);
     }
     None
+}
+
+/// When the segment passed, ns. TCP stamps what it sends with the monotonic clock (`__tcp_transmit_skb`), so that only
+/// what is received has to be timed here.
+#[inline(always)]
+unsafe fn time<const EGRESS: bool>(skb: *mut __sk_buff) -> u64 {
+    // SAFETY: a member of the context.
+    let stamp_ns = if EGRESS { unsafe { (*skb).tstamp } } else { 0 };
+    if stamp_ns != 0 {
+        stamp_ns
+    } else {
+        emit::now_ns()
+    }
 }
 
 /// A SYN went by; payload begins at `base`.
@@ -155,9 +170,6 @@ fn advance<const EGRESS: bool, S: Source>(
     if conn.phase == phase::WAITING && !opens_tls::<EGRESS, S>(conn, source) {
         conn.outcome = tls::NOT_TLS;
         set_next::<EGRESS>(conn, end);
-        if EGRESS {
-            hello::capture_clear(source, length, cookie);
-        }
         return;
     }
     hello::capture::<EGRESS, S>(conn, source, cookie);
@@ -220,11 +232,24 @@ fn drain(conn: &mut Conn, cookie: u64) {
     }
 }
 
-/// Reports an outcome once; from here on the connection carries requests.
+/// Reports an outcome once; from here on the connection carries requests. A request in clear is told with its
+/// first bytes.
 #[inline(always)]
-fn report<const EGRESS: bool>(conn: &mut Conn, cookie: u64) {
+fn report<const EGRESS: bool>(
+    conn: &mut Conn,
+    skb: *mut __sk_buff,
+    segment: &Segment,
+    cookie: u64,
+) {
+    let packet = Packet {
+        skb,
+        offset: segment.offset,
+    };
+    let is_clear = EGRESS && conn.phase == phase::WAITING && conn.outcome == tls::NOT_TLS;
     conn.phase = phase::OVER;
-    emit::tls(conn, cookie);
+    if !is_clear || !hello::capture_clear(&packet, segment.length, cookie, conn.egress.now_ns) {
+        emit::tls(conn, cookie);
+    }
     let stream = if EGRESS { &conn.egress } else { &conn.ingress };
     let rest = stream.length.wrapping_sub(stream.position);
     let leftover = conn.outcome == tls::NOT_TLS || rest > stream.skip;

@@ -70,11 +70,12 @@ fn try_socket_state(ctx: &BtfTracePointContext, sock: Sock, old: u8, new: u8) ->
             emit::log!(ctx, "established cookie={}", sock.cookie());
             established(sock, conn, old);
         }
-        state::CLOSE_WAIT => closing(conn, closer::SERVER),
+        state::CLOSE_WAIT => closing(conn, closer::SERVER, emit::now_ns()),
         state::FIN_WAIT1 | state::LAST_ACK => {
-            closing(conn, closer::CLIENT);
+            let now_ns = emit::now_ns();
+            closing(conn, closer::CLIENT, now_ns);
             if sock.reads_no_more() && turn::is_carrying(conn) {
-                turn::finish(conn, record::turn::CLOSE, conn.cookie, emit::now_ns());
+                turn::finish(conn, record::turn::CLOSE, conn.cookie, now_ns);
                 conn.turn.told = 1;
             }
         }
@@ -127,12 +128,12 @@ fn established(sock: Sock, conn: &mut Conn, old: u8) {
 
 /// One side has sent its FIN.
 #[inline(always)]
-fn closing(conn: &mut Conn, by: u8) {
+fn closing(conn: &mut Conn, by: u8, now_ns: u64) {
     if conn.closer != 0 {
         return;
     }
     conn.closer = by;
-    conn.closing_ns = emit::now_ns();
+    conn.closing_ns = now_ns;
     // A server may answer early data and close before the client's Finished is out (RFC 8446 2.3).
     if by == closer::CLIENT || conn.early_data == 0 {
         finish_handshake(conn);
