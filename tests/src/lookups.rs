@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
+use nix::sys::signal::Signal;
 
 use crate::check::Differences;
 use crate::client::Client;
@@ -199,7 +200,11 @@ pub fn check_time(client: impl FnOnce(&[String]) -> Result<Client>) -> Result<()
             .filter_map(|line| line.parse().ok())
             .collect();
         Ok((seconds.len() as u64 >= LOOKUPS).then_some(seconds))
-    })?;
+    });
+    // Killed, it would leave the process behind that captures for it.
+    tshark.signal(Signal::SIGINT)?;
+    tshark.finish()?;
+    let seconds = seconds?;
     let mut differences = Differences::of("times");
     compare(
         &traced,
