@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use tracer_crawler::frontier::{Candidate, DiskOptions, Frontier, Kind, Next, Politeness};
+use tracer_crawler::url::UrlText;
 use url::Url;
 
 const URLS: u64 = 1_000_000;
@@ -30,7 +31,7 @@ fn urls(from: u64) -> Vec<Url> {
 fn add(frontier: &mut Frontier, urls: &[Url]) {
     let seed = frontier.seed();
     let candidate = |url| Candidate {
-        url,
+        url: UrlText::from(url),
         fingerprint: seed.fingerprint(Url::as_str(url)),
         depth: 1,
         kind: Kind::Page,

@@ -8,7 +8,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tracer_crawler::parse::{HtmlParser, ParseOptions, ParsedPage};
 use tracer_crawler::url::Normalizer;
 use url::Url;
@@ -28,24 +28,41 @@ fn page(paragraphs: usize) -> String {
     html + "</body></html>"
 }
 
+/// A page of little texts between tags that mean nothing here, with some links, most of them known from elsewhere.
+fn listing(links: usize, bytes: usize) -> String {
+    let mut html = String::from("<!DOCTYPE html><html><head><title>Page 7</title></head><body>\n");
+    for to in 0..links {
+        html += &format!(
+            "<p class=\"item\"><a class=\"link\" href=\"/p/{to}\">Page {to}</a> &amp; more</p>\n"
+        );
+    }
+    while html.len() < bytes {
+        html += "<div class=\"text\"><span>Lorem ipsum dolor sit amet, consectetur</span> <b>adipiscing</b> elit.</div>\n";
+    }
+    html + "</body></html>\n"
+}
+
+fn read(html: &str, options: &Arc<ParseOptions>) -> HtmlParser {
+    let mut parser = HtmlParser::new(Arc::clone(options), Some("text/html; charset=utf-8"));
+    for chunk in html.as_bytes().chunks(16 << 10) {
+        parser.write(chunk);
+    }
+    parser
+}
+
 fn parse(
     html: &str,
     options: &Arc<ParseOptions>,
     url: &Url,
     normalizer: &Normalizer,
 ) -> ParsedPage {
-    let mut parser = HtmlParser::new(Arc::clone(options), Some("text/html; charset=utf-8"));
-    for chunk in html.as_bytes().chunks(16 << 10) {
-        parser.write(chunk);
-    }
-    parser.finish(url, normalizer)
+    read(html, options).finish(url, normalizer)
 }
 
 fn pages(criterion: &mut Criterion) {
     let (options, normalizer) = (Arc::new(ParseOptions::default()), Normalizer::default());
     let url = Url::parse("https://www.example.com/section/index.html").expect("a URL");
-    for paragraphs in [0, 20, 500] {
-        let html = page(paragraphs);
+    for html in [page(0), page(20), page(500), listing(11, 8 << 10)] {
         let links = parse(&html, &options, &url, &normalizer).links.len();
         let mut group = criterion.benchmark_group("parse");
         group.throughput(Throughput::Bytes(html.len() as u64));
@@ -54,6 +71,14 @@ fn pages(criterion: &mut Criterion) {
         });
         group.finish();
     }
+    let html = listing(11, 1 << 10);
+    criterion.bench_function("finish a page of 11 links", |bench| {
+        bench.iter_batched(
+            || read(&html, &options),
+            |parser| parser.finish(&url, &normalizer),
+            BatchSize::SmallInput,
+        );
+    });
     criterion.bench_function("resolve and normalise a link", |bench| {
         bench.iter(|| {
             normalizer.join(

@@ -146,7 +146,7 @@ impl Crawl {
         let candidates: Vec<_> = seeds
             .iter()
             .map(|(fingerprint, url)| Candidate {
-                url,
+                url: url.into(),
                 fingerprint: *fingerprint,
                 depth: 0,
                 kind: Kind::Page,

@@ -335,7 +335,7 @@ impl Frontier {
     }
 
     fn known_host(&mut self, url: &Url) -> (HostId, bool) {
-        let (host, is_new) = self.schedule.host_of(url);
+        let (host, is_new) = self.schedule.host_of(url.into());
         if let (Some(disk), true) = (&mut self.disk, is_new) {
             disk.note_host(host, self.schedule.name(host));
         }

@@ -7,6 +7,7 @@ mod charset;
 mod collect;
 mod directives;
 mod entity;
+mod links;
 mod meta;
 mod scan;
 
@@ -17,6 +18,7 @@ use encoding_rs::{Decoder, Encoding, UTF_8};
 
 pub use charset::{charset_of, is_html};
 pub use directives::Directives;
+pub use links::{Link, LinkList};
 
 use crate::scope::Refusal;
 use crate::url::Normalizer;
@@ -79,22 +81,11 @@ pub enum LinkKind {
     Refresh,
 }
 
-/// A link, resolved and normalised.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
-    /// Where it leads.
-    pub url: Url,
-    /// Where it stands.
-    pub kind: LinkKind,
-    /// The link or the page says that it is not to be followed.
-    pub nofollow: bool,
-}
-
 /// What a page says to a crawler.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ParsedPage {
     /// In the order of the page; a URL may be there more than once.
-    pub links: Vec<Link>,
+    pub links: LinkList,
     /// Links that are no URLs to fetch, by reason.
     pub refused: Vec<(Refusal, u64)>,
     /// `<link rel=canonical>`, normalised.

@@ -209,6 +209,12 @@ impl Scope {
 
     /// Whether a normalised URL, found `depth` links from a seed, belongs to the crawl. Cheap tests come first.
     pub fn check(&self, url: &Url, depth: u32) -> Result<(), Refusal> {
+        self.check_origin(url, depth)?;
+        self.check_patterns(url.as_str())
+    }
+
+    /// The part of it that is the same for all URLs of the same origin.
+    pub(crate) fn check_origin(&self, url: &Url, depth: u32) -> Result<(), Refusal> {
         let allow = |allowed: bool, refusal| if allowed { Ok(()) } else { Err(refusal) };
         allow(
             self.settings
@@ -224,18 +230,23 @@ impl Scope {
         let host = url.host_str().ok_or(Refusal::BadUrl)?;
         allow(self.is_near(host), Refusal::OutsideHost)?;
         allow(self.settings.shard.owns(host), Refusal::OtherShard)?;
-        if let Some(address) = literal(url) {
-            self.check_address(host, address)?;
+        match literal(url) {
+            Some(address) => self.check_address(host, address),
+            None => Ok(()),
         }
-        let matches = |set: &RegexSet| set.is_match(url.as_str());
-        allow(
-            !self.exclude.as_ref().is_some_and(matches),
-            Refusal::Excluded,
-        )?;
-        allow(
-            self.include.as_ref().is_none_or(matches),
-            Refusal::NotIncluded,
-        )
+    }
+
+    /// The other part.
+    pub(crate) fn check_patterns(&self, url: &str) -> Result<(), Refusal> {
+        let matches = |set: &RegexSet| set.is_match(url);
+        if self.exclude.as_ref().is_some_and(matches) {
+            return Err(Refusal::Excluded);
+        }
+        if self.include.as_ref().is_none_or(matches) {
+            Ok(())
+        } else {
+            Err(Refusal::NotIncluded)
+        }
     }
 
     /// Whether the crawler may connect to this address of the host: to be asked after each DNS answer.

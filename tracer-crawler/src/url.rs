@@ -5,11 +5,17 @@
 //! fragment and credentials dropped, hexadecimal digits of percent-encodings in upper case, unreserved characters decoded
 //! ([RFC 3986, section 6.2.2](https://www.rfc-editor.org/rfc/rfc3986#section-6.2.2)). On request, sorted and without tracking parameters.
 
+mod base;
+mod text;
+
 use std::borrow::Cow;
 
 use ::url::{EncodingOverride, Url};
 use encoding_rs::{EncoderResult, Encoding, UTF_8};
 use thiserror::Error;
+
+pub(crate) use base::Base;
+pub use text::UrlText;
 
 /// Why a link is no URL the crawler can fetch.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -266,7 +272,7 @@ fn escaped(text: &[u8]) -> Option<u8> {
 }
 
 /// RFC 3986, section 2.3.
-fn is_unreserved(byte: u8) -> bool {
+const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use tracer_crawler::dedup::Seed;
 use tracer_crawler::frontier::{Candidate, DiskOptions, Frontier, Kind, Next, Page, Politeness};
+use tracer_crawler::url::UrlText;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -124,7 +125,7 @@ fn finish(frontier: &mut Frontier, page: Page, random: &mut Random) {
 fn add(frontier: &mut Frontier, urls: &[Url]) {
     let seed = frontier.seed();
     let candidate = |url| Candidate {
-        url,
+        url: UrlText::from(url),
         fingerprint: seed.fingerprint(Url::as_str(url)),
         depth: 0,
         kind: Kind::Page,

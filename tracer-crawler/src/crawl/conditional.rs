@@ -36,7 +36,7 @@ impl Engine {
         }
         for text in &stored.links {
             if let Ok(url) = Url::parse(text) {
-                links.consider(self, url);
+                links.consider(self, &url);
             }
         }
         links
@@ -57,8 +57,8 @@ impl Engine {
         let Some(mut stored) = Stored::of(&head.headers, begun_ns) else {
             return;
         };
-        let urls = report.links.iter().flat_map(|links| &links.urls);
-        stored.links = urls.map(|(url, _)| url.to_string()).collect();
+        let urls = report.links.iter().flat_map(Links::urls);
+        stored.links = urls.map(|(url, _)| url.as_str().to_owned()).collect();
         if let Err(error) = cache.put(&report.url, &stored) {
             tracing::warn!(%error, "page not kept for the next crawl");
         }

@@ -1,27 +1,48 @@
 //! Links of a page: which of them belong to the crawl, and why the others do not.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use url::Url;
 
 use super::engine::Engine;
+use super::reach::Reach;
 use crate::dedup::Fingerprint;
-use crate::parse::{LinkKind, ParsedPage};
+use crate::parse::{LinkKind, LinkList, ParsedPage};
 use crate::settings::{LinkSource, Settings};
+use crate::url::UrlText;
 
 /// Links of one page, and what is left out of them.
 #[derive(Debug)]
 pub(crate) struct Links {
-    pub(crate) urls: Vec<(Url, Fingerprint)>,
+    /// All URLs, one after the other.
+    text: String,
+    taken: Vec<Taken>,
     pub(crate) depth: u32,
     pub(crate) found: u64,
     pub(crate) skipped: BTreeMap<&'static str, u64>,
 }
 
+#[derive(Debug)]
+struct Taken {
+    /// In the text.
+    url: Range<usize>,
+    /// How much of it is before its path.
+    path: usize,
+    fingerprint: Fingerprint,
+}
+
+/// What was said of the last origin: most links of a page have the same one.
+struct LastOrigin<'a> {
+    name: &'a str,
+    said: Result<(), &'static str>,
+}
+
 impl Links {
     pub(crate) fn new(depth: u32) -> Self {
         Self {
-            urls: Vec::new(),
+            text: String::new(),
+            taken: Vec::new(),
             depth,
             found: 0,
             skipped: BTreeMap::new(),
@@ -35,23 +56,71 @@ impl Links {
         }
     }
 
+    /// What is to be queued.
+    pub(crate) fn urls(&self) -> impl ExactSizeIterator<Item = (UrlText<'_>, Fingerprint)> {
+        self.taken.iter().map(|taken| {
+            let url = UrlText::new(&self.text[taken.url.clone()], taken.path);
+            (url, taken.fingerprint)
+        })
+    }
+
     /// Takes a normalised URL if it belongs to the crawl.
-    pub(crate) fn consider(&mut self, engine: &Engine, url: Url) {
-        let url = engine.reach.shorten(url);
-        match engine.reach.check(&url) {
+    pub(crate) fn consider(&mut self, engine: &Engine, url: &Url) {
+        let said = engine.reach.check_origin(url);
+        self.take(engine, url.into(), said);
+    }
+
+    /// The same, where it is known what is said of its origin.
+    fn take(&mut self, engine: &Engine, url: UrlText<'_>, said: Result<(), &'static str>) {
+        let shortened = engine.reach.shortened(url);
+        let url = match &shortened {
+            Some(text) => UrlText::new(text, url.path_at()),
+            None => url,
+        };
+        match said.and_then(|()| engine.reach.check_rest(url)) {
             Ok(()) => {
                 self.found += 1;
-                let fingerprint = engine.seed.fingerprint(url.as_str());
-                self.urls.push((url, fingerprint));
+                let begin = self.text.len();
+                self.text.push_str(url.as_str());
+                self.taken.push(Taken {
+                    url: begin..self.text.len(),
+                    path: url.path_at(),
+                    fingerprint: engine.seed.fingerprint(url.as_str()),
+                });
             }
             Err(reason) => self.skip(reason, 1),
         }
     }
 }
 
+impl<'a> LastOrigin<'a> {
+    fn of(url: &'a Url, reach: &Reach) -> Self {
+        Self {
+            name: UrlText::from(url).origin(),
+            said: reach.check_origin(url),
+        }
+    }
+
+    fn check(&mut self, url: UrlText<'a>, reach: &Reach) -> Result<(), &'static str> {
+        if url.origin() != self.name {
+            // It was a URL before it was a text.
+            let said = url.to_url().map_err(|_| "bad_url");
+            self.said = said.and_then(|url| reach.check_origin(&url));
+            self.name = url.origin();
+        }
+        self.said
+    }
+}
+
 impl Engine {
     /// The links of a page that are to be queued; the page keeps its own only where an output wants them.
-    pub(crate) fn links(&self, settings: &Settings, depth: u32, page: &mut ParsedPage) -> Links {
+    pub(crate) fn links(
+        &self,
+        settings: &Settings,
+        depth: u32,
+        url: &Url,
+        page: &mut ParsedPage,
+    ) -> Links {
         let mut links = Links::new(depth);
         links.skip("too_many_links", page.links_dropped);
         for (refusal, count) in &page.refused {
@@ -64,19 +133,20 @@ impl Engine {
             links.skip(reason, page.links.len() as u64);
             return links;
         }
-        let kept = if self.needs.links {
-            page.links.clone()
-        } else {
-            Vec::new()
-        };
-        for link in std::mem::replace(&mut page.links, kept) {
+        let mut origin = LastOrigin::of(url, &self.reach);
+        links.text.reserve(page.links.bytes());
+        links.taken.reserve(page.links.len());
+        for link in page.links.iter() {
             if !settings.parse.links.contains(&source(link.kind)) {
                 links.skip("link_kind", 1);
             } else if obey && link.nofollow {
                 links.skip("nofollow", 1);
             } else {
-                links.consider(self, link.url);
+                links.take(self, link.url, origin.check(link.url, &self.reach));
             }
+        }
+        if !self.needs.links {
+            page.links = LinkList::default();
         }
         links
     }

@@ -221,9 +221,10 @@ pub(crate) fn record(report: &PageReport, with_links: bool) -> PageRecord {
         noindex: parsed.is_some_and(|page| page.directives.noindex),
         nofollow: parsed.is_some_and(|page| page.directives.nofollow),
         links: report.counts.clone(),
-        link_urls: parsed
-            .filter(|_| with_links)
-            .map(|page| page.links.iter().map(|link| link.url.to_string()).collect()),
+        link_urls: parsed.filter(|_| with_links).map(|page| {
+            let urls = page.links.iter().map(|link| link.url.as_str());
+            urls.map(str::to_owned).collect()
+        }),
     }
 }
 

@@ -296,7 +296,10 @@ impl<'a> Try<'a> {
             let begun = Instant::now();
             let mut page = self.parsed(parser, &report);
             let depth = self.page.depth + 1;
-            report.links = Some(self.engine.links(self.settings, depth, &mut page));
+            report.links = Some(
+                self.engine
+                    .links(self.settings, depth, &report.url, &mut page),
+            );
             report.parsed = Some(page);
             report.parse_ns = Some(sink.parse_ns + since_ns(begun));
         }

@@ -7,7 +7,7 @@ use url::Url;
 use crate::fetch::glob;
 use crate::scope::{Refusal, Scope, ScopeError, ScopeSettings, Within};
 use crate::settings::{ScopeMode, Settings};
-use crate::url::{Normalizer, UrlError};
+use crate::url::{Normalizer, UrlError, UrlText};
 
 /// Rules about URLs.
 #[derive(Debug)]
@@ -59,9 +59,26 @@ impl Reach {
 
     /// Takes out of a normalised URL the query parameters that do not count.
     pub(crate) fn shorten(&self, mut url: Url) -> Url {
-        let Some(query) = url.query().filter(|_| !self.drop_query.is_empty()) else {
-            return url;
-        };
+        if let Some(kept) = self.kept_query(url.query()) {
+            url.set_query((!kept.is_empty()).then_some(&*kept));
+        }
+        url
+    }
+
+    /// The same of a text; `None` where it stays as it is.
+    pub(crate) fn shortened(&self, url: UrlText<'_>) -> Option<String> {
+        let kept = self.kept_query(url.query())?;
+        let before = &url.as_str()[..url.path_at() + url.path().len()];
+        Some(if kept.is_empty() {
+            before.to_owned()
+        } else {
+            format!("{before}?{kept}")
+        })
+    }
+
+    /// What is left of a query, if any of it may have to go.
+    fn kept_query(&self, query: Option<&str>) -> Option<String> {
+        let query = query.filter(|_| !self.drop_query.is_empty())?;
         let is_kept = |pair: &&str| {
             let name = pair.split('=').next().unwrap_or("");
             !self
@@ -70,25 +87,39 @@ impl Reach {
                 .any(|pattern| glob::matches(pattern, name))
         };
         let kept: Vec<&str> = query.split('&').filter(is_kept).collect();
-        let kept = kept.join("&");
-        url.set_query((!kept.is_empty()).then_some(&*kept));
-        url
+        Some(kept.join("&"))
     }
 
     /// Whether a normalised URL belongs to the crawl, or why not.
     pub(crate) fn check(&self, url: &Url) -> Result<(), &'static str> {
+        self.check_origin(url)?;
+        self.check_rest(url.into())
+    }
+
+    /// The part of it that is the same for all URLs of the same origin.
+    pub(crate) fn check_origin(&self, url: &Url) -> Result<(), &'static str> {
         let host = url.host_str().unwrap_or("");
         if is_any(&self.deny_hosts, host) {
             return Err("denied_host");
         }
-        match (self.scope.check(url, 0), &self.widened) {
+        let checked = match (self.scope.check_origin(url, 0), &self.widened) {
             (Err(Refusal::OutsideHost), Some(widened)) if is_any(&self.allow_hosts, host) => {
-                widened.check(url, 0).map_err(Refusal::as_str)?;
+                widened.check_origin(url, 0)
             }
-            (checked, _) => checked.map_err(Refusal::as_str)?,
-        }
-        let segments = url.path_segments().map_or(0, Iterator::count);
-        if segments > self.max_segments {
+            (checked, _) => checked,
+        };
+        checked.map_err(Refusal::as_str)
+    }
+
+    /// The other part.
+    pub(crate) fn check_rest(&self, url: UrlText<'_>) -> Result<(), &'static str> {
+        // A widened scope has the same patterns.
+        self.scope
+            .check_patterns(url.as_str())
+            .map_err(Refusal::as_str)?;
+        let path = url.path();
+        let segments = || path.bytes().filter(|byte| *byte == b'/').count();
+        if path.len() > self.max_segments && segments() > self.max_segments {
             return Err("path_too_deep");
         }
         Ok(())
@@ -179,11 +210,13 @@ mod tests {
             ),
             ("http://a.example/?sid=3", "http://a.example/"),
             ("http://a.example/?a=1", "http://a.example/?a=1"),
+            ("http://a.example/b", "http://a.example/b"),
+            ("http://a.example/?", "http://a.example/"),
         ] {
-            assert_eq!(
-                reach.normalize(Url::parse(url).unwrap()).unwrap().as_str(),
-                expected
-            );
+            let url = Url::parse(url).unwrap();
+            let shortened = reach.shortened((&url).into());
+            assert_eq!(shortened.as_deref().unwrap_or(url.as_str()), expected);
+            assert_eq!(reach.normalize(url).unwrap().as_str(), expected);
         }
     }
 }

@@ -59,7 +59,7 @@ impl Engine {
         let candidates: Vec<_> = urls
             .iter()
             .map(|(fingerprint, url)| Candidate {
-                url,
+                url: url.into(),
                 fingerprint: *fingerprint,
                 depth: 0,
                 kind: Kind::Sitemap(u8::try_from(nesting).unwrap_or(u8::MAX)),
@@ -84,7 +84,7 @@ impl Engine {
                 Entry::Sitemap(text) => (text, false),
             };
             match self.reach.normalizer.parse(text) {
-                Ok(url) if is_page => links.consider(self, url),
+                Ok(url) if is_page => links.consider(self, &url),
                 Ok(url) => nested.push(url),
                 Err(error) => links.skip(crate::scope::Refusal::from(&error).as_str(), 1),
             }

@@ -262,7 +262,7 @@ impl Engine {
         };
         let fingerprint = self.seed.fingerprint(target.as_str());
         let candidate = Candidate {
-            url: target,
+            url: target.into(),
             fingerprint,
             depth: report.depth,
             kind: Kind::Redirected(report.hops.saturating_add(1)),
@@ -299,11 +299,10 @@ impl Engine {
             return Ok(());
         };
         let candidates: Vec<_> = links
-            .urls
-            .iter()
+            .urls()
             .map(|(url, fingerprint)| Candidate {
                 url,
-                fingerprint: *fingerprint,
+                fingerprint,
                 depth: links.depth,
                 kind: Kind::Page,
             })

@@ -6,12 +6,13 @@ use std::time::Instant;
 use ::url::Url;
 
 use crate::dedup::Fingerprint;
+use crate::url::UrlText;
 
 /// A link to be looked at: a normalised URL within the scope.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
     /// Normalised.
-    pub url: &'a Url,
+    pub url: UrlText<'a>,
     /// Of the URL, under [`Frontier::seed`]; made outside of the lock.
     pub fingerprint: Fingerprint,
     /// Links from a seed.

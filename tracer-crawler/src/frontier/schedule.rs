@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::url::Url;
-
 use super::host::{Host, Turn};
 use super::names::Names;
 use super::{Entry, Politeness, Row};
+use crate::url::UrlText;
 
 /// Rows of one host kept in memory when the rest is on disk.
 const HEAD_ROWS: usize = 64;
@@ -84,16 +83,17 @@ impl Schedule {
     }
 
     /// The host of a URL; true if it was not known.
-    pub(super) fn host_of(&mut self, url: &Url) -> (HostId, bool) {
-        use std::fmt::Write;
+    pub(super) fn host_of(&mut self, url: UrlText<'_>) -> (HostId, bool) {
         self.spelling.clear();
-        // Writing to a string cannot fail.
-        let _ = write!(
-            self.spelling,
-            "{}:{}",
-            url.host_str().unwrap_or(""),
-            url.port_or_known_default().unwrap_or(0)
-        );
+        let (scheme, host) = url.scheme_and_host();
+        self.spelling.push_str(host);
+        // The brackets of an address of version 6 end before its port.
+        let has_port = host.rfind(':') > host.rfind(']');
+        match scheme {
+            _ if has_port => {}
+            "https" => self.spelling.push_str(":443"),
+            _ => self.spelling.push_str(":80"),
+        }
         if let Some(id) = self.names.find(&self.spelling) {
             return (id, false);
         }

@@ -14,7 +14,7 @@ fn add_at(frontier: &mut Frontier, depth: u32, urls: &[&str]) -> Added {
     let candidates: Vec<Candidate<'_>> = urls
         .iter()
         .map(|url| Candidate {
-            url,
+            url: url.into(),
             fingerprint: seed.fingerprint(url.as_str()),
             depth,
             kind: Kind::Page,

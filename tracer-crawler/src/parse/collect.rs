@@ -7,9 +7,9 @@ use ::url::Url;
 use encoding_rs::{Encoding, UTF_8};
 
 use super::scan::{Attribute, Element, Tag};
-use super::{Directives, Link, LinkKind, ParseOptions, ParsedPage, directives, entity, meta};
+use super::{Directives, LinkKind, LinkList, ParseOptions, ParsedPage, directives, entity, meta};
 use crate::scope::Refusal;
-use crate::url::{Normalizer, UrlError};
+use crate::url::{Base, Normalizer, UrlError};
 
 /// `rel` of links to what a page is made of, not to another page.
 const RESOURCES: &[&str] = &[
@@ -210,18 +210,17 @@ impl Found {
                 .and_then(|link| normalizer.join(base, &link, encoding).ok()),
             directives: self.directives,
             links_dropped: self.dropped,
-            links: Vec::with_capacity(self.links.len()),
+            links: LinkList::with_capacity(self.links.len(), self.texts.len()),
             charset: encoding.name(),
             ..ParsedPage::default()
         };
+        let base = Base::new(base, normalizer, encoding);
         for link in self.links {
-            match normalizer.join(base, &self.texts[link.text], encoding) {
-                Ok(url) => page.links.push(Link {
-                    url,
-                    kind: link.kind,
-                    nofollow: link.nofollow || self.directives.nofollow,
-                }),
-                Err(error) => page.refuse(&error),
+            let nofollow = link.nofollow || self.directives.nofollow;
+            let text = &self.texts[link.text];
+            let join = |out: &mut String| base.join(text, out);
+            if let Err(error) = page.links.push(link.kind, nofollow, join) {
+                page.refuse(&error);
             }
         }
         page

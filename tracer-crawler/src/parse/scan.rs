@@ -7,21 +7,24 @@
 //!
 //! The bytes are in an encoding that contains ASCII as it is; no byte below 0x40 is part of a longer character in any of those.
 
+mod block;
 mod element;
 mod foreign;
 mod markup;
+mod pass;
 mod raw;
 mod tag;
 #[cfg(test)]
 mod tests;
 
-use memchr::{memchr, memchr3};
+use memchr::memchr;
 
 pub(super) use element::{Attribute, Element};
 
 use element::Name;
 use foreign::Foreign;
 use markup::Markup;
+use pass::{Left, skip_attributes};
 use raw::Raw;
 pub(super) use tag::Tag;
 use tag::{ends_name, is_space};
@@ -103,57 +106,6 @@ impl Scanner {
         Ok(())
     }
 
-    fn data(&mut self, rest: &[u8]) -> usize {
-        let mut at = 0;
-        while let Some(found) = memchr(b'<', &rest[at..]) {
-            at += found + 1;
-            let passed = self.pass_over(&rest[at..]);
-            if passed == 0 {
-                self.state = State::TagOpen;
-                return at;
-            }
-            at += passed;
-            if self.state != State::Data {
-                return at;
-            }
-        }
-        rest.len()
-    }
-
-    /// Most tags mean nothing here and are whole: they are passed over without a state for each of their parts. Returns how far it came
-    /// after the `<`; 0 when the tag is to be read in the ordinary way.
-    fn pass_over(&mut self, rest: &[u8]) -> usize {
-        if !self.foreign.is_empty() {
-            return 0;
-        }
-        let is_end = rest.first() == Some(&b'/');
-        let begin = usize::from(is_end);
-        if !rest.get(begin).is_some_and(u8::is_ascii_alphabetic) {
-            return 0;
-        }
-        let mut name = Name::default();
-        for (at, &byte) in rest.iter().enumerate().skip(begin) {
-            if !ends_name(byte) {
-                name.push(byte);
-                continue;
-            }
-            let element = Element::of(name);
-            return match byte {
-                _ if !is_end && element.has_attributes() => 0,
-                b'>' => at + 1,
-                b'/' => 0,
-                _ => {
-                    self.tag.begin(is_end);
-                    self.state = State::BeforeName;
-                    let passed = self.skip_attributes(&rest[at + 1..]);
-                    self.tag.is_open = self.state != State::Data;
-                    at + 1 + passed
-                }
-            };
-        }
-        0
-    }
-
     fn tag_open(&mut self, byte: u8) -> usize {
         self.state = match byte {
             b'!' => State::Markup(Markup::Open(0)),
@@ -207,7 +159,12 @@ impl Scanner {
 
     fn before_name(&mut self, rest: &[u8]) -> usize {
         if !self.tag.is_kept() {
-            let skipped = self.skip_attributes(rest);
+            let (skipped, left) = skip_attributes(rest);
+            self.state = match left {
+                Left::AtEnd => State::Data,
+                Left::BeforeName => State::BeforeName,
+                Left::AfterQuoted => State::AfterQuoted,
+            };
             if skipped > 0 {
                 return skipped;
             }
@@ -215,6 +172,12 @@ impl Scanner {
         let Some(at) = rest.iter().position(|&byte| !is_space(byte)) else {
             return rest.len();
         };
+        if self.tag.is_kept() {
+            let attribute = self.whole_attribute(&rest[at..]);
+            if attribute > 0 {
+                return at + attribute;
+            }
+        }
         if matches!(rest[at], b'/' | b'>') {
             self.after_value(rest[at]);
             return at + 1;
@@ -223,37 +186,6 @@ impl Scanner {
         // A `=` here is the first character of a name.
         self.tag.attribute.push(rest[at]);
         at + 1
-    }
-
-    /// Goes over attributes that nobody asks for, as long as it is plain where they end: without quotes the next `>` is the end of the tag,
-    /// and a quote that follows a name and the first `=` begins a value. Returns how far it came.
-    fn skip_attributes(&mut self, rest: &[u8]) -> usize {
-        let mut from = 0;
-        while let Some(at) = memchr3(b'>', b'"', b'\'', &rest[from..]) {
-            let (before, byte) = (&rest[from..from + at], rest[from + at]);
-            if byte == b'>' {
-                self.state = State::Data;
-                return from + at + 1;
-            }
-            let value = &rest[from + at + 1..];
-            let (true, Some(end)) = (ends_with_name(before), memchr(byte, value)) else {
-                return from;
-            };
-            from += at + end + 2;
-            // Until something follows the quote, or when it is no space.
-            match rest.get(from) {
-                Some(b'>') => {
-                    self.state = State::Data;
-                    return from + 1;
-                }
-                Some(&byte) if is_space(byte) => {}
-                _ => {
-                    self.state = State::AfterQuoted;
-                    return from;
-                }
-            }
-        }
-        from
     }
 
     fn begin_attribute(&mut self) {
@@ -383,10 +315,4 @@ impl Scanner {
         }
         Ok(())
     }
-}
-
-/// The text holds names without values, and at its end a name with `=`.
-fn ends_with_name(text: &[u8]) -> bool {
-    let [.., last, b'='] = text else { return false };
-    !is_space(*last) && *last != b'/' && memchr(b'=', text) == Some(text.len() - 1)
 }

@@ -154,14 +154,17 @@ fn directives_and_canonical() {
     assert_eq!(nofollow, [false, true, false], "canonical, a, b");
     let all =
         parse("<a href=a><meta name=tracer content=nofollow><meta name=otherbot content=noindex>");
-    assert!(all.links[0].nofollow && !all.directives.noindex);
+    assert!(all.links.get(0).unwrap().nofollow && !all.directives.noindex);
 }
 
 #[test]
 fn charsets() {
     let url = |content_type: Option<&str>, body: &[u8]| {
         let page = parse_with(everything(), content_type, &[body]);
-        (page.links[0].url.to_string(), page.charset)
+        (
+            page.links.get(0).unwrap().url.as_str().to_owned(),
+            page.charset,
+        )
     };
     assert_eq!(
         url(None, "<a href=?ü>".as_bytes()),

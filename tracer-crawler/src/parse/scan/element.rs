@@ -1,5 +1,7 @@
 //! Names of elements and attributes that mean something to a crawler or to the tokenizer.
 
+use super::block::BLOCK;
+
 /// Longest name told from others.
 const NAME_BYTES: u32 = 15;
 
@@ -21,6 +23,13 @@ impl Name {
         };
     }
 
+    /// The first bytes of a block, of which the first is not zero; no more than [`NAME_BYTES`].
+    #[inline(always)]
+    pub(super) fn at_beginning(block: &[u8; BLOCK], length: usize) -> Self {
+        let lower = block.map(|byte| byte.to_ascii_lowercase());
+        Self(u128::from_be_bytes(lower) >> (8 * (BLOCK - length)))
+    }
+
     const fn of(name: &[u8]) -> Self {
         let (mut packed, mut at) = (0, 0);
         while at < name.len() {
@@ -31,13 +40,34 @@ impl Name {
     }
 }
 
-/// The value for a name, of a list of names.
-macro_rules! look_up {
-    ($given:expr, $($($name:literal)|+ => $value:expr,)+) => {
-        $($(if $given == const { Name::of($name) } {
-            Some($value)
-        } else)+)+ {
-            None
+/// First letters and lengths of names: most of the others are told by them alone.
+struct Shapes([u16; 32]);
+
+impl Shapes {
+    const NONE: Self = Self([0; 32]);
+
+    const fn with(mut self, name: &[u8]) -> Self {
+        self.0[(name[0] & 31) as usize] |= 1 << name.len();
+        self
+    }
+
+    #[inline(always)]
+    fn has(&self, first: u8, length: usize) -> bool {
+        self.0[usize::from(first & 31)] >> length & 1 != 0
+    }
+}
+
+/// Names and what they stand for, and the function that finds it.
+macro_rules! names {
+    ($list:ident, $look_up:ident -> $value:ty, $($($name:literal)|+ => $meaning:expr,)+) => {
+        const $list: &[(&[u8], $value)] = &[$($(($name, $meaning),)+)+];
+
+        fn $look_up(given: Name) -> Option<$value> {
+            $($(if given == const { Name::of($name) } {
+                Some($meaning)
+            } else)+)+ {
+                None
+            }
         }
     };
 }
@@ -78,41 +108,7 @@ pub(in super::super) enum Element {
 
 impl Element {
     pub(super) fn of(name: Name) -> Self {
-        look_up!(
-            name,
-            b"a" => Self::A,
-            b"annotation-xml" => Self::AnnotationXml,
-            b"area" => Self::Area,
-            b"base" => Self::Base,
-            b"desc" => Self::Desc,
-            b"font" => Self::Font,
-            b"foreignobject" => Self::ForeignObject,
-            b"frame" => Self::Frame,
-            b"iframe" => Self::Iframe,
-            b"img" => Self::Img,
-            b"link" => Self::Link,
-            b"math" => Self::Math,
-            b"mi" | b"mo" | b"mn" | b"ms" | b"mtext" => Self::MathText,
-            b"meta" => Self::Meta,
-            b"noembed" => Self::Noembed,
-            b"noframes" => Self::Noframes,
-            b"plaintext" => Self::Plaintext,
-            b"script" => Self::Script,
-            b"source" => Self::Source,
-            b"style" => Self::Style,
-            b"svg" => Self::Svg,
-            b"textarea" => Self::Textarea,
-            b"title" => Self::Title,
-            b"video" => Self::Video,
-            b"xmp" => Self::Xmp,
-            b"b" | b"big" | b"blockquote" | b"body" | b"br" | b"center" | b"code" | b"dd"
-                | b"div" | b"dl" | b"dt" | b"em" | b"embed" | b"h1" | b"h2" | b"h3" | b"h4"
-                | b"h5" | b"h6" | b"head" | b"hr" | b"i" | b"li" | b"listing" | b"menu"
-                | b"nobr" | b"ol" | b"p" | b"pre" | b"ruby" | b"s" | b"small" | b"span"
-                | b"strong" | b"strike" | b"sub" | b"sup" | b"table" | b"tt" | b"u" | b"ul"
-                | b"var" => Self::BreaksOut,
-        )
-        .unwrap_or(Self::Other)
+        element(name).unwrap_or(Self::Other)
     }
 
     /// It may hold a link, or speak to crawlers.
@@ -134,7 +130,7 @@ impl Element {
     }
 
     /// Attributes, or a `/` at the end, make a difference.
-    pub(super) fn has_attributes(self) -> bool {
+    pub(super) const fn has_attributes(self) -> bool {
         !matches!(self, Self::BreaksOut | Self::Other)
     }
 
@@ -142,6 +138,60 @@ impl Element {
     pub(super) fn breaks_out(self) -> bool {
         matches!(self, Self::BreaksOut | Self::Img | Self::Meta)
     }
+}
+
+names! {
+    ELEMENTS, element -> Element,
+    b"a" => Element::A,
+    b"annotation-xml" => Element::AnnotationXml,
+    b"area" => Element::Area,
+    b"base" => Element::Base,
+    b"desc" => Element::Desc,
+    b"font" => Element::Font,
+    b"foreignobject" => Element::ForeignObject,
+    b"frame" => Element::Frame,
+    b"iframe" => Element::Iframe,
+    b"img" => Element::Img,
+    b"link" => Element::Link,
+    b"math" => Element::Math,
+    b"mi" | b"mo" | b"mn" | b"ms" | b"mtext" => Element::MathText,
+    b"meta" => Element::Meta,
+    b"noembed" => Element::Noembed,
+    b"noframes" => Element::Noframes,
+    b"plaintext" => Element::Plaintext,
+    b"script" => Element::Script,
+    b"source" => Element::Source,
+    b"style" => Element::Style,
+    b"svg" => Element::Svg,
+    b"textarea" => Element::Textarea,
+    b"title" => Element::Title,
+    b"video" => Element::Video,
+    b"xmp" => Element::Xmp,
+    b"b" | b"big" | b"blockquote" | b"body" | b"br" | b"center" | b"code" | b"dd"
+        | b"div" | b"dl" | b"dt" | b"em" | b"embed" | b"h1" | b"h2" | b"h3" | b"h4"
+        | b"h5" | b"h6" | b"head" | b"hr" | b"i" | b"li" | b"listing" | b"menu"
+        | b"nobr" | b"ol" | b"p" | b"pre" | b"ruby" | b"s" | b"small" | b"span"
+        | b"strong" | b"strike" | b"sub" | b"sup" | b"table" | b"tt" | b"u" | b"ul"
+        | b"var" => Element::BreaksOut,
+}
+
+/// Those that [make a difference](Element::has_attributes).
+const ELEMENT_SHAPES: Shapes = {
+    let (mut shapes, mut at) = (Shapes::NONE, 0);
+    while at < ELEMENTS.len() {
+        let (name, element) = ELEMENTS[at];
+        if element.has_attributes() {
+            shapes = shapes.with(name);
+        }
+        at += 1;
+    }
+    shapes
+};
+
+/// False for most names of elements whose attributes make no difference, true for all others.
+#[inline(always)]
+pub(super) fn may_be_element(first: u8, length: usize) -> bool {
+    ELEMENT_SHAPES.has(first, length)
 }
 
 /// Attributes whose values are kept.
@@ -164,18 +214,35 @@ impl Attribute {
     pub(super) const COUNT: usize = Self::Type as usize + 1;
 
     pub(super) fn of(name: Name) -> Option<Self> {
-        look_up!(
-            name,
-            b"content" => Self::Content,
-            b"encoding" => Self::Encoding,
-            b"href" => Self::Href,
-            b"http-equiv" => Self::HttpEquiv,
-            b"name" => Self::Name,
-            b"poster" => Self::Poster,
-            b"rel" => Self::Rel,
-            b"src" => Self::Src,
-            b"srcset" => Self::Srcset,
-            b"color" | b"face" | b"size" => Self::Type,
-        )
+        attribute(name)
     }
+}
+
+names! {
+    ATTRIBUTES, attribute -> Attribute,
+    b"content" => Attribute::Content,
+    b"encoding" => Attribute::Encoding,
+    b"href" => Attribute::Href,
+    b"http-equiv" => Attribute::HttpEquiv,
+    b"name" => Attribute::Name,
+    b"poster" => Attribute::Poster,
+    b"rel" => Attribute::Rel,
+    b"src" => Attribute::Src,
+    b"srcset" => Attribute::Srcset,
+    b"color" | b"face" | b"size" => Attribute::Type,
+}
+
+const ATTRIBUTE_SHAPES: Shapes = {
+    let (mut shapes, mut at) = (Shapes::NONE, 0);
+    while at < ATTRIBUTES.len() {
+        shapes = shapes.with(ATTRIBUTES[at].0);
+        at += 1;
+    }
+    shapes
+};
+
+/// False for most names of attributes that are not kept, true for all others.
+#[inline(always)]
+pub(super) fn may_be_attribute(first: u8, length: usize) -> bool {
+    ATTRIBUTE_SHAPES.has(first, length)
 }

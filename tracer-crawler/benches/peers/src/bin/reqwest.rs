@@ -118,7 +118,7 @@ async fn page(shared: &Shared, url: &Url, options: &Arc<ParseOptions>, normalize
     while let Ok(Some(chunk)) = response.chunk().await {
         parser.write(&chunk);
     }
-    parser.finish(url, normalizer).links.into_iter().map(|link| link.url).collect()
+    parser.finish(url, normalizer).links.iter().filter_map(|link| link.url.to_url().ok()).collect()
 }
 
 /// Links by lol_html, in UTF-8 and without directives: less than the crawler reads.
