@@ -183,8 +183,9 @@ impl Requests {
         self.slow_pickups += 1;
         if cpu_ns != turn::UNMEASURED {
             self.slow_pickups_measured += 1;
-            self.slow_pickup_ns += pickup_ns;
-            self.slow_pickup_cpu_ns += cpu_ns.min(pickup_ns);
+            self.slow_pickup_ns = self.slow_pickup_ns.saturating_add(pickup_ns);
+            let cpu_ns = cpu_ns.min(pickup_ns);
+            self.slow_pickup_cpu_ns = self.slow_pickup_cpu_ns.saturating_add(cpu_ns);
         }
     }
 }
@@ -382,8 +383,9 @@ impl Group {
             self.phases.lifetime.record(lifetime_ns);
         }
         self.tcp.retransmits += u64::from(record.retransmits);
-        self.tcp.bytes_sent += record.bytes_sent;
-        self.tcp.bytes_received += record.bytes_received;
+        let tcp = &mut self.tcp;
+        tcp.bytes_sent = tcp.bytes_sent.saturating_add(record.bytes_sent);
+        tcp.bytes_received = tcp.bytes_received.saturating_add(record.bytes_received);
         if record.srtt_us8 != 0 {
             self.tcp.srtt.record(u64::from(record.srtt_us8) * 1000 / 8);
         }

@@ -63,7 +63,8 @@ impl InFlight {
         if u64::from(self.peak) >= peak_open {
             return;
         }
-        self.waiting.push((start_ns, end_ns.max(start_ns + 1)));
+        self.waiting
+            .push((start_ns, end_ns.max(start_ns.saturating_add(1))));
         let room = self.room(peak_open);
         if self.waiting.len() < room / 4 {
             return;

@@ -154,7 +154,10 @@ impl Sampler {
     /// meanwhile are empty. A call that is a little early counts, or the point would end with the next one, twice
     /// as long. The first call begins the first point.
     pub fn is_due(&mut self, now_ns: u64) -> bool {
-        now_ns + EARLY_NS >= *self.due_ns.get_or_insert(now_ns + FIRST_INTERVAL_NS)
+        let first = now_ns.saturating_add(FIRST_INTERVAL_NS);
+        let due_ns = *self.due_ns.get_or_insert(first);
+        // Only a damaged recording has such times; no point ends after them.
+        due_ns != u64::MAX && now_ns.saturating_add(EARLY_NS) >= due_ns
     }
 
     /// Ends all points that are due at `now_ns`. What happened since the last one belongs to the first.
@@ -166,7 +169,9 @@ impl Sampler {
         self.last = state;
         while self.is_due(now_ns) {
             Arc::make_mut(&mut self.series).push(point);
-            self.due_ns = self.due_ns.map(|due| due + self.series.interval_ns);
+            self.due_ns = self
+                .due_ns
+                .map(|due| due.saturating_add(self.series.interval_ns));
             point = Point {
                 time_wait: point.time_wait,
                 open: point.open,
@@ -243,6 +248,20 @@ mod tests {
         assert_eq!(requests, [3, 1]);
         assert_eq!(points[1].p99(Phase::Ttfb), Some(9));
         assert_eq!(points[1].p99(Phase::Dns), None);
+    }
+
+    #[test]
+    fn times_of_a_damaged_recording_end() {
+        let mut sampler = Sampler::default();
+        for now_ns in [u64::MAX, 0, S, u64::MAX - 1, u64::MAX] {
+            sampler.sample(now_ns, state(1, &[]));
+        }
+        assert!(sampler.series().points.is_empty());
+        let mut sampler = Sampler::default();
+        for now_ns in [0, u64::MAX - 1, u64::MAX] {
+            sampler.sample(now_ns, state(1, &[]));
+        }
+        assert!(sampler.series().points.len() < MAX_POINTS);
     }
 
     #[test]

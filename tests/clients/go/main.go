@@ -88,25 +88,36 @@ func timed() *httptrace.ClientTrace {
 	return &t
 }
 
-func get(client *http.Client, url string) {
+// get sends a request and reads its response, which it leaves in its connection until the others of answered have theirs.
+func get(client *http.Client, url string, answered *sync.WaitGroup) {
 	request, err := http.NewRequest("GET", url, nil)
 	check(err)
 	response, err := client.Do(request.WithContext(httptrace.WithClientTrace(request.Context(), timed())))
 	check(err)
+	if answered != nil {
+		answered.Done()
+		answered.Wait()
+	}
 	_, err = io.Copy(io.Discard, response.Body)
 	check(err)
 	response.Body.Close()
 	atomic.AddInt64(&done.Requests, 1)
 }
 
-// round sends one request from each of n goroutines and waits for all.
-func round(client *http.Client, url string, n int) {
+// round sends one request from each of n goroutines and waits for all. With each, every request has a connection to itself: none is
+// idle again before all are answered.
+func round(client *http.Client, url string, n int, each bool) {
 	var wait sync.WaitGroup
+	var answered *sync.WaitGroup
+	if each {
+		answered = &sync.WaitGroup{}
+		answered.Add(n)
+	}
 	for i := 0; i < n; i++ {
 		wait.Add(1)
 		go func() {
 			defer wait.Done()
-			get(client, url)
+			get(client, url, answered)
 		}()
 	}
 	wait.Wait()
@@ -118,7 +129,7 @@ func held(t *http.Transport, url string, n int) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTERM)
 	for {
-		round(&http.Client{Transport: t}, url, n)
+		round(&http.Client{Transport: t}, url, n, true)
 		print_()
 		switch <-signals {
 		case syscall.SIGUSR2:
@@ -152,7 +163,7 @@ func main() {
 	}
 	client := &http.Client{Transport: t}
 	for left := total; left > 0; left -= concurrency {
-		round(client, url, concurrency)
+		round(client, url, concurrency, false)
 	}
 	t.CloseIdleConnections()
 	print_()

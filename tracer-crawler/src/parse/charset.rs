@@ -36,9 +36,11 @@ pub(super) fn choose(
     if let Some(marked) = Encoding::for_bom(first) {
         return marked;
     }
+    // However much came at once.
+    let head = &first[..first.len().min(super::SNIFF_BYTES)];
     let encoding = declared
-        .or_else(|| prescan(&first[..first.len().min(super::SNIFF_BYTES)]))
-        .unwrap_or_else(|| guess(first));
+        .or_else(|| prescan(head))
+        .unwrap_or_else(|| guess(head));
     // The replacement encoding reads nothing, by design; links in ASCII are still there.
     (
         if encoding == REPLACEMENT {
@@ -221,6 +223,9 @@ mod tests {
         assert_eq!(choose(None, b"<meta charset=euc-jp>"), (EUC_JP, 0));
         assert_eq!(choose(None, b"gr\xC3\xBC\xC3"), (UTF_8, 0));
         assert_eq!(choose(None, b"gr\xFC\xDF"), (WINDOWS_1252, 0));
+        // What comes later does not count, or it would matter how much comes at once.
+        let late = [&[b' '; 1023][..], b"\xC3\xBCgr\xFC\xDF"].concat();
+        assert_eq!(choose(None, &late), (UTF_8, 0));
         assert_eq!(
             choose(Encoding::for_label(b"iso-2022-kr"), b"x"),
             (WINDOWS_1252, 0)
