@@ -13,8 +13,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use support::{Client, Server, Then, certificate, options, page, raw, read_head};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
-use tracer_crawler::fetch::TlsOptions;
 use tracer_crawler::fetch::proxy::Proxy;
+use tracer_crawler::fetch::{Options, TlsOptions};
 use tracer_crawler::outcome::Class;
 
 /// What a proxy was asked for.
@@ -243,27 +243,40 @@ async fn serve_http2(
         .await;
 }
 
-/// 50 requests at once over one connection; the most that the server ever had under way.
-async fn ask_over_http2(own: usize, of_server: Option<u32>) -> usize {
-    let server = Http2Server::start(of_server).await;
+fn http2_client(change: impl FnOnce(&mut Options)) -> Arc<Client> {
     let mut options = options();
-    options.http2_streams = own;
     options.tls = TlsOptions {
         http2: true,
         ..insecure()
     };
-    let client = Arc::new(Client::new(options));
+    change(&mut options);
+    Arc::new(Client::new(options))
+}
+
+/// Requests at once: of each the connection's number, and how many it had carried before.
+async fn ask_at_once(client: &Arc<Client>, port: u16, requests: u64) -> Vec<(u64, u32)> {
     let mut all = tokio::task::JoinSet::new();
-    for number in 0..50 {
-        let (client, port) = (Arc::clone(&client), server.port);
+    for number in 0..requests {
+        let client = Arc::clone(client);
         let url = format!("https://localhost:{port}/{number}");
         all.spawn(async move {
             let got = client.get(&url.parse().unwrap()).await;
             assert_eq!(got.text(), format!("/{number} HTTP/2.0"));
-            assert!(got.exchange.connection.unwrap().http2);
+            let used = got.exchange.connection.unwrap();
+            assert!(used.http2);
+            (used.id, used.reuses)
         });
     }
-    all.join_all().await;
+    let mut used = all.join_all().await;
+    used.sort_unstable();
+    used
+}
+
+/// 50 requests at once over one connection; the most that the server ever had under way.
+async fn ask_over_http2(own: usize, of_server: Option<u32>) -> usize {
+    let server = Http2Server::start(of_server).await;
+    let client = http2_client(|options| options.http2_streams = own);
+    ask_at_once(&client, server.port, 50).await;
     assert_eq!(server.opened.load(Ordering::SeqCst), 1);
     assert_eq!(client.fetcher.pool_figures().opened, 1);
     server.most_at_once()
@@ -285,42 +298,36 @@ async fn no_more_http2_requests_at_once_than_both_sides_allow() {
 #[tokio::test]
 async fn an_http2_connection_carries_as_many_requests_as_it_may() {
     let server = Http2Server::start(None).await;
-    let mut options = options();
-    options.pool.per_host = 1;
-    options.reuse.max_requests = Some(4);
-    options.tls = TlsOptions {
-        http2: true,
-        ..insecure()
-    };
-    let client = Arc::new(Client::new(options));
-    let mut all = tokio::task::JoinSet::new();
-    for number in 0..10 {
-        let (client, port) = (Arc::clone(&client), server.port);
-        all.spawn(async move {
-            let url = format!("https://localhost:{port}/{number}");
-            let got = client.get(&url.parse().unwrap()).await;
-            assert_eq!(got.text(), format!("/{number} HTTP/2.0"));
-            let used = got.exchange.connection.unwrap();
-            (used.id, used.reuses)
-        });
-    }
-    let mut used = all.join_all().await;
-    used.sort_unstable();
+    let client = http2_client(|options| {
+        options.pool.per_host = 1;
+        options.reuse.max_requests = Some(4);
+    });
+    let used = ask_at_once(&client, server.port, 10).await;
     let expected = (0..10).map(|number| (number / 4 + 1, (number % 4) as u32));
     assert_eq!(used, expected.collect::<Vec<_>>());
     assert_eq!(server.opened.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]
+async fn an_http2_connection_that_is_too_old_is_not_used_again() {
+    for (max_age, opened) in [(Duration::ZERO, 3), (Duration::from_secs(3600), 1)] {
+        let server = Http2Server::start(None).await;
+        let client = http2_client(|options| {
+            options.pool.per_host = 1;
+            options.reuse.max_age = Some(max_age);
+        });
+        for _ in 0..3 {
+            ask_at_once(&client, server.port, 1).await;
+        }
+        assert_eq!(server.opened.load(Ordering::SeqCst), opened);
+    }
+}
+
+#[tokio::test]
 async fn a_server_without_http2_is_spoken_to_as_before() {
     let (config, _) = certificate(&["localhost"]);
     let server = Server::start_tls(config, |asked| page(asked.path)).await;
-    let mut options = options();
-    options.tls = TlsOptions {
-        http2: true,
-        ..insecure()
-    };
-    let client = Client::new(options);
+    let client = http2_client(|_| ());
     for number in 0..5 {
         let url = format!("https://localhost:{}/{number}", server.address.port())
             .parse()
