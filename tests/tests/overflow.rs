@@ -127,7 +127,7 @@ fn short_connections() -> Result<()> {
 
 #[test]
 fn many_requests_on_few_connections() -> Result<()> {
-    check(4_000, 80)
+    check(4_000, 280)
 }
 
 /// Lookups whose queries, or only their answers, find the ring full.

@@ -1,8 +1,10 @@
 //! Requests on connections that were open before tracing, and on those still open after it.
 
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::Command;
 use std::sync::mpsc;
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
@@ -125,6 +127,70 @@ fn a_request_in_flight() -> Result<()> {
             ("/totals/phases/ttfb/count", 0),
         ],
         &mut differences,
+    );
+    differences.finish(|| traced.story())
+}
+
+/// Requests close upon each other on a connection that stays open are reported together: the end of the trace finds
+/// those that still wait.
+#[test]
+fn quick_requests_are_all_counted() -> Result<()> {
+    for count in [1, 2, 8, 9, 10, 17, 28] {
+        check_quick(count)?;
+    }
+    Ok(())
+}
+
+fn check_quick(count: u64) -> Result<()> {
+    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let server = Threaded::start(|mut stream| {
+        let mut buffer = [0; 4096];
+        while stream.read(&mut buffer).is_ok_and(|length| length != 0) {
+            if stream.write_all(ANSWER).is_err() {
+                return;
+            }
+        }
+    })?;
+    let attached = Attached::start(&["--port", &server.port().to_string()])?;
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port()))?;
+    stream.set_nodelay(true)?;
+    let begun = Instant::now();
+    for _ in 0..count {
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")?;
+        stream.read_exact(&mut [0; ANSWER.len()])?;
+    }
+    let elapsed_ns = u64::try_from(begun.elapsed().as_nanos())?;
+    let traced = attached.end(Signal::SIGTERM)?;
+    let mut differences = Differences::of(format!("{count} quick requests"));
+    traced.export.compare_losses(&mut differences);
+    traced.export.compare(
+        &[
+            ("/totals/requests/count", count),
+            ("/totals/requests/connections", 1),
+            ("/totals/requests/failed", 0),
+            ("/totals/requests/in_flight_now", 0),
+            ("/totals/phases/ttfb/count", count),
+            ("/totals/phases/ttfb_first/count", 1),
+            ("/totals/phases/ttfb_reused/count", count - 1),
+            ("/totals/phases/transfer/count", count),
+            ("/totals/phases/pickup/count", count),
+            ("/totals/phases/idle/count", count - 1),
+        ],
+        &mut differences,
+    );
+    // One after the other they took no longer than the client's own clock says.
+    let mut sum_ns = 0;
+    for phase in ["idle", "ttfb", "transfer"] {
+        let figure = |name| {
+            traced
+                .export
+                .count(&format!("/totals/phases/{phase}/{name}"))
+        };
+        sum_ns += figure("mean_ns")? * figure("count")?;
+    }
+    differences.holds(
+        &format!("{sum_ns} of {elapsed_ns} ns"),
+        (1..=elapsed_ns + elapsed_ns / 500).contains(&sum_ns),
     );
     differences.finish(|| traced.story())
 }

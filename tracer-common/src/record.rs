@@ -4,8 +4,11 @@
 //! field is an integer or a byte array; padding is spelled out and zero; times are
 //! `bpf_ktime_get_ns` (CLOCK_MONOTONIC) in nanoseconds.
 
-/// Version of every record in this file. Decoding refuses another one.
-pub const VERSION: u8 = 2;
+/// Version of every record in this file.
+pub const VERSION: u8 = 3;
+/// The oldest whose records are read: those of version 2 are the same, without [`TurnsRecord`]. Decoding refuses
+/// others.
+pub const OLDEST_VERSION: u8 = 2;
 /// Length of a comm, with its NUL (`TASK_COMM_LEN`).
 pub const COMM_LEN: usize = 16;
 /// Bytes of a path that an exec record carries.
@@ -39,6 +42,8 @@ pub mod kind {
     pub const TURN: u8 = 9;
     /// [`super::FirstTurnRecord`]
     pub const FIRST_TURN: u8 = 10;
+    /// [`super::TurnsRecord`]
+    pub const TURNS: u8 = 11;
 }
 
 /// First bytes of every record.
@@ -427,6 +432,12 @@ pub mod turn {
 
     /// In place of a time that was not measured.
     pub const UNMEASURED: u64 = u64::MAX;
+
+    /// Turns in one record at most.
+    pub const TURNS: usize = 8;
+
+    /// A turn waits for others of its connection only while the first of them began less than this ago, ns.
+    pub const WAIT_NS: u64 = 10_000_000;
 }
 
 /// Request bytes out, then response bytes in, on one connection.
@@ -506,6 +517,78 @@ pub struct FirstTurnRecord {
     pub pad: [u8; 6],
 }
 
+/// A later turn, answered and ended by the next: times that each begin where the one before ends.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    feature = "user",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::IntoBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout
+    )
+)]
+pub struct BriefTurn {
+    /// From the last byte of the response before it to the first byte of the request, ns.
+    pub idle_ns: u32,
+    /// To the first byte of the response, ns.
+    pub ttfb_ns: u32,
+    /// To its last byte, ns.
+    pub transfer_ns: u32,
+    /// Longest time that response data waited for the application to read it, ns; less than
+    /// [`turn::SLOW_PICKUP_NS`].
+    pub pickup_ns: u32,
+}
+
+/// What is common to the turns of one record.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    feature = "user",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::IntoBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout
+    )
+)]
+pub struct TurnsHead {
+    /// Kind TURNS.
+    pub header: Header,
+    /// Last byte of the response before the first of them, ns.
+    pub previous_ns: u64,
+    /// [`TurnRecord::number`] of the first; the others follow it.
+    pub number: u32,
+    /// How many there are.
+    pub count: u8,
+    /// One of [`turn`]'s protocols.
+    pub protocol: u8,
+    /// As in [`TurnRecord`].
+    pub h2: u8,
+    /// As in [`TurnRecord`].
+    pub adopted: u8,
+}
+
+/// Turns of one connection, one behind the other. Written up to the last of them: `header.size` is that long.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    feature = "user",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::IntoBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout
+    )
+)]
+pub struct TurnsRecord {
+    /// What they have in common.
+    pub head: TurnsHead,
+    /// `head.count` of them are set.
+    pub turns: [BriefTurn; turn::TURNS],
+}
+
 const _: () = {
     assert!(size_of::<Header>() == 24);
     assert!(size_of::<Endpoint>() == 72);
@@ -520,4 +603,5 @@ const _: () = {
     assert!(size_of::<SocketRecord>() == 24 + 72 + 32);
     assert!(size_of::<TurnRecord>() == 24 + 56);
     assert!(size_of::<FirstTurnRecord>() == 80 + 8 + 64 + 16 + 16);
+    assert!(size_of::<TurnsRecord>() == 24 + 16 + 16 * turn::TURNS);
 };

@@ -59,6 +59,16 @@ pub struct LastTurn {
 }
 
 impl LastTurn {
+    /// That of a record.
+    pub fn of(record: &TurnRecord, is_h2: bool) -> Self {
+        Self {
+            start_ns: record.start_ns,
+            last_ns: record.last_ns,
+            reused: record.number > 1,
+            is_h2,
+        }
+    }
+
     /// Counts what the end of the connection says of it.
     pub fn apply(self, close: &CloseRecord, group: &mut Group) {
         if self.is_h2 {

@@ -3,12 +3,12 @@
 use thiserror::Error;
 use tracer_common::dns::{self as dns_record, DnsReleaseRecord};
 use tracer_common::record::{
-    CloseRecord, ConnectRecord, ExecRecord, FirstTurnRecord, Header, ProcessRecord, SocketRecord,
-    TlsRecord, TurnRecord, VERSION, direction, kind,
+    CloseRecord, ConnectRecord, ExecRecord, FirstTurnRecord, Header, OLDEST_VERSION, ProcessRecord,
+    SocketRecord, TlsRecord, TurnRecord, VERSION, direction, kind,
 };
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
-use crate::{dns::packet::Packet, tls::Side};
+use crate::{dns::packet::Packet, tls::Side, turns::Turns};
 
 /// One record.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub enum Event<'a> {
     Turn(&'a TurnRecord),
     /// The first of them over TLS 1.3.
     FirstTurn(&'a FirstTurnRecord),
+    /// Several of one connection.
+    Turns(Turns<'a>),
     /// A packet to or from port 53.
     Dns(Packet<'a>),
     /// A socket that asked port 53 was closed.
@@ -65,6 +67,7 @@ impl Event<'_> {
             Self::Socket(record) => record.header.cookie,
             Self::Turn(record) => record.header.cookie,
             Self::FirstTurn(record) => record.turn.header.cookie,
+            Self::Turns(turns) => turns.cookie(),
             Self::Dns(packet) => packet.cookie,
             Self::DnsRelease(record) => record.header.cookie,
             Self::Fork(_) | Self::Exec(_) | Self::Exit(_) => 0,
@@ -118,7 +121,7 @@ const HELLO_HEAD: usize = size_of::<Header>() + 8;
 /// are refused as too short.
 pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
     let header: &Header = view(bytes, 0)?;
-    if header.version != VERSION {
+    if !(OLDEST_VERSION..=VERSION).contains(&header.version) {
         return Err(DecodeError::Version {
             got: header.version,
         });
@@ -134,36 +137,33 @@ pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
         kind::SOCKET => view(bytes, header.kind).map(Event::Socket),
         kind::TURN => view(bytes, header.kind).map(Event::Turn),
         kind::FIRST_TURN => view(bytes, header.kind).map(Event::FirstTurn),
-        dns_record::kind::DNS => {
-            Packet::read(bytes)
-                .map(Event::Dns)
-                .map_err(|expected| DecodeError::Length {
-                    kind: header.kind,
-                    got: bytes.len(),
-                    expected,
-                })
-        }
+        kind::TURNS => Turns::read(bytes)
+            .map(Event::Turns)
+            .map_err(|expected| too_short(header.kind, bytes, expected)),
+        dns_record::kind::DNS => Packet::read(bytes)
+            .map(Event::Dns)
+            .map_err(|expected| too_short(header.kind, bytes, expected)),
         dns_record::kind::DNS_RELEASE => view(bytes, header.kind).map(Event::DnsRelease),
         got => Err(DecodeError::Kind { got }),
+    }
+}
+
+fn too_short(kind: u8, bytes: &[u8], expected: usize) -> DecodeError {
+    DecodeError::Length {
+        kind,
+        got: bytes.len(),
+        expected,
     }
 }
 
 fn view<T: FromBytes + Immutable + KnownLayout>(bytes: &[u8], kind: u8) -> Result<&T, DecodeError> {
     T::ref_from_prefix(bytes)
         .map(|(record, _)| record)
-        .map_err(|_| DecodeError::Length {
-            kind,
-            got: bytes.len(),
-            expected: size_of::<T>(),
-        })
+        .map_err(|_| too_short(kind, bytes, size_of::<T>()))
 }
 
 fn hello<'a>(bytes: &'a [u8], header: &Header) -> Result<Hello<'a>, DecodeError> {
-    let short = |expected| DecodeError::Length {
-        kind: kind::HELLO,
-        got: bytes.len(),
-        expected,
-    };
+    let short = |expected| too_short(kind::HELLO, bytes, expected);
     let Some((head, stream)) = bytes.split_at_checked(HELLO_HEAD) else {
         return Err(short(HELLO_HEAD));
     };
@@ -222,8 +222,10 @@ mod tests {
         );
         let mut bytes = [0u8; 24];
         bytes[0] = kind::TLS;
-        bytes[1] = VERSION + 1;
-        check(&bytes, DecodeError::Version { got: VERSION + 1 });
+        for got in [OLDEST_VERSION - 1, VERSION + 1] {
+            bytes[1] = got;
+            check(&bytes, DecodeError::Version { got });
+        }
         bytes[1] = VERSION;
         check(
             &bytes,

@@ -36,6 +36,17 @@ enum Buckets {
     Many(Box<Pages>),
 }
 
+/// Where a sample goes, in any histogram.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Bucket(u32);
+
+impl Bucket {
+    /// That of a value, ns.
+    pub(crate) fn of(value_ns: u64) -> Self {
+        Self(index_of(value_ns))
+    }
+}
+
 /// Indices of the buckets of so many samples, in any order: as many as fit without a block of memory of their own.
 #[derive(Debug, Clone, Default)]
 struct Handful {
@@ -80,6 +91,19 @@ impl Latency {
     /// Adds a sample.
     pub fn record(&mut self, value_ns: u64) {
         self.add(index_of(value_ns), 1);
+    }
+
+    /// Adds samples whose buckets are known.
+    pub(crate) fn record_all(&mut self, buckets: &[Bucket]) {
+        if let Buckets::Many(pages) = &mut self.0 {
+            for bucket in buckets {
+                pages.add(bucket.0, 1);
+            }
+            return;
+        }
+        for bucket in buckets {
+            self.add(bucket.0, 1);
+        }
     }
 
     /// Adds a sample `times` times.

@@ -25,3 +25,4 @@ pub mod time_wait;
 pub mod tls;
 pub mod tracker;
 pub mod turn;
+pub mod turns;

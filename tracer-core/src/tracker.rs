@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod clear;
 mod reset;
+mod turns;
 mod watch;
 
 use std::{
@@ -16,13 +17,12 @@ use std::{
 use tracer_common::{
     counter::Counter,
     record::{
-        CloseRecord, ConnectRecord, Endpoint, FirstTurnRecord, Header, SocketRecord, TlsRecord,
-        TurnRecord, connect, remains, turn,
+        CloseRecord, ConnectRecord, Endpoint, Header, SocketRecord, TlsRecord, connect, remains,
     },
 };
 
 use crate::{
-    connection::{Connection, Handshake, LastTurn},
+    connection::{Connection, Handshake},
     decode::{Event, Hello, decode},
     dns::DnsTracker,
     endpoint::{comm, remote},
@@ -35,7 +35,7 @@ use crate::{
     process::Processes,
     series::{Sampler, State},
     snapshot::{Events, Snapshot},
-    ticket::{FirstByte, Habit, Habits, first_byte},
+    ticket::Habits,
     time_wait::{Remains, Seen, TimeWait},
 };
 
@@ -143,6 +143,7 @@ impl Tracker {
             Event::Socket(record) => self.open_socket(record),
             Event::Turn(record) => self.turn(record, None),
             Event::FirstTurn(record) => self.turn(&record.turn, Some(record)),
+            Event::Turns(turns) => self.turns(*turns),
             Event::Dns(packet) => {
                 let process = self.processes.of(packet.endpoint);
                 self.dns.take(packet, process);
@@ -338,74 +339,6 @@ impl Tracker {
         connection.hello = None;
     }
 
-    /// A turn is over, or the sweep has found one under way.
-    fn turn(&mut self, record: &TurnRecord, evidence: Option<&FirstTurnRecord>) {
-        let cookie = record.header.cookie;
-        let plain = match record.first_ns {
-            0 => FirstByte::None,
-            at => FirstByte::Known(at),
-        };
-        let Some(mut connection) = self.take_connection(cookie) else {
-            let answer = evidence.map_or(plain, |evidence| {
-                first_byte(evidence, None, &mut Habit::default())
-            });
-            self.of_unknown(|group| count_turn(record, answer, false, group));
-            return;
-        };
-        self.settle_host(&mut connection);
-        let answer = evidence.map_or(plain, |evidence| {
-            let habit = self.habits.of(connection.process, connection.host);
-            first_byte(evidence, connection.round_trip_ns, habit)
-        });
-        let is_h2 = record.h2 == 1 && (connection.offers_h2 || record.protocol == turn::CLEAR);
-        self.release_turn(&mut connection, is_h2);
-        if connection.offers_h2 && !is_h2 && record.number == 1 && record.ended == turn::NEXT {
-            connection.held_turn = Some((*record, answer));
-        } else if connection.counted {
-            self.of_connection(&connection, |group| {
-                count_turn(record, answer, is_h2, group);
-            });
-            if let Some(evidence) = evidence.filter(|_| !is_h2) {
-                self.settle_turns(&connection, evidence, answer);
-            }
-        }
-        connection.last_turn = Some(LastTurn {
-            start_ns: record.start_ns,
-            last_ns: record.last_ns,
-            reused: record.number > 1,
-            is_h2,
-        });
-        self.connections.insert(cookie, connection);
-    }
-
-    /// What is now known of the server may settle turns that were left open.
-    fn settle_turns(
-        &mut self,
-        connection: &Connection,
-        evidence: &FirstTurnRecord,
-        answer: FirstByte,
-    ) {
-        let habit = self.habits.of(connection.process, connection.host);
-        if answer == FirstByte::Unknown {
-            habit.leave_open(evidence);
-        }
-        for record in habit.settle() {
-            self.of_connection(connection, |group| crate::turn::settle(&record, group));
-        }
-    }
-
-    /// Counts a turn that was held back, now that it is known what the connection speaks.
-    fn release_turn(&mut self, connection: &mut Connection, is_h2: bool) {
-        let Some((record, answer)) = connection.held_turn.take() else {
-            return;
-        };
-        if connection.counted {
-            self.of_connection(connection, |group| {
-                count_turn(&record, answer, is_h2, group);
-            });
-        }
-    }
-
     /// With a host filter: the host is as well known as it will be; count the connection or leave it out.
     fn settle_host(&mut self, connection: &mut Connection) {
         if connection.counted || !self.admits(&self.hosts.key(connection.host).host) {
@@ -505,14 +438,19 @@ impl Tracker {
         let mut seen = HashSet::new();
         for record in records(bytes) {
             match decode(record) {
-                Ok(Event::Socket(socket)) if seen.insert((socket.header.cookie, false)) => {
+                Ok(Event::Socket(socket)) if seen.insert((socket.header.cookie, Found::Socket)) => {
                     self.open_socket(socket);
                     if turns {
                         self.count_open_socket(socket);
                     }
                 }
                 Ok(event @ (Event::Turn(_) | Event::FirstTurn(_))) if turns => {
-                    if seen.insert((event.cookie(), true)) {
+                    if seen.insert((event.cookie(), Found::Turn)) {
+                        self.apply(&event);
+                    }
+                }
+                Ok(event @ Event::Turns(_)) if turns => {
+                    if seen.insert((event.cookie(), Found::Waiting)) {
                         self.apply(&event);
                     }
                 }
@@ -659,16 +597,12 @@ impl Tracker {
     }
 }
 
-/// Counts a turn as what it is: of HTTP/2, in flight, or over.
-fn count_turn(record: &TurnRecord, answer: FirstByte, is_h2: bool, group: &mut Group) {
-    if is_h2 {
-        group.requests.h2_turns += 1;
-    } else if record.ended == turn::OPEN && answer == FirstByte::None {
-        group.requests.in_flight_now += 1;
-        group.in_flight(record.start_ns, record.header.time_ns);
-    } else {
-        crate::turn::apply(record, answer, record.number == 1, group);
-    }
+/// What a sweep tells of a socket.
+#[derive(PartialEq, Eq, Hash)]
+enum Found {
+    Socket,
+    Waiting,
+    Turn,
 }
 
 /// The records of a sweep, split by the size in their headers. What is left when a size cannot be is given

@@ -6,7 +6,7 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::bpf_sk_storage_get;
 use tracer_common::{
     counter::Counter,
-    record::{COMM_LEN, turn},
+    record::{COMM_LEN, TurnsRecord, turn},
 };
 
 use crate::{emit, maps};
@@ -125,9 +125,10 @@ pub struct Conn {
     pub held: u8,
     pub pad: u8,
 
-    // The rest: for handshakes and first turns.
+    // The rest.
     /// comm of the owner.
     pub comm: [u8; COMM_LEN],
+    // For handshakes and first turns; behind them turns wait here: `Conn::waiting`.
     /// What the process sends.
     pub egress: Stream,
     /// What it receives.
@@ -157,7 +158,8 @@ pub struct Turn {
     pub h2: u8,
     /// 1: it was reported when the process closed its end.
     pub told: u8,
-    pub pad: u8,
+    /// Turns before it that were not reported yet.
+    pub waiting: u8,
 }
 
 /// The response at hand; written by ingress.
@@ -192,7 +194,23 @@ const _: () = {
     assert!(core::mem::offset_of!(Conn, sent) + HEAD == LINE);
     assert!(core::mem::offset_of!(Conn, got) + HEAD == 2 * LINE);
     assert!(core::mem::offset_of!(Conn, comm) + HEAD == 3 * LINE);
+    assert!(core::mem::offset_of!(Conn, egress) + size_of::<TurnsRecord>() <= size_of::<Conn>());
 };
+
+impl Conn {
+    /// The turns that wait to be reported: those of a connection whose second turn has begun, so that what its
+    /// handshake and its first turn needed is no more. `turn.waiting` of them are set.
+    #[inline(always)]
+    pub fn waiting(&mut self) -> &mut TurnsRecord {
+        // SAFETY: from `egress` on the struct has room for the record, aligned for it, as checked above; both are plain
+        // integers.
+        unsafe {
+            &mut *(&raw mut *self)
+                .byte_add(core::mem::offset_of!(Conn, egress))
+                .cast()
+        }
+    }
+}
 
 /// The traced connection of a socket, if it has one.
 ///

@@ -5,12 +5,13 @@ use tracer_common::{
     counter::Counter,
     dns::{DnsReleaseRecord, kind as kind_of_dns},
     record::{
-        CloseRecord, ConnectRecord, ExecRecord, Header, PATH_LEN, ProcessRecord, TlsRecord,
-        VERSION, closer, kind, tls,
+        BriefTurn, CloseRecord, ConnectRecord, ExecRecord, Header, PATH_LEN, ProcessRecord,
+        TlsRecord, TurnsRecord, VERSION, closer, kind, tls,
     },
 };
 
 use crate::{
+    bound::between_one_and,
     conn::Conn,
     maps, overflow,
     sock::{Sock, Task},
@@ -78,15 +79,48 @@ pub fn try_record_at<T: 'static>(
             .write(header::<T>(time_ns, kind, cookie));
         fill(&mut *record);
     }
+    entry.submit(wakes(time_ns));
+    count(Counter::Emitted);
+    true
+}
+
+/// Whether the reader is woken for a record of that time.
+#[inline(always)]
+fn wakes(time_ns: u64) -> u64 {
     let looks = time_ns & LOOK_MASK_NS == 0;
-    let flags = if looks && maps::RECORDS.query(AVAILABLE) > WAKE_AT_BYTES {
+    if looks && maps::RECORDS.query(AVAILABLE) > WAKE_AT_BYTES {
         FORCE_WAKEUP
     } else {
         NO_WAKEUP
-    };
-    entry.submit(flags);
-    count(Counter::Emitted);
+    }
+}
+
+/// Writes the turns of a connection that wait; there is one at least. False when there is no room.
+#[inline(always)]
+pub fn turns(conn: &mut Conn, cookie: u64, now_ns: u64) -> bool {
+    let count = conn.turn.waiting;
+    let record = conn.waiting();
+    record.head.header = header::<TurnsRecord>(now_ns, kind::TURNS, cookie);
+    let size = turns_size(count);
+    record.head.header.size = size;
+    record.head.count = count;
+    // SAFETY: the record is plain bytes, and so long at least.
+    let bytes =
+        unsafe { core::slice::from_raw_parts((&raw const *record).cast::<u8>(), size as usize) };
+    if maps::RECORDS.output::<[u8]>(bytes, wakes(now_ns)).is_err() {
+        return false;
+    }
+    self::count(Counter::Emitted);
     true
+}
+
+/// Bytes of a record of so many turns.
+#[inline(always)]
+pub fn turns_size(count: u8) -> u32 {
+    const HEAD: u32 = core::mem::offset_of!(TurnsRecord, turns) as u32;
+    between_one_and::<{ size_of::<TurnsRecord>() as u64 }>(
+        HEAD + u32::from(count) * size_of::<BriefTurn>() as u32,
+    )
 }
 
 /// CLOCK_MONOTONIC, ns.

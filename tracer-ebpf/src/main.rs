@@ -20,6 +20,7 @@ mod segment;
 mod sock;
 mod tls;
 mod turn;
+mod waiting;
 mod waits;
 
 #[cfg(not(test))]

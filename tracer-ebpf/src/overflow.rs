@@ -3,7 +3,7 @@
 
 use tracer_common::{
     overflow::{Count, Phase},
-    record::{connect, remains, tls},
+    record::{connect, remains, tls, turn::TURNS},
 };
 
 use crate::{conn::Conn, maps, sock::TcpFigures, turn};
@@ -119,6 +119,26 @@ pub fn turned(conn: &Conn) {
         answer.last_ns.wrapping_sub(answer.first_ns),
     );
     time(Phase::Pickup, now.pickup_ns);
+}
+
+/// The turns that waited are over.
+#[inline(never)]
+pub fn waited(conn: &mut Conn) {
+    let count = u32::from(conn.turn.waiting);
+    let record = conn.waiting();
+    add(Count::Records, u64::from(count));
+    add(Count::Requests, u64::from(count));
+    let mut at = 0;
+    while at < TURNS {
+        if (at as u32) < count {
+            let brief = &record.turns[at];
+            time(Phase::Idle, u64::from(brief.idle_ns));
+            time(Phase::TtfbReused, u64::from(brief.ttfb_ns));
+            time(Phase::Transfer, u64::from(brief.transfer_ns));
+            time(Phase::Pickup, u64::from(brief.pickup_ns));
+        }
+        at += 1;
+    }
 }
 
 /// A query was sent that is not another one asked again.

@@ -15,6 +15,7 @@ use crate::{
     emit, overflow,
     segment::{Segment, after},
     tls::{Packet, walk},
+    waiting,
 };
 
 const ALERT: u8 = 21;
@@ -127,7 +128,7 @@ fn request(conn: &mut Conn, now_ns: u64, cookie: u64) {
     }
     if conn.turn.number != 0 {
         if conn.turn.told == 0 {
-            finish(conn, turn::NEXT, cookie, now_ns);
+            waiting::over(conn, cookie, now_ns);
         }
         conn.turn.told = 0;
         conn.turn.previous_ns = conn.answer.last_ns;

@@ -111,8 +111,10 @@ pub fn check(bytes: &[u8]) -> Result<(), OpenError> {
     }
     let format = u16::from_le_bytes([whole[8], whole[9]]);
     match (format, whole[10], whole[11]) {
-        (FORMAT, record::VERSION, ENDIAN) => Ok(()),
-        (FORMAT, record::VERSION, got) => Err(OpenError::ByteOrder { got }),
+        (FORMAT, record::OLDEST_VERSION..=record::VERSION, ENDIAN) => Ok(()),
+        (FORMAT, record::OLDEST_VERSION..=record::VERSION, got) => {
+            Err(OpenError::ByteOrder { got })
+        }
         (FORMAT, got, _) => Err(OpenError::Records { got }),
         (got, ..) => Err(OpenError::Format { got }),
     }
@@ -132,8 +134,11 @@ mod tests {
         assert!(check(&write()).is_ok());
         let later = refused(&with_versions(FORMAT + 1, record::VERSION));
         assert!(later.contains("format version 2"), "{later}");
-        let other = refused(&with_versions(FORMAT, record::VERSION + 1));
-        assert!(other.contains("records are of version"), "{other}");
+        assert!(check(&with_versions(FORMAT, record::OLDEST_VERSION)).is_ok());
+        for version in [record::OLDEST_VERSION - 1, record::VERSION + 1] {
+            let other = refused(&with_versions(FORMAT, version));
+            assert!(other.contains("records are of version"), "{other}");
+        }
         let mut damaged = write();
         damaged[9] ^= 1;
         assert!(refused(&damaged).contains("damaged"));

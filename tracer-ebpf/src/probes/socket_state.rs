@@ -12,7 +12,7 @@ use crate::{
     conn::{self, Conn, phase},
     emit, filter,
     sock::{Sock, Task},
-    turn,
+    turn, waiting,
 };
 
 /// TCP states, include/net/tcp_states.h.
@@ -74,6 +74,7 @@ fn try_socket_state(ctx: &BtfTracePointContext, sock: Sock, old: u8, new: u8) ->
         state::FIN_WAIT1 | state::LAST_ACK => {
             let now_ns = emit::now_ns();
             closing(conn, closer::CLIENT, now_ns);
+            waiting::report(conn, conn.cookie, now_ns);
             if sock.reads_no_more() && turn::is_carrying(conn) {
                 turn::finish(conn, record::turn::CLOSE, conn.cookie, now_ns);
                 conn.turn.told = 1;
@@ -158,6 +159,7 @@ fn closed(sock: Sock, conn: &mut Conn, old: u8) {
         conn.closing_ns = now_ns;
     }
     finish_handshake(conn);
+    waiting::report(conn, conn.cookie, now_ns);
     if turn::is_carrying(conn) {
         turn::finish(conn, record::turn::CLOSE, conn.cookie, now_ns);
     }

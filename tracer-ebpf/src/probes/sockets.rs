@@ -7,7 +7,7 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::{bpf_seq_write, bpf_sock_from_file};
 use tracer_common::{
     config::ListenerKey,
-    record::{self, FirstTurnRecord, SocketRecord, TurnRecord, kind},
+    record::{self, FirstTurnRecord, SocketRecord, TurnRecord, TurnsRecord, kind},
 };
 
 use super::socket_state::state;
@@ -84,6 +84,9 @@ unsafe fn try_sockets<const ADOPT: bool>(ctx: *const TaskFile) -> Option<()> {
     // SAFETY: the iterator's own seq file.
     let seq = unsafe { core::ptr::read_volatile(&raw const (*meta).seq) };
     write(seq, &mut record);
+    if ADOPT && conn.turn.waiting != 0 {
+        write_waiting(seq, conn);
+    }
     if !ADOPT || !turn::is_carrying(conn) {
         return None;
     }
@@ -102,6 +105,21 @@ unsafe fn try_sockets<const ADOPT: bool>(ctx: *const TaskFile) -> Option<()> {
         write(seq, &mut record);
     }
     None
+}
+
+/// Adds the turns that wait to be reported, and leaves them waiting.
+#[inline(always)]
+fn write_waiting(seq: *mut c_void, conn: &mut Conn) {
+    let (count, cookie) = (conn.turn.waiting, conn.cookie);
+    let mut record = *conn.waiting();
+    let size = emit::turns_size(count);
+    record.head.header = emit::header::<TurnsRecord>(emit::now_ns(), kind::TURNS, cookie);
+    record.head.header.size = size;
+    record.head.count = count;
+    // SAFETY: as in `write`; the record is so long at least.
+    unsafe {
+        bpf_seq_write(seq.cast(), (&raw mut record).cast(), size);
+    }
 }
 
 /// Adds a record to what the iteration gives to user space.

@@ -4,6 +4,7 @@
 pub(crate) mod kernel;
 pub(crate) mod record;
 pub(crate) mod replay;
+mod sweep;
 pub(crate) mod tracing;
 
 use std::process::ExitStatus;

@@ -1,12 +1,11 @@
 //! The kernel as a source: its programs, the socket listings, and what is traced as far as it can end.
 
-use std::{mem::offset_of, os::fd::OwnedFd, process::Child, time::Duration};
+use std::{os::fd::OwnedFd, process::Child, time::Duration};
 
 use tokio::{
     io::unix::AsyncFd,
     time::{Instant, Interval, MissedTickBehavior, interval, sleep},
 };
-use tracer_common::record::{Header, SocketRecord, kind};
 use tracer_core::input::Input;
 
 use super::{
@@ -16,6 +15,7 @@ use super::{
         cgroup::{CgroupPaths, ChildCgroup},
         diag::Detail,
     },
+    sweep::{self, Passed},
 };
 use crate::{
     child, clock,
@@ -163,7 +163,7 @@ impl Tracing {
     /// Connections established before `before_ns` are adopted; of later ones the ring tells.
     pub(super) fn prime(&mut self, before_ns: u64, intake: &mut Intake) -> Result<(), Failure> {
         let mut records = self.kernel.sweep()?;
-        adopt(&mut records, before_ns);
+        sweep::adopt(&mut records, before_ns);
         intake.input(&Input::Sweep {
             records: &records,
             last: false,
@@ -293,6 +293,7 @@ impl Tracing {
             recorder.be_patient();
         }
         let records = self.kernel.sweep()?;
+        self.catch_up(&records, intake);
         intake.input(&Input::Sweep {
             records: &records,
             last: true,
@@ -304,11 +305,30 @@ impl Tracing {
             });
         }
         resolve::resolve(intake, &mut self.cgroups);
+        self.join_namespaces(intake);
         self.list_sockets(Detail::Plain, intake)?;
         intake.input(&Input::Finish {
             now_ns: clock::monotonic_ns(),
         });
         self.read_counters(intake)
+    }
+
+    /// Takes from the ring what was reported before the sweep came by, and leaves what was afterwards: the trace ends
+    /// there.
+    fn catch_up(&mut self, sweep: &[u8], intake: &mut Intake) {
+        let passed = Passed::of(sweep, clock::monotonic_ns());
+        loop {
+            let mut taken = 0;
+            let count = self.kernel.read_records(BATCH, |record| {
+                if passed.is_behind(record) {
+                    taken += 1;
+                    intake.input(&Input::Record(record));
+                }
+            });
+            if count < BATCH || taken == 0 {
+                return;
+            }
+        }
     }
 
     /// Time that the command has used, once it has ended.
@@ -327,33 +347,6 @@ impl Tracing {
         }
         Ok(())
     }
-}
-
-/// Marks the sockets of a sweep that were established before `before_ns` as open before tracing began.
-fn adopt(records: &mut [u8], before_ns: u64) {
-    const ESTABLISHED_NS: usize = offset_of!(SocketRecord, established_ns);
-    const ADOPTED: usize = offset_of!(SocketRecord, adopted);
-    let mut rest = records;
-    while let Some((record, behind)) = split_record(rest) {
-        if record[0] == kind::SOCKET
-            && let Some(bytes) = record.get(ESTABLISHED_NS..ESTABLISHED_NS + 8)
-            && let Ok(bytes) = bytes.try_into()
-            && (1..before_ns).contains(&u64::from_ne_bytes(bytes))
-            && let Some(adopted) = record.get_mut(ADOPTED)
-        {
-            *adopted = 1;
-        }
-        rest = behind;
-    }
-}
-
-/// The first record, by the size in its header, and what follows.
-fn split_record(bytes: &mut [u8]) -> Option<(&mut [u8], &mut [u8])> {
-    let size = bytes.get(offset_of!(Header, size)..)?.first_chunk()?;
-    let size = u32::from_ne_bytes(*size) as usize;
-    (size >= size_of::<Header>())
-        .then(|| bytes.split_at_mut_checked(size))
-        .flatten()
 }
 
 /// The command has not been waited for, so its pid is still its own.
