@@ -76,6 +76,8 @@ impl Report {
 }
 
 const PLAIN: u64 = 20;
+/// Requests on one connection.
+const KEPT: u64 = 30;
 const FULL_1_2: u64 = 20 + 1;
 const FULL_1_3: u64 = 20 + 5;
 const RESUMED_1_2: u64 = 5;
@@ -85,13 +87,14 @@ const REFUSED: u64 = 5;
 const LOOKUPS: u64 = 2;
 const FULL: u64 = FULL_1_2 + FULL_1_3;
 const RESUMED: u64 = RESUMED_1_2 + RESUMED_1_3;
-const ESTABLISHED: u64 = PLAIN + FULL + RESUMED;
+const ESTABLISHED: u64 = PLAIN + 1 + FULL + RESUMED;
 /// The status with which the scenario ends.
 const SCENARIO_STATUS: u64 = 7;
 
 /// Section, label in it, and what the clients themselves must have seen.
 const CLIENTS: &[(&str, &str, u64)] = &[
     ("plain", "", PLAIN),
+    ("kept", "", KEPT),
     ("refused", "", REFUSED),
     ("handshakes", "New, TLSv1.2", FULL_1_2),
     ("handshakes", "New, TLSv1.3", FULL_1_3),
@@ -113,6 +116,8 @@ const RUN: &[(&str, u64)] = &[
     ("/totals/tls/versions/1.3", FULL_1_3 + RESUMED_1_3),
     ("/totals/dns/queries", LOOKUPS),
     ("/totals/dns/failed/timeout", LOOKUPS),
+    ("/totals/phases/ttfb_reused/count", KEPT - 1),
+    ("/totals/phases/idle/count", KEPT - 1),
     ("/totals/phases/connect/count", ESTABLISHED),
     ("/totals/phases/connect_failed/count", REFUSED),
     ("/totals/phases/tls/count", FULL),

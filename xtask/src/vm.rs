@@ -74,6 +74,7 @@ fn fill(files: &Initramfs) -> Result<()> {
     files.program(&workspace::tracer())?;
     files.script("/init", include_str!("../assets/vm/init"))?;
     files.script("/scenario", include_str!("../assets/vm/scenario"))?;
+    files.script("/kept", include_str!("../assets/vm/kept"))?;
     let (key, certificate) = (
         files.inside(Path::new("/origin.key")),
         files.inside(Path::new("/origin.crt")),
