@@ -1,7 +1,7 @@
 //! `cargo xtask bench overhead`: how much slower a client becomes that is watched, beside the peers, in one run.
 //!
 //! Unwatched and watched runs alternate: N w1 N w2 N …, in reverse order every other round. A ratio is a watched run
-//! against the mean of its two neighbours, so that a slow drift of the machine cancels. Then each observer once more
+//! against the mean of its two neighbours, so that a slow drift of the machine cancels. Then each observer again, in turn,
 //! with BPF statistics on: they cost time themselves, so no ratio is taken from these runs.
 
 use std::fs;
@@ -18,6 +18,9 @@ use super::load::{self, Load, Served, Server, Workload};
 use super::observer::{self, Observer, Report, Watch};
 use super::table::{self, Machine, Row};
 use crate::{build, setup, shell, workspace};
+
+/// Runs of each observer with statistics, at most; the one in the middle is told.
+const COST_ROUNDS: u32 = 3;
 
 pub(crate) struct Options {
     pub(crate) pairs: u32,
@@ -61,7 +64,7 @@ impl Options {
 
     fn expected_s(&self) -> u32 {
         let observers = self.observers.len() as u32;
-        let runs = self.pairs * (2 * observers + 1) + observers;
+        let runs = self.pairs * (2 * observers + 1) + self.pairs.min(COST_ROUNDS) * observers;
         2 * (runs * self.seconds + 2 * observers * (self.pairs + 1))
     }
 }
@@ -154,8 +157,8 @@ impl<'a> Bench<'a> {
             for round in 0..self.options.pairs {
                 self.round(workload, round, &mut of_workload)?;
             }
-            for row in &mut of_workload {
-                self.cost(row)?;
+            for round in 0..self.options.pairs.min(COST_ROUNDS) {
+                self.costs(round, &mut of_workload)?;
             }
             rows.append(&mut of_workload);
         }
@@ -164,12 +167,8 @@ impl<'a> Bench<'a> {
     }
 
     fn round(&self, workload: Workload, round: u32, rows: &mut [Row]) -> Result<()> {
-        let mut order: Vec<usize> = (0..rows.len()).collect();
-        if round % 2 == 1 {
-            order.reverse();
-        }
         let (mut before, _) = self.measure(workload, Observer::Nobody)?;
-        for at in order {
+        for at in order(round, rows.len()) {
             let (watched, report) = self.measure(workload, rows[at].observer)?;
             let (after, _) = self.measure(workload, Observer::Nobody)?;
             let unwatched = (before.per_second + after.per_second) / 2.0;
@@ -187,12 +186,13 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    /// One more run, with statistics.
-    fn cost(&self, row: &mut Row) -> Result<()> {
+    /// One more run of each, with statistics.
+    fn costs(&self, round: u32, rows: &mut [Row]) -> Result<()> {
         let _stats = Stats::enable()?;
-        let (served, report) = self.measure(row.workload, row.observer)?;
-        row.requests = served.requests;
-        row.programs = report.programs;
+        for at in order(round, rows.len()) {
+            let (served, report) = self.measure(rows[at].workload, rows[at].observer)?;
+            rows[at].add_cost(served.requests, report.programs);
+        }
         Ok(())
     }
 
@@ -216,6 +216,15 @@ impl<'a> Bench<'a> {
             .iter()
             .map(|program| bpf::open_program(program.id))
             .collect()
+    }
+}
+
+/// In which order a round goes through the observers: every other one backwards.
+fn order(round: u32, count: usize) -> Vec<usize> {
+    let forwards = 0..count;
+    match round % 2 {
+        0 => forwards.collect(),
+        _ => forwards.rev().collect(),
     }
 }
 

@@ -52,9 +52,22 @@ pub(crate) struct Row {
     pairs: Vec<(f64, f64)>,
     cpu_s: Vec<f64>,
     lost: Option<u64>,
-    /// Of the run with statistics.
-    pub(crate) requests: u64,
-    pub(crate) programs: Vec<Program>,
+    /// Of the runs with statistics.
+    costs: Vec<Cost>,
+}
+
+/// What the programs took in one run.
+struct Cost {
+    requests: u64,
+    programs: Vec<Program>,
+}
+
+impl Cost {
+    /// Time in BPF programs for one request.
+    fn ns(&self) -> f64 {
+        let total = self.programs.iter().map(|program| program.time_ns).sum();
+        per(total, self.requests)
+    }
 }
 
 impl Row {
@@ -65,8 +78,7 @@ impl Row {
             pairs: Vec::new(),
             cpu_s: Vec::new(),
             lost: None,
-            requests: 0,
-            programs: Vec::new(),
+            costs: Vec::new(),
         }
     }
 
@@ -76,6 +88,23 @@ impl Row {
         if let Some(lost) = report.lost {
             *self.lost.get_or_insert(0) += lost;
         }
+    }
+
+    /// Takes a run with statistics.
+    pub(crate) fn add_cost(&mut self, requests: u64, programs: Vec<Program>) {
+        if requests > 0 && programs.iter().any(|program| program.runs > 0) {
+            self.costs.push(Cost { requests, programs });
+            self.costs.sort_by(|a, b| a.ns().total_cmp(&b.ns()));
+        }
+    }
+
+    /// The run in the middle.
+    fn cost(&self) -> Option<&Cost> {
+        self.costs.get(self.costs.len() / 2)
+    }
+
+    fn programs(&self) -> &[Program] {
+        self.cost().map_or(&[], |cost| &cost.programs)
     }
 
     fn ratios(&self) -> Vec<f64> {
@@ -98,8 +127,7 @@ impl Row {
 
     /// Time in BPF programs for one request.
     fn bpf_ns(&self) -> Option<f64> {
-        let total: u64 = self.programs.iter().map(|program| program.time_ns).sum();
-        (total > 0 && self.requests > 0).then(|| total as f64 / self.requests as f64)
+        self.cost().map(Cost::ns)
     }
 
     fn json(&self, seconds: u32) -> Value {
@@ -112,7 +140,7 @@ impl Row {
             "cpu_share": self.cpu_share(seconds),
             "lost": self.lost,
             "bpf_ns_per_request": self.bpf_ns(),
-            "programs": self.programs.iter().map(|program| self.program_json(program)).collect::<Vec<_>>(),
+            "programs": self.programs().iter().map(|program| self.program_json(program)).collect::<Vec<_>>(),
         })
     }
 
@@ -122,7 +150,7 @@ impl Row {
             "runs": program.runs,
             "time_ns": program.time_ns,
             "ns_per_run": per(program.time_ns, program.runs),
-            "runs_per_request": per(program.runs, self.requests),
+            "runs_per_request": per(program.runs, self.cost().map_or(0, |cost| cost.requests)),
         })
     }
 }
@@ -149,28 +177,30 @@ fn ratios(text: &mut String, workload: Workload, rows: &[&Row], seconds: u32) {
     let rate = median(&sorted(rows.iter().map(|row| row.unwatched())));
     let _ = writeln!(
         text,
-        "\n{:<12}{:>7}  {:<14}{:>14}{:>7}{:>7}    unwatched: {rate:.0} {}s/s",
+        "\n{:<12}{:>7}  {:<14}{:>14}{:>10}{:>7}{:>7}    unwatched: {rate:.0} {}s/s",
         workload.name(),
         "ratio",
-        "min..max",
+        "middle half",
         "BPF ns/unit",
+        "to floor",
         "CPU",
         "lost",
         workload.unit()
     );
+    let floor = rows.iter().find(|row| row.observer == Observer::Floor);
+    let floor_ns = floor.and_then(|floor| floor.bpf_ns());
     for row in rows {
         let all = row.ratios();
-        let spread = format!(
-            "{:.3}..{:.3}",
-            first(&all),
-            all.last().copied().unwrap_or(f64::NAN)
-        );
+        let (low, high) = middle_half(&all);
+        let spread = format!("{low:.3}..{high:.3}");
+        let above = row.bpf_ns().zip(floor_ns).map(|(ns, floor)| ns - floor);
         let _ = writeln!(
             text,
-            "{:<12}{:>7.3}  {spread:<14}{:>14}{:>7}{:>7}",
+            "{:<12}{:>7.3}  {spread:<14}{:>14}{:>10}{:>7}{:>7}",
             row.observer.name(),
             median(&all),
             dash(row.bpf_ns().map(|ns| format!("{ns:.0}"))),
+            dash(above.map(|ns| format!("{ns:+.0}"))),
             dash(
                 row.cpu_share(seconds)
                     .map(|share| format!("{:.1}%", share * 100.0))
@@ -181,18 +211,16 @@ fn ratios(text: &mut String, workload: Workload, rows: &[&Row], seconds: u32) {
 }
 
 fn programs(text: &mut String, workload: Workload, rows: &[&Row]) {
-    for row in rows
-        .iter()
-        .filter(|row| row.programs.iter().any(|program| program.runs > 0))
-    {
+    for row in rows {
+        let Some(cost) = row.cost() else { continue };
         let _ = writeln!(text, "  {}:", row.observer.name());
-        for program in row.programs.iter().filter(|program| program.runs > 0) {
+        for program in cost.programs.iter().filter(|program| program.runs > 0) {
             let _ = writeln!(
                 text,
                 "    {:<18}{:>7.0} ns/run{:>9.3} runs/{}",
                 program.name,
                 per(program.time_ns, program.runs),
-                per(program.runs, row.requests),
+                per(program.runs, cost.requests),
                 workload.unit()
             );
         }
@@ -224,8 +252,11 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values
 }
 
-fn first(sorted: &[f64]) -> f64 {
-    sorted.first().copied().unwrap_or(f64::NAN)
+/// Of sorted values, what the half in the middle lies between.
+fn middle_half(sorted: &[f64]) -> (f64, f64) {
+    let cut = sorted.len() / 4;
+    let at = |at: usize| sorted.get(at).copied().unwrap_or(f64::NAN);
+    (at(cut), at((sorted.len() - cut).wrapping_sub(1)))
 }
 
 /// Of sorted values; not a number when there are none.
@@ -257,19 +288,31 @@ mod tests {
                 },
             );
         }
-        row.requests = 10;
-        row.programs = vec![Program {
+        let program = |time_ns| Program {
             id: 1,
             name: "packet_in".to_owned(),
             runs: 20,
-            time_ns: 3000,
-        }];
+            time_ns,
+        };
+        for time_ns in [9000, 2000, 3000] {
+            row.add_cost(10, vec![program(time_ns)]);
+        }
+        let mut floor = Row::new(Workload::KeepAlive, Observer::Floor);
+        floor.add_cost(10, vec![program(1000)]);
         let mut text = String::new();
-        ratios(&mut text, Workload::KeepAlive, &[&row], 4);
-        let cells: Vec<&str> = text.lines().nth(2).unwrap().split_whitespace().collect();
+        ratios(&mut text, Workload::KeepAlive, &[&floor, &row], 4);
+        let cells: Vec<&str> = text.lines().nth(3).unwrap().split_whitespace().collect();
         assert_eq!(
             cells,
-            ["attach", "0.960", "0.950..0.970", "300", "1.0%", "3"]
+            [
+                "attach",
+                "0.960",
+                "0.950..0.970",
+                "300",
+                "+200",
+                "1.0%",
+                "3"
+            ]
         );
         text.clear();
         programs(&mut text, Workload::KeepAlive, &[&row]);
