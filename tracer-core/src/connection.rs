@@ -52,8 +52,8 @@ pub struct LastTurn {
     pub start_ns: u64,
     /// Last byte of the response, ns; 0 when none came.
     pub last_ns: u64,
-    /// The connection had carried a turn before.
-    pub reused: bool,
+    /// Which one of the connection it was, from 1.
+    pub number: u32,
     /// It was one of HTTP/2, and no request.
     pub is_h2: bool,
 }
@@ -64,7 +64,7 @@ impl LastTurn {
         Self {
             start_ns: record.start_ns,
             last_ns: record.last_ns,
-            reused: record.number > 1,
+            number: record.number,
             is_h2,
         }
     }
@@ -82,7 +82,7 @@ impl LastTurn {
             group.requests.aborted += 1;
             let age_ns = close.closing_ns.saturating_sub(self.start_ns);
             group.phases.aborted.record(age_ns);
-        } else if self.reused && matches!(close.closer, closer::SERVER | closer::SERVER_RESET) {
+        } else if self.number > 1 && matches!(close.closer, closer::SERVER | closer::SERVER_RESET) {
             group.requests.stale += 1;
         }
     }

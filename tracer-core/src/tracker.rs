@@ -445,12 +445,12 @@ impl Tracker {
                     }
                 }
                 Ok(event @ (Event::Turn(_) | Event::FirstTurn(_))) if turns => {
-                    if seen.insert((event.cookie(), Found::Turn)) {
+                    if seen.insert((event.cookie(), Found::Turn)) && !self.knows(&event) {
                         self.apply(&event);
                     }
                 }
                 Ok(event @ Event::Turns(_)) if turns => {
-                    if seen.insert((event.cookie(), Found::Waiting)) {
+                    if seen.insert((event.cookie(), Found::Waiting)) && !self.knows(&event) {
                         self.apply(&event);
                     }
                 }

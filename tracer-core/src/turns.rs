@@ -40,6 +40,11 @@ impl<'a> Turns<'a> {
         self.head.header.cookie
     }
 
+    /// `TurnRecord::number` of the first.
+    pub(crate) fn number(&self) -> u32 {
+        self.head.number
+    }
+
     /// The client has sent what looks like a preface or SETTINGS acknowledgement of HTTP/2.
     pub fn look_like_h2(&self) -> bool {
         self.head.h2 == 1

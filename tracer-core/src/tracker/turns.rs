@@ -5,6 +5,7 @@ use tracer_common::record::{FirstTurnRecord, TurnRecord, turn};
 use super::Tracker;
 use crate::{
     connection::{Connection, LastTurn},
+    decode::Event,
     group::Group,
     ticket::{FirstByte, Habit, first_byte},
     turns::{Sorted, Turns},
@@ -70,6 +71,19 @@ impl Tracker {
         self.connections.insert(cookie, connection);
     }
 
+    /// The turns of an event were reported already: the sweep found them while they were.
+    pub(super) fn knows(&self, event: &Event<'_>) -> bool {
+        let first = match event {
+            Event::Turn(record) => record.number,
+            Event::FirstTurn(record) => record.turn.number,
+            Event::Turns(turns) => turns.number(),
+            _ => return false,
+        };
+        let connection = self.connections.get(&event.cookie());
+        let last = connection.and_then(|connection| connection.last_turn);
+        last.is_some_and(|last| last.number >= first)
+    }
+
     /// What is now known of the server may settle turns that were left open.
     fn settle_turns(
         &mut self,
@@ -113,5 +127,126 @@ fn count_turn(record: &TurnRecord, answer: FirstByte, is_h2: bool, group: &mut G
         group.in_flight(record.start_ns, record.header.time_ns);
     } else {
         crate::turn::apply(record, answer, record.number == 1, group);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracer_common::record::{
+        BriefTurn, ConnectRecord, Header, TurnsRecord, VERSION, connect, kind,
+    };
+    use zerocopy::{FromZeros, IntoBytes};
+
+    use super::*;
+    use crate::tracker::TrackerOptions;
+
+    const COOKIE: u64 = 5;
+
+    fn header<T>(kind: u8) -> Header {
+        Header {
+            kind,
+            version: VERSION,
+            pad: 0,
+            size: size_of::<T>() as u32,
+            time_ns: 900,
+            cookie: COOKIE,
+        }
+    }
+
+    /// With one connection, in clear.
+    fn tracker() -> Tracker {
+        let mut tracker = Tracker::new(TrackerOptions::default());
+        let mut record = ConnectRecord::new_zeroed();
+        record.header = header::<ConnectRecord>(kind::CONNECT);
+        (record.endpoint.family, record.endpoint.remote_port) = (2, 80);
+        record.outcome = connect::ESTABLISHED;
+        tracker.take(record.as_bytes());
+        tracker
+    }
+
+    fn turn(number: u32, ended: u8) -> TurnRecord {
+        let mut record = TurnRecord::new_zeroed();
+        record.header = header::<TurnRecord>(kind::TURN);
+        (record.start_ns, record.first_ns, record.last_ns) = (100, 110, 120);
+        (record.number, record.ended, record.protocol) = (number, ended, turn::CLEAR);
+        record
+    }
+
+    /// Eight turns from `number` on.
+    fn turns(number: u32, h2: u8) -> TurnsRecord {
+        let mut record = TurnsRecord::new_zeroed();
+        record.head.header = header::<TurnsRecord>(kind::TURNS);
+        (record.head.previous_ns, record.head.number) = (120, number);
+        (record.head.count, record.head.protocol, record.head.h2) = (8, turn::CLEAR, h2);
+        record.turns = [BriefTurn {
+            idle_ns: 1,
+            ttfb_ns: 20,
+            transfer_ns: 3,
+            pickup_ns: 4,
+        }; 8];
+        record
+    }
+
+    /// Records one after the other, eight-byte aligned as all of them are.
+    fn sweep(records: &[&[u8]]) -> Vec<u64> {
+        let bytes = records.concat();
+        let words = bytes.chunks(8).filter_map(|word| word.try_into().ok());
+        words.map(u64::from_ne_bytes).collect()
+    }
+
+    /// Requests and turns of HTTP/2 of all, of their process and of their host.
+    fn counts(tracker: &Tracker) -> [(u64, u64); 3] {
+        let snapshot = tracker.snapshot();
+        let process = snapshot.processes.first().map(|process| &process.group);
+        let host = snapshot.hosts.first().map(|host| &host.group);
+        [Some(&snapshot.totals), process, host].map(|group| {
+            let requests = group.map(|group| (group.requests.count, group.requests.h2_turns));
+            requests.unwrap_or_default()
+        })
+    }
+
+    #[test]
+    fn several_count_for_all_three() {
+        let mut tracker = tracker();
+        tracker.take(turn(1, turn::NEXT).as_bytes());
+        tracker.take(turns(2, 0).as_bytes());
+        assert_eq!(counts(&tracker), [(9, 0); 3]);
+        let totals = tracker.snapshot().totals;
+        let phases = &totals.phases;
+        let samples = [
+            &phases.ttfb,
+            &phases.ttfb_reused,
+            &phases.idle,
+            &phases.pickup,
+        ];
+        assert_eq!(samples.map(|phase| phase.count()), [9, 8, 8, 9]);
+        tracker.take(turns(10, 1).as_bytes());
+        assert_eq!(counts(&tracker), [(9, 8); 3]);
+    }
+
+    #[test]
+    fn of_a_connection_that_nobody_knows() {
+        let mut tracker = Tracker::new(TrackerOptions::default());
+        tracker.take(turns(2, 0).as_bytes());
+        assert_eq!(counts(&tracker), [(8, 0), (0, 0), (0, 0)]);
+        assert_eq!(tracker.snapshot().events.unmatched, 1);
+    }
+
+    #[test]
+    fn the_last_sweep_adds_what_was_not_reported() {
+        let mut tracker = tracker();
+        tracker.take(turns(2, 0).as_bytes());
+        // It came by while the first eight were reported.
+        let known = sweep(&[turns(2, 0).as_bytes(), turn(9, turn::OPEN).as_bytes()]);
+        tracker.take_sweep(known.as_bytes(), true);
+        assert_eq!(counts(&tracker), [(8, 0); 3]);
+        // A socket may be open in two processes.
+        let (waiting, open) = (turns(10, 0), turn(18, turn::OPEN));
+        let parts = [waiting.as_bytes(), open.as_bytes()];
+        let more = sweep(&[parts, parts].concat());
+        tracker.take_sweep(more.as_bytes(), false);
+        assert_eq!(counts(&tracker), [(8, 0); 3]);
+        tracker.take_sweep(more.as_bytes(), true);
+        assert_eq!(counts(&tracker), [(17, 0); 3]);
     }
 }

@@ -84,42 +84,70 @@ unsafe fn try_sockets<const ADOPT: bool>(ctx: *const TaskFile) -> Option<()> {
     // SAFETY: the iterator's own seq file.
     let seq = unsafe { core::ptr::read_volatile(&raw const (*meta).seq) };
     write(seq, &mut record);
-    if ADOPT && conn.turn.waiting != 0 {
-        write_waiting(seq, conn);
+    if ADOPT {
+        write_turns(seq, conn);
     }
-    if !ADOPT || !turn::is_carrying(conn) {
-        return None;
+    None
+}
+
+/// Adds the turns of a connection that were not reported yet: those that wait, and the one at hand.
+#[inline(always)]
+fn write_turns(seq: *mut c_void, conn: &mut Conn) {
+    let number = number(conn);
+    if conn.turn.waiting != 0 && !write_waiting(seq, conn, number) {
+        return;
+    }
+    if !turn::is_carrying(conn) {
+        return;
     }
     if turn::has_evidence(conn) {
         // SAFETY: plain integers.
         let mut record: FirstTurnRecord = unsafe { core::mem::zeroed() };
         turn::fill_first(conn, record::turn::OPEN, &mut record);
         record.turn.header =
-            emit::header::<FirstTurnRecord>(emit::now_ns(), kind::FIRST_TURN, sock.cookie());
-        write(seq, &mut record);
+            emit::header::<FirstTurnRecord>(emit::now_ns(), kind::FIRST_TURN, conn.cookie);
+        write_if_still(seq, conn, number, &mut record);
     } else {
         // SAFETY: plain integers.
         let mut record: TurnRecord = unsafe { core::mem::zeroed() };
         turn::fill(conn, record::turn::OPEN, &mut record);
-        record.header = emit::header::<TurnRecord>(emit::now_ns(), kind::TURN, sock.cookie());
-        write(seq, &mut record);
+        record.header = emit::header::<TurnRecord>(emit::now_ns(), kind::TURN, conn.cookie);
+        write_if_still(seq, conn, number, &mut record);
     }
-    None
 }
 
-/// Adds the turns that wait to be reported, and leaves them waiting.
+/// Number of the turn at hand, as it is in memory now: the iterator holds no lock.
 #[inline(always)]
-fn write_waiting(seq: *mut c_void, conn: &mut Conn) {
+fn number(conn: &Conn) -> u32 {
+    // SAFETY: a member of a map value.
+    unsafe { core::ptr::read_volatile(&raw const conn.turn.number) }
+}
+
+/// Adds a record unless the next turn began while it was filled: then its times may be of both.
+#[inline(always)]
+fn write_if_still<T>(seq: *mut c_void, conn: &Conn, number: u32, record: &mut T) {
+    if self::number(conn) == number {
+        write(seq, record);
+    }
+}
+
+/// Adds the turns that wait to be reported, and leaves them waiting. False when they changed meanwhile.
+#[inline(always)]
+fn write_waiting(seq: *mut c_void, conn: &mut Conn, number: u32) -> bool {
     let (count, cookie) = (conn.turn.waiting, conn.cookie);
     let mut record = *conn.waiting();
     let size = emit::turns_size(count);
     record.head.header = emit::header::<TurnsRecord>(emit::now_ns(), kind::TURNS, cookie);
     record.head.header.size = size;
     record.head.count = count;
+    if self::number(conn) != number {
+        return false;
+    }
     // SAFETY: as in `write`; the record is so long at least.
     unsafe {
         bpf_seq_write(seq.cast(), (&raw mut record).cast(), size);
     }
+    true
 }
 
 /// Adds a record to what the iteration gives to user space.
