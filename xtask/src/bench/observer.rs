@@ -33,18 +33,21 @@ pub(crate) enum Observer {
     Run,
     /// `tracer attach` with a filter that admits no process: the load is a bystander.
     Bystander,
+    /// `tracer run` with another command: the load is a bystander whose packets are not watched.
+    Neighbour,
     Tcpdump,
     Tcplife,
     Tcpstates,
 }
 
 impl Observer {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Floor,
         Self::Attach,
         Self::Record,
         Self::Run,
         Self::Bystander,
+        Self::Neighbour,
         Self::Tcpdump,
         Self::Tcplife,
         Self::Tcpstates,
@@ -58,6 +61,7 @@ impl Observer {
             Self::Record => "record",
             Self::Run => "run",
             Self::Bystander => "bystander",
+            Self::Neighbour => "neighbour",
             Self::Tcpdump => "tcpdump",
             Self::Tcplife => "tcplife",
             Self::Tcpstates => "tcpstates",
@@ -67,7 +71,7 @@ impl Observer {
     pub(crate) fn is_tracer(self) -> bool {
         matches!(
             self,
-            Self::Attach | Self::Record | Self::Bystander | Self::Run
+            Self::Attach | Self::Record | Self::Bystander | Self::Neighbour | Self::Run
         )
     }
 
@@ -79,6 +83,15 @@ impl Observer {
                 workspace::tracer(),
                 &["attach", "--comm", "no-such-program"],
             ),
+            Self::Neighbour => {
+                let mut command = Command::new(workspace::tracer());
+                let export = export.as_os_str();
+                command
+                    .args(["run", "--no-tui", "--quiet", "--json"])
+                    .arg(export);
+                command.args(["--", "sleep", "3600"]);
+                return Some(command);
+            }
             Self::Tcpdump => (
                 "tcpdump".into(),
                 &["-i", "lo", "-s", "96", "-w", "/dev/null"],
