@@ -16,6 +16,8 @@ pub struct Socket {
     pub local: String,
     /// Remote address and port.
     pub remote: String,
+    /// The connection is closed; what is left is the small socket of TIME_WAIT, in whichever state it is shown.
+    pub is_remains: bool,
 }
 
 /// Sockets, listeners left out, whose remote port is `port`: the clients' side.
@@ -29,7 +31,7 @@ pub fn from(port: u16) -> Result<Vec<Socket>> {
 }
 
 fn list(filter: &str) -> Result<Vec<Socket>> {
-    let text = output(Command::new("ss").args(["-Htan", filter]))?;
+    let text = output(Command::new("ss").args(["-Htano", filter]))?;
     Ok(text
         .lines()
         .filter_map(parse)
@@ -45,6 +47,7 @@ fn parse(line: &str) -> Option<Socket> {
         state,
         local,
         remote,
+        is_remains: line.contains("timer:(timewait"),
     })
 }
 

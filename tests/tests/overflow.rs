@@ -78,6 +78,15 @@ fn check(connections: u64, requests_each: u64) -> Result<()> {
     differences.holds("its replay is the same", replayed == traced.export.0);
     compare_totals(&traced.export, connections, requests, &mut differences);
     compare_split(&traced.export, requests, &mut differences)?;
+    if requests_each > 1 {
+        // More than the ring would hold, were each request a record of 88 bytes.
+        let alone = (16 << 20) / 88;
+        let split = traced.export.count("/hosts/0/requests/count")?;
+        differences.holds(
+            &format!("{split} requests found room together"),
+            split > alone,
+        );
+    }
     differences.finish(|| format!("{}\nevents: {}", traced.story(), traced.export.0["events"]))
 }
 
