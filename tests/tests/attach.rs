@@ -5,6 +5,8 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::mpsc;
+use std::thread::sleep;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
@@ -362,6 +364,52 @@ fn filter_by_cgroup() -> Result<()> {
             ("/totals/connections/established", 3),
             ("/totals/tls/full", 3),
         ],
+        &mut differences,
+    );
+    differences.finish(|| traced.story())
+}
+
+/// Times the process has slept so far: voluntary context switches of its threads.
+fn sleeps(pid: u32) -> Result<u64> {
+    let mut sum = 0;
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let status = fs::read_to_string(thread?.path().join("status"))?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        sum += line
+            .context("no count of switches")?
+            .trim()
+            .parse::<u64>()?;
+    }
+    Ok(sum)
+}
+
+/// tracer sleeps as long as nothing is traced, but for a listing a second; then the first record wakes it, so that a
+/// process which lives for a moment still has its executable.
+#[test]
+fn an_idle_tracer_rests() -> Result<()> {
+    const WATCHED: Duration = Duration::from_secs(3);
+    // Ten a second, and not the forty of a tracer that looks by itself.
+    const MOST: u64 = 30;
+    let attached = Attached::start(&["--comm", "curl"])?;
+    let mut slept = 0;
+    wait_for("a tracer at rest", PATIENCE, || {
+        let before = sleeps(attached.id())?;
+        sleep(WATCHED);
+        slept = sleeps(attached.id())? - before;
+        Ok((slept <= MOST).then_some(()))
+    })
+    .with_context(|| format!("it slept {slept} times in {WATCHED:?}"))?;
+    // Nobody listens there.
+    let refused = Command::new("curl")
+        .args(["-s", "http://127.0.0.1:1/"])
+        .output()?;
+    ensure!(!refused.status.success(), "something listens on port 1");
+    let traced = attached.end(Signal::SIGTERM)?;
+    let mut differences = Differences::of("after a rest");
+    traced.export.compare(
+        &[("/totals/connections/failed/refused", 1)],
         &mut differences,
     );
     differences.finish(|| traced.story())

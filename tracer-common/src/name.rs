@@ -2,6 +2,8 @@
 
 /// Ring buffer with the records of [`crate::record`]; read by the engine's kernel source.
 pub const RECORDS: &str = "RECORDS";
+/// Array of one: 1 while the reader sleeps until a record comes; set by the engine's kernel source.
+pub const RESTS: &str = "RESTS";
 /// Hash of traced process ids (tgid -> 1); seeded by user space, kept by the fork and exit probes.
 pub const PROCESSES: &str = "PROCESSES";
 /// Hash of listening (network namespace, port) pairs, so that adoption leaves accepted sockets out.

@@ -17,11 +17,13 @@ use crate::{
     sock::{Sock, Task},
 };
 
+/// The reader is woken when it has read all that was before.
+const WAKEUP: u64 = 0;
 const NO_WAKEUP: u64 = 1;
 const FORCE_WAKEUP: u64 = 2;
 /// `BPF_RB_AVAIL_DATA`
 const AVAILABLE: u64 = 0;
-/// The reader looks by itself every few milliseconds; it is woken early when this much waits.
+/// A reader that does not rest looks by itself every few milliseconds; it is woken early when this much waits.
 const WAKE_AT_BYTES: u64 = 1 << 20;
 /// How much waits is looked at once in 16 records: whenever these bits of the time are zero.
 const LOOK_MASK_NS: u64 = 0xf0;
@@ -87,6 +89,9 @@ pub fn try_record_at<T: 'static>(
 /// Whether the reader is woken for a record of that time.
 #[inline(always)]
 fn wakes(time_ns: u64) -> u64 {
+    if maps::RESTS.get(0) == Some(&1) {
+        return WAKEUP;
+    }
     let looks = time_ns & LOOK_MASK_NS == 0;
     if looks && maps::RECORDS.query(AVAILABLE) > WAKE_AT_BYTES {
         FORCE_WAKEUP

@@ -49,6 +49,10 @@ pub static WATCHED: Array<u32> = Array::with_max_entries(1, 0);
 #[map]
 pub static RECORDS: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
 
+/// 1 while the reader sleeps until a record comes. Set by user space.
+#[map]
+pub static RESTS: Array<u32> = Array::with_max_entries(1, 0);
+
 /// Traced processes (tgid -> 1). Seeded by user space, kept by the process probes.
 #[map]
 pub static PROCESSES: HashMap<u32, u32> = HashMap::with_max_entries(65_536, 1);

@@ -6,6 +6,7 @@ pub(crate) mod record;
 pub(crate) mod replay;
 mod sweep;
 pub(crate) mod tracing;
+mod wakes;
 
 use std::process::ExitStatus;
 
@@ -61,10 +62,8 @@ impl Source {
     /// Takes what waits, at most a batch.
     pub(crate) fn take(&mut self, wake: Wake, intake: &mut Intake) -> Result<(), Failure> {
         match (self, wake) {
-            (Self::Tracing(tracing), Wake::Inputs) => {
-                tracing.read_records(intake);
-            }
-            (Self::Tracing(tracing), Wake::Listing) => tracing.look(intake)?,
+            (Self::Tracing(tracing), Wake::Inputs) => tracing.take_inputs(intake)?,
+            (Self::Tracing(tracing), Wake::Listing) => tracing.take_listing(intake)?,
             (Self::Replay(replay), _) => replay.take(intake),
         }
         Ok(())

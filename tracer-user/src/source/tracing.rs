@@ -1,11 +1,8 @@
 //! The kernel as a source: its programs, the socket listings, and what is traced as far as it can end.
 
-use std::{os::fd::OwnedFd, process::Child, time::Duration};
+use std::{process::Child, time::Duration};
 
-use tokio::{
-    io::unix::AsyncFd,
-    time::{Instant, Interval, MissedTickBehavior, interval, sleep},
-};
+use tokio::time::{Instant, sleep};
 use tracer_core::input::Input;
 
 use super::{
@@ -16,6 +13,7 @@ use super::{
         diag::Detail,
     },
     sweep::{self, Passed},
+    wakes::{POLL, Wakes},
 };
 use crate::{
     child, clock,
@@ -27,10 +25,8 @@ use crate::{
 
 /// Records taken before anything else gets its turn.
 const BATCH: usize = 4096;
-/// How often the ring is looked at when the kernel does not ask for it.
-const POLL: Duration = Duration::from_millis(25);
-/// How often sockets are listed.
-const LISTING: Duration = Duration::from_secs(1);
+/// More batches than the ring can hold: its 16 MiB, of records of 40 bytes at least.
+const RING_BATCHES: usize = 128;
 /// How long connections that are closing may take to finish after the target has ended.
 const SETTLE: Duration = Duration::from_millis(500);
 
@@ -63,31 +59,8 @@ pub(crate) struct Tracing {
     wakes: Option<Wakes>,
     /// The last batch was a full one.
     more: bool,
-}
-
-/// What wakes the engine.
-struct Wakes {
-    ring: AsyncFd<OwnedFd>,
-    poll: Interval,
-    listing: Interval,
-}
-
-impl Wakes {
-    fn of(kernel: &Kernel) -> std::io::Result<Self> {
-        let fd = kernel.records_fd()?;
-        // SAFETY: the descriptor is owned by the AsyncFd and closed with it.
-        let ring = unsafe { AsyncFd::register(fd) }.map_err(std::io::Error::from)?;
-        let every = |period| {
-            let mut interval = interval(period);
-            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            interval
-        };
-        Ok(Self {
-            ring,
-            poll: every(POLL),
-            listing: every(LISTING),
-        })
-    }
+    /// Nothing came for a while: the ring is looked at when the kernel says so.
+    rests: bool,
 }
 
 /// What the engine needs to know of who looks.
@@ -117,6 +90,7 @@ impl Tracing {
             has_screen: audience.screen,
             wakes: None,
             more: false,
+            rests: false,
         }
     }
 
@@ -130,7 +104,7 @@ impl Tracing {
         tokio::select! {
             biased;
             _ = wakes.listing.tick() => Ok(Wake::Listing),
-            _ = wakes.poll.tick() => Ok(Wake::Inputs),
+            _ = wakes.poll.tick(), if !self.rests => Ok(Wake::Inputs),
             () = std::future::ready(()), if self.more => Ok(Wake::Inputs),
             ready = wakes.ring.readable() => {
                 // Before reading: a record that comes meanwhile makes it ready again.
@@ -138,6 +112,42 @@ impl Tracing {
                 Ok(Wake::Inputs)
             }
         }
+    }
+
+    /// Takes what waits in the ring, at most a batch, and rests when there is nothing.
+    pub(super) fn take_inputs(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+        let mut count = self.read_records(intake);
+        if count == 0 && !self.rests {
+            self.set_rest(true)?;
+            // What came before the kernel programs knew.
+            count = self.read_records(intake);
+        }
+        if count != 0 && self.rests {
+            self.set_rest(false)?;
+        }
+        Ok(())
+    }
+
+    /// Takes all that has come by now, then lists: what is found out there may depend on it. A lookup, for one, is
+    /// given up when its answer has not come, and not when it has not been read.
+    pub(super) fn take_listing(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+        self.take_inputs(intake)?;
+        for _ in 0..RING_BATCHES {
+            if !self.more {
+                break;
+            }
+            self.read_records(intake);
+        }
+        self.look(intake)
+    }
+
+    fn set_rest(&mut self, rests: bool) -> Result<(), Failure> {
+        self.kernel.set_rest(rests)?;
+        self.rests = rests;
+        if let Some(wakes) = &mut self.wakes {
+            wakes.poll.reset();
+        }
+        Ok(())
     }
 
     /// Takes what waits in the ring, at most a batch.

@@ -9,7 +9,7 @@ use std::{
 
 use aya::{
     Btf, Ebpf,
-    maps::{HashMap, MapData, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, MapData, PerCpuArray, RingBuf},
     programs::{
         BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock,
         CgroupSockAddr, Iter, Program,
@@ -204,6 +204,18 @@ impl Kernel {
         let processes: HashMap<_, u32, u32> =
             HashMap::try_from(map).map_err(KernelError::map(name::PROCESSES))?;
         Ok(processes.keys().filter_map(Result::ok).collect())
+    }
+
+    /// From now on the first record that comes wakes the reader, or no record does before very many wait.
+    pub(crate) fn set_rest(&mut self, rests: bool) -> Result<(), KernelError> {
+        let map = self
+            .ebpf
+            .map_mut(name::RESTS)
+            .ok_or(KernelError::Missing(name::RESTS))?;
+        let mut slot: Array<_, u32> =
+            Array::try_from(map).map_err(KernelError::map(name::RESTS))?;
+        slot.set(0, u32::from(rests), 0)
+            .map_err(KernelError::map(name::RESTS))
     }
 
     /// Names ports that something listens on, so that sockets accepted there are not adopted.
