@@ -312,7 +312,10 @@ fn a_recording_begun_and_ended_at_the_screen() -> Result<()> {
         tracer_binary()?.display(),
         client.line()
     ))?;
-    screen.wait("ttfb reused")?;
+    screen.wait_until("a request answered on each connection", |shown| {
+        Screen::words(shown, "ttfb first")
+            .is_ok_and(|row| row.first().is_some_and(|count| count == "6"))
+    })?;
     screen.keys(&["w"])?;
     screen.wait("recording to /")?;
     std::thread::sleep(std::time::Duration::from_secs(2));
