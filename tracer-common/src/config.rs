@@ -34,6 +34,8 @@ pub struct Offsets {
     pub sock_err: u32,
     /// `sock.sk_shutdown`, u8 (bits RCV_SHUTDOWN and SEND_SHUTDOWN).
     pub sock_shutdown: u32,
+    /// `sock.sk_bpf_storage`, pointer to `struct bpf_local_storage`; null while the socket is in no socket storage.
+    pub sock_storage: u32,
     /// `sock.sk_protocol`, u16.
     pub sock_protocol: u32,
     /// `socket.sk`, pointer to `struct sock`.

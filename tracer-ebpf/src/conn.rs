@@ -9,7 +9,7 @@ use tracer_common::{
     record::{COMM_LEN, TurnsRecord, turn},
 };
 
-use crate::{emit, maps};
+use crate::{emit, maps, sock::Sock};
 
 /// Handshake phases. What is greater than `LAST_FLIGHT` needs no more packets.
 pub mod phase {
@@ -224,6 +224,16 @@ pub unsafe fn find(sk: *mut c_void) -> Option<&'static mut Conn> {
             bpf_sk_storage_get(maps::conns(), sk, core::ptr::null_mut(), 0).cast();
         conn.as_mut()
     }
+}
+
+/// The traced connection of a typed socket, if it has one.
+#[inline(always)]
+pub fn of(sock: Sock) -> Option<&'static mut Conn> {
+    if !sock.has_storage() {
+        return None;
+    }
+    // SAFETY: a typed socket; the helper refuses mini-sockets.
+    unsafe { find(sock.as_ptr()) }
 }
 
 /// The connection of a socket, made when it has none. Counts the failure to make it.

@@ -18,8 +18,7 @@ use crate::{
 pub fn pickup(ctx: BtfTracePointContext) -> i32 {
     // Argument: (struct sock *sk).
     let sock = Sock(ctx.arg(0));
-    // SAFETY: a typed socket.
-    if let Some(conn) = unsafe { conn::find(sock.as_ptr()) } {
+    if let Some(conn) = conn::of(sock) {
         // The clock comes first: it waits for loads before it, not for those behind it, and what the receive path
         // has written comes from another CPU.
         let now_ns = emit::now_ns();

@@ -9,8 +9,7 @@ use crate::{conn, sock::Sock};
 pub fn retransmit(ctx: BtfTracePointContext) -> i32 {
     // Arguments: (const struct sock *sk, const struct sk_buff *skb[, int err from 6.15]).
     let sock = Sock(ctx.arg(0));
-    // SAFETY: a typed socket.
-    if let Some(conn) = unsafe { conn::find(sock.as_ptr()) }
+    if let Some(conn) = conn::of(sock)
         && sock.state() == state::SYN_SENT
     {
         conn.syn_retransmits = conn.syn_retransmits.wrapping_add(1);

@@ -60,8 +60,7 @@ fn try_socket_state(ctx: &BtfTracePointContext, sock: Sock, old: u8, new: u8) ->
     ) {
         return None;
     }
-    // SAFETY: a typed socket; the helper refuses mini-sockets.
-    let conn = unsafe { conn::find(sock.as_ptr()) }?;
+    let conn = conn::of(sock)?;
     if conn.live == 0 {
         return None;
     }

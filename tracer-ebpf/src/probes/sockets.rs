@@ -182,14 +182,12 @@ fn is_open(sock: Sock) -> bool {
 
 #[inline(always)]
 fn traced(sock: Sock) -> Option<&'static mut Conn> {
-    // SAFETY: a typed socket.
-    unsafe { conn::find(sock.as_ptr()) }.filter(|conn| conn.live == 1)
+    conn::of(sock).filter(|conn| conn.live == 1)
 }
 
 #[inline(always)]
 fn traced_or_adopted(sock: Sock, task: Task) -> Option<&'static mut Conn> {
-    // SAFETY: a typed socket.
-    if let Some(conn) = unsafe { conn::find(sock.as_ptr()) } {
+    if let Some(conn) = conn::of(sock) {
         return (conn.live == 1).then_some(conn);
     }
     let tgid = task.tgid();

@@ -23,6 +23,7 @@ pub(crate) fn offsets(btf: &Btf) -> Result<Offsets, BtfError> {
         net_inum: btf.offset("net", "ns.inum")?,
         sock_err: sock("sk_err")?,
         sock_shutdown: sock("sk_shutdown")?,
+        sock_storage: sock("sk_bpf_storage")?,
         sock_protocol: sock("sk_protocol")?,
         socket_sk: btf.offset("socket", "sk")?,
         tcp_srtt: tcp("srtt_us")?,
