@@ -1538,16 +1538,12 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__run)
-            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --color --record --duration --max-hosts --kernel-log --child-log --help"
+            opts="-q -h --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --color --record --duration --max-hosts --kernel-log --pid --user --child-log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --pid)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --comm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1601,6 +1597,14 @@ _tracer() {
                     return 0
                     ;;
                 --max-hosts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --user)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -37,13 +37,13 @@ complete -c tracer -n "__fish_tracer_needs_command" -f -a "config" -d 'Show the 
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "completions" -d 'Print completions for a shell, on standard output'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "man" -d 'Print a manual page (troff), on standard output'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracer -n "__fish_tracer_using_subcommand attach" -l pid -d 'Process id, with its descendants (attach only)' -r
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l pid -d 'Process id, with its descendants' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l comm -d 'Process name (comm) with * and ?' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l exe -d 'Executable file' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l cgroup -d 'cgroup-v2 path or id, or a container id: everything in and below it' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l port -d 'Remote port' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l cidr -d 'Remote address range' -r
-complete -c tracer -n "__fish_tracer_using_subcommand attach" -l host -d 'Host name (server name of the TLS handshake, else the address) with * and ?' -r
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l host -d 'Host name with * and ?: server name of the TLS handshake, else the name that was looked up, else the Host field of a request in clear, else the address' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l include-loopback -d 'Trace connections to loopback addresses' -r -f -a "true\t''
 false\t''"
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
@@ -53,19 +53,18 @@ complete -c tracer -n "__fish_tracer_using_subcommand attach" -l color -d 'Colou
 always\t'Yes'
 never\t'No'"
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l record -d 'Record everything the figures are made of to FILE, for `tracer replay`' -r -F
-complete -c tracer -n "__fish_tracer_using_subcommand attach" -l duration -d 'Stop after this time' -r
-complete -c tracer -n "__fish_tracer_using_subcommand attach" -l max-hosts -d 'Hosts with figures of their own; further ones are folded into the totals' -r
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l duration -d 'Stop after this time. The command of `tracer run` gets SIGTERM, and SIGKILL 15 seconds later' -r
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l max-hosts -d 'Hosts with figures of their own; when there are more, the least busy without open connections give way' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l no-tui -d 'No live screen, though standard output is a terminal: the text summary at the end only'
-complete -c tracer -n "__fish_tracer_using_subcommand attach" -s q -l quiet -d 'No text summary'
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -s q -l quiet -d 'No text summary. The live screen opens all the same: see --no-tui'
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l kernel-log -d 'Log lines of the kernel programs on standard error, for debugging'
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracer -n "__fish_tracer_using_subcommand run" -l pid -d 'Process id, with its descendants (attach only)' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l comm -d 'Process name (comm) with * and ?' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l exe -d 'Executable file' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l cgroup -d 'cgroup-v2 path or id, or a container id: everything in and below it' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l port -d 'Remote port' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l cidr -d 'Remote address range' -r
-complete -c tracer -n "__fish_tracer_using_subcommand run" -l host -d 'Host name (server name of the TLS handshake, else the address) with * and ?' -r
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l host -d 'Host name with * and ?: server name of the TLS handshake, else the name that was looked up, else the Host field of a request in clear, else the address' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l include-loopback -d 'Trace connections to loopback addresses' -r -f -a "true\t''
 false\t''"
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
@@ -75,11 +74,13 @@ complete -c tracer -n "__fish_tracer_using_subcommand run" -l color -d 'Colours 
 always\t'Yes'
 never\t'No'"
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l record -d 'Record everything the figures are made of to FILE, for `tracer replay`' -r -F
-complete -c tracer -n "__fish_tracer_using_subcommand run" -l duration -d 'Stop after this time' -r
-complete -c tracer -n "__fish_tracer_using_subcommand run" -l max-hosts -d 'Hosts with figures of their own; further ones are folded into the totals' -r
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l duration -d 'Stop after this time. The command of `tracer run` gets SIGTERM, and SIGKILL 15 seconds later' -r
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l max-hosts -d 'Hosts with figures of their own; when there are more, the least busy without open connections give way' -r
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l pid -r
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l user -d 'Start the command as this user, with the user\'s groups, HOME, USER and LOGNAME; tracer itself keeps its rights' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l child-log -d 'While the live screen is open: write what the command prints to FILE, besides showing it' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l no-tui -d 'No live screen, though standard output is a terminal: the text summary at the end only'
-complete -c tracer -n "__fish_tracer_using_subcommand run" -s q -l quiet -d 'No text summary'
+complete -c tracer -n "__fish_tracer_using_subcommand run" -s q -l quiet -d 'No text summary. The live screen opens all the same: see --no-tui'
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l kernel-log -d 'Log lines of the kernel programs on standard error, for debugging'
 complete -c tracer -n "__fish_tracer_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l speed -d 'How fast: so many times as fast as it happened, or max. [default: 1 on the live screen, else max]' -r
@@ -91,7 +92,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand replay" -l color -d 'Colou
 always\t'Yes'
 never\t'No'"
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l no-tui -d 'No live screen, though standard output is a terminal: the text summary at the end only'
-complete -c tracer -n "__fish_tracer_using_subcommand replay" -s q -l quiet -d 'No text summary'
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -s q -l quiet -d 'No text summary. The live screen opens all the same: see --no-tui'
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand demo" -l rtt -d 'Round trip of the link between crawler and site' -r
 complete -c tracer -n "__fish_tracer_using_subcommand demo" -l concurrency -d 'Requests at once' -r

@@ -104,6 +104,11 @@ impl Attached {
         self.process.signal(signal)
     }
 
+    /// The export as it was last written, once it can be read; with `--interval`.
+    pub fn export(&self) -> Result<Export> {
+        Export::read(&self.directory.path().join("export.json"))
+    }
+
     /// Ends it with a signal.
     pub fn end(self, signal: Signal) -> Result<Traced> {
         self.process.signal(signal)?;

@@ -3,7 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -234,27 +234,53 @@ fn compare_ports(traced: &Traced) -> Result<()> {
     differences.finish(|| traced.story())
 }
 
+/// A client that holds three connections open: one idle, one half closed, one never used.
+struct Holding {
+    client: Child,
+    stdin: ChildStdin,
+    _server: Threaded,
+}
+
+impl Holding {
+    /// Once it is traced and they are open.
+    fn start(flags: &[&str]) -> Result<(Self, Attached)> {
+        let server = Threaded::start(answer)?;
+        let line = ends("hold", &server)?;
+        let mut command = Command::new(line.command.first().context("no command")?);
+        command
+            .args(line.command.iter().skip(1))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut client = command.spawn()?;
+        let mut stdin = client.stdin.take().context("no stdin")?;
+        let pid = client.id().to_string();
+        let attached = Attached::start(&[&["--pid", &pid], flags].concat())?;
+        writeln!(stdin)?;
+        let mut said = client.stdout.take().context("no stdout")?;
+        said.read_exact(&mut [0; 5])?;
+        wait_for("three connections", PATIENCE, || {
+            Ok((server.accepted() == 3).then_some(()))
+        })?;
+        let holding = Self {
+            client,
+            stdin,
+            _server: server,
+        };
+        Ok((holding, attached))
+    }
+
+    fn finish(mut self) -> Result<()> {
+        drop(self.stdin);
+        self.client.wait()?;
+        Ok(())
+    }
+}
+
 #[test]
 fn open_when_the_trace_ends() -> Result<()> {
-    let server = Threaded::start(answer)?;
-    let client = ends("hold", &server)?;
-    let mut command = Command::new(client.command.first().context("no command")?);
-    command
-        .args(client.command.iter().skip(1))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
-    let mut held = command.spawn()?;
-    let mut stdin = held.stdin.take().context("no stdin")?;
-    let attached = Attached::start(&["--pid", &held.id().to_string()])?;
-    writeln!(stdin)?;
-    let mut said = held.stdout.take().context("no stdout")?;
-    said.read_exact(&mut [0; 5])?;
-    wait_for("three connections", PATIENCE, || {
-        Ok((server.accepted() == 3).then_some(()))
-    })?;
+    let (holding, attached) = Holding::start(&[])?;
     let traced = attached.end(Signal::SIGINT)?;
-    drop(stdin);
-    held.wait()?;
+    holding.finish()?;
     schema::validate(&traced.export)?;
     let mut differences = Differences::of("open at the end");
     traced.export.compare(
@@ -265,6 +291,40 @@ fn open_when_the_trace_ends() -> Result<()> {
             ("/totals/connections/half_closed_now", 1),
             ("/totals/connections/never_used", 1),
             ("/totals/requests/count", 2),
+        ],
+        &mut differences,
+    );
+    differences.finish(|| traced.story())
+}
+
+/// An export made while tracing says what is open then, and the next one says it anew.
+#[test]
+fn open_while_tracing() -> Result<()> {
+    let (holding, attached) = Holding::start(&["--interval", "200ms"])?;
+    let mut doing = Vec::new();
+    let held = wait_for("an export with three connections", PATIENCE, || {
+        let Ok(export) = attached.export() else {
+            return Ok(None);
+        };
+        doing = ["idle_now", "half_closed_now", "never_used", "open_now"]
+            .map(|name| export.count(&format!("/totals/connections/{name}")))
+            .into_iter()
+            .collect::<Result<_>>()?;
+        Ok((doing == [1, 1, 1, 3]).then_some(export))
+    })
+    .with_context(|| format!("idle, half closed, never used, open: {doing:?}"))?;
+    schema::validate(&held)?;
+    holding.finish()?;
+    let traced = attached.finish()?;
+    let mut differences = Differences::of("open, then closed");
+    traced.export.compare(
+        &[
+            ("/totals/connections/established", 3),
+            ("/totals/connections/open_now", 0),
+            ("/totals/connections/idle_now", 0),
+            ("/totals/connections/half_closed_now", 0),
+            ("/totals/connections/never_used", 1),
+            ("/processes_folded", 0),
         ],
         &mut differences,
     );

@@ -122,17 +122,6 @@ impl<T: Entry> Entries<T> {
         self.rest = Group::default();
         self.folded = 0;
     }
-
-    /// Clears what is recomputed at each sweep.
-    pub(crate) fn clear_connecting(&mut self) {
-        let connecting = self
-            .by_id
-            .values_mut()
-            .filter(|entry| entry.group().connections.connecting_now != 0);
-        for entry in connecting {
-            Arc::make_mut(entry.group_mut()).connections.connecting_now = 0;
-        }
-    }
 }
 
 fn activity(group: &Group) -> u64 {

@@ -30,7 +30,7 @@ pub struct Connections {
     pub established: u64,
     /// Open before tracing began.
     pub adopted: u64,
-    /// Connects under way, at the last sweep.
+    /// Connects under way, at the last pass over the sockets.
     pub connecting_now: u64,
     /// Established or adopted and not closed.
     pub open_now: u64,
@@ -43,11 +43,13 @@ pub struct Connections {
     /// Connects that sent nothing: no local port was free (EADDRNOTAVAIL), or no route; also counted in
     /// `failed.other`.
     pub not_sent: u64,
-    /// Closed by the server and not by the client (CLOSE_WAIT), at the last sweep.
+    /// Closed by the server and not by the client (CLOSE_WAIT), at the last pass over the sockets.
     pub half_closed_now: u64,
-    /// Open, used and waiting for the next request, at the last sweep.
+    /// Open, used and waiting for the next request, at the last pass over the sockets.
     pub idle_now: u64,
-    /// Closed without a request, and at the last sweep open without one.
+    /// Open without a request so far, at the last pass over the sockets.
+    pub unused_now: u64,
+    /// Closed without a request.
     pub never_used: u64,
     /// Closed connections by who ended them.
     pub closed_by: ClosedBy,
@@ -140,7 +142,7 @@ pub struct Requests {
     pub stale: u64,
     /// Given up by the client before the response was whole or begun.
     pub aborted: u64,
-    /// Waiting for an answer at the last sweep.
+    /// Waiting for an answer at the last pass over the sockets.
     pub in_flight_now: u64,
     /// How many were in flight at once.
     pub in_flight: InFlight,
@@ -303,6 +305,13 @@ pub struct Opening {
     pub syn_retransmits: u64,
 }
 
+impl Connections {
+    /// Closed without a request, and at the last pass over the sockets open without one.
+    pub fn never_used(&self) -> u64 {
+        self.never_used + self.unused_now
+    }
+}
+
 impl Group {
     /// Of many connections: all of them, or a process's.
     pub fn roomy() -> Self {
@@ -314,6 +323,16 @@ impl Group {
             requests,
             ..Self::default()
         }
+    }
+
+    /// Forgets what connections were doing at the last pass over the sockets.
+    pub fn forget_doing(&mut self) {
+        let connections = &mut self.connections;
+        connections.connecting_now = 0;
+        connections.half_closed_now = 0;
+        connections.idle_now = 0;
+        connections.unused_now = 0;
+        self.requests.in_flight_now = 0;
     }
 
     /// A request was in flight from `start_ns` up to `end_ns`.

@@ -203,11 +203,6 @@ impl Hosts {
     pub fn reset(&mut self) {
         self.entries.reset(Group::default);
     }
-
-    /// Clears what is recomputed at each sweep.
-    pub fn clear_connecting(&mut self) {
-        self.entries.clear_connecting();
-    }
 }
 
 /// Name of the entry that hosts share while all others have open connections.

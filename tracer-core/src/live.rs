@@ -6,6 +6,8 @@ use crate::{host::HostKey, tls::TlsVersion};
 
 /// Connections in one view at most.
 pub const SHOWN: usize = 2000;
+/// Bytes taken of a pass made only to look: some 60,000 sockets.
+pub const WATCH_BYTES: usize = 8 << 20;
 
 /// What TCP itself knows of a socket's traffic (`struct tcp_info`, include/uapi/linux/tcp.h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -153,9 +153,4 @@ impl Processes {
     pub fn reset(&mut self) {
         self.entries.reset(Group::roomy);
     }
-
-    /// Clears what is recomputed at each sweep.
-    pub fn clear_connecting(&mut self) {
-        self.entries.clear_connecting();
-    }
 }

@@ -43,6 +43,8 @@ pub struct Snapshot {
     pub processes: Vec<Process>,
     /// By host and port, in order of appearance.
     pub hosts: Vec<Host>,
+    /// Processes that had figures and gave way to others.
+    pub processes_folded: u64,
     /// Hosts beyond the limit.
     pub hosts_folded: u64,
     /// TIME_WAIT and ports.
@@ -53,6 +55,9 @@ pub struct Snapshot {
     pub dns_names_folded: u64,
     /// Open connections when somebody last looked; empty while nobody does.
     pub connections: Arc<LiveConnections>,
+    /// What they were doing then, connections by state and requests in flight, is in the groups: the last pass over the
+    /// sockets was a whole one.
+    pub knows_doing: bool,
     /// The same over time.
     pub series: Arc<Series>,
 }

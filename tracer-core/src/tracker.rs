@@ -3,7 +3,9 @@
 
 #[cfg(test)]
 mod clear;
+mod doing;
 mod reset;
+mod sweep;
 mod turns;
 mod watch;
 
@@ -16,9 +18,7 @@ use std::{
 
 use tracer_common::{
     counter::Counter,
-    record::{
-        CloseRecord, ConnectRecord, Endpoint, Header, SocketRecord, TlsRecord, connect, remains,
-    },
+    record::{CloseRecord, ConnectRecord, Endpoint, TlsRecord, connect, remains},
 };
 
 use crate::{
@@ -88,6 +88,7 @@ pub struct Tracker {
     /// Traffic of followed sockets at the last listing; empty while nobody looks.
     activity: HashMap<u64, Activity>,
     live: Arc<LiveConnections>,
+    doing: doing::Known,
 }
 
 impl Tracker {
@@ -110,6 +111,7 @@ impl Tracker {
             new_namespaces: Vec::new(),
             activity: HashMap::new(),
             live: Arc::default(),
+            doing: doing::Known::default(),
         }
     }
 
@@ -190,6 +192,7 @@ impl Tracker {
     }
 
     fn connected(&mut self, record: &ConnectRecord) {
+        self.connects_no_more(record.header.cookie);
         let remote = remote(&record.endpoint);
         self.note_destination(&record.endpoint, remote);
         if record.outcome == connect::ESTABLISHED {
@@ -388,78 +391,6 @@ impl Tracker {
         }
     }
 
-    /// A socket found open by a sweep: adopted, or still connecting.
-    fn open_socket(&mut self, record: &SocketRecord) {
-        let cookie = record.header.cookie;
-        let remote = remote(&record.endpoint);
-        self.note_destination(&record.endpoint, remote);
-        if record.state == SYN_SENT {
-            let process = self.processes.of(&record.endpoint);
-            let host = self.host_key(&record.endpoint, remote);
-            let host = self.hosts.of(host, remote.ip());
-            self.each_group(process, host, |group| group.connections.connecting_now += 1);
-        } else if record.adopted == 1 && !self.connections.contains_key(&cookie) {
-            self.open(
-                cookie,
-                &record.endpoint,
-                Opening {
-                    connect_ns: None,
-                    syn_retransmits: 0,
-                },
-            );
-        }
-    }
-
-    /// What an open connection is doing when the trace ends.
-    fn count_open_socket(&mut self, record: &SocketRecord) {
-        let Some(connection) = self.connections.remove(&record.header.cookie) else {
-            return;
-        };
-        if connection.counted {
-            self.of_connection(&connection, |group| {
-                let connections = &mut group.connections;
-                match (record.state, record.turns) {
-                    (CLOSE_WAIT, _) => connections.half_closed_now += 1,
-                    (ESTABLISHED, 0) if record.adopted == 0 => connections.never_used += 1,
-                    (ESTABLISHED, 1..) if record.pending == 0 => connections.idle_now += 1,
-                    _ => {}
-                }
-            });
-        }
-        self.connections.insert(record.header.cookie, connection);
-    }
-
-    /// Takes a sweep: whole records, one after the other. What processes share counts once. Turns in it are
-    /// counted: take only the last sweep of a trace with `turns`.
-    pub fn take_sweep(&mut self, bytes: &[u8], turns: bool) {
-        Arc::make_mut(&mut self.totals).connections.connecting_now = 0;
-        self.processes.clear_connecting();
-        self.hosts.clear_connecting();
-        let mut seen = HashSet::new();
-        for record in records(bytes) {
-            match decode(record) {
-                Ok(Event::Socket(socket)) if seen.insert((socket.header.cookie, Found::Socket)) => {
-                    self.open_socket(socket);
-                    if turns {
-                        self.count_open_socket(socket);
-                    }
-                }
-                Ok(event @ (Event::Turn(_) | Event::FirstTurn(_))) if turns => {
-                    if seen.insert((event.cookie(), Found::Turn)) && !self.knows(&event) {
-                        self.apply(&event);
-                    }
-                }
-                Ok(event @ Event::Turns(_)) if turns => {
-                    if seen.insert((event.cookie(), Found::Waiting)) && !self.knows(&event) {
-                        self.apply(&event);
-                    }
-                }
-                Ok(_) => {}
-                Err(_) => self.events.undecodable += 1,
-            }
-        }
-    }
-
     /// Takes a snapshot of the sockets of the traced namespaces, begun at `begun_ns`.
     pub fn take_sockets(&mut self, begun_ns: u64, sockets: &[Seen]) {
         self.dns.expire(begun_ns);
@@ -549,11 +480,13 @@ impl Tracker {
             totals: self.complete_totals(),
             processes: self.processes.views(),
             hosts: self.hosts.views(),
+            processes_folded: self.processes.folded(),
             hosts_folded: self.hosts.folded(),
             time_wait: self.time_wait.view(),
             dns_names: self.dns.names(),
             dns_names_folded: self.dns.names_folded(),
             connections: Arc::clone(&self.live),
+            knows_doing: self.doing.is_known(),
             series: self.sampler.series(),
         }
     }
@@ -595,32 +528,4 @@ impl Tracker {
         change(self.processes.group_mut(process));
         change(self.hosts.group_mut(host));
     }
-}
-
-/// What a sweep tells of a socket.
-#[derive(PartialEq, Eq, Hash)]
-enum Found {
-    Socket,
-    Waiting,
-    Turn,
-}
-
-/// The records of a sweep, split by the size in their headers. What is left when a size cannot be is given
-/// as one, which no decoder takes.
-fn records(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || {
-        let (record, rest) = first_record(bytes)?;
-        bytes = rest;
-        Some(record)
-    })
-}
-
-fn first_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let whole = || {
-        let size = u32::from_ne_bytes(bytes.get(4..8)?.try_into().ok()?) as usize;
-        (size >= size_of::<Header>())
-            .then(|| bytes.split_at_checked(size))
-            .flatten()
-    };
-    (!bytes.is_empty()).then(|| whole().unwrap_or((&bytes[..bytes.len().min(7)], &[])))
 }

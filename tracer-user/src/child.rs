@@ -14,13 +14,16 @@ use nix::sys::{
     time::{TimeVal, TimeValLike},
 };
 
-use crate::{capture::Pipes, failure::Failure, source::kernel::cgroup::ChildCgroup};
+use crate::{
+    account::Account, capture::Pipes, failure::Failure, source::kernel::cgroup::ChildCgroup,
+};
 
 /// Starts the command inside `cgroup`. It moves there itself before it executes anything, so that its
 /// first socket is already in it. With `pipes` its output goes there, and it has no terminal to read from:
-/// the live screen does.
+/// the live screen does. It is `user`'s, or of who called tracer.
 pub(crate) fn start(
     command: &[OsString],
+    user: Option<&Account>,
     cgroup: &ChildCgroup,
     pipes: Option<&mut Pipes>,
 ) -> Result<Child, Failure> {
@@ -47,6 +50,9 @@ pub(crate) fn start(
                 _ => Err(std::io::Error::last_os_error()),
             }
         });
+    }
+    if let Some(user) = user {
+        user.take(&mut command);
     }
     command.spawn().map_err(|error| {
         Failure::Usage(format!(

@@ -169,8 +169,9 @@ fn run(settings: &DemoSettings, runtime: &Runtime) -> Result<u8, DemoError> {
             Ended::Done(run) => runs.push(*run),
         }
     }
+    let limit = stage.link().map(|_| settings.limit_per_second());
     drop(stage);
-    report::conclude(settings, &runs, untraced.is_none())
+    report::conclude(settings, &runs, untraced.is_none(), limit)
 }
 
 /// Signals that end the demo.

@@ -51,17 +51,12 @@ const NAMESPACES: [(&str, &str, u64, Status, &str); 3] = [
 ];
 
 /// Tracepoints by what is lost without them; an empty text means that nothing works.
-const TRACEPOINTS: [(&str, &str); 9] = [
+const TRACEPOINTS: [(&str, &str); 7] = [
     ("inet_sock_set_state", ""),
     ("sched_process_fork", ""),
     ("sched_process_exec", ""),
     ("sched_process_exit", ""),
     ("tcp_retransmit_skb", "retransmits are not counted"),
-    (
-        "tcp_receive_reset",
-        "resets by the server are told from errors only",
-    ),
-    ("tcp_send_reset", "resets by the client are not seen"),
     ("tcp_rcv_space_adjust", "the pickup phase is missing"),
     (
         "sched_switch",

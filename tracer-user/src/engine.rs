@@ -22,8 +22,9 @@ use crate::{
     source::{End, Source, Wake, record::Recorder},
 };
 
-/// How long the command may take to end after a signal was passed on.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long the command may take to end after a signal was passed on: longer than the ten seconds in which most
+/// programs, `tracer crawl` among them, give up on what is under way.
+const GRACE: Duration = Duration::from_secs(15);
 
 /// A running trace.
 pub(crate) struct Engine {
@@ -247,6 +248,14 @@ impl Engine {
         Ok(())
     }
 
+    /// Everything as of now, for an export made while tracing: what has been reported, and what connections are doing.
+    fn look_again(&mut self) -> Result<(), Failure> {
+        if !self.over {
+            self.source.look_again(&mut self.tracker)?;
+        }
+        self.read_counters()
+    }
+
     /// What is said from here on is as of now.
     fn note_moment(&mut self) {
         self.sinks.description.as_of_ns = self.source.now_ns();
@@ -254,7 +263,7 @@ impl Engine {
     }
 
     fn export(&mut self) -> Result<(), Failure> {
-        self.read_counters()?;
+        self.look_again()?;
         self.sinks.export(&self.tracker.snapshot())
     }
 }

@@ -35,13 +35,14 @@ impl Selection {
     /// Checks every flag. Processes and cgroups must exist now.
     pub(crate) fn validate(
         arguments: &FilterArguments,
+        pids: &[u32],
         hierarchy: &Hierarchy,
     ) -> Result<Self, Failure> {
         let mut kernel = Box::new(Filter::all());
         kernel.own_tgid = std::process::id();
         kernel.exclude_loopback = u32::from(!arguments.include_loopback);
-        kernel.by_process = u32::from(!arguments.pid.is_empty());
-        for &pid in &arguments.pid {
+        kernel.by_process = u32::from(!pids.is_empty());
+        for &pid in pids {
             check_process(pid)?;
         }
         kernel.comm_count = fill("--comm", &arguments.comm, &mut kernel.comms, |pattern| {
@@ -69,10 +70,10 @@ impl Selection {
         })?;
         Ok(Self {
             kernel,
-            pids: arguments.pid.clone(),
+            pids: pids.to_vec(),
             hosts: arguments.host.clone(),
             only_cgroup: only_directory(&groups, hierarchy)?,
-            json: describe(arguments),
+            json: describe(arguments, pids),
         })
     }
 }
@@ -165,14 +166,14 @@ fn words(bits: u128) -> [u32; 4] {
 }
 
 /// Flags that were given, for the export.
-fn describe(arguments: &FilterArguments) -> Value {
+fn describe(arguments: &FilterArguments, pids: &[u32]) -> Value {
     let mut object = serde_json::Map::new();
     let mut put = |name: &str, values: Vec<Value>| {
         if !values.is_empty() {
             object.insert(name.to_owned(), Value::Array(values));
         }
     };
-    put("pid", arguments.pid.iter().map(|v| json!(v)).collect());
+    put("pid", pids.iter().map(|v| json!(v)).collect());
     put("comm", arguments.comm.iter().map(|v| json!(v)).collect());
     put(
         "exe",

@@ -1,5 +1,6 @@
 //! `tracer`: shows from inside the Linux kernel where a web crawler's network time goes.
 
+mod account;
 mod capture;
 mod child;
 mod cli;

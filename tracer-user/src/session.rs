@@ -1,7 +1,7 @@
 //! `tracer attach` and `tracer run`: sets everything up in the order that loses nothing, gives up every
 //! right that is not needed any more, and hands over to the engine.
 
-use std::{path::PathBuf, process::Child, time::SystemTime};
+use std::{ffi::OsString, path::PathBuf, process::Child, time::SystemTime};
 
 use nix::sys::signal::{SigSet, Signal};
 use tokio::runtime::Runtime;
@@ -11,6 +11,7 @@ use tracer_core::{
 };
 
 use crate::{
+    account::Account,
     capture::Pipes,
     child,
     cli::{
@@ -57,7 +58,7 @@ pub(crate) fn attach(arguments: &Attach) -> Result<u8, Failure> {
     let output = OutputSettings::validate(&arguments.output, false)?;
     check_rights()?;
     let hierarchy = Hierarchy::find()?;
-    let selection = Selection::validate(&arguments.filter, &hierarchy)?;
+    let selection = Selection::validate(&arguments.filter, &arguments.pid, &hierarchy)?;
     let packets = selection
         .only_cgroup
         .clone()
@@ -80,14 +81,15 @@ pub(crate) fn attach(arguments: &Attach) -> Result<u8, Failure> {
 
 /// `tracer run`
 pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
-    if !arguments.filter.pid.is_empty() {
+    if !arguments.pid.is_empty() {
         let text = "--pid goes with attach; run traces the command it starts";
         return Err(Failure::Usage(text.into()));
     }
     let output = OutputSettings::validate(&arguments.output, true)?;
+    let user = arguments.user.as_deref().map(Account::find).transpose()?;
     check_rights()?;
     let hierarchy = Hierarchy::find()?;
-    let mut selection = Selection::validate(&arguments.filter, &hierarchy)?;
+    let mut selection = Selection::validate(&arguments.filter, &[], &hierarchy)?;
     selection.kernel.by_process = 1;
     // From here on a signal must not end us on the spot: the cgroup would stay.
     ending_signals()
@@ -108,7 +110,7 @@ pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
     }
     let packets: PathBuf = cgroup.dir().into();
     session.kernel.attach(&packets)?;
-    let child = session.start(arguments, &cgroup)?;
+    let child = session.start(&arguments.command, user.as_ref(), &cgroup)?;
     give_up_rights(&session.sinks, true)?;
     session.finish(Target::Command {
         child,
@@ -236,11 +238,16 @@ impl Session {
 
     /// Starts the command. tracer is in the traced set while it forks, so that the child is in it from its
     /// first instruction.
-    fn start(&mut self, arguments: &Run, cgroup: &ChildCgroup) -> Result<Child, Failure> {
+    fn start(
+        &mut self,
+        command: &[OsString],
+        user: Option<&Account>,
+        cgroup: &ChildCgroup,
+    ) -> Result<Child, Failure> {
         let own = std::process::id();
         self.kernel.trace_process(own)?;
         let pipes = self.pipes.as_mut().map(|(pipes, _)| pipes);
-        let child = child::start(&arguments.command, cgroup, pipes);
+        let child = child::start(command, user, cgroup, pipes);
         self.kernel.forget_process(own)?;
         child
     }

@@ -4,8 +4,7 @@
 
 use std::process::{Command, Output};
 
-const FILTER_FLAGS: [&str; 8] = [
-    "--pid",
+const FILTER_FLAGS: [&str; 7] = [
     "--comm",
     "--exe",
     "--cgroup",
@@ -73,6 +72,8 @@ fn help_names_every_flag() {
         check_help(&[command, "--help"], &OUTPUT_FLAGS);
         check_help(&[command, "--help"], &["Exit codes:"]);
     }
+    check_help(&["attach", "--help"], &["--pid"]);
+    check_help(&["run", "--help"], &["--user", "--child-log"]);
     check_help(&["doctor", "--help"], &["--json", "Exit codes:"]);
     check_help(&["completions", "--help"], &["bash", "fish", "zsh"]);
     check_help(&["man", "--help"], &["[COMMAND]"]);

@@ -4,11 +4,11 @@ use std::{collections::HashSet, sync::Arc};
 
 use tracer_common::record::{SocketRecord, phase};
 
-use super::{CLOSE_WAIT, ESTABLISHED, SYN_SENT, Tracker, records};
+use super::{CLOSE_WAIT, ESTABLISHED, SYN_SENT, Tracker, sweep::records};
 use crate::{
     decode::{Event, decode},
     endpoint::{comm, local, remote},
-    live::{Activity, LiveConnection, LiveConnections, LiveState},
+    live::{Activity, LiveConnection, LiveConnections, LiveState, WATCH_BYTES},
     time_wait::Seen,
 };
 
@@ -27,15 +27,24 @@ impl Tracker {
             .extend(active.filter(|(cookie, _)| connections.contains_key(cookie)));
     }
 
-    /// Takes a sweep made only to look, at `at_ns`: nothing is counted. Activity is that of the last
-    /// listing ([`Tracker::take_sockets`]).
+    /// Takes a sweep made only to look, at `at_ns`: it says what open connections are doing. Activity is that of the
+    /// last listing ([`Tracker::take_sockets`]). One of [`WATCH_BYTES`] or more was cut short.
     pub fn watch(&mut self, at_ns: u64, sweep: &[u8]) {
+        let (is_whole, is_over) = (sweep.len() < WATCH_BYTES, self.doing.is_over);
+        match (is_over, is_whole) {
+            (true, _) => {}
+            (false, true) => self.forget_doing(),
+            (false, false) => self.leave_doing_unknown(),
+        }
         let mut seen = HashSet::new();
         let mut all = Vec::new();
         for record in records(sweep) {
             match decode(record) {
                 Ok(Event::Socket(socket)) if seen.insert(socket.header.cookie) => {
                     all.extend(self.live(at_ns, socket));
+                    if is_whole && !is_over {
+                        self.count_doing(socket, true);
+                    }
                 }
                 Ok(_) => {}
                 Err(_) => self.events.undecodable += 1,
@@ -252,11 +261,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_counted() {
+    fn nothing_is_counted_but_what_connections_do() {
         let mut tracker = following(1, &[]);
         let before = tracker.snapshot();
         tracker.watch(NOW, [socket(1, |_| {}), socket(2, |_| {})].as_bytes());
-        let after = tracker.snapshot();
+        let mut after = tracker.snapshot();
+        assert_ne!(before.totals, after.totals);
+        Arc::make_mut(&mut after.totals).forget_doing();
         assert_eq!(before.events, after.events);
         assert_eq!(before.totals, after.totals);
     }

@@ -85,6 +85,9 @@ pub(crate) enum Command {
 #[derive(Debug, Args)]
 #[command(after_help = FILTERS)]
 pub(crate) struct Attach {
+    /// Process id, with its descendants.
+    #[arg(long, value_name = "PID", help_heading = "Filter")]
+    pub(crate) pid: Vec<u32>,
     #[command(flatten)]
     pub(crate) filter: FilterArguments,
     #[command(flatten)]
@@ -99,6 +102,12 @@ pub(crate) struct Run {
     pub(crate) filter: FilterArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
+    // Refused with words of its own.
+    #[arg(long, hide = true)]
+    pub(crate) pid: Vec<u32>,
+    /// Start the command as this user, with the user's groups, HOME, USER and LOGNAME; tracer itself keeps its rights.
+    #[arg(long, value_name = "NAME|UID")]
+    pub(crate) user: Option<String>,
     /// While the live screen is open: write what the command prints to FILE, besides showing it.
     #[arg(
         long,
@@ -244,9 +253,6 @@ pub(crate) struct Man {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Filter")]
 pub(crate) struct FilterArguments {
-    /// Process id, with its descendants (attach only).
-    #[arg(long, value_name = "PID")]
-    pub(crate) pid: Vec<u32>,
     /// Process name (comm) with * and ?.
     #[arg(long, value_name = "GLOB")]
     pub(crate) comm: Vec<String>,
@@ -262,7 +268,8 @@ pub(crate) struct FilterArguments {
     /// Remote address range.
     #[arg(long, value_name = "CIDR", value_parser = cidr)]
     pub(crate) cidr: Vec<CidrRange>,
-    /// Host name (server name of the TLS handshake, else the address) with * and ?.
+    /// Host name with * and ?: server name of the TLS handshake, else the name that was looked up, else the Host field of a
+    /// request in clear, else the address.
     #[arg(long, value_name = "GLOB")]
     pub(crate) host: Vec<String>,
     /// Trace connections to loopback addresses.
@@ -279,10 +286,10 @@ pub(crate) struct OutputArguments {
     /// Record everything the figures are made of to FILE, for `tracer replay`.
     #[arg(long, value_name = "FILE.trace")]
     pub(crate) record: Option<PathBuf>,
-    /// Stop after this time.
+    /// Stop after this time. The command of `tracer run` gets SIGTERM, and SIGKILL 15 seconds later.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) duration: Option<Duration>,
-    /// Hosts with figures of their own; further ones are folded into the totals.
+    /// Hosts with figures of their own; when there are more, the least busy without open connections give way.
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_hosts: u32,
     /// Log lines of the kernel programs on standard error, for debugging.
@@ -306,7 +313,7 @@ pub(crate) struct ResultArguments {
     /// The live screen shows new figures this often.
     #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = refresh)]
     pub(crate) refresh: Duration,
-    /// No text summary.
+    /// No text summary. The live screen opens all the same: see --no-tui.
     #[arg(long, short)]
     pub(crate) quiet: bool,
     /// Colours on the live screen and in the text summary.

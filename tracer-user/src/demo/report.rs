@@ -35,14 +35,15 @@ pub(super) fn introduce(settings: &DemoSettings, stage: &Stage, untraced: Option
     }
 }
 
-/// Prints the comparison; the exit code.
+/// Prints the comparison; the exit code. `limit`: requests per second, where there is a link that sets one.
 pub(super) fn conclude(
     settings: &DemoSettings,
     runs: &[Run],
     traced: bool,
+    limit: Option<f64>,
 ) -> Result<u8, DemoError> {
     let (text, agrees) = match traced {
-        true => compare(settings, runs)?,
+        true => compare(settings, runs, limit)?,
         false => (counted(runs), true),
     };
     // A reader that has seen enough is no fault.
@@ -51,17 +52,22 @@ pub(super) fn conclude(
 }
 
 /// The table, then the checks, then where the exports are.
-fn compare(settings: &DemoSettings, runs: &[Run]) -> Result<(String, bool), DemoError> {
+fn compare(
+    settings: &DemoSettings,
+    runs: &[Run],
+    limit: Option<f64>,
+) -> Result<(String, bool), DemoError> {
     let files = [Profile::Default, Profile::Tuned].map(|profile| settings.export(profile));
     let comparison = Comparison::of_files(&files[0], &files[1])?;
     let mut text = comparison.to_text(settings.color);
-    let limit = settings.limit_per_second();
-    let _ = writeln!(
-        text,
-        "\n{} at once / {} = {limit:.0} requests per second is the limit of any client here",
-        settings.concurrency,
-        time(settings.rtt.as_nanos() as f64)
-    );
+    if let Some(limit) = limit {
+        let _ = writeln!(
+            text,
+            "\n{} at once / {} = {limit:.0} requests per second is the limit of any client here",
+            settings.concurrency,
+            time(settings.rtt.as_nanos() as f64)
+        );
+    }
     let mut agrees = true;
     for (run, file) in runs.iter().zip(&files) {
         let checks = check::checks(run, &Export::read(file)?);

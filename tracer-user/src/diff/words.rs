@@ -131,7 +131,7 @@ fn total(id: &str) -> Words {
         ),
         "connect_total" => say(
             "more time spent on connecting",
-            "round trips saved",
+            "less time spent on connecting",
             "as much time on connecting",
         ),
         "handshakes_full" => say(
@@ -146,7 +146,7 @@ fn total(id: &str) -> Words {
         ),
         "dns_queries" => say(
             "names are asked more often",
-            "names are remembered for their TTL",
+            "names are asked less often",
             "names are asked as often",
         ),
         "time_wait" => say(
@@ -167,7 +167,7 @@ fn total(id: &str) -> Words {
         "losses" => say(
             "the second trace misses records",
             "the second trace misses less",
-            "both traces miss as much",
+            "nothing new is missing",
         ),
         "cpu" => say(
             "more CPU, all together",

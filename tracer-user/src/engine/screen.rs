@@ -118,7 +118,7 @@ impl Engine {
 
     /// Writes a file named by the time of day, beside where tracer was started.
     fn export_now(&mut self) -> Result<String, String> {
-        self.read_counters().map_err(|error| error.to_string())?;
+        self.look_again().map_err(|error| error.to_string())?;
         let text = self.sinks.document(&self.tracker.snapshot());
         let text = text.map_err(|error| error.to_string())?;
         let path = file_of_now("json")?;

@@ -24,6 +24,7 @@ pub(crate) const SCHEMA: &str = "tracer.export/1";
 
 /// The whole document, `duration_ns` after the beginning.
 pub(crate) fn export(snapshot: &Snapshot, about: &Description, duration_ns: u64) -> Value {
+    let knows_doing = snapshot.knows_doing;
     let mut document = json!({
         "schema": SCHEMA,
         "tracer": {"version": env!("CARGO_PKG_VERSION"), "commit": env!("TRACER_COMMIT")},
@@ -41,9 +42,10 @@ pub(crate) fn export(snapshot: &Snapshot, about: &Description, duration_ns: u64)
         "filter": about.filter,
         "command": about.command,
         "events": events(&snapshot.events),
-        "totals": group(&snapshot.totals),
-        "processes": snapshot.processes.iter().map(process).collect::<Vec<_>>(),
-        "hosts": snapshot.hosts.iter().map(host).collect::<Vec<_>>(),
+        "totals": group(&snapshot.totals, knows_doing),
+        "processes": snapshot.processes.iter().map(|entry| process(entry, knows_doing)).collect::<Vec<_>>(),
+        "processes_folded": snapshot.processes_folded,
+        "hosts": snapshot.hosts.iter().map(|entry| host(entry, knows_doing)).collect::<Vec<_>>(),
         "hosts_folded": snapshot.hosts_folded,
         "time_wait": time_wait(&snapshot.time_wait, snapshot.totals.tcp.time_wait_entered),
         "dns_names": snapshot.dns_names.iter().map(dns_name).collect::<Vec<_>>(),
@@ -79,25 +81,25 @@ fn events(events: &Events) -> Value {
     })
 }
 
-fn process(process: &Process) -> Value {
+fn process(process: &Process, knows_doing: bool) -> Value {
     let mut entry = json!({
         "pid": process.pid,
         "comm": process.comm,
         "exe": process.exe,
         "container": process.container,
     });
-    join(&mut entry, group(&process.group));
+    join(&mut entry, group(&process.group, knows_doing));
     entry
 }
 
-fn host(host: &Host) -> Value {
+fn host(host: &Host, knows_doing: bool) -> Value {
     let mut entry = json!({
         "host": host.key.host,
         "host_source": host.key.source.as_str(),
         "port": host.key.port,
         "addresses": host.addresses.iter().map(ToString::to_string).collect::<Vec<_>>(),
     });
-    join(&mut entry, group(&host.group));
+    join(&mut entry, group(&host.group, knows_doing));
     entry
 }
 
@@ -108,10 +110,20 @@ fn join(entry: &mut Value, more: Value) {
     }
 }
 
-fn group(group: &Group) -> Value {
+/// Without `knows_doing` what connections are doing now is left out: nobody knows.
+fn group(group: &Group, knows_doing: bool) -> Value {
+    let mut connections = connections(&group.connections);
+    let mut requests = requests(&group.requests);
+    if knows_doing {
+        join(&mut connections, doing(&group.connections));
+        join(
+            &mut requests,
+            json!({"in_flight_now": group.requests.in_flight_now}),
+        );
+    }
     json!({
-        "connections": connections(&group.connections),
-        "requests": requests(&group.requests),
+        "connections": connections,
+        "requests": requests,
         "tls": tls(&group.tls),
         "dns": dns(&group.dns),
         "tcp": tcp(&group.tcp),
@@ -125,7 +137,6 @@ fn connections(connections: &Connections) -> Value {
         "opened": connections.opened + connections.connecting_now,
         "established": connections.established,
         "adopted": connections.adopted,
-        "connecting_now": connections.connecting_now,
         "open_now": connections.open_now,
         "peak_open": connections.peak_open,
         "failed": {
@@ -137,9 +148,7 @@ fn connections(connections: &Connections) -> Value {
         },
         "aborted_connects": connections.aborted_connects,
         "not_sent": connections.not_sent,
-        "half_closed_now": connections.half_closed_now,
-        "idle_now": connections.idle_now,
-        "never_used": connections.never_used,
+        "never_used": connections.never_used(),
         "closed_by": {
             "client": closed.client,
             "server": closed.server,
@@ -151,6 +160,14 @@ fn connections(connections: &Connections) -> Value {
     })
 }
 
+fn doing(connections: &Connections) -> Value {
+    json!({
+        "connecting_now": connections.connecting_now,
+        "half_closed_now": connections.half_closed_now,
+        "idle_now": connections.idle_now,
+    })
+}
+
 fn requests(requests: &Requests) -> Value {
     let mut entry = json!({
         "count": requests.count,
@@ -159,7 +176,6 @@ fn requests(requests: &Requests) -> Value {
         "failed": requests.failed,
         "stale": requests.stale,
         "aborted": requests.aborted,
-        "in_flight_now": requests.in_flight_now,
         "in_flight_peak": requests.in_flight.peak().max(requests.in_flight_now),
         "slow_pickups": requests.slow_pickups,
         "slow_pickups_measured": requests.slow_pickups_measured,

@@ -57,7 +57,7 @@ fn head(text: &mut String, snapshot: &Snapshot, duration_ns: u64, paint: &Paint)
     let events = &snapshot.events;
     let lost = events.lost + events.undecodable + events.map_full + events.evicted;
     let losses = match lost + events.not_recorded {
-        0 => "nothing lost".to_owned(),
+        0 => format!("nothing lost{}", totals_only(snapshot)),
         _ if lost == 0 => paint.alarm(&format!("LOST: {} not recorded", events.not_recorded)),
         _ => paint.alarm(&format!(
             "LOST: {} records, {} undecodable, {} map full, {} evicted",
@@ -71,6 +71,23 @@ fn head(text: &mut String, snapshot: &Snapshot, duration_ns: u64, paint: &Paint)
         human(duration_ns),
         events.received
     );
+}
+
+/// What is in the totals and in no host's or no process's figures.
+fn totals_only(snapshot: &Snapshot) -> String {
+    let named = |count, what| (count != 0).then(|| format!("{count} {what}"));
+    let parts: Vec<String> = [
+        named(snapshot.events.overflowed, "records"),
+        named(snapshot.hosts_folded, "hosts"),
+        named(snapshot.processes_folded, "processes"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    match parts.is_empty() {
+        true => String::new(),
+        false => format!(" ({} in the totals only)", parts.join(", ")),
+    }
 }
 
 fn phases(text: &mut String, group: &Group, paint: &Paint) {
@@ -126,8 +143,9 @@ fn requests(text: &mut String, requests: &Requests) {
     if let Some(ratio) = requests.pickup_cpu_ratio() {
         let _ = writeln!(
             text,
-            "              {} responses waited 1 ms or more for the client; {:.0} % of that time its thread waited for a CPU",
+            "              {} responses waited 1 ms or more for the client; of {} it is known that {:.0} % of that time its thread waited for a CPU",
             requests.slow_pickups,
+            requests.slow_pickups_measured,
             ratio * 100.0
         );
     }

@@ -69,6 +69,15 @@ impl Source {
         Ok(())
     }
 
+    /// Takes all that waits, and looks what open connections are doing.
+    pub(crate) fn look_again(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+        match self {
+            Self::Tracing(tracing) => tracing.look_again(intake),
+            // The passes that were made are among the inputs.
+            Self::Replay(_) => Ok(()),
+        }
+    }
+
     /// Reads what is counted beside the records.
     pub(crate) fn read_counters(&mut self, intake: &mut Intake) -> Result<(), Failure> {
         match self {

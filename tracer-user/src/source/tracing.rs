@@ -131,6 +131,18 @@ impl Tracing {
     /// Takes all that has come by now, then lists: what is found out there may depend on it. A lookup, for one, is
     /// given up when its answer has not come, and not when it has not been read.
     pub(super) fn take_listing(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+        self.take_all(intake)?;
+        self.look(intake)
+    }
+
+    /// Takes all that has come by now, then looks what open connections are doing.
+    pub(super) fn look_again(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+        self.take_all(intake)?;
+        self.watch(intake)
+    }
+
+    /// Takes all that waits in the ring; of what comes meanwhile no more than the ring can hold.
+    fn take_all(&mut self, intake: &mut Intake) -> Result<(), Failure> {
         self.take_inputs(intake)?;
         for _ in 0..RING_BATCHES {
             if !self.more {
@@ -138,7 +150,7 @@ impl Tracing {
             }
             self.read_records(intake);
         }
-        self.look(intake)
+        Ok(())
     }
 
     fn set_rest(&mut self, rests: bool) -> Result<(), Failure> {
@@ -206,6 +218,11 @@ impl Tracing {
             return self.list_sockets(Detail::Plain, intake);
         }
         self.list_sockets(Detail::Activity, intake)?;
+        self.watch(intake)
+    }
+
+    /// What each open connection is doing.
+    fn watch(&mut self, intake: &mut Intake) -> Result<(), Failure> {
         let records = self.kernel.watch()?;
         intake.input(&Input::Watch {
             at_ns: clock::monotonic_ns(),

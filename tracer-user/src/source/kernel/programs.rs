@@ -22,7 +22,7 @@ use tracer_common::{
     name, overflow,
 };
 
-use tracer_core::overflow::Overflow;
+use tracer_core::{live::WATCH_BYTES, overflow::Overflow};
 
 use super::{
     load::{KernelError, Options, load_object},
@@ -53,8 +53,6 @@ const DNS_OWNERS: [&str; 4] = [
 const DNS_RELEASE: &str = "dns_release";
 const SOCKETS: &str = "sockets";
 const SOCKETS_WATCH: &str = "sockets_watch";
-/// Bytes taken of a pass made only to look: some 60,000 sockets.
-const MAX_WATCH_BYTES: usize = 8 << 20;
 
 /// The kernel programs, loaded. They run while this value lives.
 pub(crate) struct Kernel {
@@ -246,7 +244,7 @@ impl Kernel {
 
     /// Such a pass that adopts nothing and gives sockets only, on a machine with very many not all of them.
     pub(crate) fn watch(&mut self) -> Result<Vec<u8>, KernelError> {
-        self.iterate(SOCKETS_WATCH, MAX_WATCH_BYTES)
+        self.iterate(SOCKETS_WATCH, WATCH_BYTES)
     }
 
     /// What an iterator writes, whole records only; it is not read further once there are `limit` bytes.

@@ -92,7 +92,7 @@ const FACTS: [(&str, &[Fact]); 6] = [
             ("opened", |g| g.connections.opened),
             ("adopted", |g| g.connections.adopted),
             ("established", |g| g.connections.established),
-            ("never used", |g| g.connections.never_used),
+            ("never used", |g| g.connections.never_used()),
         ],
     ),
     (

@@ -84,6 +84,10 @@ fn pieces(model: &Model) -> Vec<(String, Role)> {
     if lost == 0 {
         pieces.push(("lost 0".to_owned(), Role::Dim));
     }
+    if events.overflowed != 0 {
+        let text = format!("{} in the totals only", format::count(events.overflowed));
+        pieces.push((text, Role::Worse));
+    }
     pieces.push((format!("Linux {}", model.about.kernel), Role::Dim));
     pieces
 }

@@ -1,0 +1,247 @@
+//! What open connections were doing when somebody last looked: connecting, in flight, idle, half closed, never used.
+//! Every pass over the sockets counts it anew; nothing of it is summed up.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use tracer_common::record::SocketRecord;
+
+use super::{CLOSE_WAIT, ESTABLISHED, SYN_SENT, Tracker};
+use crate::{endpoint::remote, group::Group};
+
+/// A process and a host, by their indices.
+type Place = (u32, u32);
+
+/// What is known of it.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// Groups that something was counted in.
+    places: HashSet<Place>,
+    /// Connects under way, by cookie.
+    connecting: HashMap<u64, Place>,
+    /// There was a pass, and the last one was whole.
+    is_known: bool,
+    /// The last sweep of the trace was taken: what it said stays.
+    pub(super) is_over: bool,
+}
+
+impl Known {
+    /// The figures are those of a whole pass.
+    pub(super) fn is_known(&self) -> bool {
+        self.is_known
+    }
+}
+
+impl Tracker {
+    /// Forgets what the pass before said: the next one begins.
+    pub(super) fn forget_doing(&mut self) {
+        for (process, host) in std::mem::take(&mut self.doing.places) {
+            self.processes.group_mut(process).forget_doing();
+            self.hosts.group_mut(host).forget_doing();
+        }
+        Arc::make_mut(&mut self.totals).forget_doing();
+        self.doing.connecting.clear();
+        self.doing.is_known = true;
+    }
+
+    /// As [`Self::forget_doing`], and nothing is known until the next pass: this one was cut short.
+    pub(super) fn leave_doing_unknown(&mut self) {
+        self.forget_doing();
+        self.doing.is_known = false;
+    }
+
+    /// What this socket is doing. Whether a request is in flight the turns of the last sweep tell more exactly;
+    /// without them, with `in_flight`, that one was sent and no response has come.
+    pub(super) fn count_doing(&mut self, record: &SocketRecord, in_flight: bool) {
+        if record.state == SYN_SENT {
+            return self.count_connecting(record);
+        }
+        let Some(connection) = self.connections.get(&record.header.cookie) else {
+            return;
+        };
+        if !connection.counted {
+            return;
+        }
+        let place = (connection.process, connection.host);
+        let is_h2 = connection.last_turn.is_some_and(|turn| turn.is_h2)
+            || (connection.last_turn.is_none() && connection.offers_h2);
+        let in_flight = in_flight && !is_h2 && record.turns != 0 && record.pending == 1;
+        self.count_in(place, |group| {
+            let connections = &mut group.connections;
+            match (record.state, record.turns) {
+                (CLOSE_WAIT, _) => connections.half_closed_now += 1,
+                (ESTABLISHED, 0) if record.adopted == 0 => connections.unused_now += 1,
+                (ESTABLISHED, 1..) if record.pending == 0 => connections.idle_now += 1,
+                _ => {}
+            }
+            if in_flight && matches!(record.state, ESTABLISHED | CLOSE_WAIT) {
+                group.requests.in_flight_now += 1;
+            }
+        });
+    }
+
+    fn count_connecting(&mut self, record: &SocketRecord) {
+        let remote = remote(&record.endpoint);
+        let host = self.host_key(&record.endpoint, remote);
+        if !self.admits(&host.host) {
+            return;
+        }
+        let place = (
+            self.processes.of(&record.endpoint),
+            self.hosts.of(host, remote.ip()),
+        );
+        self.count_in(place, |group| group.connections.connecting_now += 1);
+        self.doing.connecting.insert(record.header.cookie, place);
+    }
+
+    /// A connect has come to its end: from here on it counts as what became of it.
+    pub(super) fn connects_no_more(&mut self, cookie: u64) {
+        if let Some((process, host)) = self.doing.connecting.remove(&cookie) {
+            self.each_group(process, host, |group| {
+                let now = &mut group.connections.connecting_now;
+                *now = now.saturating_sub(1);
+            });
+        }
+    }
+
+    fn count_in(&mut self, place: Place, change: impl Fn(&mut Group)) {
+        self.doing.places.insert(place);
+        self.each_group(place.0, place.1, change);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracer_common::record::{ConnectRecord, Header, VERSION, connect, kind};
+    use zerocopy::{FromZeros, IntoBytes};
+
+    use super::*;
+    use crate::{live::WATCH_BYTES, tracker::TrackerOptions};
+
+    fn header<T>(kind: u8, cookie: u64) -> Header {
+        Header {
+            kind,
+            version: VERSION,
+            pad: 0,
+            size: size_of::<T>() as u32,
+            time_ns: 0,
+            cookie,
+        }
+    }
+
+    fn connects(cookie: u64) -> ConnectRecord {
+        let mut record = ConnectRecord::new_zeroed();
+        record.header = header::<ConnectRecord>(kind::CONNECT, cookie);
+        (record.endpoint.family, record.endpoint.remote_port) = (2, 443);
+        record.outcome = connect::ESTABLISHED;
+        record
+    }
+
+    fn socket(cookie: u64, state: u8, (turns, pending): (u32, u8)) -> SocketRecord {
+        let mut record = SocketRecord::new_zeroed();
+        record.header = header::<SocketRecord>(kind::SOCKET, cookie);
+        (record.endpoint.family, record.endpoint.remote_port) = (2, 443);
+        (record.state, record.turns, record.pending) = (state, turns, pending);
+        record
+    }
+
+    /// Connecting, in flight, idle, half closed, never used; those of the hosts must be the same.
+    #[track_caller]
+    fn check(tracker: &Tracker, expected: [u64; 5]) {
+        let of = |group: &Group| {
+            let connections = &group.connections;
+            [
+                connections.connecting_now,
+                group.requests.in_flight_now,
+                connections.idle_now,
+                connections.half_closed_now,
+                connections.never_used(),
+            ]
+        };
+        let snapshot = tracker.snapshot();
+        assert_eq!(of(&snapshot.totals), expected);
+        let mut hosts = [0; 5];
+        for host in &snapshot.hosts {
+            let figures = of(&host.group);
+            hosts
+                .iter_mut()
+                .zip(figures)
+                .for_each(|(sum, figure)| *sum += figure);
+        }
+        assert_eq!(hosts, expected);
+    }
+
+    fn following(count: u64) -> Tracker {
+        let mut tracker = Tracker::new(TrackerOptions::default());
+        for cookie in 1..=count {
+            tracker.take(connects(cookie).as_bytes());
+        }
+        tracker
+    }
+
+    #[test]
+    fn each_pass_says_it_anew() {
+        let mut tracker = following(4);
+        assert!(!tracker.snapshot().knows_doing);
+        let first = [
+            socket(1, ESTABLISHED, (0, 0)),
+            socket(2, ESTABLISHED, (3, 0)),
+            socket(3, ESTABLISHED, (3, 1)),
+            socket(4, CLOSE_WAIT, (1, 1)),
+            socket(5, SYN_SENT, (0, 0)),
+        ];
+        tracker.watch(10, first.as_bytes());
+        assert!(tracker.snapshot().knows_doing);
+        check(&tracker, [1, 2, 1, 1, 1]);
+        let second = [
+            socket(1, ESTABLISHED, (1, 0)),
+            socket(2, CLOSE_WAIT, (3, 0)),
+        ];
+        tracker.watch(20, second.as_bytes());
+        check(&tracker, [0, 0, 1, 1, 0]);
+    }
+
+    #[test]
+    fn a_connect_that_came_to_its_end_is_under_way_no_more() {
+        let mut tracker = following(0);
+        tracker.watch(10, [socket(1, SYN_SENT, (0, 0))].as_bytes());
+        check(&tracker, [1, 0, 0, 0, 0]);
+        tracker.take(connects(1).as_bytes());
+        check(&tracker, [0; 5]);
+        assert_eq!(tracker.snapshot().totals.connections.opened, 1);
+    }
+
+    #[test]
+    fn a_pass_that_was_cut_short_says_nothing() {
+        let mut tracker = following(1);
+        let one = socket(1, ESTABLISHED, (1, 0));
+        tracker.watch(10, one.as_bytes());
+        check(&tracker, [0, 0, 1, 0, 0]);
+        let many = vec![one; WATCH_BYTES / size_of::<SocketRecord>() + 1];
+        tracker.watch(20, many.as_bytes());
+        check(&tracker, [0; 5]);
+        assert!(!tracker.snapshot().knows_doing);
+    }
+
+    #[test]
+    fn the_last_sweep_has_the_last_word() {
+        let mut tracker = following(2);
+        tracker.take_sweep(socket(1, ESTABLISHED, (1, 0)).as_bytes(), true);
+        check(&tracker, [0, 0, 1, 0, 0]);
+        tracker.watch(20, socket(2, CLOSE_WAIT, (1, 1)).as_bytes());
+        check(&tracker, [0, 0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn other_hosts_do_not_count() {
+        let mut tracker = Tracker::new(TrackerOptions {
+            hosts: vec!["*.example".to_owned()],
+            ..TrackerOptions::default()
+        });
+        let sweep = [socket(1, SYN_SENT, (0, 0)), socket(2, ESTABLISHED, (0, 0))];
+        tracker.watch(10, sweep.as_bytes());
+        check(&tracker, [0; 5]);
+    }
+}

@@ -1,0 +1,85 @@
+//! Passes over all open sockets that count: the one that tracing begins with, and the one it ends with.
+
+use std::collections::HashSet;
+
+use tracer_common::record::{Header, SocketRecord};
+
+use super::{SYN_SENT, Tracker};
+use crate::{
+    decode::{Event, decode},
+    endpoint::remote,
+    group::Opening,
+};
+
+impl Tracker {
+    /// Takes a sweep: whole records, one after the other. What processes share counts once. The `last` one of a
+    /// trace also gives the turns that were not reported.
+    pub fn take_sweep(&mut self, bytes: &[u8], last: bool) {
+        self.forget_doing();
+        let mut seen = HashSet::new();
+        for record in records(bytes) {
+            match decode(record) {
+                Ok(Event::Socket(socket)) if seen.insert((socket.header.cookie, Found::Socket)) => {
+                    self.open_socket(socket);
+                    self.count_doing(socket, !last);
+                }
+                Ok(event @ (Event::Turn(_) | Event::FirstTurn(_))) if last => {
+                    if seen.insert((event.cookie(), Found::Turn)) && !self.knows(&event) {
+                        self.apply(&event);
+                    }
+                }
+                Ok(event @ Event::Turns(_)) if last => {
+                    if seen.insert((event.cookie(), Found::Waiting)) && !self.knows(&event) {
+                        self.apply(&event);
+                    }
+                }
+                Ok(_) => {}
+                Err(_) => self.events.undecodable += 1,
+            }
+        }
+        self.doing.is_over = last;
+    }
+
+    /// A socket found open: if it was open before tracing began, it is adopted.
+    pub(super) fn open_socket(&mut self, record: &SocketRecord) {
+        let cookie = record.header.cookie;
+        let remote = remote(&record.endpoint);
+        self.note_destination(&record.endpoint, remote);
+        let is_new = record.adopted == 1 && !self.connections.contains_key(&cookie);
+        if record.state != SYN_SENT && is_new {
+            let opening = Opening {
+                connect_ns: None,
+                syn_retransmits: 0,
+            };
+            self.open(cookie, &record.endpoint, opening);
+        }
+    }
+}
+
+/// What a sweep tells of a socket.
+#[derive(PartialEq, Eq, Hash)]
+enum Found {
+    Socket,
+    Waiting,
+    Turn,
+}
+
+/// The records of a sweep, split by the size in their headers. What is left when a size cannot be is given
+/// as one, which no decoder takes.
+pub(super) fn records(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (record, rest) = first_record(bytes)?;
+        bytes = rest;
+        Some(record)
+    })
+}
+
+fn first_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let whole = || {
+        let size = u32::from_ne_bytes(bytes.get(4..8)?.try_into().ok()?) as usize;
+        (size >= size_of::<Header>())
+            .then(|| bytes.split_at_checked(size))
+            .flatten()
+    };
+    (!bytes.is_empty()).then(|| whole().unwrap_or((&bytes[..bytes.len().min(7)], &[])))
+}
