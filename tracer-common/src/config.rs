@@ -40,6 +40,8 @@ pub struct Offsets {
     pub sock_protocol: u32,
     /// `socket.sk`, pointer to `struct sock`.
     pub socket_sk: u32,
+    /// `tcp_sock.snd_nxt`, u32.
+    pub tcp_next: u32,
     /// `tcp_sock.srtt_us`, u32, microseconds times eight.
     pub tcp_srtt: u32,
     /// `tcp_sock.total_retrans`, u32.

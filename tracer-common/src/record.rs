@@ -137,9 +137,9 @@ pub struct ConnectRecord {
     pub header: Header,
     /// Owner and addresses.
     pub endpoint: Endpoint,
-    /// CLOSE to SYN_SENT, ns.
+    /// CLOSE to SYN_SENT, ns; 0 when that was before tracing began.
     pub start_ns: u64,
-    /// From `start_ns` to the end, ns.
+    /// From `start_ns` to the end, ns; 0 when the beginning is not known.
     pub duration_ns: u64,
     /// `sk_err` at the end.
     pub error: u32,
@@ -305,8 +305,16 @@ pub struct CloseRecord {
     pub remains: u8,
     /// TCP state before CLOSE.
     pub old_state: u8,
-    /// 1: the connection was open before tracing began.
-    pub adopted: u8,
+    /// Of [`close`].
+    pub flags: u8,
+}
+
+/// What is said of a connection at its end; bits.
+pub mod close {
+    /// It was open before tracing began.
+    pub const ADOPTED: u8 = 1;
+    /// It carried a request. Not said by records of version 2.
+    pub const USED: u8 = 2;
 }
 
 /// A traced process forked or exited.

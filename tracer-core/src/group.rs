@@ -299,7 +299,7 @@ pub struct Phases {
 /// An established connection, as far as it may move from one group to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opening {
-    /// SYN to ESTABLISHED, ns; None when adopted.
+    /// SYN to ESTABLISHED, ns; None when adopted, or begun before the trace.
     pub connect_ns: Option<u64>,
     /// SYN segments sent again.
     pub syn_retransmits: u64,
@@ -383,11 +383,13 @@ impl Group {
         self.tcp.syn_retransmits -= opening.syn_retransmits;
     }
 
-    /// A connect failed with `error` (`sk_err`).
-    pub fn fail(&mut self, error: u32, duration_ns: u64, syn_retransmits: u64) {
+    /// A connect failed with `error` (`sk_err`); None when it is not known when it began.
+    pub fn fail(&mut self, error: u32, duration_ns: Option<u64>, syn_retransmits: u64) {
         self.connections.opened += 1;
         *self.connections.failed.slot(error) += 1;
-        self.phases.connect_failed.record(duration_ns);
+        if let Some(duration_ns) = duration_ns {
+            self.phases.connect_failed.record(duration_ns);
+        }
         self.tcp.syn_retransmits += syn_retransmits;
     }
 

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod clear;
 mod doing;
+#[cfg(test)]
+mod edges;
 mod reset;
 mod sweep;
 mod turns;
@@ -18,7 +20,7 @@ use std::{
 
 use tracer_common::{
     counter::Counter,
-    record::{CloseRecord, ConnectRecord, Endpoint, TlsRecord, connect, remains},
+    record::{CloseRecord, ConnectRecord, Endpoint, TlsRecord, close, connect, remains},
 };
 
 use crate::{
@@ -197,7 +199,8 @@ impl Tracker {
         self.note_destination(&record.endpoint, remote);
         if record.outcome == connect::ESTABLISHED {
             let opening = Opening {
-                connect_ns: Some(record.duration_ns),
+                // Zero when it began before the trace did.
+                connect_ns: (record.start_ns != 0).then_some(record.duration_ns),
                 syn_retransmits: u64::from(record.syn_retransmits),
             };
             self.open(record.header.cookie, &record.endpoint, opening);
@@ -213,8 +216,9 @@ impl Tracker {
         let aborted = u64::from(record.outcome == connect::ABORTED);
         let not_sent = u64::from(record.outcome == connect::NOT_SENT);
         let again = u64::from(record.syn_retransmits);
+        let took_ns = (record.start_ns != 0).then_some(record.duration_ns);
         self.each_group(process, host, |group| {
-            group.fail(record.error, record.duration_ns, again);
+            group.fail(record.error, took_ns, again);
             group.connections.aborted_connects += aborted;
             group.connections.not_sent += not_sent;
         });
@@ -374,6 +378,8 @@ impl Tracker {
             group.tcp.time_wait_entered += enters;
             match connection.last_turn {
                 Some(turn) => turn.apply(record, group),
+                // Its turns may be in the overflow figures, or belong to a time before the figures began.
+                None if record.flags & close::USED != 0 => {}
                 None if known => group.connections.never_used += 1,
                 // What an adopted connection carried before is not known.
                 None => {}
@@ -440,14 +446,16 @@ impl Tracker {
         self.overflow = Some(overflow);
     }
 
+    /// Figures of the ring's overflow, if they can be told from others: with a host filter they cannot, and count as lost.
+    fn usable_overflow(&self) -> Option<&Overflow> {
+        let overflow = self.overflow.as_ref();
+        overflow.filter(|overflow| overflow.records() != 0 && self.options.hosts.is_empty())
+    }
+
     /// All connections, those whose records found the ring full included.
     fn complete_totals(&self) -> Arc<Group> {
         let mut totals = Arc::clone(&self.totals);
-        if let Some(overflow) = self
-            .overflow
-            .as_ref()
-            .filter(|overflow| overflow.records() != 0)
-        {
+        if let Some(overflow) = self.usable_overflow() {
             overflow.apply(Arc::make_mut(&mut totals));
         }
         totals
@@ -472,8 +480,11 @@ impl Tracker {
 
     /// Everything, as it is now.
     pub fn snapshot(&self) -> Snapshot {
+        let usable = self.usable_overflow().map_or(0, Overflow::records);
         Snapshot {
             events: Events {
+                lost: self.events.lost + self.events.overflowed - usable,
+                overflowed: usable,
                 evicted: self.events.evicted + self.dns.evicted(),
                 ..self.events
             },

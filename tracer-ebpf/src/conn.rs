@@ -83,7 +83,7 @@ pub struct Conn {
     pub early_data: u8,
     /// Socket cookie.
     pub cookie: u64,
-    /// When connect was called, ns; 0 when adopted.
+    /// When connect was called, ns; 0 when that was before tracing began.
     pub start_ns: u64,
     /// When it was established, ns.
     pub established_ns: u64,
@@ -185,7 +185,8 @@ pub struct Answer {
     pub server_finished: u8,
     /// Records behind it, before the client's Finished.
     pub half_rtt: u8,
-    pub pad: u8,
+    /// 1: segments are missing, and what came behind them cannot be read yet.
+    pub holes: u8,
 }
 
 const _: () = {
@@ -234,6 +235,16 @@ pub fn of(sock: Sock) -> Option<&'static mut Conn> {
     }
     // SAFETY: a typed socket; the helper refuses mini-sockets.
     unsafe { find(sock.as_ptr()) }
+}
+
+/// A connect was under way when tracing began: its SYN has not been seen, and what follows it will be.
+#[inline(always)]
+pub fn expect(conn: &mut Conn, sock: Sock) {
+    let base = sock.next_to_send();
+    conn.egress.base = base;
+    conn.egress.want = 5;
+    conn.sent.next = base;
+    conn.sent.started = 1;
 }
 
 /// The connection of a socket, made when it has none. Counts the failure to make it.

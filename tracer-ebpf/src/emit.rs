@@ -5,6 +5,7 @@ use tracer_common::{
     counter::Counter,
     dns::{DnsReleaseRecord, kind as kind_of_dns},
     record::{
+        close as end,
         BriefTurn, CloseRecord, ConnectRecord, ExecRecord, Header, PATH_LEN, ProcessRecord,
         TlsRecord, TurnsRecord, VERSION, closer, kind, tls,
     },
@@ -148,6 +149,16 @@ pub fn header<T>(time_ns: u64, kind: u8, cookie: u64) -> Header {
     }
 }
 
+/// From a moment that may not be known, which is zero, ns.
+#[inline(always)]
+fn since(start_ns: u64, now_ns: u64) -> u64 {
+    if start_ns == 0 {
+        0
+    } else {
+        now_ns.wrapping_sub(start_ns)
+    }
+}
+
 /// A connect has ended as `outcome` (`record::connect`).
 #[inline(always)]
 pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32, now_ns: u64) {
@@ -158,7 +169,7 @@ pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32, now_ns: u64) {
         |record: &mut ConnectRecord| {
             sock.describe(conn, &mut record.endpoint);
             record.start_ns = conn.start_ns;
-            record.duration_ns = record.header.time_ns.wrapping_sub(conn.start_ns);
+            record.duration_ns = since(conn.start_ns, record.header.time_ns);
             record.error = error;
             record.syn_retransmits = conn.syn_retransmits;
             record.outcome = outcome;
@@ -226,7 +237,10 @@ pub fn close(sock: Sock, conn: &Conn, old_state: u8, remains: u8, error: u32, no
             record.closer = conn.closer;
             record.remains = remains;
             record.old_state = old_state;
-            record.adopted = conn.adopted;
+            record.flags = if conn.adopted == 1 { end::ADOPTED } else { 0 };
+            if conn.turn.number != 0 {
+                record.flags |= end::USED;
+            }
         },
     );
     if !written {

@@ -27,8 +27,12 @@ fn time(phase: Phase, ns: u64) {
 /// A connect has ended.
 #[inline(never)]
 pub fn connected(conn: &Conn, outcome: u8, error: u32, now_ns: u64) {
-    let duration_ns = now_ns.wrapping_sub(conn.start_ns);
     add(Count::Records, 1);
+    if conn.start_ns == 0 {
+        // It began before the trace, and how long it took nobody knows.
+        return;
+    }
+    let duration_ns = now_ns.wrapping_sub(conn.start_ns);
     add(Count::SynRetransmits, u64::from(conn.syn_retransmits));
     if outcome == connect::ESTABLISHED {
         time(Phase::Connect, duration_ns);

@@ -1,6 +1,6 @@
 //! A TCP segment as a `cgroup_skb` program sees it: the packet begins at the network header.
 
-use aya_ebpf::{bindings::__sk_buff, helpers::generated::bpf_skb_load_bytes};
+use aya_ebpf::{bindings::__sk_buff, helpers::generated::{bpf_skb_load_bytes, bpf_tcp_sock}};
 use tracer_common::counter::Counter;
 
 use crate::emit;
@@ -105,6 +105,24 @@ impl Segment {
             length: total.saturating_sub(offset),
             syn: tcp[13] & SYN != 0,
         })
+    }
+}
+
+/// Sequence number up to which the socket of a received segment has everything in order (`tcp_sock.rcv_nxt`), the segment
+/// itself not counted.
+///
+/// # Safety
+/// `skb` is the program's context.
+#[inline(always)]
+pub unsafe fn readable_to(skb: *mut __sk_buff) -> Option<u32> {
+    // SAFETY: a member of the context, checked for null; the helper gives figures or null.
+    unsafe {
+        let sk = (*skb).__bindgen_anon_2.sk;
+        if sk.is_null() {
+            return None;
+        }
+        let tcp = bpf_tcp_sock(sk);
+        (!tcp.is_null()).then(|| (*tcp).rcv_nxt)
     }
 }
 

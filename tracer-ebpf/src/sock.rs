@@ -174,6 +174,19 @@ impl Sock {
         }
     }
 
+    /// Sequence number of what is sent next (`tcp_sock.snd_nxt`); in SYN_SENT that of the first payload byte.
+    #[inline(always)]
+    pub fn next_to_send(self) -> u32 {
+        // SAFETY: the helper gives a typed tcp_sock or null; a typed read.
+        unsafe {
+            let tcp: *const u8 = bpf_skc_to_tcp_sock(self.as_ptr()).cast();
+            if tcp.is_null() {
+                return 0;
+            }
+            read(tcp, global!(OFFSETS.tcp_next))
+        }
+    }
+
     /// Fills an endpoint from the socket and what its connection keeps of the owner.
     #[inline(always)]
     pub fn describe(self, conn: &Conn, endpoint: &mut Endpoint) {

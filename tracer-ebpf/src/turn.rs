@@ -13,7 +13,7 @@ use crate::{
     bound::masked,
     conn::{Conn, Edge, phase},
     emit, overflow,
-    segment::{Segment, after},
+    segment::{self, Segment, after},
     tls::{Packet, walk},
     waiting,
 };
@@ -21,16 +21,28 @@ use crate::{
 const ALERT: u8 = 21;
 const APPLICATION_DATA: u8 = 23;
 const RECORD_HEADER: u32 = 5;
+/// Type of a record of application data, as [`only_record`] gives it.
+const DATA: u32 = (APPLICATION_DATA as u32) << 16;
 /// Encrypted record lengths (TLS 1.3: content, type byte, 16 of tag) of an alert and a KeyUpdate.
 const ALERT_13: u32 = 2 + 17;
 const KEY_UPDATE_13: u32 = 5 + 17;
 /// Of an HTTP/2 SETTINGS acknowledgement, a bare frame header (RFC 9113 6.5): TLS 1.3, and TLS 1.2 with
 /// AES-GCM and ChaCha20.
 const SETTINGS_ACK: [u32; 3] = [9 + 17, 9 + 24, 9 + 16];
-/// "HTTP/1.1 100 Continue" and an empty line (RFC 9110 15.2.1), as every server sends it; nothing else that
-/// begins a response is so short.
+/// "HTTP/1.1 100 Continue" and an empty line (RFC 9110 15.2.1), and without the phrase, as Tomcat sends it; nothing else
+/// that begins a response is so short. Of its record over TLS 1.3, and TLS 1.2 with AES-GCM and ChaCha20.
 const CONTINUE: u32 = 25;
-const CONTINUE_RECORD: [u32; 3] = [CONTINUE + 17, CONTINUE + 24, CONTINUE + 16];
+const BARE_CONTINUE: u32 = 17;
+const CONTINUE_RECORD: [u32; 6] = [
+    CONTINUE + 17,
+    BARE_CONTINUE + 17,
+    CONTINUE + 24,
+    BARE_CONTINUE + 24,
+    CONTINUE + 16,
+    BARE_CONTINUE + 16,
+];
+/// An interim response in clear is looked for in segments up to this length.
+const LONGEST_INTERIM: u32 = 128;
 /// A session ticket's record, as far as seen in the wild.
 const TICKET: core::ops::RangeInclusive<u16> = 60..=1400;
 
@@ -75,7 +87,7 @@ pub fn sent(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, now_ns: u64
     }
     if conn.turn.protocol != turn::CLEAR {
         let length = only_record(skb, segment);
-        if is_control(length) {
+        if is_control(length) || is_key_update(length) {
             return;
         }
         if SETTINGS_ACK.contains(&(length & 0xffff)) {
@@ -89,23 +101,72 @@ pub fn sent(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, now_ns: u64
 #[inline(always)]
 pub fn received(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, now_ns: u64) {
     let gap = after(segment.sequence, conn.got.next) && conn.got.started == 1;
+    if gap || conn.answer.holes == 1 {
+        return received_with_holes(conn, skb, segment, now_ns, gap);
+    }
     if conn.turn.protocol == turn::TLS_13 && conn.turn.number <= 1 && conn.answer.broken == 0 {
-        follow_records(conn, skb, segment, now_ns, gap);
+        follow_records(conn, skb, segment, now_ns);
     }
-    if !is_new(&mut conn.got, segment) {
+    if is_new(&mut conn.got, segment) && !is_no_answer(conn, skb, segment) {
+        arrived(conn, now_ns);
+    }
+}
+
+/// A segment went missing or came late, and the application cannot read what lies behind it: only the segment that
+/// fills the hole makes data ready.
+#[inline(never)]
+fn received_with_holes(
+    conn: &mut Conn,
+    skb: *mut __sk_buff,
+    segment: &Segment,
+    now_ns: u64,
+    gap: bool,
+) {
+    // The records of a first turn cannot be followed over a hole.
+    conn.answer.broken = 1;
+    // SAFETY: the context; the helper gives the socket's figures or null.
+    let Some(readable) = (unsafe { segment::readable_to(skb) }) else {
         return;
+    };
+    conn.answer.holes = u8::from(gap || readable != conn.got.next);
+    let end = segment.sequence.wrapping_add(segment.length);
+    let fills = !after(segment.sequence, readable) && after(end, readable);
+    let is_new = is_new(&mut conn.got, segment);
+    if fills {
+        if !is_no_answer(conn, skb, segment) {
+            arrived(conn, now_ns);
+        }
+    } else if conn.answer.holes == 1 && (is_new || after(end, readable)) {
+        // The answer goes on, out of reach.
+        if conn.turn.number != 0 && conn.answer.answered == conn.turn.number {
+            conn.answer.last_ns = now_ns;
+        }
     }
+}
+
+/// The segment is no part of a response: a control record, or an interim response.
+#[inline(always)]
+fn is_no_answer(conn: &Conn, skb: *mut __sk_buff, segment: &Segment) -> bool {
     let waits = conn.answer.answered != conn.turn.number;
-    if conn.turn.protocol == turn::CLEAR {
-        if waits && is_interim(skb, segment) {
-            return;
-        }
-    } else {
-        let record = only_record(skb, segment);
-        if is_control(record) || (waits && CONTINUE_RECORD.contains(&(record & 0xffff))) {
-            return;
+    if waits && conn.turn.protocol != turn::TLS_12 && conn.turn.protocol != turn::TLS_13 {
+        if is_interim(skb, segment) {
+            return true;
         }
     }
+    if conn.turn.protocol == turn::CLEAR {
+        return false;
+    }
+    let record = only_record(skb, segment);
+    // While a response is under way, what is as long as a KeyUpdate is the last chunk of a body (RFC 9112 7.1).
+    let under_way = conn.turn.number != 0 && !waits;
+    is_control(record)
+        || (is_key_update(record) && !under_way)
+        || (waits && CONTINUE_RECORD.contains(&(record & 0xffff)))
+}
+
+/// Data of a response can be read.
+#[inline(always)]
+fn arrived(conn: &mut Conn, now_ns: u64) {
     let (turn, answer) = (&conn.turn, &mut conn.answer);
     if answer.ready_ns <= turn.read_ns {
         answer.ready_ns = now_ns;
@@ -259,11 +320,16 @@ fn only_record(skb: *mut __sk_buff, segment: &Segment) -> u32 {
     (u32::from(header[0]) << 16) | length
 }
 
-/// An alert or a KeyUpdate: neither request nor response.
+/// An alert: neither request nor response.
 #[inline(always)]
 fn is_control(record: u32) -> bool {
-    const DATA: u32 = (APPLICATION_DATA as u32) << 16;
-    record >> 16 == u32::from(ALERT) || record == DATA | ALERT_13 || record == DATA | KEY_UPDATE_13
+    record >> 16 == u32::from(ALERT) || record == DATA | ALERT_13
+}
+
+/// As long as a KeyUpdate.
+#[inline(always)]
+fn is_key_update(record: u32) -> bool {
+    record == DATA | KEY_UPDATE_13
 }
 
 /// The segment is an interim response in clear.
@@ -271,29 +337,23 @@ fn is_control(record: u32) -> bool {
 fn is_interim(skb: *mut __sk_buff, segment: &Segment) -> bool {
     const STATUS: [u8; 4] = *b" 100";
     const STATUS_AT: u32 = 8;
-    let mut status = [0u8; 4];
-    if segment.length != CONTINUE {
+    const END: [u8; 4] = *b"\r\n\r\n";
+    if segment.length < BARE_CONTINUE || segment.length > LONGEST_INTERIM {
         return false;
     }
-    // SAFETY: the context; four bytes into four.
-    let loaded = unsafe {
-        bpf_skb_load_bytes(
-            skb.cast(),
-            segment.offset + STATUS_AT,
-            status.as_mut_ptr().cast(),
-            4,
-        )
+    let word = |at: u32| {
+        // SAFETY: the context.
+        unsafe { segment::load::<4>(skb, segment.offset + at) }.map(u32::from_ne_bytes)
     };
-    loaded == 0 && u32::from_ne_bytes(status) == u32::from_ne_bytes(STATUS)
+    word(STATUS_AT) == Some(u32::from_ne_bytes(STATUS))
+        && word(segment.length - 4) == Some(u32::from_ne_bytes(END))
 }
 
 /// Notes the records of the first turn while they come in order.
 #[inline(always)]
-fn follow_records(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, now_ns: u64, gap: bool) {
+fn follow_records(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, now_ns: u64) {
     let end = segment.sequence.wrapping_add(segment.length);
-    if gap {
-        conn.answer.broken = 1;
-    } else if after(end, conn.got.next) {
+    if after(end, conn.got.next) {
         let stream = &mut conn.ingress;
         stream.now_ns = now_ns;
         stream.position = conn.got.next.wrapping_sub(segment.sequence);
@@ -312,7 +372,7 @@ fn follow_records(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, now_n
 #[inline(always)]
 pub fn note_record(conn: &mut Conn, length: u32) {
     let answer = &mut conn.answer;
-    if length == ALERT_13 || length == KEY_UPDATE_13 || length == CONTINUE_RECORD[0] {
+    if length == ALERT_13 || length == KEY_UPDATE_13 || CONTINUE_RECORD[..2].contains(&length) {
         return;
     }
     if conn.turn.number == 0 {

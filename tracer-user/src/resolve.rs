@@ -53,6 +53,18 @@ pub(crate) fn with_descendants(roots: &[u32]) -> Vec<u32> {
     all
 }
 
+/// There is no such process, or only its status for its parent is left.
+pub(crate) fn has_ended(pid: u32) -> bool {
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return true;
+    };
+    let state = stat.rsplit_once(')').map(|(_, fields)| fields.trim_start());
+    let leader_has_ended = state.is_some_and(|state| state.starts_with(['Z', 'X']));
+    // Other threads may go on without the first.
+    let threads = || std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    leader_has_ended && threads() <= 1
+}
+
 /// (process, parent) of every process.
 fn parents() -> Vec<(u32, u32)> {
     let Ok(entries) = std::fs::read_dir("/proc") else {

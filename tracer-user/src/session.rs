@@ -1,7 +1,7 @@
 //! `tracer attach` and `tracer run`: sets everything up in the order that loses nothing, gives up every
 //! right that is not needed any more, and hands over to the engine.
 
-use std::{ffi::OsString, path::PathBuf, process::Child, time::SystemTime};
+use std::{collections::HashSet, ffi::OsString, path::PathBuf, process::Child, time::SystemTime};
 
 use nix::sys::signal::{SigSet, Signal};
 use tokio::runtime::Runtime;
@@ -65,9 +65,7 @@ pub(crate) fn attach(arguments: &Attach) -> Result<u8, Failure> {
         .unwrap_or_else(|| hierarchy.mount().to_path_buf());
     let mut session = Session::begin(hierarchy, &selection, output, &arguments.output, None)?;
     session.kernel.attach(&packets)?;
-    for pid in resolve::with_descendants(&selection.pids) {
-        session.kernel.trace_process(pid)?;
-    }
+    session.trace_descendants(&selection.pids)?;
     session.adopt()?;
     give_up_rights(&session.sinks, false)?;
     let target = if selection.pids.is_empty() {
@@ -233,6 +231,25 @@ impl Session {
             records: &sweep,
             last: false,
         });
+        Ok(())
+    }
+
+    /// Traces these processes and their descendants. A process is on the list before its children are looked for, so that
+    /// a child is found here or put there by the kernel when it is forked; one that ended meanwhile is taken off.
+    fn trace_descendants(&mut self, roots: &[u32]) -> Result<(), Failure> {
+        let mut traced = HashSet::new();
+        let mut found = roots.to_vec();
+        while !found.is_empty() {
+            for &pid in &found {
+                self.kernel.trace_process(pid)?;
+                traced.insert(pid);
+                if resolve::has_ended(pid) {
+                    self.kernel.forget_process(pid)?;
+                }
+            }
+            found = resolve::with_descendants(roots);
+            found.retain(|pid| !traced.contains(pid));
+        }
         Ok(())
     }
 

@@ -135,7 +135,7 @@ mod tests {
         let mut record = ConnectRecord::new_zeroed();
         record.header = header::<ConnectRecord>(kind::CONNECT, cookie);
         (record.endpoint.family, record.endpoint.remote_port) = (2, 443);
-        record.outcome = connect::ESTABLISHED;
+        (record.start_ns, record.outcome) = (1, connect::ESTABLISHED);
         record
     }
 

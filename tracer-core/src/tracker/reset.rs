@@ -104,7 +104,8 @@ mod tests {
         record.header = header::<ConnectRecord>(kind::CONNECT, cookie, 20);
         record.endpoint.family = 2;
         record.endpoint.tgid = 7;
-        (record.endpoint.remote_port, record.duration_ns) = (443, 10);
+        (record.endpoint.remote_port, record.start_ns) = (443, 10);
+        record.duration_ns = 10;
         record.outcome = connect::ESTABLISHED;
         record
     }

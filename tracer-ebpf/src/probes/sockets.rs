@@ -40,21 +40,30 @@ pub struct TaskFile {
 #[unsafe(no_mangle)]
 pub extern "C" fn sockets(ctx: *const TaskFile) -> i32 {
     // SAFETY: the iterator's own context.
-    unsafe { try_sockets::<true>(ctx) };
+    unsafe { try_sockets::<true, true>(ctx) };
     0
 }
 
-/// The same, changing nothing: for who watches open connections while tracing goes on.
+/// The same, adopting nothing: at the end of a trace, and where its figures begin anew.
+#[unsafe(link_section = "iter/task_file")]
+#[unsafe(no_mangle)]
+pub extern "C" fn sockets_last(ctx: *const TaskFile) -> i32 {
+    // SAFETY: the iterator's own context.
+    unsafe { try_sockets::<false, true>(ctx) };
+    0
+}
+
+/// The same without turns: for who watches open connections while tracing goes on.
 #[unsafe(link_section = "iter/task_file")]
 #[unsafe(no_mangle)]
 pub extern "C" fn sockets_watch(ctx: *const TaskFile) -> i32 {
     // SAFETY: the iterator's own context.
-    unsafe { try_sockets::<false>(ctx) };
+    unsafe { try_sockets::<false, false>(ctx) };
     0
 }
 
 #[inline(always)]
-unsafe fn try_sockets<const ADOPT: bool>(ctx: *const TaskFile) -> Option<()> {
+unsafe fn try_sockets<const ADOPT: bool, const TURNS: bool>(ctx: *const TaskFile) -> Option<()> {
     // SAFETY: members of the context; null at the end of the iteration.
     let (task, file, fd, meta) = unsafe {
         (
@@ -84,7 +93,7 @@ unsafe fn try_sockets<const ADOPT: bool>(ctx: *const TaskFile) -> Option<()> {
     // SAFETY: the iterator's own seq file.
     let seq = unsafe { core::ptr::read_volatile(&raw const (*meta).seq) };
     write(seq, &mut record);
-    if ADOPT {
+    if TURNS {
         write_turns(seq, conn);
     }
     None
@@ -203,14 +212,19 @@ fn traced_or_adopted(sock: Sock, task: Task) -> Option<&'static mut Conn> {
     }
     // SAFETY: a typed socket.
     let conn = unsafe { conn::find_or_make(sock.as_ptr()) }?;
-    conn.adopted = 1;
     conn.cookie = sock.cookie();
-    conn.phase = phase::OVER;
     conn.tgid = tgid;
     conn.netns = netns;
     conn.cgroup = task.cgroup();
     conn.comm = task.process_comm();
+    if sock.state() == state::SYN_SENT {
+        conn::expect(conn, sock);
+    }
     conn.live = 1;
+    if sock.state() != state::SYN_SENT {
+        conn.adopted = 1;
+        conn.phase = phase::OVER;
+    }
     Some(conn)
 }
 

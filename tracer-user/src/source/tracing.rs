@@ -59,6 +59,8 @@ pub(crate) struct Tracing {
     wakes: Option<Wakes>,
     /// The last batch was a full one.
     more: bool,
+    /// Whoever was to be traced has ended: what is still open is closing.
+    is_gone: bool,
     /// Nothing came for a while: the ring is looked at when the kernel says so.
     rests: bool,
 }
@@ -90,6 +92,7 @@ impl Tracing {
             has_screen: audience.screen,
             wakes: None,
             more: false,
+            is_gone: false,
             rests: false,
         }
     }
@@ -184,7 +187,7 @@ impl Tracing {
 
     /// Connections established before `before_ns` are adopted; of later ones the ring tells.
     pub(super) fn prime(&mut self, before_ns: u64, intake: &mut Intake) -> Result<(), Failure> {
-        let mut records = self.kernel.sweep()?;
+        let mut records = self.kernel.last_sweep()?;
         sweep::adopt(&mut records, before_ns);
         intake.input(&Input::Sweep {
             records: &records,
@@ -255,11 +258,10 @@ impl Tracing {
     pub(super) fn ended(&mut self) -> Result<Option<End>, Failure> {
         match &mut self.target {
             Target::Anything => Ok(None),
-            Target::Processes => Ok(self
-                .kernel
-                .traced_processes()?
-                .is_empty()
-                .then_some(End::Stopped)),
+            Target::Processes => {
+                self.is_gone = self.kernel.traced_processes()?.is_empty();
+                Ok(self.is_gone.then_some(End::Stopped))
+            }
             Target::Command { child, .. } => {
                 let status = child
                     .try_wait()
@@ -296,10 +298,11 @@ impl Tracing {
     /// Connections that are closing may finish: their last segments are still under way.
     pub(super) async fn settle(&mut self, intake: &mut Intake) -> Result<(), Failure> {
         let deadline = Instant::now() + SETTLE;
-        let is_command = matches!(self.target, Target::Command { .. });
+        // A process is off the list before its sockets are closed.
+        let is_gone = self.is_gone || matches!(self.target, Target::Command { .. });
         loop {
             while self.read_records(intake) == BATCH {}
-            let closing = if is_command {
+            let closing = if is_gone {
                 intake.open_connections()
             } else {
                 0
@@ -319,7 +322,7 @@ impl Tracing {
         if let Some(recorder) = &mut intake.recorder {
             recorder.be_patient();
         }
-        let records = self.kernel.sweep()?;
+        let records = self.kernel.last_sweep()?;
         self.catch_up(&records, intake);
         intake.input(&Input::Sweep {
             records: &records,

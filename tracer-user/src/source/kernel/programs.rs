@@ -9,7 +9,7 @@ use std::{
 
 use aya::{
     Btf, Ebpf,
-    maps::{Array, HashMap, MapData, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, MapData, MapError, PerCpuArray, RingBuf},
     programs::{
         BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock,
         CgroupSockAddr, Iter, Program,
@@ -52,6 +52,7 @@ const DNS_OWNERS: [&str; 4] = [
 ];
 const DNS_RELEASE: &str = "dns_release";
 const SOCKETS: &str = "sockets";
+const SOCKETS_LAST: &str = "sockets_last";
 const SOCKETS_WATCH: &str = "sockets_watch";
 
 /// The kernel programs, loaded. They run while this value lives.
@@ -111,7 +112,7 @@ impl Kernel {
         }
         let release: &mut CgroupSock = program(&mut ebpf, DNS_RELEASE)?;
         release.load().map_err(KernelError::program(DNS_RELEASE))?;
-        for name in [SOCKETS, SOCKETS_WATCH] {
+        for name in [SOCKETS, SOCKETS_LAST, SOCKETS_WATCH] {
             let sockets: &mut Iter = program(&mut ebpf, name)?;
             sockets
                 .load("task_file", &btf)
@@ -180,9 +181,15 @@ impl Kernel {
 
     /// Takes a process out of the traced set; its descendants stay.
     pub(crate) fn forget_process(&mut self, tgid: u32) -> Result<(), KernelError> {
-        self.processes_mut()?
-            .remove(&tgid)
-            .map_err(KernelError::map(name::PROCESSES))
+        match self.processes_mut()?.remove(&tgid) {
+            // The kernel has taken it off: it has ended.
+            Err(MapError::SyscallError(error))
+                if error.io_error.kind() == std::io::ErrorKind::NotFound =>
+            {
+                Ok(())
+            }
+            removed => removed.map_err(KernelError::map(name::PROCESSES)),
+        }
     }
 
     fn processes_mut(&mut self) -> Result<HashMap<&mut MapData, u32, u32>, KernelError> {
@@ -240,6 +247,11 @@ impl Kernel {
     /// Gives the records one after the other: each socket, and the turn at hand behind it.
     pub(crate) fn sweep(&mut self) -> Result<Vec<u8>, KernelError> {
         self.iterate(SOCKETS, usize::MAX)
+    }
+
+    /// Such a pass that adopts nothing: what is open is known, and who is not cannot be told from who was accepted.
+    pub(crate) fn last_sweep(&mut self) -> Result<Vec<u8>, KernelError> {
+        self.iterate(SOCKETS_LAST, usize::MAX)
     }
 
     /// Such a pass that adopts nothing and gives sockets only, on a machine with very many not all of them.

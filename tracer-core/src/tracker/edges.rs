@@ -1,0 +1,104 @@
+//! What began before the trace, and what found no room in the ring.
+
+use tracer_common::{
+    overflow::Count,
+    record::{CloseRecord, ConnectRecord, Header, VERSION, close, closer, connect, kind},
+};
+use zerocopy::{FromZeros, IntoBytes};
+
+use super::*;
+
+const MS: u64 = 1_000_000;
+
+fn header<T>(kind: u8, time_ns: u64) -> Header {
+    Header {
+        kind,
+        version: VERSION,
+        pad: 0,
+        size: size_of::<T>() as u32,
+        time_ns,
+        cookie: 1,
+    }
+}
+
+fn connected(start_ns: u64, outcome: u8) -> ConnectRecord {
+    let mut record = ConnectRecord::new_zeroed();
+    record.header = header::<ConnectRecord>(kind::CONNECT, 20 * MS);
+    (record.endpoint.family, record.endpoint.remote_port) = (2, 443);
+    (record.start_ns, record.outcome) = (start_ns, outcome);
+    record.duration_ns = if start_ns == 0 { 0 } else { 20 * MS - start_ns };
+    record
+}
+
+fn closed(flags: u8) -> CloseRecord {
+    let mut record = CloseRecord::new_zeroed();
+    record.header = header::<CloseRecord>(kind::CLOSE, 50 * MS);
+    record.established_ns = 20 * MS;
+    (record.closer, record.flags) = (closer::CLIENT, flags);
+    record
+}
+
+fn tracker(hosts: &[&str]) -> Tracker {
+    Tracker::new(TrackerOptions {
+        hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+        ..TrackerOptions::default()
+    })
+}
+
+#[test]
+fn how_long_a_connect_took_that_began_before_is_not_known() {
+    let mut tracker = tracker(&[]);
+    tracker.take(connected(0, connect::ESTABLISHED).as_bytes());
+    tracker.take(closed(0).as_bytes());
+    let totals = tracker.snapshot().totals;
+    let connections = &totals.connections;
+    assert_eq!((connections.opened, connections.adopted), (0, 1));
+    assert_eq!(totals.phases.connect.count(), 0);
+    // When it was established is known, and that it carried nothing.
+    assert_eq!(totals.phases.lifetime.summary().max_ns / MS, 30);
+    assert_eq!(connections.never_used(), 1);
+}
+
+#[test]
+fn nor_that_of_one_that_failed() {
+    let mut tracker = tracker(&[]);
+    tracker.take(connected(0, connect::FAILED).as_bytes());
+    tracker.take(connected(15 * MS, connect::FAILED).as_bytes());
+    let totals = tracker.snapshot().totals;
+    assert_eq!(totals.connections.failed.total(), 2);
+    assert_eq!(totals.phases.connect_failed.count(), 1);
+}
+
+#[test]
+fn a_connection_whose_turns_were_not_told_was_used() {
+    let mut tracker = tracker(&[]);
+    tracker.take(connected(10 * MS, connect::ESTABLISHED).as_bytes());
+    tracker.take(closed(close::USED).as_bytes());
+    assert_eq!(tracker.snapshot().totals.connections.never_used(), 0);
+}
+
+/// So many records of connections and requests that found the ring full.
+fn overflow(records: u64) -> Overflow {
+    let mut counts = vec![0; Count::COUNT as usize];
+    counts[Count::Records as usize] = records;
+    counts[Count::Requests as usize] = records;
+    Overflow {
+        phases: Vec::new(),
+        counts,
+    }
+}
+
+#[test]
+fn with_a_host_filter_the_overflow_is_lost() {
+    #[track_caller]
+    fn check(hosts: &[&str], lost: u64, overflowed: u64, requests: u64) {
+        let mut tracker = tracker(hosts);
+        tracker.set_overflow(overflow(7));
+        let snapshot = tracker.snapshot();
+        let events = &snapshot.events;
+        assert_eq!((events.lost, events.overflowed), (lost, overflowed));
+        assert_eq!(snapshot.totals.requests.count, requests);
+    }
+    check(&[], 0, 7, 7);
+    check(&["*.example"], 7, 0, 0);
+}
