@@ -1,11 +1,15 @@
 //! Requests, their connections and their times: what the server and the client counted and measured.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use tracer_tests::case::{Origin, Running, Target, said, target};
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
-use tracer_tests::server::{GoOptions, NginxOptions};
+use tracer_tests::server::{GoOptions, NginxOptions, Threaded};
 use tracer_tests::tracer::{Traced, run};
 use tracer_tests::turns::{self, Turns};
 
@@ -153,6 +157,22 @@ fn slow_chunked_responses() -> Result<()> {
     Ok(())
 }
 
+/// The last chunk, which is empty, comes 50 ms after everything else; over TLS 1.3 it is as long as a KeyUpdate.
+#[test]
+fn responses_whose_end_comes_late() -> Result<()> {
+    for (origin, first) in [
+        (plain(), First::Certain),
+        (Origin::go("1.2"), First::Certain),
+        (Origin::go("1.3"), First::Tickets),
+    ] {
+        let client = |at: &Target| Ok(curl(at, "tail", 5, ""));
+        let traced = check(&origin, client, answered(5, 1), first)?;
+        check_time(&traced, "transfer/p50_ns", 51.0, 2.0)?;
+        check_time(&traced, "idle/p50_ns", 0.5, 2.0)?;
+    }
+    Ok(())
+}
+
 /// A request that the server answers by closing.
 #[test]
 fn unanswered_requests() -> Result<()> {
@@ -221,6 +241,43 @@ fn an_interim_response_is_no_response() -> Result<()> {
         check(&origin, client, answered(5, 1), first)?;
     }
     Ok(())
+}
+
+/// As Tomcat says it: no phrase. The response comes 30 ms after the body.
+fn continues_tersely(mut stream: TcpStream) {
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    let mut said = false;
+    while let Ok(length @ 1..) = stream.read(&mut buffer) {
+        request.extend_from_slice(buffer.get(..length).unwrap_or_default());
+        let has_head = request.windows(4).any(|window| window == b"\r\n\r\n");
+        let answer: &[u8] = if has_head && !said {
+            said = true;
+            b"HTTP/1.1 100 \r\n\r\n"
+        } else if request.ends_with(b"a=body") {
+            request.clear();
+            said = false;
+            std::thread::sleep(Duration::from_millis(30));
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        } else {
+            continue;
+        };
+        if stream.write_all(answer).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn an_interim_response_without_a_phrase_is_none_either() -> Result<()> {
+    let server = Threaded::start(continues_tersely)?;
+    let url = format!("http://127.0.0.1:{}/", server.port());
+    let script = r#"curl -s -d a=body -H Expect:100-continue "$1" "$1" "$1" >/dev/null"#;
+    let traced = run(&Client::shell("curl", script, &[&url]))?;
+    let mut differences = Differences::of("HTTP/1.1 100");
+    turns::compare(&traced.export, answered(3, 1), &mut differences);
+    differences.finish(|| traced.story())?;
+    check_time(&traced, "ttfb/p50_ns", 31.0, 2.0)
 }
 
 /// HTTP/2 in clear, known by its preface. One request a connection: curl 7.88 fails on a second.

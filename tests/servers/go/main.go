@@ -120,11 +120,20 @@ func page(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	case "/slow":
 		slow(w)
+	case "/tail":
+		tail(w)
 	case "/abort":
 		panic(http.ErrAbortHandler) // closes the connection
 	default:
 		w.Write([]byte("<title>a page</title>\n"))
 	}
+}
+
+// tail sends all there is, and that it was all only 50 ms later: an empty chunk in a record of its own.
+func tail(w http.ResponseWriter) {
+	w.Write([]byte("all there is"))
+	w.(http.Flusher).Flush()
+	time.Sleep(50 * time.Millisecond)
 }
 
 // slow sends six chunks, 20 ms apart.
