@@ -93,7 +93,11 @@ impl DnsTracker {
             self.streams.clear();
         }
         let streams = self.streams.entry(packet.cookie).or_default();
-        for framed in streams[usize::from(!packet.egress)].push(packet) {
+        let stream = &mut streams[usize::from(!packet.egress)];
+        let was_lost = stream.is_lost();
+        let messages = stream.push(packet);
+        self.streams_evicted += u64::from(stream.is_lost() && !was_lost);
+        for framed in messages {
             let time_ns = if packet.egress {
                 framed.first_ns
             } else {

@@ -79,7 +79,9 @@ pub struct Progress {
     /// TCP: sequence number behind what has been copied.
     pub next: u32,
     /// 1: `base` and `next` are set.
-    pub started: u32,
+    pub started: u16,
+    /// TCP: 1: a segment came early, so that what seems to be behind may be what it left out.
+    pub holes: u16,
 }
 
 /// Where a packet's payload lies.
@@ -330,7 +332,7 @@ fn at_least(length: u32, least: u32) -> Option<u32> {
     (length >= least && length <= 0xffff).then_some(length)
 }
 
-/// Offset, length and position in the stream of what is new in a TCP segment.
+/// Offset, length and position in the stream of what is, or may be, new in a TCP segment.
 #[inline(always)]
 unsafe fn segment(
     skb: *mut __sk_buff,
@@ -345,15 +347,21 @@ unsafe fn segment(
         progress.base = sequence;
         progress.next = sequence.wrapping_add(1);
         progress.started = 1;
+        progress.holes = 0;
         return None;
     }
     let offset = header + u32::from(tcp[12] >> 4) * 4;
     let length = at_least(total.wrapping_sub(offset), 1)?;
     let end = sequence.wrapping_add(length);
-    if progress.started == 0 || !after(end, progress.next) {
+    if progress.started == 0 || (!after(end, progress.next) && progress.holes == 0) {
         return None;
     }
-    progress.next = end;
+    if after(sequence, progress.next) {
+        progress.holes = 1;
+    }
+    if after(end, progress.next) {
+        progress.next = end;
+    }
     Some((offset, length, sequence.wrapping_sub(progress.base)))
 }
 

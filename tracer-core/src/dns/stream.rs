@@ -5,6 +5,17 @@ use super::packet::Packet;
 /// Bytes kept of one message; what follows them is counted and dropped.
 const KEPT: usize = 4096;
 
+/// Segments kept that came before their turn.
+const EARLY: usize = 8;
+
+/// A segment that came before its turn.
+#[derive(Debug)]
+struct Early {
+    position: u32,
+    length: u32,
+    bytes: Vec<u8>,
+}
+
 /// One direction of one connection.
 #[derive(Debug, Default)]
 pub struct Stream {
@@ -18,6 +29,8 @@ pub struct Stream {
     passed: usize,
     /// Time of its first byte.
     begun_ns: u64,
+    /// Segments behind a hole.
+    early: Vec<Early>,
     /// Nothing more can be read: bytes are missing between two messages.
     lost: bool,
 }
@@ -34,24 +47,72 @@ pub struct Framed {
 }
 
 impl Stream {
-    /// Takes the payload of a segment; gives the messages that end in it.
+    /// Nothing more can be read.
+    pub fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// Takes the payload of a segment; gives the messages that end in it, or in those that came before their turn
+    /// and are complete with it.
     pub fn push(&mut self, packet: &Packet<'_>) -> Vec<Framed> {
         let mut done = Vec::new();
-        let start = if self.next == 0 { 1 } else { self.next };
-        if packet.position > start || packet.position == 0 {
-            self.lost = true;
-        }
-        let skipped = start.wrapping_sub(packet.position) as usize;
-        let length = packet.length as usize;
-        if self.lost || skipped > length {
+        if self.lost {
             return done;
+        }
+        if packet.position > self.start() {
+            self.keep(packet);
+            return done;
+        }
+        self.follow(packet, &mut done);
+        while let Some(at) = self.next_early() {
+            let early = self.early.swap_remove(at);
+            let segment = Packet {
+                position: early.position,
+                length: early.length,
+                bytes: &early.bytes,
+                ..*packet
+            };
+            self.follow(&segment, &mut done);
+        }
+        done
+    }
+
+    /// Position of the next byte.
+    fn start(&self) -> u32 {
+        self.next.max(1)
+    }
+
+    fn next_early(&self) -> Option<usize> {
+        let start = self.start();
+        self.early.iter().position(|early| early.position <= start)
+    }
+
+    fn keep(&mut self, packet: &Packet<'_>) {
+        if self.early.len() == EARLY {
+            self.lost = true;
+            self.early.clear();
+            return;
+        }
+        self.early.push(Early {
+            position: packet.position,
+            length: packet.length,
+            bytes: packet.bytes.to_vec(),
+        });
+    }
+
+    /// Takes a segment whose turn it is, or was.
+    fn follow(&mut self, packet: &Packet<'_>, done: &mut Vec<Framed>) {
+        self.lost |= packet.position == 0;
+        let skipped = self.start().wrapping_sub(packet.position) as usize;
+        let length = packet.length as usize;
+        if self.lost || skipped >= length {
+            return;
         }
         self.next = packet.position.wrapping_add(packet.length);
         let mut at = skipped;
         while at < length && !self.lost {
-            at = self.step(packet, at, length, &mut done);
+            at = self.step(packet, at, length, done);
         }
-        done
     }
 
     /// Takes some of the bytes from `at` on; where the next ones begin.
@@ -121,6 +182,38 @@ mod tests {
             last_ns: 8,
         };
         assert_eq!(stream.push(&rest), [expected]);
+    }
+
+    /// Six messages of `length` bytes, each in a segment of its own, in this order.
+    #[track_caller]
+    fn check_order(order: &[u32], length: u8, expected: usize, lost: bool) {
+        let mut stream = Stream::default();
+        let mut got = Vec::new();
+        for &number in order {
+            let bytes: Vec<u8> = [0, length]
+                .into_iter()
+                .chain(std::iter::repeat_n(number as u8, length.into()))
+                .collect();
+            let mut segment = packet(&bytes);
+            segment.position = 1 + number * (u32::from(length) + 2);
+            got.extend(
+                stream
+                    .push(&segment)
+                    .into_iter()
+                    .map(|framed| framed.bytes[0]),
+            );
+        }
+        let numbers: Vec<u8> = (0..expected as u8).collect();
+        assert_eq!((got, stream.is_lost()), (numbers, lost));
+    }
+
+    #[test]
+    fn segments_that_come_late_or_twice() {
+        check_order(&[0, 2, 3, 1, 4, 5], 7, 6, false);
+        check_order(&[5, 4, 3, 2, 1, 0], 7, 6, false);
+        check_order(&[0, 2, 0, 2, 1, 1, 3], 7, 4, false);
+        check_order(&[0, 2, 3, 4, 5], 7, 1, false);
+        check_order(&[0, 2, 3, 4, 5, 6, 7, 8, 9, 10], 7, 1, true);
     }
 
     proptest! {
