@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use tracer_tests::case::{Target, target};
 use tracer_tests::certificate::Certificate;
+use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
 use tracer_tests::outcome::{Outcome, check, check_hosts, curl, full, nginx, s_client};
 use tracer_tests::server::{Go, GoOptions, Nginx, NginxOptions, OpenSsl};
@@ -219,7 +220,7 @@ fn check_early_data(request: &str) -> Result<()> {
     };
     let server = Nginx::start(options, &Certificate::small()?)?;
     let client = Client::shell("openssl", EARLY_DATA, &[&server.port.to_string(), request]);
-    let (_, flows) = check(
+    let (traced, flows) = check(
         &client,
         server.port,
         Outcome {
@@ -228,6 +229,16 @@ fn check_early_data(request: &str) -> Result<()> {
             failed: 0,
         },
     )?;
+    let mut differences = Differences::of("requests, one as early data");
+    traced.export.compare(
+        &[
+            ("/totals/requests/count", 2),
+            ("/totals/requests/failed", 0),
+            ("/totals/connections/never_used", 0),
+        ],
+        &mut differences,
+    );
+    differences.finish(|| traced.story())?;
     let (sent, _) = flows.get(1).context("no second connection")?.sent.bytes();
     let hello = 5 + usize::from(u16::from_be_bytes([sent[3], sent[4]]));
     // ChangeCipherSpec (6 bytes) may come between.

@@ -59,6 +59,9 @@ pub fn begin<const EGRESS: bool>(conn: &mut Conn, leftover: bool, cookie: u64) {
     if EGRESS && conn.early_data == 1 {
         let now_ns = conn.tls_start_ns;
         request(conn, now_ns, cookie);
+        if conn.answer.half_rtt != 0 {
+            answered_early(conn);
+        }
     } else if EGRESS && leftover {
         let now_ns = conn.egress.now_ns;
         request(conn, now_ns, cookie);
@@ -77,6 +80,18 @@ fn answered_at_once(conn: &mut Conn) {
     answer.first_ns = conn.ingress.now_ns;
     answer.last_ns = conn.ingress.now_ns;
     answer.ready_ns = conn.ingress.now_ns;
+}
+
+/// Records came before the client's Finished, and they may be the response to early data or tickets (RFC 8446 2.3): the
+/// turn is answered, and when it was cannot be told.
+#[inline(always)]
+fn answered_early(conn: &mut Conn) {
+    let now_ns = conn.egress.now_ns;
+    let answer = &mut conn.answer;
+    answer.answered = 1;
+    answer.broken = 1;
+    answer.first_ns = now_ns;
+    answer.last_ns = now_ns;
 }
 
 /// The process sent a segment after the handshake.
