@@ -5,16 +5,19 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
 use tempfile::TempDir;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
+use tracer_tests::export::Export;
 use tracer_tests::machine::{require_root, tracer_binary};
 use tracer_tests::outcome::nginx;
 use tracer_tests::process::{Finished, PATIENCE, Process, output, wait_for};
 use tracer_tests::schema;
+use tracer_tests::server::{Threaded, answer};
 use tracer_tests::tracer::{Attached, run};
 
 fn tracer(arguments: &[&str]) -> Result<Finished> {
@@ -217,6 +220,78 @@ fn interrupted_by_sigterm() -> Result<()> {
 #[test]
 fn interrupted_by_sigint() -> Result<()> {
     check_interrupted(Signal::SIGINT)
+}
+
+/// A command may take its time, but not for ever: 7 s are fine, and one that never ends is killed by the second signal.
+#[test]
+fn a_command_has_time_to_end() -> Result<()> {
+    require_root()?;
+    let slow = r"trap 'sleep 7; exit 9' TERM; echo ready; while :; do sleep 0.1; done";
+    let deaf = r"trap '' TERM; echo ready; while :; do sleep 0.1; done";
+    for (script, signals, code) in [(slow, 1, 9), (deaf, 2, 137)] {
+        let mut command = Command::new(tracer_binary()?);
+        command.args(["run", "--quiet", "--", "sh", "-c", script]);
+        let process = Process::start(&mut command)?;
+        wait_for("the command", PATIENCE, || {
+            Ok(process.stdout()?.contains("ready").then_some(()))
+        })?;
+        for _ in 0..signals {
+            process.signal(Signal::SIGTERM)?;
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        let finished = process.finish()?;
+        ensure!(finished.status.code() == Some(code), "{finished:?}");
+    }
+    Ok(())
+}
+
+/// The command runs as who was asked for, with the groups and the home of that user; what it opens is traced all the same.
+#[test]
+fn the_command_of_another_user() -> Result<()> {
+    let server = Threaded::start(answer)?;
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("export.json");
+    let script = r#"echo "$(id -u) $(id -g) $(id -Gn) $HOME $USER $LOGNAME"
+        grep CapEff /proc/self/status
+        curl -s "$1""#;
+    let url = format!("http://127.0.0.1:{}/", server.port());
+    require_root()?;
+    let mut command = Command::new(tracer_binary()?);
+    command
+        .args(["run", "--quiet", "--user", "nobody", "--json"])
+        .arg(&file)
+        .args(["--", "sh", "-c", script, "sh", &url]);
+    let finished = Process::start(&mut command)?.finish()?;
+    let known = output(Command::new("getent").args(["passwd", "nobody"]))?;
+    let fields: Vec<&str> = known.trim().split(':').collect();
+    let groups = output(Command::new("id").args(["-Gn", "nobody"]))?;
+    let [name, _, uid, gid, _, home, ..] = fields[..] else {
+        anyhow::bail!("{known}");
+    };
+    let expected = format!(
+        "{uid} {gid} {} {home} {name} {name}\nCapEff:\t0000000000000000\npage\n",
+        groups.trim()
+    );
+    ensure!(finished.stdout == expected, "{finished:?}");
+    let export = Export::read(&file)?;
+    let mut differences = Differences::of("another user's command");
+    export.compare(
+        &[
+            ("/totals/connections/established", 1),
+            ("/totals/requests/count", 1),
+        ],
+        &mut differences,
+    );
+    differences.finish(|| format!("{finished:?}"))
+}
+
+#[test]
+fn users_and_flags_that_do_not_go() -> Result<()> {
+    require_root()?;
+    let finished = tracer(&["run", "--user", "no-such-user", "--", "true"])?;
+    check_refused(&finished, 2, &["--user", "no-such-user"])?;
+    let finished = tracer(&["run", "--pid", "1", "--", "true"])?;
+    check_refused(&finished, 2, &["--pid", "attach"])
 }
 
 /// Every cgroup-v2 directory.

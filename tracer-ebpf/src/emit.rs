@@ -5,9 +5,8 @@ use tracer_common::{
     counter::Counter,
     dns::{DnsReleaseRecord, kind as kind_of_dns},
     record::{
-        close as end,
         BriefTurn, CloseRecord, ConnectRecord, ExecRecord, Header, PATH_LEN, ProcessRecord,
-        TlsRecord, TurnsRecord, VERSION, closer, kind, tls,
+        TlsRecord, TurnsRecord, VERSION, close as end, closer, kind, tls,
     },
 };
 

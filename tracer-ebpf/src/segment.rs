@@ -1,6 +1,9 @@
 //! A TCP segment as a `cgroup_skb` program sees it: the packet begins at the network header.
 
-use aya_ebpf::{bindings::__sk_buff, helpers::generated::{bpf_skb_load_bytes, bpf_tcp_sock}};
+use aya_ebpf::{
+    bindings::__sk_buff,
+    helpers::generated::{bpf_skb_load_bytes, bpf_tcp_sock},
+};
 use tracer_common::counter::Counter;
 
 use crate::emit;

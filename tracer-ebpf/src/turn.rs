@@ -163,10 +163,9 @@ fn received_with_holes(
 #[inline(always)]
 fn is_no_answer(conn: &Conn, skb: *mut __sk_buff, segment: &Segment) -> bool {
     let waits = conn.answer.answered != conn.turn.number;
-    if waits && conn.turn.protocol != turn::TLS_12 && conn.turn.protocol != turn::TLS_13 {
-        if is_interim(skb, segment) {
-            return true;
-        }
+    let is_tls = matches!(conn.turn.protocol, turn::TLS_12 | turn::TLS_13);
+    if waits && !is_tls && is_interim(skb, segment) {
+        return true;
     }
     if conn.turn.protocol == turn::CLEAR {
         return false;
