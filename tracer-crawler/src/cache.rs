@@ -67,9 +67,15 @@ pub struct Stored {
     /// Name of the body, if bodies are stored.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub body_sha256: Option<String>,
-    /// Its links, normalised, as they were to be followed.
+    /// Its links, normalised: those that belong to the crawl, at whatever depth.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub links: Vec<String>,
+    /// Sitemaps that it names; none when it was read as a page.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sitemaps: Option<Vec<String>>,
+    /// A hash of what decided which links belong to the crawl: under other rules its links are not known.
+    #[serde(default)]
+    pub rules: u64,
 }
 
 impl Stored {

@@ -247,3 +247,6 @@ fn parse_options(settings: &Settings, agent: &str) -> ParseOptions {
         max_bytes: settings.parse.max_memory.as_usize(),
     }
 }
+
+#[cfg(test)]
+mod tests;

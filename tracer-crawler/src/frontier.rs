@@ -22,6 +22,7 @@ mod disk;
 mod error;
 mod host;
 mod journal;
+mod limits;
 mod names;
 mod page;
 mod recover;
@@ -38,65 +39,10 @@ use ::url::Url;
 use crate::dedup::{Dedup, Fingerprint, Seed};
 use disk::Disk;
 pub use error::FrontierError;
+pub use limits::{DiskOptions, Figures, Politeness};
 pub use page::{Added, Candidate, Kind, Next, Page, Ticket};
 use page::{Entry, LazyReferrer, Row};
 use schedule::{HostId, Schedule};
-
-/// How hosts are treated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Politeness {
-    /// Pages of one host handed out and not yet done.
-    pub per_host: u32,
-    /// Between two pages of one host, unless the host has a delay of its own.
-    pub delay: Duration,
-    /// Pages of one host ever accepted.
-    pub max_pages_per_host: Option<u64>,
-}
-
-impl Default for Politeness {
-    fn default() -> Self {
-        Self {
-            per_host: 8,
-            delay: Duration::ZERO,
-            max_pages_per_host: None,
-        }
-    }
-}
-
-/// Limits of the state on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DiskOptions {
-    /// Memory in bytes: half of it for the database's cache, a quarter for queued URLs, the rest for what is on its way to the disk.
-    pub memory_bytes: usize,
-    /// Between two durable snapshots.
-    pub snapshot_interval: Duration,
-}
-
-impl Default for DiskOptions {
-    fn default() -> Self {
-        Self {
-            memory_bytes: 64 << 20,
-            snapshot_interval: Duration::from_secs(5),
-        }
-    }
-}
-
-/// Figures of the frontier.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// Waiting to be fetched, retries included.
-    pub queued: u64,
-    /// Handed out.
-    pub in_flight: u64,
-    /// Done, by earlier processes of this crawl as well.
-    pub done: u64,
-    /// Different URLs ever added.
-    pub seen: u64,
-    /// Hosts ever seen.
-    pub hosts: u64,
-    /// Memory or mapped file of the table of seen URLs, in bytes.
-    pub dedup_bytes: u64,
-}
 
 /// The frontier. All its calls are short, but for those that find the disk too slow.
 pub struct Frontier {
@@ -209,6 +155,7 @@ impl Frontier {
         let entry = Entry {
             seq: self.next_seq,
             attempt: 0,
+            spared: 0,
             row: Arc::new(row),
         };
         self.next_seq += 1;
@@ -239,28 +186,52 @@ impl Frontier {
             let Some(entry) = self.take(host, now)? else {
                 continue;
             };
-            let Ok(url) = Url::parse(&entry.row.url) else {
-                // Written by us as a URL, so the disk has changed it.
-                tracing::error!(url = ?entry.row.url, "a queued URL is damaged; it is left out");
-                self.forget(host, entry.seq)?;
-                continue;
-            };
-            let page = Page {
-                ticket: Ticket(entry.seq),
-                url,
-                depth: entry.row.depth,
-                kind: entry.row.kind,
-                attempt: entry.attempt,
-                referrer: entry.row.referrer.clone(),
-            };
-            self.in_flight.insert(entry.seq, (host, entry));
-            return Ok(Next::Page(Box::new(page)));
+            if let Some(page) = self.hand_out(host, entry)? {
+                return Ok(Next::Page(page));
+            }
         }
-        Ok(match self.schedule.next_time() {
+        Ok(self.none_until(self.schedule.next_time()))
+    }
+
+    /// As [`Frontier::next`], of those pages alone that were handed out before and wait for another try.
+    pub fn next_again(&mut self, now: Instant) -> Result<Next, FrontierError> {
+        while let Some((host, mut entry)) = self.schedule.take_again(now) {
+            self.complete(host, &mut entry)?;
+            if let Some(page) = self.hand_out(host, entry)? {
+                return Ok(Next::Page(page));
+            }
+        }
+        Ok(self.none_until(self.schedule.next_time_again()))
+    }
+
+    fn none_until(&self, time: Option<Instant>) -> Next {
+        match time {
             Some(time) => Next::Wait(time),
             None if self.in_flight.is_empty() => Next::Empty,
             None => Next::Busy,
-        })
+        }
+    }
+
+    /// The page of a row; none when the row is damaged.
+    fn hand_out(&mut self, host: HostId, entry: Entry) -> Result<Option<Box<Page>>, FrontierError> {
+        let Ok(url) = Url::parse(&entry.row.url) else {
+            // Written by us as a URL, so the disk has changed it.
+            tracing::error!(url = ?entry.row.url, "a queued URL is damaged; it is left out");
+            self.forget(host, entry.seq)?;
+            return Ok(None);
+        };
+        let page = Page {
+            ticket: Ticket(entry.seq),
+            url,
+            depth: entry.row.depth,
+            kind: entry.row.kind,
+            attempt: entry.attempt,
+            spared: entry.spared,
+            delay: self.schedule.delay_of(host),
+            referrer: entry.row.referrer.clone(),
+        };
+        self.in_flight.insert(entry.seq, (host, entry));
+        Ok(Some(Box::new(page)))
     }
 
     fn take(&mut self, host: HostId, now: Instant) -> Result<Option<Entry>, FrontierError> {
@@ -274,12 +245,18 @@ impl Frontier {
         let Some(mut entry) = self.schedule.take(host, now) else {
             return Ok(None);
         };
+        self.complete(host, &mut entry)?;
+        Ok(Some(entry))
+    }
+
+    /// Reads a row of which only the place on disk was kept.
+    fn complete(&mut self, host: HostId, entry: &mut Entry) -> Result<(), FrontierError> {
         if let Some(disk) = &mut self.disk
             && entry.row.url.is_empty()
         {
             entry.row = disk.read_one(host, entry.seq)?;
         }
-        Ok(Some(entry))
+        Ok(())
     }
 
     fn forget(&mut self, host: HostId, seq: u64) -> Result<(), FrontierError> {
@@ -314,6 +291,14 @@ impl Frontier {
         }
     }
 
+    /// The same, where the try that has ended does not count: it was no fault of the page or its host.
+    pub fn postpone(&mut self, ticket: Ticket, at: Instant) {
+        if let Some((_, entry)) = self.in_flight.get_mut(&ticket.0) {
+            entry.spared += 1;
+        }
+        self.retry(ticket, at);
+    }
+
     /// The page goes back to the head of its queue as if it had not been handed out: the crawl ends before its turn.
     pub fn put_back(&mut self, ticket: Ticket) {
         if let Some((host, entry)) = self.in_flight.remove(&ticket.0) {
@@ -334,6 +319,12 @@ impl Frontier {
         self.schedule.set_delay(host, delay);
     }
 
+    /// The delay as it is now, the general one included.
+    pub fn host_delay(&mut self, url: &Url) -> Duration {
+        let (host, _) = self.known_host(url);
+        self.schedule.delay_of(host)
+    }
+
     fn known_host(&mut self, url: &Url) -> (HostId, bool) {
         let (host, is_new) = self.schedule.host_of(url.into());
         if let (Some(disk), true) = (&mut self.disk, is_new) {
@@ -345,6 +336,13 @@ impl Frontier {
     /// Changes the limits while running.
     pub fn set_politeness(&mut self, politeness: Politeness) {
         self.schedule.set_politeness(politeness);
+    }
+
+    /// Changes the time between two durable snapshots while running.
+    pub fn set_snapshot_interval(&mut self, interval: Duration) {
+        if let Some(disk) = &mut self.disk {
+            disk.set_snapshot_interval(interval);
+        }
     }
 
     /// Hosts whose turn comes next, as `host:port`: those to look up ahead.

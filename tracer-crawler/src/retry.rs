@@ -41,6 +41,11 @@ pub fn decide(settings: &Retry, failure: &Failure, retries: u32) -> Decision {
     }
 }
 
+/// The shortest wait before the first further try.
+pub(crate) fn shortest_wait(settings: &Retry) -> Duration {
+    settings.backoff.min(settings.max_backoff) / 2
+}
+
 /// Doubles with each try up to the limit; of that, between half and all, so that those who failed together do not come back together.
 fn backoff(settings: &Retry, retries: u32) -> Duration {
     let doubled = settings
@@ -117,6 +122,7 @@ mod tests {
     fn backoff_doubles_with_jitter_and_ends() {
         for _ in 0..100 {
             assert!((0.5..=1.0).contains(&after(&Failure::Closed, 0)));
+            assert!(after(&Failure::Closed, 0) >= shortest_wait(&settings()).as_secs_f64());
             assert!((1.0..=2.0).contains(&after(&Failure::Closed, 1)));
         }
         assert_eq!(decide(&settings(), &Failure::Closed, 2), Decision::GiveUp);

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ::url::{Position, Url};
-use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use robotxt::{AccessResult, Agent, Robots};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -16,6 +17,8 @@ use tokio::time::Instant;
 pub const BODY_LIMIT: usize = robotxt::BYTE_LIMIT;
 /// Redirects that are followed (section 2.3.1.2).
 pub const REDIRECT_LIMIT: u32 = 5;
+/// Parts of the cache, each with a lock and its share of the memory: few, so that the largest robots.txt fits into one.
+const SHARDS: u64 = 4;
 /// Memory of a rule or a sitemap's address besides its text, in bytes.
 const RULE_BYTES: usize = 96;
 
@@ -90,9 +93,39 @@ pub enum Origin {
 pub struct Rules {
     robots: Robots,
     origin: Origin,
+    /// As the server said it.
     delay: Option<Duration>,
     bytes: u64,
     until: Instant,
+    ages: Arc<Ages>,
+}
+
+/// Times that change while a crawl runs.
+#[derive(Debug)]
+struct Ages {
+    max_crawl_delay_ns: AtomicU64,
+    unreachable_ns: AtomicU64,
+}
+
+impl Ages {
+    fn new(max_crawl_delay: Duration, unreachable_age: Duration) -> Self {
+        Self {
+            max_crawl_delay_ns: AtomicU64::new(ns(max_crawl_delay)),
+            unreachable_ns: AtomicU64::new(ns(unreachable_age)),
+        }
+    }
+
+    fn max_crawl_delay(&self) -> Duration {
+        Duration::from_nanos(self.max_crawl_delay_ns.load(Ordering::Relaxed))
+    }
+
+    fn unreachable(&self) -> Duration {
+        Duration::from_nanos(self.unreachable_ns.load(Ordering::Relaxed))
+    }
+}
+
+fn ns(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Rules {
@@ -104,6 +137,7 @@ impl Rules {
     /// Time between two requests that the server asks for, up to the limit.
     pub fn crawl_delay(&self) -> Option<Duration> {
         self.delay
+            .map(|delay| delay.min(self.ages.max_crawl_delay()))
     }
 
     /// Sitemaps it names; they may be anywhere.
@@ -116,7 +150,7 @@ impl Rules {
         &self.origin
     }
 
-    fn of(answer: Answer, options: &RobotsOptions) -> Self {
+    fn of(answer: Answer, options: &RobotsOptions, ages: &Arc<Ages>) -> Self {
         let agent = Agent::from(options.agent.as_str());
         let (access, origin) = match &answer {
             Answer::Response {
@@ -139,19 +173,18 @@ impl Rules {
             ),
         };
         let age = if matches!(origin, Origin::Unreachable { .. }) {
-            options.unreachable_age
+            ages.unreachable()
         } else {
             options.max_age
         };
         let robots = Robots::from_access(access, agent);
         Self {
-            delay: robots
-                .crawl_delay()
-                .map(|delay| delay.min(options.max_crawl_delay)),
+            delay: robots.crawl_delay(),
             bytes: size_of_rules(&robots),
             robots,
             origin,
             until: Instant::now() + age,
+            ages: Arc::clone(ages),
         }
     }
 }
@@ -168,12 +201,15 @@ fn size_of_rules(robots: &Robots) -> u64 {
     (rules.chain(sitemaps).sum::<usize>() + RULE_BYTES) as u64
 }
 
+/// Nothing counts more than `most_bytes`: what weighs more than a part of the cache can hold would not be kept at all.
 #[derive(Clone)]
-struct ByBytes;
+struct ByBytes {
+    most_bytes: u64,
+}
 
 impl Weighter<Box<str>, Arc<Rules>> for ByBytes {
     fn weight(&self, origin: &Box<str>, rules: &Arc<Rules>) -> u64 {
-        rules.bytes + origin.len() as u64
+        (rules.bytes + origin.len() as u64).min(self.most_bytes)
     }
 }
 
@@ -182,6 +218,7 @@ type Flight = Arc<OnceCell<Arc<Rules>>>;
 /// The rules of all origins.
 pub struct RobotsCache {
     options: RobotsOptions,
+    ages: Arc<Ages>,
     cache: Cache<Box<str>, Arc<Rules>, ByBytes>,
     flights: Mutex<HashMap<Box<str>, Flight>>,
 }
@@ -190,12 +227,38 @@ impl RobotsCache {
     /// An empty one.
     pub fn new(options: RobotsOptions) -> Self {
         let items = usize::try_from(options.memory_bytes / 512).unwrap_or(usize::MAX);
-        let cache = Cache::with_weighter(items, options.memory_bytes, ByBytes);
+        let by_bytes = ByBytes {
+            most_bytes: options.memory_bytes / SHARDS / 4 * 3,
+        };
+        let made = OptionsBuilder::new()
+            .shards(SHARDS as usize)
+            .estimated_items_capacity(items)
+            .weight_capacity(options.memory_bytes)
+            .build();
+        let cache = match made {
+            Ok(made) => Cache::with_options(
+                made,
+                by_bytes,
+                DefaultHashBuilder::default(),
+                DefaultLifecycle::default(),
+            ),
+            // Both capacities are set, so there is nothing to refuse.
+            Err(_) => Cache::with_weighter(items, options.memory_bytes, by_bytes),
+        };
+        let ages = Ages::new(options.max_crawl_delay, options.unreachable_age);
         Self {
+            ages: Arc::new(ages),
             options,
             cache,
             flights: Mutex::default(),
         }
+    }
+
+    /// Changes while it runs how long a crawl delay may be, for rules that are there as well, and how long one that cannot be reached is left alone.
+    pub fn set_ages(&self, max_crawl_delay: Duration, unreachable_age: Duration) {
+        let ages = &self.ages;
+        (ages.max_crawl_delay_ns).store(ns(max_crawl_delay), Ordering::Relaxed);
+        (ages.unreachable_ns).store(ns(unreachable_age), Ordering::Relaxed);
     }
 
     /// The rules for a URL if they are there and not too old.
@@ -233,7 +296,7 @@ impl RobotsCache {
         let mut place = url.clone();
         place.set_path("/robots.txt");
         place.set_query(None);
-        let mut rules = Rules::of(fetcher.fetch(place).await, &self.options);
+        let mut rules = Rules::of(fetcher.fetch(place).await, &self.options, &self.ages);
         let old = self
             .cache
             .peek(&url[..Position::BeforePath])
@@ -245,6 +308,7 @@ impl RobotsCache {
                 delay: old.delay,
                 bytes: old.bytes,
                 until: rules.until,
+                ages: rules.ages,
             };
         }
         Arc::new(rules)
@@ -331,7 +395,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn own_group_delay_and_sitemaps() {
         let text = "User-agent: *\nDisallow: /\nUser-agent: TRACER\nAllow: /\nDisallow: /*.gif$\nCrawl-delay: 700\nSitemap: http://s/x.xml\n";
-        let rules = cache()
+        let cache = cache();
+        let rules = cache
             .rules(&url("http://h/"), &Server::new([response(200, text)]))
             .await;
         assert!(
@@ -340,6 +405,8 @@ mod tests {
                 && rules.allows(&url("http://h/a.gif?x"))
         );
         assert_eq!(rules.crawl_delay(), Some(Duration::from_secs(60)));
+        cache.set_ages(Duration::from_secs(900), Duration::ZERO);
+        assert_eq!(rules.crawl_delay(), Some(Duration::from_secs(700)));
         assert_eq!(rules.sitemaps(), [url("http://s/x.xml")]);
         assert_eq!(*rules.origin(), Origin::File);
     }
@@ -402,6 +469,22 @@ mod tests {
         tokio::time::advance(Duration::from_secs(301)).await;
         assert!(cache.rules(&page, &server).await.allows(&page));
         assert_eq!(server.asked(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_heaviest_robots_txt_is_kept() {
+        let body = format!(
+            "User-agent: *\nCrawl-delay: 1\n{}",
+            "Allow:/\n".repeat((BODY_LIMIT - 40) / 8)
+        );
+        let cache = cache();
+        for host in 0..4 {
+            let page = url(&format!("http://h{host}/"));
+            let server = Server::new([response(200, &body)]);
+            let rules = cache.rules(&page, &server).await;
+            assert!(rules.bytes > 5 << 20, "{} bytes", rules.bytes);
+            assert!(cache.cached(&page).is_some());
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@ use tracer_crawler::crawl::{
     Crawl, CrawlError, Out, OutError, Outputs, PageReport, Parts, Written,
 };
 use tracer_crawler::hook::{Hooks, Page, PageEnd};
-use tracer_crawler::settings::{Live, Profile, Settings};
+use tracer_crawler::settings::{Given, Live, Profile, Settings};
 use tracer_crawler::stats::{FinishReason, Snapshot, Stats};
 
 /// What an output was told of one page.
@@ -79,6 +79,11 @@ fn settings() -> Settings {
     settings.retry.backoff = Duration::from_millis(10);
     settings.adaptive.rate = false;
     settings
+}
+
+fn set(settings: &mut Settings, key: &str, value: &str) {
+    let words = [value.to_owned()];
+    settings.set(key, Given::Text(&words)).unwrap().unwrap();
 }
 
 struct Setup {
@@ -326,6 +331,112 @@ async fn limits_of_depth_pages_and_time() {
     let outcome = crawl(by_time, &server).await;
     assert_eq!(outcome.figures.finish_reason, Some(FinishReason::TimeLimit));
     assert!(!outcome.pages.is_empty());
+}
+
+#[tokio::test]
+async fn pages_at_the_limit_have_their_retries() {
+    let tries = Arc::new(AtomicUsize::new(0));
+    let server = Server::start(move |asked| {
+        no_robots(asked).unwrap_or_else(|| match asked.path {
+            "/" => page(links(["/flaky", "/down", "/reset", "/more", "/rest"])),
+            "/flaky" if tries.fetch_add(1, Ordering::SeqCst) > 0 => page(links(["/new"])),
+            "/flaky" | "/down" => raw("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", Then::Keep),
+            "/reset" => raw("", Then::Reset),
+            _ => page(""),
+        })
+    })
+    .await;
+    let mut settings = settings();
+    settings.limits.per_host = 1;
+    settings.crawl.max_pages = Some(4);
+    let outcome = crawl(settings, &server).await;
+    assert_eq!(
+        outcome.paths(),
+        BTreeSet::from(["/", "/flaky", "/down", "/reset"])
+    );
+    let line = |path: &str| &outcome.pages[path];
+    assert_eq!(
+        (line("/flaky").status, line("/flaky").retries),
+        (Some(200), 1)
+    );
+    assert_eq!(
+        (line("/down").status, line("/down").retries),
+        (Some(503), 2)
+    );
+    assert_eq!(
+        (line("/reset").failure, line("/reset").retries),
+        (Some("closed"), 2)
+    );
+    assert_eq!(outcome.figures.finish_reason, Some(FinishReason::PageLimit));
+}
+
+/// Crawls several seeds of one host; how long it takes until the last page is asked for.
+async fn crawl_seeds(settings: Settings, robots: &'static str, paths: &[&str]) -> Duration {
+    let last: Arc<Mutex<Option<Instant>>> = Arc::default();
+    let seen = Arc::clone(&last);
+    let server = Server::start(move |asked| {
+        if asked.path == "/robots.txt" {
+            return page(robots);
+        }
+        *seen.lock().unwrap() = Some(Instant::now());
+        page("")
+    })
+    .await;
+    let seeds: Vec<_> = paths
+        .iter()
+        .map(|path| server.url(path).to_string())
+        .collect();
+    let (begin, setup) = (Instant::now(), Setup::new(settings));
+    let outcome = tokio::time::timeout(Duration::from_secs(60), setup.run(&seeds)).await;
+    assert_eq!(outcome.unwrap().pages.len(), paths.len());
+    let last = last.lock().unwrap().unwrap();
+    last - begin
+}
+
+#[tokio::test]
+async fn a_crawl_delay_counts_for_those_who_had_their_turn_before_it_was_known() {
+    let mut settings = settings();
+    set(&mut settings, "limits.rate", "50");
+    let robots = "User-agent: *\nCrawl-delay: 0.2\n";
+    let took = crawl_seeds(settings, robots, &["/1", "/2", "/3", "/4"]).await;
+    // One after robots.txt, one after each page but the last.
+    assert!(took >= Duration::from_millis(800), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_crawl_delay_longer_than_its_robots_txt_counts_is_no_end() {
+    let mut settings = settings();
+    settings.politeness.robots_max_age = Duration::from_millis(1);
+    let robots = "User-agent: *\nCrawl-delay: 0.05\n";
+    let took = crawl_seeds(settings, robots, &["/1", "/2", "/3"]).await;
+    assert!(took >= Duration::from_millis(150), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_short_crawl_delay_makes_no_host_faster() {
+    let mut settings = settings();
+    settings.politeness.delay = Duration::from_millis(200);
+    let robots = "User-agent: *\nCrawl-delay: 0.01\n";
+    let took = crawl_seeds(settings, robots, &["/1", "/2", "/3", "/4"]).await;
+    assert!(took >= Duration::from_millis(600), "{took:?}");
+}
+
+#[tokio::test]
+async fn the_first_retry_asks_for_robots_txt_again() {
+    let asked_robots = AtomicUsize::new(0);
+    let server = Server::start(move |asked| {
+        if asked.path == "/robots.txt" && asked_robots.fetch_add(1, Ordering::SeqCst) == 0 {
+            return raw("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", Then::Keep);
+        }
+        no_robots(asked).unwrap_or_else(|| page(""))
+    })
+    .await;
+    let mut settings = settings();
+    settings.retry.backoff = Duration::from_millis(400);
+    settings.retry.attempts = 1;
+    let outcome = crawl(settings, &server).await;
+    let line = &outcome.pages["/"];
+    assert_eq!((line.status, line.retries), (Some(200), 1));
 }
 
 #[tokio::test]
@@ -691,23 +802,34 @@ async fn outputs_hold_every_page() {
     );
 }
 
-#[tokio::test]
-async fn a_second_crawl_asks_whether_pages_have_changed() {
-    let directory = tempfile::tempdir().unwrap();
-    let server = Server::start(|asked| {
+/// A server that says of every page of `site` whether it has changed; the paths asked about with a condition.
+async fn unchanging(
+    site: impl Fn(&Asked<'_>) -> Reply + Send + Sync + 'static,
+) -> (Server, Arc<AtomicUsize>) {
+    let conditions = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&conditions);
+    let server = Server::start(move |asked| {
         no_robots(asked).unwrap_or_else(|| {
             if asked.head.contains("if-none-match: \"v1\"") {
+                counter.fetch_add(1, Ordering::SeqCst);
                 return raw(
                     "HTTP/1.1 304 Not Modified\r\nETag: \"v1\"\r\n\r\n",
                     Then::Keep,
                 );
             }
-            let Reply { bytes, then } = tree(asked, 20);
+            let Reply { bytes, then } = site(asked);
             let text = String::from_utf8(bytes).unwrap();
             raw(text.replacen("\r\n", "\r\nETag: \"v1\"\r\n", 1), then)
         })
     })
     .await;
+    (server, conditions)
+}
+
+#[tokio::test]
+async fn a_second_crawl_asks_whether_pages_have_changed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, _) = unchanging(|asked| tree(asked, 20)).await;
     let mut settings = settings();
     settings.cache.dir = Some(directory.path().join("cache"));
     for not_modified in [0, 20] {
@@ -718,4 +840,67 @@ async fn a_second_crawl_asks_whether_pages_have_changed() {
         );
         assert_eq!(outcome.figures.finish_reason, Some(FinishReason::Done));
     }
+}
+
+#[tokio::test]
+async fn a_later_crawl_finds_what_an_earlier_one_left_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, _) = unchanging(|asked| tree(asked, 13)).await;
+    let mut settings = settings();
+    settings.cache.dir = Some(directory.path().join("cache"));
+    for (depth, excluded, pages, not_modified) in [
+        (Some(0), "never", 1, 0),
+        (Some(1), "never", 4, 1),
+        (None, "never", 13, 4),
+        // Its own share of what is there.
+        (None, "/2$", 9, 0),
+        (None, "never", 13, 4),
+        (None, "never", 13, 13),
+    ] {
+        settings.crawl.depth = depth;
+        set(&mut settings, "scope.exclude", excluded);
+        let outcome = crawl(settings.clone(), &server).await;
+        assert_eq!(
+            (outcome.pages.len(), outcome.figures.not_modified),
+            (pages, not_modified),
+            "depth {depth:?} without {excluded}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_sitemap_that_has_not_changed_leads_to_the_same_pages() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, conditions) = unchanging(|asked| {
+        let host = asked.head.split("host: ").nth(1).unwrap();
+        let base = format!("http://{}", host.lines().next().unwrap());
+        match asked.path {
+            "/sitemap.xml" => page(format!(
+                "<sitemapindex><sitemap><loc>{base}/inner.xml</loc></sitemap></sitemapindex>"
+            )),
+            "/inner.xml" => page(format!(
+                "<urlset><url><loc>{base}/only-here</loc></url></urlset>"
+            )),
+            _ => page(links(["/deeper"])),
+        }
+    })
+    .await;
+    let mut settings = settings();
+    settings.politeness.sitemaps = true;
+    settings.crawl.depth = Some(0);
+    settings.cache.dir = Some(directory.path().join("cache"));
+    for asked_again in [0, 3] {
+        let setup = Setup::new(settings.clone());
+        let outcome = setup.run(&[server.url("/sitemap.xml").to_string()]).await;
+        assert_eq!(
+            outcome.paths(),
+            BTreeSet::from(["/sitemap.xml", "/inner.xml", "/only-here"])
+        );
+        assert_eq!(conditions.load(Ordering::SeqCst), asked_again);
+    }
+    // As a page it is another thing.
+    settings.politeness.sitemaps = false;
+    let setup = Setup::new(settings);
+    setup.run(&[server.url("/sitemap.xml").to_string()]).await;
+    assert_eq!(conditions.load(Ordering::SeqCst), 3);
 }

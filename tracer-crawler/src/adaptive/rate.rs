@@ -66,10 +66,16 @@ impl HostRate {
         self.per_second
     }
 
-    /// New bounds; the rate moves into them at once.
+    /// New bounds; the rate moves into them at once. One that was as high as allowed still is.
     pub fn set_options(&mut self, options: RateOptions) {
+        let is_free = self.per_second >= self.options.most;
+        let per_second = if is_free {
+            options.most
+        } else {
+            self.per_second
+        };
         self.options = options;
-        self.per_second = within(options, self.per_second);
+        self.per_second = within(options, per_second);
     }
 
     /// Takes one result; `in_flight` are the requests to this host still under way. The new rate when it changed.
@@ -202,6 +208,14 @@ mod tests {
             most: 3.0,
         });
         assert_eq!(rate.per_second(), 3.0);
+        rate.set_options(OPTIONS);
+        assert_eq!(rate.per_second(), 1000.0, "it was as fast as allowed");
+        rate.observe(Seen::TooMuch, 0);
+        rate.set_options(RateOptions {
+            least: 600.0,
+            ..OPTIONS
+        });
+        assert_eq!(rate.per_second(), 600.0);
     }
 
     /// A host that answers in `base_ms` up to its capacity and ever slower above it; far above it refuses. Steps of

@@ -4,40 +4,63 @@ use std::time::UNIX_EPOCH;
 
 use hyper::header::HeaderMap;
 use url::Url;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::engine::Engine;
 use super::links::Links;
+use super::reach::Reach;
 use super::report::PageReport;
 use crate::cache::Stored;
+use crate::frontier::Page;
 use crate::settings::Settings;
 
+/// A hash of what decides which links of a page belong to the crawl, but for its depth.
+pub(crate) fn rules(settings: &Settings, reach: &Reach, agent: &str) -> u64 {
+    let (parse, render) = (&settings.parse, settings.render.enabled);
+    let nofollow = settings.politeness.nofollow;
+    xxh3_64(format!("{} {parse:?} {render} {nofollow} {agent}", reach.rules).as_bytes())
+}
+
 impl Engine {
-    /// What the cache knows of a page; its validators go into the request's header.
-    pub(crate) fn condition(&self, url: &Url, headers: &mut HeaderMap) -> Option<Stored> {
-        let stored = match self.cache.as_ref()?.get(url) {
+    /// What the cache knows of a page; its validators go into the request's header. A page whose links would not be known is
+    /// asked for as if it were new.
+    pub(crate) fn condition(&self, page: &Page, headers: &mut HeaderMap) -> Option<Stored> {
+        let stored = match self.cache.as_ref()?.get(&page.url) {
             Ok(stored) => stored?,
             Err(error) => {
                 tracing::warn!(%error, "page asked for without condition");
                 return None;
             }
         };
+        let was_sitemap = stored.sitemaps.is_some();
+        if stored.rules != self.rules || was_sitemap != self.nesting(page).is_some() {
+            return None;
+        }
         for (name, value) in stored.conditions() {
             headers.insert(name, value);
         }
         Some(stored)
     }
 
-    /// Links of a page that has not changed.
-    pub(crate) fn stored_links(&self, settings: &Settings, depth: u32, stored: &Stored) -> Links {
+    /// Links of a page that has not changed. Pages of a sitemap are as seeds are; nested sitemaps are queued.
+    pub(crate) fn stored_links(&self, settings: &Settings, page: &Page, stored: &Stored) -> Links {
+        let urls = |texts: &[String]| -> Vec<Url> {
+            (texts.iter().filter_map(|text| Url::parse(text).ok())).collect()
+        };
+        let depth = match &stored.sitemaps {
+            Some(nested) => {
+                self.add_sitemaps(&urls(nested), self.nesting(page).unwrap_or_default() + 1);
+                0
+            }
+            None => page.depth + 1,
+        };
         let mut links = Links::new(depth);
         if settings.crawl.depth.is_some_and(|limit| depth > limit) {
             links.skip("too_deep", stored.links.len() as u64);
             return links;
         }
-        for text in &stored.links {
-            if let Ok(url) = Url::parse(text) {
-                links.consider(self, &url);
-            }
+        for url in &urls(&stored.links) {
+            links.consider(self, url);
         }
         links
     }
@@ -57,8 +80,12 @@ impl Engine {
         let Some(mut stored) = Stored::of(&head.headers, begun_ns) else {
             return;
         };
-        let urls = report.links.iter().flat_map(Links::urls);
-        stored.links = urls.map(|(url, _)| url.as_str().to_owned()).collect();
+        stored.rules = self.rules;
+        if let Some(links) = &report.links {
+            stored.links = links.lasting().map(str::to_owned).collect();
+            let named = |urls: &Vec<Url>| urls.iter().map(Url::to_string).collect();
+            stored.sitemaps = links.sitemaps.as_ref().map(named);
+        }
         if let Err(error) = cache.put(&report.url, &stored) {
             tracing::warn!(%error, "page not kept for the next crawl");
         }

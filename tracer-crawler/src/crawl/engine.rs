@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::brake::Brake;
+use super::conditional;
 use super::pace::Paces;
 use super::page::Chain;
 use super::reach::Reach;
@@ -24,6 +25,7 @@ use crate::header::HeaderMaker;
 use crate::hook::Hooks;
 use crate::limit::{Concurrency, Rate};
 use crate::parse::ParseOptions;
+use crate::retry;
 use crate::robots::{RobotsCache, RobotsOptions, Rules};
 use crate::settings::{Live, Settings};
 use crate::stats::{FinishReason, Stats};
@@ -59,6 +61,8 @@ pub(crate) struct Engine {
     pub(crate) renderer: Option<crate::render::Renderer>,
     /// What was fetched before.
     pub(crate) cache: Option<ResponseCache>,
+    /// A hash of what decides which links are taken.
+    pub(crate) rules: u64,
     frontier: Mutex<Option<Frontier>>,
     /// Workers.
     pub(crate) active: AtomicUsize,
@@ -108,8 +112,15 @@ pub(crate) enum Turn {
     Busy,
     /// Nothing left.
     Empty,
+    /// The limit of pages is used up, and no page that was begun waits for another try.
+    Full,
     /// No page is begun any more.
     Stopped,
+}
+
+/// How long a robots.txt that could not be had is not asked for again: no longer than a page waits before its next try.
+pub(crate) fn unreachable_age(settings: &Settings) -> Duration {
+    retry::shortest_wait(&settings.retry)
 }
 
 impl Engine {
@@ -138,12 +149,12 @@ impl Engine {
         let robots = RobotsCache::new(RobotsOptions {
             agent: agent.clone(),
             max_age: settings.politeness.robots_max_age,
-            // As long as a page waits before its next try.
-            unreachable_age: settings.retry.backoff,
+            unreachable_age: unreachable_age(&settings),
             max_crawl_delay: settings.politeness.max_crawl_delay,
             ..RobotsOptions::default()
         });
         Self {
+            rules: conditional::rules(&settings, &made.reach, &agent),
             agent: agent.into(),
             compression: settings.http.compression,
             needs,
@@ -223,8 +234,16 @@ impl Engine {
         if self.stop.is_cancelled() {
             return Ok(Turn::Stopped);
         }
-        Ok(match frontier.next(Instant::now())? {
-            Next::Page(page) if self.begin(&page) => Turn::Page(page),
+        // At the limit of pages those that were begun come to their end.
+        let limit = self.live.load().crawl.max_pages.unwrap_or(u64::MAX);
+        let is_full = self.begun.load(Ordering::Acquire) >= limit;
+        let next = if is_full {
+            frontier.next_again(Instant::now())?
+        } else {
+            frontier.next(Instant::now())?
+        };
+        Ok(match next {
+            Next::Page(page) if self.begin(&page, limit) => Turn::Page(page),
             Next::Page(page) => {
                 frontier.put_back(page.ticket);
                 self.page_limit_hit.store(true, Ordering::Relaxed);
@@ -233,16 +252,16 @@ impl Engine {
             }
             Next::Wait(until) => Turn::Wait(until),
             Next::Busy => Turn::Busy,
+            Next::Empty if is_full => Turn::Full,
             Next::Empty => Turn::Empty,
         })
     }
 
     /// Counts a page against the limit; one that is tried again was counted before.
-    fn begin(&self, page: &Page) -> bool {
+    fn begin(&self, page: &Page, limit: u64) -> bool {
         if page.attempt > 0 {
             return true;
         }
-        let limit = self.live.load().crawl.max_pages.unwrap_or(u64::MAX);
         let count = |begun: u64| (begun < limit).then_some(begun + 1);
         self.begun
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, count)
@@ -254,12 +273,6 @@ impl Engine {
         if attempt == 0 {
             self.begun.fetch_sub(1, Ordering::AcqRel);
         }
-    }
-
-    /// Whether the limit of pages is used up.
-    pub(crate) fn is_full(&self) -> bool {
-        let limit = self.live.load().crawl.max_pages.unwrap_or(u64::MAX);
-        self.begun.load(Ordering::Acquire) >= limit
     }
 
     /// Headers of a request, but for Host.
@@ -296,17 +309,30 @@ impl Engine {
     /// Makes what a robots.txt asks for count.
     pub(crate) fn obey(&self, settings: &Settings, url: &Url, rules: &Rules) {
         if let Some(delay) = rules.crawl_delay() {
-            let delay = self.slowest(url, delay);
-            self.with_frontier(|frontier| {
-                frontier.set_host_delay(url, Some(delay));
-                // Its robots.txt was the first request.
-                frontier.hold_host(url, Instant::now() + delay);
-                Ok(())
-            });
+            self.obey_delay(url, delay);
         }
         if settings.politeness.sitemaps {
             self.add_sitemaps(rules.sitemaps(), 0);
         }
+    }
+
+    /// From now on there is this time between two pages of the host, and before the next one.
+    pub(crate) fn obey_delay(&self, url: &Url, robots: Duration) {
+        let delay = self.slowest(url, robots);
+        self.with_frontier(|frontier| {
+            frontier.set_host_delay(url, Some(delay));
+            // Its robots.txt was the first request.
+            frontier.hold_host(url, Instant::now() + delay);
+            Ok(())
+        });
+    }
+
+    /// Changes the time between two pages of the host.
+    pub(crate) fn set_delay(&self, url: &Url, delay: Option<Duration>) {
+        self.with_frontier(|frontier| {
+            frontier.set_host_delay(url, delay);
+            Ok(())
+        });
     }
 
     fn chains(&self) -> MutexGuard<'_, HashMap<u64, Chain>> {

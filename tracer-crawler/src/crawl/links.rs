@@ -21,6 +21,10 @@ pub(crate) struct Links {
     pub(crate) depth: u32,
     pub(crate) found: u64,
     pub(crate) skipped: BTreeMap<&'static str, u64>,
+    /// Where the page is at the limit of depth: what would be queued without it, for the cache.
+    beyond: Option<Box<Links>>,
+    /// Sitemaps that it names; none for a page.
+    pub(crate) sitemaps: Option<Vec<Url>>,
 }
 
 #[derive(Debug)]
@@ -46,6 +50,8 @@ impl Links {
             depth,
             found: 0,
             skipped: BTreeMap::new(),
+            beyond: None,
+            sitemaps: None,
         }
     }
 
@@ -62,6 +68,15 @@ impl Links {
             let url = UrlText::new(&self.text[taken.url.clone()], taken.path);
             (url, taken.fingerprint)
         })
+    }
+
+    /// What a later crawl is to find when the page has not changed.
+    pub(crate) fn lasting(&self) -> impl Iterator<Item = &str> {
+        let links = self.beyond.as_deref().unwrap_or(self);
+        links
+            .taken
+            .iter()
+            .map(|taken| &links.text[taken.url.clone()])
     }
 
     /// Takes a normalised URL if it belongs to the crawl.
@@ -126,13 +141,28 @@ impl Engine {
         for (refusal, count) in &page.refused {
             links.skip(refusal.as_str(), *count);
         }
-        let obey = settings.politeness.nofollow;
+        let is_closed = settings.politeness.nofollow && page.directives.nofollow;
         let too_deep = settings.crawl.depth.is_some_and(|limit| depth > limit);
-        if too_deep || (obey && page.directives.nofollow) {
+        if too_deep || is_closed {
             let reason = if too_deep { "too_deep" } else { "nofollow" };
             links.skip(reason, page.links.len() as u64);
+            if self.cache.is_some() && !is_closed {
+                let mut beyond = Links::new(depth);
+                self.take_links(settings, url, page, &mut beyond);
+                links.beyond = Some(Box::new(beyond));
+            }
             return links;
         }
+        self.take_links(settings, url, page, &mut links);
+        if !self.needs.links {
+            page.links = LinkList::default();
+        }
+        links
+    }
+
+    /// The links of a page one by one.
+    fn take_links(&self, settings: &Settings, url: &Url, page: &ParsedPage, links: &mut Links) {
+        let obey = settings.politeness.nofollow;
         let mut origin = LastOrigin::of(url, &self.reach);
         links.text.reserve(page.links.bytes());
         links.taken.reserve(page.links.len());
@@ -145,10 +175,6 @@ impl Engine {
                 links.take(self, link.url, origin.check(link.url, &self.reach));
             }
         }
-        if !self.needs.links {
-            page.links = LinkList::default();
-        }
-        links
     }
 }
 

@@ -98,7 +98,11 @@ impl Engine {
             let rate = pace
                 .rate
                 .get_or_insert_with(|| HostRate::new(options, options.most));
-            rate.observe(seen?, in_flight)?;
+            // They may have changed since its last answer.
+            rate.set_options(options);
+            if let Some(seen) = seen {
+                rate.observe(seen, in_flight);
+            }
             let after = pace.delay();
             (after != before).then_some(after)
         });
@@ -107,12 +111,8 @@ impl Engine {
                 .robots
                 .cached(url)
                 .and_then(|rules| rules.crawl_delay());
-            let asked = Some(settings_delay(settings)).filter(|delay| !delay.is_zero());
-            let delay = delay.max(robots).max(asked);
-            self.with_frontier(|frontier| {
-                frontier.set_host_delay(url, delay);
-                Ok(())
-            });
+            // The frontier adds what the settings ask for.
+            self.set_delay(url, delay.max(robots));
         }
     }
 }

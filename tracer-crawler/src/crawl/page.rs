@@ -29,6 +29,8 @@ pub(crate) enum Ended {
     Skipped(Box<PageReport>),
     /// Another try, not before this time.
     Again(Instant),
+    /// The same, where the one that has ended does not count.
+    Spared(Instant),
     /// It was not begun after all: its host wants a pause, or the crawl ends.
     PutBack,
 }
@@ -68,9 +70,12 @@ enum Led {
 }
 
 /// What stands before a request.
-enum Leave {
+pub(crate) enum Leave {
+    /// Nothing.
     Granted,
+    /// It is not to be sent, for this reason.
     Skip(&'static str),
+    /// The page has to wait for its turn again.
     PutBack,
 }
 
@@ -161,32 +166,6 @@ impl<'a> Try<'a> {
         Ok(Leave::Granted)
     }
 
-    async fn robots(&self, guard: &mut Guard, url: &Url) -> Result<Leave, Arc<Failure>> {
-        let engine = self.engine;
-        let (rules, asked) = match engine.robots.cached(url) {
-            Some(rules) => (rules, false),
-            None => {
-                let ask = async { Ok(engine.robots.rules(url, engine).await) };
-                let rules = guard.run(self.task, None, ask).await.map_err(Arc::new)?;
-                engine.obey(self.settings, url, &rules);
-                (rules, true)
-            }
-        };
-        if let Some(failure) = engine.robots_failure(url, &rules) {
-            return Err(failure);
-        }
-        if !rules.allows(url) {
-            return Ok(Leave::Skip("robots"));
-        }
-        // The delay was not known when this page got its turn.
-        let is_late = asked && rules.crawl_delay().is_some();
-        Ok(if is_late {
-            Leave::PutBack
-        } else {
-            Leave::Granted
-        })
-    }
-
     async fn request(
         &mut self,
         guard: &mut Guard,
@@ -194,7 +173,7 @@ impl<'a> Try<'a> {
     ) -> Result<Led, Arc<Failure>> {
         let (engine, url) = (self.engine, &self.page.url);
         let mut headers = engine.headers(url, from);
-        self.stored = engine.condition(url, &mut headers);
+        self.stored = engine.condition(self.page, &mut headers);
         let mut sink = PageSink::new(&engine.parse, engine.needs, engine.sitemap(self.page));
         let mut exchange = Exchange::default();
         let started = SystemTime::now();
@@ -307,9 +286,8 @@ impl<'a> Try<'a> {
             report.links = Some(self.engine.sitemap_links(sitemap));
         }
         if let Some(stored) = self.stored.take().filter(|_| report.status() == Some(304)) {
-            let depth = self.page.depth + 1;
             report.fetched_before_ns = Some(stored.fetched_at_ns);
-            report.links = Some(self.engine.stored_links(self.settings, depth, &stored));
+            report.links = Some(self.engine.stored_links(self.settings, self.page, &stored));
         }
         self.engine.keep(&report);
         drop(place);
@@ -333,16 +311,18 @@ impl<'a> Try<'a> {
         page
     }
 
-    fn failed(&mut self, failure: Arc<Failure>) -> Ended {
+    /// What comes after a failure: another try, or the end.
+    pub(super) fn failed(&mut self, failure: Arc<Failure>) -> Ended {
         if failure.class() == Class::Cancelled {
             return Ended::PutBack;
         }
-        let wait = match retry::decide(&self.settings.retry, &failure, self.page.attempt) {
-            retry::Decision::GiveUp => None,
-            retry::Decision::After(wait) => Some(wait),
+        let decision = retry::decide(&self.settings.retry, &failure, self.page.tries());
+        let (wait, is_try) = match decision {
+            retry::Decision::GiveUp => (None, true),
+            retry::Decision::After(wait) => (Some(wait), true),
             retry::Decision::SlowDown(wait) => {
                 self.engine.slow_down(&failure);
-                Some(wait)
+                (Some(wait), false)
             }
         };
         // Another try that could not begin before the task's clock runs out is none.
@@ -350,8 +330,12 @@ impl<'a> Try<'a> {
             && tokio::time::Instant::now() + wait < self.task.deadline()
         {
             tracing::debug!(%failure, wait_ms = wait.as_millis() as u64, "another try");
+            let at = Instant::now() + wait;
+            if !is_try {
+                return Ended::Spared(at);
+            }
             self.engine.stats.retries.add_one();
-            return Ended::Again(Instant::now() + wait);
+            return Ended::Again(at);
         }
         tracing::debug!(%failure, "failed");
         Ended::Over(Box::new(self.report(Some(failure), None)))
@@ -376,7 +360,7 @@ impl<'a> Try<'a> {
             hops: self.hops(),
             depth: self.page.depth,
             referrer: self.page.referrer.clone(),
-            retries: self.page.attempt,
+            retries: self.page.tries(),
             step: self.step.take(),
             moved: None,
             failure,

@@ -1,11 +1,13 @@
 //! Which URLs a crawl takes: the scope's rules, and host patterns beside them.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use url::Url;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::fetch::glob;
-use crate::scope::{Refusal, Scope, ScopeError, ScopeSettings, Within};
+use crate::scope::{PrivateAddresses, Refusal, Scope, ScopeError, ScopeSettings, Within};
 use crate::settings::{ScopeMode, Settings};
 use crate::url::{Normalizer, UrlError, UrlText};
 
@@ -19,6 +21,8 @@ pub(crate) struct Reach {
     deny_hosts: Vec<String>,
     drop_query: Vec<String>,
     max_segments: usize,
+    /// A hash of all of them.
+    pub(crate) rules: u64,
     /// How links are brought to one spelling.
     pub(crate) normalizer: Normalizer,
 }
@@ -35,7 +39,7 @@ impl Reach {
         let widened = if rules.allow_hosts.is_empty() {
             None
         } else {
-            Some(Scope::new(of(settings, Within::Any), seeds)?)
+            Some(Scope::new(widened(settings), seeds)?)
         };
         Ok(Self {
             scope: Scope::new(of(settings, within), seeds)?,
@@ -44,6 +48,7 @@ impl Reach {
             deny_hosts: rules.deny_hosts.clone(),
             drop_query: rules.drop_query.clone(),
             max_segments: rules.max_path_segments as usize,
+            rules: hash(settings, seeds),
             normalizer: Normalizer {
                 sort_query: rules.sort_query,
                 max_bytes: rules.max_url_bytes.as_usize(),
@@ -103,7 +108,9 @@ impl Reach {
             return Err("denied_host");
         }
         let checked = match (self.scope.check_origin(url, 0), &self.widened) {
-            (Err(Refusal::OutsideHost), Some(widened)) if is_any(&self.allow_hosts, host) => {
+            (Err(Refusal::OutsideHost | Refusal::PrivateAddress), Some(widened))
+                if is_any(&self.allow_hosts, host) =>
+            {
                 widened.check_origin(url, 0)
             }
             (checked, _) => checked,
@@ -138,6 +145,25 @@ impl Reach {
 
 fn is_any(patterns: &[String], host: &str) -> bool {
     patterns.iter().any(|pattern| glob::matches(pattern, host))
+}
+
+/// Of the rules and the hosts of the seeds, in whatever order those are.
+fn hash(settings: &Settings, seeds: &[Url]) -> u64 {
+    let rules = crate::settings::Scope {
+        // Says how many pages are taken, not which.
+        max_pages_per_host: None,
+        ..settings.scope.clone()
+    };
+    let hosts: BTreeSet<_> = seeds.iter().filter_map(Url::host_str).collect();
+    xxh3_64(format!("{rules:?} {hosts:?}").as_bytes())
+}
+
+/// For hosts that somebody let in by name: their addresses may be private, as [`Reach::admits`] has it.
+fn widened(settings: &Settings) -> ScopeSettings {
+    ScopeSettings {
+        private_addresses: PrivateAddresses::Allow,
+        ..of(settings, Within::Any)
+    }
 }
 
 fn of(settings: &Settings, within: Within) -> ScopeSettings {
@@ -186,6 +212,22 @@ mod tests {
         assert_eq!(check(&reach, "http://c.example/"), Err("outside_host"));
         assert!(reach.admits("c.b.example", "127.0.0.1".parse().unwrap()));
         assert!(!reach.admits("c.example", "127.0.0.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_private_address_is_let_in_by_its_name() {
+        for mode in [ScopeMode::Host, ScopeMode::Any] {
+            let reach = reach(|settings| {
+                settings.scope.mode = mode;
+                settings.scope.allow_hosts = vec!["10.0.0.*".to_owned(), "[fd00::1]".to_owned()];
+                settings.scope.deny_hosts = vec!["10.0.0.7".to_owned()];
+            });
+            assert_eq!(check(&reach, "http://10.0.0.1/"), Ok(()));
+            assert_eq!(check(&reach, "http://[fd00::1]/"), Ok(()));
+            assert_eq!(check(&reach, "http://10.0.0.7/"), Err("denied_host"));
+            assert!(check(&reach, "http://10.0.1.1/").is_err());
+            assert!(check(&reach, "http://169.254.169.254/").is_err());
+        }
     }
 
     #[test]

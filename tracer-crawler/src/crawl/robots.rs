@@ -7,6 +7,8 @@ use hyper::Method;
 use url::Url;
 
 use super::engine::Engine;
+use super::pace::settings_delay;
+use super::page::{Leave, Try};
 use crate::deadline::{Clocks, Guard, Task};
 use crate::fetch::{Collect, Exchange, Request, Terms, origin_key, redirect};
 use crate::outcome::Failure;
@@ -31,6 +33,45 @@ impl RobotsFailures {
     fn of(&self, url: &Url) -> Option<Arc<Failure>> {
         let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         failures.get(origin_key(url)).cloned()
+    }
+}
+
+impl Try<'_> {
+    /// What robots.txt says to this page.
+    pub(crate) async fn robots(&self, guard: &mut Guard, url: &Url) -> Result<Leave, Arc<Failure>> {
+        let engine = self.engine;
+        let rules = match engine.robots.cached(url) {
+            Some(rules) => rules,
+            None => {
+                let ask = async { Ok(engine.robots.rules(url, engine).await) };
+                let rules = guard.run(self.task, None, ask).await.map_err(Arc::new)?;
+                engine.obey(self.settings, url, &rules);
+                rules
+            }
+        };
+        if let Some(failure) = engine.robots_failure(url, &rules) {
+            return Err(failure);
+        }
+        if !rules.allows(url) {
+            return Ok(Leave::Skip("robots"));
+        }
+        let Some(delay) = rules.crawl_delay() else {
+            return Ok(Leave::Granted);
+        };
+        // The delay was not known when this page got its turn; the next turn knows it.
+        if self.page.delay < delay {
+            let known = engine.with_frontier(|frontier| Ok(frontier.host_delay(url)));
+            if known.is_some_and(|known| known < delay) {
+                engine.obey_delay(url, delay);
+            }
+            return Ok(Leave::PutBack);
+        }
+        // A lower `max_crawl_delay` counts from here on.
+        let longest = engine.slowest(url, delay);
+        if self.page.delay > longest.max(settings_delay(self.settings)) {
+            engine.set_delay(url, Some(longest));
+        }
+        Ok(Leave::Granted)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::adapt::Adapt;
-use super::engine::{Engine, Turn};
+use super::engine::{Engine, Turn, unreachable_age};
 use super::pace::settings_delay;
 use super::worker;
 use crate::frontier::Politeness;
@@ -74,10 +74,7 @@ fn fill(engine: &Arc<Engine>) -> Fill {
         if engine.stop.is_cancelled() {
             return Fill::Stopped;
         }
-        if active == 0 && engine.is_full() {
-            return Fill::Over(FinishReason::PageLimit);
-        }
-        if active >= engine.limit.load(Ordering::Acquire) || engine.is_full() {
+        if active >= engine.limit.load(Ordering::Acquire) {
             return Fill::Until(Instant::now() + LONG);
         }
         match engine.with_frontier(|frontier| engine.turn(frontier)) {
@@ -86,7 +83,8 @@ fn fill(engine: &Arc<Engine>) -> Fill {
             Some(Turn::Busy) => return Fill::Until(Instant::now() + LONG),
             // A page that ended just now may still be adding its links.
             Some(Turn::Empty) if active == 0 => return Fill::Over(FinishReason::Done),
-            Some(Turn::Empty) => return Fill::Until(Instant::now() + LONG),
+            Some(Turn::Full) if active == 0 => return Fill::Over(FinishReason::PageLimit),
+            Some(Turn::Empty | Turn::Full) => return Fill::Until(Instant::now() + LONG),
             Some(Turn::Stopped) | None => return Fill::Stopped,
         }
     }
@@ -145,8 +143,13 @@ impl Engine {
         self.rate
             .change(period.unwrap_or_default(), settings.limits.burst);
         self.fetcher.set_per_host(settings.limits.per_host as usize);
+        self.robots.set_ages(
+            settings.politeness.max_crawl_delay,
+            unreachable_age(settings),
+        );
         self.with_frontier(|frontier| {
             frontier.set_politeness(politeness(settings));
+            frontier.set_snapshot_interval(settings.state.snapshot_interval);
             Ok(())
         });
         self.set_workers();

@@ -25,24 +25,28 @@ impl Reading {
 }
 
 impl Engine {
-    /// A parser, if a page is a sitemap: because somebody named it as one, or by its own name.
+    /// A parser, if a page is a sitemap.
     pub(crate) fn sitemap(&self, page: &Page) -> Option<Reading> {
+        Some(Reading {
+            parser: SitemapParser::default(),
+            nesting: self.nesting(page)?,
+            entries: Vec::new(),
+        })
+    }
+
+    /// How deep a page is nested, if it is a sitemap: because somebody named it as one, or by its own name.
+    pub(crate) fn nesting(&self, page: &Page) -> Option<u32> {
         if !self.live.load().politeness.sitemaps {
             return None;
         }
         let is_named = ["sitemap.xml", "sitemap.xml.gz"]
             .iter()
             .any(|name| page.url.path().ends_with(name));
-        let nesting = match page.kind {
-            Kind::Sitemap(nesting) => nesting.into(),
-            _ if is_named => 0,
-            _ => return None,
-        };
-        Some(Reading {
-            parser: SitemapParser::default(),
-            nesting,
-            entries: Vec::new(),
-        })
+        match page.kind {
+            Kind::Sitemap(nesting) => Some(nesting.into()),
+            _ if is_named => Some(0),
+            _ => None,
+        }
     }
 
     /// Queues sitemaps which somebody entitled to has named. They need not be near the seeds, their pages do.
@@ -90,6 +94,7 @@ impl Engine {
             }
         }
         self.add_sitemaps(&nested, reading.nesting + 1);
+        links.sitemaps = Some(nested);
         links
     }
 }

@@ -115,7 +115,7 @@ impl Engine {
     /// Waits until the rate of all hosts together lets a page begin; false when none begins any more. A page that robots.txt
     /// is known to forbid needs no place.
     async fn pass_rate(&self, page: &Page, settings: &Settings) -> bool {
-        if self.rate.period().is_zero() {
+        if self.rate.is_free() {
             return true;
         }
         let rules = self.robots.cached(&page.url);
@@ -131,13 +131,13 @@ impl Engine {
     }
 
     /// A page that is tried again has the clock it began with.
-    fn task(&self, page: &Page, settings: &Settings) -> Task {
+    pub(super) fn task(&self, page: &Page, settings: &Settings) -> Task {
         let clocks = Terms::of(settings).clocks;
         let id = page.ticket.number();
         let begun = (page.attempt > 0)
             .then(|| self.deadlines().remove(&id))
             .flatten();
-        Task::resume(id, page.depth, page.attempt, begun, &clocks)
+        Task::resume(id, page.depth, page.tries(), begun, &clocks)
     }
 
     fn deadlines(
@@ -180,12 +180,12 @@ impl Engine {
                 }
             }
             Ended::Skipped(report) => self.stats.skip(report.skipped.unwrap_or_default(), 1),
-            Ended::Again(_) | Ended::PutBack => {}
+            Ended::Again(_) | Ended::Spared(_) | Ended::PutBack => {}
         }
     }
 
     /// Everything that the end of a page asks of the frontier, and the next page, under one lock.
-    fn end(
+    pub(super) fn end(
         &self,
         page: &Page,
         task: &Task,
@@ -225,6 +225,10 @@ impl Engine {
                 self.deadlines().insert(task.id, task.deadline());
                 frontier.retry(page.ticket, *at);
                 self.hold_if_asked(frontier, page, *at);
+            }
+            Ended::Spared(at) => {
+                self.deadlines().insert(task.id, task.deadline());
+                frontier.postpone(page.ticket, *at);
             }
             Ended::PutBack => self.put_back(frontier, page.ticket, page.attempt),
             Ended::Skipped(_) => {
@@ -332,7 +336,7 @@ fn end_of(ended: &Ended) -> (Option<u16>, Option<Class>) {
             let failure = report.failure.as_ref().map(|failure| failure.class());
             (report.status(), failure)
         }
-        Ended::Skipped(_) | Ended::Again(_) => (None, None),
+        Ended::Skipped(_) | Ended::Again(_) | Ended::Spared(_) => (None, None),
         Ended::PutBack => (None, Some(Class::Cancelled)),
     }
 }
@@ -346,7 +350,7 @@ fn panicked(page: &Page, message: String) -> PageReport {
         hops: 0,
         depth: page.depth,
         referrer: page.referrer.clone(),
-        retries: page.attempt,
+        retries: page.tries(),
         step: None,
         moved: None,
         failure: Some(Arc::new(Failure::Panic(message.into()))),

@@ -140,17 +140,22 @@ impl Connection {
         self.received_bytes.load(Ordering::Relaxed)
     }
 
-    /// Sends a request and waits for the head of its response.
+    /// Sends a request and waits for the head of its response. An error of `None`: the connection has ended, and nobody will say more.
     pub(crate) async fn send(
         &mut self,
         request: Request<Empty<Bytes>>,
-    ) -> hyper::Result<Response<Incoming>> {
+    ) -> Result<Response<Incoming>, Option<hyper::Error>> {
         self.requests += 1;
         let mut response = pin!(self.sender.send_request(request));
         let (driver, ended) = (&mut self.driver, &mut self.ended);
         std::future::poll_fn(|context| {
             drive(driver, ended, context);
-            response.as_mut().poll(context)
+            match response.as_mut().poll(context) {
+                Poll::Ready(done) => Poll::Ready(done.map_err(Some)),
+                // A server that closed before the request was taken off the queue: it stays there.
+                Poll::Pending if *ended => Poll::Ready(Err(None)),
+                Poll::Pending => Poll::Pending,
+            }
         })
         .await
     }
@@ -246,5 +251,69 @@ impl AsyncWrite for Wire {
             Stream::Clear(stream) => Pin::new(stream).poll_shutdown(context),
             Stream::Tls(stream) => Pin::new(stream).poll_shutdown(context),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn request(
+        connection: &mut Connection,
+    ) -> Result<Response<Incoming>, Option<hyper::Error>> {
+        let request = Request::builder().header("host", "h");
+        let request = request.body(Empty::new()).unwrap();
+        let sent = connection.send(request);
+        tokio::time::timeout(Duration::from_secs(20), sent)
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_server_that_closes_at_the_moment_of_reuse_is_noticed() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let remote = listener.local_addr().unwrap();
+        let stream = TcpStream::connect(remote).await.unwrap();
+        // The same socket once more, to know when its end has arrived.
+        let stream = stream.into_std().unwrap();
+        let watch = TcpStream::from_std(stream.try_clone().unwrap()).unwrap();
+        let stream = TcpStream::from_std(stream).unwrap();
+        let (mut server, _) = listener.accept().await.unwrap();
+        let facts = Facts {
+            id: 1,
+            remote,
+            tls: None,
+            opened: Instant::now(),
+        };
+        let stream = Stream::Clear(stream);
+        let mut connection = Connection::open(stream, facts, 8192, Reuse::default())
+            .await
+            .unwrap();
+        let answers = async {
+            let mut asked = [0; 1024];
+            assert!(server.read(&mut asked).await.unwrap() > 0);
+            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+            server.write_all(answer).await.unwrap();
+        };
+        let (answered, ()) = tokio::join!(request(&mut connection), answers);
+        let mut body = answered.unwrap().into_body();
+        assert!(connection.piece(&mut body).await.is_none());
+        assert!(connection.is_alive());
+        drop(server);
+        while !watch
+            .ready(tokio::io::Interest::READABLE)
+            .await
+            .unwrap()
+            .is_read_closed()
+        {
+            tokio::task::yield_now().await;
+        }
+        assert!(matches!(request(&mut connection).await, Err(None)));
+        assert!(!connection.is_alive());
     }
 }

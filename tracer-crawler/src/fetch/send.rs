@@ -39,10 +39,19 @@ impl Inner {
         let start = Instant::now();
         let response = match connection.send(message).await {
             Ok(response) => response,
-            Err(error) if connection.received_bytes() == received_bytes && !error.is_parse() => {
+            Err(error)
+                if connection.received_bytes() == received_bytes
+                    && !error.as_ref().is_some_and(hyper::Error::is_parse) =>
+            {
                 return Err(Failure::Closed);
             }
-            Err(error) => return Err(failure(&error, Stage::Response)),
+            Err(Some(error)) => return Err(failure(&error, Stage::Response)),
+            Err(None) => {
+                return Err(Failure::Lost {
+                    stage: Stage::Response,
+                    detail: "it ended".into(),
+                });
+            }
         };
         exchange.phases.ttfb_ns = Some(since_ns(start));
         let (parts, body) = response.into_parts();

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::journal::{self, Journal};
 use super::schedule::HostId;
@@ -103,6 +103,10 @@ impl Disk {
         })
     }
 
+    pub(super) fn set_snapshot_interval(&mut self, interval: Duration) {
+        self.options.snapshot_interval = interval;
+    }
+
     pub(super) fn is_unwritten(&self, fingerprint: Fingerprint) -> bool {
         !self.unwritten.is_empty() && self.unwritten.contains(&fingerprint)
     }
@@ -158,6 +162,7 @@ impl Disk {
             rows.extend(more.map(|((_, seq), row)| Entry {
                 seq: *seq,
                 attempt: 0,
+                spared: 0,
                 row: Arc::clone(row),
             }));
         }

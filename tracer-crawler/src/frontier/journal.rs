@@ -279,6 +279,7 @@ mod tests {
         Entry {
             seq,
             attempt: 0,
+            spared: 0,
             row: Arc::new(row),
         }
     }

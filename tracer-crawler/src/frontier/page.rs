@@ -1,7 +1,7 @@
 //! What goes in and what comes out: links and pages, and the rows they are while they wait.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ::url::Url;
 
@@ -98,8 +98,19 @@ pub struct Page {
     pub kind: Kind,
     /// Times it was handed out before, by this process.
     pub attempt: u32,
+    /// Those of them that are no tries ([`Frontier::postpone`]).
+    pub spared: u32,
+    /// Time that its host's next page has to wait after it.
+    pub delay: Duration,
     /// The page it was found on, if that was told.
     pub referrer: Option<Arc<str>>,
+}
+
+impl Page {
+    /// Tries before this one.
+    pub fn tries(&self) -> u32 {
+        self.attempt.saturating_sub(self.spared)
+    }
 }
 
 /// What to do next.
@@ -124,11 +135,12 @@ pub(super) struct Row {
     pub(super) referrer: Option<Arc<str>>,
 }
 
-/// A row, its place in the order of all rows, and how often it was handed out.
+/// A row, its place in the order of all rows, how often it was handed out, and how often that was no try.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) seq: u64,
     pub(super) attempt: u32,
+    pub(super) spared: u32,
     pub(super) row: Arc<Row>,
 }
 

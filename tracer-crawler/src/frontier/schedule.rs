@@ -33,6 +33,8 @@ pub(super) struct Schedule {
     waiting: BTreeSet<(Instant, HostId)>,
     /// Rows to be fetched again, by time.
     delayed: BTreeMap<(Instant, u64), (HostId, Entry)>,
+    /// Those whose time has come: how many are in the heads of which hosts.
+    again: BTreeMap<HostId, u32>,
     queued: u64,
     /// Memory of all heads, and how much it may be.
     head_bytes: usize,
@@ -51,6 +53,7 @@ impl Schedule {
             ready: VecDeque::new(),
             waiting: BTreeSet::new(),
             delayed: BTreeMap::new(),
+            again: BTreeMap::new(),
             queued: 0,
             head_bytes: 0,
             max_head_bytes,
@@ -199,13 +202,32 @@ impl Schedule {
         self.wake(now);
         while let Some(id) = self.ready.pop_front() {
             self.host_mut(id).turn = Turn::Idle;
-            let not_before = self.host(id).times().not_before;
-            if not_before.is_none_or(|time| time <= now) {
+            if self.may_ask(id, now) {
                 return Some(id);
             }
             self.offer(id);
         }
         None
+    }
+
+    fn has_room(&self, id: HostId) -> bool {
+        self.host(id).in_flight < self.politeness.per_host.max(1)
+    }
+
+    fn may_ask(&self, id: HostId, now: Instant) -> bool {
+        let not_before = self.host(id).times().not_before;
+        self.has_room(id) && not_before.is_none_or(|time| time <= now)
+    }
+
+    /// A row that was handed out before, of a host that may be asked at `now`. The host keeps its turn for its other rows.
+    pub(super) fn take_again(&mut self, now: Instant) -> Option<(HostId, Entry)> {
+        self.wake(now);
+        let id = (self.again.keys().copied()).find(|&id| self.may_ask(id, now))?;
+        let head = self.host_mut(id).head.as_mut()?;
+        let at = head.iter().position(|entry| entry.attempt > 0)?;
+        let entry = head.remove(at)?;
+        head.push_front(entry);
+        self.take(id, now).map(|entry| (id, entry))
     }
 
     /// Makes ready what has waited long enough.
@@ -229,8 +251,7 @@ impl Schedule {
 
     /// The first row of a host that was ready. The host gets its next turn at once if it may.
     pub(super) fn take(&mut self, id: HostId, now: Instant) -> Option<Entry> {
-        let delay = self.host(id).times().delay;
-        let delay = delay.unwrap_or(self.politeness.delay);
+        let delay = self.delay_of(id);
         let host = self.host_mut(id);
         let head = host.head.as_mut()?;
         let entry = head.pop_front()?;
@@ -245,8 +266,26 @@ impl Schedule {
         self.queued -= 1;
         let bytes = bytes_of(&entry) + if is_empty { HEAD_BYTES } else { 0 };
         self.head_bytes = self.head_bytes.saturating_sub(bytes);
+        if entry.attempt > 0 {
+            self.forget_again(id);
+        }
         self.offer(id);
         Some(entry)
+    }
+
+    fn forget_again(&mut self, id: HostId) {
+        if let Some(count) = self.again.get_mut(&id) {
+            *count -= 1;
+            if *count == 0 {
+                self.again.remove(&id);
+            }
+        }
+    }
+
+    /// Between two pages of a host: its own delay or the general one, whichever is longer.
+    pub(super) fn delay_of(&self, id: HostId) -> Duration {
+        let own = self.host(id).times().delay.unwrap_or_default();
+        own.max(self.politeness.delay)
     }
 
     /// One less in flight.
@@ -269,6 +308,9 @@ impl Schedule {
     pub(super) fn put_back(&mut self, id: HostId, entry: Entry) {
         self.queued += 1;
         self.head_bytes += bytes_of(&entry);
+        if entry.attempt > 0 {
+            *self.again.entry(id).or_default() += 1;
+        }
         self.head_of(id).push_front(entry);
         self.offer(id);
     }
@@ -303,10 +345,10 @@ impl Schedule {
 
     /// Gives an idle host its place if it has rows and may have one more in flight.
     fn offer(&mut self, id: HostId) {
-        let limit = self.politeness.per_host.max(1);
+        let has_room = self.has_room(id);
         let host = &mut self.hosts[id.0 as usize];
         let has_rows = host.behind > 0 || host.head.is_some();
-        if host.turn != Turn::Idle || !has_rows || host.in_flight >= limit {
+        if host.turn != Turn::Idle || !has_rows || !has_room {
             return;
         }
         match host.times().not_before {
@@ -325,6 +367,14 @@ impl Schedule {
     /// When the next host or row is due, none being ready.
     pub(super) fn next_time(&self) -> Option<Instant> {
         let host = self.waiting.first().map(|(time, _)| *time);
+        let row = self.delayed.first_key_value().map(|((time, _), _)| *time);
+        [host, row].into_iter().flatten().min()
+    }
+
+    /// The same for rows that were handed out before.
+    pub(super) fn next_time_again(&self) -> Option<Instant> {
+        let due = self.again.keys().filter(|&&id| self.has_room(id));
+        let host = due.filter_map(|&id| self.host(id).times().not_before).min();
         let row = self.delayed.first_key_value().map(|((time, _), _)| *time);
         [host, row].into_iter().flatten().min()
     }

@@ -154,6 +154,7 @@ impl Store {
                 Ok(Entry {
                     seq: key.value().1,
                     attempt: 0,
+                    spared: 0,
                     row: Arc::new(decode(value.value())),
                 })
             })

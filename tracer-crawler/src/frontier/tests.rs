@@ -204,6 +204,119 @@ fn retries_come_again_with_their_number() {
 }
 
 #[test]
+fn the_longer_delay_counts() {
+    let politeness = |seconds| Politeness {
+        delay: Duration::from_secs(seconds),
+        ..Politeness::default()
+    };
+    both(politeness(10), |mut frontier| {
+        add(&mut frontier, &["http://a/1", "http://a/2", "http://a/3"]);
+        frontier.set_host_delay(&url("http://a/"), Some(Duration::from_secs(1)));
+        let start = Instant::now();
+        let second = Duration::from_secs(1);
+        assert_eq!(next(&mut frontier, start).delay, second * 10);
+        let waits = |frontier: &mut Frontier, now| match frontier.next(now).unwrap() {
+            Next::Wait(time) => time,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(waits(&mut frontier, start), start + second * 10);
+        frontier.set_politeness(politeness(60));
+        next(&mut frontier, start + second * 10);
+        let now = start + second * 10;
+        assert_eq!(waits(&mut frontier, now), now + second * 60);
+    });
+}
+
+#[test]
+fn only_those_handed_out_before() {
+    let politeness = Politeness {
+        per_host: 2,
+        ..Politeness::default()
+    };
+    both(politeness, |mut frontier| {
+        add(
+            &mut frontier,
+            &["http://a/1", "http://a/2", "http://a/3", "http://b/1"],
+        );
+        let start = Instant::now();
+        let at = start + Duration::from_secs(5);
+        let pages: Vec<Page> = (0..3).map(|_| next(&mut frontier, start)).collect();
+        let next_again = |frontier: &mut Frontier, now| frontier.next_again(now).unwrap();
+        assert!(matches!(next_again(&mut frontier, start), Next::Busy));
+        frontier.retry(pages[0].ticket, at);
+        frontier.postpone(pages[1].ticket, at);
+        assert!(matches!(next_again(&mut frontier, start), Next::Wait(time) if time == at));
+        // A row before it in its queue, and a pause of its host.
+        frontier.put_back(pages[2].ticket);
+        frontier.hold_host(&url("http://b/"), at);
+        let mut found = Vec::new();
+        while let Next::Page(page) = next_again(&mut frontier, at) {
+            found.push((page.url.to_string(), page.attempt, page.tries()));
+            frontier.done(page.ticket).unwrap();
+        }
+        found.sort();
+        let expected = [("http://a/1", 1, 1), ("http://b/1", 1, 0)];
+        assert_eq!(found, expected.map(|(url, a, b)| (url.to_owned(), a, b)));
+        assert!(matches!(next_again(&mut frontier, at), Next::Empty));
+        assert_eq!(drain(&mut frontier), ["http://a/2", "http://a/3"]);
+    });
+}
+
+#[test]
+fn one_that_comes_again_keeps_to_its_hosts_limits() {
+    let politeness = Politeness {
+        per_host: 1,
+        delay: Duration::from_secs(9),
+        ..Politeness::default()
+    };
+    both(politeness, |mut frontier| {
+        add(&mut frontier, &["http://a/1", "http://a/2"]);
+        let start = Instant::now();
+        let second = Duration::from_secs(1);
+        let page = next(&mut frontier, start);
+        frontier.retry(page.ticket, start + second);
+        let other = next(&mut frontier, start + second * 9);
+        assert_eq!(other.attempt, 1, "the one of before comes first");
+        frontier.retry(other.ticket, start + second * 10);
+        let again = |frontier: &mut Frontier, seconds| {
+            frontier.next_again(start + second * seconds).unwrap()
+        };
+        assert!(
+            matches!(again(&mut frontier, 11), Next::Wait(time) if time == start + second * 18)
+        );
+        let third = next(&mut frontier, start + second * 18);
+        assert_eq!(third.attempt, 2);
+        frontier.put_back(third.ticket);
+        assert!(
+            matches!(again(&mut frontier, 18), Next::Wait(time) if time == start + second * 27)
+        );
+        assert!(matches!(again(&mut frontier, 27), Next::Page(_)));
+        assert!(matches!(
+            frontier.next(start + second * 99).unwrap(),
+            Next::Busy
+        ));
+    });
+}
+
+#[test]
+fn the_interval_of_snapshots_changes_while_it_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut frontier = Frontier::open(dir.path(), Politeness::default(), small()).unwrap();
+    add(&mut frontier, &["http://a/1"]);
+    let journals = || -> BTreeSet<String> {
+        let names = std::fs::read_dir(dir.path()).unwrap();
+        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("journal.")).collect()
+    };
+    let (before, later) = (journals(), Instant::now() + Duration::from_secs(10));
+    next(&mut frontier, later);
+    assert_eq!(journals(), before);
+    frontier.set_snapshot_interval(Duration::from_secs(1));
+    frontier.next(later).unwrap();
+    assert_ne!(journals(), before, "a new journal is begun");
+}
+
+#[test]
 fn many_retries_keep_their_text_on_disk() {
     let dir = tempfile::tempdir().unwrap();
     let mut frontier = Frontier::open(

@@ -16,6 +16,8 @@ pub struct Rate {
     period_ns: AtomicU64,
     /// How far ahead of its time one may come, in ns.
     tolerance_ns: AtomicU64,
+    /// Nothing before this time, in ns since `origin`, whatever the rate is.
+    paused_ns: AtomicU64,
     /// Those who wait take a new place in the row.
     changed: Notify,
 }
@@ -28,6 +30,7 @@ impl Rate {
             next_ns: AtomicU64::new(0),
             period_ns: AtomicU64::new(0),
             tolerance_ns: AtomicU64::new(0),
+            paused_ns: AtomicU64::new(0),
             changed: Notify::new(),
         };
         rate.set(period, burst);
@@ -69,10 +72,29 @@ impl Rate {
                 return;
             };
             tokio::select! {
-                () = tokio::time::sleep_until(due.into()) => return,
+                () = tokio::time::sleep_until(due.into()) => break,
                 () = changed => {}
             }
         }
+        // A pause may have begun since.
+        while let Some(end) = self.pause_end(Instant::now()) {
+            tokio::time::sleep_until(end.into()).await;
+        }
+    }
+
+    /// Whether all may pass at once: no limit and no pause.
+    pub fn is_free(&self) -> bool {
+        let never_paused = self.paused_ns.load(Ordering::Acquire) == 0;
+        self.period().is_zero() && (never_paused || self.pause_end(Instant::now()).is_none())
+    }
+
+    fn pause_end(&self, now: Instant) -> Option<Instant> {
+        let end_ns = self.paused_ns.load(Ordering::Acquire);
+        (end_ns > self.since_origin(now)).then(|| self.at(end_ns))
+    }
+
+    fn at(&self, ns: u64) -> Instant {
+        self.origin + Duration::from_nanos(ns)
     }
 
     /// As [`Rate::per_second`].
@@ -94,8 +116,9 @@ impl Rate {
     /// Takes the next place in the row: `None` is now, else when it is. What is taken is spent, used or not.
     pub fn reserve(&self, now: Instant) -> Option<Instant> {
         let period_ns = self.period_ns.load(Ordering::Acquire);
+        let paused = self.pause_end(now);
         if period_ns == 0 {
-            return None;
+            return paused;
         }
         let now_ns = self.since_origin(now);
         let tolerance_ns = self.tolerance_ns.load(Ordering::Relaxed);
@@ -107,27 +130,30 @@ impl Rate {
             Ok(before) | Err(before) => before,
         };
         let due_ns = before.saturating_sub(tolerance_ns);
-        (due_ns > now_ns).then(|| self.origin + Duration::from_nanos(due_ns))
+        (due_ns > now_ns).then(|| self.at(due_ns)).max(paused)
     }
 
     /// When the next place would be, without taking it; `None` is now.
     pub fn due(&self, now: Instant) -> Option<Instant> {
+        let paused = self.pause_end(now);
         if self.period_ns.load(Ordering::Acquire) == 0 {
-            return None;
+            return paused;
         }
         let due_ns = self
             .next_ns
             .load(Ordering::Acquire)
             .saturating_sub(self.tolerance_ns.load(Ordering::Relaxed));
-        (due_ns > self.since_origin(now)).then(|| self.origin + Duration::from_nanos(due_ns))
+        (due_ns > self.since_origin(now))
+            .then(|| self.at(due_ns))
+            .max(paused)
     }
 
     /// Nothing before `until`, whatever the rate is.
     pub fn pause_until(&self, until: Instant) {
-        let until_ns = self
-            .since_origin(until)
-            .saturating_add(self.tolerance_ns.load(Ordering::Relaxed));
-        self.next_ns.fetch_max(until_ns, Ordering::AcqRel);
+        let until_ns = self.since_origin(until);
+        self.paused_ns.fetch_max(until_ns, Ordering::AcqRel);
+        let next_ns = until_ns.saturating_add(self.tolerance_ns.load(Ordering::Relaxed));
+        self.next_ns.fetch_max(next_ns, Ordering::AcqRel);
     }
 
     fn since_origin(&self, at: Instant) -> u64 {
@@ -221,5 +247,24 @@ mod tests {
         let start = Instant::now() + 100 * MS;
         rate.pause_until(start + 50 * MS);
         assert_eq!(waits(&rate, start, 1), [50]);
+        rate.change(2 * MS, 1);
+        assert_eq!(rate.due(start), Some(start + 50 * MS));
+        rate.change(Duration::ZERO, 1);
+        assert_eq!(waits(&rate, start, 3), [50, 50, 50]);
+        assert!(!rate.is_free());
+        assert_eq!(waits(&rate, start + 50 * MS, 1), [0]);
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_see_a_pause() {
+        let rate = Rate::new(20 * MS, 1);
+        rate.pass().await;
+        let end = Instant::now() + 100 * MS;
+        let waits = async {
+            rate.pass().await;
+            assert!(Instant::now() >= end);
+        };
+        let pauses = async { rate.pause_until(end) };
+        tokio::join!(waits, pauses);
     }
 }
