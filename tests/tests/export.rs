@@ -37,6 +37,29 @@ fn check(client: &Client) -> Result<usize> {
         .count())
 }
 
+/// An export that cannot be written while tracing is said once, and everything goes on.
+#[test]
+fn an_export_that_cannot_be_written_meanwhile() -> Result<()> {
+    require_root()?;
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("export.json");
+    // While a directory stands in its place no export can be written.
+    let script = r#"until [ -f "$1" ]; do sleep 0.05; done
+        until rm -f "$1" && mkdir "$1" 2>/dev/null; do :; done
+        sleep 1; rmdir "$1"; exit 7"#;
+    let mut command = Command::new(tracer_binary()?);
+    command
+        .args(["run", "--quiet", "--interval", "50ms", "--json"])
+        .arg(&file)
+        .args(["--", "sh", "-c", script, "sh"])
+        .arg(&file);
+    let finished = Process::start(&mut command)?.finish()?;
+    ensure!(finished.status.code() == Some(7), "{finished:?}");
+    let said = finished.stderr.matches("tracing goes on").count();
+    ensure!(said == 1, "said {said} times: {finished:?}");
+    schema::validate(&Export::read(&file)?)
+}
+
 #[test]
 fn of_a_crawl() -> Result<()> {
     let certificate = Certificate::small()?;

@@ -299,6 +299,50 @@ fn no_screen_where_none_is_wanted() -> Result<()> {
     Ok(())
 }
 
+/// Whatever fails at the end: the terminal is as it was, and what failed can be read.
+#[test]
+fn a_failure_gives_the_terminal_back() -> Result<()> {
+    require_root()?;
+    let directory = tempfile::tempdir()?;
+    let screen = Screen::open(directory.path(), SIZE)?;
+    screen.run("stty -a > before")?;
+    let tracer = tracer_binary()?;
+    screen.run(&format!(
+        "{} attach --port 1 --json x.json; echo status $?",
+        tracer.display()
+    ))?;
+    screen.wait("A request takes")?;
+    // The export cannot take the place of a directory.
+    fs::create_dir(directory.path().join("x.json"))?;
+    screen.keys(&["q"])?;
+    let shown = screen.wait("status 2")?;
+    ensure!(
+        shown.contains("tracer: ") && shown.contains("x.json"),
+        "{shown}"
+    );
+    check_terminal(&screen, directory.path())
+}
+
+/// Ctrl-C reaches the command once, also when tracer's standard input is no terminal: a second one would mean "at once".
+#[test]
+fn control_c_comes_once() -> Result<()> {
+    require_root()?;
+    let directory = tempfile::tempdir()?;
+    let screen = Screen::open(directory.path(), SIZE)?;
+    let script = directory.path().join("count.sh");
+    let lines = "n=0; trap 'n=$((n+1))' INT; echo ready; for _ in $(seq 20); do sleep 0.1; [ $n != 0 ] && t=$((t+1)); [ \"$t\" = 10 ] && break; done; echo interrupts: $n";
+    fs::write(&script, lines)?;
+    let tracer = tracer_binary()?;
+    screen.run(&format!(
+        "clear; {} run --no-tui --quiet -- bash {} </dev/null",
+        tracer.display(),
+        script.display()
+    ))?;
+    screen.wait("ready")?;
+    screen.keys(&["C-c"])?;
+    screen.wait("interrupts: 1").map(drop)
+}
+
 /// `w` in the middle of a trace: the recording says what the screen says from then on.
 #[test]
 fn a_recording_begun_and_ended_at_the_screen() -> Result<()> {

@@ -41,6 +41,9 @@ pub struct Connection {
     pub held_turn: Option<(TurnRecord, FirstByte)>,
     /// The turn at the end of the connection, when there was one.
     pub last_turn: Option<LastTurn>,
+    /// It carried a request before the figures began, and none that they count: the next one makes it a connection that
+    /// carried one.
+    pub recount: bool,
     /// The client offers HTTP/2 (ALPN `h2`, RFC 7301), and the server has not chosen another protocol.
     pub offers_h2: bool,
 }

@@ -198,6 +198,10 @@ impl Tracker {
         let remote = remote(&record.endpoint);
         self.note_destination(&record.endpoint, remote);
         if record.outcome == connect::ESTABLISHED {
+            if self.connections.contains_key(&record.header.cookie) {
+                // A sweep has found it before this was read.
+                return;
+            }
             let opening = Opening {
                 // Zero when it began before the trace did.
                 connect_ns: (record.start_ns != 0).then_some(record.duration_ns),
@@ -251,6 +255,7 @@ impl Tracker {
             tls: None,
             last_turn: None,
             held_turn: None,
+            recount: false,
             offers_h2: false,
         });
         self.connections.insert(cookie, connection);

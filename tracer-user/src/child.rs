@@ -26,7 +26,7 @@ pub(crate) fn start(
     user: Option<&Account>,
     cgroup: &ChildCgroup,
     pipes: Option<&mut Pipes>,
-) -> Result<Child, Failure> {
+) -> Result<Started, Failure> {
     let (program, arguments) = command
         .split_first()
         .ok_or_else(|| Failure::Usage("no command given".into()))?;
@@ -54,12 +54,42 @@ pub(crate) fn start(
     if let Some(user) = user {
         user.take(&mut command);
     }
-    command.spawn().map_err(|error| {
+    let child = command.spawn().map_err(|error| {
         Failure::Usage(format!(
             "cannot start `{}`: {error}",
             program.to_string_lossy()
         ))
-    })
+    })?;
+    Ok(Started(child))
+}
+
+/// A command that was started. It does not outlive this value: whatever made tracer give up, nothing goes on unwatched.
+#[derive(Debug)]
+pub(crate) struct Started(Child);
+
+impl Started {
+    /// Process id; its own as long as it was not waited for.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Its status, if it has ended.
+    pub(crate) fn try_wait(&mut self) -> std::io::Result<Option<ExitStatus>> {
+        self.0.try_wait()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self) -> std::io::Result<ExitStatus> {
+        self.0.wait()
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // Of one that was waited for nothing is left to kill, and this does not try.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// The status to pass on: the command's own, or 128+n when signal n ended it.

@@ -2,11 +2,11 @@
 
 mod screen;
 
-use std::{future::pending, time::Duration};
+use std::{future::pending, io::Write as _, time::Duration};
 
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    time::{Instant, interval, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 
 use crate::{
@@ -26,6 +26,9 @@ use crate::{
 /// programs, `tracer crawl` among them, give up on what is under way.
 const GRACE: Duration = Duration::from_secs(15);
 
+/// How often it is looked whether a command that was told to end has.
+const LOOKS: Duration = Duration::from_millis(50);
+
 /// A running trace.
 pub(crate) struct Engine {
     /// Where inputs come from.
@@ -40,6 +43,8 @@ pub(crate) struct Engine {
     captured: Option<Captured>,
     /// Nothing more is counted.
     over: bool,
+    /// The last export made while tracing could not be written.
+    exports_fail: bool,
     /// To be said at the end.
     remarks: Vec<String>,
 }
@@ -101,22 +106,52 @@ impl Engine {
             live,
             captured,
             over: false,
+            exports_fail: false,
             remarks: Vec::new(),
         })
     }
 
     /// Runs to the end and writes the results; the exit code.
     pub(crate) async fn run(mut self, mut signals: Signals) -> Result<u8, Failure> {
-        let (end, by_itself) = self.follow(&mut signals).await?;
-        self.finish().await?;
-        if by_itself {
-            self.linger(&end, &mut signals).await?;
-        }
-        self.close()?;
+        let end = self.trace(&mut signals).await;
+        // Whatever happened, the terminal is given back, and what was found is said.
+        let closed = self.close();
+        let end = end?;
+        closed?;
         Ok(match end {
             End::Stopped | End::Replayed => code::OK,
             End::Command(status) => child::exit_code(status),
         })
+    }
+
+    /// Traces to the end and writes the results. When something fails on the way, the command is ended and what was
+    /// found so far is written, as far as that goes.
+    async fn trace(&mut self, signals: &mut Signals) -> Result<End, Failure> {
+        match self.follow(signals).await {
+            Ok((end, by_itself)) => {
+                self.finish().await?;
+                if by_itself {
+                    self.linger(&end, signals).await?;
+                }
+                Ok(end)
+            }
+            Err(failure) => {
+                self.end_target().await;
+                let _ = self.finish().await;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Tells the command to end, gives it time, and ends it.
+    async fn end_target(&mut self) {
+        let give_up_at = Instant::now() + GRACE;
+        let mut runs = self.source.pass_on(libc::SIGTERM);
+        while runs && Instant::now() < give_up_at {
+            sleep(LOOKS).await;
+            runs = matches!(self.source.ended(), Ok(None));
+        }
+        let _ = self.source.stop();
     }
 
     /// Closes the live screen, then says what there is to say.
@@ -126,7 +161,7 @@ impl Engine {
         tui::abandon();
         self.sinks.say(&self.tracker.snapshot())?;
         for remark in self.remarks.iter().chain(&self.source.remark()) {
-            eprintln!("tracer: {remark}");
+            say(remark);
         }
         logged.map_err(Failure::internal(
             "writing the command's output to --child-log",
@@ -136,7 +171,7 @@ impl Engine {
 
     /// The loop. Says whether the end came without anybody asking for it.
     async fn follow(&mut self, signals: &mut Signals) -> Result<(End, bool), Failure> {
-        let mut export = self.sinks.output.interval.map(interval);
+        let mut export_at = self.sinks.output.interval.map(|_| Instant::now());
         let mut stop_at = self
             .sinks
             .output
@@ -169,7 +204,7 @@ impl Engine {
                     (stop_at, give_up_at) = (None, Some(Instant::now() + GRACE));
                 }
                 () = until(give_up_at) => return self.stop(),
-                () = next_tick(&mut export) => self.export()?,
+                () = until(export_at) => export_at = self.export()?,
                 () = until(due) => self.publish()?,
                 wake = self.source.ready() => self.take(wake?)?,
             }
@@ -198,7 +233,7 @@ impl Engine {
     fn tell(&mut self, text: String) {
         match &mut self.live {
             Some(live) => live.answer(Err(text)),
-            None => eprintln!("tracer: {text}"),
+            None => say(&text),
         }
     }
 
@@ -262,9 +297,21 @@ impl Engine {
         self.sinks.description.command_cpu = self.source.command_cpu();
     }
 
-    fn export(&mut self) -> Result<(), Failure> {
+    /// Writes the export while tracing goes on, also when it cannot be written; when the next one is due. Exports take a
+    /// fifth of the time at most.
+    fn export(&mut self) -> Result<Option<Instant>, Failure> {
+        let begun = Instant::now();
         self.look_again()?;
-        self.sinks.export(&self.tracker.snapshot())
+        let written = self.sinks.export(&self.tracker.snapshot());
+        if let Err(failure) = &written
+            && !self.exports_fail
+        {
+            self.tell(format!("{failure}; tracing goes on"));
+        }
+        self.exports_fail = written.is_err();
+        let interval = self.sinks.output.interval;
+        let earliest = Instant::now() + 4 * begun.elapsed();
+        Ok(interval.map(|interval| (begun + interval).max(earliest)))
     }
 }
 
@@ -282,11 +329,7 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-async fn next_tick(interval: &mut Option<tokio::time::Interval>) {
-    match interval {
-        Some(interval) => {
-            interval.tick().await;
-        }
-        None => pending().await,
-    }
+/// A line on standard error; nobody may be reading it.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "tracer: {text}");
 }

@@ -21,7 +21,7 @@ mod session;
 mod sink;
 mod source;
 
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
 use clap::Parser;
 
@@ -43,7 +43,8 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            eprintln!("tracer: {failure}");
+            // Nobody may be reading it.
+            let _ = writeln!(std::io::stderr(), "tracer: {failure}");
             ExitCode::from(failure.code())
         }
     }

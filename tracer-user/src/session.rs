@@ -1,7 +1,7 @@
 //! `tracer attach` and `tracer run`: sets everything up in the order that loses nothing, gives up every
 //! right that is not needed any more, and hands over to the engine.
 
-use std::{collections::HashSet, ffi::OsString, path::PathBuf, process::Child, time::SystemTime};
+use std::{collections::HashSet, ffi::OsString, io::Write as _, path::PathBuf, time::SystemTime};
 
 use nix::sys::signal::{SigSet, Signal};
 use tokio::runtime::Runtime;
@@ -13,7 +13,7 @@ use tracer_core::{
 use crate::{
     account::Account,
     capture::Pipes,
-    child,
+    child::{self, Started},
     cli::{
         args::{self, Attach, OutputArguments, Run},
         settings::{JsonTarget, OutputSettings},
@@ -260,7 +260,7 @@ impl Session {
         command: &[OsString],
         user: Option<&Account>,
         cgroup: &ChildCgroup,
-    ) -> Result<Child, Failure> {
+    ) -> Result<Started, Failure> {
         let own = std::process::id();
         self.kernel.trace_process(own)?;
         let pipes = self.pipes.as_mut().map(|(pipes, _)| pipes);
@@ -320,7 +320,7 @@ impl Sinks {
     /// Tells a person (and a script that waits for it) that tracing has begun.
     fn say_begun(&self) {
         if !self.output.quiet && self.output.screen.is_none() {
-            eprintln!("tracer: tracing; Ctrl-C ends it");
+            let _ = writeln!(std::io::stderr(), "tracer: tracing; Ctrl-C ends it");
         }
     }
 }

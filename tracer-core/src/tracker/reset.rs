@@ -66,6 +66,7 @@ impl Tracker {
         let mut open = Vec::with_capacity(self.connections.len());
         for connection in self.connections.values_mut() {
             connection.opening = opening;
+            connection.recount |= connection.last_turn.is_some();
             if connection.counted {
                 let in_handshake = connection.hello.is_some() && !connection.handshake_over;
                 open.push((connection.process, connection.host, in_handshake));
@@ -82,7 +83,9 @@ impl Tracker {
 
 #[cfg(test)]
 mod tests {
-    use tracer_common::record::{CloseRecord, ConnectRecord, Header, VERSION, connect, kind};
+    use tracer_common::record::{
+        CloseRecord, ConnectRecord, Header, SocketRecord, TurnRecord, VERSION, connect, kind, turn,
+    };
     use zerocopy::{FromZeros, IntoBytes};
 
     use super::*;
@@ -165,6 +168,46 @@ mod tests {
         kernel[Counter::RingFull as usize] = 9;
         tracker.set_kernel_counters(kernel);
         assert_eq!(tracker.snapshot().events.lost, 1);
+    }
+
+    /// The third request of a connection.
+    fn turn(cookie: u64) -> TurnRecord {
+        let mut record = TurnRecord::new_zeroed();
+        record.header = header::<TurnRecord>(kind::TURN, cookie, 60);
+        (record.start_ns, record.first_ns, record.last_ns) = (40, 45, 50);
+        (record.number, record.ended) = (3, turn::NEXT);
+        record
+    }
+
+    #[test]
+    fn a_connection_counts_as_one_that_carried_requests_again() {
+        let mut tracker = Tracker::new(TrackerOptions::default());
+        tracker.take(connected(1).as_bytes());
+        tracker.take(turn(1).as_bytes());
+        tracker.reset();
+        tracker.take(turn(1).as_bytes());
+        tracker.take(turn(1).as_bytes());
+        let snapshot = tracker.snapshot();
+        let requests = &snapshot.totals.requests;
+        assert_eq!((requests.count, requests.connections), (2, 1));
+        assert_eq!(requests.reuse_ratio(), Some(0.5));
+    }
+
+    #[test]
+    fn so_does_one_that_a_sweep_found_used() {
+        let mut tracker = Tracker::new(TrackerOptions::default());
+        let mut socket = SocketRecord::new_zeroed();
+        socket.header = header::<SocketRecord>(kind::SOCKET, 1, 30);
+        (socket.endpoint.family, socket.endpoint.remote_port) = (2, 443);
+        (socket.state, socket.adopted, socket.turns) = (1, 1, 2);
+        tracker.take_sweep(socket.as_bytes(), false);
+        // What the ring says of it is known by now.
+        tracker.take(connected(1).as_bytes());
+        tracker.take(turn(1).as_bytes());
+        let snapshot = tracker.snapshot();
+        let (connections, requests) = (&snapshot.totals.connections, &snapshot.totals.requests);
+        assert_eq!((connections.adopted, connections.opened), (1, 0));
+        assert_eq!((connections.open_now, requests.connections), (1, 1));
     }
 
     #[test]

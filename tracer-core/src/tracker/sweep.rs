@@ -52,6 +52,9 @@ impl Tracker {
                 syn_retransmits: 0,
             };
             self.open(cookie, &record.endpoint, opening);
+            if let Some(connection) = self.connections.get_mut(&cookie) {
+                connection.recount = record.turns != 0;
+            }
         }
     }
 }

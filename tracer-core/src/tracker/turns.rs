@@ -39,6 +39,7 @@ impl Tracker {
             self.of_connection(&connection, |group| {
                 count_turn(record, answer, is_h2, group);
             });
+            self.count_again(&mut connection, record.number, is_h2);
             if let Some(evidence) = evidence.filter(|_| !is_h2) {
                 self.settle_turns(&connection, evidence, answer);
             }
@@ -64,11 +65,19 @@ impl Tracker {
         self.release_turn(&mut connection, is_h2);
         if connection.counted {
             self.of_connection(&connection, |group| count(is_h2, group));
+            self.count_again(&mut connection, turns.number(), is_h2);
         }
         if let Some(last) = turns.records().last() {
             connection.last_turn = Some(LastTurn::of(&last, is_h2));
         }
         self.connections.insert(cookie, connection);
+    }
+
+    /// A turn of it was counted that is not its first: if nothing was before, the connection has carried one now.
+    fn count_again(&mut self, connection: &mut Connection, number: u32, is_h2: bool) {
+        if std::mem::take(&mut connection.recount) && number > 1 && !is_h2 {
+            self.of_connection(connection, |group| group.requests.connections += 1);
+        }
     }
 
     /// The turns of an event were reported already: the sweep found them while they were.

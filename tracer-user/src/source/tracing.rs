@@ -1,6 +1,6 @@
 //! The kernel as a source: its programs, the socket listings, and what is traced as far as it can end.
 
-use std::{process::Child, time::Duration};
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use tracer_core::input::Input;
@@ -16,7 +16,8 @@ use super::{
     wakes::{POLL, Wakes},
 };
 use crate::{
-    child, clock,
+    child::{self, Started},
+    clock,
     failure::Failure,
     intake::Intake,
     namespaces::{Joined, Namespaces},
@@ -39,7 +40,7 @@ pub(crate) enum Target {
     /// The command of `tracer run`, in its cgroup.
     Command {
         /// The command.
-        child: Child,
+        child: Started,
         /// Removed when this is dropped.
         _cgroup: ChildCgroup,
     },
@@ -178,14 +179,13 @@ impl Tracing {
         count
     }
 
-    /// Takes all that waits in the ring; what was established before the moment given is among it, ns.
+    /// Takes all that waits in the ring; what was established before the moment given may be among it, and nothing later, ns.
     pub(super) fn drain(&mut self, intake: &mut Intake) -> u64 {
-        let before_ns = clock::monotonic_ns();
         while self.read_records(intake) == BATCH {}
-        before_ns
+        clock::monotonic_ns()
     }
 
-    /// Connections established before `before_ns` are adopted; of later ones the ring tells.
+    /// Connections established before `before_ns` are adopted; of later ones the ring tells, and perhaps of those once more.
     pub(super) fn prime(&mut self, before_ns: u64, intake: &mut Intake) -> Result<(), Failure> {
         let mut records = self.kernel.last_sweep()?;
         sweep::adopt(&mut records, before_ns);
@@ -387,8 +387,10 @@ fn kill(pid: u32, signal: i32) {
     }
 }
 
-/// tracer is in the foreground of a terminal: Ctrl-C reaches the command by itself.
+/// tracer is in the foreground of its terminal, whatever its standard input is: Ctrl-C reaches the command by itself.
 fn terminal_signals_both() -> bool {
-    let stdin = std::io::stdin();
-    nix::unistd::tcgetpgrp(&stdin).is_ok_and(|foreground| foreground == nix::unistd::getpgrp())
+    let Ok(terminal) = std::fs::File::open("/dev/tty") else {
+        return false;
+    };
+    nix::unistd::tcgetpgrp(&terminal).is_ok_and(|foreground| foreground == nix::unistd::getpgrp())
 }

@@ -49,6 +49,11 @@ impl Figure {
         Self::new(Some(value as f64), Unit::Count)
     }
 
+    /// How many, if anybody knows.
+    pub(in super::super) fn count_if_known(value: Option<u64>) -> Self {
+        Self::new(value.map(|count| count as f64), Unit::Count)
+    }
+
     /// A time, ns.
     pub(in super::super) fn ns(value: Option<u64>) -> Self {
         Self::new(value.map(|ns| ns as f64), Unit::Ns)

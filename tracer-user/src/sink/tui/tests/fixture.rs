@@ -180,6 +180,11 @@ pub(super) fn moment_of(hosts: Vec<Host>) -> Moment {
         .sum::<u64>();
     let mut totals = group(requests.min(3000), 7);
     totals.requests.count = requests;
+    // One of each state below.
+    totals.requests.in_flight_now = 1;
+    totals.connections.connecting_now = 1;
+    totals.connections.idle_now = 1;
+    totals.connections.half_closed_now = 1;
     let states = [
         LiveState::Connecting,
         LiveState::Handshake,
@@ -224,6 +229,7 @@ pub(super) fn moment_of(hosts: Vec<Host>) -> Moment {
                 shown,
                 further: 0,
             }),
+            knows_doing: true,
             series: Arc::new(series(40)),
             ..Snapshot::default()
         },

@@ -1,6 +1,6 @@
 //! The first screen: what is slow, and why.
 
-use tracer_core::{live::LiveState, series::Point};
+use tracer_core::{group::Group, series::Point};
 
 use super::{
     canvas::Canvas,
@@ -183,10 +183,9 @@ fn connections(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
     let look = model.look();
     let pair = look.totals();
     canvas.heading(area.top(1), "Connections");
-    let live = &look.snapshot().connections.shown;
-    let doing = |state: LiveState| {
-        let those = live.iter().filter(|connection| connection.state == state);
-        Figure::count(those.count() as u64)
+    let snapshot = look.snapshot();
+    let doing = |of: fn(&Group) -> u64| {
+        Figure::count_if_known(snapshot.knows_doing.then(|| of(&snapshot.totals)))
     };
     let rows = [
         ("requests", pair.count(|group| group.requests.count)),
@@ -194,9 +193,15 @@ fn connections(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
         ("opened", pair.count(|group| group.connections.opened)),
         ("failed", pair.failures(failures)),
         ("open", pair.level(|group| group.connections.open_now)),
-        ("idle", doing(LiveState::Idle)),
-        ("in flight", doing(LiveState::InFlight)),
-        ("connecting", doing(LiveState::Connecting)),
+        (
+            "idle",
+            doing(|group| group.connections.idle_now + group.connections.unused_now),
+        ),
+        ("in flight", doing(|group| group.requests.in_flight_now)),
+        (
+            "connecting",
+            doing(|group| group.connections.connecting_now),
+        ),
     ];
     facts(canvas, area.below(1), &rows, look.mark.is_some());
     let last = area.below(5).top(1);
