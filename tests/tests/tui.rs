@@ -323,26 +323,6 @@ fn a_failure_gives_the_terminal_back() -> Result<()> {
     check_terminal(&screen, directory.path())
 }
 
-/// Ctrl-C reaches the command once, also when tracer's standard input is no terminal: a second one would mean "at once".
-#[test]
-fn control_c_comes_once() -> Result<()> {
-    require_root()?;
-    let directory = tempfile::tempdir()?;
-    let screen = Screen::open(directory.path(), SIZE)?;
-    let script = directory.path().join("count.sh");
-    let lines = "n=0; trap 'n=$((n+1))' INT; echo ready; for _ in $(seq 20); do sleep 0.1; [ $n != 0 ] && t=$((t+1)); [ \"$t\" = 10 ] && break; done; echo interrupts: $n";
-    fs::write(&script, lines)?;
-    let tracer = tracer_binary()?;
-    screen.run(&format!(
-        "clear; {} run --no-tui --quiet -- bash {} </dev/null",
-        tracer.display(),
-        script.display()
-    ))?;
-    screen.wait("ready")?;
-    screen.keys(&["C-c"])?;
-    screen.wait("interrupts: 1").map(drop)
-}
-
 /// `w` in the middle of a trace: the recording says what the screen says from then on.
 #[test]
 fn a_recording_begun_and_ended_at_the_screen() -> Result<()> {

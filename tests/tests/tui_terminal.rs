@@ -229,3 +229,41 @@ fn keys_are_answered_under_load() -> Result<()> {
     ensure!(export.count("/events/lost")? == 0, "events were lost");
     Ok(())
 }
+
+/// Ctrl-C reaches the command once, also when tracer's standard input is no terminal: a second one would mean "at once".
+/// tracer stands still until the command has had its own.
+#[test]
+fn control_c_comes_once() -> Result<()> {
+    require_root()?;
+    let directory = tempfile::tempdir()?;
+    let (script, said) = (
+        directory.path().join("count.py"),
+        directory.path().join("said"),
+    );
+    let lines = "import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+print('ready', flush=True)
+while signal.sigtimedwait([signal.SIGINT], 2):
+    print('interrupted', flush=True)
+";
+    std::fs::write(&script, lines)?;
+    let line = r#"exec "$1" run --no-tui --quiet -- python3 "$2" </dev/null >"$3""#;
+    let mut command = Command::new("sh");
+    command.args(["-c", line, "sh"]).arg(tracer_binary()?);
+    let mut pty = Pty::start(command.args([&script, &said]), SIZE)?;
+    let heard = || anyhow::Ok(std::fs::read_to_string(&said).unwrap_or_default());
+    wait_for("the command", PATIENCE, || {
+        Ok(heard()?.contains("ready").then_some(()))
+    })?;
+    pty.signal(Signal::SIGSTOP)?;
+    pty.keys("\x03")?;
+    wait_for("an interrupt", PATIENCE, || {
+        Ok(heard()?.contains("interrupted").then_some(()))
+    })?;
+    pty.signal(Signal::SIGCONT)?;
+    let status = pty.finish_within(PATIENCE)?;
+    ensure!(status.success(), "{status}");
+    let count = heard()?.matches("interrupted").count();
+    ensure!(count == 1, "{count} interrupts");
+    Ok(())
+}
