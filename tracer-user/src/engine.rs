@@ -19,7 +19,10 @@ use crate::{
         Sinks,
         tui::{self, About},
     },
-    source::{End, Source, Wake, record::Recorder},
+    source::{
+        End, Source, Wake,
+        record::{Ended, Ending, Recorder},
+    },
 };
 
 /// How long the command may take to end after a signal was passed on: longer than the ten seconds in which most
@@ -43,6 +46,8 @@ pub(crate) struct Engine {
     captured: Option<Captured>,
     /// Nothing more is counted.
     over: bool,
+    /// A recording ended at the screen whose rest is being written.
+    ending: Option<Ending>,
     /// The last export made while tracing could not be written.
     exports_fail: bool,
     /// To be said at the end.
@@ -106,6 +111,7 @@ impl Engine {
             live,
             captured,
             over: false,
+            ending: None,
             exports_fail: false,
             remarks: Vec::new(),
         })
@@ -217,6 +223,7 @@ impl Engine {
     /// Takes what waits, at most a batch.
     fn take(&mut self, wake: Wake) -> Result<(), Failure> {
         self.source.take(wake, &mut self.tracker)?;
+        self.look_for_ending();
         if let Some((now_ns, at_ns)) = self.source.take_restart() {
             self.sinks.description.restart(now_ns, at_ns);
         }
@@ -247,13 +254,14 @@ impl Engine {
         self.source.finish(&mut self.tracker).await?;
         self.over = true;
         self.note_moment();
-        let remark = self.finish_recording();
-        self.remarks.extend(remark);
+        if let Some(ending) = self.ending.take().or_else(|| self.end_recording()) {
+            self.remarks.extend(remark_on(&ending.wait()));
+        }
         self.sinks.export(&self.tracker.snapshot())
     }
 
-    /// What is left of the recording goes to the disk; what there is to say of it.
-    fn finish_recording(&mut self) -> Option<String> {
+    /// What is left of the recording goes to the disk, while everything goes on.
+    fn end_recording(&mut self) -> Option<Ending> {
         let recorder = self.tracker.recorder.take()?;
         let about = &self.sinks.description;
         let ended_at_ns = about.started_at_ns() + self.sinks.elapsed_ns();
@@ -265,12 +273,21 @@ impl Engine {
                 .command_cpu
                 .map(|cpu| (cpu.user.as_nanos() as u64, cpu.system.as_nanos() as u64)),
         };
-        match recorder.finish(end)? {
-            Ok((_, 0)) => None,
-            Ok((_, lost)) => Some(format!(
-                "the recording lacks {lost} entries that could not be written fast enough"
-            )),
-            Err(failure) => Some(format!("the recording is cut off: {failure}")),
+        recorder.end(end)
+    }
+
+    /// A recording that was ended at the screen may be on the disk by now.
+    fn look_for_ending(&mut self) {
+        let Some(ended) = self.ending.as_ref().and_then(Ending::poll) else {
+            return;
+        };
+        self.ending = None;
+        let answer = match remark_on(&ended) {
+            None => Ok("the recording is complete; the trace goes on".to_owned()),
+            Some(remark) => Err(remark),
+        };
+        if let Some(live) = &mut self.live {
+            live.answer(answer);
         }
     }
 
@@ -312,6 +329,17 @@ impl Engine {
         let interval = self.sinks.output.interval;
         let earliest = Instant::now() + 4 * begun.elapsed();
         Ok(interval.map(|interval| (begun + interval).max(earliest)))
+    }
+}
+
+/// What there is to say of a recording that has ended.
+fn remark_on(ended: &Ended) -> Option<String> {
+    match ended {
+        Ok((_, 0)) => None,
+        Ok((_, lost)) => Some(format!(
+            "the recording lacks {lost} entries that could not be written fast enough"
+        )),
+        Err(failure) => Some(format!("the recording is cut off: {failure}")),
     }
 }
 

@@ -80,10 +80,14 @@ impl Engine {
         }
         if self.tracker.recorder.is_some() {
             self.sinks.description.as_of_ns = self.source.now_ns();
-            return match self.finish_recording() {
-                None => Ok("the recording is complete; the trace goes on".into()),
-                Some(remark) => Err(remark),
+            self.ending = self.end_recording();
+            return match self.ending {
+                Some(_) => Ok("the recording ends here; its rest is being written".into()),
+                None => Err("the recording had ended already".into()),
             };
+        }
+        if self.ending.is_some() {
+            return Err("the recording before is still being written".into());
         }
         let path = file_of_now("trace")?;
         self.record_to(&path).map_err(|error| error.to_string())?;

@@ -165,9 +165,8 @@ impl Recorder {
         }
     }
 
-    /// Writes the end and waits, with patience but not for ever, until all is on the disk: bytes of the
-    /// file and entries left out, or what failed. None when that has been told.
-    pub(crate) fn finish(mut self, end: End) -> Option<Result<(u64, u64), String>> {
+    /// Writes the end; the thread goes on until all is on the disk. None when a failure of it has been told.
+    pub(crate) fn end(mut self, end: End) -> Option<Ending> {
         if self.failed {
             return None;
         }
@@ -181,19 +180,48 @@ impl Recorder {
         self.line.send(self.encoder.take());
         // The thread ends when it has written what waits.
         self.line.blocks = None;
-        let late = || {
-            Err(format!(
-                "its disk takes longer than {} s for the rest",
-                DRAIN.as_secs()
-            ))
-        };
-        let outcome = self.outcome.recv_timeout(DRAIN).unwrap_or_else(|_| late());
-        Some(outcome.map(|bytes| (bytes, self.line.lost)))
+        Some(Ending {
+            outcome: self.outcome,
+            lost: self.line.lost,
+        })
     }
 
     /// More is to come than may wait, and nothing is traced meanwhile.
     pub(crate) fn be_patient(&mut self) {
         self.line.limit_bytes = PATIENT_BYTES;
+    }
+}
+
+/// A recording whose rest is being written.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    outcome: mpsc::Receiver<Outcome>,
+    lost: u64,
+}
+
+/// Bytes of the file and entries left out, or what failed.
+pub(crate) type Ended = Result<(u64, u64), String>;
+
+impl Ending {
+    /// How it ended, if it has.
+    pub(crate) fn poll(&self) -> Option<Ended> {
+        match self.outcome.try_recv() {
+            Ok(outcome) => Some(outcome.map(|bytes| (bytes, self.lost))),
+            Err(mpsc::TryRecvError::Empty) => None,
+            Err(mpsc::TryRecvError::Disconnected) => Some(Err("its thread has failed".to_owned())),
+        }
+    }
+
+    /// Waits for it, with patience but not for ever.
+    pub(crate) fn wait(self) -> Ended {
+        let late = |_| {
+            Err(format!(
+                "its disk takes longer than {} s for the rest",
+                DRAIN.as_secs()
+            ))
+        };
+        let outcome = self.outcome.recv_timeout(DRAIN).unwrap_or_else(late);
+        outcome.map(|bytes| (bytes, self.lost))
     }
 }
 
@@ -287,7 +315,7 @@ mod tests {
             recorder.clock(u64::from(netns) * CLOCK_NS);
             recorder.input(&Input::UnseenNamespace { netns });
         }
-        let (bytes, lost) = recorder.finish(End::default()).unwrap().unwrap();
+        let (bytes, lost) = recorder.end(End::default()).unwrap().wait().unwrap();
         assert_eq!((bytes, lost), (file.metadata().unwrap().len(), 0));
         assert_eq!(entries(file), (1001, 0));
     }
@@ -305,7 +333,7 @@ mod tests {
             assert!(recorder.line.queued_bytes.load(Ordering::Relaxed) <= QUEUE_BYTES);
         }
         recorder.start().unwrap();
-        let (_, lost) = recorder.finish(End::default()).unwrap().unwrap();
+        let (_, lost) = recorder.end(End::default()).unwrap().wait().unwrap();
         assert!(lost > count / 2, "{lost} of {count}");
         assert_eq!(entries(file), (count - lost, lost));
     }
@@ -325,6 +353,6 @@ mod tests {
         assert!(failure.contains("No space left"), "{failure}");
         recorder.input(&Input::UnseenNamespace { netns: 1 });
         assert_eq!(recorder.failure(), None);
-        assert!(recorder.finish(End::default()).is_none());
+        assert!(recorder.end(End::default()).is_none());
     }
 }
