@@ -40,7 +40,7 @@ fn an_interval_shorter_than_an_export() {
     std::fs::create_dir_all(&directory).unwrap();
     let file = directory.join("x.json");
     let mut child = Command::new(env!("CARGO_BIN_EXE_tracer"))
-        .args(["replay", "--quiet", "--interval", "1us", "--json"])
+        .args(["replay", "--quiet", "--interval", "0.001ms", "--json"])
         .arg(&file)
         .arg(RECORDING)
         .spawn()
