@@ -14,7 +14,24 @@ pub struct Overflow {
     pub counts: Vec<u64>,
 }
 
+/// More than any counter of the kernel programs comes to, and so little that sums of several have room.
+pub const MOST: u64 = 1 << 56;
+/// The same of the samples in one bucket.
+const MOST_SAMPLES: u64 = 1 << 40;
+
 impl Overflow {
+    /// The same, and nothing in it so large that sums do not fit: only a damaged recording has such counts.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        self.counts
+            .iter_mut()
+            .for_each(|count| *count = (*count).min(MOST));
+        self.phases
+            .iter_mut()
+            .for_each(|count| *count = (*count).min(MOST_SAMPLES));
+        self
+    }
+
     /// Records that came this way.
     pub fn records(&self) -> u64 {
         self.count(Count::Records)
@@ -81,8 +98,10 @@ impl Overflow {
         let tcp = &mut group.tcp;
         tcp.syn_retransmits += self.count(Count::SynRetransmits);
         tcp.retransmits += self.count(Count::Retransmits);
-        tcp.bytes_sent += self.count(Count::BytesSent);
-        tcp.bytes_received += self.count(Count::BytesReceived);
+        tcp.bytes_sent = tcp.bytes_sent.saturating_add(self.count(Count::BytesSent));
+        tcp.bytes_received = tcp
+            .bytes_received
+            .saturating_add(self.count(Count::BytesReceived));
         tcp.time_wait_entered += self.count(Count::TimeWait);
     }
 

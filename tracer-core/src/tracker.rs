@@ -33,7 +33,7 @@ use crate::{
     group::{Group, Opening},
     host::{HostKey, HostSource, Hosts},
     live::{Activity, LiveConnections},
-    overflow::Overflow,
+    overflow::{MOST, Overflow},
     process::Processes,
     series::{Sampler, State},
     snapshot::{Events, Snapshot},
@@ -175,7 +175,7 @@ impl Tracker {
 
     /// Inputs are missing: the recording lacks them.
     pub fn note_loss(&mut self, inputs: u64) {
-        self.events.not_recorded += inputs;
+        self.events.not_recorded = self.events.not_recorded.saturating_add(inputs);
     }
 
     /// The trace ends at `now_ns`: nothing more is waited for.
@@ -436,7 +436,8 @@ impl Tracker {
 
     /// The kernel's counters, as read now.
     pub fn set_kernel_counters(&mut self, kernel: [u64; Counter::COUNT as usize]) {
-        let kernel = self.base.counters(kernel);
+        // Only a damaged recording has more.
+        let kernel = self.base.counters(kernel.map(|count| count.min(MOST)));
         self.events.kernel = kernel;
         self.events.lost = kernel[Counter::RingFull as usize];
         self.events.map_full = kernel[Counter::StorageFull as usize]
@@ -446,7 +447,7 @@ impl Tracker {
 
     /// Figures of records that found the ring full, as read now.
     pub fn set_overflow(&mut self, overflow: Overflow) {
-        let overflow = self.base.overflow(overflow);
+        let overflow = self.base.overflow(overflow.bounded());
         self.events.overflowed = overflow.records();
         self.overflow = Some(overflow);
     }

@@ -1,7 +1,7 @@
 //! What began before the trace, and what found no room in the ring.
 
 use tracer_common::{
-    overflow::Count,
+    overflow::{BUCKETS, Count, Phase},
     record::{CloseRecord, ConnectRecord, Header, VERSION, close, closer, connect, kind},
 };
 use zerocopy::{FromZeros, IntoBytes};
@@ -101,4 +101,22 @@ fn with_a_host_filter_the_overflow_is_lost() {
     }
     check(&[], 0, 7, 7);
     check(&["*.example"], 7, 0, 0);
+}
+
+#[test]
+fn counters_of_a_damaged_recording() {
+    let mut tracker = tracker(&[]);
+    for round in 0..3 {
+        tracker.set_kernel_counters([u64::MAX; Counter::COUNT as usize]);
+        tracker.set_overflow(Overflow {
+            phases: vec![u64::MAX; (Phase::COUNT * BUCKETS) as usize],
+            counts: vec![u64::MAX; Count::COUNT as usize],
+        });
+        tracker.note_loss(u64::MAX);
+        let snapshot = tracker.snapshot();
+        // After a reset they say nothing new.
+        assert_eq!(snapshot.events.lost != 0, round == 0);
+        assert_eq!(snapshot.totals.requests.count != 0, round == 0);
+        tracker.reset();
+    }
 }
