@@ -35,6 +35,13 @@ fn time(ns: u64) -> String {
     format!("{value:.decimals$}{unit}")
 }
 
+/// A terminal whose settings are noted, for [`check_terminal`].
+fn opened(directory: &Path) -> Result<Screen> {
+    let screen = Screen::open(directory, SIZE)?;
+    screen.run("stty -a > before")?;
+    Ok(screen)
+}
+
 /// The export whose name the screen says.
 fn exported(screen: &Screen) -> Result<Export> {
     screen.keys(&["e"])?;
@@ -104,8 +111,7 @@ fn a_crawler_from_start_to_end() -> Result<()> {
     let url = format!("https://localhost:{}/", server.port);
     let ca = certificate.path().display().to_string();
     let client = Client::go(&["default", &url, "3000", "8", &ca])?;
-    let screen = Screen::open(directory.path(), SIZE)?;
-    screen.run("stty -a > before")?;
+    let screen = opened(directory.path())?;
     let tracer = tracer_binary()?;
     let script = format!("echo the first line; {}", client.line().replace('\'', ""));
     screen.run(&format!(
@@ -198,8 +204,7 @@ fn check_terminal(screen: &Screen, directory: &Path) -> Result<()> {
 /// `tracer attach` in a terminal, and its process id.
 fn attached(directory: &TempDir) -> Result<(Screen, Pid)> {
     require_root()?;
-    let screen = Screen::open(directory.path(), SIZE)?;
-    screen.run("stty -a > before")?;
+    let screen = opened(directory.path())?;
     let tracer = tracer_binary()?;
     let port = tracer_tests::port::unused()?;
     let run = format!(
@@ -257,8 +262,7 @@ fn suspended_and_resumed() -> Result<()> {
 fn quitting_asks_before_it_ends_the_command() -> Result<()> {
     require_root()?;
     let directory = tempfile::tempdir()?;
-    let screen = Screen::open(directory.path(), SIZE)?;
-    screen.run("stty -a > before")?;
+    let screen = opened(directory.path())?;
     let tracer = tracer_binary()?;
     screen.run(&format!(
         "{} run -- sh -c 'echo $$ > pid; exec sleep 1000'; echo status $?",
@@ -304,8 +308,7 @@ fn no_screen_where_none_is_wanted() -> Result<()> {
 fn a_failure_gives_the_terminal_back() -> Result<()> {
     require_root()?;
     let directory = tempfile::tempdir()?;
-    let screen = Screen::open(directory.path(), SIZE)?;
-    screen.run("stty -a > before")?;
+    let screen = opened(directory.path())?;
     let tracer = tracer_binary()?;
     screen.run(&format!(
         "{} attach --port 1 --json x.json; echo status $?",

@@ -313,7 +313,7 @@ pub struct CloseRecord {
 pub mod close {
     /// It was open before tracing began.
     pub const ADOPTED: u8 = 1;
-    /// It carried a request. Not said by records of version 2.
+    /// It carried a request. Recordings of earlier builds do not say so.
     pub const USED: u8 = 2;
 }
 

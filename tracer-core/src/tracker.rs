@@ -6,6 +6,8 @@ mod clear;
 mod doing;
 #[cfg(test)]
 mod edges;
+#[cfg(test)]
+mod fixture;
 mod reset;
 mod sweep;
 mod turns;

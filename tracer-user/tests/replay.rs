@@ -33,33 +33,6 @@ fn the_summary_is_what_it_was() {
     insta::assert_snapshot!(String::from_utf8(output.stdout).unwrap());
 }
 
-/// Exports that take longer than their interval leave time for what is replayed.
-#[test]
-fn an_interval_shorter_than_an_export() {
-    let directory = std::env::temp_dir().join(format!("tracer-replay-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
-    let file = directory.join("x.json");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tracer"))
-        .args(["replay", "--quiet", "--interval", "0.001ms", "--json"])
-        .arg(&file)
-        .arg(RECORDING)
-        .spawn()
-        .unwrap();
-    let ended = (0..300).any(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        child
-            .try_wait()
-            .unwrap()
-            .is_some_and(|status| status.success())
-    });
-    let _ = child.kill();
-    let _ = child.wait();
-    let export: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-    std::fs::remove_dir_all(&directory).unwrap();
-    assert!(ended, "it goes on after 30 s");
-    assert_ne!(export["totals"]["connections"]["opened"], 0);
-}
-
 #[test]
 fn no_further_than_asked_for() {
     let output = replayed(&["--quiet", "--json", "-", "--until", "100ms"]).unwrap();

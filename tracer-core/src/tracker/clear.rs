@@ -1,35 +1,22 @@
 //! Connections without TLS: told by their first request, or in recordings of earlier builds by a record of its own.
 
-use tracer_common::record::{
-    ConnectRecord, Header, HelloRecord, TlsRecord, VERSION, connect, kind, tls,
-};
+use tracer_common::record::{ConnectRecord, HelloRecord, TlsRecord, connect, kind, tls};
 use zerocopy::{FromZeros, IntoBytes};
 
-use super::*;
+use super::{fixture::header, *};
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: www.example\r\n\r\n";
 
-fn header(kind: u8, size: usize) -> Header {
-    Header {
-        kind,
-        version: VERSION,
-        pad: 0,
-        size: size as u32,
-        time_ns: 20,
-        cookie: 1,
-    }
-}
-
 fn connected() -> Vec<u8> {
     let mut record = ConnectRecord::new_zeroed();
-    record.header = header(kind::CONNECT, size_of::<ConnectRecord>());
+    record.header = header::<ConnectRecord>(kind::CONNECT, 1, 20);
     (record.endpoint.family, record.endpoint.remote_port) = (2, 80);
     record.outcome = connect::ESTABLISHED;
     record.as_bytes().to_vec()
 }
 
 fn request(clear: u8) -> Vec<u8> {
-    let header = header(kind::HELLO, size_of::<HelloRecord<64>>());
+    let header = header::<HelloRecord<64>>(kind::HELLO, 1, 20);
     let length = (REQUEST.len() as u16).to_ne_bytes();
     let mut record = [header.as_bytes(), &[0; 4], &length, &[0, clear], REQUEST].concat();
     record.resize(size_of::<HelloRecord<64>>(), 0);
@@ -38,7 +25,7 @@ fn request(clear: u8) -> Vec<u8> {
 
 fn not_tls() -> Vec<u8> {
     let mut record = TlsRecord::new_zeroed();
-    record.header = header(kind::TLS, size_of::<TlsRecord>());
+    record.header = header::<TlsRecord>(kind::TLS, 1, 20);
     record.outcome = tls::NOT_TLS;
     record.as_bytes().to_vec()
 }

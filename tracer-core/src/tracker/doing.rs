@@ -114,26 +114,16 @@ impl Tracker {
 
 #[cfg(test)]
 mod tests {
-    use tracer_common::record::{ConnectRecord, Header, VERSION, connect, kind};
+    use tracer_common::record::{ConnectRecord, connect, kind};
     use zerocopy::{FromZeros, IntoBytes};
 
     use super::*;
+    use crate::tracker::fixture::header;
     use crate::{live::WATCH_BYTES, tracker::TrackerOptions};
-
-    fn header<T>(kind: u8, cookie: u64) -> Header {
-        Header {
-            kind,
-            version: VERSION,
-            pad: 0,
-            size: size_of::<T>() as u32,
-            time_ns: 0,
-            cookie,
-        }
-    }
 
     fn connects(cookie: u64) -> ConnectRecord {
         let mut record = ConnectRecord::new_zeroed();
-        record.header = header::<ConnectRecord>(kind::CONNECT, cookie);
+        record.header = header::<ConnectRecord>(kind::CONNECT, cookie, 0);
         (record.endpoint.family, record.endpoint.remote_port) = (2, 443);
         (record.start_ns, record.outcome) = (1, connect::ESTABLISHED);
         record
@@ -141,7 +131,7 @@ mod tests {
 
     fn socket(cookie: u64, state: u8, (turns, pending): (u32, u8)) -> SocketRecord {
         let mut record = SocketRecord::new_zeroed();
-        record.header = header::<SocketRecord>(kind::SOCKET, cookie);
+        record.header = header::<SocketRecord>(kind::SOCKET, cookie, 0);
         (record.endpoint.family, record.endpoint.remote_port) = (2, 443);
         (record.state, record.turns, record.pending) = (state, turns, pending);
         record

@@ -2,28 +2,17 @@
 
 use tracer_common::{
     overflow::{BUCKETS, Count, Phase},
-    record::{CloseRecord, ConnectRecord, Header, VERSION, close, closer, connect, kind},
+    record::{CloseRecord, ConnectRecord, close, closer, connect, kind},
 };
 use zerocopy::{FromZeros, IntoBytes};
 
-use super::*;
+use super::{fixture::header, *};
 
 const MS: u64 = 1_000_000;
 
-fn header<T>(kind: u8, time_ns: u64) -> Header {
-    Header {
-        kind,
-        version: VERSION,
-        pad: 0,
-        size: size_of::<T>() as u32,
-        time_ns,
-        cookie: 1,
-    }
-}
-
 fn connected(start_ns: u64, outcome: u8) -> ConnectRecord {
     let mut record = ConnectRecord::new_zeroed();
-    record.header = header::<ConnectRecord>(kind::CONNECT, 20 * MS);
+    record.header = header::<ConnectRecord>(kind::CONNECT, 1, 20 * MS);
     (record.endpoint.family, record.endpoint.remote_port) = (2, 443);
     (record.start_ns, record.outcome) = (start_ns, outcome);
     record.duration_ns = if start_ns == 0 { 0 } else { 20 * MS - start_ns };
@@ -32,7 +21,7 @@ fn connected(start_ns: u64, outcome: u8) -> ConnectRecord {
 
 fn closed(flags: u8) -> CloseRecord {
     let mut record = CloseRecord::new_zeroed();
-    record.header = header::<CloseRecord>(kind::CLOSE, 50 * MS);
+    record.header = header::<CloseRecord>(kind::CLOSE, 1, 50 * MS);
     record.established_ns = 20 * MS;
     (record.closer, record.flags) = (closer::CLIENT, flags);
     record

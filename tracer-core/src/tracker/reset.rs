@@ -84,23 +84,13 @@ impl Tracker {
 #[cfg(test)]
 mod tests {
     use tracer_common::record::{
-        CloseRecord, ConnectRecord, Header, SocketRecord, TurnRecord, VERSION, connect, kind, turn,
+        CloseRecord, ConnectRecord, SocketRecord, TurnRecord, connect, kind, turn,
     };
     use zerocopy::{FromZeros, IntoBytes};
 
     use super::*;
     use crate::tracker::TrackerOptions;
-
-    fn header<T>(kind: u8, cookie: u64, time_ns: u64) -> Header {
-        Header {
-            kind,
-            version: VERSION,
-            pad: 0,
-            size: size_of::<T>() as u32,
-            time_ns,
-            cookie,
-        }
-    }
+    use crate::tracker::fixture::header;
 
     fn connected(cookie: u64) -> ConnectRecord {
         let mut record = ConnectRecord::new_zeroed();

@@ -141,32 +141,20 @@ fn count_turn(record: &TurnRecord, answer: FirstByte, is_h2: bool, group: &mut G
 
 #[cfg(test)]
 mod tests {
-    use tracer_common::record::{
-        BriefTurn, ConnectRecord, Header, TurnsRecord, VERSION, connect, kind,
-    };
+    use tracer_common::record::{BriefTurn, ConnectRecord, TurnsRecord, connect, kind};
     use zerocopy::{FromZeros, IntoBytes};
 
     use super::*;
     use crate::tracker::TrackerOptions;
+    use crate::tracker::fixture::header;
 
     const COOKIE: u64 = 5;
-
-    fn header<T>(kind: u8) -> Header {
-        Header {
-            kind,
-            version: VERSION,
-            pad: 0,
-            size: size_of::<T>() as u32,
-            time_ns: 900,
-            cookie: COOKIE,
-        }
-    }
 
     /// With one connection, in clear.
     fn tracker() -> Tracker {
         let mut tracker = Tracker::new(TrackerOptions::default());
         let mut record = ConnectRecord::new_zeroed();
-        record.header = header::<ConnectRecord>(kind::CONNECT);
+        record.header = header::<ConnectRecord>(kind::CONNECT, COOKIE, 900);
         (record.endpoint.family, record.endpoint.remote_port) = (2, 80);
         record.outcome = connect::ESTABLISHED;
         tracker.take(record.as_bytes());
@@ -175,7 +163,7 @@ mod tests {
 
     fn turn(number: u32, ended: u8) -> TurnRecord {
         let mut record = TurnRecord::new_zeroed();
-        record.header = header::<TurnRecord>(kind::TURN);
+        record.header = header::<TurnRecord>(kind::TURN, COOKIE, 900);
         (record.start_ns, record.first_ns, record.last_ns) = (100, 110, 120);
         (record.number, record.ended, record.protocol) = (number, ended, turn::CLEAR);
         record
@@ -184,7 +172,7 @@ mod tests {
     /// Eight turns from `number` on.
     fn turns(number: u32, h2: u8) -> TurnsRecord {
         let mut record = TurnsRecord::new_zeroed();
-        record.head.header = header::<TurnsRecord>(kind::TURNS);
+        record.head.header = header::<TurnsRecord>(kind::TURNS, COOKIE, 900);
         (record.head.previous_ns, record.head.number) = (120, number);
         (record.head.count, record.head.protocol, record.head.h2) = (8, turn::CLEAR, h2);
         record.turns = [BriefTurn {

@@ -118,25 +118,15 @@ fn idle_ns(activity: Option<&Activity>, age_ns: Option<u64>) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use tracer_common::record::{ConnectRecord, Header, VERSION, connect, kind};
+    use tracer_common::record::{ConnectRecord, connect, kind};
     use zerocopy::{FromZeros, IntoBytes};
 
     use super::*;
+    use crate::tracker::fixture::header;
     use crate::{live::SHOWN, tracker::TrackerOptions};
 
     const MS: u64 = 1_000_000;
     const NOW: u64 = 10_000 * MS;
-
-    fn header<T>(kind: u8, cookie: u64) -> Header {
-        Header {
-            kind,
-            version: VERSION,
-            pad: 0,
-            size: size_of::<T>() as u32,
-            time_ns: 0,
-            cookie,
-        }
-    }
 
     /// A tracker that follows connections 1 to `count`.
     fn following(count: u64, hosts: &[&str]) -> Tracker {
@@ -146,7 +136,7 @@ mod tests {
         });
         for cookie in 1..=count {
             let mut record = ConnectRecord::new_zeroed();
-            record.header = header::<ConnectRecord>(kind::CONNECT, cookie);
+            record.header = header::<ConnectRecord>(kind::CONNECT, cookie, 0);
             record.endpoint.family = 2;
             record.endpoint.remote_port = 443;
             record.outcome = connect::ESTABLISHED;
@@ -157,7 +147,7 @@ mod tests {
 
     fn socket(cookie: u64, change: impl Fn(&mut SocketRecord)) -> SocketRecord {
         let mut record = SocketRecord::new_zeroed();
-        record.header = header::<SocketRecord>(kind::SOCKET, cookie);
+        record.header = header::<SocketRecord>(kind::SOCKET, cookie, 0);
         record.endpoint.family = 2;
         record.endpoint.remote_port = 443;
         record.endpoint.comm[..4].copy_from_slice(b"curl");

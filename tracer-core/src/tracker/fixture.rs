@@ -1,0 +1,15 @@
+//! What the tests of the tracker share.
+
+use tracer_common::record::{Header, VERSION};
+
+/// The header of a record of type `T`.
+pub(super) fn header<T>(kind: u8, cookie: u64, time_ns: u64) -> Header {
+    Header {
+        kind,
+        version: VERSION,
+        pad: 0,
+        size: size_of::<T>() as u32,
+        time_ns,
+        cookie,
+    }
+}
