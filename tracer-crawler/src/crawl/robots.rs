@@ -1,4 +1,4 @@
-//! robots.txt is fetched by the same fetcher, under a clock of its own.
+//! Fetches robots.txt files through the crawl's own fetcher, with a timeout of their own.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,10 +14,10 @@ use crate::fetch::{Collect, Exchange, Request, Terms, origin_key, redirect};
 use crate::outcome::Failure;
 use crate::robots::{Answer, BODY_LIMIT, FetchRobots, Origin, REDIRECT_LIMIT, Rules};
 
-/// Origins whose failure is remembered; more fail without their class.
+/// Number of origins whose failure is remembered. Beyond it the pages of an origin fail without the original class.
 const MAX_FAILURES: usize = 10_000;
 
-/// Why a robots.txt could not be had, by origin: its pages fail the same way.
+/// Failures to fetch a robots.txt, by origin. The pages of the origin fail in the same way.
 #[derive(Debug, Default)]
 pub(crate) struct RobotsFailures(Mutex<HashMap<Box<str>, Arc<Failure>>>);
 
@@ -37,7 +37,7 @@ impl RobotsFailures {
 }
 
 impl Try<'_> {
-    /// What robots.txt says to this page.
+    /// Decides by robots.txt whether the page may be fetched now.
     pub(crate) async fn robots(&self, guard: &mut Guard, url: &Url) -> Result<Leave, Arc<Failure>> {
         let engine = self.engine;
         let rules = match engine.robots.cached(url) {
@@ -58,7 +58,7 @@ impl Try<'_> {
         let Some(delay) = rules.crawl_delay() else {
             return Ok(Leave::Granted);
         };
-        // The delay was not known when this page got its turn; the next turn knows it.
+        // The delay was not known when this page was taken from the queue. Put back, the page waits for it.
         if self.page.delay < delay {
             let known = engine.with_frontier(|frontier| Ok(frontier.host_delay(url)));
             if known.is_some_and(|known| known < delay) {
@@ -66,7 +66,7 @@ impl Try<'_> {
             }
             return Ok(Leave::PutBack);
         }
-        // A lower `max_crawl_delay` counts from here on.
+        // Brings the delay down after `max_crawl_delay` has been lowered.
         let longest = engine.slowest(url, delay);
         if self.page.delay > longest.max(settings_delay(self.settings)) {
             engine.set_delay(url, Some(longest));
@@ -139,15 +139,15 @@ impl Engine {
             .await;
         self.count(&exchange);
         let Some(head) = &exchange.head else {
-            // Without a head it has failed.
+            // An exchange without a head has failed.
             return Err(done.err().unwrap_or(Failure::Closed));
         };
         match redirect::next(&Method::GET, url, head) {
             Ok(Some(hop)) => Ok(Step::Moved(hop.url)),
-            // A redirect to nowhere is like a file that is not there (RFC 9309 section 2.3.1.3).
+            // A redirect without a usable target counts as a missing file (RFC 9309 section 2.3.1.3).
             Err(_) => Ok(Step::Answer(404, Vec::new())),
             Ok(None) => {
-                // What came of a broken body counts, if anything came.
+                // The part of a broken body that arrived is used, if there is any.
                 if sink.body.is_empty() {
                     done?;
                 }
@@ -156,7 +156,7 @@ impl Engine {
         }
     }
 
-    /// Why pages of an origin cannot be fetched, if its robots.txt could not be had.
+    /// Failure of all pages of an origin whose robots.txt could not be fetched.
     pub(crate) fn robots_failure(&self, url: &Url, rules: &Rules) -> Option<Arc<Failure>> {
         let Origin::Unreachable { why } = rules.origin() else {
             return None;

@@ -1,4 +1,4 @@
-//! The URLs a crawl began with: they say what belongs to it, so a state directory keeps them.
+//! Seeds of a crawl. They decide which URLs belong to it, so the state directory keeps them.
 
 use std::fs;
 use std::io;
@@ -9,10 +9,10 @@ use url::Url;
 use super::CrawlError;
 use crate::settings::Settings;
 
-/// One URL a line.
+/// Name of the file of seeds, which has one URL per line.
 const FILE: &str = "seeds";
 
-/// Those given, and those of the state directory. The file gets what is new.
+/// Merges the given seeds with those of the state directory, and writes new ones to its file.
 pub(super) fn load(given: &[String], settings: &Settings) -> Result<Vec<Url>, CrawlError> {
     let mut seeds = given
         .iter()
@@ -42,7 +42,8 @@ fn read(directory: &Path) -> io::Result<String> {
     }
 }
 
-/// Beside it, then in its place: a kill leaves the old file or the new one.
+/// Writes the seeds to a new file and renames it over the old one, so that a kill leaves either the old file or the new
+/// one.
 fn write(directory: &Path, seeds: &[Url]) -> io::Result<()> {
     let text: String = seeds.iter().map(|seed| format!("{seed}\n")).collect();
     let (new, file) = (directory.join("seeds.new"), directory.join(FILE));
