@@ -1,4 +1,4 @@
-//! A cookie jar (RFC 6265) in memory, for sites that do not work without; off unless asked for.
+//! Cookie jar (RFC 6265) in memory, for sites that do not work without cookies. Off unless enabled.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,9 +8,9 @@ use url::Url;
 
 use super::exchange::Head;
 
-/// Cookies kept; no new ones are taken beyond.
+/// Limit of cookies; further ones are not kept.
 const MAX_COOKIES: usize = 50_000;
-/// Longest Set-Cookie field looked at (RFC 6265 section 6.1 asks for at least this).
+/// Longest Set-Cookie field that is parsed (RFC 6265 section 6.1 asks for at least this).
 const MAX_FIELD_BYTES: usize = 4096;
 
 /// Cookies of all hosts.
@@ -20,7 +20,7 @@ pub(crate) struct Jar(Mutex<Kept>);
 #[derive(Debug, Default)]
 struct Kept {
     store: CookieStore,
-    /// New ones, not counting those replaced or gone since.
+    /// Number of cookies added, less those that replaced another one; expired cookies stay counted.
     inserted: usize,
 }
 
@@ -41,7 +41,7 @@ impl Jar {
         }
     }
 
-    /// Keeps what a response sets.
+    /// Keeps the cookies that a response sets.
     pub(crate) fn learn(&self, url: &Url, head: &Head) {
         for field in head.headers.get_all(SET_COOKIE) {
             let Some(text) = field
@@ -70,7 +70,7 @@ impl Jar {
     }
 }
 
-/// A cookie for a public suffix would go to hosts of strangers (section 5.3 step 5).
+/// True for a cookie of a public suffix, which would be sent to unrelated hosts (section 5.3 step 5).
 fn is_for_all(cookie: &RawCookie<'_>, url: &Url) -> bool {
     cookie.domain().is_some_and(|domain| {
         let domain = domain.trim_start_matches('.').to_ascii_lowercase();

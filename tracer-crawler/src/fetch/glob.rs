@@ -1,6 +1,7 @@
 //! Host patterns.
 
-/// `*` is any run of characters, `?` one; letters of either case. Iterative, so that a pattern of stars costs no more than its length times the text's.
+/// True if the text matches the pattern: `*` stands for any characters and `?` for one, without regard to case. The
+/// algorithm is iterative, so that a pattern of many stars costs at most its length times that of the text.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut in_text) = (0, 0);

@@ -9,12 +9,12 @@ use super::glob;
 use super::origin::Origin;
 use crate::outcome::Failure;
 
-/// User and password of a proxy; never printed.
+/// User and password for a proxy; never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// For the wire only.
+    /// User name, for the wire only.
     pub user: String,
-    /// For the wire only.
+    /// Password, for the wire only.
     pub password: String,
 }
 
@@ -24,47 +24,47 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// How a proxy is spoken to.
+/// Protocol of a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// CONNECT for https, the absolute form for http.
+    /// HTTP: CONNECT for https, the absolute form for http.
     Http,
-    /// A tunnel for both; the proxy looks names up.
+    /// SOCKS 5: a tunnel for both schemes; the proxy looks names up.
     Socks5,
 }
 
-/// A proxy.
+/// Proxy for the crawl's requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proxy {
-    /// How it is spoken to.
+    /// Protocol of the proxy.
     pub kind: Kind,
-    /// Its host, which we look up.
+    /// Host of the proxy, looked up by the crawler.
     pub host: Box<str>,
-    /// Its port.
+    /// Port of the proxy.
     pub port: u16,
-    /// What it asks for.
+    /// Credentials to log in with.
     pub credentials: Option<Credentials>,
-    /// Hosts reached without it, with `*` and `?`.
+    /// Patterns (`*` and `?`) of hosts that are reached without the proxy.
     pub bypass: Vec<String>,
 }
 
-/// The address of a proxy is none.
+/// The address of a proxy is not valid.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "proxy {got:?}; expected http://HOST:PORT or socks5://HOST:PORT, with credentials in a file or the environment"
 )]
 pub struct ProxyError {
-    /// Without credentials.
+    /// Address as given, without credentials.
     got: String,
 }
 
-/// Longest answer to CONNECT.
+/// Limit of the answer to CONNECT, in bytes.
 const MAX_HEAD_BYTES: usize = 8 * 1024;
 
 impl Proxy {
-    /// From its URL; credentials in the URL count if none are given.
+    /// Parses the proxy's URL. Credentials in the URL are used only if none are given.
     pub fn parse(text: &str, credentials: Option<Credentials>) -> Result<Self, ProxyError> {
-        // The text may hold a password: never repeated whole.
+        // The text may contain a password, so the error repeats only what follows it.
         let wrong = || ProxyError {
             got: text.rsplit('@').next().unwrap_or("").to_owned(),
         };
@@ -87,7 +87,7 @@ impl Proxy {
         })
     }
 
-    /// Whether requests to `host` go through it.
+    /// True if requests to `host` go through the proxy.
     pub fn serves(&self, host: &str) -> bool {
         !self
             .bypass
@@ -95,7 +95,7 @@ impl Proxy {
             .any(|pattern| glob::matches(pattern, host))
     }
 
-    /// `Proxy-Authorization` for plain http.
+    /// Value of `Proxy-Authorization`.
     pub(crate) fn authorization(&self) -> Option<String> {
         self.credentials.as_ref().map(|credentials| {
             let Credentials { user, password } = credentials;
@@ -166,7 +166,7 @@ impl Proxy {
         if reply != 0 {
             return Err(socks_reply(reply).to_owned());
         }
-        // The bound address is of no interest, but it has to be read.
+        // The bound address is not needed, but has to be read.
         let length = match form {
             1 => 4,
             4 => 16,
@@ -210,7 +210,8 @@ async fn read<const N: usize, S: AsyncRead + Unpin>(stream: &mut S) -> Result<[u
     Ok(bytes)
 }
 
-/// Byte by byte, so that nothing of the tunnel is taken; an answer is short and comes once per connection.
+/// Reads the head byte by byte, so that no byte of the tunnel is consumed. The answer is short and comes once per
+/// connection.
 async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>, String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -252,7 +253,7 @@ fn socks_request(origin: &Origin) -> Result<Vec<u8>, String> {
     Ok(request)
 }
 
-/// RFC 1928 section 6.
+/// Meaning of a reply code (RFC 1928 section 6).
 fn socks_reply(reply: u8) -> &'static str {
     match reply {
         1 => "it failed",
@@ -286,7 +287,7 @@ fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// RFC 4648 section 4.
+/// Base64 (RFC 4648 section 4).
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);

@@ -1,4 +1,4 @@
-//! A request out and its response in, on a connection at hand.
+//! Sends a request over an open connection and receives the response.
 
 use std::error::Error as _;
 use std::time::Instant;
@@ -17,14 +17,15 @@ use super::proxy::Kind;
 use super::{Inner, Job, Origin};
 use crate::outcome::{Failure, Stage};
 
-/// A response whose head is there.
+/// Response whose head has arrived.
 pub(crate) struct Answered {
     body: Incoming,
     at: Instant,
 }
 
 impl Inner {
-    /// [`Failure::Closed`]: the connection ended before any byte of a response.
+    /// Sends a request and waits for the head. [`Failure::Closed`] means that the connection ended before any byte of a
+    /// response.
     pub(crate) async fn send(
         &self,
         lease: &mut Lease<Connection>,
@@ -68,7 +69,7 @@ impl Inner {
         })
     }
 
-    /// Reads the body to its end, or closes the connection on purpose.
+    /// Reads the body to its end, or closes the connection when the rest is not wanted.
     pub(crate) async fn receive(
         &self,
         mut lease: Lease<Connection>,
@@ -143,7 +144,8 @@ impl Inner {
         }
     }
 
-    /// Whether the request goes to an HTTP proxy in the absolute form (RFC 9112 section 3.2.2), and what the proxy is told.
+    /// Decides whether a request is sent to an HTTP proxy in absolute form (RFC 9112 section 3.2.2), and with which
+    /// `Proxy-Authorization`.
     fn proxied_in_clear(&self, url: &Url) -> Result<Option<Option<HeaderValue>>, Failure> {
         let Some(proxy) = &self.options.proxy else {
             return Ok(None);
@@ -165,7 +167,7 @@ fn pool_alive(lease: &mut Lease<Connection>) -> bool {
     super::pool::Keep::is_alive(&mut lease.connection)
 }
 
-/// The length a response announces, if it has a body at all.
+/// Length that a response announces; `None` without a length or without a body.
 pub(crate) fn announced(body: &Incoming, method: &Method, status: StatusCode) -> Option<u64> {
     if *method == Method::HEAD || status == StatusCode::NOT_MODIFIED {
         return None;
@@ -173,7 +175,7 @@ pub(crate) fn announced(body: &Incoming, method: &Method, status: StatusCode) ->
     body.size_hint().exact()
 }
 
-/// What hyper says of a response that did not come or did not end.
+/// Failure for an error from hyper during a response.
 pub(crate) fn failure(error: &hyper::Error, stage: Stage) -> Failure {
     let mut detail = error.to_string();
     if let Some(source) = error.source() {
