@@ -1,5 +1,5 @@
-//! Every knob of the crawler, typed, with the defaults of the two profiles. Flags, configuration keys, environment
-//! variables and the documents are made from the same definitions ([`Settings::keys`]).
+//! All settings of the crawler, typed, with the defaults of both profiles. Flags, configuration keys, environment
+//! variables and documentation are made from the same definitions ([`Settings::keys`]).
 
 mod check;
 mod host;
@@ -37,7 +37,7 @@ macro_rules! settings {
         /// All settings of a crawl.
         #[derive(Debug, Clone, PartialEq)]
         pub struct Settings {
-            /// Where the defaults come from.
+            /// Profile that the defaults come from.
             pub profile: Profile,
             $(
                 #[doc = concat!("Table `", stringify!($field), "`.")]
@@ -51,12 +51,12 @@ macro_rules! settings {
                 Self { profile, $($field: $Group::of(profile),)+ }
             }
 
-            /// Every key but `profile`, in the order of the documents.
+            /// All keys except `profile`, in the order of the documentation.
             pub fn keys() -> impl Iterator<Item = &'static Key> {
                 [$(<$Group as Group>::KEYS,)+].into_iter().flatten()
             }
 
-            /// The value of a key, as in a file; `None` when there is no such key.
+            /// Value of a key in its TOML form; `None` when there is no such key.
             pub fn get(&self, name: &str) -> Option<Toml> {
                 if name == PROFILE.name {
                     return Some(self.profile.to_toml());
@@ -68,7 +68,7 @@ macro_rules! settings {
                 }
             }
 
-            /// Sets a key; `None` when there is no such key. The error says what was expected.
+            /// Sets a key; `None` when there is no such key. The error names the expected form.
             pub fn set(&mut self, name: &str, given: Given<'_>) -> Option<Result<(), String>> {
                 let (section, field) = name.split_once('.')?;
                 match section {
@@ -107,7 +107,7 @@ settings! {
     render: Render,
 }
 
-/// The key that all others take their defaults from; it stands outside every table.
+/// Key of the profile, which decides the defaults of all other keys. It is outside of every table.
 pub const PROFILE: Key = Key {
     name: "profile",
     title: "Crawl",
@@ -121,14 +121,14 @@ pub const PROFILE: Key = Key {
 };
 
 impl Default for Settings {
-    /// Profile `default`.
+    /// Settings of the profile `default`.
     fn default() -> Self {
         Self::of(Profile::Default)
     }
 }
 
 impl Settings {
-    /// The key of this name, `profile` included.
+    /// Key of this name, `profile` included.
     pub fn key(name: &str) -> Option<&'static Key> {
         if name == PROFILE.name {
             return Some(&PROFILE);

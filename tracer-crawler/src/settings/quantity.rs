@@ -18,7 +18,7 @@ const TIME_UNITS: [(&str, u64); 6] = [
 impl Value for Duration {
     const FORM: &'static str = "TIME";
 
-    /// `250ms`, `10s`, `1.5m`, `2h`, `1d`, `0`; resolution 1 us.
+    /// Parses `250ms`, `10s`, `1.5m`, `2h`, `1d` or `0`, with a resolution of 1 us.
     fn parse(text: &str) -> Result<Self, String> {
         let wrong =
             || format!("expected a time with a unit (us, ms, s, m, h, d), as in 10s, got `{text}`");
@@ -45,32 +45,32 @@ impl Value for Duration {
     }
 }
 
-/// A number of bytes.
+/// Number of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(pub u64);
 
 impl ByteSize {
-    /// Whole kibibytes.
+    /// Size in whole kibibytes.
     pub const fn kib(count: u64) -> Self {
         Self(count << 10)
     }
 
-    /// Whole mebibytes.
+    /// Size in whole mebibytes.
     pub const fn mib(count: u64) -> Self {
         Self(count << 20)
     }
 
-    /// Whole gibibytes.
+    /// Size in whole gibibytes.
     pub const fn gib(count: u64) -> Self {
         Self(count << 30)
     }
 
-    /// Bytes.
+    /// Size in bytes.
     pub const fn bytes(self) -> u64 {
         self.0
     }
 
-    /// Bytes, for sizes of buffers.
+    /// Size in bytes, for the length of a buffer.
     pub fn as_usize(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
@@ -91,7 +91,7 @@ const SIZE_UNITS: [(&str, u64); 9] = [
 impl Value for ByteSize {
     const FORM: &'static str = "SIZE";
 
-    /// `4096`, `64KiB`, `1.5MiB`, `2GB`.
+    /// Parses `4096`, `64KiB`, `1.5MiB` or `2GB`.
     fn parse(text: &str) -> Result<Self, String> {
         let wrong =
             || format!("expected a size (B, KiB, MiB, GiB, kB, MB, GB), as in 10MiB, got `{text}`");
@@ -122,24 +122,24 @@ impl Value for ByteSize {
     }
 }
 
-/// Events in a second, more than zero.
+/// Number of events per second, more than zero.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct PerSecond(f64);
 
 impl PerSecond {
-    /// `None` unless finite and within 1e-6 to 1e9.
+    /// Makes a rate; `None` unless finite and within 1e-6 to 1e9.
     pub fn new(per_second: f64) -> Option<Self> {
         (1e-6..=1e9)
             .contains(&per_second)
             .then_some(Self(per_second))
     }
 
-    /// For constants: `per_second` has to be within 1e-6 to 1e9.
+    /// Makes a rate for a constant: `per_second` has to be within 1e-6 to 1e9.
     pub(super) const fn of(per_second: f64) -> Self {
         Self(per_second)
     }
 
-    /// Events in a second.
+    /// Number of events per second.
     pub const fn get(self) -> f64 {
         self.0
     }
@@ -153,7 +153,7 @@ impl PerSecond {
 impl Value for PerSecond {
     const FORM: &'static str = "RATE";
 
-    /// `10`, `0.5`, `10/s`, `30/m`, `100/h`.
+    /// Parses `10`, `0.5`, `10/s`, `30/m` or `100/h`.
     fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("expected a rate above zero, as in 10, 2.5/s or 30/m, got `{text}`");
         let (number, unit) = text.split_once('/').unwrap_or((text, "s"));
@@ -189,7 +189,7 @@ fn split_unit(text: &str) -> (&str, &str) {
     (number, unit.trim_start())
 }
 
-/// `number * factor`; exact for whole numbers, `None` when it does not fit.
+/// `number * factor`, exact for whole numbers; `None` when it does not fit.
 fn scaled(number: &str, factor: u64) -> Option<u64> {
     let number = number.replace('_', "");
     if let Ok(whole) = number.parse::<u64>() {
