@@ -112,7 +112,7 @@ pub(crate) enum Turn {
     Wait(Instant),
     /// No page is due until one under way ends.
     Busy,
-    /// The queue is empty.
+    /// Nothing is queued or in flight.
     Empty,
     /// The limit of pages is reached, and no begun page waits for another try.
     Full,

@@ -1,8 +1,8 @@
-//! Numbers as people read them.
+//! Formats numbers for people.
 
 use std::time::Duration;
 
-/// `1,234,567`
+/// Count with separators: `1,234,567`
 pub(super) fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -15,7 +15,7 @@ pub(super) fn count(value: u64) -> String {
     text
 }
 
-/// `12.3 MiB`
+/// Size with a unit: `12.3 MiB`
 pub(super) fn bytes(value: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
     if value < 1024 {
@@ -30,7 +30,7 @@ pub(super) fn bytes(value: u64) -> String {
     format!("{scaled:.1} {}", UNITS[unit])
 }
 
-/// `0:07`, `12:34`, `1:02:03`
+/// Time of a clock: `0:07`, `12:34`, `1:02:03`
 pub(super) fn clock(time: Duration) -> String {
     let seconds = time.as_secs();
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -41,7 +41,7 @@ pub(super) fn clock(time: Duration) -> String {
     }
 }
 
-/// `850 ns`, `1.2 us`, `34 ms`, `5.6 s`: two digits at least.
+/// Duration with a unit and at least two digits: `850 ns`, `1.2 us`, `34 ms`, `5.6 s`.
 pub(super) fn time(ns: u64) -> String {
     let (value, unit) = match ns {
         0..1_000 => return format!("{ns} ns"),
