@@ -1,4 +1,4 @@
-//! What is tried again, and when.
+//! Decides which failures are tried again, and when.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, SystemTime};
@@ -10,18 +10,18 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use crate::outcome::{Failure, Remedy};
 use crate::settings::Retry;
 
-/// What to do about a failure.
+/// Decision about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// It counts.
+    /// The failure is final.
     GiveUp,
     /// Try again after this time.
     After(Duration),
-    /// This machine is short of something: slow everything down, then try again. Not counted as a try.
+    /// Slow the whole crawl down because this machine lacks a resource, then try again. Not counted as a try.
     SlowDown(Duration),
 }
 
-/// Decides about a failure of a page that had `retries` further tries before.
+/// Decides about a failure of a page with this number of earlier `retries`.
 pub fn decide(settings: &Retry, failure: &Failure, retries: u32) -> Decision {
     if failure.remedy() == Remedy::System {
         return Decision::SlowDown(backoff(settings, retries.min(4)));
@@ -35,18 +35,19 @@ pub fn decide(settings: &Retry, failure: &Failure, retries: u32) -> Decision {
     }
     match failure.retry_after() {
         Some(wish) if wish > settings.max_retry_after => Decision::GiveUp,
-        // The server's word counts when it is longer than ours.
+        // The server's wish counts if it is longer than our own back-off.
         Some(wish) => Decision::After(wish.max(backoff(settings, retries))),
         None => Decision::After(backoff(settings, retries)),
     }
 }
 
-/// The shortest wait before the first further try.
+/// Shortest wait before the first further try.
 pub(crate) fn shortest_wait(settings: &Retry) -> Duration {
     settings.backoff.min(settings.max_backoff) / 2
 }
 
-/// Doubles with each try up to the limit; of that, between half and all, so that those who failed together do not come back together.
+/// Wait before the next try, which doubles up to the limit. A random time between half and all of it is taken, so that
+/// pages that failed together are not tried together.
 fn backoff(settings: &Retry, retries: u32) -> Duration {
     let doubled = settings
         .backoff
@@ -55,13 +56,13 @@ fn backoff(settings: &Retry, retries: u32) -> Duration {
     whole / 2 + (whole / 2).mul_f64(fraction())
 }
 
-/// Evenly between 0 and 1. Each hasher of the standard library has keys of its own.
+/// Random number between 0 and 1. Each hasher of the standard library has keys of its own.
 fn fraction() -> f64 {
     let bits = RandomState::new().build_hasher().finish();
     (bits >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// The three forms of a date that a recipient has to accept (RFC 9110 section 5.6.7).
+/// Forms of a date that a recipient has to accept (RFC 9110 section 5.6.7).
 const DATES: [&[BorrowedFormatItem<'_>]; 3] = [
     format_description!(
         "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
@@ -74,11 +75,12 @@ const DATES: [&[BorrowedFormatItem<'_>]; 3] = [
     ),
 ];
 
-/// A Retry-After field (RFC 9110 section 10.2.3): seconds, or a date, which is `None` when it makes no sense. A date in the past is zero.
+/// Wait in a Retry-After field (RFC 9110 section 10.2.3): seconds or a date; `None` if it is not valid. A date in the
+/// past gives zero.
 pub fn retry_after(field: &str, now: SystemTime) -> Option<Duration> {
     let field = field.trim();
     if !field.is_empty() && field.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit: as good as never.
+        // A number with more digits than fit practically means never.
         return Some(Duration::from_secs(field.parse().unwrap_or(u64::MAX)));
     }
     let date = DATES

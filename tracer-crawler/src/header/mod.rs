@@ -1,4 +1,4 @@
-//! What a request says of the crawler: an honest User-Agent, header profiles held per host, Referer by navigation.
+//! Headers of requests: an honest User-Agent, header profiles fixed per host, and a Referer as in navigation.
 
 mod profile;
 mod referer;
@@ -14,39 +14,39 @@ use crate::{
     settings::{Headers, Secret, Settings},
 };
 
-/// Why headers cannot be made.
+/// Reasons why headers cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum HeaderError {
-    /// A line that is no header.
+    /// A line is not a valid header.
     #[error("{what}: `{line}` is no header line; expected `Name: value`")]
     Line {
-        /// Where it is from.
+        /// Source of the line.
         what: &'static str,
-        /// The name, escaped. A value may be secret.
+        /// Name of the header, escaped. The value may be secret.
         line: String,
     },
-    /// A header that only the connection may set.
+    /// The header may only be set by the connection.
     #[error("{what}: `{name}` is set by the crawler itself; leave it out")]
     Reserved {
-        /// Where it is from.
+        /// Source of the header.
         what: String,
-        /// Which.
+        /// Name of the header.
         name: HeaderName,
     },
-    /// A file that cannot be read.
+    /// A file cannot be read.
     #[error("{path}: cannot be read: {source}")]
     Read {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// A file of profiles that is none.
+    /// A file of profiles is not valid.
     #[error("{path}: {problem}")]
     Profiles {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
-        /// What was expected and what was found.
+        /// Expected and actual content.
         problem: String,
     },
 }
@@ -76,7 +76,7 @@ pub struct HeaderMaker {
     settings: Headers,
 }
 
-/// The User-Agent without a setting: `tracer/1.2.3`, with the contact as `tracer/1.2.3 (+mailto:me@example.org)`.
+/// User-Agent used without a setting: `tracer/1.2.3`, with a contact `tracer/1.2.3 (+mailto:me@example.org)`.
 pub fn honest_user_agent(contact: Option<&str>) -> String {
     let name = concat!("tracer/", env!("CARGO_PKG_VERSION"));
     match contact {
@@ -89,7 +89,7 @@ pub fn honest_user_agent(contact: Option<&str>) -> String {
 }
 
 impl HeaderMaker {
-    /// `seeds`: hosts that secret headers may go to.
+    /// Makes a header maker; `seeds` are the hosts that secret headers may be sent to.
     pub fn new(
         settings: &Settings,
         secrets: &Secrets,
@@ -127,7 +127,7 @@ impl HeaderMaker {
         })
     }
 
-    /// The User-Agent that robots.txt rules are matched with, and that hosts see without a profile.
+    /// User-Agent by which robots.txt rules are chosen, and which is sent to hosts without a profile.
     pub fn user_agent(&self) -> &str {
         self.common
             .get(header::USER_AGENT)
@@ -135,7 +135,7 @@ impl HeaderMaker {
             .unwrap_or_default()
     }
 
-    /// Headers of a request for `url`, found on the page `from`. The same host gets the same profile each time.
+    /// Headers of a request for `url`, found on the page `from`. A host always gets the same profile.
     pub fn make(&self, url: &Url, from: Option<&Url>) -> HeaderMap {
         let mut headers = self.common.clone();
         let host = url.host_str().unwrap_or_default();
