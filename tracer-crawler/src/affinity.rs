@@ -64,7 +64,7 @@ fn bind(cpus: impl IntoIterator<Item = usize>) -> nix::Result<()> {
     sched_setaffinity(Pid::from_raw(0), &set)
 }
 
-/// First allowed CPU of each core. A CPU whose topology cannot be read counts as a core of its own.
+/// First allowed CPU of each core. A CPU with unreadable topology counts as a core of its own.
 fn one_per_core(topology: &Path, allowed: &BTreeSet<usize>) -> Vec<usize> {
     let mut taken = BTreeSet::new();
     let mut chosen = Vec::new();

@@ -190,7 +190,7 @@ impl Dedup {
         }
     }
 
-    /// Makes a snapshot whose header states that nothing was inserted after it.
+    /// Makes a snapshot with a header stating that nothing was inserted after it.
     pub fn close(self) -> Result<(), DedupError> {
         match self.store {
             Store::Memory(_) => Ok(()),

@@ -106,7 +106,7 @@ pub struct Endpoint(Bound);
 #[derive(Debug)]
 enum Bound {
     Tcp(TcpListener),
-    /// Unix socket, whose file is removed with the server.
+    /// Unix socket; its file is removed with the server.
     Unix {
         listener: UnixListener,
         _file: SocketFile,

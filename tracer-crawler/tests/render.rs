@@ -44,7 +44,7 @@ async fn render(renderer: &Renderer, body: &str) -> Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Number of processes whose command line contains this text.
+/// Number of processes with this text in their command line.
 fn processes(text: &str) -> usize {
     let lines = std::fs::read_dir("/proc").unwrap().flatten();
     let lines = lines.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());

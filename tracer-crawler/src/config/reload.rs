@@ -24,7 +24,7 @@ const SETTLE: Duration = Duration::from_millis(200);
 /// Result of a reload.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Keys whose new value was taken.
+    /// Keys with a new value that was taken.
     pub changed: Vec<&'static str>,
     /// Keys that keep their old value because the new one needs a restart.
     pub need_restart: Vec<&'static str>,

@@ -24,8 +24,8 @@ pub struct Outputs {
     ways: Mutex<Ways>,
     threads: Mutex<Threads>,
     needs: Needs,
-    /// Whether a page counts as done only once it is written. True with a state directory, from which a crawl can
-    /// resume.
+    /// True if a page counts as done only once it is written, which is so with a state directory: a crawl can resume
+    /// from it.
     waits: bool,
 }
 

@@ -128,7 +128,7 @@ fn options(settings: &Settings) -> RateOptions {
     }
 }
 
-/// Observation about the host in a request's result; `None` if the result says more about this machine than the host.
+/// Observation about the host in a request's result; `None` if the result is about this machine rather than the host.
 fn seen(exchange: &Exchange, failure: Option<&Failure>) -> Option<Seen> {
     match failure {
         Some(Failure::Status {

@@ -14,7 +14,7 @@ use crate::fetch::{Collect, Exchange, Request, Terms, origin_key, redirect};
 use crate::outcome::Failure;
 use crate::robots::{Answer, BODY_LIMIT, FetchRobots, Origin, REDIRECT_LIMIT, Rules};
 
-/// Number of origins whose failure is remembered. Beyond it the pages of an origin fail without the original class.
+/// Limit of failures remembered, one per origin. Beyond it the pages of an origin fail without the original class.
 const MAX_FAILURES: usize = 10_000;
 
 /// Failures to fetch a robots.txt, by origin. The pages of the origin fail in the same way.
@@ -156,7 +156,7 @@ impl Engine {
         }
     }
 
-    /// Failure of all pages of an origin whose robots.txt could not be fetched.
+    /// Failure of all pages of an origin if its robots.txt could not be fetched.
     pub(crate) fn robots_failure(&self, url: &Url, rules: &Rules) -> Option<Arc<Failure>> {
         let Origin::Unreachable { why } = rules.origin() else {
             return None;

@@ -17,7 +17,7 @@ use super::proxy::Kind;
 use super::{Inner, Job, Origin};
 use crate::outcome::{Failure, Stage};
 
-/// Response whose head has arrived.
+/// Response with its head received.
 pub(crate) struct Answered {
     body: Incoming,
     at: Instant,

@@ -232,7 +232,7 @@ impl Schedule {
         self.take(id, now).map(|entry| (id, entry))
     }
 
-    /// Makes hosts ready, and queues delayed rows, whose time has come.
+    /// Makes hosts ready when they have waited long enough, and queues delayed rows that are due.
     fn wake(&mut self, now: Instant) {
         while let Some(&(time, id)) = self.waiting.first().filter(|(time, _)| *time <= now) {
             self.waiting.remove(&(time, id));

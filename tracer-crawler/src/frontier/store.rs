@@ -40,7 +40,7 @@ pub(super) struct Batch {
 pub(super) struct Meta {
     /// Seed under which fingerprints are made.
     pub(super) seed: u64,
-    /// Number of the last journal whose content is in the database.
+    /// Number of the last journal that the database contains.
     pub(super) journal: u64,
     /// Number of the next row.
     pub(super) next_seq: u64,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
-/// Limit whose number of permits can be changed while some are in use.
+/// Limit with a number of permits that can be changed while some are in use.
 #[derive(Debug)]
 pub struct Concurrency {
     permits: Semaphore,

@@ -47,7 +47,7 @@ enum State {
     SelfClosing,
     /// Inside a comment, doctype or CDATA section.
     Markup(Markup),
-    /// Inside an element whose content has no markup.
+    /// Inside an element without markup in its content.
     Raw(Raw),
     /// After `<plaintext>`, where all that follows is text.
     Plaintext,

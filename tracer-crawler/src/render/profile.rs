@@ -44,7 +44,7 @@ impl Profile {
     }
 }
 
-/// Removes directories of this user whose owner has ended. Directories that cannot be removed stay.
+/// Removes directories of this user after their owner has ended. Directories that cannot be removed stay.
 fn remove_unused(place: &Path) {
     let own = nix::unistd::geteuid().as_raw();
     let entries = fs::read_dir(place).into_iter().flatten().flatten();

@@ -127,7 +127,7 @@ async fn load(
     let served = AtomicBool::new(false);
     let requests = async {
         while let Some(event) = paused.next().await {
-            // A request whose tab has gone away needs no answer.
+            // A request needs no answer once its tab has gone away.
             let _ = answer(page, document, &event, &served).await;
         }
     };

@@ -1,4 +1,4 @@
-//! Settings whose value is one of a few words, and those with a syntax of their own.
+//! Settings with one of a few words as value, and those with a syntax of their own.
 
 use std::{net::SocketAddr, path::PathBuf};
 

@@ -85,7 +85,7 @@ pub enum Phase {
     Starting,
     /// Pages are being fetched.
     Running,
-    /// The crawl was stopped; requests under way come to their end.
+    /// The crawl was stopped; requests under way may end.
     Stopping,
     /// The crawl has ended.
     Ended,

@@ -190,7 +190,7 @@ impl Cached {
                 counter.fetch_add(1, Ordering::Relaxed);
                 return Found::Known(answer.clone());
             }
-            // A receiver whose sender is gone without an answer comes from a runtime that has ended.
+            // If the sender is gone without an answer, its runtime has ended.
             Some(Entry::Asked(receiver)) if receiver.has_changed().is_ok() => {
                 return Found::Wait(receiver.clone());
             }

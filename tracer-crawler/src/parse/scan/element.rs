@@ -177,7 +177,7 @@ names! {
         | b"var" => Element::BreaksOut,
 }
 
-/// Shapes of the elements whose [attributes matter](Element::has_attributes).
+/// Shapes of the elements with [attributes that matter](Element::has_attributes).
 const ELEMENT_SHAPES: Shapes = {
     let (mut shapes, mut at) = (Shapes::NONE, 0);
     while at < ELEMENTS.len() {
@@ -190,13 +190,13 @@ const ELEMENT_SHAPES: Shapes = {
     shapes
 };
 
-/// False for most names of elements whose attributes do not matter, true for all others.
+/// False for most names of elements with attributes that do not matter, true for all others.
 #[inline(always)]
 pub(super) fn may_be_element(first: u8, length: usize) -> bool {
     ELEMENT_SHAPES.has(first, length)
 }
 
-/// Attributes whose values are kept.
+/// Attributes that are kept with their values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Attribute {
     Content,

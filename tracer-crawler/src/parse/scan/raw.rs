@@ -1,4 +1,4 @@
-//! Elements whose content has no markup up to their own end tag: `<script>`, `<style>`, `<title>` …
+//! Elements without markup in their content, up to their own end tag: `<script>`, `<style>`, `<title>` …
 //!
 //! RCDATA and RAWTEXT differ only in character references, which do not matter here. Scripts have an additional rule:
 //! inside `<!--` a nested `<script` has an end tag of its own, which does not end the outer script
@@ -67,7 +67,7 @@ impl Raw {
         self.kind
     }
 
-    /// Name of the element; empty for elements whose content is markup.
+    /// Name of the element; empty for elements with markup in their content.
     pub(super) fn name(self) -> &'static [u8] {
         match self.kind {
             Element::Iframe => b"iframe",
