@@ -3,20 +3,20 @@
 use thiserror::Error;
 use tracer_common::{config::Glob, record::COMM_LEN};
 
-/// Why a comm glob cannot be used.
+/// Reasons why a comm glob cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum GlobError {
-    /// A comm has at most 15 bytes.
+    /// The glob is longer than a comm, which has at most 15 bytes.
     #[error(
         "`{pattern}` has {got} characters besides `*`, but the kernel keeps at most 15 of a process name (comm); shorten it or use --exe"
     )]
     TooLong {
-        /// As given.
+        /// Pattern as given.
         pattern: String,
-        /// Tokens in it.
+        /// Number of tokens in the pattern.
         got: usize,
     },
-    /// Nothing.
+    /// The pattern is empty.
     #[error("an empty pattern matches no process; use `*` for all")]
     Empty,
 }
@@ -55,7 +55,7 @@ pub fn compile(pattern: &str) -> Result<Glob, GlobError> {
     Ok(glob)
 }
 
-/// The kernel's matcher, for tests and for sources that filter in user space.
+/// Matches a comm as the kernel programs do, for tests and for sources that filter in user space.
 pub fn comm_matches(glob: &Glob, comm: &[u8]) -> bool {
     let mut states: u32 = 1;
     for &byte in comm.iter().take_while(|&&byte| byte != 0) {
@@ -64,7 +64,7 @@ pub fn comm_matches(glob: &Glob, comm: &[u8]) -> bool {
     states & glob.done != 0
 }
 
-/// `*` and `?` over text of any length, ASCII case ignored: host names.
+/// Matches a host name of any length with a pattern of `*` and `?`, without regard to ASCII case.
 pub fn host_matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut from) = (0, 0);
