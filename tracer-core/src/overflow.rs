@@ -123,7 +123,7 @@ impl Overflow {
         requests.first_unknown += self.count(Count::FirstUnknown);
     }
 
-    /// Adds the lookups whose query found the ring buffer full. Those without an answer by now count as unanswered.
+    /// Adds the lookups with a query that found the ring buffer full. Those without an answer by now count as unanswered.
     fn apply_lookups(&self, group: &mut Group) {
         let dns = &mut group.dns;
         let truncated = self.count(Count::DnsTruncated);

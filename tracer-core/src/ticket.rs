@@ -6,7 +6,6 @@
 //! request, none come later. Leading records of a plausible size within a round trip of the Finished are taken for
 //! tickets. If one connection alone leaves the question open, the server's behaviour on earlier connections of the same
 //! client may answer it. Otherwise the first byte is reported as unknown.
-//! open is said so.
 
 use std::collections::HashMap;
 

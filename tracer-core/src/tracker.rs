@@ -385,7 +385,7 @@ impl Tracker {
             group.tcp.time_wait_entered += enters;
             match connection.last_turn {
                 Some(turn) => turn.apply(record, group),
-                // Its turns may be in the overflow figures, or belong to a time before the figures began.
+                // The turns may be in the overflow figures, or belong to a time before the figures began.
                 None if record.flags & close::USED != 0 => {}
                 None if known => group.connections.never_used += 1,
                 // Requests of an adopted connection before tracing began are not known.
