@@ -24,7 +24,7 @@ use self::{
     packet::Packet,
     stream::Stream,
 };
-use crate::glob::host_matches;
+use crate::host_filter::HostFilter;
 
 /// Limit of lookups under way.
 const MAX_LOOKUPS: usize = 65_536;
@@ -59,13 +59,13 @@ pub struct DnsTracker {
     /// Answers that found the ring buffer full before their query was read: (socket, id) -> (time in ns, flags).
     lost_answers: HashMap<(u64, u16), (u64, u16)>,
     names: NameTable,
-    globs: Vec<String>,
+    hosts: HostFilter,
     changes: Vec<ProcessChange>,
 }
 
 impl DnsTracker {
-    /// Makes a tracker that counts lookups of names matching one of `globs`; without globs it counts all.
-    pub fn new(globs: Vec<String>) -> Self {
+    /// Makes a tracker that counts lookups of the names which the filter admits.
+    pub fn new(hosts: HostFilter) -> Self {
         Self {
             lookups: Lookups::with_limit(MAX_LOOKUPS),
             named: Bounded::with_limit(MAX_NAMED),
@@ -75,7 +75,7 @@ impl DnsTracker {
             streams_evicted: 0,
             lost_answers: HashMap::new(),
             names: NameTable::default(),
-            globs,
+            hosts,
             changes: Vec::new(),
         }
     }
@@ -176,7 +176,7 @@ impl DnsTracker {
     }
 
     fn admits(&self, name: &str) -> bool {
-        self.globs.is_empty() || self.globs.iter().any(|glob| host_matches(glob, name))
+        self.hosts.admits(name)
     }
 
     /// Learns names and the TTL from an answer.

@@ -1,4 +1,4 @@
-//! `--comm` globs as tables for the kernel programs, and `--host` globs for user space.
+//! `--comm` globs as tables for the kernel programs.
 
 use thiserror::Error;
 use tracer_common::{config::Glob, record::COMM_LEN};
@@ -64,34 +64,6 @@ pub fn comm_matches(glob: &Glob, comm: &[u8]) -> bool {
     states & glob.done != 0
 }
 
-/// Matches a host name of any length with a pattern of `*` and `?`, without regard to ASCII case.
-pub fn host_matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
-    let (mut at, mut from) = (0, 0);
-    let mut retry: Option<(usize, usize)> = None;
-    while from < text.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                retry = Some((at, from));
-                at += 1;
-            }
-            Some(&byte) if byte == b'?' || byte.eq_ignore_ascii_case(&text[from]) => {
-                at += 1;
-                from += 1;
-            }
-            _ => {
-                let Some((star, start)) = retry else {
-                    return false;
-                };
-                retry = Some((star, start + 1));
-                at = star + 1;
-                from = start + 1;
-            }
-        }
-    }
-    pattern[at..].iter().all(|&byte| byte == b'*')
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -103,7 +75,7 @@ mod tests {
         #[track_caller]
         fn check(pattern: &str, text: &str, expected: bool) {
             assert_eq!(
-                host_matches(pattern, text),
+                tracer_text::glob::Glob::new(pattern).matches(text),
                 expected,
                 "host {pattern} {text}"
             );
@@ -142,7 +114,7 @@ mod tests {
         #[test]
         fn matchers_agree_on_anything(pattern in "[ab*?]{1,10}", text in "[ab]{0,15}") {
             let compiled = compile(&pattern).unwrap();
-            prop_assert_eq!(comm_matches(&compiled, text.as_bytes()), host_matches(&pattern, &text));
+            prop_assert_eq!(comm_matches(&compiled, text.as_bytes()), tracer_text::glob::Glob::new(&pattern).matches(&text));
         }
     }
 }

@@ -31,9 +31,9 @@ use crate::{
     dns::DnsTracker,
     endpoint::{comm, remote},
     entries::NumberHasher,
-    glob::host_matches,
     group::{Group, Opening},
     host::{HostKey, HostSource, Hosts},
+    host_filter::HostFilter,
     live::{Activity, LiveConnections},
     overflow::{MOST, Overflow},
     process::Processes,
@@ -56,7 +56,7 @@ pub struct TrackerOptions {
     /// Limit of the hosts with figures of their own.
     pub max_hosts: usize,
     /// Globs of `--host`; an empty list admits all hosts.
-    pub hosts: Vec<String>,
+    pub hosts: HostFilter,
 }
 
 impl Default for TrackerOptions {
@@ -64,7 +64,7 @@ impl Default for TrackerOptions {
         Self {
             max_connections: 1_000_000,
             max_hosts: 100_000,
-            hosts: Vec::new(),
+            hosts: HostFilter::all(),
         }
     }
 }
@@ -235,7 +235,7 @@ impl Tracker {
         let process = self.processes.of(endpoint);
         let host = self.host_key(endpoint, remote);
         let host = self.hosts.of(host, remote.ip());
-        let counted = self.options.hosts.is_empty();
+        let counted = self.options.hosts.is_all();
         if counted {
             self.each_group(process, host, |group| group.open(&opening));
         }
@@ -458,7 +458,7 @@ impl Tracker {
     /// the host of these records is unknown; the records then count as lost.
     fn usable_overflow(&self) -> Option<&Overflow> {
         let overflow = self.overflow.as_ref();
-        overflow.filter(|overflow| overflow.records() != 0 && self.options.hosts.is_empty())
+        overflow.filter(|overflow| overflow.records() != 0 && self.options.hosts.is_all())
     }
 
     /// Figures of all connections, including records that found the ring buffer full.
@@ -519,8 +519,7 @@ impl Tracker {
     }
 
     fn admits(&self, host: &str) -> bool {
-        let globs = &self.options.hosts;
-        globs.is_empty() || globs.iter().any(|glob| host_matches(glob, host))
+        self.options.hosts.admits(host)
     }
 
     /// Removes a connection for a change; counts records of unknown ones.
@@ -534,7 +533,7 @@ impl Tracker {
 
     /// Adds records of a connection that is not in the table, because its open record was dropped, to the totals only.
     fn of_unknown(&mut self, change: impl Fn(&mut Group)) {
-        if self.options.hosts.is_empty() {
+        if self.options.hosts.is_all() {
             change(Arc::make_mut(&mut self.totals));
         }
     }

@@ -7,7 +7,6 @@ mod decode;
 mod dial;
 mod exchange;
 mod from_settings;
-pub(crate) mod glob;
 mod http2;
 mod options;
 mod origin;

@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tracer_crawler::fetch::proxy::Proxy;
 use tracer_crawler::fetch::{Options, TlsOptions};
 use tracer_crawler::outcome::Class;
+use tracer_text::glob::Globs;
 
 /// Requests that a proxy received.
 type Seen = Arc<Mutex<Vec<String>>>;
@@ -172,7 +173,7 @@ async fn hosts_of_the_bypass_are_reached_directly() {
     let (proxy, seen) = http_proxy(200).await;
     let mut options = options();
     let mut parsed = Proxy::parse(&proxy, None).unwrap();
-    parsed.bypass = vec!["127.*".to_owned()];
+    parsed.bypass = Globs::new(["127.*"]);
     options.proxy = Some(parsed);
     assert_eq!(
         Client::new(options).get(&server.url("/")).await.text(),

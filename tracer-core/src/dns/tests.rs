@@ -79,7 +79,8 @@ impl Trace {
     }
 
     fn dns(&mut self) -> &mut DnsTracker {
-        self.dns.get_or_insert_with(|| DnsTracker::new(Vec::new()))
+        self.dns
+            .get_or_insert_with(|| DnsTracker::new(HostFilter::all()))
     }
 
     /// Sends a query to the server at an address that ends in `server`.

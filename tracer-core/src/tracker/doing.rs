@@ -120,7 +120,7 @@ mod tests {
 
     use super::*;
     use crate::tracker::fixture::header;
-    use crate::{live::WATCH_BYTES, tracker::TrackerOptions};
+    use crate::{host_filter::HostFilter, live::WATCH_BYTES, tracker::TrackerOptions};
 
     fn connects(cookie: u64) -> ConnectRecord {
         let mut record = ConnectRecord::new_zeroed();
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn other_hosts_do_not_count() {
         let mut tracker = Tracker::new(TrackerOptions {
-            hosts: vec!["*.example".to_owned()],
+            hosts: HostFilter::new(vec!["*.example".to_owned()]),
             ..TrackerOptions::default()
         });
         let sweep = [socket(1, SYN_SENT, (0, 0)), socket(2, ESTABLISHED, (0, 0))];

@@ -29,7 +29,7 @@ fn closed(flags: u8) -> CloseRecord {
 
 fn tracker(hosts: &[&str]) -> Tracker {
     Tracker::new(TrackerOptions {
-        hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+        hosts: HostFilter::new(hosts.iter().map(|&host| host.to_owned()).collect()),
         ..TrackerOptions::default()
     })
 }

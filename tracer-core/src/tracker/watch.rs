@@ -50,10 +50,10 @@ impl Tracker {
                 Err(_) => self.events.undecodable += 1,
             }
         }
-        let open = match self.options.hosts.as_slice() {
-            [] => self.connections.len(),
+        let open = match self.options.hosts.is_all() {
+            true => self.connections.len(),
             // With a host filter the table contains other connections too.
-            _ => 0,
+            false => 0,
         };
         self.live = Arc::new(LiveConnections::choose(at_ns, all, open));
     }
@@ -124,7 +124,7 @@ mod tests {
 
     use super::*;
     use crate::tracker::fixture::header;
-    use crate::{live::SHOWN, tracker::TrackerOptions};
+    use crate::{host_filter::HostFilter, live::SHOWN, tracker::TrackerOptions};
 
     const MS: u64 = 1_000_000;
     const NOW: u64 = 10_000 * MS;
@@ -132,7 +132,7 @@ mod tests {
     /// Tracker that follows connections 1 to `count`.
     fn following(count: u64, hosts: &[&str]) -> Tracker {
         let mut tracker = Tracker::new(TrackerOptions {
-            hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+            hosts: HostFilter::new(hosts.iter().map(|&host| host.to_owned()).collect()),
             ..TrackerOptions::default()
         });
         for cookie in 1..=count {

@@ -241,8 +241,8 @@ mod tests {
             "crawl.toml:2: limits.concurrency: expected a whole number from 0",
         );
         check(
-            "[timeouts]\ntask = 3",
-            "crawl.toml:2: timeouts.task: expected a time in quotes",
+            "[timeouts]\ntask = true",
+            "crawl.toml:2: timeouts.task: expected seconds, or a time in quotes",
         );
         check(
             "[http]\nhttp2 = \"yes\"",

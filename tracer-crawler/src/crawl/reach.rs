@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use tracer_text::glob::Globs;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::fetch::glob;
 use crate::scope::{PrivateAddresses, Refusal, Scope, ScopeError, ScopeSettings, Within};
 use crate::settings::{ScopeMode, Settings};
 use crate::url::{Normalizer, UrlError, UrlText};
@@ -17,9 +17,9 @@ pub(crate) struct Reach {
     scope: Scope,
     /// The scope's rules without its limits on hosts and addresses, for hosts that `allow_hosts` lets in.
     widened: Option<Scope>,
-    allow_hosts: Vec<String>,
-    deny_hosts: Vec<String>,
-    drop_query: Vec<String>,
+    allow_hosts: Globs,
+    deny_hosts: Globs,
+    drop_query: Globs,
     max_segments: usize,
     /// Hash of all rules.
     pub(crate) rules: u64,
@@ -44,9 +44,9 @@ impl Reach {
         Ok(Self {
             scope: Scope::new(of(settings, within), seeds)?,
             widened,
-            allow_hosts: rules.allow_hosts.clone(),
-            deny_hosts: rules.deny_hosts.clone(),
-            drop_query: rules.drop_query.clone(),
+            allow_hosts: Globs::new(&rules.allow_hosts),
+            deny_hosts: Globs::new(&rules.deny_hosts),
+            drop_query: Globs::new(&rules.drop_query),
             max_segments: rules.max_path_segments as usize,
             rules: hash(settings, seeds),
             normalizer: Normalizer {
@@ -86,10 +86,7 @@ impl Reach {
         let query = query.filter(|_| !self.drop_query.is_empty())?;
         let is_kept = |pair: &&str| {
             let name = pair.split('=').next().unwrap_or("");
-            !self
-                .drop_query
-                .iter()
-                .any(|pattern| glob::matches(pattern, name))
+            !self.drop_query.any_matches(name)
         };
         let kept: Vec<&str> = query.split('&').filter(is_kept).collect();
         Some(kept.join("&"))
@@ -104,12 +101,12 @@ impl Reach {
     /// Checks the part of the rules that is the same for all URLs of an origin.
     pub(crate) fn check_origin(&self, url: &Url) -> Result<(), &'static str> {
         let host = url.host_str().unwrap_or("");
-        if is_any(&self.deny_hosts, host) {
+        if self.deny_hosts.any_matches(host) {
             return Err("denied_host");
         }
         let checked = match (self.scope.check_origin(url, 0), &self.widened) {
             (Err(Refusal::OutsideHost | Refusal::PrivateAddress), Some(widened))
-                if is_any(&self.allow_hosts, host) =>
+                if self.allow_hosts.any_matches(host) =>
             {
                 widened.check_origin(url, 0)
             }
@@ -139,12 +136,8 @@ impl Reach {
 
     /// True if the crawl may connect to an address of a host.
     pub(crate) fn admits(&self, host: &str, address: IpAddr) -> bool {
-        self.scope.check_address(host, address).is_ok() || is_any(&self.allow_hosts, host)
+        self.scope.check_address(host, address).is_ok() || self.allow_hosts.any_matches(host)
     }
-}
-
-fn is_any(patterns: &[String], host: &str) -> bool {
-    patterns.iter().any(|pattern| glob::matches(pattern, host))
 }
 
 /// Hash of the rules and the seeds' hosts, independent of the order of the seeds.

@@ -1,5 +1,7 @@
 //! Derives the fetcher's options from the settings.
 
+use tracer_text::glob::Globs;
+
 use super::body::BodyLimits;
 use super::connection::Reuse;
 use super::dial::TcpOptions;
@@ -110,6 +112,6 @@ fn proxy(settings: &Settings, secrets: &Secrets) -> Result<Option<Proxy>, ProxyE
         }
     });
     let mut proxy = Proxy::parse(url, credentials)?;
-    proxy.bypass = settings.proxy.bypass.clone();
+    proxy.bypass = Globs::new(&settings.proxy.bypass);
     Ok(Some(proxy))
 }

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tracer_text::glob::Globs;
 use url::Url;
 
-use super::glob;
 use super::origin::Origin;
 use crate::outcome::Failure;
 
@@ -34,7 +34,7 @@ pub enum Kind {
 }
 
 /// Proxy for the crawl's requests.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Proxy {
     /// Protocol of the proxy.
     pub kind: Kind,
@@ -45,7 +45,7 @@ pub struct Proxy {
     /// Credentials to log in with.
     pub credentials: Option<Credentials>,
     /// Patterns (`*` and `?`) of hosts that are reached without the proxy.
-    pub bypass: Vec<String>,
+    pub bypass: Globs,
 }
 
 /// The address of a proxy is not valid.
@@ -83,16 +83,13 @@ impl Proxy {
             host: url.host_str().ok_or_else(wrong)?.into(),
             port: url.port().unwrap_or(port),
             credentials: credentials.or(in_url),
-            bypass: Vec::new(),
+            bypass: Globs::default(),
         })
     }
 
     /// True if requests to `host` go through the proxy.
     pub fn serves(&self, host: &str) -> bool {
-        !self
-            .bypass
-            .iter()
-            .any(|pattern| glob::matches(pattern, host))
+        !self.bypass.any_matches(host)
     }
 
     /// Value of `Proxy-Authorization`.
@@ -344,7 +341,7 @@ mod tests {
     #[test]
     fn bypass() {
         let mut proxy = Proxy::parse("http://h", None).unwrap();
-        proxy.bypass = vec!["*.local".to_owned(), "10.0.0.?".to_owned()];
+        proxy.bypass = Globs::new(["*.local", "10.0.0.?"]);
         for (host, served) in [
             ("a.local", false),
             ("A.LOCAL", false),

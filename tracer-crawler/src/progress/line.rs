@@ -2,8 +2,8 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::number::{bytes, clock, count};
 use crate::stats::Snapshot;
+use tracer_text::number::{bytes, count, short_clock};
 
 /// Time over which the rate is measured.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -29,7 +29,11 @@ impl Line {
     pub fn update(&mut self, figures: &Snapshot, bounds: Bounds, elapsed: Duration) -> String {
         let per_second = self.rate(elapsed, figures.pages);
         let mut parts = vec![
-            format!("{} {} pages", clock(elapsed), count(figures.pages)),
+            format!(
+                "{} {} pages",
+                short_clock(elapsed.as_secs()),
+                count(figures.pages)
+            ),
             format!("{per_second:.0}/s"),
             format!("queue {}", count(figures.queued)),
             format!("in flight {}", count(figures.in_flight)),
@@ -37,7 +41,7 @@ impl Line {
             bytes(figures.wire_bytes),
         ];
         if let Some(left) = left(figures.pages, per_second, bounds, elapsed) {
-            parts.push(format!("ETA {}", clock(left)));
+            parts.push(format!("ETA {}", short_clock(left.as_secs())));
         }
         if figures.phase == "stopping" {
             parts.push("stopping".to_owned());

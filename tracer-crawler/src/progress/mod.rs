@@ -1,7 +1,6 @@
 //! Display of a crawl for people: a line during the crawl and a summary at its end.
 
 mod line;
-mod number;
 mod screen;
 mod summary;
 

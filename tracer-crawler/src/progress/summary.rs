@@ -3,15 +3,19 @@
 
 use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
-use super::number::{bytes, clock, count, time};
 use crate::stats::{FinishReason, Snapshot};
+use tracer_text::number::{bytes, count, short_clock, time};
 
 /// Summary of several lines, each with a line end.
 pub fn summary(figures: &Snapshot) -> String {
     let mut text = String::new();
     let reason = figures.finish_reason.map_or("it still runs", why);
     let elapsed = Duration::from_millis(figures.elapsed_ms);
-    let _ = writeln!(text, "Crawl ended after {}: {reason}.", clock(elapsed));
+    let _ = writeln!(
+        text,
+        "Crawl ended after {}: {reason}.",
+        short_clock(elapsed.as_secs())
+    );
     for (name, line) in lines(figures, elapsed) {
         let _ = writeln!(text, "  {name:<12} {line}");
     }
@@ -138,8 +142,8 @@ fn times(figures: &Snapshot) -> String {
         let times = figures.phases.get(name).filter(|times| times.count > 0)?;
         Some(format!(
             "{name} {}, {}",
-            time(times.p50_ns),
-            time(times.p99_ns)
+            time(times.p50_ns as f64),
+            time(times.p99_ns as f64)
         ))
     });
     phases.collect::<Vec<_>>().join("; ")

@@ -3,45 +3,30 @@
 use std::time::Duration;
 
 use toml::Value as Toml;
+use tracer_text::{duration, size};
 
 use super::value::{Value, mismatch};
-
-const TIME_UNITS: [(&str, u64); 6] = [
-    ("d", 86_400_000_000),
-    ("h", 3_600_000_000),
-    ("m", 60_000_000),
-    ("s", 1_000_000),
-    ("ms", 1_000),
-    ("us", 1),
-];
 
 impl Value for Duration {
     const FORM: &'static str = "TIME";
 
-    /// Parses `250ms`, `10s`, `1.5m`, `2h`, `1d` or `0`, with a resolution of 1 us.
+    /// Parses a time as every command of tracer does; see [`duration::parse`].
     fn parse(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("expected a time with a unit (us, ms, s, m, h, d), as in 10s, got `{text}`");
-        if text == "0" {
-            return Ok(Self::ZERO);
-        }
-        let (number, unit) = split_unit(text);
-        let (_, factor_us) = TIME_UNITS
-            .iter()
-            .find(|(name, _)| *name == unit)
-            .ok_or_else(wrong)?;
-        scaled(number, *factor_us)
-            .map(Self::from_micros)
-            .ok_or_else(wrong)
+        duration::parse(text)
     }
 
     fn to_toml(&self) -> Toml {
-        let us = u64::try_from(self.as_micros()).unwrap_or(u64::MAX);
-        let (name, factor) = TIME_UNITS
-            .iter()
-            .find(|(_, factor)| us.is_multiple_of(*factor) && us >= *factor)
-            .unwrap_or(&("s", 1_000_000));
-        Toml::String(format!("{}{name}", us / factor))
+        Toml::String(duration::write(*self))
+    }
+
+    /// A number without quotes is seconds, as a number without a unit is in text.
+    fn from_toml(value: &Toml) -> Result<Self, String> {
+        match value {
+            Toml::Integer(number) => Self::parse(&number.to_string()),
+            Toml::Float(number) => Self::parse(&number.to_string()),
+            Toml::String(text) => Self::parse(text),
+            other => Err(mismatch(Self::FORM, other)),
+        }
     }
 }
 
@@ -76,39 +61,16 @@ impl ByteSize {
     }
 }
 
-const SIZE_UNITS: [(&str, u64); 9] = [
-    ("GiB", 1 << 30),
-    ("MiB", 1 << 20),
-    ("KiB", 1 << 10),
-    ("B", 1),
-    ("", 1),
-    ("kB", 1_000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-    ("TiB", 1 << 40),
-];
-
 impl Value for ByteSize {
     const FORM: &'static str = "SIZE";
 
-    /// Parses `4096`, `64KiB`, `1.5MiB` or `2GB`.
+    /// Parses `4096`, `64KiB`, `1.5MiB` or `2GB`; see [`size::parse`].
     fn parse(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("expected a size (B, KiB, MiB, GiB, kB, MB, GB), as in 10MiB, got `{text}`");
-        let (number, unit) = split_unit(text);
-        let (_, factor) = SIZE_UNITS
-            .iter()
-            .find(|(name, _)| *name == unit)
-            .ok_or_else(wrong)?;
-        scaled(number, *factor).map(Self).ok_or_else(wrong)
+        size::parse(text).map(Self)
     }
 
     fn to_toml(&self) -> Toml {
-        let (name, factor) = SIZE_UNITS
-            .iter()
-            .find(|(_, factor)| self.0.is_multiple_of(*factor) && self.0 >= *factor)
-            .unwrap_or(&("B", 1));
-        Toml::String(format!("{}{name}", self.0 / factor))
+        Toml::String(size::write(self.0))
     }
 
     fn from_toml(value: &Toml) -> Result<Self, String> {
@@ -181,24 +143,6 @@ impl Value for PerSecond {
     }
 }
 
-fn split_unit(text: &str) -> (&str, &str) {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    (number, unit.trim_start())
-}
-
-/// `number * factor`, exact for whole numbers; `None` when it does not fit.
-fn scaled(number: &str, factor: u64) -> Option<u64> {
-    let number = number.replace('_', "");
-    if let Ok(whole) = number.parse::<u64>() {
-        return whole.checked_mul(factor);
-    }
-    let product = number.parse::<f64>().ok()? * factor as f64;
-    (product < 9e18).then_some(product.round() as u64)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -217,7 +161,7 @@ mod tests {
         check("0", Some(Duration::ZERO));
         check("0s", Some(Duration::ZERO));
         check("2d", Some(Duration::from_secs(172_800)));
-        check::<Duration>("10", None);
+        check("10", Some(Duration::from_secs(10)));
         check::<Duration>("-1s", None);
         check::<Duration>("1e3s", None);
         check::<Duration>("s", None);

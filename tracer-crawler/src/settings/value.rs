@@ -63,7 +63,7 @@ pub(super) fn mismatch(form: &str, found: &Toml) -> String {
     let expected = match form {
         "BOOL" => "true or false",
         "N" => "a whole number",
-        "TIME" => "a time in quotes, as in \"10s\"",
+        "TIME" => "seconds, or a time in quotes, as in \"250ms\"",
         "SIZE" => "a size in quotes, as in \"10MiB\"",
         "RATE" => "a number a second, as in 10 or \"30/m\"",
         _ => "a string",

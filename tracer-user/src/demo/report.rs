@@ -6,7 +6,9 @@ use super::check::{self, Check, TOLERANCE};
 use super::client::NAIVE;
 use super::stage::Stage;
 use super::{DemoError, DemoSettings, Profile, Run};
-use crate::diff::{Comparison, Export, time};
+use tracer_text::number;
+
+use crate::diff::{Comparison, Export};
 use crate::failure::code;
 use crate::source::kernel::KernelError;
 
@@ -17,7 +19,7 @@ pub(super) fn introduce(settings: &DemoSettings, stage: &Stage, untraced: Option
         None => eprintln!(
             "tracer demo: two crawls of {seconds:.0} s, {} requests at once, round trip {}",
             settings.concurrency,
-            time(settings.rtt.as_nanos() as f64)
+            number::time(settings.rtt.as_nanos() as f64)
         ),
         Some(error) => {
             eprintln!("tracer demo: no link with a round trip: {error}");
@@ -65,7 +67,7 @@ fn compare(
             text,
             "\n{} at once / {} = {limit:.0} requests per second is the limit of any client here",
             settings.concurrency,
-            time(settings.rtt.as_nanos() as f64)
+            number::time(settings.rtt.as_nanos() as f64)
         );
     }
     let mut agrees = true;
@@ -97,7 +99,7 @@ fn witnesses(run: &Run, checks: &[Check]) -> String {
     }
     let print = |check: &Check, value: Option<f64>| match value {
         None => "nothing".to_owned(),
-        Some(ns) if check.is_time => time(ns),
+        Some(ns) if check.is_time => number::time(ns),
         Some(count) => format!("{count:.0}"),
     };
     let lines = differing.iter().map(|check| {
@@ -138,7 +140,7 @@ fn counted(runs: &[Run]) -> String {
             .and_then(serde_json::Value::as_u64);
         value.map_or("-".to_owned(), |count| count.to_string())
     };
-    let nanos = |ns: Option<u64>| ns.map_or("-".to_owned(), |ns| time(ns as f64));
+    let nanos = |ns: Option<u64>| ns.map_or("-".to_owned(), |ns| number::time(ns as f64));
     row("pages per second", &|run| {
         format!(
             "{:.0} /s",

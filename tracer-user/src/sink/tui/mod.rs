@@ -2,7 +2,6 @@
 //! the engine but what the engine publishes; drawing changes neither model nor snapshot.
 
 mod filter;
-mod format;
 mod input;
 mod model;
 mod outbox;

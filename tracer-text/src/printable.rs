@@ -1,8 +1,8 @@
-//! Text from the wire or from a process may hold anything; a terminal must not obey it.
+//! Text from the wire or from a process, escaped so that a terminal does not obey it.
 
-/// The same with everything escaped that a terminal may act upon or that hides text: control characters,
+/// Escapes everything that a terminal may act upon or that hides text: control characters,
 /// and characters that have no width or change the direction of writing.
-pub(crate) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() || is_invisible(c) {
