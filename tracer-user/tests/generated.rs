@@ -1,4 +1,4 @@
-//! docs/man and docs/completions are what `tracer man` and `tracer completions` print today.
+//! Documents that tracer itself prints: docs/man, docs/completions, the settings of a crawl and the sample summary of the quick start.
 
 #![allow(clippy::unwrap_used, reason = "a step that fails fails the test")]
 
@@ -172,6 +172,39 @@ fn settings_row(key: &Key) -> String {
         "| `{field}` | {flag} | {default} | {tuned} | {live} | {}{choices} |\n",
         key.doc.replace('|', "\\|")
     )
+}
+
+const SAMPLE_HEAD: &str = "\
+<!-- The sample is printed by `tracer replay --no-tui --color never tracer-user/tests/recordings/crawl.trace`; tracer-user/tests/generated.rs checks it. -->
+```
+";
+const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings/crawl.trace");
+
+/// Text of a page before, inside and after the code block that follows [`SAMPLE_HEAD`].
+fn split_sample(page: &str) -> (&str, &str, &str) {
+    let (_, rest) = page.split_once(SAMPLE_HEAD).unwrap();
+    let (sample, _) = rest.split_once("```\n").unwrap();
+    let (before, rest) = page.split_at(page.len() - rest.len());
+    let (sample, after) = rest.split_at(sample.len());
+    (before, sample, after)
+}
+
+#[test]
+fn quick_start_sample() {
+    let path = docs().join("user/quick-start.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (before, sample, after) = split_sample(&page);
+    let expected = printed(&["replay", "--no-tui", "--color", "never", RECORDING]);
+    if std::env::var_os(UPDATE).is_some() {
+        fs::write(&path, format!("{before}{expected}{after}")).unwrap();
+        return;
+    }
+    assert_eq!(
+        sample,
+        expected,
+        "{}: not as generated; update with: {UPDATE}=1 cargo test -p tracer --test generated",
+        path.display()
+    );
 }
 
 #[test]
