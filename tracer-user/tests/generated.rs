@@ -101,21 +101,21 @@ const SETTINGS_HEAD: &str = "# Settings of a crawl
 
 This page is generated from the crawler's own table of settings.
 
-Each setting is a key of a configuration file (TOML), an environment variable and a flag. The later one wins: defaults of the profile, file (`--config FILE`),
-environment, flags. `tracer config show` prints what a crawl would have, `--origin` also where each value comes from:
+Each setting is a key of a configuration file (TOML), an environment variable and a flag. Later ones win over earlier ones in this order: defaults of the profile, file (`--config FILE`),
+environment, flags. `tracer config show` prints the settings that a crawl would have; with `--origin` it also prints where each value comes from:
 
 ```sh
 tracer config show --origin --config crawl.toml --profile tuned https://example.org/
 ```
 
-- The variable is the key in capitals after `TRACER_CRAWL_`, with `_` for the dot: `limits.per_host` is `TRACER_CRAWL_LIMITS_PER_HOST`. Lists are separated by
+- The name of the variable is `TRACER_CRAWL_` and the key in capitals, with `_` for the dot: `limits.per_host` is `TRACER_CRAWL_LIMITS_PER_HOST`. Lists are separated by
   commas, or a TOML array where a comma is part of a value. `TRACER_CRAWL_CONFIG` names the file.
-- A key that is unknown, misspelt or of the wrong type ends the start with file, line and what was expected.
+- A key that is unknown, misspelt or of the wrong type stops the start. The error names the file, the line and what was expected.
 - `none` unsets a setting that has a default.
 - Times have a unit (`250ms`, `10s`, `2m`, `1h`, `1d`), sizes too (`64KiB`, `10MiB`, `2GB`, or a bare number of bytes); rates are per second or have one (`10`, `30/m`).
 - Paths in a file are below the file's directory.
-- **Live** settings change while the crawl runs: when the file changes, on SIGHUP, and through the control interface. A configuration is taken as a whole or,
-  when anything in it is wrong, not at all; each change is a line in the log. Of the others the log says that they need a new start.
+- **Live** settings can change while the crawl runs: when the file changes, on SIGHUP, and through the control interface. A configuration is taken as a whole or,
+  when anything in it is wrong, not at all; the log has a line for each change. For a changed setting that is not live, the log says that it needs a new start.
 - Secrets are in none of these keys. They are in files that `proxy.credentials_file`, `headers.secrets_file` and `control.token_file` name, or in the variables
   `TRACER_CRAWL_PROXY_CREDENTIALS`, `TRACER_CRAWL_HEADER_SECRETS` and `TRACER_CRAWL_CONTROL_TOKEN`, and they are never printed.
 ";
