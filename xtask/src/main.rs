@@ -4,6 +4,7 @@ mod bench;
 mod build;
 mod demo;
 mod fuzz;
+mod graph;
 mod initramfs;
 mod kernel_image;
 mod lint;
@@ -31,6 +32,7 @@ Usage: cargo xtask VERB
   build                    target/release/tracer, with the kernel programs inside
   test [--quick] [NAME…]   everything that proves it works; NAME narrows the end-to-end tests, --quick leaves the VMs out
   lint [--fix]             formatting, clippy on both sides of the kernel line, house rules, licences
+  graph [CRATE…]           which file uses which, and the circles among them
   vm [--no-build] [SERIES…]
                            trace real connections on other kernels under QEMU (6.1 and 6.12)
   fuzz [--seconds N]       libFuzzer on the parsers of what comes from the wire, 60 s
@@ -67,6 +69,7 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "test" => test::main(rest),
         "lint" => lint::main(rest),
         "fuzz" => fuzz::main(rest),
+        "graph" => graph::main(rest),
         "vm" => vm::main(rest),
         "demo" => demo::main(rest),
         "picture" => picture::main(rest),
