@@ -4,10 +4,10 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
-use crate::{build, setup, shell, tidy, workspace};
+use crate::{arguments, build, setup, shell, tidy, workspace};
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
-    let [fix] = crate::flags(args, ["--fix"])?;
+    let [fix] = arguments::flags(args, ["--fix"])?;
     let mut failed = Vec::new();
     let steps: [(&str, &dyn Fn() -> Result<()>); 5] = [
         ("format", &|| format(fix)),

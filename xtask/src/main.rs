@@ -1,5 +1,6 @@
 //! `cargo xtask VERB`: everything this repository needs done to it, one verb a file.
 
+mod arguments;
 mod bench;
 mod build;
 mod demo;
@@ -15,6 +16,7 @@ mod scenario;
 mod screenshots;
 mod setup;
 mod shell;
+mod tally;
 mod test;
 mod tidy;
 mod toolchain;
@@ -81,14 +83,4 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         }
         other => bail!("no verb {other:?}; `cargo xtask help` lists them"),
     }
-}
-
-/// Refuses any argument that is not one of `flags`; answers whether each was given.
-fn flags<const N: usize>(args: &[String], flags: [&str; N]) -> Result<[bool; N]> {
-    for arg in args {
-        if !flags.contains(&arg.as_str()) {
-            bail!("unknown argument {arg:?}; `cargo xtask help` lists what each verb takes");
-        }
-    }
-    Ok(flags.map(|flag| args.iter().any(|arg| arg == flag)))
 }
