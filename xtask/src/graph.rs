@@ -1,7 +1,10 @@
 //! `cargo xtask graph [CRATE…]`: which file uses which, and where files use each other in a circle.
 
+mod bans;
 mod cfg;
 mod circles;
+mod faults;
+mod layers;
 mod mentions;
 mod package;
 mod parse;
@@ -18,8 +21,9 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use crate::workspace;
+use crate::{exceptions, workspace};
 
+use faults::Rules;
 pub(crate) use package::{Package, all as packages};
 use resolve::{Arrow, Outside};
 use tree::File;
@@ -29,10 +33,6 @@ pub(crate) struct Graph {
     pub(crate) package: String,
     pub(crate) files: Vec<File>,
     pub(crate) arrows: Vec<Arrow>,
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "read by the rules of the next commit")
-    )]
     pub(crate) outside: Vec<Outside>,
 }
 
@@ -48,6 +48,28 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// One line for each arrow and circle that the house rules refuse, in all packages.
+pub(crate) fn faults() -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    for package in packages()? {
+        let house = layers::HOUSES.iter().find(|it| it.package == package.name);
+        let rules = Rules {
+            floors: house.map_or(&[], |house| house.floors),
+            bans: bans::BANS,
+            circles: exceptions::CIRCLES,
+            arrows: exceptions::ARROWS,
+        };
+        faults.extend(faults::of(&Graph::read(&package)?, &rules));
+    }
+    Ok(faults)
+}
+
+/// Whether the room is `place` or below it.
+fn is_inside(room: &str, place: &str) -> bool {
+    let rest = room.strip_prefix(place);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl Graph {

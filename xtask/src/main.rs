@@ -4,6 +4,7 @@ mod arguments;
 mod bench;
 mod build;
 mod demo;
+mod exceptions;
 mod fuzz;
 mod graph;
 mod initramfs;
@@ -16,6 +17,7 @@ mod scenario;
 mod screenshots;
 mod setup;
 mod shell;
+mod summaries;
 mod tally;
 mod test;
 mod tidy;
@@ -33,8 +35,11 @@ Usage: cargo xtask VERB
   setup [--build-only]     install what building (and testing) needs; does nothing the second time
   build                    target/release/tracer, with the kernel programs inside
   test [--quick] [NAME…]   everything that proves it works; NAME narrows the end-to-end tests, --quick leaves the VMs out
-  lint [--fix]             formatting, clippy on both sides of the kernel line, house rules, licences
+  lint [--fix] [--house-rules]
+                           house rules, formatting, clippy on both sides of the kernel line, licences;
+                           --house-rules checks these alone, in seconds
   graph [CRATE…]           which file uses which, and the circles among them
+  summaries [CRATE…]       doc summaries that the lint refuses
   vm [--no-build] [SERIES…]
                            trace real connections on other kernels under QEMU (6.1 and 6.12)
   fuzz [--seconds N]       libFuzzer on the parsers of what comes from the wire, 60 s
@@ -77,6 +82,7 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "picture" => picture::main(rest),
         "bench" => bench::main(rest),
         "screenshots" => screenshots::main(rest),
+        "summaries" => summaries::main(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(ExitCode::SUCCESS)
