@@ -5,6 +5,7 @@ mod crawl;
 mod floor;
 mod load;
 mod observer;
+mod options;
 mod overhead;
 mod pipeline;
 mod table;

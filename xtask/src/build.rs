@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 
 use crate::toolchain::Toolchain;
-use crate::{setup, shell, workspace};
+use crate::{arguments, setup, shell, workspace};
 
 pub(crate) const BPF_TARGET: &str = match cfg!(target_endian = "little") {
     true => "bpfel-unknown-none",
@@ -15,7 +15,7 @@ pub(crate) const BPF_TARGET: &str = match cfg!(target_endian = "little") {
 };
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
-    let [] = crate::flags(args, [])?;
+    let [] = arguments::flags(args, [])?;
     let tracer = build(&setup::for_build()?)?;
     let size = tracer
         .metadata()

@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 
-use crate::test::Tally;
+use crate::tally::Tally;
 use crate::{shell, workspace};
 
 const TARGETS: [&str; 9] = [

@@ -4,22 +4,23 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Result;
 
-use crate::{build, setup, shell, tidy, workspace};
+use crate::{arguments, build, graph, setup, shell, summaries, tidy, workspace};
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
-    let [fix] = crate::flags(args, ["--fix"])?;
+    let [fix, only_house_rules] = arguments::flags(args, ["--fix", "--house-rules"])?;
     let mut failed = Vec::new();
     let steps: [(&str, &dyn Fn() -> Result<()>); 5] = [
+        ("house rules", &house_rules),
         ("format", &|| format(fix)),
         ("clippy", &clippy),
         ("clippy of the kernel programs", &kernel_clippy),
-        ("house rules", &house_rules),
         ("licences", &licences),
     ];
-    for (name, step) in steps {
+    let asked = if only_house_rules { 1 } else { steps.len() };
+    for (name, step) in &steps[..asked] {
         if let Err(error) = step() {
             eprintln!("lint: {name}: {error:#}");
-            failed.push(name);
+            failed.push(*name);
         }
     }
     match failed.as_slice() {
@@ -87,7 +88,9 @@ fn kernel_clippy() -> Result<()> {
 }
 
 fn house_rules() -> Result<()> {
-    let breaches = tidy::breaches()?;
+    let mut breaches = tidy::breaches()?;
+    breaches.extend(graph::faults()?);
+    breaches.extend(summaries::faults()?);
     for breach in &breaches {
         eprintln!("{breach}");
     }

@@ -1,9 +1,12 @@
 //! `cargo xtask VERB`: everything this repository needs done to it, one verb a file.
 
+mod arguments;
 mod bench;
 mod build;
 mod demo;
+mod exceptions;
 mod fuzz;
+mod graph;
 mod initramfs;
 mod kernel_image;
 mod lint;
@@ -14,6 +17,8 @@ mod scenario;
 mod screenshots;
 mod setup;
 mod shell;
+mod summaries;
+mod tally;
 mod test;
 mod tidy;
 mod toolchain;
@@ -30,7 +35,11 @@ Usage: cargo xtask VERB
   setup [--build-only]     install what building (and testing) needs; does nothing the second time
   build                    target/release/tracer, with the kernel programs inside
   test [--quick] [NAME…]   everything that proves it works; NAME narrows the end-to-end tests, --quick leaves the VMs out
-  lint [--fix]             formatting, clippy on both sides of the kernel line, house rules, licences
+  lint [--fix] [--house-rules]
+                           house rules, formatting, clippy on both sides of the kernel line, licences;
+                           --house-rules checks these alone, in seconds
+  graph [CRATE…]           which file uses which, and the circles among them
+  summaries [CRATE…]       doc summaries that the lint refuses
   vm [--no-build] [SERIES…]
                            trace real connections on other kernels under QEMU (6.1 and 6.12)
   fuzz [--seconds N]       libFuzzer on the parsers of what comes from the wire, 60 s
@@ -67,25 +76,17 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "test" => test::main(rest),
         "lint" => lint::main(rest),
         "fuzz" => fuzz::main(rest),
+        "graph" => graph::main(rest),
         "vm" => vm::main(rest),
         "demo" => demo::main(rest),
         "picture" => picture::main(rest),
         "bench" => bench::main(rest),
         "screenshots" => screenshots::main(rest),
+        "summaries" => summaries::main(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(ExitCode::SUCCESS)
         }
         other => bail!("no verb {other:?}; `cargo xtask help` lists them"),
     }
-}
-
-/// Refuses any argument that is not one of `flags`; answers whether each was given.
-fn flags<const N: usize>(args: &[String], flags: [&str; N]) -> Result<[bool; N]> {
-    for arg in args {
-        if !flags.contains(&arg.as_str()) {
-            bail!("unknown argument {arg:?}; `cargo xtask help` lists what each verb takes");
-        }
-    }
-    Ok(flags.map(|flag| args.iter().any(|arg| arg == flag)))
 }

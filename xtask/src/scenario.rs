@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::test::Tally;
+use crate::tally::Tally;
 
 /// What the machine said, by section.
 #[derive(Default)]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{build, setup, shell, workspace};
+use crate::{arguments, build, setup, shell, workspace};
 
 /// How long the recorded crawl lasts.
 const SECONDS: &str = "60";
@@ -62,7 +62,7 @@ const SHOTS: &[Shot] = &[
 ];
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
-    let [no_build, no_record] = crate::flags(args, ["--no-build", "--no-record"])?;
+    let [no_build, no_record] = arguments::flags(args, ["--no-build", "--no-record"])?;
     if !shell::is_root() && !no_record {
         bail!("recording a crawl over a delayed link needs root");
     }

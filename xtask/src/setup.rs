@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::packages::{self, Need};
 use crate::toolchain::{self, Toolchain};
-use crate::{python, shell, workspace};
+use crate::{arguments, python, shell, workspace};
 
 const fn need(program: &'static str, package: &'static str) -> Need {
     Need { program, package }
@@ -53,7 +53,7 @@ const BENCH: &[Need] = &[
 ];
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
-    let [build_only] = crate::flags(args, ["--build-only"])?;
+    let [build_only] = arguments::flags(args, ["--build-only"])?;
     let toolchain = for_build()?;
     println!("build: {}", toolchain.describe());
     if !build_only {

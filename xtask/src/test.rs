@@ -1,12 +1,12 @@
 //! `cargo xtask test`: everything that proves the product works, and one line at the end that says how much of it did.
 
-use std::fmt;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
+use crate::tally::Tally;
 use crate::{build, fuzz, setup, shell, vm, workspace};
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
@@ -18,7 +18,7 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
         .collect();
     let mut tally = Tally::default();
     stage("setup and build", &mut tally, |_| prepare());
-    if tally.failed == 0 {
+    if !tally.has_failed() {
         if names.is_empty() {
             stage("pure tests", &mut tally, pure);
         }
@@ -94,88 +94,8 @@ fn stream(cargo: &mut Command) -> Result<Tally> {
         tally.add(&Tally::of_line(&line));
     }
     // Failing without a failed test: it did not compile, or a test binary died.
-    if !child.wait()?.success() && tally.failed == 0 {
-        tally.failed = 1;
+    if !child.wait()?.success() && !tally.has_failed() {
+        tally.fail();
     }
     Ok(tally)
-}
-
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
-    passed: u64,
-    failed: u64,
-}
-
-impl Tally {
-    /// `test result: ok. 12 passed; 0 failed; 0 ignored; …`
-    fn of_line(line: &str) -> Self {
-        let Some(result) = line.strip_prefix("test result: ") else {
-            return Self::default();
-        };
-        let count = |what: &str| {
-            let words: Vec<&str> = result.split([' ', ';']).collect();
-            let pair = words.windows(2).find(|pair| pair[1] == what);
-            pair.and_then(|pair| pair[0].parse().ok()).unwrap_or(0)
-        };
-        Self {
-            passed: count("passed"),
-            failed: count("failed"),
-        }
-    }
-
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.passed += other.passed;
-        self.failed += other.failed;
-    }
-
-    pub(crate) fn record(&mut self, name: &str, result: Result<(), String>) {
-        match result {
-            Ok(()) => {
-                println!("test {name} ... ok");
-                self.passed += 1;
-            }
-            Err(reason) => {
-                println!("test {name} ... FAILED: {reason}");
-                self.failed += 1;
-            }
-        }
-    }
-
-    pub(crate) fn exit_code(&self) -> ExitCode {
-        if self.failed == 0 {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
-    }
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} passed, {} failed", self.passed, self.failed)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Tally;
-
-    fn check(line: &str, passed: u64, failed: u64) {
-        assert_eq!(Tally::of_line(line), Tally { passed, failed });
-    }
-
-    #[test]
-    fn result_lines_are_summed() {
-        check(
-            "test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.02s",
-            12,
-            0,
-        );
-        check(
-            "test result: FAILED. 3 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out",
-            3,
-            2,
-        );
-        check("test origin::serves ... ok", 0, 0);
-    }
 }

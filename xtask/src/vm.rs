@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::initramfs::Initramfs;
 use crate::scenario::{self, Report};
-use crate::test::Tally;
+use crate::tally::Tally;
 use crate::{build, kernel_image, setup, shell, workspace};
 
 const SERIES: [&str; 2] = ["6.1", "6.12"];

@@ -2,8 +2,11 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use anyhow::{Context, Result};
 
 /// Variables which the outer cargo sets for us and which would mislead an inner one with another toolchain.
 const OUTER: [&str; 10] = [
@@ -79,4 +82,20 @@ fn path_with_cargo_bin() -> OsString {
     let path = env::var_os("PATH").unwrap_or_default();
     let directories = std::iter::once(cargo_bin()).chain(env::split_paths(&path));
     env::join_paths(directories).unwrap_or(path)
+}
+
+/// Every Rust file below the folder, in order.
+pub(crate) fn rust_files(dir: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let entries = fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
+            files.extend(rust_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
 }

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
 use super::table::load_average;
-use crate::{shell, workspace};
+use crate::{arguments, shell, workspace};
 
 const PAGES: u64 = 20_000;
 const CONCURRENCY: &str = "64";
@@ -41,7 +41,7 @@ struct Run {
 }
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
-    let [with_spider] = crate::flags(args, ["--spider"])?;
+    let [with_spider] = arguments::flags(args, ["--spider"])?;
     let programs = build(with_spider)?;
     println!(
         "{PAGES} pages, {CONCURRENCY} requests at once, {ROUNDS} rounds, load {:.1} at the start",

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use crate::{setup, shell, workspace};
+use crate::{arguments, setup, shell, workspace};
 
 /// Package and bench.
 const BENCHES: [(&str, &str); 3] = [
@@ -14,7 +14,7 @@ const BENCHES: [(&str, &str); 3] = [
 ];
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
-    let [] = crate::flags(args, [])?;
+    let [] = arguments::flags(args, [])?;
     if !shell::is_root() {
         bail!("listing sockets needs a network namespace of its own, and that needs root");
     }

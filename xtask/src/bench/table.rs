@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::bpf::Program;
 use super::load::Workload;
 use super::observer::{Observer, Report};
-use super::overhead::Options;
+use super::options::Options;
 
 /// Where and under what conditions.
 pub(crate) struct Machine {

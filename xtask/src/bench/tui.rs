@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{setup, shell, workspace};
+use crate::{arguments, setup, shell, workspace};
 
 /// The test that prints the figures; there it runs a few ticks only.
 const TEST: &str = "cost_of_a_screen";
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
-    let [] = crate::flags(args, [])?;
+    let [] = arguments::flags(args, [])?;
     setup::for_build()?;
     let mut cargo = workspace::cargo();
     cargo.args([

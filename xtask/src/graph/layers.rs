@@ -1,0 +1,178 @@
+//! Floors of each crate, top first. An arrow may lead down or stay on its floor; it may not climb.
+//!
+//! A room is a module with everything below it, unless a longer name puts a part of it on another floor. Names
+//! that no file has yet belong to rooms that are being moved.
+
+use super::Graph;
+use super::resolve::Arrow;
+
+/// The floors of one crate.
+pub(crate) struct House {
+    pub(crate) package: &'static str,
+    /// Rooms by floor, top first.
+    pub(crate) floors: &'static [&'static [&'static str]],
+}
+
+pub(crate) const HOUSES: &[House] = &[
+    House {
+        package: "tracer-user",
+        floors: &[
+            &["main"],
+            // The verbs: each turns its flags into settings and calls one room below.
+            &["cli"],
+            &["session", "trace", "trace/session"],
+            &["engine", "filter", "trace/engine", "trace/filter"],
+            // Flags as typed, and settings made of them: what runs below never sees them.
+            &[
+                "cli/args",
+                "cli/crawl/flags",
+                "cli/quantity",
+                "cli/settings",
+            ],
+            // One type joins the errors of all rooms below, which return their own.
+            &["failure", "error"],
+            &["demo"],
+            &["diff", "doctor"],
+            &["source", "sink", "tui"],
+            // What belongs to a running trace and knows neither source nor sink.
+            &[
+                "account",
+                "capture",
+                "child",
+                "clock",
+                "intake",
+                "live",
+                "namespaces",
+                "playback",
+                "privilege",
+                "resolve",
+                "trace/account",
+                "trace/capture",
+                "trace/child",
+                "trace/clock",
+                "trace/command",
+                "trace/intake",
+                "trace/live",
+                "trace/namespaces",
+                "trace/playback",
+                "trace/privilege",
+                "trace/resolve",
+            ],
+            &["source/kernel", "source/record"],
+        ],
+    },
+    House {
+        package: "tracer-core",
+        floors: &[
+            &["lib"],
+            &["input"],
+            &["tracker"],
+            &["snapshot"],
+            &["connection", "time_wait"],
+            &["live"],
+            &["decode", "host", "process"],
+            &["entries", "overflow", "series", "turn", "turns"],
+            &["dns", "group", "host_filter", "phase"],
+            &[
+                "endpoint",
+                "glob",
+                "http",
+                "in_flight",
+                "latency",
+                "ticket",
+                "tls",
+            ],
+        ],
+    },
+    House {
+        package: "tracer-crawler",
+        floors: &[
+            &["lib"],
+            &["deliver"],
+            &["crawl"],
+            &["control", "metrics", "progress", "render"],
+            &["fetch", "frontier", "header", "hook", "parse"],
+            &[
+                "config", "deadline", "endpoint", "out", "retry", "scope", "seeds", "stats",
+            ],
+            &[
+                "adaptive",
+                "affinity",
+                "cache",
+                "canonical",
+                "credentials",
+                "dedup",
+                "limit",
+                "outcome",
+                "robots",
+                "settings",
+                "shard",
+                "sitemap",
+                "url",
+            ],
+        ],
+    },
+    House {
+        package: "tracer-ebpf",
+        floors: &[
+            &["main"],
+            &["probes"],
+            &["flow"],
+            // One floor until the value types are apart from the maps and from what writes records.
+            &[
+                "conn", "count", "dns", "emit", "filter", "held", "hello", "maps", "overflow",
+                "segment", "sock", "tls", "turn", "waiting", "waits",
+            ],
+            &["bound", "state"],
+        ],
+    },
+    House {
+        package: "tracer-recording",
+        floors: &[
+            &["lib"],
+            &["reader", "writer"],
+            &["frame", "entry", "preamble"],
+            &["block", "codec"],
+            &["words"],
+        ],
+    },
+    House {
+        package: "tracer-testbed",
+        floors: &[
+            &["main", "lib"],
+            &["args"],
+            &["client", "dns", "link", "origin"],
+        ],
+    },
+];
+
+/// Arrows that climb, and the files that stand on no floor.
+pub(crate) struct Findings<'g> {
+    pub(crate) climbing: Vec<&'g Arrow>,
+    pub(crate) homeless: Vec<usize>,
+}
+
+/// Holds the graph against the floors of its crate. What a file uses of its parent does not count.
+pub(crate) fn check<'g>(graph: &'g Graph, floors: &[&[&str]]) -> Findings<'g> {
+    let floor = |file: usize| floor(&graph.files[file].room, floors);
+    let climbs = |arrow: &&Arrow| match (floor(arrow.from), floor(arrow.to)) {
+        (Some(from), Some(to)) => to < from && !graph.is_to_parent(arrow),
+        _ => false,
+    };
+    Findings {
+        climbing: graph.arrows.iter().filter(climbs).collect(),
+        homeless: (0..graph.files.len())
+            .filter(|file| floor(*file).is_none())
+            .collect(),
+    }
+}
+
+/// Number of the floor from the top; the longest name of a room decides.
+fn floor(room: &str, floors: &[&[&str]]) -> Option<usize> {
+    let rooms = floors
+        .iter()
+        .enumerate()
+        .flat_map(|(number, rooms)| rooms.iter().map(move |name| (name.len(), number, name)));
+    let holding = rooms.filter(|(_, _, name)| super::is_inside(room, name));
+    holding.max().map(|(_, number, _)| number)
+}
