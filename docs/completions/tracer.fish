@@ -97,7 +97,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand replay" -s h -l help -d 'P
 complete -c tracer -n "__fish_tracer_using_subcommand demo" -l rtt -d 'Round trip of the link between crawler and site' -r
 complete -c tracer -n "__fish_tracer_using_subcommand demo" -l concurrency -d 'Requests at once' -r
 complete -c tracer -n "__fish_tracer_using_subcommand demo" -l time -d 'How long each of the two crawls takes' -r
-complete -c tracer -n "__fish_tracer_using_subcommand demo" -l out -d 'Directory for the exports, default.json and tuned.json; made if it is not there' -r -F
+complete -c tracer -n "__fish_tracer_using_subcommand demo" -l out -d 'Directory for the exports, default.json and tuned.json; made if it is not there. [default: tracer-demo, or tracer-demo-2 and so on while other demos write there]' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand demo" -l color -d 'Colours in the table: green is better, red is worse' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"

@@ -14,6 +14,27 @@ pub fn printable(text: &str) -> String {
     shown
 }
 
+/// Without sequences that only set colours (ECMA-48 SGR); every other control stays, to be escaped.
+pub(crate) fn without_colors(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("\x1b[") {
+        let (before, sequence) = rest.split_at(at);
+        shown.push_str(before);
+        let parameters = &sequence[2..];
+        let end = parameters.find(|c: char| !c.is_ascii_digit() && c != ';' && c != ':');
+        match end {
+            Some(end) if parameters[end..].starts_with('m') => rest = &parameters[end + 1..],
+            _ => {
+                shown.push_str("\x1b[");
+                rest = parameters;
+            }
+        }
+    }
+    shown.push_str(rest);
+    shown.replace('\t', "    ")
+}
+
 /// Line and paragraph separators, joiners, direction marks (UAX 9), byte order marks and tags.
 fn is_invisible(c: char) -> bool {
     matches!(c,
@@ -36,5 +57,18 @@ mod tests {
         check("\u{9b}2J", "\\u{9b}2J");
         check("moc.\u{202e}elpmaxe", "moc.\\u{202e}elpmaxe");
         check("bücher.example 例え", "bücher.example 例え");
+    }
+
+    #[test]
+    fn colours_go_and_other_controls_stay() {
+        #[track_caller]
+        fn check(text: &str, expected: &str) {
+            assert_eq!(without_colors(text), expected);
+        }
+        check("\x1b[1;31mred\x1b[0m", "red");
+        check("a\x1b[2Jb", "a\x1b[2Jb");
+        check("\x1b[", "\x1b[");
+        check("\x1b[38;5;1", "\x1b[38;5;1");
+        check("a\tb", "a    b");
     }
 }

@@ -79,7 +79,7 @@ impl DnsArgs {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        println!("{}", server.counts().to_json());
+        println!("{}", server.stop().await.to_json());
         Ok(())
     }
 }

@@ -152,9 +152,9 @@ pub(crate) struct Demo {
     /// How long each of the two crawls takes.
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = parse_positive)]
     pub(crate) time: Duration,
-    /// Directory for the exports, default.json and tuned.json; made if it is not there.
-    #[arg(long, value_name = "DIR", default_value = "tracer-demo")]
-    pub(crate) out: PathBuf,
+    /// Directory for the exports, default.json and tuned.json; made if it is not there. [default: tracer-demo, or tracer-demo-2 and so on while other demos write there]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
     /// Show the live screen of each trace.
     #[arg(long, overrides_with = "no_tui")]
     pub(crate) tui: bool,

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::check::{self, Check, TOLERANCE};
 use super::client::NAIVE;
+use super::directory::Directory;
 use super::stage::Stage;
 use super::{DemoError, DemoSettings, Profile, Run};
 use tracer_text::number;
@@ -41,12 +42,12 @@ pub(super) fn introduce(settings: &DemoSettings, stage: &Stage, untraced: Option
 pub(super) fn conclude(
     settings: &DemoSettings,
     runs: &[Run],
-    traced: bool,
+    directory: Option<&Directory>,
     limit: Option<f64>,
 ) -> Result<u8, DemoError> {
-    let (text, agrees) = match traced {
-        true => compare(settings, runs, limit)?,
-        false => (counted(runs), true),
+    let (text, agrees) = match directory {
+        Some(directory) => compare(settings, runs, directory, limit)?,
+        None => (counted(runs), true),
     };
     // A reader that has seen enough is no fault.
     let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
@@ -57,9 +58,10 @@ pub(super) fn conclude(
 fn compare(
     settings: &DemoSettings,
     runs: &[Run],
+    directory: &Directory,
     limit: Option<f64>,
 ) -> Result<(String, bool), DemoError> {
-    let files = [Profile::Default, Profile::Tuned].map(|profile| settings.export(profile));
+    let files = [Profile::Default, Profile::Tuned].map(|profile| directory.export(profile));
     let comparison = Comparison::of_files(&files[0], &files[1])?;
     let mut text = comparison.to_text(settings.color);
     if let Some(limit) = limit {
@@ -135,6 +137,7 @@ fn counted(runs: &[Run]) -> String {
     };
     let origin = |run: &Run, pointer: &str| {
         let value = run
+            .counted
             .origin
             .pointer(pointer)
             .and_then(serde_json::Value::as_u64);
