@@ -143,7 +143,7 @@ fn named_tests(text: &str) -> Vec<(&str, Vec<&str>)> {
     found
 }
 
-/// Tests among the names that the file does not hold; all of them when there is no such file.
+/// Tests among the names that the file does not hold; its path and all names when there is no such file.
 fn missing_tests<'a>(root: &Path, (file, names): &(&'a str, Vec<&'a str>)) -> Vec<&'a str> {
     let Ok(text) = fs::read_to_string(root.join(file)) else {
         return [&[*file], names.as_slice()].concat();
