@@ -192,8 +192,8 @@ complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-header -d 'B
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l user-agent -d 'User-Agent. Without it `tracer/VERSION`, with the contact when there is one' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l contact -d 'Address or URL to reach the person who crawls; part of the User-Agent' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l accept-language -d 'Accept-Language' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l header -d 'Further header lines, `Name: value`' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l header-secrets-file -d 'File with header lines that are secret (one a line); they go to hosts of seeds alone' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l header -d 'Further header lines, `Name: value`. Authorization and Cookie are secret, as those of the secrets file are' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l header-secrets-file -d 'File with header lines that are secret (one a line); they go to scheme, host and port of seeds alone' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l header-profiles -d 'File with header profiles (TOML); each host gets one and keeps it' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l referrer-policy -d 'How much of the page a link was on goes into Referer [default: no-referrer; tuned: strict-origin-when-cross-origin]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l links-from -d 'Elements that links are taken from (a, area, link, frame, img, script, style, refresh) [default: a,area,link,frame,refresh]' -r -f -a "a\t''
@@ -324,8 +324,8 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l user-agent -d 'User-Agent. Without it `tracer/VERSION`, with the contact when there is one' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l contact -d 'Address or URL to reach the person who crawls; part of the User-Agent' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l accept-language -d 'Accept-Language' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l header -d 'Further header lines, `Name: value`' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l header-secrets-file -d 'File with header lines that are secret (one a line); they go to hosts of seeds alone' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l header -d 'Further header lines, `Name: value`. Authorization and Cookie are secret, as those of the secrets file are' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l header-secrets-file -d 'File with header lines that are secret (one a line); they go to scheme, host and port of seeds alone' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l header-profiles -d 'File with header profiles (TOML); each host gets one and keeps it' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l referrer-policy -d 'How much of the page a link was on goes into Referer [default: no-referrer; tuned: strict-origin-when-cross-origin]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l links-from -d 'Elements that links are taken from (a, area, link, frame, img, script, style, refresh) [default: a,area,link,frame,refresh]' -r -f -a "a\t''

@@ -23,7 +23,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 pub use outputs::Outputs;
 pub(crate) use outputs::record;
@@ -121,12 +120,7 @@ impl Crawl {
         let mut frontier = open(&settings)?;
         let seeds = seeds::load(seeds, &settings)?;
         let reach = Arc::new(Reach::new(&settings, &seeds)?);
-        let hosts: Vec<_> = seeds
-            .iter()
-            .filter_map(Url::host_str)
-            .map(str::to_owned)
-            .collect();
-        let maker = HeaderMaker::new(&settings, &parts.secrets, hosts)?;
+        let maker = HeaderMaker::new(&settings, &parts.secrets, &seeds)?;
         let mut options = Options::of(&settings, &parts.secrets)?;
         let admits = Arc::clone(&reach);
         options.admit = Some(Admit(Arc::new(move |host, address| {

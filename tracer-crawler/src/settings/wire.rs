@@ -153,9 +153,9 @@ group! {
         contact: Option<String> = None, "contact", restart;
         /// Accept-Language.
         accept_language: Option<String> = None, "accept-language", restart;
-        /// Further header lines, `Name: value`.
+        /// Further header lines, `Name: value`. Authorization and Cookie are secret, as those of the secrets file are.
         extra: Vec<String> = Vec::new(), "header", restart;
-        /// File with header lines that are secret (one a line); they go to hosts of seeds alone.
+        /// File with header lines that are secret (one a line); they go to scheme, host and port of seeds alone.
         secrets_file: Option<PathBuf> = None, "header-secrets-file", restart;
         /// File with header profiles (TOML); each host gets one and keeps it.
         profiles: Option<PathBuf> = None, "header-profiles", restart;
