@@ -41,6 +41,7 @@ use crate::hook::{self, Hooks};
 use crate::parse::ParseOptions;
 #[cfg(feature = "render")]
 use crate::render::{RenderError, Renderer};
+use crate::robots::agent_of;
 use crate::scope::ScopeError;
 use crate::settings::{LinkSource, Live, Settings};
 use crate::stats::{FinishReason, Snapshot, Stats};
@@ -232,11 +233,7 @@ fn parse_options(settings: &Settings, agent: &str) -> ParseOptions {
         images: takes(LinkSource::Img),
         scripts: takes(LinkSource::Script) || takes(LinkSource::Style),
         frames: takes(LinkSource::Frame),
-        agent: agent
-            .split(['/', ' '])
-            .next()
-            .unwrap_or("")
-            .to_ascii_lowercase(),
+        agent: agent_of(agent),
         max_links: settings.parse.max_links as usize,
         max_bytes: settings.parse.max_memory.as_usize(),
     }

@@ -26,7 +26,7 @@ use crate::hook::Hooks;
 use crate::limit::{Concurrency, Rate};
 use crate::parse::ParseOptions;
 use crate::retry;
-use crate::robots::{RobotsCache, RobotsOptions, Rules};
+use crate::robots::{RobotsCache, RobotsOptions, Rules, agent_of};
 use crate::settings::{Live, Settings};
 use crate::stats::{FinishReason, Stats};
 
@@ -139,13 +139,7 @@ impl Engine {
                 links: needs.links | more.links,
             }
         });
-        let agent = made.maker.user_agent();
-        // The product's name, without version and comment (RFC 9309 section 2.2.1).
-        let agent = agent
-            .split(['/', ' '])
-            .next()
-            .unwrap_or("")
-            .to_ascii_lowercase();
+        let agent = agent_of(made.maker.user_agent());
         let robots = RobotsCache::new(RobotsOptions {
             agent: agent.clone(),
             max_age: settings.politeness.robots_max_age,
