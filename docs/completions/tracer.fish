@@ -184,7 +184,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l shutdown-timeout
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l retries -d 'Tries after the first one, for failures that pass [default: 2]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l retry-backoff -d 'Wait before the first of them; doubles each time, with jitter [default: 500ms]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l retry-max-backoff -d 'Longest such wait [default: 30s]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-retry-after -d 'Longest wait a Retry-After is obeyed for; with a longer one the page counts as failed [default: 2m]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-retry-after -d 'Longest pause of a host by its Retry-After; with a longer one the page counts as failed, and its host pauses for this long [default: 2m]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l retry-status -d 'Status codes that pass [default: 408,429,500,502,503,504,522,524]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-body -d 'Bytes read from the wire [default: 10MiB]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-decoded -d 'Bytes after decompression; a bomb is cut here [default: 40MiB]' -r
@@ -316,7 +316,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l retries -d 'Tries after the first one, for failures that pass [default: 2]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l retry-backoff -d 'Wait before the first of them; doubles each time, with jitter [default: 500ms]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l retry-max-backoff -d 'Longest such wait [default: 30s]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l max-retry-after -d 'Longest wait a Retry-After is obeyed for; with a longer one the page counts as failed [default: 2m]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l max-retry-after -d 'Longest pause of a host by its Retry-After; with a longer one the page counts as failed, and its host pauses for this long [default: 2m]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l retry-status -d 'Status codes that pass [default: 408,429,500,502,503,504,522,524]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l max-body -d 'Bytes read from the wire [default: 10MiB]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l max-decoded -d 'Bytes after decompression; a bomb is cut here [default: 40MiB]' -r

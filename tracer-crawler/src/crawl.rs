@@ -8,6 +8,7 @@ mod links;
 mod outputs;
 mod pace;
 mod page;
+mod pause;
 mod reach;
 #[cfg(feature = "render")]
 mod render;

@@ -14,6 +14,7 @@ use super::brake::Brake;
 use super::conditional;
 use super::pace::Paces;
 use super::page::Chain;
+use super::pause::Pauses;
 use super::reach::Reach;
 use super::report::{Needs, Out};
 use super::robots::RobotsFailures;
@@ -50,6 +51,7 @@ pub(crate) struct Engine {
     pub(crate) robots: RobotsCache,
     pub(crate) robots_failures: RobotsFailures,
     pub(crate) paces: Paces,
+    pub(crate) pauses: Pauses,
     pub(crate) brake: Brake,
     /// All requests of the crawl.
     pub(crate) rate: Rate,
@@ -155,6 +157,7 @@ impl Engine {
             robots,
             robots_failures: RobotsFailures::default(),
             paces: Paces::default(),
+            pauses: Pauses::default(),
             brake: Brake::default(),
             rate: Rate::new(Duration::ZERO, 1),
             page_workers: Concurrency::new(usize::MAX),

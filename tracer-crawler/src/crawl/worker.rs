@@ -3,7 +3,6 @@
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use tracing::Instrument;
 use url::Url;
@@ -224,7 +223,6 @@ impl Engine {
             Ended::Again(at) => {
                 self.deadlines().insert(task.id, task.deadline());
                 frontier.retry(page.ticket, *at);
-                self.hold_if_asked(frontier, page, *at);
             }
             Ended::Spared(at) => {
                 self.deadlines().insert(task.id, task.deadline());
@@ -245,14 +243,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    /// A pause longer than our own back-off was the server's wish: it counts for its host.
-    fn hold_if_asked(&self, frontier: &mut Frontier, page: &Page, at: std::time::Instant) {
-        let wait = at.saturating_duration_since(std::time::Instant::now());
-        if wait > self.live.load().retry.max_backoff + Duration::from_millis(100) {
-            frontier.hold_host(&page.url, at);
-        }
     }
 
     /// Queues the target of a redirect; where it was seen before, or its host has had its share, the chain ends here.

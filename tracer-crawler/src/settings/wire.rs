@@ -125,7 +125,7 @@ group! {
         backoff: Duration = Duration::from_millis(500), "retry-backoff", live;
         /// Longest such wait.
         max_backoff: Duration = Duration::from_secs(30), "retry-max-backoff", live;
-        /// Longest wait a Retry-After is obeyed for; with a longer one the page counts as failed.
+        /// Longest pause of a host by its Retry-After; with a longer one the page counts as failed, and its host pauses for this long.
         max_retry_after: Duration = Duration::from_secs(120), "max-retry-after", live;
         /// Status codes that pass.
         statuses: Vec<u16> = vec![408, 429, 500, 502, 503, 504, 522, 524], "retry-status", live;
