@@ -80,7 +80,7 @@ impl Control {
             .into_iter()
             .chain(Settings::keys())
             .filter_map(|key| {
-                let value = effective.settings.get(key.name)?;
+                let value = effective.settings.shown(key.name)?;
                 let entry = json!({
                     "value": value,
                     "origin": effective.origin(key.name).to_string(),

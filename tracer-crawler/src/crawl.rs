@@ -8,6 +8,7 @@ mod links;
 mod outputs;
 mod pace;
 mod page;
+mod pause;
 mod reach;
 #[cfg(feature = "render")]
 mod render;
@@ -23,7 +24,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 pub use outputs::Outputs;
 pub(crate) use outputs::record;
@@ -42,6 +42,7 @@ use crate::hook::{self, Hooks};
 use crate::parse::ParseOptions;
 #[cfg(feature = "render")]
 use crate::render::{RenderError, Renderer};
+use crate::robots::agent_of;
 use crate::scope::ScopeError;
 use crate::settings::{LinkSource, Live, Settings};
 use crate::stats::{FinishReason, Snapshot, Stats};
@@ -121,12 +122,7 @@ impl Crawl {
         let mut frontier = open(&settings)?;
         let seeds = seeds::load(seeds, &settings)?;
         let reach = Arc::new(Reach::new(&settings, &seeds)?);
-        let hosts: Vec<_> = seeds
-            .iter()
-            .filter_map(Url::host_str)
-            .map(str::to_owned)
-            .collect();
-        let maker = HeaderMaker::new(&settings, &parts.secrets, hosts)?;
+        let maker = HeaderMaker::new(&settings, &parts.secrets, &seeds)?;
         let mut options = Options::of(&settings, &parts.secrets)?;
         let admits = Arc::clone(&reach);
         options.admit = Some(Admit(Arc::new(move |host, address| {
@@ -239,11 +235,7 @@ fn parse_options(settings: &Settings, agent: &str) -> ParseOptions {
         images: takes(LinkSource::Img),
         scripts: takes(LinkSource::Script) || takes(LinkSource::Style),
         frames: takes(LinkSource::Frame),
-        agent: agent
-            .split(['/', ' '])
-            .next()
-            .unwrap_or("")
-            .to_ascii_lowercase(),
+        agent: agent_of(agent),
         max_links: settings.parse.max_links as usize,
         max_bytes: settings.parse.max_memory.as_usize(),
     }

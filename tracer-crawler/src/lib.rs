@@ -8,6 +8,7 @@ pub mod cache;
 pub mod config;
 pub mod control;
 pub mod crawl;
+pub mod credentials;
 pub mod deadline;
 pub mod dedup;
 pub mod deliver;

@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, SystemTime};
 
+use hyper::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -83,11 +84,23 @@ pub fn retry_after(field: &str, now: SystemTime) -> Option<Duration> {
         // A number with more digits than fit practically means never.
         return Some(Duration::from_secs(field.parse().unwrap_or(u64::MAX)));
     }
-    let date = DATES
-        .iter()
-        .find_map(|form| PrimitiveDateTime::parse(field, form).ok())?;
-    let wait = date.assume_utc() - OffsetDateTime::from(now);
+    let wait = http_date(field)? - OffsetDateTime::from(now);
     Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
+}
+
+/// The pause that an answer asks for. Its own Date is the time that a date is compared with: the server's clock may be wrong.
+pub(crate) fn wish(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let field = |name: HeaderName| headers.get(name)?.to_str().ok();
+    let sent = field(DATE).and_then(|text| http_date(text.trim()));
+    retry_after(field(RETRY_AFTER)?, sent.map_or(now, SystemTime::from))
+}
+
+fn http_date(text: &str) -> Option<OffsetDateTime> {
+    let parse = |form| PrimitiveDateTime::parse(text, form).ok();
+    DATES
+        .iter()
+        .find_map(parse)
+        .map(PrimitiveDateTime::assume_utc)
 }
 
 #[cfg(test)]
@@ -195,6 +208,25 @@ mod tests {
             Decision::After(_)
         ));
         assert_eq!(decide(&settings, &status(503, None), 0), Decision::GiveUp);
+    }
+
+    #[test]
+    fn a_date_is_compared_with_the_clock_of_the_server() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_740);
+        let of = |date: Option<&'static str>, wish: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, wish.parse().unwrap());
+            if let Some(date) = date {
+                headers.insert(DATE, date.parse().unwrap());
+            }
+            super::wish(&headers, now).map(|wish| wish.as_secs())
+        };
+        let until = "Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(of(None, until), Some(37));
+        assert_eq!(of(Some("Sun, 06 Nov 1994 08:49:30 GMT"), until), Some(7));
+        assert_eq!(of(Some("yesterday"), until), Some(37));
+        assert_eq!(of(Some("Sun, 06 Nov 1994 08:49:30 GMT"), "9"), Some(9));
+        assert_eq!(super::wish(&HeaderMap::new(), now), None);
     }
 
     #[test]

@@ -18,6 +18,8 @@ use thiserror::Error;
 pub(crate) use base::Base;
 pub use text::UrlText;
 
+use crate::credentials::drop_from;
+
 /// Reasons why a link is no URL that the crawler can fetch.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UrlError {
@@ -130,7 +132,8 @@ impl Normalizer {
         if url.fragment().is_some() {
             url.set_fragment(None);
         }
-        drop_credentials(&mut url);
+        // A page must not make the crawler log in somewhere.
+        drop_from(&mut url);
         if let Cow::Owned(path) = canonical_escapes(url.path()) {
             url.set_path(&path);
         }
@@ -199,17 +202,6 @@ fn encoded(text: &str, encoding: &'static Encoding) -> Vec<u8> {
 
 fn syntax(reason: ::url::ParseError) -> UrlError {
     UrlError::Syntax { reason }
-}
-
-/// Removes user name and password, because a page must not make the crawler log in somewhere. The setters fail only for
-/// URLs without a host, which do not exist with http.
-fn drop_credentials(url: &mut Url) {
-    if !url.username().is_empty() {
-        let _ = url.set_username("");
-    }
-    if url.password().is_some() {
-        let _ = url.set_password(None);
-    }
 }
 
 fn name_of(pair: &str) -> &str {

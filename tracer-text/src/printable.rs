@@ -15,7 +15,7 @@ pub fn printable(text: &str) -> String {
 }
 
 /// Without sequences that only set colours (ECMA-48 SGR); every other control stays, to be escaped.
-pub(crate) fn without_colors(text: &str) -> String {
+pub fn without_colors(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("\x1b[") {

@@ -6,7 +6,6 @@ use std::{fs, io::Read, path::Path};
 use super::{ConfigError, Origin};
 use crate::settings::{Secret, Settings, check_header};
 
-/// Environment variables that hold a secret.
 const PROXY_CREDENTIALS: &str = "TRACER_CRAWL_PROXY_CREDENTIALS";
 const CONTROL_TOKEN: &str = "TRACER_CRAWL_CONTROL_TOKEN";
 const HEADER_SECRETS: &str = "TRACER_CRAWL_HEADER_SECRETS";
@@ -21,13 +20,16 @@ pub struct Secrets {
     pub proxy_credentials: Option<Secret>,
     /// Token that requests to the control interface over TCP have to carry.
     pub control_token: Option<Secret>,
-    /// Names and values of headers for hosts of seeds.
+    /// Names and values of headers for scheme, host and port of seeds.
     pub headers: Vec<(String, Secret)>,
 }
 
+/// Environment variables that hold a secret; programs that the crawler starts do not get them.
+pub(crate) const VARIABLES: [&str; 3] = [PROXY_CREDENTIALS, CONTROL_TOKEN, HEADER_SECRETS];
+
 /// True if a variable holds a secret, not a setting.
 pub(super) fn is_variable(name: &str) -> bool {
-    [PROXY_CREDENTIALS, CONTROL_TOKEN, HEADER_SECRETS].contains(&name)
+    VARIABLES.contains(&name)
 }
 
 impl Secrets {

@@ -1,4 +1,4 @@
-//! Writes settings as a TOML file that gives the same settings when read.
+//! Writes settings as a TOML file that gives the same settings when read, except for secrets, which are left out.
 
 use std::fmt::Write;
 
@@ -23,7 +23,7 @@ impl Effective {
     }
 
     fn line(&self, text: &mut String, name: &str, field: &str, origins: bool) {
-        let Some(value) = self.settings.get(name) else {
+        let Some(value) = self.settings.shown(name) else {
             return;
         };
         let _ = if origins {

@@ -14,6 +14,7 @@ use super::brake::Brake;
 use super::conditional;
 use super::pace::Paces;
 use super::page::Chain;
+use super::pause::Pauses;
 use super::reach::Reach;
 use super::report::{Needs, Out};
 use super::robots::RobotsFailures;
@@ -26,7 +27,7 @@ use crate::hook::Hooks;
 use crate::limit::{Concurrency, Rate};
 use crate::parse::ParseOptions;
 use crate::retry;
-use crate::robots::{RobotsCache, RobotsOptions, Rules};
+use crate::robots::{RobotsCache, RobotsOptions, Rules, agent_of};
 use crate::settings::{Live, Settings};
 use crate::stats::{FinishReason, Stats};
 
@@ -51,6 +52,7 @@ pub(crate) struct Engine {
     pub(crate) robots: RobotsCache,
     pub(crate) robots_failures: RobotsFailures,
     pub(crate) paces: Paces,
+    pub(crate) pauses: Pauses,
     pub(crate) brake: Brake,
     /// Rate limit of all requests of the crawl together.
     pub(crate) rate: Rate,
@@ -142,13 +144,7 @@ impl Engine {
                 links: needs.links | more.links,
             }
         });
-        let agent = made.maker.user_agent();
-        // Only the product's name counts, without version and comment (RFC 9309 section 2.2.1).
-        let agent = agent
-            .split(['/', ' '])
-            .next()
-            .unwrap_or("")
-            .to_ascii_lowercase();
+        let agent = agent_of(made.maker.user_agent());
         let robots = RobotsCache::new(RobotsOptions {
             agent: agent.clone(),
             max_age: settings.politeness.robots_max_age,
@@ -164,6 +160,7 @@ impl Engine {
             robots,
             robots_failures: RobotsFailures::default(),
             paces: Paces::default(),
+            pauses: Pauses::default(),
             brake: Brake::default(),
             rate: Rate::new(Duration::ZERO, 1),
             page_workers: Concurrency::new(usize::MAX),

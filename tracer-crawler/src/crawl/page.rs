@@ -1,10 +1,9 @@
 //! One try of one page: robots.txt, request, redirects, links.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use hyper::Method;
-use hyper::header::RETRY_AFTER;
 use url::Url;
 
 use super::engine::Engine;
@@ -141,8 +140,15 @@ impl<'a> Try<'a> {
     /// Waits for everything that a request has to wait for, and decides whether it may be sent.
     async fn leave(&self, guard: &mut Guard, again: u32) -> Result<Leave, Arc<Failure>> {
         self.task.at(Stage::Turn);
+        // While the page waited for its turn or for robots.txt, its host may have asked for a pause.
+        if self.engine.is_paused(&self.page.url) {
+            return Ok(Leave::PutBack);
+        }
         if self.settings.politeness.robots {
             match self.robots(guard, &self.page.url).await? {
+                Leave::Granted if self.engine.is_paused(&self.page.url) => {
+                    return Ok(Leave::PutBack);
+                }
                 Leave::Granted => {}
                 other => return Ok(other),
             }
@@ -199,7 +205,8 @@ impl<'a> Try<'a> {
             .await;
         drop(inside);
         engine.count(&exchange);
-        let led = done.and_then(|()| self.led(url, &exchange));
+        let wish = engine.obey_retry_after(self.settings, url, &exchange);
+        let led = done.and_then(|()| self.led(url, &exchange, wish));
         engine.pace_end(self.settings, url, &exchange, led.as_ref().err());
         self.step = Some(Step {
             request_headers: headers,
@@ -214,8 +221,13 @@ impl<'a> Try<'a> {
         }
     }
 
-    /// Destination of a redirect answer; `None` when the answer is the page itself.
-    fn led(&self, url: &Url, exchange: &Exchange) -> Result<Option<Led>, Failure> {
+    /// Destination of a redirect answer; `None` when the answer is the page itself. `retry_after` is the pause it asks for.
+    fn led(
+        &self,
+        url: &Url,
+        exchange: &Exchange,
+        retry_after: Option<Duration>,
+    ) -> Result<Option<Led>, Failure> {
         let Some(head) = &exchange.head else {
             return Ok(None);
         };
@@ -226,10 +238,9 @@ impl<'a> Try<'a> {
         if status < 400 {
             return Ok(None);
         }
-        let field = head.field(RETRY_AFTER.as_str());
         Err(Failure::Status {
             status,
-            retry_after: field.and_then(|field| retry::retry_after(field, SystemTime::now())),
+            retry_after,
         })
     }
 

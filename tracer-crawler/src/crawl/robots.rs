@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use hyper::Method;
 use url::Url;
@@ -88,9 +89,8 @@ impl FetchRobots for Engine {
         let mut place = url.clone();
         for _ in 0..=REDIRECT_LIMIT {
             match self.robots_step(&mut guard, &task, &terms, &place).await {
-                Ok(Step::Answer(status, body)) => {
-                    if status >= 500 {
-                        let retry_after = None;
+                Ok(Step::Answer(status, body, retry_after)) => {
+                    if status >= 500 || status == 429 {
                         let failure = Failure::Status {
                             status,
                             retry_after,
@@ -113,7 +113,8 @@ impl FetchRobots for Engine {
 }
 
 enum Step {
-    Answer(u16, Vec<u8>),
+    /// Status, body, and the pause it asks for.
+    Answer(u16, Vec<u8>, Option<Duration>),
     Moved(Url),
 }
 
@@ -138,6 +139,7 @@ impl Engine {
             .fetch(guard, task, terms, request, &mut exchange, &mut sink)
             .await;
         self.count(&exchange);
+        let retry_after = self.obey_retry_after(&self.live.load(), url, &exchange);
         let Some(head) = &exchange.head else {
             // An exchange without a head has failed.
             return Err(done.err().unwrap_or(Failure::Closed));
@@ -145,13 +147,14 @@ impl Engine {
         match redirect::next(&Method::GET, url, head) {
             Ok(Some(hop)) => Ok(Step::Moved(hop.url)),
             // A redirect without a usable target counts as a missing file (RFC 9309 section 2.3.1.3).
-            Err(_) => Ok(Step::Answer(404, Vec::new())),
+            Err(_) => Ok(Step::Answer(404, Vec::new(), None)),
             Ok(None) => {
                 // The part of a broken body that arrived is used, if there is any.
                 if sink.body.is_empty() {
                     done?;
                 }
-                Ok(Step::Answer(head.status.as_u16(), sink.body))
+                let status = head.status.as_u16();
+                Ok(Step::Answer(status, sink.body, retry_after))
             }
         }
     }

@@ -4,7 +4,6 @@
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use tracing::Instrument;
 use url::Url;
@@ -228,7 +227,6 @@ impl Engine {
             Ended::Again(at) => {
                 self.deadlines().insert(task.id, task.deadline());
                 frontier.retry(page.ticket, *at);
-                self.hold_if_asked(frontier, page, *at);
             }
             Ended::Spared(at) => {
                 self.deadlines().insert(task.id, task.deadline());
@@ -249,14 +247,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    /// Holds the host when the wait is longer than our own back-off can be: then the server has asked for it.
-    fn hold_if_asked(&self, frontier: &mut Frontier, page: &Page, at: std::time::Instant) {
-        let wait = at.saturating_duration_since(std::time::Instant::now());
-        if wait > self.live.load().retry.max_backoff + Duration::from_millis(100) {
-            frontier.hold_host(&page.url, at);
-        }
     }
 
     /// Queues the target of a redirect. If the target was seen before, or its host has reached its page limit, the

@@ -14,7 +14,6 @@ use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper::header::HOST;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::sync::Semaphore;
-use url::Position;
 
 use super::body::{Flow, Next};
 use super::connection::{Connection, Facts, Reuse, Wire};
@@ -181,7 +180,7 @@ impl Inner {
         let mut message = self.message(job.request)?;
         message.headers_mut().remove(HOST);
         *message.version_mut() = Version::HTTP_2;
-        let uri = job.request.url[..Position::AfterQuery].parse();
+        let uri = send::absolute(job.request.url).parse();
         *message.uri_mut() =
             uri.map_err(|_| Failure::Unsupported(job.request.url.as_str().into()))?;
         exchange.connection = Some(shared.facts.used(shared.reuses, true));

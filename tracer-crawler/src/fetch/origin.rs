@@ -4,6 +4,7 @@ use std::fmt;
 
 use url::{Position, Url};
 
+use crate::credentials;
 use crate::outcome::Failure;
 
 /// Scheme, host and port of a URL (RFC 6454).
@@ -65,8 +66,9 @@ pub(crate) fn key(url: &Url) -> &str {
 }
 
 fn unsupported(url: &Url) -> Failure {
-    // Shortened, because long ones are mostly data: URLs.
-    Failure::Unsupported(url.as_str().chars().take(80).collect::<String>().into())
+    // Long ones are data: URLs.
+    let shown = credentials::shown(url.as_str());
+    Failure::Unsupported(shown.chars().take(80).collect::<String>().into())
 }
 
 #[cfg(test)]

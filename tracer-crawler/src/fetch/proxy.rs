@@ -1,28 +1,12 @@
 //! Proxies: HTTP CONNECT (RFC 9110 section 9.3.6) and SOCKS 5 (RFC 1928, RFC 1929).
 
-use std::fmt;
-
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tracer_text::glob::Globs;
 use url::Url;
 
 use super::origin::Origin;
+pub use crate::credentials::Credentials;
 use crate::outcome::Failure;
-
-/// User and password for a proxy; never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// User name, for the wire only.
-    pub user: String,
-    /// Password, for the wire only.
-    pub password: String,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
-    }
-}
 
 /// Protocol of a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,10 +58,7 @@ impl Proxy {
             "socks5" | "socks5h" => (Kind::Socks5, 1080),
             _ => return Err(wrong()),
         };
-        let in_url = (!url.username().is_empty()).then(|| Credentials {
-            user: decoded(url.username()),
-            password: decoded(url.password().unwrap_or("")),
-        });
+        let in_url = Credentials::of_url(&url);
         Ok(Self {
             kind,
             host: url.host_str().ok_or_else(wrong)?.into(),
@@ -90,14 +71,6 @@ impl Proxy {
     /// True if requests to `host` go through the proxy.
     pub fn serves(&self, host: &str) -> bool {
         !self.bypass.any_matches(host)
-    }
-
-    /// Value of `Proxy-Authorization`.
-    pub(crate) fn authorization(&self) -> Option<String> {
-        self.credentials.as_ref().map(|credentials| {
-            let Credentials { user, password } = credentials;
-            format!("Basic {}", base64(format!("{user}:{password}").as_bytes()))
-        })
     }
 
     /// Opens a tunnel to `origin` over a connection to the proxy.
@@ -121,7 +94,7 @@ impl Proxy {
     {
         let authority = origin.authority();
         let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n");
-        if let Some(authorization) = self.authorization() {
+        if let Some(authorization) = self.credentials.as_ref().map(Credentials::basic) {
             request.push_str(&format!("Proxy-Authorization: {authorization}\r\n"));
         }
         request.push_str("\r\n");
@@ -265,45 +238,6 @@ fn socks_reply(reply: u8) -> &'static str {
     }
 }
 
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(value) if byte == b'%' => {
-                bytes.push(value);
-                rest = &after[2..];
-            }
-            _ => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// Base64 (RFC 4648 section 4).
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let mut word = [0; 4];
-        word[1..=group.len()].copy_from_slice(group);
-        let word = u32::from_be_bytes(word);
-        for place in 0..4 {
-            let digit = DIGITS[(word >> (18 - 6 * place) & 63) as usize];
-            text.push(if place <= group.len() {
-                char::from(digit)
-            } else {
-                '='
-            });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -322,20 +256,6 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(!error.contains("hunter2"), "{error}");
-    }
-
-    #[test]
-    fn base64_by_the_vectors_of_rfc_4648() {
-        for (plain, coded) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
     }
 
     #[test]

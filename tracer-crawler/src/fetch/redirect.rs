@@ -4,6 +4,7 @@ use hyper::{Method, StatusCode};
 use url::Url;
 
 use super::exchange::Head;
+use crate::credentials;
 use crate::outcome::Failure;
 
 /// Next request of a chain of redirects.
@@ -28,13 +29,19 @@ pub fn next(method: &Method, url: &Url, head: &Head) -> Result<Option<Hop>, Fail
     // Servers send UTF-8 here although the field is ASCII; the URL parser encodes it.
     let target = String::from_utf8_lossy(field.as_bytes());
     let bad = || Failure::BadRedirect {
-        target: target.chars().take(200).collect::<String>().into(),
+        target: credentials::shown(&target)
+            .chars()
+            .take(200)
+            .collect::<String>()
+            .into(),
     };
     let mut url = url.join(&target).map_err(|_| bad())?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(bad());
     }
     url.set_fragment(None);
+    // A server must not make the crawler log in somewhere.
+    credentials::drop_from(&mut url);
     Ok(Some(Hop { url, method }))
 }
 
@@ -98,6 +105,7 @@ mod tests {
             (b"https://b.example/#part", Some("https://b.example/")),
             (b"?p", Some("http://a.example/x/y?p")),
             ("/\u{e4}".as_bytes(), Some("http://a.example/%C3%A4")),
+            (b"//me:pw@b.example/", Some("http://b.example/")),
             (b"javascript:alert(1)", None),
             (b"http://", None),
         ] {
@@ -110,5 +118,7 @@ mod tests {
                 expected
             );
         }
+        let error = hop(Method::GET, 302, b"ftp://me:hunter2@b.example/").unwrap_err();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 }

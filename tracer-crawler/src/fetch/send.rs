@@ -6,7 +6,7 @@ use std::time::Instant;
 use http_body_util::Empty;
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{HOST, HeaderValue, PROXY_AUTHORIZATION};
-use hyper::{Method, StatusCode, Uri};
+use hyper::{Method, StatusCode};
 use url::{Position, Url};
 
 use super::body::{Flow, Next};
@@ -15,6 +15,7 @@ use super::exchange::{Exchange, Head, Request, Sink, since_ns};
 use super::pool::Lease;
 use super::proxy::Kind;
 use super::{Inner, Job, Origin};
+use crate::credentials::Credentials;
 use crate::outcome::{Failure, Stage};
 
 /// Response with its head received.
@@ -126,12 +127,7 @@ impl Inner {
                 if let Some(value) = authorization {
                     message.headers_mut().insert(PROXY_AUTHORIZATION, value);
                 }
-                format!(
-                    "{}{}",
-                    super::origin::key(url),
-                    &url[Position::BeforePath..Position::AfterQuery]
-                )
-                .parse::<Uri>()
+                absolute(url).parse()
             }
         };
         *message.uri_mut() = uri.map_err(|_| unsupported())?;
@@ -154,13 +150,15 @@ impl Inner {
         if proxy.kind != Kind::Http || origin.https || !proxy.serves(origin.bare_host()) {
             return Ok(None);
         }
-        let value = proxy.authorization().and_then(|text| {
-            let mut value = HeaderValue::from_str(&text).ok()?;
-            value.set_sensitive(true);
-            Some(value)
-        });
-        Ok(Some(value))
+        let credentials = proxy.credentials.as_ref();
+        Ok(Some(credentials.and_then(Credentials::header)))
     }
+}
+
+/// The URL as a request names it: without credentials and fragment.
+pub(crate) fn absolute(url: &Url) -> String {
+    let rest = &url[Position::BeforeHost..Position::AfterQuery];
+    format!("{}://{rest}", url.scheme())
 }
 
 fn pool_alive(lease: &mut Lease<Connection>) -> bool {

@@ -7,7 +7,7 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use toml::{Table, Value};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{HeaderError, not_reserved};
+use super::{CREDENTIALS, HeaderError, not_reserved};
 
 /// Limit of a file's size in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -87,8 +87,13 @@ fn line(name: &str, value: &Value) -> Result<(HeaderName, HeaderValue), String> 
     let value =
         HeaderValue::from_str(text).map_err(|_| format!("`{shown}`: its value cannot be sent"))?;
     not_reserved("header", &name).map_err(|e| e.to_string())?;
-    if name == header::REFERER || name == header::COOKIE {
+    if name == header::REFERER {
         return Err(format!("`{name}` follows from navigation; leave it out"));
+    }
+    if CREDENTIALS.contains(&name) {
+        return Err(format!(
+            "`{name}` is secret, and a profile goes to any host; put it into headers.secrets_file"
+        ));
     }
     Ok((name, value))
 }
@@ -185,6 +190,12 @@ mod tests {
             "[[profile]]\nUser-Agent = \"a\"\nReferer = \"c\"",
             "follows from navigation",
         );
+        for name in ["Cookie", "authorization"] {
+            check(
+                &format!("[[profile]]\nUser-Agent = \"a\"\n{name} = \"c\""),
+                "headers.secrets_file",
+            );
+        }
         check(
             "[[profile]]\nUser-Agent = \"X11; Linux\"\nSec-CH-UA-Platform = '\"Windows\"'",
             "does not fit",

@@ -106,13 +106,15 @@ impl ExecPerPage {
             .as_fd()
             .try_clone_to_owned()
             .map_err(ExecError::Start)?;
-        let mut command = Command::new("/bin/sh");
-        command
-            .arg("-c")
-            .arg(&self.command)
-            .stdin(Stdio::piped())
-            .stdout(stderr);
+        let mut command = self.command();
+        command.stdin(Stdio::piped()).stdout(stderr);
         group::spawn(command).await.map_err(ExecError::Start)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.arg("-c").arg(&self.command);
+        command
     }
 }
 
@@ -121,6 +123,7 @@ mod tests {
     use std::{fs, path::Path};
 
     use super::*;
+    use crate::config::secret::VARIABLES;
 
     fn hook(command: &str, timeout: Duration, at_once: u32) -> ExecPerPage {
         let settings = Hooks {
@@ -147,6 +150,23 @@ mod tests {
         hook.run("u", b"{}\n").await;
         assert_eq!(fs::read_to_string(out).unwrap(), format!("{long}{{}}\n"));
         assert_eq!(counts(&hook), (2, 0));
+    }
+
+    #[tokio::test]
+    async fn secrets_of_the_crawl_are_not_in_its_environment() {
+        let directory = tempfile::tempdir().unwrap();
+        let out = directory.path().join("out");
+        let group = hook(&format!("env > {}", out.display()), LONG, 1);
+        let mut command = group.command();
+        for variable in VARIABLES {
+            command.env(variable, "hunter2");
+        }
+        command.env("KEPT", "yes").stdout(Stdio::null());
+        let (mut child, _group) = group::spawn(command).await.unwrap();
+        assert!(child.wait().await.unwrap().success());
+        let environment = fs::read_to_string(out).unwrap();
+        assert!(environment.contains("KEPT=yes"), "{environment}");
+        assert!(!environment.contains("hunter2"), "{environment}");
     }
 
     #[tokio::test]

@@ -17,6 +17,8 @@ use nix::{
 };
 use tokio::process::{Child, Command};
 
+use crate::config::secret::VARIABLES;
+
 /// Script of the guard, which keeps a list of groups: `+ ID` adds one, `- ID` removes it.
 const GUARD: &str = r#"
 left=
@@ -36,9 +38,13 @@ static GUARDED: Mutex<Option<ChildStdin>> = Mutex::new(None);
 #[derive(Debug)]
 pub(crate) struct Group(Pid);
 
-/// Starts a command in a group of its own, from a thread that is not bound to a CPU.
+/// Starts a command in a group of its own, from a thread that is not bound to a CPU. The command gets no secrets of the
+/// crawl.
 pub(crate) async fn spawn(mut command: Command) -> io::Result<(Child, Group)> {
     command.process_group(0);
+    for variable in VARIABLES {
+        command.env_remove(variable);
+    }
     let started = tokio::task::spawn_blocking(move || {
         begin_guard()?;
         let child = command.spawn()?;
@@ -64,7 +70,11 @@ impl Drop for Group {
 fn begin_guard() -> io::Result<()> {
     let mut guard = GUARDED.lock().unwrap_or_else(PoisonError::into_inner);
     if guard.is_none() {
-        let child = StdCommand::new("/bin/sh")
+        let mut command = StdCommand::new("/bin/sh");
+        for variable in VARIABLES {
+            command.env_remove(variable);
+        }
+        let child = command
             .args(["-c", GUARD])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

@@ -31,6 +31,7 @@ pub use self::{
     },
 };
 use self::{table::Group, value::Value};
+use crate::{credentials, header};
 
 macro_rules! settings {
     ($($field:ident: $Group:ident,)+) => {
@@ -128,6 +129,23 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Value of a key as shown to people: without passwords of URLs and values of secret headers.
+    pub fn shown(&self, name: &str) -> Option<Toml> {
+        let value = self.get(name)?;
+        let hide: fn(&str) -> String = match name {
+            "crawl.seeds" => credentials::shown,
+            "headers.extra" => header::shown,
+            _ => return Some(value),
+        };
+        let Toml::Array(items) = value else {
+            return Some(value);
+        };
+        let texts = items.iter().filter_map(Toml::as_str);
+        Some(Toml::Array(
+            texts.map(|text| Toml::String(hide(text))).collect(),
+        ))
+    }
+
     /// Key of this name, `profile` included.
     pub fn key(name: &str) -> Option<&'static Key> {
         if name == PROFILE.name {
@@ -228,6 +246,29 @@ mod tests {
         check_refused("headers.user_agent", "a\r\nb", "control character");
         check_refused("body.max_header", "1KiB", "too few");
         check_refused("metrics.address", "unix:relative", "unix:/absolute");
+    }
+
+    #[test]
+    fn secrets_among_the_values_are_not_shown() {
+        let mut settings = Settings::default();
+        let words = ["http://me:hunter2@h/".to_owned(), "http://h/a".to_owned()];
+        settings
+            .set("crawl.seeds", Given::Text(&words))
+            .unwrap()
+            .unwrap();
+        let words = [
+            "authorization: Bearer hunter2".to_owned(),
+            "x-a: b".to_owned(),
+        ];
+        settings
+            .set("headers.extra", Given::Text(&words))
+            .unwrap()
+            .unwrap();
+        let shown = |name| settings.shown(name).unwrap().to_string();
+        assert_eq!(shown("crawl.seeds"), r#"["http://h/", "http://h/a"]"#);
+        let expected = r#"["authorization: (secret)", "x-a: b"]"#;
+        assert_eq!(shown("headers.extra"), expected);
+        assert_eq!(shown("limits.per_host"), "8");
     }
 
     #[test]

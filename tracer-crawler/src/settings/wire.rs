@@ -125,7 +125,7 @@ group! {
         backoff: Duration = Duration::from_millis(500), "retry-backoff", live;
         /// Longest such wait.
         max_backoff: Duration = Duration::from_secs(30), "retry-max-backoff", live;
-        /// Longest wait a Retry-After is obeyed for; with a longer one the page counts as failed.
+        /// Longest pause of a host by its Retry-After; with a longer one the page counts as failed, and its host pauses for this long.
         max_retry_after: Duration = Duration::from_secs(120), "max-retry-after", live;
         /// Status codes that pass.
         statuses: Vec<u16> = vec![408, 429, 500, 502, 503, 504, 522, 524], "retry-status", live;
@@ -153,9 +153,9 @@ group! {
         contact: Option<String> = None, "contact", restart;
         /// Accept-Language.
         accept_language: Option<String> = None, "accept-language", restart;
-        /// Further header lines, `Name: value`.
+        /// Further header lines, `Name: value`. Authorization and Cookie are secret, as those of the secrets file are.
         extra: Vec<String> = Vec::new(), "header", restart;
-        /// File with header lines that are secret (one a line); they go to hosts of seeds alone.
+        /// File with header lines that are secret (one a line); they go to scheme, host and port of seeds alone.
         secrets_file: Option<PathBuf> = None, "header-secrets-file", restart;
         /// File with header profiles (TOML); each host gets one and keeps it.
         profiles: Option<PathBuf> = None, "header-profiles", restart;
