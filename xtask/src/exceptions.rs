@@ -41,16 +41,6 @@ pub(crate) const CIRCLES: &[CircleException] = &[
         why: "the engine is one object in ten files; taking it apart is a step of its own",
     },
     CircleException {
-        package: "tracer-crawler",
-        files: &["config/file", "config/merge"],
-        why: "to be cut: a type both use goes into the lower file",
-    },
-    CircleException {
-        package: "tracer-crawler",
-        files: &["frontier/names", "frontier/schedule"],
-        why: "to be cut: HostId goes into the lower file",
-    },
-    CircleException {
         package: "tracer-core",
         files: &["dns/figures", "group"],
         why: "to be cut: a group holds the figures of DNS, which are counted by group",
