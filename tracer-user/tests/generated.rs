@@ -110,6 +110,10 @@ tracer config show --origin --config crawl.toml --profile tuned https://example.
 
 - The variable is the key in capitals after `TRACER_CRAWL_`, with `_` for the dot: `limits.per_host` is `TRACER_CRAWL_LIMITS_PER_HOST`. Lists are separated by
   commas, or a TOML array where a comma is part of a value. `TRACER_CRAWL_CONFIG` names the file.
+- A switch is on by its flag alone and off by `--no-FLAG`; `true`, `yes`, `on`, `1` and `false`, `no`, `off`, `0` do it too, as in `--robots=no`, `--robots no` and
+  `TRACER_CRAWL_POLITENESS_ROBOTS=no`.
+- The flag of a list takes values with commas between them, or is given more than once. Seeds, expressions and header lines, which may have commas of their own, are one
+  value each.
 - A key that is unknown, misspelt or of the wrong type ends the start with file, line and what was expected.
 - `none` unsets a setting that has a default.
 - Times have a unit (`250ms`, `10s`, `2m`, `1h`, `1d`), sizes too (`64KiB`, `10MiB`, `2GB`, or a bare number of bytes); rates are per second or have one (`10`, `30/m`).

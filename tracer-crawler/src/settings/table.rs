@@ -42,6 +42,17 @@ impl Key {
         format!("{PREFIX}{}", self.name.replace('.', "_").to_uppercase())
     }
 
+    /// Whether one word may hold several values, with commas between them: where no value has a comma of its own.
+    pub fn takes_commas(&self) -> bool {
+        const WITH_COMMAS: [&str; 4] = [
+            "crawl.seeds",
+            "scope.include",
+            "scope.exclude",
+            "headers.extra",
+        ];
+        self.list && !WITH_COMMAS.contains(&self.name)
+    }
+
     /// Table of the file it is in, and the name there.
     pub fn split(&self) -> (&'static str, &'static str) {
         self.name.split_once('.').unwrap_or(("", self.name))
