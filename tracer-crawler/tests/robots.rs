@@ -47,7 +47,11 @@ fn nothing_is_fetched_that_googles_parser_forbids() {
     for case in cases() {
         for path in &case.forbidden {
             asked += 1;
-            assert!(!case.is_fetched(path), "{path} by {case:#?}");
+            assert!(
+                !case.is_fetched(path),
+                "{}: {path} by {case:#?}",
+                case.about
+            );
         }
     }
     assert!(asked > 3000, "{asked} questions");
