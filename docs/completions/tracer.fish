@@ -97,7 +97,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand replay" -s h -l help -d 'P
 complete -c tracer -n "__fish_tracer_using_subcommand demo" -l rtt -d 'Round trip of the link between crawler and site' -r
 complete -c tracer -n "__fish_tracer_using_subcommand demo" -l concurrency -d 'Requests at once' -r
 complete -c tracer -n "__fish_tracer_using_subcommand demo" -l time -d 'How long each of the two crawls takes' -r
-complete -c tracer -n "__fish_tracer_using_subcommand demo" -l out -d 'Directory for the exports, default.json and tuned.json; made if it is not there' -r -F
+complete -c tracer -n "__fish_tracer_using_subcommand demo" -l out -d 'Directory for the exports, default.json and tuned.json; made if it is not there. [default: tracer-demo, or tracer-demo-2 and so on while other demos write there]' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand demo" -l color -d 'Colours in the table: green is better, red is worse' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"
@@ -184,7 +184,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l shutdown-timeout
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l retries -d 'Tries after the first one, for failures that pass [default: 2]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l retry-backoff -d 'Wait before the first of them; doubles each time, with jitter [default: 500ms]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l retry-max-backoff -d 'Longest such wait [default: 30s]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-retry-after -d 'Longest wait a Retry-After is obeyed for; with a longer one the page counts as failed [default: 2m]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-retry-after -d 'Longest pause of a host by its Retry-After; with a longer one the page counts as failed, and its host pauses for this long [default: 2m]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l retry-status -d 'Status codes that pass [default: 408,429,500,502,503,504,522,524]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-body -d 'Bytes read from the wire [default: 10MiB]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-decoded -d 'Bytes after decompression; a bomb is cut here [default: 40MiB]' -r
@@ -192,8 +192,8 @@ complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-header -d 'B
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l user-agent -d 'User-Agent. Without it `tracer/VERSION`, with the contact when there is one' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l contact -d 'Address or URL to reach the person who crawls; part of the User-Agent' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l accept-language -d 'Accept-Language' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l header -d 'Further header lines, `Name: value`' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l header-secrets-file -d 'File with header lines that are secret (one a line); they go to hosts of seeds alone' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l header -d 'Further header lines, `Name: value`. Authorization and Cookie are secret, as those of the secrets file are' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l header-secrets-file -d 'File with header lines that are secret (one a line); they go to scheme, host and port of seeds alone' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l header-profiles -d 'File with header profiles (TOML); each host gets one and keeps it' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l referrer-policy -d 'How much of the page a link was on goes into Referer [default: no-referrer; tuned: strict-origin-when-cross-origin]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l links-from -d 'Elements that links are taken from (a, area, link, frame, img, script, style, refresh) [default: a,area,link,frame,refresh]' -r -f -a "a\t''
@@ -316,7 +316,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l retries -d 'Tries after the first one, for failures that pass [default: 2]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l retry-backoff -d 'Wait before the first of them; doubles each time, with jitter [default: 500ms]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l retry-max-backoff -d 'Longest such wait [default: 30s]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l max-retry-after -d 'Longest wait a Retry-After is obeyed for; with a longer one the page counts as failed [default: 2m]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l max-retry-after -d 'Longest pause of a host by its Retry-After; with a longer one the page counts as failed, and its host pauses for this long [default: 2m]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l retry-status -d 'Status codes that pass [default: 408,429,500,502,503,504,522,524]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l max-body -d 'Bytes read from the wire [default: 10MiB]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l max-decoded -d 'Bytes after decompression; a bomb is cut here [default: 40MiB]' -r
@@ -324,8 +324,8 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l user-agent -d 'User-Agent. Without it `tracer/VERSION`, with the contact when there is one' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l contact -d 'Address or URL to reach the person who crawls; part of the User-Agent' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l accept-language -d 'Accept-Language' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l header -d 'Further header lines, `Name: value`' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l header-secrets-file -d 'File with header lines that are secret (one a line); they go to hosts of seeds alone' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l header -d 'Further header lines, `Name: value`. Authorization and Cookie are secret, as those of the secrets file are' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l header-secrets-file -d 'File with header lines that are secret (one a line); they go to scheme, host and port of seeds alone' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l header-profiles -d 'File with header profiles (TOML); each host gets one and keeps it' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l referrer-policy -d 'How much of the page a link was on goes into Referer [default: no-referrer; tuned: strict-origin-when-cross-origin]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l links-from -d 'Elements that links are taken from (a, area, link, frame, img, script, style, refresh) [default: a,area,link,frame,refresh]' -r -f -a "a\t''

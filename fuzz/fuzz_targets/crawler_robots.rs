@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use libfuzzer_sys::fuzz_target;
 use tracer_crawler::parse::{HtmlParser, ParseOptions};
-use tracer_crawler::robots::{Answer, FetchRobots, RobotsCache, RobotsOptions};
+use tracer_crawler::robots::{Answer, FetchRobots, RobotsCache, RobotsOptions, RobotsTxt};
 use tracer_crawler::url::Normalizer;
 
 struct Served(Vec<u8>);
@@ -30,11 +30,11 @@ fuzz_target!(|data: &[u8]| {
     let mut rules = std::pin::pin!(cache.rules(&page, &served));
     // Nothing in it waits.
     if let Poll::Ready(rules) = rules.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        let _ = (
-            rules.allows(&page),
-            rules.crawl_delay(),
-            rules.sitemaps().len(),
-        );
+        let _ = (rules.crawl_delay(), rules.sitemaps().len());
+        // Lines that are no rules change nothing.
+        let told = [body, b"\nunknown: line\n# comment\n\nSitemap: http://s.test/\n"].concat();
+        let told = RobotsTxt::parse(&told, "tracer");
+        assert_eq!(rules.allows(&page), told.allows(&page));
     }
     let options = ParseOptions {
         images: true,

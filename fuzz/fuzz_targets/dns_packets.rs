@@ -5,6 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use tracer_common::record::Endpoint;
 use tracer_core::{
+    host_filter::HostFilter,
     dns::{DnsTracker, packet::Packet},
     group::Group,
 };
@@ -23,7 +24,7 @@ const ENDPOINT: Endpoint = Endpoint {
 };
 
 fuzz_target!(|input: &[u8]| {
-    let mut dns = DnsTracker::new(Vec::new());
+    let mut dns = DnsTracker::new(HostFilter::all());
     let (mut rest, mut time_ns) = (input, 0_u64);
     // What it is, seconds since the last, position, length of its bytes.
     while let Some((&[what, seconds, position, length], after)) = rest.split_first_chunk() {

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tracer_tests::machine::{require_root, tracer_binary};
 use tracer_tests::process::{PATIENCE, Process, wait_for};
+use tracer_tests::tracer::Attached;
 
 /// Each crawl; the figures are ratios, which do not need more.
 const TIME: &str = "8s";
@@ -26,6 +27,15 @@ fn demo(binary: &Path, out: &Path, time: &str) -> Command {
     command
         .args(["demo", "--no-tui", "--time", time, "--out"])
         .arg(out);
+    command
+}
+
+/// One that was not told where its exports go, and leaves processor time for others.
+fn demo_here(binary: &Path, directory: &Path, time: &str) -> Command {
+    let mut command = Command::new(binary);
+    command
+        .args(["demo", "--no-tui", "--concurrency", "10", "--time", time])
+        .current_dir(directory);
     command
 }
 
@@ -207,6 +217,80 @@ fn nothing_is_left_when_killed_at_any_moment() -> Result<()> {
             .nothing_is_left(&ids)
             .with_context(|| format!("{signal} after {moment:?}"))?;
     }
+    Ok(())
+}
+
+/// Demos at once.
+const AT_ONCE: usize = 3;
+
+/// The files that a demo says its exports are in.
+fn exports(stdout: &str) -> Result<[PathBuf; 2]> {
+    let line = stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("exports: "))
+        .context("no line of exports")?;
+    let files: Vec<_> = line.split(' ').map(PathBuf::from).collect();
+    files.try_into().map_err(|_| anyhow!("{line}"))
+}
+
+#[test]
+fn several_at_once_beside_a_trace_do_not_meet() -> Result<()> {
+    require_root()?;
+    let binary = tracer_binary()?;
+    let before = Before::look(&binary)?;
+    let directory = tempfile::Builder::new().prefix("demo-test-").tempdir()?;
+    let beside = Attached::start(&["--comm", "tracer*"])?;
+    let running: Vec<_> = (0..AT_ONCE)
+        .map(|_| Process::start(&mut demo_here(&binary, directory.path(), "2s")))
+        .collect::<Result<_>>()?;
+    let mut all = BTreeSet::new();
+    for process in running {
+        let finished = process.finish_within(2 * PATIENCE)?;
+        // The status holds the counts of origin, DNS server and crawler: nobody else's connections are among them.
+        ensure!(
+            finished.status.success(),
+            "{}\n{}",
+            finished.stdout,
+            finished.stderr
+        );
+        let files = exports(&finished.stdout)?;
+        let compared = Command::new(&binary)
+            .args(["diff", "--json"])
+            .args(&files)
+            .current_dir(directory.path())
+            .output()?;
+        let comparison: Value = serde_json::from_slice(&compared.stdout)?;
+        let (a, b) = row(&comparison, "connections_per_request")?;
+        ensure!(
+            a >= 0.95 && b < 0.5,
+            "connections per request {a}, then {b}"
+        );
+        all.extend(files);
+    }
+    ensure!(all.len() == 2 * AT_ONCE, "exports in {all:?}");
+    beside.end(Signal::SIGINT)?;
+    before.nothing_is_left(&BTreeSet::new())
+}
+
+#[test]
+fn a_directory_that_another_demo_writes_to_is_refused() -> Result<()> {
+    require_root()?;
+    let binary = tracer_binary()?;
+    let directory = tempfile::Builder::new().prefix("demo-test-").tempdir()?;
+    let out = directory.path().join("exports");
+    let first = Process::start(&mut demo(&binary, &out, "60s"))?;
+    wait_for("the first demo to have its directory", PATIENCE, || {
+        Ok(first
+            .stderr()?
+            .contains("tracer demo: two crawls")
+            .then_some(()))
+    })?;
+    let second = Process::start(&mut demo(&binary, &out, "1s"))?.finish_within(PATIENCE)?;
+    first.signal(Signal::SIGTERM)?;
+    first.finish_within(PATIENCE)?;
+    ensure!(second.status.code() == Some(2), "{second:?}");
+    let words = "another tracer demo is writing to";
+    ensure!(second.stderr.contains(words), "{}", second.stderr);
     Ok(())
 }
 

@@ -258,6 +258,45 @@ fn suspended_and_resumed() -> Result<()> {
     check_terminal(&screen, directory.path())
 }
 
+/// The screen that a traceback of Python leaves, then what is said when it is closed.
+fn traceback(directory: &Path) -> Result<(String, String)> {
+    let screen = opened(directory)?;
+    let script = directory.join("fails.py");
+    fs::write(
+        &script,
+        "def fails():\n    raise ValueError('\\x1b[2Jthe last words')\nfails()\n",
+    )?;
+    screen.run(&format!(
+        "clear; {} run --quiet -- python3 {}; echo status $?",
+        tracer_binary()?.display(),
+        script.display()
+    ))?;
+    screen.wait("the command has ended: exit status: 1")?;
+    screen.keys(&["8"])?;
+    let output = screen.wait("Traceback (most recent call last)")?;
+    screen.keys(&["q"])?;
+    let after = screen.wait("status 1\n")?;
+    check_terminal(&screen, directory)?;
+    Ok((output, after))
+}
+
+#[test]
+fn the_last_words_of_a_command_are_seen() -> Result<()> {
+    require_root()?;
+    for _ in 0..3 {
+        let directory = tempfile::tempdir()?;
+        let (output, after) = traceback(directory.path())?;
+        let words = "ValueError: \\u{1b}[2Jthe last words";
+        ensure!(output.contains(words), "{output}");
+        ensure!(
+            after.contains("tracer: the command has ended: exit status: 1; the last lines of its standard error:"),
+            "{after}"
+        );
+        ensure!(after.contains(&format!("\n    {words}\n")), "{after}");
+    }
+    Ok(())
+}
+
 #[test]
 fn quitting_asks_before_it_ends_the_command() -> Result<()> {
     require_root()?;

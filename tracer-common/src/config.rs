@@ -96,9 +96,9 @@ pub struct Offsets {
     pub node_id: u32,
 }
 
-/// How many alternatives each repeatable filter flag takes.
+/// Number of alternatives that each repeatable filter flag takes.
 pub const ALTERNATIVES: usize = 8;
-/// How many `--comm` globs can be given (their tables are large).
+/// Number of `--comm` globs that can be given (their tables are large).
 pub const GLOBS: usize = 4;
 
 /// A `--comm` glob as a bit-parallel automaton: bit i of the state means that the first i tokens
@@ -107,11 +107,11 @@ pub const GLOBS: usize = 4;
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "user", derive(zerocopy::IntoBytes, zerocopy::Immutable))]
 pub struct Glob {
-    /// For each byte the states that may be entered by it.
+    /// States that each byte value may enter.
     pub accept: [u32; 256],
-    /// States that a `*` lets stay as they are on any byte.
+    /// States that a `*` keeps active on any byte.
     pub star: u32,
-    /// The state in which the whole pattern has matched.
+    /// State in which the whole pattern has matched.
     pub done: u32,
 }
 
@@ -120,9 +120,9 @@ pub struct Glob {
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "user", derive(zerocopy::IntoBytes, zerocopy::Immutable))]
 pub struct Cidr {
-    /// Network address, host bits zero, network byte order, as four native words of it.
+    /// Network address in network byte order with host bits zero, as four native words.
     pub address: [u32; 4],
-    /// Bits that must agree, in the same form.
+    /// Mask of the bits that must agree, in the form of `address`.
     pub mask: [u32; 4],
 }
 
@@ -152,30 +152,31 @@ pub struct Executable {
     pub pad: u32,
 }
 
-/// What to trace. OR within a member, AND between members; a count of zero admits all.
+/// Filter of processes and connections. Members are joined by AND, the entries of a member by OR; a count of zero
+/// admits all.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "user", derive(zerocopy::IntoBytes, zerocopy::Immutable))]
 pub struct Filter {
-    /// tracer's own process, never traced unless `include_self`.
+    /// Process id of tracer itself, which is never traced unless `include_self` is set.
     pub own_tgid: u32,
-    /// 1: only processes in the `PROCESSES` map.
+    /// 1 if only processes in the `PROCESSES` map are traced.
     pub by_process: u32,
-    /// 1: loopback destinations are left out.
+    /// 1 if loopback destinations are left out.
     pub exclude_loopback: u32,
-    /// How many of `comms` are set.
+    /// Number of `comms` that are set.
     pub comm_count: u32,
-    /// How many of `cgroups` are set.
+    /// Number of `cgroups` that are set.
     pub cgroup_count: u32,
-    /// How many of `ports` are set.
+    /// Number of `ports` that are set.
     pub port_count: u32,
-    /// How many of `cidrs` are set.
+    /// Number of `cidrs` that are set.
     pub cidr_count: u32,
-    /// How many of `executables` are set.
+    /// Number of `executables` that are set.
     pub executable_count: u32,
     /// Cgroups; a process below one of them passes.
     pub cgroups: [Cgroup; ALTERNATIVES],
-    /// Executables.
+    /// Executables; a process that runs one of them passes.
     pub executables: [Executable; ALTERNATIVES],
     /// Remote ports, host byte order.
     pub ports: [u32; ALTERNATIVES],
@@ -222,7 +223,7 @@ impl Filter {
 }
 
 impl Offsets {
-    /// All zero; user space sets the real ones before the load.
+    /// Offsets that are all zero; user space sets the real ones before the load.
     pub const fn zero() -> Self {
         // SAFETY: a struct of u32 only; all zero is a value of it.
         unsafe { core::mem::zeroed() }

@@ -1,6 +1,6 @@
-//! Slots of the per-CPU counter array: what the kernel programs lost or could not follow.
+//! Slots of the per-CPU counter array: events that the kernel programs lost or could not follow.
 
-/// One slot of the `COUNTERS` map. Values only grow.
+/// Slot of the `COUNTERS` map. Values only grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Counter {
@@ -16,7 +16,7 @@ pub enum Counter {
     HeldFull = 4,
     /// Handshakes given up because a stretch of the stream was never seen.
     StreamGap = 5,
-    /// Packets of traced sockets whose headers could not be read.
+    /// Packets of traced sockets with headers that could not be read.
     BadPacket = 6,
 }
 

@@ -1,16 +1,16 @@
-//! Wire records of DNS: messages as they pass by port 53, and the sockets they passed through.
+//! Wire records of DNS: messages to and from port 53, and the sockets that carried them.
 //!
-//! The kernel copies the messages and stamps them; names, answers and their order in a lookup are user
-//! space's to read. Both ends of a duration carry the kernel's time.
+//! The kernel copies each message and stamps it. User space reads names and answers and puts them in order. Both ends
+//! of a duration carry the kernel's time.
 
 use crate::record::{Endpoint, Header};
 
-/// Bytes in the small record: nearly every query and most answers.
+/// Payload bytes in the small record, enough for nearly every query and most answers.
 pub const DNS_SMALL: usize = 256;
-/// Bytes in the large record: the largest answer that resolvers ask for over UDP (RFC 9715 3.1).
+/// Payload bytes in the large record: the largest answer that resolvers ask for over UDP (RFC 9715 3.1).
 pub const DNS_LARGE: usize = 1232;
 
-/// Record kinds, in one numbering with [`crate::record::kind`].
+/// Record kinds, numbered together with [`crate::record::kind`].
 pub mod kind {
     /// [`super::DnsRecord`], either size
     pub const DNS: u8 = 20;
@@ -18,11 +18,11 @@ pub mod kind {
     pub const DNS_RELEASE: u8 = 21;
 }
 
-/// Transport of a message, by protocol number.
+/// Transport protocols of a message, by protocol number.
 pub mod transport {
-    /// One record is one segment: messages are framed by their length and may be split.
+    /// TCP: one record is one segment; messages are framed by their length and may be split.
     pub const TCP: u8 = 6;
-    /// One record is one message.
+    /// UDP: one record is one message.
     pub const UDP: u8 = 17;
 }
 
@@ -34,27 +34,27 @@ pub mod transport {
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct DnsRecord<const N: usize> {
-    /// Kind DNS; its time is that of the packet.
+    /// Header of kind DNS; its time is that of the packet.
     pub header: Header,
-    /// Owner and addresses. `netns` is 0: the packet does not tell.
+    /// Owner and addresses. `netns` is 0, because the packet does not show it.
     pub endpoint: Endpoint,
-    /// TCP: position of the first byte in the stream, from 1 on. UDP: 0.
+    /// Position of the first byte in a TCP stream, counted from 1; 0 for UDP.
     pub position: u32,
-    /// Payload bytes of the packet.
+    /// Length of the packet's payload in bytes.
     pub length: u32,
-    /// How many of `bytes` are set.
+    /// Number of `bytes` that are set.
     pub captured: u16,
-    /// One of [`crate::record::direction`].
+    /// Direction, one of [`crate::record::direction`].
     pub direction: u8,
-    /// One of [`transport`].
+    /// Transport, one of [`transport`].
     pub transport: u8,
     /// Zero.
     pub pad: u32,
-    /// The first bytes of the payload.
+    /// First bytes of the payload.
     pub bytes: [u8; N],
 }
 
-/// A socket that DNS messages passed through was closed by its last owner.
+/// Record of a socket that carried DNS messages and was closed by its last owner.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(
@@ -67,11 +67,11 @@ pub struct DnsRecord<const N: usize> {
     )
 )]
 pub struct DnsReleaseRecord {
-    /// Kind DNS_RELEASE.
+    /// Header of kind DNS_RELEASE.
     pub header: Header,
 }
 
-/// The query of an answer that found the ring buffer full.
+/// Key of an answer that was not recorded because the ring buffer was full.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LostAnswerKey {
@@ -83,19 +83,19 @@ pub struct LostAnswerKey {
     pub pad: u32,
 }
 
-/// What it said, as far as figures need it.
+/// Content of such an answer, as far as the figures need it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LostAnswer {
-    /// When it arrived, ns.
+    /// Time of arrival, ns.
     pub time_ns: u64,
-    /// Flags of the header, response code included (RFC 1035 4.1.1).
+    /// Flags of the DNS header, including the response code (RFC 1035 4.1.1).
     pub flags: u32,
     /// Zero.
     pub pad: u32,
 }
 
-/// Bytes before the payload of a [`DnsRecord`].
+/// Number of bytes before the payload of a [`DnsRecord`].
 pub const DNS_HEAD: usize = size_of::<DnsRecord<0>>();
 
 const _: () = {

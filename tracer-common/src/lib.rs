@@ -1,5 +1,5 @@
-//! What crosses the line between tracer's kernel programs and user space: wire records, load-time
-//! globals, map and program names, counter slots.
+//! Interface between tracer's kernel programs and user space: wire records, load-time globals, names of maps and
+//! programs, counter slots.
 //!
 //! Every type here is `repr(C)`, built from fixed-width integers and byte arrays, with explicit
 //! padding, so that both sides agree on each byte. Sizes are asserted at compile time.

@@ -1,8 +1,8 @@
-//! Names of maps and globals, as user space looks them up in the object.
+//! Names of maps and globals, by which user space finds them in the object.
 
 /// Ring buffer with the records of [`crate::record`]; read by the engine's kernel source.
 pub const RECORDS: &str = "RECORDS";
-/// Array of one: 1 while the reader sleeps until a record comes; set by the engine's kernel source.
+/// Array with one entry: 1 while the reader sleeps until a record comes; set by the engine's kernel source.
 pub const RESTS: &str = "RESTS";
 /// Hash of traced process ids (tgid -> 1); seeded by user space, kept by the fork and exit probes.
 pub const PROCESSES: &str = "PROCESSES";
@@ -16,10 +16,10 @@ pub const OVERFLOW_PHASES: &str = "OVERFLOW_PHASES";
 /// Per-CPU array of [`crate::overflow::Count`] slots.
 pub const OVERFLOW_COUNTS: &str = "OVERFLOW_COUNTS";
 
-/// Hash of [`crate::dns::LostAnswerKey`] to [`crate::dns::LostAnswer`]; taken out by user space.
+/// Hash of [`crate::dns::LostAnswerKey`] to [`crate::dns::LostAnswer`]; emptied by user space.
 pub const LOST_ANSWERS: &str = "LOST_ANSWERS";
 
-/// Global: [`crate::config::Offsets`].
+/// Global variable of type [`crate::config::Offsets`].
 pub const OFFSETS: &str = "OFFSETS";
-/// Global: [`crate::config::Filter`].
+/// Global variable of type [`crate::config::Filter`].
 pub const FILTER: &str = "FILTER";

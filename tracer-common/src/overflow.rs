@@ -1,11 +1,11 @@
-//! Where durations and counts go when the ring buffer is full: per-CPU histograms and counters, so that
-//! totals stay complete. What is lost then is only whose they were.
+//! Histograms and counters, one set per CPU, for records that find the ring buffer full. They keep the totals complete;
+//! only the connection, process and host of these records are lost.
 
-/// log2 of the buckets of an octave: values are known to 1/64, that is 0.8 % around the middle.
+/// log2 of the number of buckets per octave: values are known to 1/64, which is 0.8 % around the middle.
 const SUB_BITS: u32 = 6;
-/// Octaves beyond the linear part; the last bucket begins at 2^47 ns, 39 hours.
+/// Number of octaves beyond the linear part; the last bucket begins at 2^47 ns, 39 hours.
 const OCTAVES: u32 = 42;
-/// Buckets of one histogram.
+/// Number of buckets of one histogram.
 pub const BUCKETS: u32 = (OCTAVES + 1) << SUB_BITS;
 
 /// Histograms, in the order of the map.
@@ -16,34 +16,34 @@ pub enum Phase {
     Connect,
     /// SYN to failure.
     ConnectFailed,
-    /// Full handshakes.
+    /// Full TLS handshakes.
     Tls,
-    /// Resumed handshakes.
+    /// Resumed TLS handshakes.
     TlsResumed,
-    /// First byte of the first response of a connection.
+    /// Time to the first byte of a connection's first response.
     TtfbFirst,
-    /// Of a later one.
+    /// Time to the first byte of a later response.
     TtfbReused,
-    /// Of one on a connection that was open before.
+    /// Time to the first byte of a response on a connection that was open before tracing began.
     TtfbAdopted,
     /// First to last byte of a response.
     Transfer,
-    /// Wait for the application.
+    /// Time that received data waited for the application to read it.
     Pickup,
-    /// Between turns.
+    /// Time between two turns.
     Idle,
     /// ESTABLISHED to closed.
     Lifetime,
-    /// Query to its answer, when that was no error.
+    /// DNS query to an answer without an error.
     Dns,
-    /// Query to the answer that is an error.
+    /// DNS query to an answer with an error.
     DnsFailed,
 }
 
 impl Phase {
-    /// How many.
+    /// Number of histograms.
     pub const COUNT: u32 = 13;
-    /// All, in order.
+    /// All histograms, in order.
     pub const ALL: [Self; Self::COUNT as usize] = [
         Self::Connect,
         Self::ConnectFailed,
@@ -70,33 +70,33 @@ impl Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Count {
-    /// Records that came here.
+    /// Records that were counted here.
     Records,
     /// Connects that failed with ECONNREFUSED.
     Refused,
-    /// ETIMEDOUT.
+    /// Connects that failed with ETIMEDOUT.
     TimedOut,
-    /// ECONNRESET.
+    /// Connects that failed with ECONNRESET.
     Reset,
-    /// EHOSTUNREACH and the like.
+    /// Connects that failed with EHOSTUNREACH or a similar error.
     Unreachable,
-    /// Anything else.
+    /// Connects that failed with any other error.
     Other,
-    /// Of these, given up by the client.
+    /// Failed connects that the client gave up.
     Aborted,
     /// SYN segments sent again.
     SynRetransmits,
-    /// Connections ended by nobody known; the following five in the order of `record::closer`.
+    /// Connections that ended in an unknown way; this and the following five are in the order of `record::closer`.
     ClosedUnknown,
-    /// By the client.
+    /// Connections ended by the client.
     ClosedClient,
-    /// By the server.
+    /// Connections ended by the server.
     ClosedServer,
-    /// By the client's RST.
+    /// Connections ended by the client's RST.
     ClosedClientReset,
-    /// By the server's RST.
+    /// Connections ended by the server's RST.
     ClosedServerReset,
-    /// By a time-out.
+    /// Connections ended by a time-out.
     ClosedTimeout,
     /// Entries into TIME_WAIT.
     TimeWait,
@@ -108,39 +108,39 @@ pub enum Count {
     BytesSent,
     /// Payload bytes received.
     BytesReceived,
-    /// Handshakes that failed.
+    /// TLS handshakes that failed.
     TlsFailed,
-    /// Handshakes not seen whole, or of which resumption is not known.
+    /// TLS handshakes not seen completely, or of which it is unknown whether they were resumptions.
     TlsUnknown,
     /// Connections without TLS.
     NotTls,
     /// Turns.
     Requests,
-    /// Of these, the first of their connection.
+    /// First turns of a connection, also counted in [`Self::Requests`].
     RequestConnections,
-    /// Unanswered.
+    /// Turns without an answer.
     RequestsFailed,
-    /// First turns that could not be told from tickets.
+    /// First turns that could not be distinguished from session tickets.
     FirstUnknown,
-    /// Lookups over UDP.
+    /// DNS lookups over UDP.
     DnsQueries,
-    /// Queries sent again.
+    /// DNS queries sent again.
     DnsRetries,
-    /// Answers without an address for want of a name.
+    /// Answers that the name does not exist.
     DnsNxdomain,
     /// Answers of a server that failed.
     DnsServfail,
     /// Answers with any other error.
     DnsOther,
-    /// Truncated answers: the lookup goes on over TCP, and counts there.
+    /// Truncated answers: the lookup goes on over TCP and counts there.
     DnsTruncated,
 }
 
 impl Count {
-    /// How many.
+    /// Number of counters.
     pub const COUNT: u32 = 32;
 
-    /// Slot of a failed connect by its `sk_err`.
+    /// Slot of a failed connect, by its `sk_err`.
     pub const fn failed(error: u32) -> Self {
         match error {
             111 => Self::Refused,

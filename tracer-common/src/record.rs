@@ -1,23 +1,21 @@
-//! Wire records: what the kernel programs write to the ring buffer and to the socket iterator.
+//! Wire records, which the kernel programs write to the ring buffer and to the socket iterator.
 //!
-//! Little rules keep both sides honest: the kind comes first, then a version, then the size; every
-//! field is an integer or a byte array; padding is spelled out and zero; times are
-//! `bpf_ktime_get_ns` (CLOCK_MONOTONIC) in nanoseconds.
+//! All records follow the same rules: the kind comes first, then a version, then the size; every field is an integer or
+//! a byte array; padding is explicit and zero; times are `bpf_ktime_get_ns` (CLOCK_MONOTONIC) in nanoseconds.
 
 /// Version of every record in this file.
 pub const VERSION: u8 = 3;
-/// The oldest whose records are read: those of version 2 are the same, without [`TurnsRecord`]. Decoding refuses
-/// others.
+/// Oldest version that can be read; decoding refuses older ones. Version 2 is the same without [`TurnsRecord`].
 pub const OLDEST_VERSION: u8 = 2;
 /// Length of a comm, with its NUL (`TASK_COMM_LEN`).
 pub const COMM_LEN: usize = 16;
-/// Bytes of a path that an exec record carries.
+/// Length of the path in an exec record.
 pub const PATH_LEN: usize = 256;
-/// Bytes of stream in the least hello record, for a short request in clear.
+/// Length of the stream bytes in the smallest hello record, for a short request in clear.
 pub const HELLO_LEAST: usize = 192;
-/// Bytes of stream in the small hello record.
+/// Length of the stream bytes in the small hello record.
 pub const HELLO_SMALL: usize = 640;
-/// Bytes of stream in the large hello record.
+/// Length of the stream bytes in the large hello record.
 pub const HELLO_LARGE: usize = 2048;
 
 /// Record kinds, the first byte of each record.
@@ -59,21 +57,21 @@ pub mod kind {
     )
 )]
 pub struct Header {
-    /// One of [`kind`].
+    /// Kind of the record, one of [`kind`].
     pub kind: u8,
-    /// [`VERSION`].
+    /// Version of the record, [`VERSION`].
     pub version: u8,
     /// Zero.
     pub pad: u16,
     /// Size of the whole record in bytes.
     pub size: u32,
-    /// When it was written, ns.
+    /// Time at which the record was written, ns.
     pub time_ns: u64,
     /// Socket cookie (`bpf_get_socket_cookie`), 0 for process records.
     pub cookie: u64,
 }
 
-/// Who owns a socket and where it leads, taken when `connect` was called.
+/// Owner and addresses of a socket, taken when `connect` was called.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(
@@ -94,7 +92,7 @@ pub struct Endpoint {
     pub netns: u32,
     /// `AF_INET` (2) or `AF_INET6` (10).
     pub family: u16,
-    /// Local port, host order; 0 when none was taken.
+    /// Local port, host order; 0 when none was assigned.
     pub local_port: u16,
     /// Remote port, host order.
     pub remote_port: u16,
@@ -102,25 +100,25 @@ pub struct Endpoint {
     pub pad: u16,
     /// Local address, network order; IPv4 in the first four bytes.
     pub local: [u8; 16],
-    /// Remote address, likewise.
+    /// Remote address, network order; IPv4 in the first four bytes.
     pub remote: [u8; 16],
-    /// comm of the process (its thread-group leader).
+    /// Name (comm) of the process, that is of its thread-group leader.
     pub comm: [u8; COMM_LEN],
 }
 
-/// How a connect ended.
+/// Outcomes of a connect.
 pub mod connect {
     /// SYN_SENT to ESTABLISHED.
     pub const ESTABLISHED: u8 = 1;
-    /// SYN_SENT to CLOSE; `error` says why.
+    /// SYN_SENT to CLOSE, with the reason in `error`.
     pub const FAILED: u8 = 2;
-    /// SYN_SENT to CLOSE without an error, after a SYN had left: the client gave up.
+    /// SYN_SENT to CLOSE without an error, after a SYN was sent: the client gave up.
     pub const ABORTED: u8 = 3;
-    /// As ABORTED, but no SYN ever left: no route, no port.
+    /// SYN_SENT to CLOSE without an error, before any SYN was sent: no route, no port.
     pub const NOT_SENT: u8 = 4;
 }
 
-/// A connect has ended, one way or the other.
+/// Record of a connect that has ended.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(
@@ -133,37 +131,37 @@ pub mod connect {
     )
 )]
 pub struct ConnectRecord {
-    /// Kind CONNECT.
+    /// Header of kind CONNECT.
     pub header: Header,
     /// Owner and addresses.
     pub endpoint: Endpoint,
-    /// CLOSE to SYN_SENT, ns; 0 when that was before tracing began.
+    /// Time of the change from CLOSE to SYN_SENT, ns; 0 when that was before tracing began.
     pub start_ns: u64,
-    /// From `start_ns` to the end, ns; 0 when the beginning is not known.
+    /// Time from `start_ns` to the end, ns; 0 when the beginning is not known.
     pub duration_ns: u64,
     /// `sk_err` at the end.
     pub error: u32,
     /// SYN segments sent again.
     pub syn_retransmits: u16,
-    /// One of [`connect`].
+    /// Outcome, one of [`connect`].
     pub outcome: u8,
     /// Zero.
     pub pad: u8,
 }
 
-/// How a TLS handshake ended, or did not.
+/// Outcomes of a TLS handshake.
 pub mod tls {
-    /// The client may send application data.
+    /// Handshake complete: the client may send application data.
     pub const DONE: u8 = 1;
-    /// A fatal alert before that.
+    /// A fatal alert before completion.
     pub const ALERT: u8 = 2;
-    /// The connection closed before that.
+    /// The connection closed before completion.
     pub const CLOSED: u8 = 3;
-    /// A stretch of the stream was not seen.
+    /// A part of the stream was not seen.
     pub const UNKNOWN: u8 = 4;
-    /// The connection carries something else than TLS.
+    /// The connection carries something other than TLS.
     pub const NOT_TLS: u8 = 5;
-    /// The server answered the ClientHello with something else than TLS.
+    /// The server answered the ClientHello with something other than TLS.
     pub const NO_TLS_ANSWER: u8 = 6;
 
     /// The flow of records was that of TLS 1.2 or older.
@@ -173,11 +171,11 @@ pub mod tls {
 
     /// The alert or the close came from the client.
     pub const BY_CLIENT: u8 = 1;
-    /// It came from the server.
+    /// The alert or the close came from the server.
     pub const BY_SERVER: u8 = 2;
 }
 
-/// A TLS handshake has ended.
+/// Record of a TLS handshake that has ended.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(
@@ -190,39 +188,39 @@ pub mod tls {
     )
 )]
 pub struct TlsRecord {
-    /// Kind TLS.
+    /// Header of kind TLS.
     pub header: Header,
-    /// First byte of the ClientHello sent, ns.
+    /// Time at which the first byte of the ClientHello was sent, ns.
     pub start_ns: u64,
-    /// From `start_ns` to the end of the handshake, ns.
+    /// Time from `start_ns` to the end of the handshake, ns.
     pub duration_ns: u64,
-    /// One of [`tls`]'s outcomes.
+    /// Outcome, one of [`tls`].
     pub outcome: u8,
     /// FLOW_12, FLOW_13 or 0.
     pub flow: u8,
-    /// TLS 1.2 and older: the server finished first, so the session was resumed.
+    /// 1 if the server finished first in TLS 1.2 or older, so that the session was resumed.
     pub resumed: u8,
-    /// Application data was sent before the ServerHello (0-RTT).
+    /// 1 if application data was sent before the ServerHello (0-RTT).
     pub early_data: u8,
     /// BY_CLIENT, BY_SERVER or 0.
     pub ended_by: u8,
-    /// Alert level (RFC 8446 6), 0 when none or encrypted.
+    /// Alert level (RFC 8446 6); 0 without an alert or when it is encrypted.
     pub alert_level: u8,
-    /// Alert description.
+    /// Description of the alert.
     pub alert: u8,
     /// Zero.
     pub pad: u8,
 }
 
-/// Direction of stream bytes.
+/// Directions of stream bytes.
 pub mod direction {
-    /// Sent by the traced process.
+    /// Bytes sent by the traced process.
     pub const EGRESS: u8 = 0;
-    /// Received by it.
+    /// Bytes received by the traced process.
     pub const INGRESS: u8 = 1;
 }
 
-/// Leading bytes of one direction of a connection that opened like TLS.
+/// First bytes of one direction of a connection that began like TLS, or of a request in clear.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(
@@ -230,47 +228,47 @@ pub mod direction {
     derive(zerocopy::FromBytes, zerocopy::Immutable, zerocopy::KnownLayout)
 )]
 pub struct HelloRecord<const N: usize> {
-    /// Kind HELLO.
+    /// Header of kind HELLO.
     pub header: Header,
     /// Position of the first byte in the stream.
     pub offset: u32,
-    /// How many of `bytes` are set.
+    /// Number of `bytes` that are set.
     pub length: u16,
-    /// One of [`direction`].
+    /// Direction, one of [`direction`].
     pub direction: u8,
-    /// 1: the stream is no TLS, and no [`TlsRecord`] says so.
+    /// 1 if the stream is not TLS and no [`TlsRecord`] reports that.
     pub clear: u8,
-    /// The bytes.
+    /// Bytes of the stream.
     pub bytes: [u8; N],
 }
 
-/// Who ended a connection.
+/// Ways in which a connection was ended.
 pub mod closer {
-    /// Not known.
+    /// The way is not known.
     pub const UNKNOWN: u8 = 0;
     /// The client sent the first FIN.
     pub const CLIENT: u8 = 1;
     /// The server sent the first FIN.
     pub const SERVER: u8 = 2;
-    /// The client sent a RST, no FIN before it.
+    /// The client sent a RST, without a FIN before it.
     pub const CLIENT_RESET: u8 = 3;
-    /// The server sent a RST, no FIN before it.
+    /// The server sent a RST, without a FIN before it.
     pub const SERVER_RESET: u8 = 4;
     /// Retransmissions or keep-alives went unanswered.
     pub const TIMEOUT: u8 = 5;
 }
 
-/// What a connection left behind in the kernel.
+/// Kinds of sockets that a closed connection leaves behind in the kernel.
 pub mod remains {
-    /// Nothing.
+    /// No socket is left behind.
     pub const NONE: u8 = 0;
-    /// A TIME_WAIT socket.
+    /// A TIME_WAIT socket is left behind.
     pub const TIME_WAIT: u8 = 1;
-    /// An orphan in FIN_WAIT2 that may still become TIME_WAIT.
+    /// An orphan in FIN_WAIT2 is left behind, which may still become TIME_WAIT.
     pub const ORPHAN: u8 = 2;
 }
 
-/// A connection has closed (state CLOSE).
+/// Record of a connection that has closed (state CLOSE).
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(
@@ -283,13 +281,13 @@ pub mod remains {
     )
 )]
 pub struct CloseRecord {
-    /// Kind CLOSE.
+    /// Header of kind CLOSE.
     pub header: Header,
-    /// When it was established, ns; 0 when adopted.
+    /// Time at which the connection was established, ns; 0 when adopted.
     pub established_ns: u64,
-    /// When it left ESTABLISHED, ns.
+    /// Time at which the connection left ESTABLISHED, ns.
     pub closing_ns: u64,
-    /// Payload bytes sent, retransmissions not counted.
+    /// Payload bytes sent, without retransmissions.
     pub bytes_sent: u64,
     /// Payload bytes received.
     pub bytes_received: u64,
@@ -297,27 +295,27 @@ pub struct CloseRecord {
     pub retransmits: u32,
     /// Smoothed round-trip time, microseconds times eight (`tcp_sock.srtt_us`).
     pub srtt_us8: u32,
-    /// `sk_err`.
+    /// Error of the socket (`sk_err`).
     pub error: u32,
-    /// One of [`closer`].
+    /// Way in which the connection was ended, one of [`closer`].
     pub closer: u8,
-    /// One of [`remains`].
+    /// Socket left behind, one of [`remains`].
     pub remains: u8,
     /// TCP state before CLOSE.
     pub old_state: u8,
-    /// Of [`close`].
+    /// Bits of [`close`].
     pub flags: u8,
 }
 
-/// What is said of a connection at its end; bits.
+/// Bits that describe a closed connection.
 pub mod close {
-    /// It was open before tracing began.
+    /// The connection was open before tracing began.
     pub const ADOPTED: u8 = 1;
-    /// It carried a request. Recordings of earlier builds do not say so.
+    /// The connection carried a request. Recordings of earlier builds lack this bit.
     pub const USED: u8 = 2;
 }
 
-/// A traced process forked or exited.
+/// Record of a traced process that forked or exited.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(
@@ -330,17 +328,17 @@ pub mod close {
     )
 )]
 pub struct ProcessRecord {
-    /// Kind FORK or EXIT.
+    /// Header of kind FORK or EXIT.
     pub header: Header,
-    /// The process (for FORK the child).
+    /// Id of the process (for FORK the child).
     pub tgid: u32,
-    /// For FORK the parent, else 0.
+    /// Id of the parent for FORK, else 0.
     pub parent: u32,
-    /// comm of the process.
+    /// Name (comm) of the process.
     pub comm: [u8; COMM_LEN],
 }
 
-/// A process executed a new program.
+/// Record of a process that executed a new program.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(
@@ -353,31 +351,31 @@ pub struct ProcessRecord {
     )
 )]
 pub struct ExecRecord {
-    /// Kind EXEC.
+    /// Header of kind EXEC.
     pub header: Header,
-    /// The process.
+    /// Id of the process.
     pub tgid: u32,
     /// Zero.
     pub pad: u32,
-    /// Its new comm.
+    /// New name (comm) of the process.
     pub comm: [u8; COMM_LEN],
-    /// The path it was started by (`linux_binprm.filename`), NUL-terminated, perhaps cut.
+    /// Path by which the program was started (`linux_binprm.filename`), NUL-terminated, possibly cut off.
     pub filename: [u8; PATH_LEN],
 }
 
-/// Handshake phase of a socket as the iterator finds it.
+/// Handshake phases of a socket that the iterator finds.
 pub mod phase {
     /// No payload has been seen.
     pub const WAITING: u8 = 0;
-    /// A ClientHello is on its way.
+    /// A ClientHello was sent, and the handshake goes on.
     pub const HANDSHAKE: u8 = 1;
-    /// TLS 1.3: the client's last flight has begun with a certificate.
+    /// In TLS 1.3, the client's last flight has begun with a certificate.
     pub const LAST_FLIGHT: u8 = 2;
-    /// Done, failed, not TLS or unknown.
+    /// The handshake is complete, failed, unknown, or the stream is not TLS.
     pub const OVER: u8 = 3;
 }
 
-/// An open socket of a traced process, from `iter/task_file`.
+/// Record of an open socket of a traced process, from `iter/task_file`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(
@@ -390,65 +388,65 @@ pub mod phase {
     )
 )]
 pub struct SocketRecord {
-    /// Kind SOCKET.
+    /// Header of kind SOCKET.
     pub header: Header,
     /// Owner and addresses.
     pub endpoint: Endpoint,
-    /// When its connect began, ns; 0 when not known.
+    /// Time at which its connect began, ns; 0 when not known.
     pub start_ns: u64,
-    /// When it was established, ns; 0 when not known or not yet.
+    /// Time at which it was established, ns; 0 when not known or not yet.
     pub established_ns: u64,
     /// File descriptor in the owner.
     pub fd: u32,
     /// TCP state.
     pub state: u8,
-    /// 1: was open before tracing began.
+    /// 1 if the connection was open before tracing began.
     pub adopted: u8,
-    /// One of [`phase`].
+    /// Handshake phase, one of [`phase`].
     pub phase: u8,
-    /// 1: the last request is not answered yet.
+    /// 1 if the last request is not answered yet.
     pub pending: u8,
-    /// Requests so far.
+    /// Number of requests so far.
     pub turns: u32,
     /// Zero.
     pub pad: u32,
 }
 
-/// What a connection carries, and how a turn ended.
+/// Protocols of a connection, ways in which a turn ended, and limits of turn records.
 pub mod turn {
-    /// Not known: open before tracing began, or its handshake was not seen whole.
+    /// The protocol is not known: open before tracing began, or the handshake was not seen completely.
     pub const UNKNOWN: u8 = 0;
-    /// In clear.
+    /// The connection carries clear text.
     pub const CLEAR: u8 = 1;
-    /// TLS 1.2 or older.
+    /// The connection carries TLS 1.2 or older.
     pub const TLS_12: u8 = 2;
-    /// TLS 1.3.
+    /// The connection carries TLS 1.3.
     pub const TLS_13: u8 = 3;
 
-    /// The next request began.
+    /// The turn ended because the next request began.
     pub const NEXT: u8 = 1;
-    /// The connection closed.
+    /// The turn ended because the connection closed.
     pub const CLOSE: u8 = 2;
-    /// Tracing ends; the connection is open.
+    /// The turn was cut off by the end of tracing; the connection is open.
     pub const OPEN: u8 = 3;
 
-    /// Ingress records of a first turn that are told to user space.
+    /// Number of ingress records of a first turn that are passed to user space.
     pub const EVIDENCE: usize = 8;
 
-    /// Only of pickups that take this long it is asked how much of them was waiting for a CPU, ns.
+    /// Length of a wait for the application, in ns, from which its share of waiting for a CPU is measured.
     pub const SLOW_PICKUP_NS: u64 = 1_000_000;
 
-    /// In place of a time that was not measured.
+    /// Value in place of a time that was not measured.
     pub const UNMEASURED: u64 = u64::MAX;
 
-    /// Turns in one record at most.
+    /// Limit of the turns in one record.
     pub const TURNS: usize = 8;
 
-    /// A turn waits for others of its connection only while the first of them began less than this ago, ns.
+    /// Time in ns during which a turn waits for others of its connection, counted from the begin of the first of them.
     pub const WAIT_NS: u64 = 10_000_000;
 }
 
-/// Request bytes out, then response bytes in, on one connection.
+/// Record of a turn on one connection: request bytes out, then response bytes in.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(
@@ -461,35 +459,35 @@ pub mod turn {
     )
 )]
 pub struct TurnRecord {
-    /// Kind TURN.
+    /// Header of kind TURN.
     pub header: Header,
-    /// First byte of the request sent, ns.
+    /// Time at which the first byte of the request was sent, ns.
     pub start_ns: u64,
-    /// First byte of the response received, ns; 0 when none came.
+    /// Time at which the first byte of the response was received, ns; 0 when none came.
     pub first_ns: u64,
-    /// Last byte of the response, ns.
+    /// Time of the last byte of the response, ns.
     pub last_ns: u64,
-    /// Last byte of the response before this request, ns; 0 for the first turn.
+    /// Time of the last byte of the previous response, ns; 0 for the first turn.
     pub previous_ns: u64,
     /// Longest time that response data waited for the application to read it, ns.
     pub pickup_ns: u64,
-    /// Of `pickup_ns`, the time the reading thread was ready to run and waited for a CPU, ns;
-    /// [`turn::UNMEASURED`] when not known.
+    /// Part of `pickup_ns` in which the reading thread was ready to run and waited for a CPU, ns; [`turn::UNMEASURED`]
+    /// when not known.
     pub pickup_cpu_ns: u64,
-    /// Turns on this connection so far, this one included.
+    /// Number of turns on this connection so far, including this one.
     pub number: u32,
-    /// One of [`turn`]'s protocols.
+    /// Protocol, one of [`turn`].
     pub protocol: u8,
     /// NEXT, CLOSE or OPEN.
     pub ended: u8,
-    /// 1: the client has sent what looks like an HTTP/2 preface or SETTINGS acknowledgement.
+    /// 1 if the client has sent what looks like an HTTP/2 preface or SETTINGS acknowledgement.
     pub h2: u8,
-    /// 1: the connection was open before tracing began.
+    /// 1 if the connection was open before tracing began.
     pub adopted: u8,
 }
 
-/// The first turn over TLS 1.3, with the records received in it: session tickets arrive like a response
-/// (RFC 8446 4.6.1), and user space has to tell them apart.
+/// Record of the first turn over TLS 1.3, with the TLS records received in it. Session tickets arrive like a response
+/// (RFC 8446 4.6.1), and user space has to distinguish the two.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(
@@ -502,22 +500,22 @@ pub struct TurnRecord {
     )
 )]
 pub struct FirstTurnRecord {
-    /// Kind FIRST_TURN. `first_ns` is the first record of any sort.
+    /// Turn with a header of kind FIRST_TURN; its `first_ns` is that of the first TLS record of any sort.
     pub turn: TurnRecord,
-    /// When the client's Finished was sent, ns.
+    /// Time at which the client's Finished was sent, ns.
     pub finished_ns: u64,
-    /// Arrival of each record, ns.
+    /// Time of arrival of each record, ns.
     pub times_ns: [u64; turn::EVIDENCE],
     /// Length of each record without its header.
     pub lengths: [u16; turn::EVIDENCE],
-    /// Records received in the turn, those beyond the arrays included.
+    /// Number of records received in the turn, including those beyond the arrays.
     pub records: u32,
-    /// Records received between the handshake and the request.
+    /// Number of records received between the handshake and the request.
     pub early: u16,
-    /// 1: segments were out of order, so that records could not be followed.
+    /// 1 if segments came out of order, so that records could not be followed.
     pub broken: u8,
-    /// Records that the server sent between its own Finished and the client's: its tickets, or data it did
-    /// not wait to be asked for (RFC 8446 4.6.1, 2).
+    /// Number of records that the server sent between its own Finished and the client's: its tickets, or data that it
+    /// sent without waiting for a request (RFC 8446 4.6.1, 2).
     pub half_rtt: u8,
     /// Length of the first of the `early` records.
     pub early_length: u16,
@@ -525,7 +523,8 @@ pub struct FirstTurnRecord {
     pub pad: [u8; 6],
 }
 
-/// A later turn, answered and ended by the next: times that each begin where the one before ends.
+/// Later turn that was answered and ended by the next one. Each of the first three times begins where the previous one
+/// ends.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(
@@ -538,18 +537,17 @@ pub struct FirstTurnRecord {
     )
 )]
 pub struct BriefTurn {
-    /// From the last byte of the response before it to the first byte of the request, ns.
+    /// Time from the last byte of the previous response to the first byte of the request, ns.
     pub idle_ns: u32,
-    /// To the first byte of the response, ns.
+    /// Time until the first byte of the response, ns.
     pub ttfb_ns: u32,
-    /// To its last byte, ns.
+    /// Time until the last byte of the response, ns.
     pub transfer_ns: u32,
-    /// Longest time that response data waited for the application to read it, ns; less than
-    /// [`turn::SLOW_PICKUP_NS`].
+    /// Longest time that response data waited for the application to read it, ns; less than [`turn::SLOW_PICKUP_NS`].
     pub pickup_ns: u32,
 }
 
-/// What is common to the turns of one record.
+/// Data common to the turns of one record.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(
@@ -562,23 +560,24 @@ pub struct BriefTurn {
     )
 )]
 pub struct TurnsHead {
-    /// Kind TURNS.
+    /// Header of kind TURNS.
     pub header: Header,
-    /// Last byte of the response before the first of them, ns.
+    /// Time of the last byte of the response before the first turn, ns.
     pub previous_ns: u64,
-    /// [`TurnRecord::number`] of the first; the others follow it.
+    /// [`TurnRecord::number`] of the first turn; the others follow it.
     pub number: u32,
-    /// How many there are.
+    /// Number of turns.
     pub count: u8,
-    /// One of [`turn`]'s protocols.
+    /// Protocol, one of [`turn`].
     pub protocol: u8,
-    /// As in [`TurnRecord`].
+    /// HTTP/2 flag as in [`TurnRecord::h2`].
     pub h2: u8,
-    /// As in [`TurnRecord`].
+    /// Adoption flag as in [`TurnRecord::adopted`].
     pub adopted: u8,
 }
 
-/// Turns of one connection, one behind the other. Written up to the last of them: `header.size` is that long.
+/// Record of consecutive turns of one connection. Only the turns that are set are written, and `header.size` is the
+/// length up to the last of them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(
@@ -591,9 +590,9 @@ pub struct TurnsHead {
     )
 )]
 pub struct TurnsRecord {
-    /// What they have in common.
+    /// Data common to the turns.
     pub head: TurnsHead,
-    /// `head.count` of them are set.
+    /// Turns, of which the first `head.count` are set.
     pub turns: [BriefTurn; turn::TURNS],
 }
 

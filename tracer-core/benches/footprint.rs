@@ -1,4 +1,5 @@
-//! Memory of the tracker: resident bytes of 100,000 hosts that have every phase, and growth over a million connections.
+//! Benchmark of the tracker's memory: resident bytes of 100,000 hosts that have every phase, and growth over a million
+//! connections.
 
 mod stream;
 
@@ -16,29 +17,29 @@ const HOSTS: u64 = 100_000;
 const PART: u64 = 20_000;
 const MIB: f64 = 1024.0 * 1024.0;
 
-/// Bytes asked for and not given back; what is resident says nothing about growth into freed pages.
+/// Bytes allocated and not yet freed. Resident memory would not show growth into freed pages.
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 
 struct Counting;
 
-// SAFETY: passes everything on to the system's allocator.
+// SAFETY: all calls are passed to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LIVE.fetch_add(layout.size(), Relaxed);
-        // SAFETY: the caller's layout.
+        // SAFETY: the layout is the caller's.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         LIVE.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller's pointer and layout.
+        // SAFETY: pointer and layout are the caller's.
         unsafe { System.dealloc(at, layout) }
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         LIVE.fetch_add(size, Relaxed);
         LIVE.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller's pointer, layout and size.
+        // SAFETY: pointer, layout and size are the caller's.
         unsafe { System.realloc(at, layout, size) }
     }
 }
@@ -47,7 +48,7 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 fn main() {
-    // `cargo test` runs benches to see that they run.
+    // `cargo test` runs benches only to check that they start.
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
@@ -112,7 +113,7 @@ fn growth() {
     }
 }
 
-/// Takes connections in parts, so that the records themselves weigh little.
+/// Feeds connections in parts, so that the records themselves take little memory.
 fn feed(tracker: &mut Tracker, from: u64, count: u64, hosts: u64) {
     for part in 0..count / PART {
         let stream = Stream::of(1 + from + part * PART, PART, hosts);
@@ -120,7 +121,7 @@ fn feed(tracker: &mut Tracker, from: u64, count: u64, hosts: u64) {
     }
 }
 
-/// Second field of /proc/self/statm, in pages of 4 KiB; not a number when it cannot be read.
+/// Resident memory: the second field of /proc/self/statm, in pages of 4 KiB; NaN when it cannot be read.
 fn resident_bytes() -> f64 {
     let text = fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages = text.split(' ').nth(1).and_then(|pages| pages.parse().ok());

@@ -1,4 +1,5 @@
-//! Records per second through decoding and the tracker, and the time that a snapshot of many hosts takes; one core.
+//! Benchmark on one core: records per second through decoding and the tracker, and the time of a snapshot of many
+//! hosts.
 
 mod stream;
 
@@ -16,7 +17,7 @@ fn take(tracker: &mut Tracker, stream: &Stream) {
     }
 }
 
-/// A tracker that has seen every host of the stream twice.
+/// Tracker that has seen every host of the stream twice.
 fn filled(hosts: u64) -> Tracker {
     let mut tracker = Tracker::new(TrackerOptions {
         max_hosts: 300_000,
@@ -60,7 +61,7 @@ fn snapshots(criterion: &mut Criterion) {
     group.bench_function("100000 hosts", |bencher| {
         bencher.iter(|| drop(tracker.snapshot()));
     });
-    // What a snapshot in use costs the tracker: figures that change are copied once.
+    // A snapshot in use costs the tracker one copy of each figure that changes.
     let held = tracker.snapshot();
     group.throughput(Throughput::Elements(1000 * RECORDS_A_CONNECTION));
     group.bench_function("records while one is held", |bencher| {

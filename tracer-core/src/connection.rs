@@ -1,4 +1,4 @@
-//! What is known of one open connection.
+//! State of one open connection.
 
 use std::net::IpAddr;
 
@@ -11,16 +11,16 @@ use crate::{
     tls::{HelloStream, Side, TlsVersion},
 };
 
-/// An open connection.
+/// Open connection.
 #[derive(Debug)]
 pub struct Connection {
     /// Index of the owner in the process table.
     pub process: u32,
     /// Index of the host.
     pub host: u32,
-    /// How it was opened.
+    /// Way in which the connection was opened.
     pub opening: Opening,
-    /// SYN to ESTABLISHED, ns: a round trip. None when adopted.
+    /// Time from SYN to ESTABLISHED, ns, which is one round trip; None when adopted.
     pub round_trip_ns: Option<u64>,
     /// Remote address.
     pub address: IpAddr,
@@ -28,41 +28,41 @@ pub struct Connection {
     pub port: u16,
     /// Network namespace.
     pub netns: u32,
-    /// Counted in the groups already. With a host filter that waits until the host is known.
+    /// True if the connection is counted in the groups. With a host filter that waits until the host is known.
     pub counted: bool,
-    /// Hellos being put together; None once the handshake is over.
+    /// Hellos being reassembled; None once the handshake is over.
     pub hello: Option<Box<HelloStream>>,
-    /// A handshake was reported; a second report is none of its own.
+    /// True if a handshake was reported; a second report then does not count as another handshake.
     pub handshake_over: bool,
-    /// What the handshake agreed on.
+    /// Properties that the handshake agreed on.
     pub tls: Option<LiveTls>,
-    /// A first turn that may still turn out to be the preface of HTTP/2: a server sends its SETTINGS unasked,
-    /// and only the client's acknowledgement tells.
+    /// First turn that may still turn out to be the preface of HTTP/2. A server sends its SETTINGS without a request,
+    /// and only the client's acknowledgement shows that this is HTTP/2.
     pub held_turn: Option<(TurnRecord, FirstByte)>,
-    /// The turn at the end of the connection, when there was one.
+    /// Last turn of the connection, if there was one.
     pub last_turn: Option<LastTurn>,
-    /// It carried a request before the figures began, and none that they count: the next one makes it a connection that
-    /// carried one.
+    /// True if the connection carried a request before the figures began, but none that they count. The next request
+    /// then counts it as a connection with requests.
     pub recount: bool,
-    /// The client offers HTTP/2 (ALPN `h2`, RFC 7301), and the server has not chosen another protocol.
+    /// True if the client offers HTTP/2 (ALPN `h2`, RFC 7301) and the server has not chosen another protocol.
     pub offers_h2: bool,
 }
 
-/// How far the last turn of a connection came.
+/// Progress of a connection's last turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastTurn {
-    /// First byte of the request, ns.
+    /// Time of the first byte of the request, ns.
     pub start_ns: u64,
-    /// Last byte of the response, ns; 0 when none came.
+    /// Time of the last byte of the response, ns; 0 when none came.
     pub last_ns: u64,
-    /// Which one of the connection it was, from 1.
+    /// Number of the turn on its connection, counted from 1.
     pub number: u32,
-    /// It was one of HTTP/2, and no request.
+    /// True if the turn was part of HTTP/2 and not a request.
     pub is_h2: bool,
 }
 
 impl LastTurn {
-    /// That of a record.
+    /// Last turn according to a record.
     pub fn of(record: &TurnRecord, is_h2: bool) -> Self {
         Self {
             start_ns: record.start_ns,
@@ -72,7 +72,7 @@ impl LastTurn {
         }
     }
 
-    /// Counts what the end of the connection says of it.
+    /// Counts what the end of the connection shows about its last turn.
     pub fn apply(self, close: &CloseRecord, group: &mut Group) {
         if self.is_h2 {
             return;
@@ -91,30 +91,30 @@ impl LastTurn {
     }
 }
 
-/// What became of a handshake.
+/// Result of a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Handshake {
-    /// Done.
+    /// The handshake is complete.
     Done {
-        /// By a ticket, a session id or an external PSK.
+        /// True for a resumption by a ticket, a session id or an external PSK.
         resumed: bool,
-        /// Version, when the ServerHello was seen.
+        /// Version, if the ServerHello was seen.
         version: Option<TlsVersion>,
-        /// After a HelloRetryRequest.
+        /// True after a HelloRetryRequest.
         retried: bool,
-        /// First byte of the ClientHello to the end, ns.
+        /// Time from the first byte of the ClientHello to the end, ns.
         duration_ns: u64,
     },
-    /// Alert, close or no TLS in the answer.
+    /// The handshake failed: an alert, a close, or an answer that is not TLS.
     Failed,
-    /// Not seen whole.
+    /// The handshake was not seen completely.
     Unknown,
-    /// There was none.
+    /// There was no handshake.
     NotTls,
 }
 
 impl Handshake {
-    /// Joins the record flow (kernel) with the hellos (user space).
+    /// Combines the flow of records (from the kernel) with the hellos (read in user space).
     pub fn of(record: &TlsRecord, hello: Option<&HelloStream>) -> Self {
         match record.outcome {
             tls::DONE => Self::done(record, hello),
@@ -144,7 +144,7 @@ impl Handshake {
         }
     }
 
-    /// What it agreed on, when it is done.
+    /// Session that the handshake agreed on, when it is complete.
     pub fn session(self) -> Option<LiveTls> {
         match self {
             Self::Done {
@@ -154,7 +154,7 @@ impl Handshake {
         }
     }
 
-    /// Counts it.
+    /// Counts the handshake in a group.
     pub fn apply(self, group: &mut Group) {
         match self {
             Self::Done {
@@ -181,7 +181,7 @@ impl Handshake {
 }
 
 impl Connection {
-    /// Takes captured bytes. True when they were the first of a ClientHello.
+    /// Takes captured bytes. Returns true for the first bytes of a ClientHello.
     pub fn take_hello(&mut self, side: Side, offset: u32, bytes: &[u8]) -> bool {
         if self.handshake_over {
             return false;
@@ -191,7 +191,7 @@ impl Connection {
         begins
     }
 
-    /// HTTP/2 may be spoken, as far as the hellos tell. The choice of TLS 1.3 is encrypted.
+    /// Notes whether HTTP/2 may be used, as far as the hellos show it. In TLS 1.3 the server's choice is encrypted.
     pub fn note_protocol(&mut self) {
         let Some(hello) = &self.hello else { return };
         let offered = hello
@@ -203,7 +203,7 @@ impl Connection {
         self.offers_h2 = offered && chosen.is_none_or(|name| name == b"h2");
     }
 
-    /// The server name, once the ClientHello is whole.
+    /// Server name, once the ClientHello is complete.
     pub fn server_name(&self) -> Option<String> {
         let hello = self.hello.as_ref()?.client_hello()?;
         hello.sni.as_ref().map(|name| name.sanitized())

@@ -1,4 +1,4 @@
-//! Bytes from the kernel to typed events. Tag, version and length are checked; nothing is trusted.
+//! Decodes bytes from the kernel into typed events. Kind, version and length are checked; no byte is trusted.
 
 use thiserror::Error;
 use tracer_common::dns::{self as dns_record, DnsReleaseRecord};
@@ -10,14 +10,14 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::{dns::packet::Packet, tls::Side, turns::Turns};
 
-/// One record.
+/// Decoded record.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A connect has ended.
     Connect(&'a ConnectRecord),
     /// A TLS handshake has ended.
     Tls(&'a TlsRecord),
-    /// Leading bytes of a stream.
+    /// First bytes of a stream.
     Hello(Hello<'a>),
     /// A connection has closed.
     Close(&'a CloseRecord),
@@ -27,37 +27,37 @@ pub enum Event<'a> {
     Exec(&'a ExecRecord),
     /// A traced process ended.
     Exit(&'a ProcessRecord),
-    /// An open socket, from a sweep.
+    /// Open socket, found by a sweep.
     Socket(&'a SocketRecord),
-    /// A request and its response.
+    /// Request with its response.
     Turn(&'a TurnRecord),
-    /// The first of them over TLS 1.3.
+    /// First request and response over TLS 1.3.
     FirstTurn(&'a FirstTurnRecord),
-    /// Several of one connection.
+    /// Several requests and responses of one connection.
     Turns(Turns<'a>),
-    /// A packet to or from port 53.
+    /// Packet to or from port 53.
     Dns(Packet<'a>),
-    /// A socket that asked port 53 was closed.
+    /// A socket that sent queries to port 53 was closed.
     DnsRelease(&'a DnsReleaseRecord),
 }
 
-/// Captured stream bytes.
+/// Captured bytes of a stream.
 #[derive(Debug)]
 pub struct Hello<'a> {
     /// Socket cookie.
     pub cookie: u64,
-    /// Which way they went.
+    /// Side that sent the bytes.
     pub side: Side,
-    /// Position of the first in the stream.
+    /// Position of the first byte in the stream.
     pub offset: u32,
-    /// The bytes.
+    /// Captured bytes.
     pub bytes: &'a [u8],
-    /// The stream is no TLS, and no other record says so.
+    /// True if the stream is not TLS and no other record reports that.
     pub tells_clear: bool,
 }
 
 impl Event<'_> {
-    /// Cookie of the socket, 0 for process events.
+    /// Cookie of the socket; 0 for process events.
     pub fn cookie(&self) -> u64 {
         match self {
             Self::Connect(record) => record.header.cookie,
@@ -76,49 +76,49 @@ impl Event<'_> {
 }
 
 impl Hello<'_> {
-    /// The beginning of a request in clear, not of a TLS stream.
+    /// True if the bytes are the beginning of a request in clear, not of a TLS stream.
     pub fn is_clear(&self) -> bool {
         const TLS_HANDSHAKE: u8 = 22;
         self.side == Side::Client && self.offset == 0 && self.bytes.first() != Some(&TLS_HANDSHAKE)
     }
 }
 
-/// Why bytes are no record.
+/// Reasons why bytes are not a valid record.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum DecodeError {
-    /// Too short for what it says it is.
+    /// The bytes are too short for the record's kind.
     #[error(
         "record of kind {kind} has {got} bytes, expected {expected}; kernel programs and tracer differ, rebuild both"
     )]
     Length {
-        /// Kind byte.
+        /// Byte with the kind.
         kind: u8,
-        /// Bytes there.
+        /// Number of bytes.
         got: usize,
-        /// Bytes needed.
+        /// Number of bytes needed.
         expected: usize,
     },
-    /// Written by other kernel programs.
+    /// The record was written by other kernel programs.
     #[error(
         "record version {got}, expected {VERSION}; kernel programs and tracer differ, rebuild both"
     )]
     Version {
-        /// Version byte.
+        /// Byte with the version.
         got: u8,
     },
-    /// Unknown kind.
+    /// The kind is unknown.
     #[error("unknown record kind {got}")]
     Kind {
-        /// Kind byte.
+        /// Byte with the kind.
         got: u8,
     },
 }
 
-/// Bytes before the stream bytes of a hello record.
+/// Number of bytes before the stream bytes of a hello record.
 const HELLO_HEAD: usize = size_of::<Header>() + 8;
 
-/// Reads one record. `bytes` must be eight-byte aligned, as the ring buffer gives them; misaligned bytes
-/// are refused as too short.
+/// Decodes one record. `bytes` must be aligned to eight bytes, as in the ring buffer; misaligned bytes are refused as
+/// too short.
 pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
     let header: &Header = view(bytes, 0)?;
     if !(OLDEST_VERSION..=VERSION).contains(&header.version) {
@@ -192,7 +192,7 @@ mod tests {
 
     use super::*;
 
-    /// Eight-byte aligned copy.
+    /// Copy aligned to eight bytes.
     fn aligned(bytes: &[u8]) -> Vec<u64> {
         bytes
             .chunks(8)

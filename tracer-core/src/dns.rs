@@ -1,8 +1,8 @@
-//! DNS: lookups with their times, and the names that answers give to addresses.
+//! DNS lookups with their times, and the names that answers give to addresses.
 //!
-//! Names are kept per process, for that is how a crawler learns them. The latest answer wins. An
-//! address keeps its name beyond the answer's TTL: clients go on using what they once looked up. A
-//! forked child knows what its parent has looked up.
+//! Names are kept per process, because a crawler learns them in that way. The latest answer is used. An address keeps
+//! its name beyond the answer's TTL, since clients go on using addresses that they once looked up. A forked child
+//! inherits the names that its parent has looked up.
 
 mod bounded;
 pub mod figures;
@@ -24,49 +24,48 @@ use self::{
     packet::Packet,
     stream::Stream,
 };
-use crate::glob::host_matches;
+use crate::host_filter::HostFilter;
 
-/// Lookups under way at most.
+/// Limit of lookups under way.
 const MAX_LOOKUPS: usize = 65_536;
-/// Addresses with a name at most, over all processes.
+/// Limit of addresses with a name, over all processes.
 const MAX_NAMED: usize = 262_144;
-/// Answers whose TTL is watched at most, over all processes.
+/// Limit of answers with a TTL that has not expired, over all processes.
 const MAX_FRESH: usize = 65_536;
-/// Parents remembered.
+/// Limit of parents remembered.
 const MAX_PARENTS: usize = 65_536;
-/// Ancestors asked for a name.
+/// Limit of ancestors searched for a name.
 const MAX_ANCESTORS: usize = 8;
-/// DNS connections over TCP followed at once.
+/// Limit of DNS connections over TCP followed at the same time.
 const MAX_STREAMS: usize = 4096;
 
-/// What happens to the figures of a process.
+/// Change to the figures of a process, with its index.
 pub type ProcessChange = (u32, Change);
 
-/// Both directions of a connection: sent, received.
+/// Streams of a connection's two directions: sent, received.
 type Streams = [Stream; 2];
 
-/// Everything known of DNS.
+/// State of DNS tracking.
 #[derive(Debug)]
 pub struct DnsTracker {
     lookups: Lookups,
-    /// (process, address) -> name.
+    /// Names: (process, address) -> name.
     named: Bounded<(u32, IpAddr), Arc<str>>,
-    /// (process, question) -> until when the answer holds, ns.
+    /// Answers that are still valid: (process, question) -> end of validity, ns.
     fresh: Bounded<(u32, Arc<Question>), u64>,
     parents: Bounded<u32, u32>,
     streams: HashMap<u64, Streams>,
     streams_evicted: u64,
-    /// Answers that found the ring full, and whose query has not been read yet: (socket, id) -> (when, ns;
-    /// flags).
+    /// Answers that found the ring buffer full before their query was read: (socket, id) -> (time in ns, flags).
     lost_answers: HashMap<(u64, u16), (u64, u16)>,
     names: NameTable,
-    globs: Vec<String>,
+    hosts: HostFilter,
     changes: Vec<ProcessChange>,
 }
 
 impl DnsTracker {
-    /// Counts lookups of names that match one of `globs`, or all when there are none.
-    pub fn new(globs: Vec<String>) -> Self {
+    /// Makes a tracker that counts lookups of the names which the filter admits.
+    pub fn new(hosts: HostFilter) -> Self {
         Self {
             lookups: Lookups::with_limit(MAX_LOOKUPS),
             named: Bounded::with_limit(MAX_NAMED),
@@ -76,12 +75,12 @@ impl DnsTracker {
             streams_evicted: 0,
             lost_answers: HashMap::new(),
             names: NameTable::default(),
-            globs,
+            hosts,
             changes: Vec::new(),
         }
     }
 
-    /// Takes payload to or from port 53 by the process at index `process`.
+    /// Takes payload to or from port 53 of the process with the index `process`.
     pub fn take(&mut self, packet: &Packet<'_>, process: u32) {
         self.expire(packet.time_ns);
         if !packet.tcp {
@@ -166,7 +165,7 @@ impl DnsTracker {
         }
     }
 
-    /// The query with this id was answered, but the answer found the ring full: what is in it is not known.
+    /// Takes an answer to the query with this id that found the ring buffer full, so that its content is unknown.
     pub fn answer_lost(&mut self, time_ns: u64, cookie: u64, id: u16, flags: u16) {
         let message = Message::bare(id, flags);
         if let Some(ended) = self.lookups.answer(time_ns, cookie, false, &message) {
@@ -177,10 +176,10 @@ impl DnsTracker {
     }
 
     fn admits(&self, name: &str) -> bool {
-        self.globs.is_empty() || self.globs.iter().any(|glob| host_matches(glob, name))
+        self.hosts.admits(name)
     }
 
-    /// Takes in what an answer says.
+    /// Learns names and the TTL from an answer.
     fn learn(&mut self, ended: &Ended, message: &Message, time_ns: u64) {
         let query = &ended.query;
         if let Some(ttl_s) = message.ttl_s
@@ -214,37 +213,37 @@ impl DnsTracker {
         self.changes.push((process, change));
     }
 
-    /// A socket that asked port 53 was closed.
+    /// Notes that a socket used for queries to port 53 was closed.
     pub fn released(&mut self, time_ns: u64, cookie: u64) {
         self.streams.remove(&cookie);
         self.lookups.released(time_ns, cookie);
     }
 
-    /// A child knows what its parent has looked up.
+    /// Notes the parent of a forked child, which inherits its names.
     pub fn forked(&mut self, parent: u32, child: u32) {
         self.parents.insert(child, parent);
     }
 
-    /// It is `time_ns`: what has not been answered by now will not be.
+    /// Ends lookups that have not been answered by `time_ns` and will not be.
     pub fn expire(&mut self, time_ns: u64) {
         while let Some(ended) = self.lookups.expire(time_ns) {
             self.ended(ended);
         }
     }
 
-    /// The trace ends.
+    /// Ends the lookups at the end of the trace.
     pub fn finish(&mut self, time_ns: u64) {
         for ended in self.lookups.finish(time_ns) {
             self.ended(ended);
         }
     }
 
-    /// What happened to the figures since the last call.
+    /// Changes to the figures since the last call.
     pub fn take_changes(&mut self) -> Vec<ProcessChange> {
         std::mem::take(&mut self.changes)
     }
 
-    /// The name by which a process, or one it comes from, looked an address up last.
+    /// Name by which a process, or one of its ancestors, last looked an address up.
     pub fn name(&self, tgid: u32, address: IpAddr) -> Option<&Arc<str>> {
         let mut tgid = tgid;
         for _ in 0..MAX_ANCESTORS {
@@ -256,22 +255,22 @@ impl DnsTracker {
         None
     }
 
-    /// Lookups, names and streams forgotten to keep memory bounded.
+    /// Number of lookups, names and streams dropped to limit memory.
     pub fn evicted(&self) -> u64 {
         self.lookups.evicted() + self.named.evicted() + self.fresh.evicted() + self.streams_evicted
     }
 
-    /// Forgets all figures. Names, answers and lookups under way stay known.
+    /// Clears all figures. Names, answers and lookups under way stay known.
     pub fn reset(&mut self) {
         self.names = NameTable::default();
     }
 
-    /// Figures by name, those asked most.
+    /// Figures by name, for the names looked up most.
     pub fn names(&self) -> Vec<NameFigures> {
         self.names.views()
     }
 
-    /// Lookups of names without figures of their own.
+    /// Number of lookups of names without figures of their own.
     pub fn names_folded(&self) -> u64 {
         self.names.folded()
     }

@@ -6,7 +6,7 @@ use tracer_common::record::Endpoint;
 
 const AF_INET6: u16 = 10;
 
-/// Remote address and port; an IPv4-mapped IPv6 address (RFC 4291 2.5.5.2) is given as IPv4.
+/// Remote address and port; an IPv4-mapped IPv6 address (RFC 4291 2.5.5.2) is returned as IPv4.
 pub fn remote(endpoint: &Endpoint) -> SocketAddr {
     SocketAddr::new(
         address(endpoint.family, &endpoint.remote),
@@ -14,7 +14,7 @@ pub fn remote(endpoint: &Endpoint) -> SocketAddr {
     )
 }
 
-/// Local address and port, likewise.
+/// Local address and port; an IPv4-mapped IPv6 address is returned as IPv4.
 pub fn local(endpoint: &Endpoint) -> SocketAddr {
     SocketAddr::new(
         address(endpoint.family, &endpoint.local),
@@ -30,7 +30,7 @@ fn address(family: u16, bytes: &[u8; 16]) -> IpAddr {
     }
 }
 
-/// A comm as text: up to its NUL, invalid UTF-8 replaced.
+/// Text of a comm: the bytes before its NUL, with invalid UTF-8 replaced.
 pub fn comm(bytes: &[u8]) -> String {
     let end = bytes
         .iter()

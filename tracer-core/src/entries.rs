@@ -1,4 +1,4 @@
-//! A bounded table of figures: who has no open connections and did least gives way to the new.
+//! Table of figures with a limit: new entries replace those without open connections and with the least activity.
 
 use std::{
     collections::HashMap,
@@ -8,26 +8,26 @@ use std::{
 
 use crate::group::Group;
 
-/// What has figures.
+/// Entry that has figures.
 pub(crate) trait Entry {
-    /// Its figures, shared with snapshots.
+    /// Figures of the entry, shared with snapshots.
     fn group(&self) -> &Arc<Group>;
-    /// The same, to be changed; copied first when a snapshot still holds them.
+    /// Figures of the entry, to be changed. Before a change they are copied if a snapshot still holds them.
     fn group_mut(&mut self) -> &mut Arc<Group>;
 }
 
-/// Entries by id. An id is never given twice: whoever holds that of an entry which gave way finds nothing.
+/// Table of entries by id. An id is never used twice, so the id of a removed entry finds nothing.
 #[derive(Debug)]
 pub(crate) struct Entries<T> {
     by_id: HashMap<u32, T, BuildHasherDefault<NumberHasher>>,
     next: u32,
     limit: usize,
     folded: u64,
-    /// Takes the figures of those that are gone.
+    /// Receives the figures of removed entries.
     rest: Group,
 }
 
-/// One in so many gives way at a time, so that choosing costs little per new entry.
+/// Reciprocal of the share of entries removed at a time, so that choosing them costs little per new entry.
 const BATCH: usize = 16;
 
 impl<T: Entry> Entries<T> {
@@ -41,12 +41,12 @@ impl<T: Entry> Entries<T> {
         }
     }
 
-    /// No room, and [`Self::fold`] is due before the next one is added.
+    /// True if the table is full, so that [`Self::fold`] has to run before the next entry is added.
     pub(crate) fn is_full(&self) -> bool {
         self.by_id.len() >= self.limit
     }
 
-    /// Adds one; its id.
+    /// Adds an entry and returns its id.
     pub(crate) fn add(&mut self, entry: T) -> u32 {
         let id = self.next;
         self.next = self.next.wrapping_add(1);
@@ -62,7 +62,7 @@ impl<T: Entry> Entries<T> {
         self.by_id.get_mut(&id)
     }
 
-    /// Figures of one. Those of an entry that gave way go nowhere: the totals have them too.
+    /// Figures of an entry. Those for a removed entry are discarded; the totals contain them too.
     pub(crate) fn group_mut(&mut self, id: u32) -> &mut Group {
         match self.by_id.get_mut(&id) {
             Some(entry) => Arc::make_mut(entry.group_mut()),
@@ -70,18 +70,18 @@ impl<T: Entry> Entries<T> {
         }
     }
 
-    /// Entries that had figures and gave way.
+    /// Number of removed entries that had figures.
     pub(crate) fn folded(&self) -> u64 {
         self.folded
     }
 
-    /// One more has no entry of its own.
+    /// Counts an entry that could not be added.
     pub(crate) fn count_folded(&mut self) {
         self.folded += 1;
     }
 
-    /// Removes the least busy of those that have nothing open: first those without figures, then by what
-    /// they did, the oldest first. None when all have something open.
+    /// Removes entries without open connections and returns them: first those without figures, then those with the
+    /// least activity, the oldest first. Returns none if all have open connections.
     pub(crate) fn fold(&mut self) -> Vec<T> {
         let idle = self.by_id.iter().filter(|(_, entry)| {
             let now = &entry.group().connections;
@@ -103,7 +103,7 @@ impl<T: Entry> Entries<T> {
         gone
     }
 
-    /// All with figures, in order of appearance.
+    /// Entries with figures, in order of appearance.
     pub(crate) fn shown(&self) -> Vec<&T> {
         let shown = self
             .by_id
@@ -114,7 +114,7 @@ impl<T: Entry> Entries<T> {
         shown.into_iter().map(|(_, entry)| entry).collect()
     }
 
-    /// Forgets all figures; ids stay.
+    /// Clears all figures; ids stay valid.
     pub(crate) fn reset(&mut self, empty: fn() -> Group) {
         for entry in self.by_id.values_mut() {
             *entry.group_mut() = Arc::new(empty());
@@ -128,8 +128,8 @@ fn activity(group: &Group) -> u64 {
     group.connections.opened + group.connections.adopted + group.requests.count + group.dns.queries
 }
 
-/// For keys that are numbers given out by us or by the kernel, which nobody else can choose: one
-/// multiplication spreads them.
+/// Hasher for keys that are numbers chosen by tracer or the kernel, and not by a peer: one multiplication spreads them
+/// well enough.
 #[derive(Debug, Default)]
 pub(crate) struct NumberHasher(u64);
 
@@ -149,7 +149,7 @@ impl Hasher for NumberHasher {
     }
 
     fn write_u64(&mut self, number: u64) {
-        // The high half of the product depends on every bit; the table wants it in the low bits too.
+        // The high half of the product depends on every bit, and the table needs that in the low bits too.
         let product = u128::from(self.0 ^ number) * 0x9e37_79b9_7f4a_7c15;
         self.0 = (product >> 64) as u64 ^ product as u64;
     }
@@ -169,7 +169,7 @@ mod tests {
         }
     }
 
-    /// Entries that opened so many connections each, of which the last is still open.
+    /// Entries that opened these numbers of connections, of which the last entry's are still open.
     fn entries(limit: usize, opened: &[u64]) -> Entries<Arc<Group>> {
         let mut entries = Entries::with_limit(limit);
         for (at, &count) in opened.iter().enumerate() {
@@ -216,7 +216,7 @@ mod tests {
         for step in [1, 4096, 1 << 32, 1 << 48] {
             let seen: std::collections::HashSet<u64> =
                 (0..10_000).map(|i| low_bits(i * step)).collect();
-            // 9270 is what chance gives.
+            // Random values would give 9270.
             assert!(seen.len() > 6000, "{step}: {}", seen.len());
         }
     }

@@ -1,22 +1,22 @@
-//! `--comm` globs as tables for the kernel programs, and `--host` globs for user space.
+//! `--comm` globs as tables for the kernel programs.
 
 use thiserror::Error;
 use tracer_common::{config::Glob, record::COMM_LEN};
 
-/// Why a comm glob cannot be used.
+/// Reasons why a comm glob cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum GlobError {
-    /// A comm has at most 15 bytes.
+    /// The glob is longer than a comm, which has at most 15 bytes.
     #[error(
         "`{pattern}` has {got} characters besides `*`, but the kernel keeps at most 15 of a process name (comm); shorten it or use --exe"
     )]
     TooLong {
-        /// As given.
+        /// Pattern as given.
         pattern: String,
-        /// Tokens in it.
+        /// Number of tokens in the pattern.
         got: usize,
     },
-    /// Nothing.
+    /// The pattern is empty.
     #[error("an empty pattern matches no process; use `*` for all")]
     Empty,
 }
@@ -55,41 +55,13 @@ pub fn compile(pattern: &str) -> Result<Glob, GlobError> {
     Ok(glob)
 }
 
-/// The kernel's matcher, for tests and for sources that filter in user space.
+/// Matches a comm as the kernel programs do, for tests and for sources that filter in user space.
 pub fn comm_matches(glob: &Glob, comm: &[u8]) -> bool {
     let mut states: u32 = 1;
     for &byte in comm.iter().take_while(|&&byte| byte != 0) {
         states = ((states << 1) & glob.accept[usize::from(byte)]) | (states & glob.star);
     }
     states & glob.done != 0
-}
-
-/// `*` and `?` over text of any length, ASCII case ignored: host names.
-pub fn host_matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
-    let (mut at, mut from) = (0, 0);
-    let mut retry: Option<(usize, usize)> = None;
-    while from < text.len() {
-        match pattern.get(at) {
-            Some(b'*') => {
-                retry = Some((at, from));
-                at += 1;
-            }
-            Some(&byte) if byte == b'?' || byte.eq_ignore_ascii_case(&text[from]) => {
-                at += 1;
-                from += 1;
-            }
-            _ => {
-                let Some((star, start)) = retry else {
-                    return false;
-                };
-                retry = Some((star, start + 1));
-                at = star + 1;
-                from = start + 1;
-            }
-        }
-    }
-    pattern[at..].iter().all(|&byte| byte == b'*')
 }
 
 #[cfg(test)]
@@ -103,7 +75,7 @@ mod tests {
         #[track_caller]
         fn check(pattern: &str, text: &str, expected: bool) {
             assert_eq!(
-                host_matches(pattern, text),
+                tracer_text::glob::Glob::new(pattern).matches(text),
                 expected,
                 "host {pattern} {text}"
             );
@@ -142,7 +114,7 @@ mod tests {
         #[test]
         fn matchers_agree_on_anything(pattern in "[ab*?]{1,10}", text in "[ab]{0,15}") {
             let compiled = compile(&pattern).unwrap();
-            prop_assert_eq!(comm_matches(&compiled, text.as_bytes()), host_matches(&pattern, &text));
+            prop_assert_eq!(comm_matches(&compiled, text.as_bytes()), tracer_text::glob::Glob::new(&pattern).matches(&text));
         }
     }
 }

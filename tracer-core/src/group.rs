@@ -1,23 +1,23 @@
-//! The figures of a set of connections: all of them, a process's or a host's.
+//! Figures of a group of connections: all connections, or those of a process or a host.
 
 use tracer_common::record::{CloseRecord, closer, turn};
 
 use crate::{dns::figures::Dns, in_flight::InFlight, latency::Latency, tls::TlsVersion};
 
-/// Figures of one set of connections.
+/// Figures of one group of connections.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Group {
-    /// Connections.
+    /// Counts of connections.
     pub connections: Connections,
-    /// Requests.
+    /// Counts of requests.
     pub requests: Requests,
-    /// TLS handshakes.
+    /// Counts of TLS handshakes.
     pub tls: Tls,
-    /// Lookups.
+    /// Counts of DNS lookups.
     pub dns: Dns,
     /// TCP counters.
     pub tcp: Tcp,
-    /// Durations.
+    /// Durations of phases.
     pub phases: Phases,
 }
 
@@ -28,50 +28,50 @@ pub struct Connections {
     pub opened: u64,
     /// Connects that succeeded.
     pub established: u64,
-    /// Open before tracing began.
+    /// Connections that were open before tracing began.
     pub adopted: u64,
-    /// Connects under way, at the last pass over the sockets.
+    /// Connects under way at the last pass over the sockets.
     pub connecting_now: u64,
-    /// Established or adopted and not closed.
+    /// Connections that are established or adopted, and not closed.
     pub open_now: u64,
-    /// Most ever open at once.
+    /// Highest number of connections open at once.
     pub peak_open: u64,
     /// Connects that failed, by reason.
     pub failed: Failed,
-    /// Connects the client itself gave up; also counted in `failed.other`.
+    /// Connects that the client itself gave up; also counted in `failed.other`.
     pub aborted_connects: u64,
     /// Connects that sent nothing: no local port was free (EADDRNOTAVAIL), or no route; also counted in
     /// `failed.other`.
     pub not_sent: u64,
-    /// Closed by the server and not by the client (CLOSE_WAIT), at the last pass over the sockets.
+    /// Connections closed by the server and not by the client (CLOSE_WAIT), at the last pass over the sockets.
     pub half_closed_now: u64,
-    /// Open, used and waiting for the next request, at the last pass over the sockets.
+    /// Open connections that were used and wait for the next request, at the last pass over the sockets.
     pub idle_now: u64,
-    /// Open without a request so far, at the last pass over the sockets.
+    /// Open connections without a request so far, at the last pass over the sockets.
     pub unused_now: u64,
-    /// Closed without a request.
+    /// Connections closed without a request.
     pub never_used: u64,
-    /// Closed connections by who ended them.
+    /// Closed connections by the side that ended them.
     pub closed_by: ClosedBy,
 }
 
-/// Why connects failed, from `sk_err`.
+/// Failed connects by reason, from `sk_err`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Failed {
-    /// ECONNREFUSED.
+    /// Connects refused with ECONNREFUSED.
     pub refused: u64,
-    /// ETIMEDOUT.
+    /// Connects that failed with ETIMEDOUT.
     pub timed_out: u64,
-    /// ECONNRESET.
+    /// Connects that failed with ECONNRESET.
     pub reset: u64,
-    /// EHOSTUNREACH, ENETUNREACH and their kin.
+    /// Connects that failed with EHOSTUNREACH, ENETUNREACH or a similar error.
     pub unreachable: u64,
-    /// Anything else, also when the client gave up or nothing was sent.
+    /// Connects that failed otherwise, also those that the client gave up or for which no packet was sent.
     pub other: u64,
 }
 
 impl Failed {
-    /// Of all reasons.
+    /// Number of failed connects for all reasons.
     pub fn total(&self) -> u64 {
         self.refused + self.timed_out + self.reset + self.unreachable + self.other
     }
@@ -87,25 +87,25 @@ impl Failed {
     }
 }
 
-/// Who sent the first FIN, or the RST that came without one.
+/// Closed connections by the sender of the first FIN, or of the RST that came without one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ClosedBy {
-    /// Client's FIN.
+    /// Connections closed by the client's FIN.
     pub client: u64,
-    /// Server's FIN.
+    /// Connections closed by the server's FIN.
     pub server: u64,
-    /// Client's RST.
+    /// Connections closed by the client's RST.
     pub client_reset: u64,
-    /// Server's RST.
+    /// Connections closed by the server's RST.
     pub server_reset: u64,
-    /// The peer stopped answering.
+    /// Connections closed because the peer stopped answering.
     pub timeout: u64,
-    /// Not known.
+    /// Connections closed in an unknown way.
     pub unknown: u64,
 }
 
 impl ClosedBy {
-    /// All closed connections.
+    /// Number of all closed connections.
     pub fn total(&self) -> u64 {
         self.client
             + self.server
@@ -130,38 +130,38 @@ impl ClosedBy {
 /// Counts of turns: request bytes out, then response bytes in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Requests {
-    /// Turns, but those of HTTP/2.
+    /// Turns, without those of HTTP/2.
     pub count: u64,
-    /// Connections that carried one.
+    /// Connections that carried at least one turn.
     pub connections: u64,
     /// Turns on HTTP/2 connections, where a turn is not a request.
     pub h2_turns: u64,
-    /// Unanswered when the connection closed.
+    /// Turns that were unanswered when the connection closed.
     pub failed: u64,
-    /// Of the failed ones: on a reused connection that the server closed or reset in answer.
+    /// Failed turns on a reused connection that the server closed or reset in answer.
     pub stale: u64,
-    /// Given up by the client before the response was whole or begun.
+    /// Turns that the client gave up before the response was complete or had begun.
     pub aborted: u64,
-    /// Waiting for an answer at the last pass over the sockets.
+    /// Turns that waited for an answer at the last pass over the sockets.
     pub in_flight_now: u64,
-    /// How many were in flight at once.
+    /// Highest number of requests in flight at the same time.
     pub in_flight: InFlight,
-    /// Turns whose response data waited for the application for [`turn::SLOW_PICKUP_NS`] or longer.
+    /// Turns with response data that waited for the application for [`turn::SLOW_PICKUP_NS`] or longer.
     pub slow_pickups: u64,
-    /// Of these, those of which it is known how long the reading thread waited for a CPU.
+    /// Slow pickups for which the time that the reading thread waited for a CPU was measured.
     pub slow_pickups_measured: u64,
-    /// How long the data of those waited, ns.
+    /// Time that the data of the measured slow pickups waited, ns.
     pub slow_pickup_ns: u64,
-    /// Of that, waiting for a CPU, ns.
+    /// Part of this time in which the thread waited for a CPU, ns.
     pub slow_pickup_cpu_ns: u64,
-    /// First turns whose response was told from session tickets by size and time.
+    /// First turns with a response that was distinguished from session tickets by size and time.
     pub first_inferred: u64,
-    /// First turns whose response could not be told from tickets; they have no ttfb and no transfer.
+    /// First turns with a response that could not be distinguished from tickets; they have no ttfb and no transfer.
     pub first_unknown: u64,
 }
 
 impl Requests {
-    /// 1 - connections that carried a turn / turns; None without turns.
+    /// Share of turns on reused connections: 1 - connections that carried a turn / turns; None without turns.
     pub fn reuse_ratio(&self) -> Option<f64> {
         let fresh = self.connections as f64 / self.count as f64;
         (self.count != 0).then_some((1.0 - fresh).max(0.0))
@@ -171,13 +171,13 @@ impl Requests {
         self.count == 0 && self.h2_turns == 0 && self.in_flight_now == 0
     }
 
-    /// Share of slow pickups that was waiting for a CPU; None when none was measured.
+    /// Share of the time of slow pickups that was spent waiting for a CPU; None when none was measured.
     pub fn pickup_cpu_ratio(&self) -> Option<f64> {
         let ratio = self.slow_pickup_cpu_ns as f64 / self.slow_pickup_ns as f64;
         (self.slow_pickup_ns != 0).then_some(ratio)
     }
 
-    /// Takes the pickup of a turn; `cpu_ns` may be [`turn::UNMEASURED`].
+    /// Counts the pickup of a turn; `cpu_ns` may be [`turn::UNMEASURED`].
     pub fn pick_up(&mut self, pickup_ns: u64, cpu_ns: u64) {
         if pickup_ns < turn::SLOW_PICKUP_NS {
             return;
@@ -195,41 +195,41 @@ impl Requests {
 /// Counts of TLS handshakes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tls {
-    /// Done, with key exchange and certificate.
+    /// Complete handshakes with key exchange and certificate.
     pub full: u64,
-    /// Done by a session ticket, id or external PSK.
+    /// Complete handshakes by a session ticket, id or external PSK.
     pub resumed: u64,
-    /// Ended by an alert, a close or an answer that is no TLS.
+    /// Handshakes that ended by an alert, a close or an answer that is not TLS.
     pub failed: u64,
-    /// Under way.
+    /// Handshakes under way.
     pub unfinished: u64,
-    /// Seen in part only: end or kind not known.
+    /// Handshakes that were seen only in part, so that their end or kind is not known.
     pub unknown: u64,
-    /// Connections that carried something else.
+    /// Connections that carried something other than TLS.
     pub not_tls: u64,
     /// Handshakes with a HelloRetryRequest (RFC 8446 4.1.4).
     pub hello_retry_requests: u64,
-    /// Done handshakes by version.
+    /// Complete handshakes by version.
     pub versions: Versions,
 }
 
 /// Counts by TLS version.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Versions {
-    /// TLS 1.0 and SSL 3.0.
+    /// Handshakes of TLS 1.0 and SSL 3.0.
     pub v1_0: u64,
-    /// TLS 1.1.
+    /// Handshakes of TLS 1.1.
     pub v1_1: u64,
-    /// TLS 1.2.
+    /// Handshakes of TLS 1.2.
     pub v1_2: u64,
-    /// TLS 1.3.
+    /// Handshakes of TLS 1.3.
     pub v1_3: u64,
-    /// The ServerHello was not seen.
+    /// Handshakes of which the ServerHello was not seen.
     pub unknown: u64,
 }
 
 impl Versions {
-    /// Adds one.
+    /// Counts a handshake by its version.
     pub fn count(&mut self, version: Option<TlsVersion>) {
         let slot = match version {
             Some(TlsVersion::TLS_1_3) => &mut self.v1_3,
@@ -259,61 +259,61 @@ pub struct Tcp {
     pub time_wait_entered: u64,
 }
 
-/// Durations, ns.
+/// Durations of phases, ns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Phases {
-    /// Query sent to its answer, when that was no error.
+    /// Time from a DNS query to its answer without an error.
     pub dns: Latency,
-    /// Query sent to the answer that is an error, or until there was no point in waiting.
+    /// Time from a DNS query to the answer with an error, or to the time when an answer was no longer awaited.
     pub dns_failed: Latency,
-    /// SYN sent to ESTABLISHED.
+    /// Time from SYN to ESTABLISHED.
     pub connect: Latency,
-    /// SYN sent to failure.
+    /// Time from SYN to the failure of a connect.
     pub connect_failed: Latency,
-    /// Full TLS handshakes.
+    /// Durations of full TLS handshakes.
     pub tls: Latency,
-    /// Resumed TLS handshakes.
+    /// Durations of resumed TLS handshakes.
     pub tls_resumed: Latency,
-    /// First byte of a request sent to first byte of its response received.
+    /// Time from the first byte of a request to the first byte of its response.
     pub ttfb: Latency,
-    /// The same on the first turn of a connection.
+    /// Time to the first byte on the first turn of a connection.
     pub ttfb_first: Latency,
-    /// The same on later turns.
+    /// Time to the first byte on later turns.
     pub ttfb_reused: Latency,
-    /// First to last byte of a response.
+    /// Time from the first to the last byte of a response.
     pub transfer: Latency,
-    /// Longest wait of response data for the application, per turn.
+    /// Longest time per turn that response data waited for the application.
     pub pickup: Latency,
-    /// Of slow ones, how long the reading thread waited for a CPU.
+    /// Part of slow pickups in which the reading thread waited for a CPU.
     pub pickup_cpu: Latency,
-    /// Last byte of a response to the next request on the connection.
+    /// Time from the last byte of a response to the next request on the connection.
     pub idle: Latency,
-    /// Last byte of a response to the end of the connection.
+    /// Time from the last byte of a response to the end of the connection.
     pub idle_at_close: Latency,
     /// Age of requests that the client gave up.
     pub aborted: Latency,
-    /// ESTABLISHED to closed.
+    /// Time from ESTABLISHED to the close.
     pub lifetime: Latency,
 }
 
-/// An established connection, as far as it may move from one group to another.
+/// Data of an established connection that move with it from one group to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opening {
-    /// SYN to ESTABLISHED, ns; None when adopted, or begun before the trace.
+    /// Time from SYN to ESTABLISHED, ns; None when adopted, or begun before the trace.
     pub connect_ns: Option<u64>,
-    /// SYN segments sent again.
+    /// Number of SYN segments sent again.
     pub syn_retransmits: u64,
 }
 
 impl Connections {
-    /// Closed without a request, and at the last pass over the sockets open without one.
+    /// Connections closed without a request, and those open without one at the last pass over the sockets.
     pub fn never_used(&self) -> u64 {
         self.never_used + self.unused_now
     }
 }
 
 impl Group {
-    /// Of many connections: all of them, or a process's.
+    /// Makes a group for many connections: the totals, or those of a process.
     pub fn roomy() -> Self {
         let requests = Requests {
             in_flight: InFlight::roomy(),
@@ -325,7 +325,7 @@ impl Group {
         }
     }
 
-    /// Forgets what connections were doing at the last pass over the sockets.
+    /// Clears the activity of connections at the last pass over the sockets.
     pub fn forget_doing(&mut self) {
         let connections = &mut self.connections;
         connections.connecting_now = 0;
@@ -335,13 +335,13 @@ impl Group {
         self.requests.in_flight_now = 0;
     }
 
-    /// A request was in flight from `start_ns` up to `end_ns`.
+    /// Counts a request that was in flight from `start_ns` to `end_ns`.
     pub fn in_flight(&mut self, start_ns: u64, end_ns: u64) {
         let peak_open = self.connections.peak_open;
         self.requests.in_flight.add(start_ns, end_ns, peak_open);
     }
 
-    /// Nothing was ever counted, or all of it moved away.
+    /// True if nothing was ever counted, or all of it moved to other groups.
     pub fn is_empty(&self) -> bool {
         let peak = Connections {
             peak_open: self.connections.peak_open,
@@ -354,7 +354,7 @@ impl Group {
             && self.dns == Dns::default()
     }
 
-    /// A connection is open.
+    /// Counts a connection that has opened.
     pub fn open(&mut self, opening: &Opening) {
         let connections = &mut self.connections;
         if let Some(connect_ns) = opening.connect_ns {
@@ -369,7 +369,7 @@ impl Group {
         self.tcp.syn_retransmits += opening.syn_retransmits;
     }
 
-    /// An open connection belongs to another group.
+    /// Takes back an open connection that belongs to another group.
     pub fn take_back(&mut self, opening: &Opening) {
         let connections = &mut self.connections;
         if let Some(connect_ns) = opening.connect_ns {
@@ -383,7 +383,7 @@ impl Group {
         self.tcp.syn_retransmits -= opening.syn_retransmits;
     }
 
-    /// A connect failed with `error` (`sk_err`); None when it is not known when it began.
+    /// Counts a connect that failed with `error` (`sk_err`); `duration_ns` is None when its begin is not known.
     pub fn fail(&mut self, error: u32, duration_ns: Option<u64>, syn_retransmits: u64) {
         self.connections.opened += 1;
         *self.connections.failed.slot(error) += 1;
@@ -393,7 +393,7 @@ impl Group {
         self.tcp.syn_retransmits += syn_retransmits;
     }
 
-    /// An open connection closed; `lifetime_ns` is None when it was adopted.
+    /// Counts the close of an open connection; `lifetime_ns` is None when it was adopted.
     pub fn close(&mut self, record: &CloseRecord, lifetime_ns: Option<u64>) {
         self.connections.open_now = self.connections.open_now.saturating_sub(1);
         if self.connections.open_now == 0 {

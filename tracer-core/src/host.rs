@@ -1,4 +1,4 @@
-//! What a connection's other end is called, and how that is known.
+//! Name of a connection's remote end, and the source of that name.
 
 use std::{
     collections::HashMap,
@@ -11,12 +11,12 @@ use crate::{
     group::Group,
 };
 
-/// How a host's name is known, best first.
+/// Sources of a host's name, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum HostSource {
     /// Server name of the ClientHello (RFC 6066 3).
     Sni,
-    /// Name that the process had looked up for the address.
+    /// Name that the process had looked up before and that has this address.
     Dns,
     /// Host field of the first request in clear (RFC 9110 7.2).
     Http,
@@ -25,7 +25,7 @@ pub enum HostSource {
 }
 
 impl HostSource {
-    /// As in the export.
+    /// Name of the source in the export.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sni => "sni",
@@ -36,19 +36,19 @@ impl HostSource {
     }
 }
 
-/// A host and port that connections led to.
+/// Host and port that connections led to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct HostKey {
-    /// Name or address, control characters escaped.
+    /// Name or address, with control characters escaped.
     pub host: Box<str>,
-    /// How the name is known.
+    /// Source of the name.
     pub source: HostSource,
     /// Remote port.
     pub port: u16,
 }
 
 impl HostKey {
-    /// Named by its address.
+    /// Host named by its address.
     pub fn address(remote: SocketAddr) -> Self {
         Self {
             host: remote.ip().to_string().into(),
@@ -57,7 +57,7 @@ impl HostKey {
         }
     }
 
-    /// Named by the answer to a lookup.
+    /// Host named by the answer to a lookup.
     pub fn dns(name: &str, port: u16) -> Self {
         Self {
             host: name.into(),
@@ -66,7 +66,7 @@ impl HostKey {
         }
     }
 
-    /// Named by a request in clear.
+    /// Host named by a request in clear.
     pub fn http(name: &str, port: u16) -> Self {
         Self {
             host: name.into(),
@@ -75,7 +75,7 @@ impl HostKey {
         }
     }
 
-    /// Named by a ClientHello.
+    /// Host named by a ClientHello.
     pub fn sni(name: &str, port: u16) -> Self {
         Self {
             host: name.to_ascii_lowercase().into(),
@@ -85,14 +85,14 @@ impl HostKey {
     }
 }
 
-/// A host with its figures. A copy shares everything.
+/// Host with its figures. A copy shares all data.
 #[derive(Debug, Clone)]
 pub struct Host {
     /// Name and port.
     pub key: Arc<HostKey>,
     /// Addresses that connections led to, in order of appearance.
     pub addresses: Arc<[IpAddr]>,
-    /// Its figures.
+    /// Figures of the host.
     pub group: Arc<Group>,
 }
 
@@ -106,20 +106,20 @@ impl Entry for Host {
     }
 }
 
-/// All hosts, in order of appearance.
+/// Table of all hosts, in order of appearance.
 #[derive(Debug)]
 pub struct Hosts {
     entries: Entries<Host>,
     index: HashMap<Arc<HostKey>, u32>,
-    /// Where further hosts go while every entry has open connections.
+    /// Key of the entry for further hosts while all entries have open connections.
     shared: Arc<HostKey>,
 }
 
-/// Addresses kept of one host.
+/// Limit of the addresses kept per host.
 const MAX_ADDRESSES: usize = 64;
 
 impl Hosts {
-    /// Room for `limit` hosts; further ones take the place of those that did least.
+    /// Makes a table for `limit` hosts; further ones replace those with the least activity.
     pub fn with_limit(limit: usize) -> Self {
         let shared = HostKey {
             host: FOLDED.into(),
@@ -133,7 +133,7 @@ impl Hosts {
         }
     }
 
-    /// Index of a host, new when not seen before.
+    /// Index of a host, which is added when it is new.
     pub fn of(&mut self, key: HostKey, address: IpAddr) -> u32 {
         let at = match self.index.get(&key) {
             Some(&known) => known,
@@ -175,22 +175,23 @@ impl Hosts {
         !gone.is_empty()
     }
 
-    /// How many hosts have no entry any more, or never had one of their own. One that comes back begins anew.
+    /// Number of hosts that were removed or never had an entry of their own. A removed host that comes back starts
+    /// anew.
     pub fn folded(&self) -> u64 {
         self.entries.folded()
     }
 
-    /// Figures of one.
+    /// Figures of a host.
     pub fn group_mut(&mut self, at: u32) -> &mut Group {
         self.entries.group_mut(at)
     }
 
-    /// Name of one.
+    /// Key of a host.
     pub fn key(&self, at: u32) -> &Arc<HostKey> {
         self.entries.get(at).map_or(&self.shared, |host| &host.key)
     }
 
-    /// Those with figures, but for what hosts beyond the limit share.
+    /// Hosts with figures, without the entry that hosts beyond the limit share.
     pub fn views(&self) -> Vec<Host> {
         let shown = self.entries.shown().into_iter();
         shown
@@ -199,7 +200,7 @@ impl Hosts {
             .collect()
     }
 
-    /// Forgets all figures; indices stay.
+    /// Clears all figures; indices stay valid.
     pub fn reset(&mut self) {
         self.entries.reset(Group::default);
     }

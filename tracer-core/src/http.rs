@@ -1,12 +1,12 @@
-//! The host that an HTTP/1.1 request in clear asks for (RFC 9110 7.2), from the first bytes of a stream.
+//! Reads the host of an HTTP/1.1 request in clear (RFC 9110 7.2) from the first bytes of a stream.
 
 use std::net::IpAddr;
 
-/// Longest host name, as in the DNS.
+/// Limit of a host name's length, as in the DNS.
 const LONGEST: usize = 255;
 
-/// Name in the Host field without its port, control characters escaped; None when the bytes hold no
-/// whole Host field of a request, or it holds an address.
+/// Name in the Host field without its port, with control characters escaped. None when the bytes contain no complete
+/// Host field of a request, or when the field is an address.
 pub fn host(bytes: &[u8]) -> Option<String> {
     let mut lines = bytes.split_inclusive(|&byte| byte == b'\n');
     let request = lines.next()?.strip_suffix(b"\r\n")?;
@@ -31,7 +31,7 @@ pub fn host(bytes: &[u8]) -> Option<String> {
     }
     let text = String::from_utf8_lossy(name);
     if text.parse::<IpAddr>().is_ok() {
-        // An address is no name.
+        // An address is not a name.
         return None;
     }
     Some(
@@ -42,7 +42,7 @@ pub fn host(bytes: &[u8]) -> Option<String> {
     )
 }
 
-/// `[::1]:80` gives `::1`, `a.example:80` gives `a.example`.
+/// Removes the port: `[::1]:80` gives `::1`, `a.example:80` gives `a.example`.
 fn without_port(value: &[u8]) -> &[u8] {
     if let Some(rest) = value.strip_prefix(b"[") {
         return rest.split(|&byte| byte == b']').next().unwrap_or_default();

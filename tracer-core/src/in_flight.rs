@@ -1,45 +1,47 @@
-//! How many requests were in flight at once.
+//! Counts the highest number of requests in flight at the same time.
 //!
-//! A turn is reported when the next one begins or the connection closes: its times are exact, but turns come in
-//! any order. So a history is kept of how many were in flight when, in stretches of time. It is forgotten as soon
-//! as nothing that is still to come can raise the peak: when the peak is all connections that were ever open at
-//! once, and when none is open. Its room is bounded: then the stretches most alike are joined. A turn that covers a
-//! joined stretch, or a part of its busiest moment, still counts there; one that covers only another part of it
-//! meets there the least of it. So the peak is never too high, and too low only when a turn is reported that late.
+//! A turn is reported when the next one begins or the connection closes: its times are exact, but turns come in any
+//! order. Therefore a history of the number in flight is kept, as stretches of time. It is dropped as soon as no later
+//! report can raise the peak: when the peak equals the highest number of open connections, and when no connection is
+//! open. The history has a limit; beyond it the most similar neighbouring stretches are joined. A turn that covers a
+//! whole joined stretch, or a part of its busiest moment, is still counted exactly there; a turn that covers only
+//! another part is added to the stretch's least number. So the peak is never too high, and too low only for turns that
+//! are reported very late.
 
-/// Stretches kept at most.
+/// Limit of the stretches kept.
 const MOST_ROOM: usize = 8192;
-/// Stretches for each connection that was open at once, and the least of them in a host's group and others.
+/// Number of stretches per connection that was open at once (`ROOM_EACH`), and the lower limits of their total for a
+/// host's group and for other groups.
 const ROOM_EACH: usize = 16;
 const SMALL_ROOM: usize = 32;
 const LARGE_ROOM: usize = 1024;
 
-/// The most requests in flight at once, and what it takes to go on counting.
+/// Highest number of requests in flight, and the history needed to go on counting.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InFlight {
-    /// In order of time. Before the first there was nothing; the last has no end.
+    /// Stretches in order of time. Before the first one no request was in flight; the last one has no end.
     stretches: Vec<Stretch>,
-    /// Turns that are not in the stretches yet: begin and end, ns.
+    /// Begin and end in ns of turns not yet merged into the stretches.
     waiting: Vec<(u64, u64)>,
-    /// The most in the stretches, and in those forgotten.
+    /// Highest number in the stretches, including dropped ones.
     peak: u32,
     roomy: bool,
 }
 
-/// From its start to the next one's.
+/// Stretch of time, up to the start of the next one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Stretch {
     start_ns: u64,
-    /// In flight at the busiest moment, which is from `most_ns` up to `most_end_ns`.
+    /// Number in flight at the busiest moment, which is from `most_ns` to `most_end_ns`.
     most: u32,
-    /// In flight at every other moment, at least.
+    /// Lower bound of the number in flight at every other moment.
     least: u32,
     most_ns: u64,
     most_end_ns: u64,
 }
 
 impl InFlight {
-    /// With room for late turns of many connections.
+    /// Makes a counter with room for late turns of many connections.
     pub fn roomy() -> Self {
         Self {
             roomy: true,
@@ -47,7 +49,7 @@ impl InFlight {
         }
     }
 
-    /// Most at once.
+    /// Highest number in flight at the same time.
     pub fn peak(&self) -> u64 {
         let waiting = match self.waiting.as_slice() {
             [] => 0,
@@ -56,8 +58,8 @@ impl InFlight {
         self.peak.max(waiting).into()
     }
 
-    /// A request was in flight from `start_ns` up to `end_ns`; so far never more than `peak_open` connections
-    /// were open.
+    /// Adds a request that was in flight from `start_ns` to `end_ns`. `peak_open` is the highest number of connections
+    /// open at once so far.
     pub fn add(&mut self, start_ns: u64, end_ns: u64, peak_open: u64) {
         self.peak = self.peak.max(1);
         if u64::from(self.peak) >= peak_open {
@@ -77,7 +79,7 @@ impl InFlight {
         }
     }
 
-    /// No connection is open: every turn has been reported.
+    /// Notes that no connection is open, so that every turn has been reported.
     pub fn rest(&mut self) {
         if !self.waiting.is_empty() {
             self.settle();
@@ -102,7 +104,7 @@ impl InFlight {
         self.peak = self.peak.max(most_of(&self.stretches));
     }
 
-    /// The stretches, with those turns in them that wait.
+    /// Stretches with the waiting turns merged in.
     fn with_waiting(&self) -> Vec<Stretch> {
         let edges = edges(&self.waiting);
         let (before, old) = self.stretches.split_at(self.over_before(&edges));
@@ -129,15 +131,15 @@ impl InFlight {
         whole
     }
 
-    /// How many stretches are over before the first edge.
+    /// Number of stretches that end before the first edge.
     fn over_before(&self, edges: &[(u64, i32)]) -> usize {
         let first = edges.first().map_or(0, |&(edge, _)| edge);
         let begun = |stretch: &Stretch| stretch.start_ns <= first;
         self.stretches.partition_point(begun).saturating_sub(1)
     }
 
-    /// Joins neighbours until there are only so many stretches: first those that lose least by it. The latest stay
-    /// as they are, since most turns are reported soon.
+    /// Joins neighbours until at most this many stretches are left, beginning with those that lose least. The latest
+    /// ones are not joined, since most turns are reported soon.
     fn join(&mut self, most: usize) {
         let mut slack = 1;
         while self.stretches.len() > most {
@@ -146,7 +148,7 @@ impl InFlight {
         }
     }
 
-    /// Joins pairs among the first `old` whose counts differ by no more than `slack`.
+    /// Joins pairs among the first `old` stretches if their numbers differ by no more than `slack`.
     fn join_alike(&mut self, old: usize, slack: u32) {
         let (mut from, mut to) = (0, 0);
         while let Some(&stretch) = self.stretches.get(from) {
@@ -163,7 +165,7 @@ impl InFlight {
 }
 
 impl Stretch {
-    /// The part from `start_ns` up to `end_ns`, with `level` more in flight.
+    /// Part of the stretch from `start_ns` to `end_ns`, with `level` more in flight.
     fn part(&self, start_ns: u64, end_ns: u64, level: u32) -> Self {
         let busiest = (
             self.most_ns.max(start_ns),
@@ -184,13 +186,13 @@ impl Stretch {
         }
     }
 
-    /// As many were in flight all the time in both.
+    /// True if the number in flight is the same all the time in both stretches.
     fn goes_on_as(&self, next: &Self) -> bool {
         let count = self.least;
         [self.most, next.least, next.most] == [count; 3]
     }
 
-    /// This one and the next as one, unless the counts differ by more than `slack`.
+    /// Joins this stretch with the next, unless the numbers differ by more than `slack`.
     fn join(&self, next: &Self, slack: u32) -> Option<Self> {
         let busier = if next.busy() > self.busy() {
             next
@@ -205,13 +207,14 @@ impl Stretch {
         })
     }
 
-    /// How busy, then for how long: a long moment is more easily met by a late turn.
+    /// Sort key: the number in flight, then the length of the busiest moment. A late turn overlaps a long moment more
+    /// easily.
     fn busy(&self) -> (u32, u64) {
         (self.most, self.most_end_ns - self.most_ns)
     }
 }
 
-/// When a turn begins and ends, and what that does to the count, in order.
+/// Edges of turns in order of time: each begin adds one to the number in flight, each end takes one away.
 fn edges(turns: &[(u64, u64)]) -> Vec<(u64, i32)> {
     let edges = turns
         .iter()

@@ -1,5 +1,5 @@
-//! Everything a tracker takes, as one closed set: what goes through here is all that decides what a trace
-//! says, so it can be recorded and taken again.
+//! Inputs of a tracker, as a closed set. They alone determine the figures of a trace, so a trace can be recorded and
+//! replayed.
 
 use std::borrow::Cow;
 
@@ -7,90 +7,90 @@ use tracer_common::counter::Counter;
 
 use crate::{overflow::Overflow, time_wait::Seen, tracker::Tracker};
 
-/// One thing that a tracker takes.
+/// Input of a tracker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input<'a> {
-    /// A record of the ring buffer, eight-byte aligned.
+    /// Record of the ring buffer, aligned to eight bytes.
     Record(&'a [u8]),
-    /// A pass over all open sockets, likewise.
+    /// Pass over all open sockets, aligned to eight bytes.
     Sweep {
-        /// Whole records, one after the other.
+        /// Complete records, one after the other.
         records: &'a [u8],
-        /// The one at the end of the trace.
+        /// True for the pass at the end of the trace.
         last: bool,
     },
-    /// A pass made only to look.
+    /// Pass made only for the view of open connections.
     Watch {
-        /// When, ns.
+        /// Time of the pass, ns.
         at_ns: u64,
-        /// As in a sweep.
+        /// Complete records, one after the other.
         records: &'a [u8],
     },
-    /// A listing of the sockets of all namespaces that were joined.
+    /// Listing of the sockets of all network namespaces that were joined.
     Sockets {
-        /// When it was begun, ns.
+        /// Time at which the listing began, ns.
         begun_ns: u64,
-        /// Each of them.
+        /// Sockets of the listing.
         sockets: Cow<'a, [Seen]>,
     },
-    /// What /proc says of a process.
+    /// Data about a process from /proc.
     Resolved {
-        /// Its place in the table.
+        /// Index of the process in the table.
         entry: u32,
-        /// Path of its executable.
+        /// Path of the executable.
         exe: Option<Cow<'a, str>>,
-        /// Id of its container.
+        /// Id of the container.
         container: Option<Cow<'a, str>>,
     },
-    /// A network namespace joins.
+    /// A network namespace joins the trace.
     Namespace {
-        /// Its inode number.
+        /// Inode number of the namespace.
         netns: u32,
-        /// Its ip_local_port_range.
+        /// Range of local ports (ip_local_port_range).
         range: (u16, u16),
-        /// Sockets it had in TIME_WAIT when tracing began.
+        /// Number of sockets in TIME_WAIT when tracing began.
         time_wait: u64,
     },
-    /// One joins whose sockets cannot be listed.
+    /// A network namespace joins the trace, but its sockets cannot be listed.
     UnseenNamespace {
-        /// Its inode number.
+        /// Inode number of the namespace.
         netns: u32,
     },
     /// The kernel's counters, in the order of [`Counter::ALL`].
     Counters([u64; Counter::COUNT as usize]),
-    /// Figures of records that found the ring full.
+    /// Figures of records that found the ring buffer full.
     Overflow(Cow<'a, Overflow>),
-    /// A lookup was answered; the answer itself found the ring full.
+    /// A lookup was answered, but the record of the answer found the ring buffer full.
     LostAnswer {
-        /// When, ns.
+        /// Time of the answer, ns.
         time_ns: u64,
         /// Cookie of the socket.
         cookie: u64,
-        /// Id of the message.
+        /// Id of the DNS message.
         id: u16,
-        /// Flags of its header (RFC 1035 4.1.1).
+        /// Flags of the DNS header (RFC 1035 4.1.1).
         flags: u16,
     },
-    /// Points of the series that are due end here.
+    /// Ends the points of the series that are due.
     Sample {
-        /// When, ns.
+        /// Current time, ns.
         now_ns: u64,
     },
-    /// All figures are forgotten; the window begins anew.
+    /// Clears all figures; the window begins anew.
     Reset {
-        /// When, CLOCK_MONOTONIC, ns.
+        /// Time of the reset on CLOCK_MONOTONIC, ns.
         now_ns: u64,
-        /// The same moment since 1970, ns.
+        /// Time of the reset since 1970, ns.
         at_ns: u64,
     },
-    /// So many inputs are missing here: they could not be recorded fast enough.
+    /// Inputs are missing here, because they could not be recorded fast enough.
     Loss {
-        /// How many.
+        /// Number of missing inputs.
         inputs: u64,
     },
     /// The trace ends.
     Finish {
-        /// When, ns.
+        /// Time of the end, ns.
         now_ns: u64,
     },
 }

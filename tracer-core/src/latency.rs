@@ -1,5 +1,5 @@
-//! Latency histograms with the buckets of HdrHistogram at three significant digits, as large as what is
-//! in them: a host with few samples costs a few bytes. Values are nanoseconds.
+//! Latency histograms with the buckets of HdrHistogram at three significant digits. Their size follows their content: a
+//! host with few samples needs a few bytes. Values are nanoseconds.
 
 use std::borrow::Cow;
 
@@ -13,20 +13,19 @@ mod few;
 mod pages;
 mod window;
 
-/// Largest value that has a bucket, ns: 24 hours. Larger ones are recorded as this and counted.
+/// Largest value that has a bucket, ns: 24 hours. Larger ones are recorded as this value and counted.
 pub const HIGHEST_NS: u64 = 24 * 3600 * 1_000_000_000;
-/// Significant digits: no figure is off by more than 0.1 %.
+/// Number of significant digits: no figure is wrong by more than 0.1 %.
 pub const SIGNIFICANT_DIGITS: u8 = 3;
-/// log2 of the sub-buckets of HdrHistogram for three digits (2048).
+/// log2 of the number of sub-buckets of HdrHistogram for three digits (2048).
 const SUB_BUCKET_BITS: u32 = 11;
 
-/// A histogram that grows with what is in it: a handful of samples, then a list of buckets, then an array of counts.
-/// All figures, minimum and maximum included, come from the buckets, so that adding, taking away and merging lose
-/// nothing.
+/// Histogram that grows with its content: first a handful of samples, then a list of buckets, then an array of counts.
+/// All figures, including minimum and maximum, come from the buckets, so that adding, removing and merging are exact.
 #[derive(Debug, Clone)]
 pub struct Latency(Buckets);
 
-/// A host has seventeen.
+/// The size is checked because a host has seventeen histograms.
 const _: () = assert!(size_of::<Latency>() == 24);
 
 #[derive(Debug, Clone)]
@@ -36,18 +35,18 @@ enum Buckets {
     Many(Box<Pages>),
 }
 
-/// Where a sample goes, in any histogram.
+/// Bucket of a sample, the same in every histogram.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Bucket(u32);
 
 impl Bucket {
-    /// That of a value, ns.
+    /// Bucket of a value in ns.
     pub(crate) fn of(value_ns: u64) -> Self {
         Self(index_of(value_ns))
     }
 }
 
-/// Indices of the buckets of so many samples, in any order: as many as fit without a block of memory of their own.
+/// Bucket indices of a few samples, in any order: as many as fit without a heap allocation.
 #[derive(Debug, Clone, Default)]
 struct Handful {
     used: u8,
@@ -55,19 +54,19 @@ struct Handful {
 }
 
 const HANDFUL: usize = 4;
-/// Buckets of one power of two.
+/// Number of buckets per power of two.
 const PAGE: usize = 1 << (SUB_BUCKET_BITS - 1);
-/// Stands behind all buckets, for samples beyond [`HIGHEST_NS`].
+/// Index after all buckets, for samples above [`HIGHEST_NS`].
 const BEYOND: u32 = u32::MAX;
 
-/// What a histogram says, ns; all zero when it is empty.
+/// Summary of a histogram, ns; all values are zero when it is empty.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Summary {
-    /// Samples.
+    /// Number of samples.
     pub count: u64,
-    /// Smallest.
+    /// Smallest sample.
     pub min_ns: u64,
-    /// Largest.
+    /// Largest sample.
     pub max_ns: u64,
     /// Mean.
     pub mean_ns: f64,
@@ -93,7 +92,7 @@ impl Latency {
         self.add(index_of(value_ns), 1);
     }
 
-    /// Adds samples whose buckets are known.
+    /// Adds samples by their buckets.
     pub(crate) fn record_all(&mut self, buckets: &[Bucket]) {
         if let Buckets::Many(pages) = &mut self.0 {
             for bucket in buckets {
@@ -113,7 +112,7 @@ impl Latency {
         }
     }
 
-    /// Takes a sample away that was recorded before. False, and no change, when there is none like it.
+    /// Removes a sample that was recorded before. Returns false, without a change, when there is no such sample.
     pub fn retract(&mut self, value_ns: u64) -> bool {
         let index = index_of(value_ns);
         match &mut self.0 {
@@ -123,14 +122,14 @@ impl Latency {
         }
     }
 
-    /// Adds all samples of another.
+    /// Adds all samples of another histogram.
     pub fn merge(&mut self, other: &Self) {
         for (index, count) in other.buckets() {
             self.add(index, count);
         }
     }
 
-    /// Samples.
+    /// Number of samples.
     pub fn count(&self) -> u64 {
         match &self.0 {
             Buckets::Handful(handful) => handful.used.into(),
@@ -139,7 +138,7 @@ impl Latency {
         }
     }
 
-    /// Samples beyond [`HIGHEST_NS`].
+    /// Number of samples above [`HIGHEST_NS`].
     pub fn beyond(&self) -> u64 {
         match &self.0 {
             Buckets::Handful(handful) => handful.count_of(BEYOND),
@@ -148,7 +147,7 @@ impl Latency {
         }
     }
 
-    /// The same as a dense HdrHistogram, for its wire format.
+    /// Converts to a dense HdrHistogram, for its wire format.
     pub fn to_hdr(&self) -> Histogram<u64> {
         let mut hdr = empty_hdr();
         for (index, count) in self.buckets() {
@@ -157,7 +156,8 @@ impl Latency {
         hdr
     }
 
-    /// All figures at once: what HdrHistogram says of the same samples, without its 300 KiB of counts.
+    /// Computes all figures at once. They equal those of HdrHistogram for the same samples, without its 300 KiB of
+    /// counts.
     pub fn summary(&self) -> Summary {
         let count = self.count();
         if count == 0 {
@@ -195,8 +195,8 @@ impl Latency {
         summary
     }
 
-    /// (index in HdrHistogram's array of counts, count) of every bucket with samples, ascending. Samples beyond
-    /// [`HIGHEST_NS`] are in its bucket.
+    /// Index in HdrHistogram's array of counts, and count, of every bucket with samples, ascending. Samples above
+    /// [`HIGHEST_NS`] are in that value's bucket.
     pub fn counts(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
         let highest = index_of(HIGHEST_NS);
         let in_highest = self
@@ -221,7 +221,7 @@ impl Latency {
         }
     }
 
-    /// False when there is no room.
+    /// Adds samples; false when there is no room.
     fn try_add(&mut self, index: u32, count: u64) -> bool {
         match &mut self.0 {
             Buckets::Handful(handful) => handful.add(index, count),
@@ -249,7 +249,7 @@ impl Latency {
         }
     }
 
-    /// (index, count) of every bucket with samples, ascending.
+    /// Index and count of every bucket with samples, ascending.
     fn buckets(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
         let (handful, few, pages) = match &self.0 {
             Buckets::Handful(handful) => (Some(handful), Cow::default(), None),
@@ -273,7 +273,7 @@ impl Handful {
         same.count() as u64
     }
 
-    /// False, and no change, when there is no room.
+    /// Adds samples; false, without a change, when there is no room.
     fn add(&mut self, index: u32, count: u64) -> bool {
         let used = usize::from(self.used);
         if count > (HANDFUL - used) as u64 {
@@ -293,7 +293,7 @@ impl Handful {
         true
     }
 
-    /// (bucket, samples), ascending.
+    /// Index and count of every bucket, ascending.
     fn buckets(&self) -> impl Iterator<Item = (u32, u64)> + use<> {
         let mut sorted = self.clone();
         sorted.indices[..self.used.into()].sort_unstable();
@@ -321,13 +321,13 @@ impl PartialEq for Latency {
 
 impl Eq for Latency {}
 
-/// An HdrHistogram with this crate's bounds.
+/// Makes an empty HdrHistogram with this crate's bounds.
 pub fn empty_hdr() -> Histogram<u64> {
     #[expect(clippy::expect_used, reason = "constant bounds, tested")]
     Histogram::new_with_bounds(1, HIGHEST_NS, SIGNIFICANT_DIGITS).expect("valid bounds")
 }
 
-/// Index of the bucket that HdrHistogram puts a value into; indices rise with the values.
+/// Index of the bucket that HdrHistogram uses for a value; larger values have larger indices.
 fn index_of(value_ns: u64) -> u32 {
     if value_ns > HIGHEST_NS {
         return BEYOND;
@@ -337,7 +337,7 @@ fn index_of(value_ns: u64) -> u32 {
     shift * PAGE as u32 + (value_ns >> shift) as u32
 }
 
-/// Lowest value of a bucket, and log2 of how many values it has.
+/// Lowest value of a bucket, and log2 of the number of its values.
 fn bounds_of(index: u32) -> (u64, u32) {
     let index = if index == BEYOND {
         index_of(HIGHEST_NS)
@@ -364,7 +364,7 @@ fn middle_of(index: u32) -> u64 {
     lowest + (1 << shift) / 2
 }
 
-/// How many samples lie at or below a quantile, at least one.
+/// Number of samples at or below a quantile, at least one.
 fn rank(quantile: f64, total: f64) -> u64 {
     ((quantile * total).ceil() as u64).max(1)
 }

@@ -11,6 +11,7 @@ mod entries;
 pub mod glob;
 pub mod group;
 pub mod host;
+pub mod host_filter;
 pub mod http;
 pub mod in_flight;
 pub mod input;

@@ -1,26 +1,26 @@
-//! Open connections one by one, as they were at the last look.
+//! Open connections one by one, as of the last pass over the sockets.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use crate::{host::HostKey, tls::TlsVersion};
 
-/// Connections in one view at most.
+/// Limit of the connections in one view.
 pub const SHOWN: usize = 2000;
-/// Bytes taken of a pass made only to look: some 60,000 sockets.
+/// Limit of the bytes of a pass made only for the view: some 60,000 sockets.
 pub const WATCH_BYTES: usize = 8 << 20;
 
-/// What TCP itself knows of a socket's traffic (`struct tcp_info`, include/uapi/linux/tcp.h).
+/// Data that TCP itself has about a socket's traffic (`struct tcp_info`, include/uapi/linux/tcp.h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Activity {
     /// Smoothed round-trip time, ns; 0 before the first measurement.
     pub rtt_ns: u64,
-    /// Since payload was last sent, ns, to the millisecond.
+    /// Time since payload was last sent, ns, with a resolution of a millisecond.
     pub sent_ago_ns: u64,
-    /// Since payload was last received, ns, likewise.
+    /// Time since payload was last received, ns, with a resolution of a millisecond.
     pub received_ago_ns: u64,
 }
 
-/// What a connection is doing.
+/// State of an open connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LiveState {
     /// SYN sent, no answer yet.
@@ -29,7 +29,7 @@ pub enum LiveState {
     Handshake,
     /// The last request is not answered yet.
     InFlight,
-    /// Nothing is waited for.
+    /// No request or handshake is under way.
     Idle,
     /// The server has closed, this side has not (CLOSE_WAIT).
     HalfClosed,
@@ -38,7 +38,7 @@ pub enum LiveState {
 }
 
 impl LiveState {
-    /// In words.
+    /// Name of the state for people.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Connecting => "connecting",
@@ -51,59 +51,59 @@ impl LiveState {
     }
 }
 
-/// The TLS session of a connection whose handshake is done.
+/// TLS session of a connection with a completed handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LiveTls {
     /// Version; None when the ServerHello was not seen.
     pub version: Option<TlsVersion>,
-    /// By a ticket, a session id or an external PSK.
+    /// True for a resumption by a ticket, a session id or an external PSK.
     pub resumed: bool,
 }
 
-/// One open connection.
+/// Open connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveConnection {
     /// Socket cookie.
     pub cookie: u64,
-    /// Process that owns it.
+    /// Id of the process that owns the connection.
     pub pid: u32,
-    /// Name of the process, raw: may hold control characters.
+    /// Name of the process, not escaped: it may contain control characters.
     pub comm: Box<str>,
-    /// Host and port it leads to.
+    /// Host and port that the connection leads to.
     pub host: Arc<HostKey>,
-    /// This side.
+    /// Local address and port.
     pub local: SocketAddr,
-    /// The other side.
+    /// Remote address and port.
     pub remote: SocketAddr,
-    /// What it is doing.
+    /// State of the connection.
     pub state: LiveState,
-    /// Since it was established (while connecting: since the SYN), ns; None when open before tracing began.
+    /// Time since it was established (while connecting: since the SYN), ns; None when it was open before tracing began.
     pub age_ns: Option<u64>,
-    /// Since payload last went either way, ns; None when not known.
+    /// Time since payload was last sent or received, ns; None when not known.
     pub idle_ns: Option<u64>,
-    /// Requests so far; of an adopted connection, since tracing began.
+    /// Number of requests so far; for an adopted connection, since tracing began.
     pub turns: u32,
     /// Smoothed round-trip time, ns; None before the first measurement.
     pub rtt_ns: Option<u64>,
     /// TLS session; None without one, or when not known.
     pub tls: Option<LiveTls>,
-    /// Open before tracing began.
+    /// True if the connection was open before tracing began.
     pub adopted: bool,
 }
 
-/// Open connections at one moment, most recently active first.
+/// Open connections at one moment, the most recently active first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LiveConnections {
-    /// When, CLOCK_MONOTONIC, ns; 0 when nobody has looked yet.
+    /// Time of the view on CLOCK_MONOTONIC, ns; 0 before the first pass.
     pub at_ns: u64,
-    /// At most [`SHOWN`].
+    /// Connections shown, at most [`SHOWN`].
     pub shown: Vec<LiveConnection>,
-    /// Open connections beyond those.
+    /// Number of open connections that are not shown.
     pub further: u64,
 }
 
 impl LiveConnections {
-    /// Keeps the most recently active of `all`; `open` are known to be open in the table.
+    /// Keeps the most recently active of `all`; `open` is the number of connections open in the table.
     pub(crate) fn choose(at_ns: u64, mut all: Vec<LiveConnection>, open: usize) -> Self {
         let total = all.len().max(open);
         let order = |connection: &LiveConnection| {

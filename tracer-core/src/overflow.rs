@@ -1,11 +1,11 @@
-//! Figures of records that found the ring buffer full. They belong to the totals and to nobody in
-//! particular; durations are the middle of their bucket, within 0.8 %.
+//! Figures of records that found the ring buffer full. They are added to the totals only, because connection, process
+//! and host are lost. Durations are the middle of their bucket, within 0.8 %.
 
 use tracer_common::overflow::{BUCKETS, Count, Phase, middle};
 
 use crate::{group::Group, latency::Latency};
 
-/// What the kernel's overflow maps hold, summed over the CPUs.
+/// Content of the kernel's overflow maps, summed over the CPUs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overflow {
     /// [`Phase::COUNT`] histograms of [`BUCKETS`] each.
@@ -14,13 +14,13 @@ pub struct Overflow {
     pub counts: Vec<u64>,
 }
 
-/// More than any counter of the kernel programs comes to, and so little that sums of several have room.
+/// Limit of a counter: more than any counter of the kernel programs reaches, and small enough for sums of several.
 pub const MOST: u64 = 1 << 56;
-/// The same of the samples in one bucket.
+/// Limit of the samples in one bucket, for the same reasons.
 const MOST_SAMPLES: u64 = 1 << 40;
 
 impl Overflow {
-    /// The same, and nothing in it so large that sums do not fit: only a damaged recording has such counts.
+    /// Figures cut to these limits, so that sums cannot overflow. Only a damaged recording has larger ones.
     #[must_use]
     pub fn bounded(mut self) -> Self {
         self.counts
@@ -32,17 +32,17 @@ impl Overflow {
         self
     }
 
-    /// Records that came this way.
+    /// Number of records counted.
     pub fn records(&self) -> u64 {
         self.count(Count::Records)
     }
 
-    /// What came after `earlier`, an older reading.
+    /// Figures added since `earlier`, an older reading.
     pub fn since(&self, earlier: &Self) -> Self {
         self.each(earlier, u64::saturating_sub)
     }
 
-    /// Both together.
+    /// Sum of both.
     pub fn plus(&self, other: &Self) -> Self {
         self.each(other, u64::saturating_add)
     }
@@ -62,7 +62,7 @@ impl Overflow {
         self.counts.get(count as usize).copied().unwrap_or_default()
     }
 
-    /// Adds everything to the totals.
+    /// Adds all figures to the totals.
     pub fn apply(&self, group: &mut Group) {
         self.apply_connections(group);
         self.apply_handshakes(group);
@@ -123,7 +123,7 @@ impl Overflow {
         requests.first_unknown += self.count(Count::FirstUnknown);
     }
 
-    /// Those whose query found the ring full; what has no answer by now counts as unanswered.
+    /// Adds the lookups with a query that found the ring buffer full. Those without an answer by now count as unanswered.
     fn apply_lookups(&self, group: &mut Group) {
         let dns = &mut group.dns;
         let truncated = self.count(Count::DnsTruncated);

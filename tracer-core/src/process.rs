@@ -1,4 +1,4 @@
-//! Traced processes: who they are and their figures.
+//! Traced processes and their figures.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,25 +10,25 @@ use crate::{
     group::Group,
 };
 
-/// Processes with figures of their own; further ones take the place of those that did least.
+/// Limit of processes with figures of their own; further ones replace those with the least activity.
 const MAX_PROCESSES: usize = 20_000;
-/// Paths are remembered for at most this many processes.
+/// Limit of processes for which a path is remembered.
 const MAX_PATHS: usize = 200_000;
 
-/// A process that opened a connection.
+/// Process that opened a connection.
 #[derive(Debug, Clone)]
 pub struct Process {
     /// Process id.
     pub pid: u32,
-    /// Its name when it connected.
+    /// Name of the process when it connected.
     pub comm: String,
-    /// Path of its executable, when known.
+    /// Path of the executable, if known.
     pub exe: Option<String>,
-    /// Id of the container it ran in.
+    /// Id of the container that the process ran in.
     pub container: Option<String>,
-    /// cgroup-v2 id.
+    /// Id of the process's cgroup (version 2).
     pub cgroup: u64,
-    /// Its figures.
+    /// Figures of the process.
     pub group: Arc<Group>,
 }
 
@@ -44,12 +44,12 @@ impl Entry for Process {
 
 type Key = (u32, [u8; COMM_LEN]);
 
-/// All of them, in order of appearance.
+/// Table of all processes, in order of appearance.
 #[derive(Debug)]
 pub struct Processes {
     entries: Entries<Process>,
     index: HashMap<Key, u32>,
-    /// The one asked for last: most often it is asked for again.
+    /// Process looked up last, which most often is looked up again.
     last: Option<(Key, u32)>,
     paths: HashMap<u32, String>,
     unresolved: Vec<u32>,
@@ -68,7 +68,7 @@ impl Default for Processes {
 }
 
 impl Processes {
-    /// Index of the owner of a connection, new when not seen before.
+    /// Index of the owner of a connection, which is added when it is new.
     pub fn of(&mut self, endpoint: &Endpoint) -> u32 {
         let key = (endpoint.tgid, endpoint.comm);
         if let Some((last, at)) = self.last
@@ -103,7 +103,7 @@ impl Processes {
         at
     }
 
-    /// A process executed the program at `path`.
+    /// Notes that a process executed the program at `path`.
     pub fn executed(&mut self, pid: u32, path: String) {
         if self.paths.len() >= MAX_PATHS {
             self.paths.clear();
@@ -111,14 +111,14 @@ impl Processes {
         self.paths.insert(pid, path);
     }
 
-    /// A child runs its parent's program until it executes another.
+    /// Notes that a child runs its parent's program, until it executes another one.
     pub fn forked(&mut self, parent: u32, child: u32) {
         if let Some(path) = self.paths.get(&parent).cloned() {
             self.executed(child, path);
         }
     }
 
-    /// Entries that nobody has looked up in /proc yet; each is given once.
+    /// Entries that have not been looked up in /proc yet; each is returned once.
     pub fn take_unresolved(&mut self) -> Vec<(u32, Process)> {
         let taken = std::mem::take(&mut self.unresolved).into_iter();
         taken
@@ -126,7 +126,7 @@ impl Processes {
             .collect()
     }
 
-    /// Adds what a look-up has found; None leaves what is known.
+    /// Adds the results of a look-up; None for `exe` leaves the known path.
     pub fn resolve(&mut self, at: u32, exe: Option<String>, container: Option<String>) {
         if let Some(entry) = self.entries.get_mut(at) {
             entry.exe = exe.or_else(|| entry.exe.take());
@@ -134,22 +134,22 @@ impl Processes {
         }
     }
 
-    /// Processes that had figures and gave way to others.
+    /// Number of processes that had figures and were removed from the table.
     pub fn folded(&self) -> u64 {
         self.entries.folded()
     }
 
-    /// Figures of one.
+    /// Figures of a process.
     pub fn group_mut(&mut self, at: u32) -> &mut Group {
         self.entries.group_mut(at)
     }
 
-    /// Those with figures.
+    /// Processes with figures.
     pub fn views(&self) -> Vec<Process> {
         self.entries.shown().into_iter().cloned().collect()
     }
 
-    /// Forgets all figures; indices stay.
+    /// Clears all figures; indices stay valid.
     pub fn reset(&mut self) {
         self.entries.reset(Group::roomy);
     }

@@ -1,5 +1,5 @@
-//! How figures went over time: one point a second. When the memory for them is full, two neighbours become
-//! one and the interval doubles, so that a trace of any length is covered from its beginning.
+//! Figures over time, with one point per second. When the memory for them is full, each two neighbours are joined and
+//! the interval doubles, so that a trace of any length is covered from its beginning.
 
 use std::sync::Arc;
 
@@ -8,42 +8,42 @@ use crate::{
     latency::Latency,
 };
 
-/// Interval between points at first, ns.
+/// First interval between points, ns.
 pub const FIRST_INTERVAL_NS: u64 = 1_000_000_000;
-/// A point may end so much before its time, ns.
+/// Time by which a point may end early, ns.
 const EARLY_NS: u64 = FIRST_INTERVAL_NS / 4;
-/// Points kept at most.
+/// Limit of the points kept.
 const MAX_POINTS: usize = 3600;
 
 /// Phases with a percentile in each point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Lookups.
+    /// DNS lookups.
     Dns,
     /// Connects.
     Connect,
-    /// Full handshakes.
+    /// Full TLS handshakes.
     Tls,
-    /// Resumed handshakes.
+    /// Resumed TLS handshakes.
     TlsResumed,
     /// Time to first byte, all turns.
     Ttfb,
-    /// The same, first turns.
+    /// Time to first byte, first turns.
     TtfbFirst,
-    /// The same, later turns.
+    /// Time to first byte, later turns.
     TtfbReused,
-    /// First to last byte of responses.
+    /// Time from the first to the last byte of responses.
     Transfer,
-    /// Waits of response data for the application.
+    /// Time that response data waited for the application.
     Pickup,
-    /// Between turns.
+    /// Time between turns.
     Idle,
-    /// ESTABLISHED to closed.
+    /// Time from ESTABLISHED to the close.
     Lifetime,
 }
 
 impl Phase {
-    /// All, in the order of a point.
+    /// All phases, in the order of a point.
     pub const ALL: [Self; 11] = [
         Self::Dns,
         Self::Connect,
@@ -58,7 +58,7 @@ impl Phase {
         Self::Lifetime,
     ];
 
-    /// Its histogram.
+    /// Histogram of the phase.
     pub fn of(self, phases: &Phases) -> &Latency {
         match self {
             Self::Dns => &phases.dns,
@@ -76,7 +76,7 @@ impl Phase {
     }
 }
 
-/// What happened within one interval, and what was open at its end.
+/// Figures of one interval, and numbers of open connections at its end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Point {
     /// Records received.
@@ -85,12 +85,12 @@ pub struct Point {
     pub requests: u64,
     /// Connects that began.
     pub connections_opened: u64,
-    /// Traced connections in TIME_WAIT, at the end.
+    /// Traced connections in TIME_WAIT at the end.
     pub time_wait: u64,
-    /// Open connections, at the end.
+    /// Open connections at the end.
     pub open: u64,
-    /// 99th percentile of each of [`Phase::ALL`] within the interval, ns; None when it had no sample. Where
-    /// points were joined, the larger one, which theirs together does not exceed.
+    /// 99th percentile of each phase in [`Phase::ALL`] within the interval, ns; None without a sample. For joined
+    /// points this is the larger of both percentiles, an upper bound of the percentile of all their samples.
     pub p99_ns: [Option<u64>; Phase::ALL.len()],
 }
 
@@ -115,9 +115,9 @@ impl Point {
 /// Points from the beginning of a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Series {
-    /// Between points, ns.
+    /// Interval between points, ns.
     pub interval_ns: u64,
-    /// Oldest first.
+    /// Points, the oldest first.
     pub points: Vec<Point>,
 }
 
@@ -130,18 +130,18 @@ impl Default for Series {
     }
 }
 
-/// State at the end of a point.
+/// State of a trace at the end of a point.
 #[derive(Debug, Clone, Default)]
 pub struct State {
-    /// All connections.
+    /// Figures of all connections.
     pub totals: Arc<Group>,
-    /// Records received.
+    /// Number of records received.
     pub events: u64,
-    /// Traced connections in TIME_WAIT.
+    /// Number of traced connections in TIME_WAIT.
     pub time_wait: u64,
 }
 
-/// Makes the points.
+/// Makes the points of a series.
 #[derive(Debug, Default)]
 pub struct Sampler {
     series: Arc<Series>,
@@ -150,9 +150,9 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// A point ends at `now_ns`? Points follow the clock: a late call ends one, and those that passed
-    /// meanwhile are empty. A call that is a little early counts, or the point would end with the next one, twice
-    /// as long. The first call begins the first point.
+    /// True if a point ends at `now_ns`. Points follow the clock: a late call ends one point, and the points that have
+    /// passed in the meantime are empty. A call that is a little early ends the point too, because otherwise the point
+    /// would end with the next call and be twice as long. The first call begins the first point.
     pub fn is_due(&mut self, now_ns: u64) -> bool {
         let first = now_ns.saturating_add(FIRST_INTERVAL_NS);
         let due_ns = *self.due_ns.get_or_insert(first);
@@ -160,7 +160,7 @@ impl Sampler {
         due_ns != u64::MAX && now_ns.saturating_add(EARLY_NS) >= due_ns
     }
 
-    /// Ends all points that are due at `now_ns`. What happened since the last one belongs to the first.
+    /// Ends all points that are due at `now_ns`. All events since the last point belong to the first of them.
     pub fn sample(&mut self, now_ns: u64, state: State) {
         if !self.is_due(now_ns) {
             return;
@@ -198,7 +198,7 @@ impl Sampler {
         }
     }
 
-    /// The points so far.
+    /// Points so far.
     pub fn series(&self) -> Arc<Series> {
         Arc::clone(&self.series)
     }

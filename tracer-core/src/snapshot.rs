@@ -1,4 +1,4 @@
-//! What every sink gets: immutable, cheap to make (figures are shared, not copied).
+//! Immutable snapshot for all sinks. Making one is cheap, because figures are shared and not copied.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use crate::{
     series::Series, time_wait::TimeWaitView,
 };
 
-/// Records received and lost.
+/// Counts of records received and lost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Events {
     /// Records read.
     pub received: u64,
-    /// Records the kernel could not write: the ring was full.
+    /// Records that the kernel could not write because the ring buffer was full.
     pub lost: u64,
-    /// Records whose figures went to the kernel's overflow histograms: they are in the totals only.
+    /// Records with figures that went to the kernel's overflow histograms: they are in the totals only.
     pub overflowed: u64,
     /// Records that could not be decoded.
     pub undecodable: u64,
@@ -26,38 +26,38 @@ pub struct Events {
     pub evicted: u64,
     /// Records of connections that the table does not hold.
     pub unmatched: u64,
-    /// Of a recording: what it lacks because it could not be written fast enough.
+    /// Inputs missing in a recording, because it could not be written fast enough.
     pub not_recorded: u64,
-    /// The kernel's own counters, in the order of [`Counter::ALL`].
+    /// Counters of the kernel programs, in the order of [`Counter::ALL`].
     pub kernel: [u64; Counter::COUNT as usize],
 }
 
-/// The state of a trace at one moment.
+/// State of a trace at one moment.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    /// Records.
+    /// Counts of records.
     pub events: Events,
-    /// All connections.
+    /// Figures of all connections.
     pub totals: Arc<Group>,
-    /// By process, in order of appearance.
+    /// Figures by process, in order of appearance.
     pub processes: Vec<Process>,
-    /// By host and port, in order of appearance.
+    /// Figures by host and port, in order of appearance.
     pub hosts: Vec<Host>,
-    /// Processes that had figures and gave way to others.
+    /// Number of processes that had figures and were removed from the table.
     pub processes_folded: u64,
-    /// Hosts beyond the limit.
+    /// Number of hosts beyond the limit.
     pub hosts_folded: u64,
-    /// TIME_WAIT and ports.
+    /// Use of TIME_WAIT and local ports.
     pub time_wait: TimeWaitView,
-    /// Lookups by name, the names asked most.
+    /// Lookups by name, for the names looked up most.
     pub dns_names: Vec<NameFigures>,
-    /// Lookups of further names.
+    /// Number of lookups of further names.
     pub dns_names_folded: u64,
-    /// Open connections when somebody last looked; empty while nobody does.
+    /// Open connections at the last pass over the sockets; empty while no sink asks for them.
     pub connections: Arc<LiveConnections>,
-    /// What they were doing then, connections by state and requests in flight, is in the groups: the last pass over the
-    /// sockets was a whole one.
+    /// True if the groups contain the number of connections by state and of requests in flight at that pass, which they
+    /// do after a complete one.
     pub knows_doing: bool,
-    /// The same over time.
+    /// Figures over time.
     pub series: Arc<Series>,
 }

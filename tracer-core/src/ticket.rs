@@ -1,53 +1,53 @@
-//! Session tickets of TLS 1.3 (RFC 8446 4.6.1) arrive after the handshake, encrypted like a response: which of
-//! the first records received is the response?
+//! Finds the response to the first request over TLS 1.3. Session tickets (RFC 8446 4.6.1) arrive after the handshake,
+//! encrypted like a response, so the first records received may be tickets or the response.
 //!
-//! A server sends its tickets all at once and all of one size: before the client's Finished, or as soon as it
-//! has it, and then before anything that answers a request. So tickets that came before the request leave none
-//! for later, leading records of one likely size within a round trip of the Finished are taken for tickets, and
-//! what a server did before to the same client settles what one connection alone leaves open. What then remains
-//! open is said so.
+//! A server sends all its tickets at once and with the same size: either before the client's Finished arrives, or as
+//! soon as it does, and then before any answer to a request. From this follow three rules. If tickets came before the
+//! request, none come later. Leading records of a plausible size within a round trip of the Finished are taken for
+//! tickets. If one connection alone leaves the question open, the server's behaviour on earlier connections of the same
+//! client may answer it. Otherwise the first byte is reported as unknown.
 
 use std::collections::HashMap;
 
 use tracer_common::record::{FirstTurnRecord, TurnRecord, turn};
 
-/// Lengths of records that may hold a ticket.
+/// Lengths of records that may contain a ticket.
 const TICKET: std::ops::RangeInclusive<u16> = 60..=1400;
-/// What a server may take, besides the round trip, to answer a Finished with tickets, ns.
+/// Time that a server may need, besides the round trip, to answer a Finished with tickets, ns.
 const TICKET_SLACK_NS: u64 = 5_000_000;
-/// Records closer than this are one answer as far as a latency matters, ns.
+/// Distance up to which records count as one answer, as far as a latency is concerned, ns.
 const TOGETHER_NS: u64 = 50_000;
-/// Tickets of one server differ by this at most: a padding, another session in them.
+/// Largest difference in length between tickets of one server: a padding, or another session in them.
 const SPREAD: u16 = 32;
-/// Lengths remembered of one server.
+/// Limit of the lengths remembered per server.
 const LENGTHS: usize = 4;
-/// Turns of one client and server left open at a time.
+/// Limit of the open turns per client and server.
 const MAX_OPEN: usize = 8;
-/// Pairs of client and server remembered.
+/// Limit of the pairs of client and server remembered.
 const MAX_HABITS: usize = 65_536;
 
-/// How well the first byte of a response is known.
+/// Time of the first byte of a response, and its certainty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FirstByte {
-    /// Known, ns.
+    /// The time is certain, ns.
     Known(u64),
-    /// Told from tickets by size and time, or by what the server did before, ns.
+    /// The time was inferred from the size and time of records, or from the server's behaviour before, ns.
     Inferred(u64),
-    /// It may be a ticket or a response.
+    /// The record may be a ticket or a response.
     Unknown,
-    /// Nothing came.
+    /// No record came.
     None,
 }
 
-/// The tickets that a server sends to one client after its Finished, as far as earlier connections have shown.
+/// Tickets that a server sends to one client after its Finished, as far as earlier connections have shown.
 #[derive(Debug, Clone, Default)]
 pub struct Habit {
-    /// It sends none.
+    /// True if the server sends none.
     none: bool,
-    /// Lengths of their records; 0 ends the list.
+    /// Lengths of the tickets' records; 0 ends the list.
     lengths: [u16; LENGTHS],
-    /// Turns that are open so far: each had one record, of this length. Were they left out and only the late ones
-    /// told, what is told would be too slow.
+    /// Turns that are still open, each with one record, of this length. They are kept because leaving them out would
+    /// bias the figures towards slow responses, which are recognised more easily.
     open: Vec<(u16, TurnRecord)>,
 }
 
@@ -64,14 +64,14 @@ impl Habit {
         }
     }
 
-    /// The turn is [`FirstByte::Unknown`]: another one may settle it.
+    /// Keeps a turn with an unknown first byte ([`FirstByte::Unknown`]), because another turn may settle it.
     pub fn leave_open(&mut self, record: &FirstTurnRecord) {
         if record.records == 1 && record.broken == 0 && self.open.len() < MAX_OPEN {
             self.open.push((record.lengths[0], record.turn));
         }
     }
 
-    /// Turns left open whose response is known by now to be their one record.
+    /// Removes and returns open turns of which the only record is by now known to be the response.
     pub fn settle(&mut self) -> Vec<TurnRecord> {
         if self.open.is_empty() || (!self.none && self.lengths[0] == 0) {
             return Vec::new();
@@ -83,7 +83,7 @@ impl Habit {
         settled.into_iter().map(|(_, turn)| turn).collect()
     }
 
-    /// A record of this length is no ticket of this server.
+    /// True if a record of this length cannot be a ticket of this server.
     fn excludes(&self, length: u16) -> bool {
         let mut lengths = self.lengths.iter().filter(|&&known| known != 0);
         self.none || (self.lengths[0] != 0 && lengths.all(|&known| !alike(known, length)))
@@ -94,14 +94,14 @@ fn alike(a: u16, b: u16) -> bool {
     a.abs_diff(b) <= SPREAD
 }
 
-/// Habits by process and host, as the tracker numbers them.
+/// Ticket history of all servers by process and host, as the tracker numbers them.
 #[derive(Debug, Default)]
 pub struct Habits {
     known: HashMap<(u32, u32), Habit>,
 }
 
 impl Habits {
-    /// Of a host toward a process. Forgets all when there are too many: they are soon learnt again.
+    /// History of a host toward a process. When there are too many, all are dropped; they are soon learnt again.
     pub fn of(&mut self, process: u32, host: u32) -> &mut Habit {
         if self.known.len() >= MAX_HABITS && !self.known.contains_key(&(process, host)) {
             self.known.clear();
@@ -110,7 +110,7 @@ impl Habits {
     }
 }
 
-/// Tells response from tickets in a first turn, and learns from it. `round_trip_ns` is that of the connect.
+/// Distinguishes response and tickets in a first turn, and learns from it. `round_trip_ns` is that of the connect.
 pub fn first_byte(
     record: &FirstTurnRecord,
     round_trip_ns: Option<u64>,
@@ -137,7 +137,7 @@ pub fn first_byte(
     }
     let tickets = leading_tickets(record, seen, round_trip_ns, habit);
     match tickets {
-        // Too late for a ticket; or a request followed it, and it answered the first.
+        // The record came too late for a ticket; or another request followed it, so it answered the first one.
         0 | 1 if tickets == 0 || (record.records == 1 && record.turn.ended == turn::NEXT) => {
             if record.early == 0 && record.records == 1 {
                 habit.sent_none();
@@ -154,7 +154,7 @@ pub fn first_byte(
     }
 }
 
-/// How many of the first records have the size and the time of tickets, or just the size of this server's.
+/// Number of leading records with the size and time of tickets, or with the size of this server's tickets.
 fn leading_tickets(
     record: &FirstTurnRecord,
     seen: usize,
@@ -167,7 +167,8 @@ fn leading_tickets(
         .finished_ns
         .saturating_add(longest_ns)
         .saturating_add(TICKET_SLACK_NS);
-    // What comes sooner than a round trip after the request does not answer it, however late for a ticket.
+    // A record that comes sooner than a round trip after the request does not answer it, even if it is late for a
+    // ticket.
     let shortest_ns = round_trip_ns.map_or(0, |rtt| rtt - rtt / 10);
     let soonest = record.turn.start_ns.saturating_add(shortest_ns);
     let expected = habit.lengths.contains(&lengths[0]);
@@ -178,7 +179,7 @@ fn leading_tickets(
     (0..seen).take_while(|&at| like_ticket(at)).count()
 }
 
-/// A record unlike the leading ticket followed it.
+/// Response in a record that followed the leading tickets and differs from them.
 fn told_apart(times: &[u64], tickets: usize) -> FirstByte {
     let response = times[tickets];
     if response.saturating_sub(times[0]) <= TOGETHER_NS {
@@ -198,7 +199,7 @@ mod tests {
 
     const MS: u64 = 1_000_000;
 
-    /// A first turn over a round trip of 40 ms: Finished and request at 100 ms, records as given (ms, bytes).
+    /// First turn over a round trip of 40 ms: Finished and request at 100 ms, records as given (ms, bytes).
     fn record(ended: u8, records: &[(u64, u16)]) -> FirstTurnRecord {
         let mut record = FirstTurnRecord::new_zeroed();
         record.finished_ns = 100 * MS;
@@ -230,7 +231,8 @@ mod tests {
         }
         use FirstByte::{Inferred, Known, None, Unknown};
         check(turn::NEXT, &[], None);
-        // No ticket: a large response, a small late one, a small one on a connection that went on.
+        // Responses without a ticket: a large one, a small late one, and small ones on a connection that went on or
+        // closed.
         check(turn::NEXT, &[(140, 4000)], Known(140 * MS));
         check(turn::CLOSE, &[(300, 300)], Known(300 * MS));
         check(turn::NEXT, &[(140, 300)], Known(140 * MS));
@@ -245,20 +247,20 @@ mod tests {
         );
         let four = [(140, 200), (140, 200), (140, 200), (141, 200), (150, 90)];
         check(turn::CLOSE, &four, Known(150 * MS));
-        // Only tickets, or a ticket and a response of its size.
+        // Only tickets, or a ticket and a response of the same size.
         check(turn::CLOSE, &[(140, 250), (140, 250)], Unknown);
-        // A ticket of a busy server, then the response to a request that was sent long after the Finished.
+        // The ticket of a busy server, then the response to a request that was sent long after the Finished.
         let mut late = record(turn::CLOSE, &[(180, 122), (210, 300)]);
         late.turn.start_ns = 170 * MS;
         assert_eq!(
             first_byte(&late, Some(40 * MS), &mut Habit::default()),
             Inferred(210 * MS)
         );
-        // Too late for a ticket.
+        // The records are too late for tickets.
         check(turn::CLOSE, &[(200, 250), (200, 250)], Known(200 * MS));
     }
 
-    /// Ended by the close, one record of 300 bytes at a round trip: ticket or response?
+    /// Turn that ended by the close, with one record of 300 bytes after a round trip: a ticket or the response.
     fn lone() -> FirstTurnRecord {
         record(turn::CLOSE, &[(140, 300)])
     }
@@ -272,7 +274,7 @@ mod tests {
         let mut half_rtt = lone();
         half_rtt.half_rtt = 1;
         assert_eq!(first_byte(&half_rtt), known);
-        // Header and body of a slow response, each a record.
+        // Header and body of a slow response are a record each.
         let mut two = record(turn::CLOSE, &[(140, 300), (900, 800)]);
         two.half_rtt = 1;
         assert_eq!(first_byte(&two), known);
@@ -287,20 +289,21 @@ mod tests {
     fn habits_settle_what_is_open() {
         let rtt = Some(40 * MS);
         let inferred = FirstByte::Inferred(140 * MS);
-        // A response too large for a ticket, and none before it.
+        // A response too large for a ticket, without one before it.
         let mut habit = Habit::default();
         first_byte(&record(turn::CLOSE, &[(140, 4000)]), rtt, &mut habit);
         assert_eq!(first_byte(&lone(), rtt, &mut habit), inferred);
         let slow = record(turn::CLOSE, &[(140, 300), (900, 800)]);
         assert_eq!(first_byte(&slow, rtt, &mut habit), inferred);
-        // Two tickets of 250 bytes, told by their number; then 300 is none of them, 240 may be.
+        // Two tickets of 250 bytes, recognised by their number. A record of 300 bytes is not one of them, one of 240
+        // may be.
         let mut habit = Habit::default();
         let told = [(140, 250), (140, 250), (190, 300)];
         first_byte(&record(turn::CLOSE, &told), rtt, &mut habit);
         assert_eq!(first_byte(&lone(), rtt, &mut habit), inferred);
         let alike = record(turn::CLOSE, &[(140, 240)]);
         assert_eq!(first_byte(&alike, rtt, &mut habit), FirstByte::Unknown);
-        // A server that sent tickets once is not taken for one that sends none.
+        // A server that sent tickets once is not regarded as one that sends none.
         first_byte(&record(turn::CLOSE, &[(140, 4000)]), rtt, &mut habit);
         assert_eq!(first_byte(&alike, rtt, &mut habit), FirstByte::Unknown);
     }

@@ -1,6 +1,6 @@
-//! TIME_WAIT (RFC 9293 3.3.2). A tracepoint tells who enters it from FIN_WAIT2 or CLOSING; an orphan that
-//! left as a FIN_WAIT2 mini-socket may enter it later unseen. So who is in it now, and whether orphans
-//! have entered it, comes from snapshots of the kernel's sockets, matched by cookie.
+//! Sockets in TIME_WAIT (RFC 9293 3.3.2). A tracepoint shows which sockets enter it from FIN_WAIT2 or CLOSING, but an
+//! orphan that was left as a FIN_WAIT2 mini-socket may enter it later unseen. Therefore the current number, and the
+//! orphans that have entered, come from snapshots of the kernel's sockets, matched by cookie.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -9,11 +9,11 @@ use std::{
 
 use crate::live::Activity;
 
-/// TCP state numbers, include/net/tcp_states.h.
+/// TCP states by number, include/net/tcp_states.h.
 const FIN_WAIT2: u8 = 5;
 const TIME_WAIT: u8 = 6;
 
-/// A socket of a snapshot.
+/// Socket of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
     /// Cookie; a TIME_WAIT socket keeps that of its connection.
@@ -22,26 +22,26 @@ pub struct Seen {
     pub state: u8,
     /// Network namespace.
     pub netns: u32,
-    /// Local end.
+    /// Local address and port.
     pub local: SocketAddr,
-    /// Remote end.
+    /// Remote address and port.
     pub remote: SocketAddr,
-    /// Its traffic, when that was asked for.
+    /// Traffic of the socket, if it was asked for.
     pub activity: Option<Activity>,
 }
 
-/// A closed connection that has left something behind.
+/// Socket that a closed connection has left behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Remains {
-    /// Owner.
+    /// Index of the owner in the process table.
     pub process: u32,
-    /// Host.
+    /// Index of the host.
     pub host: u32,
     /// Network namespace.
     pub netns: u32,
-    /// When it closed, ns.
+    /// Time of the close, ns.
     pub closed_ns: u64,
-    /// In FIN_WAIT2 without an owner; not in TIME_WAIT yet.
+    /// True while the socket is in FIN_WAIT2 without an owner, and not in TIME_WAIT yet.
     pub orphan: bool,
 }
 
@@ -50,23 +50,23 @@ pub struct Remains {
 pub struct Destination {
     /// Network namespace.
     pub netns: u32,
-    /// Address and port.
+    /// Remote address and port.
     pub remote: SocketAddr,
-    /// Sockets in TIME_WAIT toward it, whoever made them.
+    /// Number of sockets in TIME_WAIT toward the destination, of any process.
     pub time_wait: u64,
-    /// Local ports in use or in TIME_WAIT toward it.
+    /// Number of local ports in use or in TIME_WAIT toward the destination.
     pub ports_used: u64,
-    /// `ports_used` over the size of the namespace's ip_local_port_range; None when that is not known.
+    /// Ratio of `ports_used` to the size of the namespace's ip_local_port_range; None when that is not known.
     pub ports_used_ratio: Option<f64>,
 }
 
-/// What is known of TIME_WAIT.
+/// State of TIME_WAIT tracking.
 #[derive(Debug, Default)]
 pub struct TimeWait {
     remains: HashMap<u64, Remains>,
     destinations: HashMap<(u32, SocketAddr), Use>,
     ranges: HashMap<u32, (u16, u16)>,
-    /// Of the first namespace.
+    /// Port range of the first namespace.
     first_range: Option<(u16, u16)>,
     current: u64,
     peak: u64,
@@ -81,48 +81,48 @@ struct Use {
     ports: HashSet<(std::net::IpAddr, u16)>,
 }
 
-/// The same, ready to be shown.
+/// Figures of TIME_WAIT, as sinks show them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TimeWaitView {
-    /// Traced connections in TIME_WAIT at the last snapshot.
+    /// Number of traced connections in TIME_WAIT at the last snapshot.
     pub current: u64,
-    /// Most at any snapshot.
+    /// Highest such number at any snapshot.
     pub peak: u64,
-    /// Sockets in TIME_WAIT when tracing of their namespace began, whoever made them.
+    /// Number of sockets in TIME_WAIT when tracing of their namespace began, of any process.
     pub at_start: u64,
-    /// Orphans in FIN_WAIT2 that may still enter.
+    /// Number of orphans in FIN_WAIT2 that may still enter TIME_WAIT.
     pub orphans_now: u64,
-    /// Orphans that were gone before a snapshot saw what became of them.
+    /// Number of orphans that were gone before a snapshot could show whether they entered TIME_WAIT.
     pub orphans_lost: u64,
-    /// Namespaces of traced connections whose sockets could not be listed: `current` and `peak` lack them.
+    /// Number of namespaces with traced connections but without a listing of sockets: `current` and `peak` lack them.
     pub namespaces_unseen: u64,
-    /// ip_local_port_range, of the first namespace.
+    /// Port range (ip_local_port_range) of the first namespace.
     pub port_range: Option<(u16, u16)>,
-    /// Destinations of traced connections, most used first.
+    /// Destinations of traced connections, the most used first.
     pub destinations: Vec<Destination>,
 }
 
-/// Destinations kept.
+/// Limit of the destinations kept.
 const MAX_DESTINATIONS: usize = 65_536;
-/// Destinations shown.
+/// Limit of the destinations shown.
 const SHOWN_DESTINATIONS: usize = 1000;
 
 impl TimeWait {
-    /// A traced connection led there.
+    /// Adds the destination of a traced connection.
     pub fn destination(&mut self, netns: u32, remote: SocketAddr) {
         if self.destinations.len() < MAX_DESTINATIONS {
             self.destinations.entry((netns, remote)).or_default();
         }
     }
 
-    /// A namespace joins: its port range and the sockets it has in TIME_WAIT already.
+    /// Adds a namespace with its port range and the number of sockets it already has in TIME_WAIT.
     pub fn namespace(&mut self, netns: u32, range: (u16, u16), time_wait: u64) {
         self.ranges.insert(netns, range);
         self.first_range.get_or_insert(range);
         self.at_start.insert(netns, time_wait);
     }
 
-    /// A namespace joins whose sockets cannot be listed: what is left behind there is not followed.
+    /// Adds a namespace without a listing of sockets: sockets left behind there are not followed.
     pub fn unseen_namespace(&mut self, netns: u32) {
         self.unseen.insert(netns);
         let lost = &mut self.orphans_lost;
@@ -133,7 +133,7 @@ impl TimeWait {
         });
     }
 
-    /// A connection closed and left something behind.
+    /// Notes that a connection closed and left a socket behind.
     pub fn left(&mut self, cookie: u64, remains: Remains) {
         if self.unseen.contains(&remains.netns) {
             self.orphans_lost += u64::from(remains.orphan);
@@ -142,7 +142,7 @@ impl TimeWait {
         }
     }
 
-    /// Orphans whose fate is open.
+    /// Number of orphans that may still enter TIME_WAIT.
     pub fn orphans(&self) -> usize {
         self.remains
             .values()
@@ -150,7 +150,7 @@ impl TimeWait {
             .count()
     }
 
-    /// Takes in a snapshot begun at `begun_ns`. Gives the orphans that have entered TIME_WAIT since.
+    /// Takes a snapshot begun at `begun_ns`. Returns the orphans that have entered TIME_WAIT since the one before.
     pub fn observe(&mut self, begun_ns: u64, sockets: &[Seen]) -> Vec<Remains> {
         self.observe_destinations(sockets);
         let mut entered = Vec::new();
@@ -195,18 +195,18 @@ impl TimeWait {
         }
     }
 
-    /// Forgets what was lost and how many there were at most.
+    /// Clears the number of lost orphans, and sets the peak to the current number.
     pub fn reset(&mut self) {
         self.peak = self.current;
         self.orphans_lost = 0;
     }
 
-    /// Traced connections in it at the last snapshot.
+    /// Number of traced connections in TIME_WAIT at the last snapshot.
     pub fn current(&self) -> u64 {
         self.current
     }
 
-    /// For the snapshot.
+    /// Figures for a snapshot.
     pub fn view(&self) -> TimeWaitView {
         let mut destinations: Vec<Destination> = self
             .destinations

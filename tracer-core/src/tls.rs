@@ -1,12 +1,12 @@
-//! TLS hellos, read from the raw leading bytes of each direction of a TCP stream.
+//! Reads TLS hellos from the raw first bytes of each direction of a TCP stream.
 //!
-//! The kernel hands over fragments: in any order, overlapping, repeated, cut short. [`HelloStream`] puts
-//! each direction's contiguous prefix together (at most [`CAPACITY_BYTES`]), reads the record layer
-//! (RFC 8446 5.1) and the handshake layer (RFC 8446 4) over it, and answers as soon as it can: the first
-//! ClientHello, and the ServerHello that counts (the one after a HelloRetryRequest, if there was one).
+//! The kernel hands over fragments: in any order, overlapping, repeated, cut short. [`HelloStream`] reassembles the
+//! contiguous prefix of each direction (at most [`CAPACITY_BYTES`]), reads the record layer (RFC 8446 5.1) and the
+//! handshake layer (RFC 8446 4) over it, and answers as soon as it can: the first ClientHello, and the ServerHello that
+//! is valid (the one after a HelloRetryRequest, if there was one).
 //!
-//! Nothing here reads encrypted data, and bytes from the wire are hostile: no input panics, and memory
-//! per direction never exceeds the cap plus [`MAX_ISLANDS`] ranges. The buffer is freed with the answer.
+//! Nothing here reads encrypted data. Bytes from the wire are hostile: no input causes a panic, and the memory per
+//! direction never exceeds the limit plus [`MAX_ISLANDS`] ranges. The buffer is freed with the answer.
 
 mod client;
 mod cursor;
@@ -26,39 +26,39 @@ pub use version::TlsVersion;
 use reassembly::Reassembly;
 use record::{Item, Records};
 
-/// One of the two directions of a connection.
+/// Side of a connection that sends one of its two directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
-    /// Bytes the traced process sent.
+    /// Client: the traced process.
     Client,
-    /// Bytes the peer sent.
+    /// Server: the peer.
     Server,
 }
 
-/// How far one direction has come.
+/// Progress of one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum HelloState {
     /// More bytes are needed.
     #[default]
     Incomplete,
-    /// The hello is known in full; later bytes are ignored.
+    /// The hello is known completely; later bytes are ignored.
     Complete,
-    /// The first bytes are no TLS record with a hello (SSLv2-style hellos included).
+    /// The first bytes are not a TLS record with a hello (SSLv2-style hellos included).
     NotTls,
     /// An alert came instead of the hello (RFC 8446 6).
     Alert {
-        /// 1 is a warning, 2 is fatal.
+        /// Level of the alert: 1 is a warning, 2 is fatal.
         level: u8,
         /// AlertDescription, for example 40 = handshake_failure.
         description: u8,
     },
-    /// It began as TLS, then broke its rules.
+    /// The stream began as TLS, then broke its rules.
     Malformed(Malformed),
-    /// It is TLS, but the hello does not fit the cap or was not captured to its end.
+    /// The stream is TLS, but the hello exceeds the limit or was not captured to its end.
     Truncated,
 }
 
-/// Both directions of one connection.
+/// Hellos of both directions of one connection.
 #[derive(Debug, Default)]
 pub struct HelloStream {
     client: Direction,
@@ -68,13 +68,13 @@ pub struct HelloStream {
 }
 
 impl HelloStream {
-    /// An empty stream; allocates nothing before the first byte.
+    /// Makes an empty stream, which allocates no memory before the first byte.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes captured bytes of one direction. `stream_offset` counts from the first byte after the SYN.
-    /// Where fragments overlap the first one seen wins; bytes beyond the cap are ignored.
+    /// Takes captured bytes of one direction. `stream_offset` counts from the first byte after the SYN. Where fragments
+    /// overlap, the first one is kept; bytes beyond the limit are ignored.
     pub fn push(&mut self, side: Side, stream_offset: u32, bytes: &[u8]) {
         let direction = self.direction(side);
         if direction.state != HelloState::Incomplete {
@@ -84,8 +84,8 @@ impl HelloStream {
         self.advance(side);
     }
 
-    /// Says that nothing more of this direction will come: an incomplete hello becomes
-    /// [`HelloState::Truncated`], and what can be read of it is given, marked `partial`.
+    /// Ends a direction: an incomplete hello becomes [`HelloState::Truncated`], and the readable part of it is kept,
+    /// marked `partial`.
     pub fn close(&mut self, side: Side) {
         if self.direction(side).state == HelloState::Incomplete {
             self.truncate(side);
@@ -93,18 +93,18 @@ impl HelloStream {
         }
     }
 
-    /// The first ClientHello, once known (in full, or `partial` after truncation).
+    /// First ClientHello, once known (complete, or `partial` after truncation).
     pub fn client_hello(&self) -> Option<&ClientHello> {
         self.client_hello.as_ref()
     }
 
-    /// The last ServerHello so far. While [`HelloStream::state`] is `Incomplete` it is a HelloRetryRequest
-    /// and the real one is still to come.
+    /// Last ServerHello so far. While [`HelloStream::state`] is `Incomplete` this is a HelloRetryRequest, and the real
+    /// one is still to come.
     pub fn server_hello(&self) -> Option<&ServerHello> {
         self.server_hello.as_ref()
     }
 
-    /// How far a direction has come.
+    /// Progress of a direction.
     pub fn state(&self, side: Side) -> HelloState {
         match side {
             Side::Client => self.client.state,
@@ -112,7 +112,7 @@ impl HelloStream {
         }
     }
 
-    /// Bytes of heap held for reassembly, both directions.
+    /// Bytes of heap memory used for reassembly, both directions together.
     pub fn buffered_bytes(&self) -> usize {
         self.client.stream.allocated_bytes() + self.server.stream.allocated_bytes()
     }
@@ -140,7 +140,7 @@ impl HelloStream {
         self.compare_session_ids();
     }
 
-    /// Reads one whole handshake message and tells where that leaves its direction.
+    /// Reads one complete handshake message and returns the new state of its direction.
     fn accept(&mut self, side: Side, kind: u8, body: std::ops::Range<usize>) -> HelloState {
         let bytes = &self.direction(side).stream.bytes()[body];
         let outcome = match (side, kind) {
@@ -168,7 +168,7 @@ impl HelloStream {
         }
     }
 
-    /// Keeps what can be read of a hello whose end will never come.
+    /// Keeps the readable part of a hello that will not be completed.
     fn truncate(&mut self, side: Side) {
         let direction = self.direction(side);
         direction.state = HelloState::Truncated;
@@ -195,7 +195,7 @@ impl HelloStream {
     }
 }
 
-/// Reassembly, record layer and verdict of one direction.
+/// Reassembly, record layer and state of one direction.
 #[derive(Debug, Default)]
 struct Direction {
     stream: Reassembly,
@@ -208,7 +208,7 @@ impl Direction {
         self.records.next_item(&mut self.stream, side)
     }
 
-    /// The cap is reached and the hello still not complete.
+    /// True if the limit is reached and the hello is still not complete.
     fn is_stuck(&self) -> bool {
         self.state == HelloState::Incomplete && self.stream.is_full()
     }

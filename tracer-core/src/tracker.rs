@@ -1,5 +1,5 @@
-//! The connection table: takes events in their order, keeps open connections, adds what is known of
-//! them to the figures of all, of their process and of their host.
+//! Connection table: takes events in their order, keeps open connections, and adds to the figures of all connections,
+//! of their process and of their host.
 
 #[cfg(test)]
 mod clear;
@@ -31,9 +31,9 @@ use crate::{
     dns::DnsTracker,
     endpoint::{comm, remote},
     entries::NumberHasher,
-    glob::host_matches,
     group::{Group, Opening},
     host::{HostKey, HostSource, Hosts},
+    host_filter::HostFilter,
     live::{Activity, LiveConnections},
     overflow::{MOST, Overflow},
     process::Processes,
@@ -48,15 +48,15 @@ const ESTABLISHED: u8 = 1;
 const SYN_SENT: u8 = 2;
 const CLOSE_WAIT: u8 = 8;
 
-/// Bounds and user-space filters.
+/// Limits and filters of a tracker.
 #[derive(Debug, Clone)]
 pub struct TrackerOptions {
-    /// Open connections followed at most.
+    /// Limit of the open connections followed.
     pub max_connections: usize,
-    /// Hosts with figures of their own at most.
+    /// Limit of the hosts with figures of their own.
     pub max_hosts: usize,
-    /// `--host` globs; empty admits all.
-    pub hosts: Vec<String>,
+    /// Globs of `--host`; an empty list admits all hosts.
+    pub hosts: HostFilter,
 }
 
 impl Default for TrackerOptions {
@@ -64,22 +64,22 @@ impl Default for TrackerOptions {
         Self {
             max_connections: 1_000_000,
             max_hosts: 100_000,
-            hosts: Vec::new(),
+            hosts: HostFilter::all(),
         }
     }
 }
 
-/// Everything one trace knows.
+/// State of one trace.
 #[derive(Debug)]
 pub struct Tracker {
     options: TrackerOptions,
-    /// Boxed: a record takes its connection out and puts it back.
+    /// Open connections by cookie. They are boxed because each record takes its connection out and puts it back.
     connections: HashMap<u64, Box<Connection>, BuildHasherDefault<NumberHasher>>,
     totals: Arc<Group>,
-    /// Processes; the engine resolves what only /proc knows.
+    /// Processes; the engine adds the data that only /proc has.
     pub processes: Processes,
     hosts: Hosts,
-    /// TIME_WAIT and ports; the engine feeds it snapshots.
+    /// State of TIME_WAIT and ports; the engine passes snapshots of the sockets to it.
     time_wait: TimeWait,
     dns: DnsTracker,
     habits: Habits,
@@ -89,14 +89,14 @@ pub struct Tracker {
     base: reset::Base,
     namespaces: HashSet<u32>,
     new_namespaces: Vec<u32>,
-    /// Traffic of followed sockets at the last listing; empty while nobody looks.
+    /// Traffic of followed sockets at the last listing; empty while no view needs it.
     activity: HashMap<u64, Activity>,
     live: Arc<LiveConnections>,
     doing: doing::Known,
 }
 
 impl Tracker {
-    /// An empty one.
+    /// Makes an empty tracker.
     pub fn new(options: TrackerOptions) -> Self {
         Self {
             hosts: Hosts::with_limit(options.max_hosts),
@@ -119,12 +119,12 @@ impl Tracker {
         }
     }
 
-    /// Bounds and filters, as they were given.
+    /// Limits and filters, as given.
     pub fn options(&self) -> &TrackerOptions {
         &self.options
     }
 
-    /// Takes one record as the kernel wrote it.
+    /// Takes one record in the form written by the kernel.
     pub fn take(&mut self, bytes: &[u8]) {
         self.events.received += 1;
         match decode(bytes) {
@@ -133,7 +133,7 @@ impl Tracker {
         }
     }
 
-    /// Takes one event.
+    /// Takes one decoded event.
     pub fn apply(&mut self, event: &Event<'_>) {
         match event {
             Event::Connect(record) => self.connected(record),
@@ -168,26 +168,26 @@ impl Tracker {
         }
     }
 
-    /// A lookup was answered at `time_ns` with these flags of the header (RFC 1035 4.1.1); the answer itself found
-    /// the ring full.
+    /// Takes an answer to a lookup at `time_ns` with these flags of the header (RFC 1035 4.1.1), of which the record
+    /// found the ring buffer full.
     pub fn answer_lost(&mut self, time_ns: u64, cookie: u64, id: u16, flags: u16) {
         self.dns.answer_lost(time_ns, cookie, id, flags);
         self.count_lookups();
     }
 
-    /// Inputs are missing: the recording lacks them.
+    /// Counts inputs that are missing in a recording.
     pub fn note_loss(&mut self, inputs: u64) {
         self.events.not_recorded = self.events.not_recorded.saturating_add(inputs);
     }
 
-    /// The trace ends at `now_ns`: nothing more is waited for.
+    /// Ends the trace at `now_ns`: lookups without an answer end too.
     pub fn finish(&mut self, now_ns: u64) {
         self.dns.expire(now_ns);
         self.dns.finish(now_ns);
         self.count_lookups();
     }
 
-    /// What a connection's other end is called before it has sent a ClientHello.
+    /// Name of a connection's remote end before it has sent a ClientHello.
     fn host_key(&self, endpoint: &Endpoint, remote: SocketAddr) -> HostKey {
         match self.dns.name(endpoint.tgid, remote.ip()) {
             Some(name) => HostKey::dns(name, remote.port()),
@@ -201,11 +201,11 @@ impl Tracker {
         self.note_destination(&record.endpoint, remote);
         if record.outcome == connect::ESTABLISHED {
             if self.connections.contains_key(&record.header.cookie) {
-                // A sweep has found it before this was read.
+                // A sweep has found the connection before this record was read.
                 return;
             }
             let opening = Opening {
-                // Zero when it began before the trace did.
+                // The start is zero when the connect began before the trace.
                 connect_ns: (record.start_ns != 0).then_some(record.duration_ns),
                 syn_retransmits: u64::from(record.syn_retransmits),
             };
@@ -235,7 +235,7 @@ impl Tracker {
         let process = self.processes.of(endpoint);
         let host = self.host_key(endpoint, remote);
         let host = self.hosts.of(host, remote.ip());
-        let counted = self.options.hosts.is_empty();
+        let counted = self.options.hosts.is_all();
         if counted {
             self.each_group(process, host, |group| group.open(&opening));
         }
@@ -284,7 +284,7 @@ impl Tracker {
         self.connections.insert(hello.cookie, connection);
     }
 
-    /// Names the host by the request in clear, unless a better name is known.
+    /// Names the host by the request in clear, unless it has a better name already.
     fn name_host_by_request(&mut self, connection: &mut Connection, bytes: &[u8]) {
         if self.hosts.key(connection.host).source != HostSource::Address {
             return;
@@ -353,7 +353,7 @@ impl Tracker {
         connection.hello = None;
     }
 
-    /// With a host filter: the host is as well known as it will be; count the connection or leave it out.
+    /// Counts a connection that waited for the name of its host, if the host filter admits the name it has now.
     fn settle_host(&mut self, connection: &mut Connection) {
         if connection.counted || !self.admits(&self.hosts.key(connection.host).host) {
             return;
@@ -385,10 +385,10 @@ impl Tracker {
             group.tcp.time_wait_entered += enters;
             match connection.last_turn {
                 Some(turn) => turn.apply(record, group),
-                // Its turns may be in the overflow figures, or belong to a time before the figures began.
+                // The turns may be in the overflow figures, or belong to a time before the figures began.
                 None if record.flags & close::USED != 0 => {}
                 None if known => group.connections.never_used += 1,
-                // What an adopted connection carried before is not known.
+                // Requests of an adopted connection before tracing began are not known.
                 None => {}
             }
         });
@@ -416,29 +416,29 @@ impl Tracker {
         }
     }
 
-    /// A namespace joins: its port range, and how many sockets it has in TIME_WAIT.
+    /// Adds a namespace with its port range and the number of its sockets in TIME_WAIT.
     pub fn add_namespace(&mut self, netns: u32, range: (u16, u16), time_wait: u64) {
         self.time_wait.namespace(netns, range, time_wait);
     }
 
-    /// A namespace joins whose sockets cannot be listed.
+    /// Adds a namespace without a listing of sockets.
     pub fn add_unseen_namespace(&mut self, netns: u32) {
         self.time_wait.unseen_namespace(netns);
     }
 
-    /// Namespaces that connections were made in; each is given once.
+    /// Namespaces in which connections were made; each is returned once.
     pub fn take_namespaces(&mut self) -> Vec<u32> {
         std::mem::take(&mut self.new_namespaces)
     }
 
-    /// Open connections in the table.
+    /// Number of open connections in the table.
     pub fn open_connections(&self) -> usize {
         self.connections.len()
     }
 
-    /// The kernel's counters, as read now.
+    /// Sets the current values of the kernel's counters.
     pub fn set_kernel_counters(&mut self, kernel: [u64; Counter::COUNT as usize]) {
-        // Only a damaged recording has more.
+        // Only a damaged recording has larger ones.
         let kernel = self.base.counters(kernel.map(|count| count.min(MOST)));
         self.events.kernel = kernel;
         self.events.lost = kernel[Counter::RingFull as usize];
@@ -447,20 +447,21 @@ impl Tracker {
             + kernel[Counter::HeldFull as usize];
     }
 
-    /// Figures of records that found the ring full, as read now.
+    /// Sets the current figures of records that found the ring buffer full.
     pub fn set_overflow(&mut self, overflow: Overflow) {
         let overflow = self.base.overflow(overflow.bounded());
         self.events.overflowed = overflow.records();
         self.overflow = Some(overflow);
     }
 
-    /// Figures of the ring's overflow, if they can be told from others: with a host filter they cannot, and count as lost.
+    /// Figures of the ring buffer's overflow, if the filters allow their use. With a host filter they do not, because
+    /// the host of these records is unknown; the records then count as lost.
     fn usable_overflow(&self) -> Option<&Overflow> {
         let overflow = self.overflow.as_ref();
-        overflow.filter(|overflow| overflow.records() != 0 && self.options.hosts.is_empty())
+        overflow.filter(|overflow| overflow.records() != 0 && self.options.hosts.is_all())
     }
 
-    /// All connections, those whose records found the ring full included.
+    /// Figures of all connections, including records that found the ring buffer full.
     fn complete_totals(&self) -> Arc<Group> {
         let mut totals = Arc::clone(&self.totals);
         if let Some(overflow) = self.usable_overflow() {
@@ -469,12 +470,12 @@ impl Tracker {
         totals
     }
 
-    /// Orphans that may still enter TIME_WAIT.
+    /// Number of orphans that may still enter TIME_WAIT.
     pub fn orphans(&self) -> usize {
         self.time_wait.orphans()
     }
 
-    /// It is `now_ns`: ends the points of the series that are due.
+    /// Ends the points of the series that are due at `now_ns`.
     pub fn sample(&mut self, now_ns: u64) {
         if self.sampler.is_due(now_ns) {
             let state = State {
@@ -486,7 +487,7 @@ impl Tracker {
         }
     }
 
-    /// Everything, as it is now.
+    /// Current state of the trace.
     pub fn snapshot(&self) -> Snapshot {
         let usable = self.usable_overflow().map_or(0, Overflow::records);
         Snapshot {
@@ -518,8 +519,7 @@ impl Tracker {
     }
 
     fn admits(&self, host: &str) -> bool {
-        let globs = &self.options.hosts;
-        globs.is_empty() || globs.iter().any(|glob| host_matches(glob, host))
+        self.options.hosts.admits(host)
     }
 
     /// Removes a connection for a change; counts records of unknown ones.
@@ -531,9 +531,9 @@ impl Tracker {
         connection
     }
 
-    /// A connection whose beginning found the ring full: nobody's but the totals'.
+    /// Adds records of a connection that is not in the table, because its open record was dropped, to the totals only.
     fn of_unknown(&mut self, change: impl Fn(&mut Group)) {
-        if self.options.hosts.is_empty() {
+        if self.options.hosts.is_all() {
             change(Arc::make_mut(&mut self.totals));
         }
     }

@@ -1,10 +1,10 @@
-//! Turns: what their times say.
+//! Counts single turns by their times.
 
 use tracer_common::record::{TurnRecord, turn};
 
 use crate::{group::Group, ticket::FirstByte};
 
-/// Counts a finished turn. `first`: it was the first on its connection.
+/// Counts a finished turn. `first` is true for the first turn on its connection.
 pub fn apply(record: &TurnRecord, answer: FirstByte, first: bool, group: &mut Group) {
     let end_ns = if record.last_ns == 0 {
         record.header.time_ns
@@ -39,7 +39,8 @@ pub fn apply(record: &TurnRecord, answer: FirstByte, first: bool, group: &mut Gr
     count_times(record, first_ns, first, group);
 }
 
-/// The response of a turn that was counted as unknown is known to have begun with its first record.
+/// Counts a turn as answered that was counted as unknown before: its response is now known to have begun with its first
+/// record.
 pub fn settle(record: &TurnRecord, group: &mut Group) {
     group.requests.first_unknown = group.requests.first_unknown.saturating_sub(1);
     group.requests.first_inferred += 1;

@@ -16,8 +16,8 @@ pub struct Turns<'a> {
 }
 
 impl<'a> Turns<'a> {
-    /// Reads a `TurnsRecord`, written up to its last turn; what it has more than [`TURNS`] is left. Err: how many bytes
-    /// are needed.
+    /// Reads a `TurnsRecord` up to its last turn; turns beyond [`TURNS`] are ignored. The error is the number of bytes
+    /// needed.
     pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, usize> {
         let (head, rest) = TurnsHead::ref_from_prefix(bytes).map_err(|_| size_of::<TurnsHead>())?;
         let count = usize::from(head.count).min(TURNS);
@@ -26,7 +26,7 @@ impl<'a> Turns<'a> {
         Ok(Self { head, turns })
     }
 
-    /// How many there are.
+    /// Number of turns.
     #[expect(
         clippy::len_without_is_empty,
         reason = "the kernel reports none that is empty"
@@ -40,22 +40,22 @@ impl<'a> Turns<'a> {
         self.head.header.cookie
     }
 
-    /// `TurnRecord::number` of the first.
+    /// Number (`TurnRecord::number`) of the first turn.
     pub(crate) fn number(&self) -> u32 {
         self.head.number
     }
 
-    /// The client has sent what looks like a preface or SETTINGS acknowledgement of HTTP/2.
+    /// True if the client has sent what looks like a preface or SETTINGS acknowledgement of HTTP/2.
     pub fn look_like_h2(&self) -> bool {
         self.head.h2 == 1
     }
 
-    /// One of `record::turn`'s protocols.
+    /// Protocol, one of `record::turn`.
     pub fn protocol(&self) -> u8 {
         self.head.protocol
     }
 
-    /// Each as a record of its own.
+    /// Turns as records of their own.
     pub fn records(&self) -> impl Iterator<Item = TurnRecord> + use<'a> {
         let head = *self.head;
         let mut previous_ns = head.previous_ns;
@@ -110,7 +110,7 @@ impl<'a> Sorted<'a> {
         sorted
     }
 
-    /// Counts them as [`crate::turn::apply`] does one by one.
+    /// Counts all turns, with the same result as [`crate::turn::apply`] for each.
     pub(crate) fn apply(&self, group: &mut Group) {
         let count = self.turns.turns.len();
         group.requests.count += count as u64;
@@ -205,7 +205,7 @@ mod tests {
     }
 
     proptest! {
-        /// Together they count as they do one by one.
+        /// Turns counted together give the same figures as one by one.
         #[test]
         fn counted_together(times in vec(any::<[u32; 4]>(), 1..=TURNS), open in 1..4_u64) {
             let mut record = record(times.len() as u8);

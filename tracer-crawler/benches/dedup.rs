@@ -1,4 +1,4 @@
-//! The table of seen URLs: time of a check, bytes of a URL.
+//! Benchmark of the table of seen URLs: time of a check, and bytes per URL.
 
 #![allow(
     clippy::expect_used,
@@ -30,13 +30,13 @@ fn filled(mut dedup: Dedup) -> Dedup {
     dedup
 }
 
-/// Time of the thread on a CPU, so that a busy machine does not count.
+/// CPU time of this thread, so that other load on the machine does not count.
 fn cpu_time() -> Duration {
     let now = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("clock");
     Duration::from(now)
 }
 
-/// So many checks, each of another place in the table.
+/// Time of `count` checks, each at another place in the table.
 fn checked(dedup: &Dedup, count: u64, of: impl Fn(u64) -> u64) -> Duration {
     let begin = cpu_time();
     for number in 0..count {

@@ -1,4 +1,4 @@
-//! The frontier: time of a page with its links, memory for a million queued URLs.
+//! Benchmark of the frontier: time of a page with its links, and memory for a million queued URLs.
 
 #![allow(
     clippy::expect_used,
@@ -45,7 +45,7 @@ fn add(frontier: &mut Frontier, urls: &[Url]) {
         .expect("add");
 }
 
-/// Resident memory of this process in bytes: all, and the part that is no file's.
+/// Resident memory of this process in bytes: all of it, and the anonymous part.
 fn resident() -> (u64, u64) {
     let status = std::fs::read_to_string("/proc/self/status").expect("status");
     let field = |name: &str| {
@@ -66,7 +66,7 @@ fn open(directory: &std::path::Path) -> Frontier {
     Frontier::open(directory, Politeness::default(), DiskOptions::default()).expect("open")
 }
 
-/// Not a matter of statistics: printed once.
+/// Queues and fetches a million URLs once and prints the results. This needs no statistics.
 fn a_million(_: &mut Criterion) {
     let directory = tempfile::tempdir().expect("directory");
     let mut frontier = open(directory.path());
@@ -128,7 +128,7 @@ fn pages(criterion: &mut Criterion) {
     }
 }
 
-/// A page is handed out, its links are added, it is done.
+/// Hands out a page, adds its links and reports it as done.
 fn turn(frontier: &mut Frontier, links: &[Url]) {
     if let Next::Page(page) = frontier.next(Instant::now()).expect("next") {
         add(frontier, links);

@@ -1,4 +1,4 @@
-//! Finding the links of a page: bytes a second, and the cost of a small page.
+//! Benchmark of finding the links of a page: bytes per second, and the cost of a small page.
 
 #![allow(
     clippy::expect_used,
@@ -13,7 +13,7 @@ use tracer_crawler::parse::{HtmlParser, ParseOptions, ParsedPage};
 use tracer_crawler::url::Normalizer;
 use url::Url;
 
-/// A page of text with a link in each paragraph and two in the navigation.
+/// Page of text with a link in each paragraph and two in the navigation.
 fn page(paragraphs: usize) -> String {
     let mut html = String::from(
         "<!doctype html><html lang=en><head><meta charset=utf-8><title>Page</title><link rel=stylesheet href=/s.css></head><body><nav><a href='/'>Home</a> <a class=\"nav item\" href=\"/all?page=2&amp;sort=new\">All</a></nav>",
@@ -28,7 +28,7 @@ fn page(paragraphs: usize) -> String {
     html + "</body></html>"
 }
 
-/// A page of little texts between tags that mean nothing here, with some links, most of them known from elsewhere.
+/// Page of short texts between tags that do not matter to a crawler, with some links.
 fn listing(links: usize, bytes: usize) -> String {
     let mut html = String::from("<!DOCTYPE html><html><head><title>Page 7</title></head><body>\n");
     for to in 0..links {

@@ -1,5 +1,5 @@
-//! Threads on physical cores: one each, siblings that share a core (SMT) left out, and only CPUs that this process may
-//! use, so that a cgroup's cpuset or taskset is respected.
+//! Pins threads to physical cores, one thread per core. Siblings that share a core (SMT) are left out. Only CPUs that
+//! this process may use are taken, so a cgroup's cpuset or taskset is respected.
 
 use std::{collections::BTreeSet, fs, io, path::Path};
 
@@ -8,34 +8,34 @@ use nix::{
     unistd::Pid,
 };
 
-/// Where the kernel tells the topology.
+/// Directory in which the kernel describes the topology.
 const TOPOLOGY: &str = "/sys/devices/system/cpu";
 
-/// Why threads cannot be pinned.
+/// Reasons why threads cannot be pinned.
 #[derive(Debug, thiserror::Error)]
 pub enum AffinityError {
-    /// The kernel did not say which CPUs may be used.
+    /// The set of allowed CPUs could not be read.
     #[error("cannot read which CPUs this process may use: {0}")]
     Allowed(io::Error),
-    /// It refused a thread all of them.
+    /// The kernel refused to let a thread run on all allowed CPUs.
     #[error("cannot give a thread the CPUs of this process: {0}")]
     Free(io::Error),
-    /// The kernel refused.
+    /// The kernel refused to pin a thread.
     #[error("cannot pin a thread to CPU {cpu}: {source}; leave --pin out")]
     Pin {
-        /// Which.
+        /// Number of the CPU.
         cpu: usize,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// One CPU for each physical core that this process may use, in rising order.
+/// One CPU for each physical core that this process may use, in ascending order.
 pub fn cores() -> Result<Vec<usize>, AffinityError> {
     Ok(one_per_core(Path::new(TOPOLOGY), &allowed()?))
 }
 
-/// CPUs this process may use, siblings included.
+/// CPUs that this process may use, including siblings.
 pub fn allowed() -> Result<BTreeSet<usize>, AffinityError> {
     let set = sched_getaffinity(Pid::from_raw(0)).map_err(|e| AffinityError::Allowed(e.into()))?;
     Ok((0..CpuSet::count())
@@ -43,7 +43,7 @@ pub fn allowed() -> Result<BTreeSet<usize>, AffinityError> {
         .collect())
 }
 
-/// Keeps the calling thread on one CPU.
+/// Pins the calling thread to one CPU.
 pub fn pin_this_thread(cpu: usize) -> Result<(), AffinityError> {
     bind([cpu]).map_err(|e| AffinityError::Pin {
         cpu,
@@ -51,7 +51,7 @@ pub fn pin_this_thread(cpu: usize) -> Result<(), AffinityError> {
     })
 }
 
-/// Lets the calling thread run on all of these, whatever the thread that made it was bound to.
+/// Lets the calling thread run on all of these CPUs, whatever binding it inherited.
 pub fn free_this_thread(allowed: &BTreeSet<usize>) -> Result<(), AffinityError> {
     bind(allowed.iter().copied()).map_err(|e| AffinityError::Free(e.into()))
 }
@@ -64,7 +64,7 @@ fn bind(cpus: impl IntoIterator<Item = usize>) -> nix::Result<()> {
     sched_setaffinity(Pid::from_raw(0), &set)
 }
 
-/// The first allowed CPU of each core. A CPU whose topology cannot be read counts as a core of its own.
+/// First allowed CPU of each core. A CPU with unreadable topology counts as a core of its own.
 fn one_per_core(topology: &Path, allowed: &BTreeSet<usize>) -> Vec<usize> {
     let mut taken = BTreeSet::new();
     let mut chosen = Vec::new();
@@ -78,7 +78,7 @@ fn one_per_core(topology: &Path, allowed: &BTreeSet<usize>) -> Vec<usize> {
     chosen
 }
 
-/// CPUs that share a core with this one, itself included. `core_cpus_list` is the name since Linux 5.3.
+/// CPUs that share a core with this one, itself included. The file is named `core_cpus_list` since Linux 5.3.
 fn siblings(topology: &Path, cpu: usize) -> BTreeSet<usize> {
     let directory = topology.join(format!("cpu{cpu}/topology"));
     ["core_cpus_list", "thread_siblings_list"]
@@ -89,7 +89,7 @@ fn siblings(topology: &Path, cpu: usize) -> BTreeSet<usize> {
         .unwrap_or_else(|| BTreeSet::from([cpu]))
 }
 
-/// `0-3,8,10-11`, the kernel's list format; `None` when it is something else.
+/// Parses a list in the kernel's format, such as `0-3,8,10-11`; `None` for anything else.
 fn cpu_list(text: &str) -> Option<BTreeSet<usize>> {
     let mut cpus = BTreeSet::new();
     for range in text.split(',') {
@@ -107,7 +107,8 @@ fn cpu_list(text: &str) -> Option<BTreeSet<usize>> {
 mod tests {
     use super::*;
 
-    /// A tree in which each list of CPUs shares a core, under the given file name.
+    /// Makes a directory tree in which each of these groups of CPUs shares a core, with lists under the given file
+    /// name.
     fn tree(cores: &[&[usize]], name: &str) -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         for core in cores {
@@ -131,10 +132,10 @@ mod tests {
 
     #[test]
     fn siblings_are_left_out() {
-        // Intel's numbering: the second threads come after all first ones.
+        // Intel's numbering: the second threads of the cores follow all first ones.
         let root = tree(&[&[0, 4], &[1, 5], &[2, 6], &[3, 7]], "core_cpus_list");
         check(&root, &[0, 1, 2, 3, 4, 5, 6, 7], &[0, 1, 2, 3]);
-        // Neighbours.
+        // Siblings with adjacent numbers.
         let root = tree(&[&[0, 1], &[2, 3]], "core_cpus_list");
         check(&root, &[0, 1, 2, 3], &[0, 2]);
     }
@@ -155,7 +156,7 @@ mod tests {
 
     #[test]
     fn cores_of_unlike_width() {
-        // Performance cores with two threads, efficient ones with one.
+        // Performance cores with two threads, efficiency cores with one.
         let root = tree(&[&[0, 1], &[2, 3], &[4], &[5]], "core_cpus_list");
         check(&root, &[0, 1, 2, 3, 4, 5], &[0, 2, 4, 5]);
     }

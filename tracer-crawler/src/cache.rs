@@ -1,8 +1,9 @@
-//! What a page's server said it can be asked about next time: `ETag`, `Last-Modified`, and what the page led to, so that a
-//! later crawl asks with a condition and a 304 is as good as the page.
+//! Cache of validators (`ETag`, `Last-Modified`) and links of pages. A later crawl sends conditional requests and uses
+//! the stored links when the server answers 304.
 //!
-//! On disk (redb), up to a size; which entries stay is decided by S3-FIFO (quick_cache): one visit of everything does not push out what
-//! is asked for again and again. In memory there is only a number for each entry.
+//! The entries are on disk (redb), with a limit of size. S3-FIFO (quick_cache) decides which entries stay, so that one
+//! visit of many pages does not push out those that are requested again and again. Memory holds only a number per
+//! entry.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -20,29 +21,29 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Hash of the URL to JSON of [`Stored`].
+/// Entries: hash of the URL to [`Stored`] as JSON.
 const ENTRIES: TableDefinition<u128, &[u8]> = TableDefinition::new("entries");
-/// What the database takes for an entry besides its content, in bytes.
+/// Estimated size of an entry in the database besides its content, in bytes.
 const ENTRY_BYTES: u64 = 64;
-/// Changes kept in memory before they are written.
+/// Number of changes kept in memory before they are written.
 const PENDING: usize = 512;
-/// Longest validator kept; longer ones are sent by nobody who means well.
+/// Limit of a validator's length; no honest server sends longer ones.
 const VALIDATOR_BYTES: usize = 1024;
 /// Memory of the database's own cache.
 const DATABASE_BYTES: usize = 16 << 20;
 
-/// Why the cache cannot be used.
+/// Reasons why the cache cannot be used.
 #[derive(Debug, Error)]
 pub enum CacheError {
     /// The directory cannot be made.
     #[error("cannot create {path}: {source}; check the permissions")]
     Io {
-        /// The directory.
+        /// Path of the directory.
         path: String,
-        /// Why not.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The database.
+    /// Error of the database.
     #[error(
         "the cache's database: {0}; if it is damaged, delete it: only conditional requests are lost"
     )]
@@ -53,33 +54,34 @@ fn store(error: impl Into<redb::Error>) -> CacheError {
     CacheError::Store(Box::new(error.into()))
 }
 
-/// What is kept of a page.
+/// Data stored for a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stored {
-    /// Its `ETag`, as it came.
+    /// `ETag` of the answer, as it came.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub etag: Option<String>,
-    /// Its `Last-Modified`, as it came.
+    /// `Last-Modified` of the answer, as it came.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub last_modified: Option<String>,
-    /// When it was asked for: nanoseconds since 1970.
+    /// Time of the request, in nanoseconds since 1970.
     pub fetched_at_ns: i64,
     /// Name of the body, if bodies are stored.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub body_sha256: Option<String>,
-    /// Its links, normalised: those that belong to the crawl, at whatever depth.
+    /// Links of the page, normalised, that belong to the crawl, whatever their depth.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub links: Vec<String>,
-    /// Sitemaps that it names; none when it was read as a page.
+    /// Nested sitemaps; `None` when the document was read as a page.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sitemaps: Option<Vec<String>>,
-    /// A hash of what decided which links belong to the crawl: under other rules its links are not known.
+    /// Hash of the rules that decided which links belong to the crawl. Under other rules the stored links are not
+    /// valid.
     #[serde(default)]
     pub rules: u64,
 }
 
 impl Stored {
-    /// Of a response, if its header has something to ask with.
+    /// Makes an entry from a response; `None` if its header has no validator.
     pub fn of(headers: &HeaderMap, fetched_at_ns: i64) -> Option<Self> {
         let text = |name| {
             let value: Option<&HeaderValue> = headers.get(name);
@@ -97,7 +99,7 @@ impl Stored {
         })
     }
 
-    /// The fields that make a request conditional (RFC 9110, section 13.1).
+    /// Header fields that make a request conditional (RFC 9110, section 13.1).
     pub fn conditions(&self) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         let field = |name, text: &Option<String>| {
             Some((name, HeaderValue::from_str(text.as_deref()?).ok()?))
@@ -117,7 +119,7 @@ impl Weighter<u128, u32> for ByBytes {
     }
 }
 
-/// Notes which entries have to go.
+/// Collects the keys of entries that have to be removed.
 #[derive(Clone)]
 struct Evicted;
 
@@ -131,18 +133,18 @@ impl Lifecycle<u128, u32> for Evicted {
 
 struct Inner {
     policy: Cache<u128, u32, ByBytes, DefaultHashBuilder, Evicted>,
-    /// Not written yet; none: to be deleted.
+    /// Changes not yet written; `None` marks an entry to be deleted.
     pending: HashMap<u128, Option<Vec<u8>>>,
 }
 
-/// The cache.
+/// Cache of responses.
 pub struct ResponseCache {
     database: Database,
     inner: Mutex<Inner>,
 }
 
 impl ResponseCache {
-    /// Opens or makes it in a directory, with room for `max_bytes`.
+    /// Opens or makes the cache in a directory, with room for `max_bytes`.
     pub fn open(directory: &Path, max_bytes: u64) -> Result<Self, CacheError> {
         std::fs::create_dir_all(directory).map_err(|source| CacheError::Io {
             path: directory.display().to_string(),
@@ -157,7 +159,7 @@ impl ResponseCache {
                 .map_err(store)
         };
         if !path.exists() {
-            // Under another name until it is whole: a kill while it is made leaves none.
+            // The database gets its name when it is complete, so that a kill in between leaves no half-made one.
             let new = path.with_extension("new");
             let failed = |source| CacheError::Io {
                 path: new.display().to_string(),
@@ -189,7 +191,7 @@ impl ResponseCache {
         Ok(opened)
     }
 
-    /// Makes the policy know what is there; what there is no more room for goes.
+    /// Loads the entries into the policy; entries beyond the limit of size are removed.
     fn load(&self) -> Result<(), CacheError> {
         let transaction = self.database.begin_write().map_err(store)?;
         transaction.open_table(ENTRIES).map_err(store)?;
@@ -219,7 +221,7 @@ impl ResponseCache {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is known of a URL, and from now on counted as wanted.
+    /// Entry of a URL. Asking for it counts as a use.
     pub fn get(&self, url: &Url) -> Result<Option<Stored>, CacheError> {
         let key = xxh3_128(url.as_str().as_bytes());
         {
@@ -243,16 +245,16 @@ impl ResponseCache {
         Ok(value.and_then(|value| serde_json::from_slice(value.value()).ok()))
     }
 
-    /// Remembers a page. Now and then it writes what has gathered.
+    /// Stores an entry. From time to time this writes the collected changes.
     pub fn put(&self, url: &Url, stored: &Stored) -> Result<(), CacheError> {
         let key = xxh3_128(url.as_str().as_bytes());
-        // A struct of texts and numbers always has a JSON form.
+        // Serialising a struct of texts and numbers cannot fail.
         let json = serde_json::to_vec(stored).unwrap_or_default();
         let mut inner = self.lock();
         let mut evicted = Vec::new();
         let bytes = u32::try_from(json.len()).unwrap_or(u32::MAX);
         inner.policy.insert_with_lifecycle(key, bytes, &mut evicted);
-        // An entry that replaces another counts the old one as evicted; one that is too big, itself.
+        // A replaced entry is reported as evicted, and so is a new one that is too big.
         inner
             .pending
             .extend(evicted.into_iter().map(|key| (key, None)));
@@ -266,13 +268,13 @@ impl ResponseCache {
         }
     }
 
-    /// Entries and their bytes.
+    /// Number of entries and their size.
     pub fn figures(&self) -> (usize, u64) {
         let inner = self.lock();
         (inner.policy.len(), inner.policy.weight())
     }
 
-    /// Makes all of it durable.
+    /// Makes all changes durable.
     pub fn save(&self) -> Result<(), CacheError> {
         self.write(self.lock(), true)
     }

@@ -1,5 +1,5 @@
-//! The control interface: figures, settings and the end of a running crawl, as JSON over HTTP on loopback or a socket
-//! file. docs/user/crawl.md describes it.
+//! Control interface of a running crawl: figures, settings and the end, as JSON over HTTP on loopback or a Unix socket.
+//! It is described in docs/user/crawl.md.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::{
     stats::Stats,
 };
 
-/// Answers control requests.
+/// Handler of control requests.
 #[derive(Debug)]
 pub struct Control {
     reloader: Arc<Reloader>,
@@ -27,7 +27,8 @@ pub struct Control {
 }
 
 impl Control {
-    /// `stop` is cancelled when somebody asks for the end. With a token, requests over TCP have to carry it.
+    /// Makes the handler. `stop` is cancelled by a request to end the crawl. With a token, requests over TCP have to
+    /// carry it.
     pub fn new(
         reloader: Arc<Reloader>,
         stats: Arc<Stats>,
@@ -42,8 +43,8 @@ impl Control {
         }
     }
 
-    /// Who may ask. A browser sends Origin, or a Host that is not loopback when a page of another site has its name
-    /// pointed here; neither has any business here.
+    /// Checks that a request may be answered. Requests from browsers are refused: they send Origin, or, when another
+    /// site's name points to this machine, a Host that is not loopback.
     fn admit(&self, call: &Call) -> Result<(), Answer> {
         if call.local_file {
             return Ok(());
@@ -79,7 +80,7 @@ impl Control {
             .into_iter()
             .chain(Settings::keys())
             .filter_map(|key| {
-                let value = effective.settings.get(key.name)?;
+                let value = effective.settings.shown(key.name)?;
                 let entry = json!({
                     "value": value,
                     "origin": effective.origin(key.name).to_string(),
@@ -146,7 +147,7 @@ fn outcome(result: Result<Outcome, ConfigError>) -> Answer {
 
 type Changes = Vec<(&'static Key, Option<Vec<String>>)>;
 
-/// `{"limits.concurrency": 100, "limits.rate": null}`; null gives a key back to the configuration.
+/// Parses changes such as `{"limits.concurrency": 100, "limits.rate": null}`; null returns a key to the configuration.
 fn changes(body: &[u8]) -> Result<Changes, String> {
     let value: Json = serde_json::from_slice(body).map_err(|e| format!("not JSON: {e}"))?;
     let Json::Object(fields) = value else {
@@ -189,7 +190,7 @@ fn word(key: &Key, value: &Json) -> Result<String, String> {
     }
 }
 
-/// Host with or without a port.
+/// True for a Host of this machine, with or without a port.
 fn is_loopback(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -202,7 +203,7 @@ fn is_loopback(host: &str) -> bool {
             .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
-/// Takes the same time wherever the first difference is.
+/// Compares in a time that does not depend on the place of the first difference.
 fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b)) == 0
 }

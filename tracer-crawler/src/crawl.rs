@@ -8,6 +8,7 @@ mod links;
 mod outputs;
 mod pace;
 mod page;
+mod pause;
 mod reach;
 #[cfg(feature = "render")]
 mod render;
@@ -23,7 +24,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
 pub use outputs::Outputs;
 pub(crate) use outputs::record;
@@ -42,67 +42,68 @@ use crate::hook::{self, Hooks};
 use crate::parse::ParseOptions;
 #[cfg(feature = "render")]
 use crate::render::{RenderError, Renderer};
+use crate::robots::agent_of;
 use crate::scope::ScopeError;
 use crate::settings::{LinkSource, Live, Settings};
 use crate::stats::{FinishReason, Snapshot, Stats};
 
-/// Why a crawl could not begin.
+/// Reasons why a crawl could not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum CrawlError {
-    /// No seed is left.
+    /// Neither the command line nor the state directory has a seed.
     #[error("no URL to begin with; give one or more, as in https://example.org/")]
     NoSeeds,
-    /// A seed is none.
+    /// A seed that is no usable URL.
     #[error("seed {got:?}: {reason}")]
     Seed {
-        /// As given.
+        /// The seed as given, shortened.
         got: String,
-        /// Why not.
+        /// The rule that the seed breaks.
         reason: String,
     },
-    /// The file of seeds in the state directory.
+    /// The file of seeds in the state directory could not be read or written.
     #[error("{}: {source}; the state directory has to be writable", path.display())]
     SeedsFile {
-        /// Where it is.
+        /// Path of the file.
         path: PathBuf,
-        /// The system's words.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// Rules about URLs.
+    /// Error in the rules about URLs.
     #[error(transparent)]
     Scope(#[from] ScopeError),
-    /// Encryption or name look-ups.
+    /// Error of encryption or name look-ups.
     #[error(transparent)]
     Fetcher(#[from] FetcherError),
-    /// The proxy.
+    /// Error in the proxy's settings.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
-    /// Headers.
+    /// Error in the configured headers.
     #[error(transparent)]
     Header(#[from] HeaderError),
-    /// The browser.
+    /// Error of the browser.
     #[cfg(feature = "render")]
     #[error(transparent)]
     Render(#[from] RenderError),
-    /// The cache of answers.
+    /// Error of the cache of answers.
     #[error(transparent)]
     Cache(#[from] CacheError),
-    /// The state directory.
+    /// Error of the state directory.
     #[error(transparent)]
     Frontier(#[from] FrontierError),
 }
 
-/// What a crawl is made of besides its settings.
+/// Everything that a crawl needs besides its seeds.
 pub struct Parts {
-    /// Settings, which may change while it runs.
+    /// Settings, which may change while the crawl runs.
     pub live: Arc<Live>,
-    /// Of proxy and headers.
+    /// Credentials of the proxy and secret headers.
     pub secrets: Secrets,
     /// Called at begin and end of crawl and pages; `()` for none.
     pub hooks: Arc<dyn Hooks>,
-    /// Get every page that is over.
+    /// Outputs, each of which gets every page that has ended.
     pub outs: Vec<Arc<dyn Out>>,
-    /// Figures, to be shown while it runs.
+    /// Figures, to be shown while the crawl runs.
     pub stats: Arc<Stats>,
 }
 
@@ -117,23 +118,18 @@ impl Crawl {
     /// `seeds` are absolute URLs. With a state directory that holds an unfinished crawl they may be empty.
     pub fn new(parts: Parts, seeds: &[String]) -> Result<Self, CrawlError> {
         let settings = parts.live.load();
-        // Makes the state directory, and keeps others out of it.
+        // Opening the frontier makes the state directory and locks it against other processes.
         let mut frontier = open(&settings)?;
         let seeds = seeds::load(seeds, &settings)?;
         let reach = Arc::new(Reach::new(&settings, &seeds)?);
-        let hosts: Vec<_> = seeds
-            .iter()
-            .filter_map(Url::host_str)
-            .map(str::to_owned)
-            .collect();
-        let maker = HeaderMaker::new(&settings, &parts.secrets, hosts)?;
+        let maker = HeaderMaker::new(&settings, &parts.secrets, &seeds)?;
         let mut options = Options::of(&settings, &parts.secrets)?;
         let admits = Arc::clone(&reach);
         options.admit = Some(Admit(Arc::new(move |host, address| {
             admits.admits(host, address)
         })));
         let seed = frontier.seed();
-        // They are often the same on all machines of a fleet.
+        // All machines of a fleet often get the same seeds; each keeps those of its own shard.
         let (seeds, others): (Vec<_>, Vec<_>) = seeds
             .into_iter()
             .filter_map(|url| reach.normalize(url).ok())
@@ -176,12 +172,13 @@ impl Crawl {
         })
     }
 
-    /// Stops the crawl when cancelled: no page is begun any more, those under way end within `timeouts.shutdown`.
+    /// Token that stops the crawl when cancelled: no further page begins, and pages under way have `timeouts.shutdown`
+    /// to end.
     pub fn stop_token(&self) -> CancellationToken {
         self.engine.stop.clone()
     }
 
-    /// Runs to the end, with its hooks.
+    /// Runs the crawl to its end and calls its hooks.
     pub async fn run(self) -> Snapshot {
         let engine = self.engine;
         let settings = engine.live.load();
@@ -190,7 +187,7 @@ impl Crawl {
             snapshot.finish_reason = engine.reason().or(Some(FinishReason::Interrupted));
             snapshot
         };
-        // Its panic has been told to the hooks; the figures are those until then.
+        // The hooks already know of a panic. The figures returned are those counted until then.
         let ended = hook::crawl(&*engine.hooks, &settings, run::run(&engine), figures).await;
         if let Err(message) = ended {
             tracing::error!(message, "the crawl panicked");
@@ -238,11 +235,7 @@ fn parse_options(settings: &Settings, agent: &str) -> ParseOptions {
         images: takes(LinkSource::Img),
         scripts: takes(LinkSource::Script) || takes(LinkSource::Style),
         frames: takes(LinkSource::Frame),
-        agent: agent
-            .split(['/', ' '])
-            .next()
-            .unwrap_or("")
-            .to_ascii_lowercase(),
+        agent: agent_of(agent),
         max_links: settings.parse.max_links as usize,
         max_bytes: settings.parse.max_memory.as_usize(),
     }

@@ -1,4 +1,4 @@
-//! Four clocks and a cancel: what ends a fetch from outside, and which of them it was.
+//! Ends a fetch from outside, by one of four timeouts or by cancellation, and reports which it was.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -11,7 +11,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::outcome::{Clock, Failure, Stage};
 
-/// How long each clock runs.
+/// Durations of the timeouts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the variant of `Clock` of that name says it")]
 pub struct Clocks {
@@ -32,24 +32,25 @@ impl Default for Clocks {
     }
 }
 
-/// One URL's work: who it is in every log line, and when it has to be done.
+/// Work on one URL: its identity in log lines and its deadline.
 #[derive(Debug)]
 pub struct Task {
-    /// Counts from 1 over the crawl.
+    /// Number of the page within the crawl, counted from 1.
     pub id: u64,
-    /// Links followed from a seed.
+    /// Number of links between a seed and this page.
     pub depth: u32,
-    /// Further tries so far.
+    /// Number of earlier tries.
     pub retry_count: u32,
     started: Instant,
-    /// End of the task's clock: set once.
+    /// Deadline of the task, set once.
     deadline: Instant,
-    /// How far the work has come: a [`Stage`]. An atomic only because futures that share it may move between threads.
+    /// Stage of the work, a [`Stage`] as a number. An atomic only because futures that share it may move between
+    /// threads.
     stage: AtomicU8,
 }
 
 impl Task {
-    /// Starts the task's clock.
+    /// Starts a task and its timeout.
     pub fn start(id: u64, depth: u32, clocks: &Clocks) -> Self {
         let now = Instant::now();
         Self {
@@ -62,7 +63,7 @@ impl Task {
         }
     }
 
-    /// A further try of a task whose clock was set before; without that it starts now.
+    /// Continues a task with the deadline of its first try; without one the timeout starts now.
     pub fn resume(
         id: u64,
         depth: u32,
@@ -79,17 +80,17 @@ impl Task {
         task
     }
 
-    /// Since the task's clock was set, in nanoseconds.
+    /// Time since the task started, in nanoseconds.
     pub fn elapsed_ns(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// When the task's clock runs out.
+    /// Deadline of the task.
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
 
-    /// How far the work has come.
+    /// Stage that the work has reached.
     pub fn stage(&self) -> Stage {
         Stage::ALL
             .get(usize::from(self.stage.load(Ordering::Relaxed)))
@@ -97,13 +98,13 @@ impl Task {
             .unwrap_or_default()
     }
 
-    /// Says how far the work has come.
+    /// Sets the stage of the work.
     pub fn at(&self, stage: Stage) {
         self.stage.store(stage as u8, Ordering::Relaxed);
     }
 }
 
-/// One timer and one ear for the cancel, reused from page to page: neither is registered anew for each request.
+/// Timer and cancellation of a worker, reused from page to page, so that neither is registered anew for each request.
 #[derive(Debug)]
 pub struct Guard {
     timer: Pin<Box<Sleep>>,
@@ -112,7 +113,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Needs a tokio runtime with time.
+    /// Makes a guard. Needs a tokio runtime with time enabled.
     pub fn new(token: CancellationToken) -> Self {
         Self {
             timer: Box::pin(sleep_until(Instant::now())),
@@ -121,14 +122,15 @@ impl Guard {
         }
     }
 
-    /// Whether the cancel has come.
+    /// True after cancellation.
     pub fn is_cancelled(&self) -> bool {
         self.token.is_cancelled()
     }
 
-    /// Runs `work` under the task's clock, and under the request's as well if `request` is given.
+    /// Runs `work` until the task's deadline, and with the timeout `request` if one is given.
     ///
-    /// When a clock runs out or the cancel comes, `work` is dropped where it stands: what it holds (connection, permits) closes or goes back by itself.
+    /// After a timeout or cancellation, `work` is dropped in whatever state it is: connections close and permits return
+    /// by themselves.
     pub async fn run<T>(
         &mut self,
         task: &Task,
@@ -149,7 +151,7 @@ impl Guard {
         .await
     }
 
-    /// Waits until `until`, or the end of the task's clock, or the cancel.
+    /// Waits until the time `until`, the task's deadline or cancellation, whichever is first.
     pub async fn sleep_until(&mut self, task: &Task, until: Instant) -> Result<(), Failure> {
         if until >= task.deadline {
             return self.run(task, None, std::future::pending()).await;
@@ -183,7 +185,7 @@ fn first_to_run_out(task: &Task, request: Option<Duration>) -> (Clock, Instant) 
     }
 }
 
-/// Runs `work` under one clock of a connection's making.
+/// Runs `work` with one of the timeouts for making a connection.
 pub async fn within<T>(
     clock: Clock,
     limit: Duration,
@@ -197,7 +199,7 @@ pub async fn within<T>(
 }
 
 fn later(from: Instant, by: Duration) -> Instant {
-    // Thirty years: as good as never, and within what a timer can hold.
+    // Thirty years are practically never, and within the range of timers.
     from + by.min(Duration::from_secs(86_400 * 365 * 30))
 }
 

@@ -1,13 +1,13 @@
-//! Which URLs have been seen: a table of 64-bit fingerprints, in memory or in a mapped file.
+//! Set of seen URLs: a table of 64-bit fingerprints, in memory or in a mapped file.
 //!
-//! A fingerprint is xxh3 of the normalised URL under a random seed, so that no page can choose URLs that fall into one place.
-//! Two different URLs of n have the same one with a probability of n² / 2⁶⁵: 3 in 10,000 for 100 million.
+//! A fingerprint is xxh3 of the normalised URL under a random seed, so that no page can choose URLs that collide. Among
+//! n URLs the probability of any two having the same fingerprint is n² / 2⁶⁵: 3 in 10,000 for 100 million.
 //!
 //! # After a crash
 //!
-//! What a killed process has written to the mapped file is there, because the pages belong to the kernel. When the machine
-//! itself went down, some of the pages may be older than others, and nobody knows which: the table then says
-//! [`Found::Lost`], and the caller inserts again what it knows (the frontier does).
+//! The mapped file keeps everything that a killed process has written, because the pages belong to the kernel. When the
+//! machine itself has gone down, some pages may be older than others, and it is unknown which. The table then reports
+//! [`Found::Lost`], and the caller inserts all known URLs again (the frontier does).
 
 mod file;
 mod header;
@@ -22,50 +22,50 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use file::FileTable;
 use table::Table;
 
-/// Slots of a new table; each takes 8 bytes.
+/// Number of slots of a new table; each takes 8 bytes.
 const FIRST_SLOTS: u64 = 64 << 10;
 
-/// Why the table cannot be used.
+/// Reasons why the table cannot be used.
 #[derive(Debug, Error)]
 pub enum DedupError {
-    /// The operating system refused.
+    /// The operating system refused a file operation.
     #[error(
         "cannot {doing} {path}: {source}; check the free space and the permissions of the state directory"
     )]
     Io {
-        /// What was tried.
+        /// Operation that was tried.
         doing: &'static str,
-        /// On which file.
+        /// File of the operation.
         path: String,
-        /// Why not.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// Another process has it open.
+    /// Another process has the file open.
     #[error("{path} is in use by another process; one crawl can use a state directory at a time")]
     InUse {
-        /// The file.
+        /// Path of the file.
         path: String,
     },
-    /// More than this machine can address.
+    /// The table would be larger than this machine can address.
     #[error("the table of seen URLs cannot grow beyond {slots} slots on this machine")]
     TooBig {
-        /// Slots now.
+        /// Current number of slots.
         slots: u64,
     },
 }
 
-/// Makes fingerprints; the same seed gives the same ones.
+/// Seed of fingerprints; the same seed gives the same fingerprints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seed(pub u64);
 
 impl Seed {
-    /// A new one from the operating system.
+    /// Makes a new seed from the operating system's randomness.
     pub fn random() -> Self {
         use std::hash::{BuildHasher, RandomState};
         Self(RandomState::new().hash_one(Duration::from_nanos(1)))
     }
 
-    /// The fingerprint of a normalised URL.
+    /// Fingerprint of a normalised URL.
     pub fn fingerprint(self, url: &str) -> Fingerprint {
         Fingerprint::from_raw(xxh3_64_with_seed(url.as_bytes(), self.0))
     }
@@ -76,34 +76,34 @@ impl Seed {
 pub struct Fingerprint(u64);
 
 impl Fingerprint {
-    /// Zero marks an empty slot, so it becomes one.
+    /// Makes a fingerprint. Zero marks an empty slot, so it is replaced by one.
     pub fn from_raw(raw: u64) -> Self {
         Self(raw.max(1))
     }
 
-    /// The bits.
+    /// The 64 bits.
     pub fn raw(self) -> u64 {
         self.0
     }
 }
 
-/// What was in the file.
+/// State in which the file was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
     /// There was no file.
     Nothing,
-    /// It had been closed in order.
+    /// The file was closed in order.
     Closed,
-    /// The process that had it was killed; all it inserted is there.
+    /// The process that used the file was killed; everything it inserted is there.
     Killed,
-    /// It cannot be trusted; the table is empty, and what has been seen is to be inserted again.
+    /// The file cannot be trusted. The table is empty, and seen URLs have to be inserted again.
     Lost {
-        /// Why.
+        /// Reason why the file cannot be trusted.
         reason: &'static str,
     },
 }
 
-/// The table.
+/// Set of seen URLs.
 pub struct Dedup {
     seed: Seed,
     store: Store,
@@ -115,7 +115,7 @@ enum Store {
 }
 
 impl Dedup {
-    /// A table that ends with the process.
+    /// Makes a table that ends with the process.
     pub fn in_memory(seed: Seed) -> Self {
         Self {
             seed,
@@ -123,7 +123,7 @@ impl Dedup {
         }
     }
 
-    /// Opens or makes the file. Fingerprints of another seed are of no use: such a file counts as lost.
+    /// Opens or makes the file. A file with another seed counts as lost, because its fingerprints are of no use.
     pub fn open(path: &Path, seed: Seed) -> Result<(Self, Found), DedupError> {
         let (table, found) = FileTable::open(path, seed, FIRST_SLOTS)?;
         Ok((
@@ -135,12 +135,12 @@ impl Dedup {
         ))
     }
 
-    /// The seed of all fingerprints in it.
+    /// Seed of all fingerprints in the table.
     pub fn seed(&self) -> Seed {
         self.seed
     }
 
-    /// Whether the URL has been seen.
+    /// True if the URL has been seen.
     pub fn contains(&self, fingerprint: Fingerprint) -> bool {
         match &self.store {
             Store::Memory(table) => table.contains(fingerprint),
@@ -148,7 +148,7 @@ impl Dedup {
         }
     }
 
-    /// Remembers a URL. True if it is new.
+    /// Inserts a URL; true if it is new.
     pub fn insert(&mut self, fingerprint: Fingerprint) -> Result<bool, DedupError> {
         match &mut self.store {
             Store::Memory(table) => loop {
@@ -161,7 +161,7 @@ impl Dedup {
         }
     }
 
-    /// URLs seen.
+    /// Number of seen URLs.
     pub fn len(&self) -> u64 {
         match &self.store {
             Store::Memory(table) => table.len(),
@@ -169,12 +169,12 @@ impl Dedup {
         }
     }
 
-    /// Nothing seen yet.
+    /// True if no URL has been seen yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Memory or mapped file it takes, in bytes.
+    /// Size of the table in memory or in the mapped file, in bytes.
     pub fn bytes(&self) -> u64 {
         match &self.store {
             Store::Memory(table) => table.bytes(),
@@ -182,7 +182,7 @@ impl Dedup {
         }
     }
 
-    /// Writes everything to the disk (`msync`) and then a header that vouches for it.
+    /// Writes everything to the disk (`msync`), and then a header that confirms it.
     pub fn snapshot(&mut self) -> Result<(), DedupError> {
         match &mut self.store {
             Store::Memory(_) => Ok(()),
@@ -190,7 +190,7 @@ impl Dedup {
         }
     }
 
-    /// A snapshot whose header says that nothing came after it.
+    /// Makes a snapshot with a header stating that nothing was inserted after it.
     pub fn close(self) -> Result<(), DedupError> {
         match self.store {
             Store::Memory(_) => Ok(()),

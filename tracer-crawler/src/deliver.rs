@@ -1,4 +1,4 @@
-//! The hook command as an output of the crawl.
+//! Runs the hook command as an output of the crawl.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use crate::{
     stats::Stats,
 };
 
-/// Hands each page that is over to the command of `--exec-per-page`.
+/// Output that passes each page that has ended to the command of `--exec-per-page`.
 pub struct ExecOut {
     exec: ExecPerPage,
     link_urls: bool,
 }
 
 impl ExecOut {
-    /// `None` without a command in the settings.
+    /// Makes the output; `None` without a command in the settings.
     pub fn new(settings: &Settings, stats: Arc<Stats>) -> Option<Self> {
         Some(Self {
             exec: ExecPerPage::new(&settings.hooks, stats)?,
@@ -28,7 +28,8 @@ impl ExecOut {
 impl Out for ExecOut {
     fn page<'a>(&'a self, report: &'a PageReport) -> Written<'a> {
         Box::pin(async move {
-            // The hop of a redirect is no page: the page itself names it. Nor is what robots.txt forbids.
+            // A redirect is not a page, and the record of its target contains it. A page that robots.txt forbids was
+            // never requested.
             let is_asked = report.skipped.is_none() || report.step.is_some();
             if report.moved.is_some() || !is_asked {
                 return Ok(());

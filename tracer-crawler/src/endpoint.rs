@@ -1,4 +1,4 @@
-//! Small HTTP servers of the crawler's own, for metrics and control: bounded in connections, time and bytes.
+//! Small HTTP servers for metrics and control, with limits on connections, time and bytes.
 
 use std::{
     convert::Infallible,
@@ -28,53 +28,53 @@ use tokio_util::sync::CancellationToken;
 
 use crate::settings::Listen;
 
-/// Connections at once; further ones wait in the listen queue.
+/// Limit of open connections; further ones wait in the listen queue.
 const MAX_CONNECTIONS: usize = 32;
-/// Time for a request's header.
+/// Timeout for the header of a request.
 const HEADER_TIME: Duration = Duration::from_secs(5);
-/// Time for a whole connection.
+/// Timeout for a whole connection.
 const CONNECTION_TIME: Duration = Duration::from_secs(60);
-/// Bytes of a request's body.
+/// Limit of the body of a request, in bytes.
 const MAX_BODY_BYTES: usize = 64 << 10;
 
-/// Why a server could not begin.
+/// Reason why a server could not start.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {source}")]
 pub struct EndpointError {
-    /// Where.
+    /// Address that was to be used.
     pub address: String,
-    /// Why.
+    /// The system's error.
     pub source: io::Error,
 }
 
-/// A request, read completely.
+/// Request that has been read completely.
 #[derive(Debug)]
 pub struct Call {
-    /// What to do.
+    /// Method of the request.
     pub method: Method,
-    /// With what; without the query.
+    /// Path without the query.
     pub path: String,
-    /// Header fields.
+    /// Header fields of the request.
     pub headers: HeaderMap,
-    /// Body.
+    /// Body of the request.
     pub body: Bytes,
-    /// It came through a socket file, which file permissions protect.
+    /// True if the request came through a Unix socket, which file permissions protect.
     pub local_file: bool,
 }
 
-/// An answer.
+/// Answer to a request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// Status.
+    /// Status of the answer.
     pub status: StatusCode,
-    /// Content-Type.
+    /// Content-Type of the answer.
     pub content_type: &'static str,
-    /// Body.
+    /// Body of the answer.
     pub body: Vec<u8>,
 }
 
 impl Answer {
-    /// One line of text.
+    /// Answer with one line of text.
     pub fn text(status: StatusCode, text: &str) -> Self {
         Self {
             status,
@@ -83,7 +83,7 @@ impl Answer {
         }
     }
 
-    /// A JSON value.
+    /// Answer with a JSON value.
     pub fn json(status: StatusCode, value: &serde_json::Value) -> Self {
         Self {
             status,
@@ -93,27 +93,27 @@ impl Answer {
     }
 }
 
-/// Answers requests; has to be quick, because the runtime's thread waits.
+/// Handler of requests. It has to be quick, because the runtime's thread waits for it.
 pub trait Handler: Send + Sync + 'static {
-    /// The answer to one request.
+    /// Answer to one request.
     fn answer(&self, call: &Call) -> Answer;
 }
 
-/// A server that listens and has not begun to answer.
+/// Server that listens but does not answer yet.
 #[derive(Debug)]
 pub struct Endpoint(Bound);
 
 #[derive(Debug)]
 enum Bound {
     Tcp(TcpListener),
-    /// The file goes when the server does.
+    /// Unix socket; its file is removed with the server.
     Unix {
         listener: UnixListener,
         _file: SocketFile,
     },
 }
 
-/// A socket file that goes with this value.
+/// Path of a socket that is removed when this value is dropped.
 #[derive(Debug)]
 struct SocketFile(PathBuf);
 
@@ -124,7 +124,7 @@ impl Drop for SocketFile {
 }
 
 impl Endpoint {
-    /// Listens. Needs a tokio runtime.
+    /// Starts to listen. Needs a tokio runtime.
     pub fn bind(listen: &Listen) -> Result<Self, EndpointError> {
         let bound = match listen {
             Listen::Tcp(address) => tcp(*address).map(Bound::Tcp),
@@ -139,7 +139,7 @@ impl Endpoint {
         })
     }
 
-    /// The address in use, where there is one: port 0 asks for any.
+    /// Address in use, for TCP; the port 0 asks for any free one.
     pub fn address(&self) -> Option<SocketAddr> {
         match &self.0 {
             Bound::Tcp(listener) => listener.local_addr().ok(),
@@ -147,7 +147,7 @@ impl Endpoint {
         }
     }
 
-    /// Answers until `stop`.
+    /// Answers requests until `stop`.
     pub async fn serve(self, handler: Arc<dyn Handler>, stop: CancellationToken) {
         stop.run_until_cancelled(self.accept(handler)).await;
     }
@@ -174,7 +174,7 @@ impl Endpoint {
                 }),
             };
             if accepted.is_err() {
-                // Out of descriptors, most likely: the crawl needs them more.
+                // Most likely there are no free descriptors, and the crawl needs them more.
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
@@ -187,7 +187,8 @@ fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(listener)
 }
 
-/// Only this user may connect. A file that nobody listens on any more is replaced, nothing else is.
+/// Listens on a Unix socket that only this user may connect to. A socket without a listener is replaced; any other file
+/// is kept.
 fn unix(path: &Path) -> io::Result<UnixListener> {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
     if is_socket && std::os::unix::net::UnixStream::connect(path).is_err() {
@@ -212,7 +213,7 @@ where
         .header_read_timeout(HEADER_TIME)
         .max_buf_size(64 << 10)
         .serve_connection(TokioIo::new(stream), service);
-    // A peer that goes away or is too slow is its own fault.
+    // A client that goes away or is too slow loses its answer.
     let _ = tokio::time::timeout(CONNECTION_TIME, serving).await;
 }
 
@@ -267,12 +268,12 @@ pub(crate) mod tests {
         }
     }
 
-    /// Sends bytes, gives back everything that comes until the end.
+    /// Sends bytes and returns everything received until the end.
     pub(crate) async fn talk(
         mut stream: impl AsyncRead + AsyncWrite + Unpin,
         request: &[u8],
     ) -> String {
-        // The server may have answered and closed before it has read all.
+        // The server may have answered and closed before reading everything.
         let _ = stream.write_all(request).await;
         let mut text = Vec::new();
         let _ = stream.read_to_end(&mut text).await;

@@ -1,4 +1,4 @@
-//! Fetching one URL: a connection of the pool or a new one, one request, one response.
+//! Fetches one URL: one request and one response, over a connection from the pool or a new one.
 
 mod body;
 mod connection;
@@ -7,7 +7,6 @@ mod decode;
 mod dial;
 mod exchange;
 mod from_settings;
-pub(crate) mod glob;
 mod http2;
 mod options;
 mod origin;
@@ -46,18 +45,18 @@ use tls::Tls;
 use crate::deadline::{Guard, Task, within};
 use crate::outcome::{Clock, Failure, Stage};
 
-/// Why a fetcher could not be made.
+/// Reasons why a fetcher could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum FetcherError {
-    /// Encryption.
+    /// Error of the TLS configuration.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// Name look-ups.
+    /// Error of the resolver's configuration.
     #[error(transparent)]
     Resolver(#[from] ResolverError),
 }
 
-/// Fetches URLs. Clones share connections, sessions and names.
+/// Fetches URLs. Clones share connections, TLS sessions and cached names.
 #[derive(Debug, Clone)]
 pub struct Fetcher {
     inner: Arc<Inner>,
@@ -74,15 +73,15 @@ struct Inner {
     jar: Option<Jar>,
 }
 
-/// A connection that no protocol is spoken on yet.
+/// Connection on which no HTTP has been exchanged yet.
 struct Dialed {
     stream: Stream,
     facts: Facts,
-    /// Agreed on by ALPN.
+    /// True if ALPN chose HTTP/2.
     http2: bool,
 }
 
-/// One request and what it runs under.
+/// Request with its task and terms.
 #[derive(Clone, Copy)]
 struct Job<'a> {
     task: &'a Task,
@@ -90,11 +89,12 @@ struct Job<'a> {
     request: Request<'a>,
 }
 
-/// How often idle connections are looked at.
+/// Interval at which idle connections are checked.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 impl Fetcher {
-    /// Needs a tokio runtime. Reads /etc/resolv.conf and the file of authorities, as far as the options ask for them.
+    /// Makes a fetcher. Needs a tokio runtime. Reads /etc/resolv.conf and the file of authorities, if the options ask
+    /// for them.
     pub fn new(options: Options) -> Result<Self, FetcherError> {
         let resolver = match &options.dns {
             Dns::System(system) => Resolver::System(*system),
@@ -113,9 +113,10 @@ impl Fetcher {
         Ok(Self { inner })
     }
 
-    /// Fetches one URL, without following redirects. `exchange` tells what was seen even when it fails.
+    /// Fetches one URL, without following redirects. `exchange` holds what is known of the request even when it fails.
     ///
-    /// Under the request's and the task's clock; connect and TLS have their own. Dropped or cancelled, it closes its connection.
+    /// The timeouts of the request and the task apply, and connect and TLS have timeouts of their own. When dropped or
+    /// cancelled, the connection is closed.
     pub async fn fetch(
         &self,
         guard: &mut Guard,
@@ -142,12 +143,12 @@ impl Fetcher {
         self.inner.pool.set_per_host(per_host);
     }
 
-    /// Connections so far.
+    /// Counts of the pool's connections.
     pub fn pool_figures(&self) -> PoolFigures {
         self.inner.pool.figures()
     }
 
-    /// Who looks names up, for prewarming and figures.
+    /// Resolver of the fetcher, for prewarming and figures.
     pub fn resolver(&self) -> &Resolver {
         &self.inner.resolver
     }
@@ -189,7 +190,7 @@ impl Inner {
             Grant::Open(slot) => (self.open(slot, job, exchange).await?, true),
         };
         let mut sent = self.send(&mut lease, job, exchange).await;
-        // A connection that the server closed while it was idle: the request is sent once more, and its clocks run on.
+        // The server closed the connection while it was idle. The request is sent once more, within the same timeouts.
         if !fresh && matches!(sent, Err(Failure::Closed)) {
             exchange.stale += 1;
             lease = self.open(lease.close(), job, exchange).await?;
@@ -198,19 +199,19 @@ impl Inner {
         self.receive(lease, sent?, job, exchange, sink).await
     }
 
-    /// Fills a place with a new connection.
+    /// Opens a new HTTP/1.1 connection in a slot of the pool.
     async fn open(
         &self,
         slot: Slot<Connection>,
         job: Job<'_>,
         exchange: &mut Exchange,
     ) -> Result<Lease<Connection>, Failure> {
-        // Rare beside requests: on the heap, so that the request's own state stays small.
+        // On the heap because it is rare compared with requests, so that the state of a request stays small.
         let dialed = Box::pin(self.dial(job, exchange)).await?;
         Ok(slot.fill(self.http1(dialed).await?))
     }
 
-    /// HTTP/1.1 on a new connection.
+    /// Starts HTTP/1.1 on a new connection.
     async fn http1(&self, dialed: Dialed) -> Result<Connection, Failure> {
         if dialed.http2 {
             return Err(Failure::Lost {
@@ -244,7 +245,7 @@ impl Inner {
             name: name.into(),
             reason,
         })?;
-        // What a proxy connects to is the proxy's to judge.
+        // With a proxy the addresses are the proxy's, and the proxy decides which targets it connects to.
         let addresses = match proxy {
             Some(_) => addresses,
             None => self.public(&origin, addresses)?,
@@ -297,7 +298,7 @@ impl Inner {
         })
     }
 
-    /// Those of the addresses that the crawl may connect to.
+    /// Keeps only the addresses that the crawl may connect to.
     fn public(&self, origin: &Origin, addresses: Arc<[IpAddr]>) -> Result<Arc<[IpAddr]>, Failure> {
         let Some(admit) = &self.options.admit else {
             return Ok(addresses);

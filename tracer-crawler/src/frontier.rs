@@ -1,22 +1,23 @@
-//! What is to be fetched: a queue per host, first in first out, so that the crawl goes breadth-first, and a schedule that
-//! hands out pages only of hosts which may be asked now. Together with the table of seen URLs, which decides what is new.
+//! Frontier of the crawl: the URLs still to be fetched. Each host has a queue, first in, first out, so that the crawl
+//! goes breadth-first. A schedule hands out only pages of hosts that may be asked now, and the table of seen URLs
+//! ([`crate::dedup`]) decides which links are new.
 //!
 //! # On disk
 //!
 //! A state directory holds three things:
 //!
-//! - `journal.N`: what was added and what was done, appended by one `write` before the call returns. What a process has written
-//!   survives its being killed.
-//! - `frontier.redb`: the queue. A thread moves the journal into it in batches; a batch every few seconds is made durable
-//!   (fsync), and the journals before it are deleted.
+//! - `journal.N`: everything added and done, appended by one `write` before the call returns. Data that a process has
+//!   written survives a kill of the process.
+//! - `frontier.redb`: the queue. A thread moves the journal into it in batches. One batch every few seconds is made
+//!   durable (fsync), and the journals it covers are deleted.
 //! - `seen.dedup`: the table of seen URLs ([`crate::dedup`]).
 //!
-//! A page leaves the queue when it is [done](Frontier::done), not when it is handed out. So after a kill nothing is lost, and
-//! what is fetched twice is what was in flight, if callers add a page's links before they call it done.
+//! A page leaves the queue when it is [done](Frontier::done), not when it is handed out. If callers add a page's links
+//! before they report it as done, a kill loses nothing, and only pages that were in flight are fetched twice.
 //!
-//! Rule of repair: a URL is journaled before the table learns of it, so a table that survived a kill holds nothing that
-//! the queue does not know. When the machine itself went down, the table is made anew from the fingerprints in the queue's file
-//! and the journal.
+//! Repair: a URL is written to the journal before the table learns of it, so a table that survived a kill holds nothing
+//! that the queue does not know. After a failure of the machine itself the table is built anew from the fingerprints in
+//! the database and the journal.
 
 mod disk;
 mod error;
@@ -44,7 +45,7 @@ pub use page::{Added, Candidate, Kind, Next, Page, Ticket};
 use page::{Entry, LazyReferrer, Row};
 use schedule::{HostId, Schedule};
 
-/// The frontier. All its calls are short, but for those that find the disk too slow.
+/// Frontier of a crawl. All calls are short, except when the disk cannot keep up and a call has to wait for it.
 pub struct Frontier {
     dedup: Dedup,
     schedule: Schedule,
@@ -57,7 +58,7 @@ pub struct Frontier {
 }
 
 impl Frontier {
-    /// A frontier that ends with the process.
+    /// Creates a frontier that ends with the process.
     pub fn in_memory(politeness: Politeness) -> Self {
         Self::of(
             Dedup::in_memory(Seed::random()),
@@ -66,7 +67,7 @@ impl Frontier {
         )
     }
 
-    /// Opens the state directory, or makes it. What an earlier process left undone is queued again.
+    /// Opens or makes the state directory. Pages that an earlier process left unfinished are queued again.
     pub fn open(
         directory: &Path,
         politeness: Politeness,
@@ -87,17 +88,17 @@ impl Frontier {
         }
     }
 
-    /// Under which fingerprints of candidates are made.
+    /// Seed under which the fingerprints of candidates have to be made.
     pub fn seed(&self) -> Seed {
         self.dedup.seed()
     }
 
-    /// Whether a URL was ever added.
+    /// True if the URL was ever added.
     pub fn has_seen(&self, fingerprint: Fingerprint) -> bool {
         self.dedup.contains(fingerprint)
     }
 
-    /// Queues what is new among the links of one page. On disk it is safe against a kill when this returns.
+    /// Queues the new links among those of one page. On disk they are safe against a kill when this returns.
     pub fn add(
         &mut self,
         candidates: &[Candidate<'_>],
@@ -125,7 +126,8 @@ impl Frontier {
         Ok(added)
     }
 
-    /// In memory the table can learn at once; on disk only after the journal has it.
+    /// Checks whether a URL was seen before. In memory the table learns of the URL at once; on disk only after the
+    /// journal has it.
     fn is_old(&mut self, fingerprint: Fingerprint) -> Result<bool, FrontierError> {
         match &self.disk {
             None => Ok(!self.dedup.insert(fingerprint)?),
@@ -133,7 +135,7 @@ impl Frontier {
         }
     }
 
-    /// False if the host has had its share.
+    /// Queues a candidate; false if its host has reached its page limit.
     fn enqueue(&mut self, candidate: &Candidate<'_>, referrer: &mut LazyReferrer<'_>) -> bool {
         let (host, is_new) = self.schedule.host_of(candidate.url);
         let accepted = self.schedule.accept(host);
@@ -177,7 +179,7 @@ impl Frontier {
         disk.fold_if_full(self.next_seq, self.done)
     }
 
-    /// The next page that may be fetched at `now`.
+    /// Next page that may be fetched at `now`.
     pub fn next(&mut self, now: Instant) -> Result<Next, FrontierError> {
         if let Some(disk) = &mut self.disk {
             disk.fold_if_due(now, self.next_seq, self.done)?;
@@ -193,7 +195,7 @@ impl Frontier {
         Ok(self.none_until(self.schedule.next_time()))
     }
 
-    /// As [`Frontier::next`], of those pages alone that were handed out before and wait for another try.
+    /// Next page, like [`Frontier::next`], but only among pages that were handed out before and wait for another try.
     pub fn next_again(&mut self, now: Instant) -> Result<Next, FrontierError> {
         while let Some((host, mut entry)) = self.schedule.take_again(now) {
             self.complete(host, &mut entry)?;
@@ -212,10 +214,10 @@ impl Frontier {
         }
     }
 
-    /// The page of a row; none when the row is damaged.
+    /// Turns a row into a page and marks it as in flight; `None` when the row is damaged.
     fn hand_out(&mut self, host: HostId, entry: Entry) -> Result<Option<Box<Page>>, FrontierError> {
         let Ok(url) = Url::parse(&entry.row.url) else {
-            // Written by us as a URL, so the disk has changed it.
+            // Only valid URLs are queued, so the data has changed on disk.
             tracing::error!(url = ?entry.row.url, "a queued URL is damaged; it is left out");
             self.forget(host, entry.seq)?;
             return Ok(None);
@@ -249,7 +251,7 @@ impl Frontier {
         Ok(Some(entry))
     }
 
-    /// Reads a row of which only the place on disk was kept.
+    /// Reads the content of a row if memory holds only its place on disk.
     fn complete(&mut self, host: HostId, entry: &mut Entry) -> Result<(), FrontierError> {
         if let Some(disk) = &mut self.disk
             && entry.row.url.is_empty()
@@ -268,8 +270,8 @@ impl Frontier {
         Ok(())
     }
 
-    /// The page needs no more work, whatever came of it: to be called when its links are added and its output is written.
-    /// On disk it is safe against a kill when this returns.
+    /// Ends the work on a page, whatever its result. To be called after its links are added and its output is written.
+    /// On disk the end is safe against a kill when this returns.
     pub fn done(&mut self, ticket: Ticket) -> Result<(), FrontierError> {
         let Some((host, entry)) = self.in_flight.remove(&ticket.0) else {
             return Ok(());
@@ -282,7 +284,7 @@ impl Frontier {
         }
     }
 
-    /// The page is to be fetched again, not before `at`. Its next [`Page::attempt`] is one more.
+    /// Queues a page for another try, not before `at`. Its next [`Page::attempt`] is one more.
     pub fn retry(&mut self, ticket: Ticket, at: Instant) {
         if let Some((host, mut entry)) = self.in_flight.remove(&ticket.0) {
             entry.attempt += 1;
@@ -291,7 +293,8 @@ impl Frontier {
         }
     }
 
-    /// The same, where the try that has ended does not count: it was no fault of the page or its host.
+    /// Queues a page like [`Frontier::retry`], but without counting the try that has ended, because its failure was no
+    /// fault of the page or its host.
     pub fn postpone(&mut self, ticket: Ticket, at: Instant) {
         if let Some((_, entry)) = self.in_flight.get_mut(&ticket.0) {
             entry.spared += 1;
@@ -299,7 +302,7 @@ impl Frontier {
         self.retry(ticket, at);
     }
 
-    /// The page goes back to the head of its queue as if it had not been handed out: the crawl ends before its turn.
+    /// Puts a page back at the head of its queue as if it had not been handed out.
     pub fn put_back(&mut self, ticket: Ticket) {
         if let Some((host, entry)) = self.in_flight.remove(&ticket.0) {
             self.schedule.release(host);
@@ -307,19 +310,19 @@ impl Frontier {
         }
     }
 
-    /// No page of this URL's host is handed out before `until` (Retry-After, errors).
+    /// Hands out no page of this URL's host before `until` (Retry-After, errors).
     pub fn hold_host(&mut self, url: &Url, until: Instant) {
         let (host, _) = self.known_host(url);
         self.schedule.hold(host, until);
     }
 
-    /// Pages of this URL's host are handed out with this delay between them (robots.txt); none for the general one.
+    /// Sets the delay between pages of this URL's host (robots.txt); `None` leaves only the general one.
     pub fn set_host_delay(&mut self, url: &Url, delay: Option<Duration>) {
         let (host, _) = self.known_host(url);
         self.schedule.set_delay(host, delay);
     }
 
-    /// The delay as it is now, the general one included.
+    /// Current delay between pages of this URL's host, the general one included.
     pub fn host_delay(&mut self, url: &Url) -> Duration {
         let (host, _) = self.known_host(url);
         self.schedule.delay_of(host)
@@ -333,24 +336,24 @@ impl Frontier {
         (host, is_new)
     }
 
-    /// Changes the limits while running.
+    /// Changes the limits of a running crawl.
     pub fn set_politeness(&mut self, politeness: Politeness) {
         self.schedule.set_politeness(politeness);
     }
 
-    /// Changes the time between two durable snapshots while running.
+    /// Changes the time between two durable snapshots of a running crawl.
     pub fn set_snapshot_interval(&mut self, interval: Duration) {
         if let Some(disk) = &mut self.disk {
             disk.set_snapshot_interval(interval);
         }
     }
 
-    /// Hosts whose turn comes next, as `host:port`: those to look up ahead.
+    /// Hosts that are due next, as `host:port`, so that their names can be looked up ahead.
     pub fn upcoming_hosts(&self, count: usize) -> Vec<Arc<str>> {
         self.schedule.upcoming().take(count).collect()
     }
 
-    /// Figures now.
+    /// Current figures.
     pub fn figures(&self) -> Figures {
         Figures {
             queued: self.schedule.queued(),
@@ -362,7 +365,7 @@ impl Frontier {
         }
     }
 
-    /// Makes all of it durable: nothing is lost even if the machine goes down after this returns.
+    /// Makes the whole state durable: nothing is lost even if the machine goes down after this returns.
     pub fn snapshot(&mut self) -> Result<(), FrontierError> {
         if let Some(disk) = &mut self.disk {
             disk.fold_now(self.next_seq, self.done)?;
@@ -371,7 +374,7 @@ impl Frontier {
         Ok(())
     }
 
-    /// Ends in order. What is in flight is queued at the next start.
+    /// Closes the frontier. Pages in flight are queued again at the next start.
     pub fn close(mut self) -> Result<(), FrontierError> {
         if let Some(disk) = self.disk.take() {
             disk.close(self.next_seq, self.done)?;

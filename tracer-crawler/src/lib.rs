@@ -1,6 +1,6 @@
-//! The reference crawler: a real crawler people can use for its own sake, and the workload that shows what good looks like.
+//! The reference crawler: a crawler for real use, and the workload that shows how well a crawler can do.
 //!
-//! A leaf library: it knows nothing of tracer's other crates.
+//! This library depends on none of tracer's other crates.
 
 pub mod adaptive;
 pub mod affinity;
@@ -8,6 +8,7 @@ pub mod cache;
 pub mod config;
 pub mod control;
 pub mod crawl;
+pub mod credentials;
 pub mod deadline;
 pub mod dedup;
 pub mod deliver;

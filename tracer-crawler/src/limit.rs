@@ -1,4 +1,4 @@
-//! How much at once and how often: limits that can be changed while the crawl runs.
+//! Limits on concurrency and rate that can be changed during the crawl.
 
 mod concurrency;
 mod rate;

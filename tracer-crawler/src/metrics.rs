@@ -1,5 +1,5 @@
-//! Figures for Prometheus, in the OpenMetrics text format: /metrics, and /healthz and /readyz for whoever starts and
-//! restarts crawlers. Base units, no URL or host in a label.
+//! Figures for Prometheus in the OpenMetrics text format at /metrics, and /healthz and /readyz for programs that start
+//! and restart crawlers. All values are in base units, and no label contains a URL or host.
 
 use std::{collections::BTreeMap, fmt, fs, sync::Arc};
 
@@ -19,7 +19,7 @@ use crate::{
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Answers scrapes.
+/// Handler of scrapes.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -27,7 +27,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Reads the figures anew for each scrape.
+    /// Makes a handler that reads the figures anew for each scrape.
     pub fn new(stats: Arc<Stats>, live: Arc<Live>) -> Self {
         let mut registry = Registry::with_prefix("tracer_crawl");
         registry.register_collector(Box::new(Figures {
@@ -52,7 +52,7 @@ impl Metrics {
         }
     }
 
-    /// Ready while it fetches, so that nobody sends a crawl that is about to end more work.
+    /// Answer about readiness. Only a crawl that is fetching is ready, so that an ending one gets no more work.
     fn ready(&self) -> Answer {
         let phase = self.stats.phase();
         let status = match phase {
@@ -194,7 +194,7 @@ fn families(encoder: &mut DescriptorEncoder<'_>, figures: &Snapshot) -> fmt::Res
     )
 }
 
-/// A counter with one label.
+/// Encodes a counter with one label.
 fn family(
     encoder: &mut DescriptorEncoder<'_>,
     (name, help, unit): (&str, &str, Option<&Unit>),
@@ -251,7 +251,7 @@ fn gauge(
         .encode_gauge(&value)
 }
 
-/// Limits in force, which may change while running.
+/// Encodes the current limits, which may change during the crawl.
 fn limits(encoder: &mut DescriptorEncoder<'_>, live: &Live) -> fmt::Result {
     let limits = live.load().limits.clone();
     gauge(
@@ -303,7 +303,7 @@ fn buckets(times: &HistogramSnapshot) -> Vec<(f64, u64)> {
         .collect()
 }
 
-/// Resident memory and open descriptors of this process, where /proc tells.
+/// Encodes resident memory and open descriptors of this process, as far as /proc shows them.
 fn process(encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     if let Some(bytes) = resident_bytes() {
         gauge(
@@ -326,7 +326,7 @@ fn process(encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
     }
 }
 
-/// Second field of statm: resident pages.
+/// Resident memory: the second field of statm, in pages, times the page size.
 fn resident_bytes() -> Option<u64> {
     let statm = fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
@@ -368,7 +368,7 @@ mod tests {
         })
     }
 
-    /// Samples by name and labels; checks the rules that promtool checks, too.
+    /// Samples by name and labels. This also checks the rules that promtool checks.
     fn parse(text: &str) -> BTreeMap<String, f64> {
         assert!(text.ends_with("# EOF\n"));
         let mut types = BTreeMap::new();

@@ -1,7 +1,7 @@
-//! What a crawl writes: one JSON object a page, WARC files, bodies.
+//! Outputs of a crawl: JSONL, WARC files, bodies.
 //!
-//! Each output has a thread of its own with a bounded queue before it: who fetches waits only when the disk is slower than the network.
-//! A torn end, as a kill leaves it, is cut when the file is opened again.
+//! Each output has a thread of its own, with a bounded queue before it, so the crawl waits only when the disk is slower
+//! than the network. An incomplete end, left by a kill, is cut off when the file is opened again.
 
 pub mod body;
 pub mod jsonl;
@@ -14,25 +14,25 @@ use std::thread::JoinHandle;
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-/// Items that wait for an output's thread.
+/// Limit of items that wait for an output's thread.
 const QUEUED: usize = 256;
-/// Items written before those who wait for them are told.
+/// Limit of items written before their senders are notified.
 const GROUP: usize = 64;
 
-/// Why an output cannot be written.
+/// Reasons why an output cannot be written.
 #[derive(Debug, Error)]
 pub enum OutError {
-    /// The operating system refused.
+    /// The operating system refused a file operation.
     #[error("cannot {doing} {path}: {source}; check the free space and the permissions")]
     Io {
-        /// What was tried.
+        /// Operation that was tried.
         doing: &'static str,
-        /// On which file.
+        /// File of the operation.
         path: String,
-        /// Why not.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// An earlier item could not be written; [`Output::close`] says why.
+    /// An earlier item could not be written; [`Output::close`] returns the reason.
     #[error("the output has failed before; nothing more is written to it")]
     Closed,
 }
@@ -45,24 +45,24 @@ pub(crate) fn failed(doing: &'static str, path: &Path) -> impl Fn(std::io::Error
     }
 }
 
-/// Something that takes items one after the other.
+/// Writer of items, one after the other.
 pub trait Encode: Send + 'static {
-    /// What it takes.
+    /// Type of the items.
     type Item: Send + 'static;
 
-    /// Takes one; it may stay in a buffer.
+    /// Writes one item; it may stay in a buffer.
     fn write(&mut self, item: &Self::Item) -> Result<(), OutError>;
 
-    /// Hands everything to the operating system: safe against a kill when this returns.
+    /// Passes all buffers to the operating system: the items are safe against a kill when this returns.
     fn flush(&mut self) -> Result<(), OutError>;
 
-    /// Flushes, and makes it safe against the loss of power.
+    /// Flushes, and makes the items safe against a loss of power.
     fn finish(&mut self) -> Result<(), OutError>;
 }
 
 type Written = Box<dyn FnOnce() + Send>;
 
-/// The way to an output; clones lead to the same.
+/// Sender to an output; clones send to the same output.
 pub struct Sink<T> {
     sender: mpsc::Sender<(T, Option<Written>)>,
 }
@@ -76,7 +76,7 @@ impl<T> Clone for Sink<T> {
 }
 
 impl<T: Send + 'static> Sink<T> {
-    /// Queues an item; waits where the queue is full.
+    /// Queues an item; waits if the queue is full.
     pub async fn send(&self, item: T) -> Result<(), OutError> {
         self.sender
             .send((item, None))
@@ -84,7 +84,8 @@ impl<T: Send + 'static> Sink<T> {
             .map_err(|_| OutError::Closed)
     }
 
-    /// The same; `written` is called by the output's thread when the item is safe against a kill. It is not called if the output fails.
+    /// Queues an item like [`Sink::send`]. The output's thread calls `written` when the item is safe against a kill; it
+    /// does not if the output fails.
     pub async fn send_then(
         &self,
         item: T,
@@ -97,7 +98,7 @@ impl<T: Send + 'static> Sink<T> {
     }
 }
 
-/// An output with its thread.
+/// Output with its thread.
 pub struct Output<T> {
     sink: Sink<T>,
     thread: JoinHandle<Result<(), OutError>>,
@@ -117,12 +118,12 @@ impl<T: Send + 'static> Output<T> {
         })
     }
 
-    /// The way to it.
+    /// Sender to this output.
     pub fn sink(&self) -> Sink<T> {
         self.sink.clone()
     }
 
-    /// Waits until everything is written: all other sinks have to be dropped before. Blocks; not for async code.
+    /// Waits until everything is written; all other senders have to be dropped before. Blocks, so not for async code.
     pub fn close(self) -> Result<(), OutError> {
         drop(self.sink);
         self.thread.join().unwrap_or(Err(OutError::Closed))

@@ -1,4 +1,4 @@
-//! How a fetch ended: error classes, what may be retried, and the times of its phases as the crawler saw them.
+//! Results of a fetch: error classes, remedies, and the durations of phases as the crawler measured them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-/// One of the four clocks that bound a fetch.
+/// Timeout that ended a fetch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Clock {
@@ -16,33 +16,33 @@ pub enum Clock {
     Tls,
     /// One request, from asking for a connection to the last byte of the body.
     Request,
-    /// Everything done for one URL: waits, retries and redirects included. Nothing sets it back.
+    /// All work on one URL, including waits, retries and redirects. It is never restarted.
     Task,
 }
 
-/// How far a fetch had come.
+/// Stage that a fetch has reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// Waiting for its turn: host limit, delay, rate, back-off.
+    /// Waiting in the queue: host limit, delay, rate, back-off.
     #[default]
     Turn,
-    /// Waiting for a connection of the pool.
+    /// Waiting for a connection from the pool.
     Pool,
     /// Name look-up.
     Dns,
-    /// TCP connect, and the talk with a proxy.
+    /// TCP connect, and the handshake with a proxy.
     Connect,
     /// TLS handshake.
     Tls,
     /// Request sent, no response yet.
     Response,
-    /// Body under way.
+    /// Response under way.
     Body,
 }
 
 impl Stage {
-    /// Every stage at its own index.
+    /// Every stage, at the index of its number.
     pub const ALL: [Self; 7] = [
         Self::Turn,
         Self::Pool,
@@ -54,22 +54,22 @@ impl Stage {
     ];
 }
 
-/// Why a name gave no address.
+/// Reason why a name has no address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoAddress {
-    /// NXDOMAIN.
+    /// The name does not exist (NXDOMAIN).
     NotFound,
-    /// The name exists and has no A or AAAA record.
+    /// The name exists but has no A or AAAA record.
     NoRecord,
-    /// SERVFAIL, REFUSED or another error of the server.
+    /// The server answered SERVFAIL, REFUSED or another error.
     Server,
-    /// No answer in time.
+    /// There was no answer in time.
     Timeout,
-    /// Anything else, in the resolver's words.
+    /// Any other error, as the resolver describes it.
     Other(Box<str>),
 }
 
-/// What this machine ran out of.
+/// Resource that this machine has run out of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scarce {
@@ -81,7 +81,7 @@ pub enum Scarce {
     Memory,
 }
 
-/// Why a fetch failed.
+/// Reason why a fetch failed.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum Failure {
@@ -140,7 +140,7 @@ pub enum Failure {
     Panic(Box<str>),
 }
 
-/// [`Failure`] without its details: what statistics count and outputs name.
+/// Class of a [`Failure`], which statistics count and outputs name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(
@@ -184,7 +184,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// Every class, in the order of declaration: the index of a class is `class as usize`.
+    /// Every class in the order of declaration: the index of a class is `class as usize`.
     pub const ALL: [Self; 33] = [
         Self::DnsNotFound,
         Self::DnsServer,
@@ -221,7 +221,7 @@ impl Class {
         Self::Panic,
     ];
 
-    /// The name outputs and metrics use; the same as in JSON.
+    /// Name in outputs and metrics, as in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::DnsNotFound => "dns_not_found",
@@ -261,25 +261,25 @@ impl Class {
     }
 }
 
-/// What to do about a failure.
+/// Kind of reaction to a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Remedy {
-    /// May pass: try again after a pause.
+    /// The failure may pass: try again after a pause.
     Transient,
-    /// Trying again gives the same.
+    /// Another try would fail in the same way.
     Permanent,
-    /// This machine is short of something: everything slows down.
+    /// This machine lacks a resource: the whole crawl slows down.
     System,
-    /// We stopped it ourselves.
+    /// The crawler itself ended the fetch.
     Cancelled,
 }
 
-/// Statuses worth another try: RFC 9110 section 15 and two that caches in front of servers use.
+/// Statuses worth another try, from RFC 9110 section 15 and two that caches in front of servers use.
 const TRANSIENT_STATUSES: [u16; 8] = [408, 429, 500, 502, 503, 504, 522, 524];
 
 impl Failure {
-    /// From what the operating system said to a connect.
+    /// Failure for an error of the operating system on connect.
     pub fn of_connect(address: SocketAddr, source: io::Error) -> Self {
         match scarce(&source) {
             Some(scarce) => Self::System { scarce, source },
@@ -287,7 +287,7 @@ impl Failure {
         }
     }
 
-    /// Its class.
+    /// Class of the failure.
     pub fn class(&self) -> Class {
         match self {
             Self::Dns { reason, .. } => dns_class(reason),
@@ -320,7 +320,7 @@ impl Failure {
         }
     }
 
-    /// Whether another try makes sense, and of which kind.
+    /// Kind of reaction that makes sense.
     pub fn remedy(&self) -> Remedy {
         if let Self::Status { status, .. } = self {
             return if TRANSIENT_STATUSES.contains(status) {
@@ -352,7 +352,7 @@ impl Failure {
         }
     }
 
-    /// The server's own wish for the next try.
+    /// Wait that the server asked for.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Status { retry_after, .. } => *retry_after,
@@ -361,7 +361,7 @@ impl Failure {
     }
 }
 
-/// What an error of the operating system says this machine lacks.
+/// Resource that this machine lacks, according to an error of the operating system.
 pub(crate) fn scarce(error: &io::Error) -> Option<Scarce> {
     match error.raw_os_error()? {
         libc::EMFILE | libc::ENFILE => Some(Scarce::Descriptors),
@@ -401,48 +401,49 @@ fn timeout_class(clock: Clock) -> Class {
     }
 }
 
-/// Times of one request as the crawler saw them, in nanoseconds. What did not happen is `None`.
+/// Durations of one request's phases as the crawler measured them, in nanoseconds; `None` for a phase that did not
+/// occur.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Phases {
-    /// Wait for a connection of the pool.
+    /// Wait for a connection from the pool.
     pub pool_ns: Option<u64>,
     /// Name look-up; `None` on a reused connection.
     pub dns_ns: Option<u64>,
-    /// TCP connect of the winning attempt's race, and the talk with a proxy.
+    /// TCP connect, including a race between addresses and the handshake with a proxy.
     pub connect_ns: Option<u64>,
     /// TLS handshake.
     pub tls_ns: Option<u64>,
-    /// Request handed to the connection until its response's head is there.
+    /// Time from passing the request to the connection until the response's head has arrived.
     pub ttfb_ns: Option<u64>,
-    /// Head there until the last byte of the body.
+    /// Time from the arrival of the head to the last byte of the body.
     pub transfer_ns: Option<u64>,
-    /// The whole request.
+    /// Duration of the whole request.
     pub total_ns: u64,
 }
 
-/// The connection that carried a request.
+/// Connection that carried a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ConnectionUse {
-    /// Counts from 1 over the life of the pool.
+    /// Number of the connection, counted from 1 over the life of the pool.
     pub id: u64,
-    /// Requests it had carried before this one.
+    /// Number of earlier requests on the connection.
     pub reuses: u32,
-    /// How long it had been open when this request took it.
+    /// Age of the connection when this request took it.
     pub age_ns: u64,
-    /// The other end: the server's, or the proxy's.
+    /// Address of the peer: the server or the proxy.
     pub remote: SocketAddr,
-    /// `None` in clear.
+    /// Encryption; `None` for clear text.
     pub tls: Option<Tls>,
-    /// HTTP/2: shared with other requests at the same time.
+    /// True for HTTP/2, where other requests share the connection at the same time.
     pub http2: bool,
 }
 
-/// How a connection is encrypted.
+/// Encryption of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Tls {
-    /// `1.2` or `1.3`.
+    /// Version: `1.2` or `1.3`.
     pub version: &'static str,
-    /// A session of an earlier connection was taken up again.
+    /// True if the session of an earlier connection was resumed.
     pub resumed: bool,
 }
 

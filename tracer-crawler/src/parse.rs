@@ -1,7 +1,7 @@
-//! Links and crawl directives of an HTML page, read while its body streams in.
+//! Reads links and crawl directives of an HTML page while its body streams in.
 //!
-//! The text goes through a tokenizer that keeps no tree; what is kept (links, the open tag) is bounded. Links beyond the bounds are
-//! counted in [`ParsedPage::links_dropped`].
+//! The text goes through a tokenizer that builds no tree. The data kept (links and the open tag) has limits. Links
+//! beyond them are counted in [`ParsedPage::links_dropped`].
 
 mod charset;
 mod collect;
@@ -25,25 +25,25 @@ use crate::url::Normalizer;
 use collect::Found;
 use scan::{Scanner, TooDeep};
 
-/// Bytes looked at for a `<meta charset>`, as in the HTML Standard.
+/// Number of bytes searched for a `<meta charset>`, as in the HTML Standard.
 const SNIFF_BYTES: usize = 1024;
-/// UTF-8 made at once of text in UTF-16 or ISO-2022-JP.
+/// Size of the buffer in which UTF-16 or ISO-2022-JP text is converted to UTF-8.
 const DECODED_BYTES: usize = 8 << 10;
 
-/// What to look for, and how much of it.
+/// Options that decide which links are read, and how many.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseOptions {
-    /// `img`, `srcset`, `video` posters.
+    /// Read `img`, `srcset` and `video` posters.
     pub images: bool,
-    /// `script`, style sheets, icons and other resources of the page.
+    /// Read `script`, style sheets, icons and other resources of the page.
     pub scripts: bool,
-    /// `iframe` and `frame`.
+    /// Read `iframe` and `frame`.
     pub frames: bool,
-    /// Name to which `<meta name=…>` and `X-Robots-Tag` may speak besides `robots`; lower case.
+    /// Our name, in lower case. `<meta name=…>` and `X-Robots-Tag` may address it besides `robots`.
     pub agent: String,
-    /// Links kept of one page.
+    /// Limit of links kept of one page.
     pub max_links: usize,
-    /// Bytes of all links kept of one page.
+    /// Limit of bytes of all links kept of one page.
     pub max_bytes: usize,
 }
 
@@ -60,7 +60,7 @@ impl Default for ParseOptions {
     }
 }
 
-/// Where in the page a link stands.
+/// Element that a link comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LinkKind {
     /// `<a href>`
@@ -69,7 +69,7 @@ pub enum LinkKind {
     Area,
     /// `<link href>` to another page: next, alternate, canonical …
     Link,
-    /// `<link href>` to something the page is made of: style sheet, icon, preload …
+    /// `<link href>` to a part of the page: style sheet, icon, preload …
     Resource,
     /// `<img>`, `srcset`, poster
     Image,
@@ -81,33 +81,34 @@ pub enum LinkKind {
     Refresh,
 }
 
-/// What a page says to a crawler.
+/// Links and directives of a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ParsedPage {
-    /// In the order of the page; a URL may be there more than once.
+    /// Links in the order of the page, possibly with repetitions.
     pub links: LinkList,
-    /// Links that are no URLs to fetch, by reason.
+    /// Counts of links that are no URLs to fetch, by reason.
     pub refused: Vec<(Refusal, u64)>,
-    /// `<link rel=canonical>`, normalised.
+    /// Target of `<link rel=canonical>`, normalised.
     pub canonical: Option<Url>,
-    /// Of `<meta name=robots>`. The response header's are the caller's to add.
+    /// Directives of `<meta name=robots>`. Those of the response header are for the caller to add.
     pub directives: Directives,
-    /// Name of the encoding the page was read in.
+    /// Name of the encoding in which the page was read.
     pub charset: &'static str,
-    /// Links beyond [`ParseOptions::max_links`] or [`ParseOptions::max_bytes`], and tags with attributes of more than 1 MiB.
+    /// Number of links beyond [`ParseOptions::max_links`] or [`ParseOptions::max_bytes`], and of tags with attributes
+    /// of more than 1 MiB.
     pub links_dropped: u64,
-    /// SVG and MathML lay in each other more than 512 deep: nothing after that was read.
+    /// True if SVG and MathML were nested more than 512 deep. The rest of the page was not read.
     pub truncated: bool,
 }
 
-/// Reads one page.
+/// Parser of one page.
 pub struct HtmlParser {
     stage: Stage,
     options: Arc<ParseOptions>,
 }
 
 enum Stage {
-    /// The encoding is not known yet: what came so far.
+    /// The encoding is not known yet; `seen` is the text so far.
     Sniffing {
         declared: Option<&'static Encoding>,
         seen: Vec<u8>,
@@ -119,13 +120,13 @@ struct Reader {
     scanner: Scanner,
     found: Found,
     encoding: &'static Encoding,
-    /// For encodings that do not contain ASCII as it is.
+    /// Decoder for encodings that are no superset of ASCII.
     decoder: Option<Decoder>,
     is_too_deep: bool,
 }
 
 impl HtmlParser {
-    /// `content_type` is the header's value as it came.
+    /// Makes a parser; `content_type` is the header's value as it came.
     pub fn new(options: Arc<ParseOptions>, content_type: Option<&str>) -> Self {
         let declared = content_type.and_then(charset_of);
         Self {
@@ -137,7 +138,7 @@ impl HtmlParser {
         }
     }
 
-    /// Takes the next bytes of the decoded body, however they are cut.
+    /// Takes the next bytes of the decoded body, split at any place.
     pub fn write(&mut self, chunk: &[u8]) {
         match &mut self.stage {
             Stage::Reading(reader) => reader.read(chunk, &self.options),
@@ -160,7 +161,7 @@ impl HtmlParser {
         }
     }
 
-    /// The page has ended. `url` is where it was found, after redirects.
+    /// Ends the page. `url` is its URL after redirects.
     pub fn finish(self, url: &Url, normalizer: &Normalizer) -> ParsedPage {
         let reader = match self.stage {
             Stage::Reading(reader) => reader,
@@ -177,7 +178,7 @@ impl Reader {
         options: &ParseOptions,
     ) -> Box<Self> {
         let (encoding, bom_bytes) = charset::choose(declared, first);
-        // What the scanner and all after it see.
+        // Encoding in which the scanner and everything after it see the text.
         let (seen, decoder) = if encoding.is_ascii_compatible() {
             (encoding, None)
         } else {

@@ -1,8 +1,9 @@
-//! What is tried again, and when.
+//! Decides which failures are tried again, and when.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, SystemTime};
 
+use hyper::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -10,18 +11,18 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 use crate::outcome::{Failure, Remedy};
 use crate::settings::Retry;
 
-/// What to do about a failure.
+/// Decision about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// It counts.
+    /// The failure is final.
     GiveUp,
     /// Try again after this time.
     After(Duration),
-    /// This machine is short of something: slow everything down, then try again. Not counted as a try.
+    /// Slow the whole crawl down because this machine lacks a resource, then try again. Not counted as a try.
     SlowDown(Duration),
 }
 
-/// Decides about a failure of a page that had `retries` further tries before.
+/// Decides about a failure of a page with this number of earlier `retries`.
 pub fn decide(settings: &Retry, failure: &Failure, retries: u32) -> Decision {
     if failure.remedy() == Remedy::System {
         return Decision::SlowDown(backoff(settings, retries.min(4)));
@@ -35,18 +36,19 @@ pub fn decide(settings: &Retry, failure: &Failure, retries: u32) -> Decision {
     }
     match failure.retry_after() {
         Some(wish) if wish > settings.max_retry_after => Decision::GiveUp,
-        // The server's word counts when it is longer than ours.
+        // The server's wish counts if it is longer than our own back-off.
         Some(wish) => Decision::After(wish.max(backoff(settings, retries))),
         None => Decision::After(backoff(settings, retries)),
     }
 }
 
-/// The shortest wait before the first further try.
+/// Shortest wait before the first further try.
 pub(crate) fn shortest_wait(settings: &Retry) -> Duration {
     settings.backoff.min(settings.max_backoff) / 2
 }
 
-/// Doubles with each try up to the limit; of that, between half and all, so that those who failed together do not come back together.
+/// Wait before the next try, which doubles up to the limit. A random time between half and all of it is taken, so that
+/// pages that failed together are not tried together.
 fn backoff(settings: &Retry, retries: u32) -> Duration {
     let doubled = settings
         .backoff
@@ -55,13 +57,13 @@ fn backoff(settings: &Retry, retries: u32) -> Duration {
     whole / 2 + (whole / 2).mul_f64(fraction())
 }
 
-/// Evenly between 0 and 1. Each hasher of the standard library has keys of its own.
+/// Random number between 0 and 1. Each hasher of the standard library has keys of its own.
 fn fraction() -> f64 {
     let bits = RandomState::new().build_hasher().finish();
     (bits >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// The three forms of a date that a recipient has to accept (RFC 9110 section 5.6.7).
+/// Forms of a date that a recipient has to accept (RFC 9110 section 5.6.7).
 const DATES: [&[BorrowedFormatItem<'_>]; 3] = [
     format_description!(
         "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
@@ -74,18 +76,31 @@ const DATES: [&[BorrowedFormatItem<'_>]; 3] = [
     ),
 ];
 
-/// A Retry-After field (RFC 9110 section 10.2.3): seconds, or a date, which is `None` when it makes no sense. A date in the past is zero.
+/// Wait in a Retry-After field (RFC 9110 section 10.2.3): seconds or a date; `None` if it is not valid. A date in the
+/// past gives zero.
 pub fn retry_after(field: &str, now: SystemTime) -> Option<Duration> {
     let field = field.trim();
     if !field.is_empty() && field.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit: as good as never.
+        // A number with more digits than fit practically means never.
         return Some(Duration::from_secs(field.parse().unwrap_or(u64::MAX)));
     }
-    let date = DATES
-        .iter()
-        .find_map(|form| PrimitiveDateTime::parse(field, form).ok())?;
-    let wait = date.assume_utc() - OffsetDateTime::from(now);
+    let wait = http_date(field)? - OffsetDateTime::from(now);
     Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
+}
+
+/// The pause that an answer asks for. Its own Date is the time that a date is compared with: the server's clock may be wrong.
+pub(crate) fn wish(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let field = |name: HeaderName| headers.get(name)?.to_str().ok();
+    let sent = field(DATE).and_then(|text| http_date(text.trim()));
+    retry_after(field(RETRY_AFTER)?, sent.map_or(now, SystemTime::from))
+}
+
+fn http_date(text: &str) -> Option<OffsetDateTime> {
+    let parse = |form| PrimitiveDateTime::parse(text, form).ok();
+    DATES
+        .iter()
+        .find_map(parse)
+        .map(PrimitiveDateTime::assume_utc)
 }
 
 #[cfg(test)]
@@ -193,6 +208,25 @@ mod tests {
             Decision::After(_)
         ));
         assert_eq!(decide(&settings, &status(503, None), 0), Decision::GiveUp);
+    }
+
+    #[test]
+    fn a_date_is_compared_with_the_clock_of_the_server() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_740);
+        let of = |date: Option<&'static str>, wish: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, wish.parse().unwrap());
+            if let Some(date) = date {
+                headers.insert(DATE, date.parse().unwrap());
+            }
+            super::wish(&headers, now).map(|wish| wish.as_secs())
+        };
+        let until = "Sun, 06 Nov 1994 08:49:37 GMT";
+        assert_eq!(of(None, until), Some(37));
+        assert_eq!(of(Some("Sun, 06 Nov 1994 08:49:30 GMT"), until), Some(7));
+        assert_eq!(of(Some("yesterday"), until), Some(37));
+        assert_eq!(of(Some("Sun, 06 Nov 1994 08:49:30 GMT"), "9"), Some(9));
+        assert_eq!(super::wish(&HeaderMap::new(), now), None);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Which URLs belong to a crawl. Every refusal has a name, and the names are counted and shown.
+//! Scope of a crawl: the URLs that belong to it. Every reason for a refusal has a name under which it is counted and
+//! shown.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,41 +12,41 @@ use thiserror::Error;
 use crate::shard::Shard;
 use crate::url::UrlError;
 
-/// Memory for all patterns of one list, compiled.
+/// Limit of the memory for the compiled patterns of one list.
 const PATTERNS_BYTES: usize = 8 << 20;
 
-/// Why a URL is left out.
+/// Reason for leaving a URL out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
-    /// No URL by the URL Standard.
+    /// The text is no URL by the URL Standard.
     BadUrl,
-    /// Longer than the limit.
+    /// The URL is longer than the limit.
     UrlTooLong,
-    /// Neither of the allowed schemes.
+    /// The scheme is not allowed.
     Scheme,
-    /// Another host, domain or subdomain than allowed.
+    /// The host is outside of the allowed hosts or domains.
     OutsideHost,
     /// No include pattern matches.
     NotIncluded,
     /// An exclude pattern matches.
     Excluded,
-    /// Deeper than the limit.
+    /// The page is deeper than the limit.
     TooDeep,
-    /// An address that is not on the public internet.
+    /// The address is not on the public internet.
     PrivateAddress,
-    /// Another member of the fleet has this host.
+    /// The host belongs to another member of the fleet.
     OtherShard,
-    /// robots.txt forbids it.
+    /// robots.txt forbids the page.
     Robots,
-    /// The link or its page says nofollow.
+    /// The link or its page is marked nofollow.
     Nofollow,
-    /// The crawl's page limit was reached before its turn.
+    /// The crawl's page limit was reached before.
     PageLimit,
 }
 
 impl Refusal {
-    /// The name in records, counters and messages.
+    /// Name in records, counters and messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BadUrl => "bad_url",
@@ -80,51 +81,52 @@ impl From<&UrlError> for Refusal {
     }
 }
 
-/// How far from the seeds' hosts a crawl may go.
+/// Distance from the seeds' hosts that a crawl may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Within {
-    /// The very hosts of the seeds.
+    /// Exactly the hosts of the seeds.
     #[default]
     Host,
-    /// The hosts of the seeds and all below them.
+    /// The hosts of the seeds and all names below them.
     Subdomains,
     /// All hosts of the seeds' registered domains, by the Public Suffix List.
     Domain,
-    /// Everywhere.
+    /// All hosts.
     Any,
 }
 
-/// Whether the crawl may connect to addresses that are not on the public internet.
+/// Policy for addresses that are not on the public internet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PrivateAddresses {
-    /// Only for hosts which a seed names: a page cannot lead the crawler into the network it runs in.
+    /// Only hosts of seeds may have such addresses, so that a page cannot lead the crawler into the network it runs in.
     #[default]
     Seeds,
-    /// For all hosts.
+    /// All hosts may have such addresses.
     Allow,
-    /// For none.
+    /// No host may have such addresses.
     Refuse,
 }
 
-/// What is allowed, as configured.
+/// Rules of a scope, as configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScopeSettings {
-    /// How far from the seeds' hosts.
+    /// Distance from the seeds' hosts.
     pub within: Within,
-    /// If not empty, a URL has to match one of these. `re:` begins a regular expression, found anywhere in the URL; all else is a glob for the whole
-    /// URL, with `*` for any characters and `?` for one.
+    /// Patterns of which a URL has to match at least one, unless the list is empty. `re:` begins a regular expression,
+    /// searched for anywhere in the URL; all else is a glob for the whole URL, with `*` for any characters and `?` for
+    /// one.
     pub include: Vec<String>,
-    /// A URL that matches one of these is left out.
+    /// Patterns of which a URL must not match any.
     pub exclude: Vec<String>,
-    /// Links from a seed to the page, at most.
+    /// Limit of the number of links between a seed and a page.
     pub max_depth: Option<u32>,
-    /// `http`, `https` or both.
+    /// Allowed schemes: `http`, `https` or both.
     pub schemes: Vec<String>,
-    /// Addresses that are not public.
+    /// Policy for addresses that are not public.
     pub private_addresses: PrivateAddresses,
-    /// This process's share of hosts.
+    /// This process's share of the hosts.
     pub shard: Shard,
 }
 
@@ -142,7 +144,7 @@ impl Default for ScopeSettings {
     }
 }
 
-/// Why a scope cannot be made of its settings.
+/// Reasons why the settings of a scope are not valid.
 #[derive(Debug, Error)]
 pub enum ScopeError {
     /// A pattern does not compile, or all together are too big.
@@ -150,20 +152,20 @@ pub enum ScopeError {
         "{list} pattern: {reason}; expected a glob such as *://*/blog/* or re: and a regular expression"
     )]
     Pattern {
-        /// `include` or `exclude`.
+        /// Name of the list: `include` or `exclude`.
         list: &'static str,
-        /// The compiler's message.
+        /// Error of the compiler.
         reason: Box<regex::Error>,
     },
-    /// A scheme that the crawler does not speak.
+    /// The crawler does not support the scheme.
     #[error("scheme `{got}` cannot be crawled; expected http or https")]
     Scheme {
-        /// As given.
+        /// Scheme as given.
         got: String,
     },
 }
 
-/// The compiled rules.
+/// Scope with its compiled rules.
 #[derive(Debug)]
 pub struct Scope {
     settings: ScopeSettings,
@@ -171,7 +173,7 @@ pub struct Scope {
     exclude: Option<RegexSet>,
     /// Hosts of the seeds.
     seeds: HashSet<String>,
-    /// Registered domains of the seeds; filled only when asked for.
+    /// Registered domains of the seeds.
     domains: HashSet<String>,
 }
 
@@ -202,18 +204,18 @@ impl Scope {
         })
     }
 
-    /// Whether a host is in this machine's share.
+    /// True if a host is in this machine's share.
     pub fn owns(&self, host: &str) -> bool {
         self.settings.shard.owns(host)
     }
 
-    /// Whether a normalised URL, found `depth` links from a seed, belongs to the crawl. Cheap tests come first.
+    /// Checks that a normalised URL, found `depth` links from a seed, belongs to the crawl. Cheap checks come first.
     pub fn check(&self, url: &Url, depth: u32) -> Result<(), Refusal> {
         self.check_origin(url, depth)?;
         self.check_patterns(url.as_str())
     }
 
-    /// The part of it that is the same for all URLs of the same origin.
+    /// Checks the part of the rules that is the same for all URLs of an origin.
     pub(crate) fn check_origin(&self, url: &Url, depth: u32) -> Result<(), Refusal> {
         let allow = |allowed: bool, refusal| if allowed { Ok(()) } else { Err(refusal) };
         allow(
@@ -236,7 +238,7 @@ impl Scope {
         }
     }
 
-    /// The other part.
+    /// Checks the patterns.
     pub(crate) fn check_patterns(&self, url: &str) -> Result<(), Refusal> {
         let matches = |set: &RegexSet| set.is_match(url);
         if self.exclude.as_ref().is_some_and(matches) {
@@ -249,7 +251,7 @@ impl Scope {
         }
     }
 
-    /// Whether the crawler may connect to this address of the host: to be asked after each DNS answer.
+    /// Checks that the crawler may connect to this address of the host. To be called after each DNS answer.
     pub fn check_address(&self, host: &str, address: IpAddr) -> Result<(), Refusal> {
         let allowed = match self.settings.private_addresses {
             PrivateAddresses::Allow => true,
@@ -273,14 +275,14 @@ impl Scope {
     }
 }
 
-/// The host, then what is left after each dot.
+/// The host, and the rest of it after each dot.
 fn parents(host: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(host), |host| {
         host.split_once('.').map(|(_, parent)| parent)
     })
 }
 
-/// The host itself where it is an address or has no registered domain (`localhost`).
+/// Registered domain of a host; the host itself if it is an address or has none (`localhost`).
 fn registered_domain(host: &str) -> &str {
     let is_address = host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok();
     if is_address {
@@ -331,7 +333,7 @@ fn from_glob(pattern: &str) -> String {
     expression
 }
 
-/// Addresses that the IANA special-purpose registries do not call globally reachable, and multicast.
+/// True for addresses that the IANA special-purpose registries do not list as globally reachable, and for multicast.
 pub fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_private_v4(address),

@@ -1,4 +1,4 @@
-//! URLs to begin with, as people give them: arguments, a file, standard input.
+//! Seeds of a crawl as people give them: arguments, a file, standard input.
 
 use std::{
     fs::File,
@@ -8,39 +8,39 @@ use std::{
 
 use crate::settings::Settings;
 
-/// Longer lines are refused: nothing that long is a URL.
+/// Limit of a line's length, which no real URL reaches.
 const MAX_LINE_BYTES: u64 = 64 << 10;
-/// More seeds than this are a list to be crawled in parts (`--shard`).
+/// Limit of seeds. A longer list should be crawled in parts (`--shard`).
 const MAX_SEEDS: usize = 10_000_000;
 
-/// Why seeds could not be had.
+/// Reasons why seeds could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedsError {
-    /// The file.
+    /// The file could not be read.
     #[error("{path}: cannot be read: {source}")]
     Read {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: io::Error,
     },
-    /// A line without end.
+    /// A line is too long.
     #[error("{path}:{line}: longer than {MAX_LINE_BYTES} bytes; expected one URL a line")]
     Line {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
-        /// From 1.
+        /// Number of the line, counted from 1.
         line: usize,
     },
-    /// A list without end.
+    /// The file has too many seeds.
     #[error("{path}: more than {MAX_SEEDS} URLs; split the file")]
     TooMany {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
     },
 }
 
-/// Seeds of the settings, the file's or standard input's after them.
+/// Seeds of the settings, followed by those of the file or standard input.
 pub fn read(settings: &Settings) -> Result<Vec<String>, SeedsError> {
     let mut seeds: Vec<String> = settings
         .crawl
@@ -99,7 +99,7 @@ fn append(
     Ok(())
 }
 
-/// `example.org/a` means `https://example.org/a`.
+/// Completes a URL without a scheme: `example.org/a` means `https://example.org/a`.
 fn complete(text: &str) -> String {
     if text.contains("://") {
         text.to_owned()

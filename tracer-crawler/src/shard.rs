@@ -1,26 +1,26 @@
-//! A fleet's share of hosts: every member computes by itself which hosts are its own.
+//! Share of the hosts for one member of a fleet. Every member computes by itself which hosts it owns.
 
 use std::str::FromStr;
 
 use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// Keeps shares apart from other uses of the same hash.
+/// Seed that makes the hash different from other uses of the same function.
 const SEED: u64 = 0x7368_6172_6473;
 
-/// Why `--shard` cannot be used.
+/// Value of `--shard` that is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("shard `{got}` is not I/N; expected two numbers with 1 <= I <= N <= 65535, as in 2/8")]
 pub struct ShardError {
-    /// As given.
+    /// Value as given.
     pub got: String,
 }
 
-/// The `index`-th of `count` shares of all hosts. When `count` grows by one, only the hosts that the new share takes
-/// change hands: one in `count + 1`.
+/// Share `index` of `count` shares of all hosts. When `count` grows by one, only the hosts that the new share takes
+/// change their owner: one in `count + 1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
-    /// From 0.
+    /// Number of the share, counted from 0.
     index: u32,
     count: u32,
 }
@@ -32,7 +32,7 @@ impl Default for Shard {
 }
 
 impl Shard {
-    /// Whether the host, as a normalised URL has it, belongs to this share.
+    /// True if the host, in the spelling of a normalised URL, belongs to this share.
     pub fn owns(&self, host: &str) -> bool {
         self.count == 1 || jump(xxh3_64_with_seed(host.as_bytes(), SEED), self.count) == self.index
     }
@@ -41,7 +41,7 @@ impl Shard {
 impl FromStr for Shard {
     type Err = ShardError;
 
-    /// `2/8` is the second of eight.
+    /// Parses a share such as `2/8`, the second of eight.
     fn from_str(text: &str) -> Result<Self, ShardError> {
         let number = |part: &str| {
             part.parse::<u16>()
@@ -68,7 +68,8 @@ impl std::fmt::Display for Shard {
     }
 }
 
-/// Jump consistent hash (Lamping and Veach, 2014, <https://arxiv.org/abs/1406.2294>): each further bucket takes its part from all others.
+/// Jump consistent hash (Lamping and Veach, 2014, <https://arxiv.org/abs/1406.2294>): each additional bucket takes an
+/// equal part from all others.
 fn jump(mut key: u64, buckets: u32) -> u32 {
     let mut chosen = 0;
     let mut next = 0_u64;

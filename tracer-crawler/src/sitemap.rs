@@ -1,7 +1,8 @@
-//! Sitemaps (<https://www.sitemaps.org/protocol.html>): XML, index, plain text, each also in gzip, read while the body streams in.
+//! Parser of sitemaps (<https://www.sitemaps.org/protocol.html>): XML, index and plain text, each also in gzip, read
+//! while the body streams in.
 //!
-//! Only `loc` is read. No entity but the five of XML and numeric ones is known, no document type is looked at: nothing in a
-//! hostile file can make this read another file, or grow.
+//! Only `loc` is read. Entities other than the five of XML and numeric ones are unknown, and document types are
+//! ignored, so a hostile file can neither make the parser read another file nor expand.
 
 use std::io::Write;
 
@@ -12,39 +13,39 @@ use quick_xml::errors::Error as XmlError;
 use quick_xml::events::{BytesRef, Event};
 use thiserror::Error;
 
-/// URLs of one sitemap.
+/// Limit of URLs in one sitemap.
 pub const MAX_URLS: usize = 50_000;
-/// Bytes of one sitemap, decompressed.
+/// Limit of one sitemap's size in bytes, decompressed.
 pub const MAX_BYTES: usize = 50 << 20;
-/// Sitemaps one inside of the other, from robots.txt: an index names sitemaps; the protocol has no index of indexes, real sites do.
+/// Limit of nested sitemaps, counted from robots.txt. The protocol has no index of indexes, but real sites do.
 pub const MAX_NESTING: u32 = 3;
-/// Longest tag, comment or line.
+/// Limit of a tag, comment or line, in bytes.
 const MAX_TOKEN_BYTES: usize = 64 << 10;
-/// Longest URL.
+/// Limit of a URL, in bytes.
 const MAX_URL_BYTES: usize = 4096;
 const GZIP: [u8; 2] = [0x1F, 0x8B];
 
-/// Why a sitemap is read no further. What was found before counts.
+/// Reasons why a sitemap is read no further. Entries found before count.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SitemapError {
-    /// More than [`MAX_BYTES`].
+    /// The sitemap is longer than [`MAX_BYTES`].
     #[error(
         "sitemap of more than {MAX_BYTES} bytes; the protocol allows 50 MB, larger ones have to be split"
     )]
     TooLong,
-    /// More than [`MAX_URLS`].
+    /// The sitemap has more URLs than [`MAX_URLS`].
     #[error("sitemap of more than {MAX_URLS} URLs; larger ones have to be split")]
     TooMany,
-    /// A tag, comment or line without an end.
+    /// A tag, comment or line has no end.
     #[error("a tag or line of more than {MAX_TOKEN_BYTES} bytes at byte {at}")]
     TokenTooLong {
-        /// Bytes before it, decompressed.
+        /// Number of bytes before it, decompressed.
         at: usize,
     },
-    /// Not gzip although it begins so, or damaged.
+    /// The data begins like gzip but is not, or is damaged.
     #[error("the gzip stream is damaged: {reason}")]
     Gzip {
-        /// The decoder's word for it.
+        /// Error of the decoder.
         reason: String,
     },
     /// The XML ends inside of a tag.
@@ -52,23 +53,23 @@ pub enum SitemapError {
     Torn,
 }
 
-/// What a sitemap names.
+/// Entry of a sitemap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
-    /// A page.
+    /// URL of a page.
     Page(String),
-    /// Another sitemap.
+    /// URL of another sitemap.
     Sitemap(String),
 }
 
-/// Reads one sitemap.
+/// Parser of one sitemap.
 pub struct SitemapParser {
     stage: Stage,
     first: Vec<u8>,
 }
 
 enum Stage {
-    /// Too few bytes to know.
+    /// There are too few bytes to recognise gzip.
     Empty,
     Plain(Text),
     Gzip(Box<GzDecoder<Text>>),
@@ -85,7 +86,7 @@ impl Default for SitemapParser {
 }
 
 impl SitemapParser {
-    /// Takes the next bytes of the body, however they are cut. After an error the rest is ignored.
+    /// Takes the next bytes of the body, split at any place. After an error the rest is ignored.
     pub fn write(&mut self, chunk: &[u8]) -> Result<(), SitemapError> {
         if let Stage::Empty = self.stage {
             self.first.extend_from_slice(chunk);
@@ -136,7 +137,8 @@ impl SitemapParser {
         result
     }
 
-    /// What has been found since the last call: to be asked between chunks, so that a long sitemap never is in memory as a whole.
+    /// Entries found since the last call. To be called between chunks, so that a long sitemap is never in memory as a
+    /// whole.
     pub fn take(&mut self) -> Vec<Entry> {
         match &mut self.stage {
             Stage::Empty => Vec::new(),
@@ -145,12 +147,12 @@ impl SitemapParser {
         }
     }
 
-    /// The body has ended: the last entries, and whether all of it could be read.
+    /// Ends the body and returns the last entries, and an error if some of it could not be read.
     pub fn finish(mut self) -> (Vec<Entry>, Result<(), SitemapError>) {
         if let Stage::Empty = self.stage {
             self.begin();
             let first = std::mem::take(&mut self.first);
-            // A file of one byte: the outcome is that of its end.
+            // For a file of one byte, the result below comes from its end.
             let _ = self.feed(&first);
         }
         match self.stage {
@@ -177,7 +179,7 @@ enum Form {
     Lines,
 }
 
-/// Which element a `loc` is in.
+/// Element that contains the current `loc`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Within {
     Nothing,
@@ -185,17 +187,17 @@ enum Within {
     Sitemap,
 }
 
-/// The decompressed text.
+/// Decompressed text of a sitemap.
 struct Text {
     form: Option<Form>,
-    /// UTF-8, or what a byte order mark says; what is malformed is replaced.
+    /// Decoder for UTF-8, or the encoding of a byte order mark; malformed text is replaced.
     decoder: Decoder,
-    /// The beginning of a token that is not whole yet.
+    /// Begin of a token that is not complete yet.
     rest: String,
-    /// Bytes before `rest`.
+    /// Number of bytes before `rest`.
     at: usize,
     within: Within,
-    /// Text of the `loc` at hand.
+    /// Text of the current `loc`.
     loc: Option<String>,
     found: Vec<Entry>,
     count: usize,
@@ -235,7 +237,7 @@ impl Write for Text {
 }
 
 impl Text {
-    /// In pieces, so that what is kept of an unfinished token stays small.
+    /// Takes a chunk in pieces, so that the part kept of an unfinished token stays small.
     fn feed(&mut self, chunk: &[u8]) -> Result<(), SitemapError> {
         chunk
             .chunks(MAX_TOKEN_BYTES)
@@ -249,7 +251,7 @@ impl Text {
                 .max_utf8_buffer_length(piece.len())
                 .unwrap_or(piece.len() * 3),
         );
-        // There is room for all of it, so it is taken whole.
+        // The text has room for the whole piece, so the decoder takes all of it.
         let _ = self.decoder.decode_to_string(piece, &mut text, last);
         if self.at + text.len() > MAX_BYTES {
             return Err(SitemapError::TooLong);
@@ -274,7 +276,7 @@ impl Text {
         }
     }
 
-    /// Reads all whole tokens; returns their length.
+    /// Reads all complete tokens and returns their length.
     fn xml(&mut self, text: &str) -> Result<usize, SitemapError> {
         let mut reader = Reader::from_str(text);
         reader.config_mut().check_end_names = false;
@@ -285,13 +287,13 @@ impl Text {
             let after = usize::try_from(reader.buffer_position()).unwrap_or(text.len());
             match event {
                 Ok(Event::Eof) => return Ok(before),
-                // Text up to the end of what is there may go on.
+                // Text at the end of the piece may go on in the next.
                 Ok(Event::Text(_) | Event::GeneralRef(_)) if after == text.len() => {
                     return Ok(before);
                 }
                 Ok(event) => self.event(&event)?,
                 Err(XmlError::Syntax(_)) => return Ok(before),
-                // Ill-formed, but not because it is cut here.
+                // The XML is not well-formed, for another reason than being cut here.
                 Err(_) if after > before && after < text.len() => {}
                 Err(_) => return Ok(before),
             }
@@ -382,13 +384,13 @@ impl Text {
     }
 }
 
-/// XML begins with `<` after white space; none while there is nothing else.
+/// Form of the text: XML begins with `<` after white space; `None` as long as there is only white space.
 fn form_of(text: &str) -> Option<Form> {
     let first = text.trim_start().chars().next()?;
     Some(if first == '<' { Form::Xml } else { Form::Lines })
 }
 
-/// `&amp;` and `&#38;`; all others stand for nothing.
+/// Text of a reference such as `&amp;` or `&#38;`; empty for all others.
 fn resolve(reference: &BytesRef<'_>) -> String {
     if let Ok(Some(character)) = reference.resolve_char_ref() {
         return character.to_string();

@@ -1,9 +1,10 @@
-//! One spelling for each URL, so that a page is fetched once.
+//! Brings each URL to one spelling, so that a page is fetched once.
 //!
-//! The rules are those of the [URL Standard](https://url.spec.whatwg.org/) (host in lower case and IDNA, default
-//! port and dot segments removed), plus what the standard leaves alone and servers do not tell apart:
-//! fragment and credentials dropped, hexadecimal digits of percent-encodings in upper case, unreserved characters decoded
-//! ([RFC 3986, section 6.2.2](https://www.rfc-editor.org/rfc/rfc3986#section-6.2.2)). On request, sorted and without tracking parameters.
+//! The rules are those of the [URL Standard](https://url.spec.whatwg.org/) (host in lower case and IDNA, default port
+//! and dot segments removed), and some more for differences that servers ignore: fragment and credentials are dropped,
+//! hexadecimal digits of percent-encodings are in upper case, unreserved characters are decoded ([RFC 3986, section
+//! 6.2.2](https://www.rfc-editor.org/rfc/rfc3986#section-6.2.2)). As an option, query parameters are sorted and those
+//! for tracking removed.
 
 mod base;
 mod text;
@@ -17,34 +18,36 @@ use thiserror::Error;
 pub(crate) use base::Base;
 pub use text::UrlText;
 
-/// Why a link is no URL the crawler can fetch.
+use crate::credentials::drop_from;
+
+/// Reasons why a link is no URL that the crawler can fetch.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum UrlError {
-    /// The URL Standard refuses it.
+    /// The text is no URL by the URL Standard.
     #[error("not a URL: {reason}; expected http://host/path or https://host/path")]
     Syntax {
-        /// The parser's word for it.
+        /// Error of the parser.
         reason: ::url::ParseError,
     },
-    /// `mailto:`, `javascript:`, `data:` and the like.
+    /// The scheme is not fetched: `mailto:`, `javascript:`, `data:` and the like.
     #[error("scheme `{got}` is not fetched; expected http or https")]
     Scheme {
-        /// As given, cut to 32 bytes.
+        /// Scheme as given, cut to 32 characters.
         got: String,
     },
-    /// Longer than allowed, before or after normalisation.
+    /// The URL is longer than allowed, before or after normalisation.
     #[error(
         "URL of {got_bytes} bytes, more than the {limit_bytes} allowed; raise the limit if such URLs are real"
     )]
     TooLong {
-        /// Length found.
+        /// Length of the URL.
         got_bytes: usize,
-        /// Length allowed.
+        /// Largest length allowed.
         limit_bytes: usize,
     },
 }
 
-/// Query parameters which only say where a visitor came from.
+/// Query parameters that only track where a visitor came from.
 const TRACKING: &[&str] = &[
     "_ga",
     "_gl",
@@ -71,17 +74,17 @@ const TRACKING: &[&str] = &[
     "yclid",
 ];
 const TRACKING_PREFIX: &str = "utm_";
-/// Room for what an encoder writes besides the text: the longest character and the way back to ASCII.
+/// Additional room for an encoder, which may write a long character and the way back to ASCII.
 const SPARE_BYTES: usize = 16;
 
-/// How URLs are brought to one spelling.
+/// Rules by which URLs are brought to one spelling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Normalizer {
-    /// Query parameters in the order of their names, empty ones left out; those of one name keep their order.
+    /// Sort query parameters by name and drop empty ones; parameters of the same name keep their order.
     pub sort_query: bool,
-    /// Parameters that only track visitors (`utm_…`, `gclid`, …) are left out.
+    /// Drop parameters that only track visitors (`utm_…`, `gclid`, …).
     pub drop_tracking: bool,
-    /// Longest URL, in bytes.
+    /// Limit of a URL's length, in bytes.
     pub max_bytes: usize,
 }
 
@@ -102,8 +105,8 @@ impl Normalizer {
         self.normalize(Url::parse(text).map_err(syntax)?)
     }
 
-    /// Resolves a link of a page against its base and normalises it. A query is encoded in the page's encoding
-    /// (the standard's "encoding-parse"), as browsers do.
+    /// Resolves a link of a page against its base and normalises it. A query is encoded in the page's encoding (the
+    /// standard's "encoding-parse"), as browsers do.
     pub fn join(
         &self,
         base: &Url,
@@ -120,7 +123,7 @@ impl Normalizer {
         self.normalize(options.parse(link).map_err(syntax)?)
     }
 
-    /// Normalises a parsed URL. Doing so twice changes nothing more.
+    /// Normalises a parsed URL. Normalising twice gives the same result as once.
     pub fn normalize(&self, mut url: Url) -> Result<Url, UrlError> {
         if !matches!(url.scheme(), "http" | "https") {
             let got = url.scheme().chars().take(32).collect();
@@ -129,7 +132,8 @@ impl Normalizer {
         if url.fragment().is_some() {
             url.set_fragment(None);
         }
-        drop_credentials(&mut url);
+        // A page must not make the crawler log in somewhere.
+        drop_from(&mut url);
         if let Cow::Owned(path) = canonical_escapes(url.path()) {
             url.set_path(&path);
         }
@@ -169,13 +173,14 @@ impl Normalizer {
     }
 }
 
-/// Gives a closure the type the URL parser wants: one for texts of any lifetime.
+/// Gives a closure the type that the URL parser needs, valid for texts of any lifetime.
 fn as_encoder<F: for<'a> Fn(&'a str) -> Cow<'a, [u8]>>(encode: F) -> F {
     encode
 }
 
-/// The text in an encoding. A character that is not in it becomes a percent-encoded numeric reference, as in the standard's
-/// "percent-encode after encoding"; the encoder itself would write it with a bare `&`, which ends a parameter.
+/// Encodes a text. A character outside of the encoding becomes a percent-encoded numeric reference, as in the
+/// standard's "percent-encode after encoding". The encoder itself would write it with a bare `&`, which ends a
+/// parameter.
 fn encoded(text: &str, encoding: &'static Encoding) -> Vec<u8> {
     let mut encoder = encoding.new_encoder();
     let mut out = Vec::with_capacity(text.len() + SPARE_BYTES);
@@ -199,16 +204,6 @@ fn syntax(reason: ::url::ParseError) -> UrlError {
     UrlError::Syntax { reason }
 }
 
-/// A page must not make the crawler log in somewhere. The setters refuse only URLs without a host, which http has not.
-fn drop_credentials(url: &mut Url) {
-    if !url.username().is_empty() {
-        let _ = url.set_username("");
-    }
-    if url.password().is_some() {
-        let _ = url.set_password(None);
-    }
-}
-
 fn name_of(pair: &str) -> &str {
     pair.split('=').next().unwrap_or(pair)
 }
@@ -222,8 +217,8 @@ fn is_sorted(query: &str) -> bool {
     query.split('&').all(|pair| !pair.is_empty()) && query.split('&').is_sorted_by_key(name_of)
 }
 
-/// `%7e` becomes `~`, `%c3` becomes `%C3`. A character is not decoded where it would complete an escape
-/// that was none (`%2%65`): the outcome is stable.
+/// Brings percent-encodings to one spelling: `%7e` becomes `~`, `%c3` becomes `%C3`. A character that would complete an
+/// invalid escape before it (`%2%65`) is not decoded, so that the result is stable.
 fn canonical_escapes(text: &str) -> Cow<'_, str> {
     if !needs_work(text.as_bytes()) {
         return Cow::Borrowed(text);
@@ -262,7 +257,7 @@ fn needs_work(text: &[u8]) -> bool {
     false
 }
 
-/// The byte that `%hh` at the beginning of `text` stands for.
+/// Byte encoded by `%hh` at the beginning of `text`.
 fn escaped(text: &[u8]) -> Option<u8> {
     let [b'%', high, low, ..] = text else {
         return None;
@@ -271,7 +266,7 @@ fn escaped(text: &[u8]) -> Option<u8> {
     u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()
 }
 
-/// RFC 3986, section 2.3.
+/// True for an unreserved character (RFC 3986, section 2.3).
 const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
@@ -285,7 +280,7 @@ fn push_escape(out: &mut String, byte: u8) {
     out.extend(['%', digit(byte >> 4), digit(byte)]);
 }
 
-/// The text ends with `%` or `%h` that is no whole escape: one more digit could make it one.
+/// True if the text ends with `%` or `%h` that is no complete escape, but could become one with one more digit.
 fn ends_inside_escape(text: &[u8]) -> bool {
     match text {
         [.., b'%'] => true,

@@ -1,4 +1,4 @@
-//! Whole crawls of a generated site.
+//! Tests of whole crawls of a generated site.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod support;
@@ -16,7 +16,7 @@ use tracer_crawler::hook::{Hooks, Page, PageEnd};
 use tracer_crawler::settings::{Given, Live, Profile, Settings};
 use tracer_crawler::stats::{FinishReason, Snapshot, Stats};
 
-/// What an output was told of one page.
+/// Page as an output received it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Line {
     status: Option<u16>,
@@ -143,7 +143,7 @@ fn number(path: &str) -> usize {
     path.trim_matches('/').parse().unwrap_or(0)
 }
 
-/// A tree of `n` pages: page k links to 3k+1 .. 3k+3, to itself, and back to the root.
+/// Site that is a tree of `n` pages: page k links to 3k+1 .. 3k+3, to itself, and back to the root.
 fn tree(asked: &Asked<'_>, n: usize) -> Reply {
     let k = number(asked.path);
     let children = (3 * k + 1..=3 * k + 3)
@@ -170,7 +170,7 @@ async fn every_page_once_and_no_more_connections_than_allowed() {
     let figures = outcome.figures;
     assert_eq!(figures.finish_reason, Some(FinishReason::Done));
     assert_eq!((figures.pages, figures.failed), (PAGES as u64, 0));
-    // One more for robots.txt.
+    // One more request is for robots.txt.
     assert_eq!(figures.requests, PAGES as u64 + 1);
     assert_eq!(server.requests.load(Ordering::SeqCst), PAGES + 1);
     let limit = settings().limits.per_host as usize;
@@ -275,7 +275,7 @@ async fn chains_of_redirects_end() {
                 "HTTP/1.1 302 F\r\nLocation: /a\r\nContent-Length: 0\r\n\r\n",
                 Then::Keep,
             ),
-            // Ever new.
+            // This path leads to ever new pages.
             path => {
                 let n: u64 = path.rsplit('/').next().unwrap().parse().unwrap();
                 raw(
@@ -314,7 +314,7 @@ async fn limits_of_depth_pages_and_time() {
     let outcome = crawl(by_depth, &server).await;
     assert_eq!((outcome.pages.len(), outcome.figures.depth), (1 + 3 + 9, 2));
     assert_eq!(outcome.figures.finish_reason, Some(FinishReason::Done));
-    // Each of the nine: three children, itself, the root.
+    // Each of the nine pages links to three children, itself and the root.
     assert_eq!(outcome.figures.skipped["too_deep"], 9 * 5);
 
     let mut by_pages = settings();
@@ -370,7 +370,7 @@ async fn pages_at_the_limit_have_their_retries() {
     assert_eq!(outcome.figures.finish_reason, Some(FinishReason::PageLimit));
 }
 
-/// Crawls several seeds of one host; how long it takes until the last page is asked for.
+/// Crawls several seeds of one host and returns the time until the last page was requested.
 async fn crawl_seeds(settings: Settings, robots: &'static str, paths: &[&str]) -> Duration {
     let last: Arc<Mutex<Option<Instant>>> = Arc::default();
     let seen = Arc::clone(&last);
@@ -399,7 +399,7 @@ async fn a_crawl_delay_counts_for_those_who_had_their_turn_before_it_was_known()
     set(&mut settings, "limits.rate", "50");
     let robots = "User-agent: *\nCrawl-delay: 0.2\n";
     let took = crawl_seeds(settings, robots, &["/1", "/2", "/3", "/4"]).await;
-    // One after robots.txt, one after each page but the last.
+    // The delay comes once after robots.txt and after each page but the last.
     assert!(took >= Duration::from_millis(800), "{took:?}");
 }
 
@@ -455,7 +455,7 @@ async fn crawl_delay_and_delay_hold() {
     assert_eq!(outcome.pages.len(), 6);
     let times = times.lock().unwrap();
     for pair in times.windows(2) {
-        // Sent in time; the network may have brought two closer together.
+        // The requests were sent with the right distance, but the network may bring two closer together.
         assert!(
             pair[1] - pair[0] > Duration::from_millis(60),
             "{:?}",
@@ -527,7 +527,7 @@ async fn pages_that_do_not_end_are_cut_after_the_grace() {
     );
 }
 
-/// Panics on some pages, and notes what it is told.
+/// Hooks that panic on some pages and record their calls.
 #[derive(Default)]
 struct Notes {
     panics: AtomicUsize,
@@ -576,7 +576,7 @@ async fn a_panic_in_one_page_ends_that_page_alone() {
     assert_eq!((figures.panics, figures.failures["panic"]), (1, 1));
     assert_eq!(hooks.panics.load(Ordering::SeqCst), 1);
     assert_eq!(hooks.crawls.load(Ordering::SeqCst), 1);
-    // Its links were queued before.
+    // The links of the page were queued before the panic.
     assert_eq!(hooks.finished.load(Ordering::SeqCst), 50);
 }
 
@@ -802,7 +802,7 @@ async fn outputs_hold_every_page() {
     );
 }
 
-/// A server that says of every page of `site` whether it has changed; the paths asked about with a condition.
+/// Server that answers for every page of `site` whether it has changed, with a count of the conditional requests.
 async fn unchanging(
     site: impl Fn(&Asked<'_>) -> Reply + Send + Sync + 'static,
 ) -> (Server, Arc<AtomicUsize>) {
@@ -852,7 +852,7 @@ async fn a_later_crawl_finds_what_an_earlier_one_left_out() {
         (Some(0), "never", 1, 0),
         (Some(1), "never", 4, 1),
         (None, "never", 13, 4),
-        // Its own share of what is there.
+        // Under other rules the stored links are not valid, so no request is conditional.
         (None, "/2$", 9, 0),
         (None, "never", 13, 4),
         (None, "never", 13, 13),
@@ -898,7 +898,7 @@ async fn a_sitemap_that_has_not_changed_leads_to_the_same_pages() {
         );
         assert_eq!(conditions.load(Ordering::SeqCst), asked_again);
     }
-    // As a page it is another thing.
+    // The same document read as a page is not the stored sitemap.
     settings.politeness.sitemaps = false;
     let setup = Setup::new(settings);
     setup.run(&[server.url("/sitemap.xml").to_string()]).await;

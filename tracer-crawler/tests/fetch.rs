@@ -1,4 +1,4 @@
-//! One fetch at a time against a server that answers as it is told.
+//! Tests of single fetches against a server with scripted answers.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
@@ -336,7 +336,7 @@ async fn each_clock_runs_for_itself() {
     client.terms.clocks.task = Duration::from_millis(50);
     let got = client.get(&server.url("/silent")).await;
     assert_eq!(got.failure().class(), Class::TimeoutTask);
-    // TLS toward a server that speaks clear text and says nothing.
+    // A TLS handshake with a server that never answers.
     client.terms.clocks.task = 60 * SECOND;
     client.terms.clocks.tls = Duration::from_millis(50);
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -442,7 +442,7 @@ async fn a_cancel_reaches_those_who_wait_for_a_connection() {
         first.failure(),
         Failure::Cancelled(Stage::Response)
     ));
-    // The first one's place may have come to it in the same moment.
+    // The slot of the first request may have come to the second in the same moment.
     assert_eq!(second.failure().class(), Class::Cancelled);
     assert!(second.exchange.connection.is_none());
 }

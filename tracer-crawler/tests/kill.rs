@@ -1,8 +1,9 @@
-//! A crawl of an imagined site is killed (SIGKILL) at random moments and resumed, until it has been killed often enough and
-//! is complete. Then every page has been fetched, none that does not exist, and twice at most what was in flight when a kill came.
+//! Kills a crawl of a generated site (SIGKILL) at random moments and resumes it, until it has been killed often enough
+//! and is complete. Then every existing page has been fetched and no other, and only pages in flight at a kill were
+//! fetched twice.
 //!
-//! A second part takes away what a machine loses that goes down: the end of the journal, the table of seen URLs. Pages may be fetched
-//! again then, but none is lost.
+//! A second part removes what is lost when a machine goes down: the end of the journal, and the table of seen URLs.
+//! Pages may be fetched again then, but none is lost.
 
 #![allow(
     clippy::expect_used,
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
         crawl(Path::new(directory));
         return ExitCode::SUCCESS;
     }
-    // As with other tests: a name given on the command line chooses.
+    // A name on the command line selects tests, as in the standard harness.
     let filters: Vec<&String> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
     if !filters.is_empty()
         && !filters
@@ -51,7 +52,7 @@ fn main() -> ExitCode {
     kills(&mut random);
     crashes(&mut random);
     beginnings(&mut random);
-    // As a harness says it, for those who count.
+    // This is the line of the standard harness, for tools that count tests.
     println!("test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out");
     ExitCode::SUCCESS
 }
@@ -61,7 +62,7 @@ fn url_of(page: u64) -> Url {
     Url::parse(&url).expect("a URL of the imagined site")
 }
 
-/// Links of a page: forward as a tree, so that all can be reached, and some at random.
+/// Links of a page: forward as a tree, so that all pages can be reached, and some at random.
 fn links_of(page: u64) -> Vec<Url> {
     let tree = (1..=4).map(|child| page * 4 + child);
     let random = (0..4).map(|number| xxh3_64_with_seed(&page.to_le_bytes(), number) % PAGES);
@@ -71,9 +72,9 @@ fn links_of(page: u64) -> Vec<Url> {
         .collect()
 }
 
-/// One process of the crawl: goes on with what is there.
+/// Runs one process of the crawl, which continues from the existing state.
 fn crawl(directory: &Path) {
-    // Tiny, so that everything is on its way between memory, journal and database all the time.
+    // The memory is tiny, so that data is always under way between memory, journal and database.
     let options = DiskOptions {
         memory_bytes: 128 << 10,
         snapshot_interval: Duration::from_millis(30),
@@ -94,7 +95,7 @@ fn crawl(directory: &Path) {
     loop {
         let is_done = match frontier.next(Instant::now()).expect("next") {
             Next::Page(page) => {
-                // One write: a kill does not tear it.
+                // The line is written by one call, so a kill does not cut it.
                 let line = format!("{}\n", page.url);
                 log.write_all(line.as_bytes()).expect("log");
                 in_flight.push_back(*page);
@@ -149,7 +150,7 @@ fn start(directory: &Path) -> Child {
     command.spawn().expect("start a crawl")
 }
 
-/// Lets it run for a while. True if it was killed, false if it was complete before.
+/// Lets the crawl run for a while. Returns true if it was killed, false if it was complete before.
 fn run_and_kill(directory: &Path, random: &mut Random) -> bool {
     let mut child = start(directory);
     std::thread::sleep(Duration::from_micros(random.below(120_000)));
@@ -168,7 +169,7 @@ fn run_to_the_end(directory: &Path) {
     assert!(status.success(), "the last run failed: {status}");
 }
 
-/// How often each page was fetched; fails where the set is not that of the site.
+/// Number of times each page was fetched; fails if the set of pages is not that of the site.
 fn fetched(directory: &Path) -> HashMap<String, u64> {
     let text = fs::read_to_string(directory.join("fetched")).expect("log");
     let mut counts: HashMap<String, u64> = HashMap::new();
@@ -195,7 +196,7 @@ fn kills(random: &mut Random) {
         }
         run_to_the_end(directory.path());
         let fetches: u64 = fetched(directory.path()).values().sum();
-        // Pages that were put back are logged twice by design: at most a few in a hundred, told from the rest by their own bound.
+        // Pages that were put back are logged twice by design, so they have a bound of their own: a few in a hundred.
         let put_back = PAGES / 20 + PAGES / 50;
         let allowed = (here * IN_FLIGHT) as u64 + put_back;
         assert!(
@@ -210,7 +211,7 @@ fn kills(random: &mut Random) {
     );
 }
 
-/// Killed while it makes its files: what is left can be opened.
+/// Kills the process while it makes its files, and checks that the remains can be opened.
 fn beginnings(random: &mut Random) {
     for _ in 0..KILLS / 2 {
         let directory = tempfile::tempdir().expect("directory");
@@ -239,7 +240,7 @@ fn crashes(random: &mut Random) {
     );
 }
 
-/// The newest journal loses its end, and the table of seen URLs is gone or damaged.
+/// Cuts the end off the newest journal, and removes or damages the table of seen URLs.
 fn tear(state: &Path, random: &mut Random) {
     let Ok(entries) = fs::read_dir(state) else {
         return;

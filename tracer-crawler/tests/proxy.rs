@@ -1,4 +1,4 @@
-//! Proxies, HTTP/2 and cookies, against servers of a few lines.
+//! Tests of proxies, HTTP/2 and cookies against minimal servers.
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
 mod support;
@@ -16,11 +16,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tracer_crawler::fetch::proxy::Proxy;
 use tracer_crawler::fetch::{Options, TlsOptions};
 use tracer_crawler::outcome::Class;
+use tracer_text::glob::Globs;
 
-/// What a proxy was asked for.
+/// Requests that a proxy received.
 type Seen = Arc<Mutex<Vec<String>>>;
 
-/// An HTTP proxy that answers CONNECT with `status`, and says so of other requests.
+/// HTTP proxy that answers CONNECT with `status`, and all other requests with the body `proxy`.
 async fn http_proxy(status: u16) -> (String, Seen) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -58,7 +59,7 @@ async fn http_proxy(status: u16) -> (String, Seen) {
     (format!("http://user:pass@{address}"), seen)
 }
 
-/// A SOCKS 5 proxy that wants user and password, and answers with `reply`.
+/// SOCKS 5 proxy that asks for user and password, and answers with `reply`.
 async fn socks_proxy(reply: u8) -> (String, Seen) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -172,7 +173,7 @@ async fn hosts_of_the_bypass_are_reached_directly() {
     let (proxy, seen) = http_proxy(200).await;
     let mut options = options();
     let mut parsed = Proxy::parse(&proxy, None).unwrap();
-    parsed.bypass = vec!["127.*".to_owned()];
+    parsed.bypass = Globs::new(["127.*"]);
     options.proxy = Some(parsed);
     assert_eq!(
         Client::new(options).get(&server.url("/")).await.text(),
@@ -181,11 +182,11 @@ async fn hosts_of_the_bypass_are_reached_directly() {
     assert!(seen.lock().unwrap().is_empty());
 }
 
-/// An HTTP/2 server that takes so many requests at once and holds each for a moment.
+/// HTTP/2 server that allows a number of requests at once and holds each for a moment.
 struct Http2Server {
     port: u16,
     opened: Arc<AtomicUsize>,
-    /// Requests under way, and the most there ever were.
+    /// Number of requests under way, and the highest number so far.
     at_once: Arc<(AtomicUsize, AtomicUsize)>,
 }
 
@@ -230,7 +231,7 @@ async fn serve_http2(
         async move {
             let now = at_once.0.fetch_add(1, Ordering::SeqCst) + 1;
             at_once.1.fetch_max(now, Ordering::SeqCst);
-            // Long enough for all that may come to be here.
+            // The wait is long enough for all requests that may come at once to arrive.
             tokio::time::sleep(Duration::from_millis(50)).await;
             at_once.0.fetch_sub(1, Ordering::SeqCst);
             let text = format!("{} {:?}", request.uri().path(), request.version());
@@ -253,7 +254,7 @@ fn http2_client(change: impl FnOnce(&mut Options)) -> Arc<Client> {
     Arc::new(Client::new(options))
 }
 
-/// Requests at once: of each the connection's number, and how many it had carried before.
+/// Sends requests at once; returns for each the number of its connection and of earlier requests on it.
 async fn ask_at_once(client: &Arc<Client>, port: u16, requests: u64) -> Vec<(u64, u32)> {
     let mut all = tokio::task::JoinSet::new();
     for number in 0..requests {
@@ -272,7 +273,7 @@ async fn ask_at_once(client: &Arc<Client>, port: u16, requests: u64) -> Vec<(u64
     used
 }
 
-/// 50 requests at once over one connection; the most that the server ever had under way.
+/// Sends 50 requests at once over one connection; returns the highest number that the server had under way.
 async fn ask_over_http2(own: usize, of_server: Option<u32>) -> usize {
     let server = Http2Server::start(of_server).await;
     let client = http2_client(|options| options.http2_streams = own);
@@ -294,7 +295,7 @@ async fn no_more_http2_requests_at_once_than_both_sides_allow() {
     assert_eq!(ask_over_http2(2, Some(3)).await, 2);
 }
 
-/// One place for a connection: the next is opened when the last request on the one before has ended.
+/// With one slot, the next connection is opened after the last request on the previous one has ended.
 #[tokio::test]
 async fn an_http2_connection_carries_as_many_requests_as_it_may() {
     let server = Http2Server::start(None).await;

@@ -1,5 +1,5 @@
-//! Pages whose links are made by scripts, in a real browser: `cargo test -p tracer-crawler --features render --test render`, and a part
-//! of `cargo xtask test`. Without chromium in PATH these tests fail.
+//! Tests of pages whose scripts make their links, in a real browser: `cargo test -p tracer-crawler --features render
+//! --test render`, also run by `cargo xtask test`. Without chromium in PATH these tests fail.
 #![cfg(feature = "render")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
 
@@ -44,7 +44,7 @@ async fn render(renderer: &Renderer, body: &str) -> Result<String, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Processes whose command line holds this text.
+/// Number of processes with this text in their command line.
 fn processes(text: &str) -> usize {
     let lines = std::fs::read_dir("/proc").unwrap().flatten();
     let lines = lines.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
@@ -58,7 +58,7 @@ async fn scripts_have_run_and_the_server_is_not_asked_again() {
     let renderer = browsers(&settings(|_| ()), "agent-scripts/1");
     let html = render(&renderer, SCRIPTED).await.unwrap();
     assert!(html.contains("href=\"/late\""), "{html}");
-    // page.example does not exist: only our own copy can have been shown.
+    // page.example does not exist, so only our own copy can have been shown.
     let html = render(
         &renderer,
         "<script>document.write('<a href=/' + navigator.userAgent + '>' + location)</script>",
@@ -142,7 +142,7 @@ async fn answer(stream: TcpStream, asked: UnboundedSender<String>) {
             return;
         }
     }
-    // The test may be over.
+    // The test may have ended already.
     let _ = asked.send(head);
     let script = "document.write('<a href=/proxied>x</a>')";
     let length = script.len();
@@ -152,14 +152,14 @@ async fn answer(stream: TcpStream, asked: UnboundedSender<String>) {
     stream.write_all(answer.as_bytes()).await.unwrap();
 }
 
-/// A proxy that answers everything with a script, and the heads of what it was asked.
+/// Proxy that answers everything with a script; returns its address and the heads of the requests.
 async fn proxy() -> (String, UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (sender, heads) = unbounded_channel();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // Some are opened ahead and stay silent.
+            // Some connections are opened ahead and stay silent.
             tokio::spawn(answer(stream, sender.clone()));
         }
     });
@@ -182,7 +182,7 @@ async fn scripts_come_through_the_proxy() {
         let expected = format!("GET http://{host}/x.js ");
         assert!(head.starts_with(&expected), "{head}");
     }
-    // Nothing was asked for that no page has in it, not even by the browser for itself.
+    // There was no request besides those of pages, not even one of the browser itself.
     drop(renderer);
     heads.close();
     assert_eq!(heads.recv().await, None);

@@ -2,9 +2,9 @@
 
 mod client;
 mod dns;
-mod duration;
 mod link;
 mod origin;
+mod proportion;
 
 use std::process::ExitCode;
 

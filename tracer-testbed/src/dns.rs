@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use message::{Query, Rcode, TYPE_A, TYPE_AAAA};
@@ -26,6 +26,8 @@ const MAX_MESSAGE_BYTES: usize = 1232;
 const MAX_PENDING: usize = 4096;
 /// A TCP connection without a query ends after this.
 const TCP_IDLE: Duration = Duration::from_secs(10);
+/// How many free TCP ports are tried until one is also free for UDP.
+const PORT_ATTEMPTS: usize = 100;
 
 /// What the server answers.
 #[derive(Debug, Clone)]
@@ -108,19 +110,21 @@ impl DnsCounts {
     }
 }
 
-/// A running server; dropping it stops it.
+/// A running server. [`DnsServer::stop`] returns when its sockets are closed; dropping it only tells the
+/// server to end, and its port may be taken for a moment longer.
 #[derive(Debug)]
 pub struct DnsServer {
     address: SocketAddr,
     shared: Arc<Shared>,
-    /// Dropping it ends the tasks.
-    _tasks: JoinSet<()>,
+    /// Told, or dropped, it ends the tasks.
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
 }
 
 #[derive(Debug)]
 struct Shared {
     options: DnsOptions,
-    counts: DnsCounts,
+    counts: Arc<DnsCounts>,
     pending: Arc<Semaphore>,
 }
 
@@ -131,24 +135,33 @@ impl DnsServer {
             address: options.listen,
             source,
         };
-        let listener = TcpListener::bind(options.listen)
-            .await
-            .map_err(listen_error)?;
+        let (listener, socket) = bind(options.listen).await.map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
-        let socket = UdpSocket::bind(address).await.map_err(listen_error)?;
         let shared = Arc::new(Shared {
             options,
-            counts: DnsCounts::default(),
+            counts: Arc::default(),
             pending: Arc::new(Semaphore::new(MAX_PENDING)),
         });
+        let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(serve_udp(Arc::new(socket), Arc::clone(&shared)));
-        tasks.spawn(serve_tcp(listener, Arc::clone(&shared)));
+        let udp = serve_udp(Arc::new(socket), Arc::clone(&shared), stopped.clone());
+        tasks.spawn(udp);
+        tasks.spawn(serve_tcp(listener, Arc::clone(&shared), stopped));
         Ok(Self {
             address,
             shared,
-            _tasks: tasks,
+            stop,
+            tasks,
         })
+    }
+
+    /// Closes every socket, those of connections and of answers held back too, and gives the final counts.
+    /// When it returns the port is free.
+    pub async fn stop(mut self) -> Arc<DnsCounts> {
+        self.stop.send_replace(true);
+        // An error is the panic of a task, already printed; its sockets are closed as well.
+        while self.tasks.join_next().await.is_some() {}
+        Arc::clone(&self.shared.counts)
     }
 
     /// Where it listens, with the real port.
@@ -221,11 +234,39 @@ impl Shared {
     }
 }
 
-async fn serve_udp(socket: Arc<UdpSocket>, shared: Arc<Shared>) {
+/// The same port for TCP and UDP. A free one for both is looked for when none is asked for: the system
+/// gives one that is free for TCP, and somebody else may have it for UDP.
+async fn bind(listen: SocketAddr) -> io::Result<(TcpListener, UdpSocket)> {
+    let mut attempts = PORT_ATTEMPTS;
+    loop {
+        let listener = TcpListener::bind(listen).await?;
+        attempts -= 1;
+        match UdpSocket::bind(listener.local_addr()?).await {
+            Err(error)
+                if error.kind() == io::ErrorKind::AddrInUse
+                    && listen.port() == 0
+                    && attempts > 0 => {}
+            bound => return Ok((listener, bound?)),
+        }
+    }
+}
+
+/// Answers until told to stop; then the answers held back are given up, and the socket is closed.
+async fn serve_udp(
+    socket: Arc<UdpSocket>,
+    shared: Arc<Shared>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let mut held = JoinSet::new();
     let mut buffer = [0; MAX_MESSAGE_BYTES];
     loop {
+        let received = tokio::select! {
+            received = socket.recv_from(&mut buffer) => received,
+            Some(_) = held.join_next() => continue,
+            _ = stopped.wait_for(|stop| *stop) => break,
+        };
         // An error is one peer's unreachable port; the socket stays good.
-        let Ok((length, peer)) = socket.recv_from(&mut buffer).await else {
+        let Ok((length, peer)) = received else {
             continue;
         };
         let Some(answer) = shared.answer(&buffer[..length], false) else {
@@ -241,32 +282,36 @@ async fn serve_udp(socket: Arc<UdpSocket>, shared: Arc<Shared>) {
             continue;
         };
         let socket = Arc::clone(&socket);
-        tokio::spawn(async move {
+        held.spawn(async move {
             tokio::time::sleep(delay).await;
             let _ = socket.send_to(&answer, peer).await;
             drop(permit);
         });
     }
+    held.shutdown().await;
 }
 
-async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>) {
+/// Serves until told to stop; then every connection is closed.
+async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                let permit = Arc::clone(&shared.pending).try_acquire_owned();
-                if let (Ok((stream, _)), Ok(permit)) = (accepted, permit) {
-                    let shared = Arc::clone(&shared);
-                    connections.spawn(async move {
-                        // An error is the peer's doing.
-                        let _ = serve_stream(stream, &shared).await;
-                        drop(permit);
-                    });
-                }
-            }
-            Some(_) = connections.join_next() => {}
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+            _ = stopped.wait_for(|stop| *stop) => break,
+        };
+        let permit = Arc::clone(&shared.pending).try_acquire_owned();
+        if let (Ok((stream, _)), Ok(permit)) = (accepted, permit) {
+            let shared = Arc::clone(&shared);
+            connections.spawn(async move {
+                // An error is the peer's doing.
+                let _ = serve_stream(stream, &shared).await;
+                drop(permit);
+            });
         }
     }
+    drop(listener);
+    connections.shutdown().await;
 }
 
 /// Messages with their length in front (RFC 1035 4.2.2), until the peer closes or is silent.

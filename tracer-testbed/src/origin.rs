@@ -152,7 +152,8 @@ pub enum OriginError {
     Tls(#[from] rustls::Error),
 }
 
-/// A running origin; dropping it stops it at once, [`Origin::stop`] lets requests finish.
+/// A running origin. [`Origin::stop`] returns when its sockets are closed; dropping it only tells the origin
+/// to end, and its port may be taken for a moment longer.
 #[derive(Debug)]
 pub struct Origin {
     address: SocketAddr,
@@ -161,7 +162,7 @@ pub struct Origin {
     serving: JoinHandle<()>,
     shared: Arc<Shared>,
     log: Log,
-    _dead_port: Option<DeadPort>,
+    dead_port: Option<DeadPort>,
 }
 
 impl Origin {
@@ -200,7 +201,7 @@ impl Origin {
             serving,
             shared,
             log,
-            _dead_port: dead_port,
+            dead_port,
         })
     }
 
@@ -219,16 +220,13 @@ impl Origin {
         &self.shared.counts
     }
 
-    /// Stops accepting, lets open requests finish for up to two seconds, writes the log out and gives the
-    /// final counts.
+    /// Stops accepting, lets open requests finish for up to two seconds and closes what is left, writes the
+    /// log out and gives the final counts. When it returns all sockets are closed.
     pub async fn stop(self) -> serde_json::Value {
         self.stop.send_replace(true);
-        let mut serving = self.serving;
-        if tokio::time::timeout(GRACE, &mut serving).await.is_err() {
-            serving.abort();
-            // An aborted task says so; its connections are dropped and logged nowhere.
-            let _ = serving.await;
-        }
+        // An error is a panic of the task, already printed.
+        let _ = self.serving.await;
+        drop(self.dead_port);
         let counts = self.shared.counts.to_json();
         drop(self.shared);
         self.log.close().await;
@@ -271,7 +269,8 @@ impl Port {
     }
 }
 
-/// Serves until told to stop, then until the last connection has ended.
+/// Serves until told to stop, then until the last connection has ended. Those that take longer than
+/// [`GRACE`] are dropped, and logged nowhere.
 async fn accept(
     listener: Option<TcpListener>,
     shared: Arc<Shared>,
@@ -299,7 +298,10 @@ async fn accept(
         });
     }
     drop(listener);
-    while connections.join_next().await.is_some() {}
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(GRACE, ended).await.is_err() {
+        connections.shutdown().await;
+    }
 }
 
 type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);

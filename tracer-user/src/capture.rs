@@ -17,6 +17,8 @@ use tokio::sync::watch;
 
 /// Lines kept.
 pub(crate) const MAX_LINES: usize = 10_000;
+/// Lines of standard error that are kept however much standard output follows.
+const LAST_ERRORS: usize = 5;
 /// Bytes of a line; a longer one is cut into several.
 const MAX_LINE_BYTES: usize = 4096;
 /// How often new lines are published.
@@ -49,15 +51,24 @@ pub(crate) struct Scrollback {
     pub(crate) lines: VecDeque<Arc<Line>>,
     /// Lines that were before them.
     pub(crate) dropped: u64,
+    /// The last lines of standard error, oldest first.
+    pub(crate) errors: VecDeque<Arc<Line>>,
 }
 
 impl Scrollback {
     fn push(&mut self, line: Line) {
+        let line = Arc::new(line);
+        if line.stream == Stream::Err {
+            if self.errors.len() == LAST_ERRORS {
+                self.errors.pop_front();
+            }
+            self.errors.push_back(Arc::clone(&line));
+        }
         if self.lines.len() == MAX_LINES {
             self.lines.pop_front();
             self.dropped += 1;
         }
-        self.lines.push_back(Arc::new(line));
+        self.lines.push_back(line);
     }
 }
 
@@ -113,9 +124,11 @@ pub(crate) struct Captured {
 }
 
 impl Captured {
-    /// The command has ended: waits a moment for the rest. What went wrong is the log's.
-    pub(crate) fn drain(&self) -> io::Result<()> {
-        self.ended.recv_timeout(DRAIN).unwrap_or(Ok(()))
+    /// The command has ended: waits a moment for the rest. All there is then, and what went wrong with the log.
+    pub(crate) fn drain(self) -> (Arc<Scrollback>, io::Result<()>) {
+        let logged = self.ended.recv_timeout(DRAIN).unwrap_or(Ok(()));
+        let lines = Arc::clone(&self.lines.borrow());
+        (lines, logged)
     }
 }
 
@@ -130,7 +143,14 @@ struct Reader {
 }
 
 impl Reader {
+    /// Reads to the end; whatever happens, the last lines are published.
     fn run(&mut self) -> io::Result<()> {
+        let read = self.read_all();
+        self.publish();
+        read
+    }
+
+    fn read_all(&mut self) -> io::Result<()> {
         let mut failed = Ok(());
         while !self.open.is_empty() {
             let ready = self.wait()?;
@@ -143,7 +163,6 @@ impl Reader {
             }
             self.publish_due();
         }
-        self.publish();
         failed
     }
 
@@ -196,8 +215,14 @@ impl Reader {
         }
     }
 
+    /// Lines that have not ended are shown as far as they came: a prompt, or the last words of a command whose
+    /// descendants hold the pipe open.
     fn publish(&mut self) {
-        self.publish.send_replace(Arc::new(self.scrollback.clone()));
+        let mut lines = self.scrollback.clone();
+        for (_, assembly) in &self.open {
+            assembly.show_partial(&mut lines);
+        }
+        self.publish.send_replace(Arc::new(lines));
         self.changed = None;
     }
 }
@@ -241,17 +266,27 @@ impl Assembly {
 
     fn end(&mut self, lines: &mut Scrollback) {
         self.returned = false;
-        lines.push(Line {
-            stream: self.stream,
-            text: String::from_utf8_lossy(&self.partial).into_owned(),
-        });
+        lines.push(self.line());
         self.partial.clear();
     }
 
-    fn finish(&mut self, lines: &mut Scrollback) {
-        if !self.partial.is_empty() {
-            self.end(lines);
+    /// What came since the last end of a line.
+    fn line(&self) -> Line {
+        Line {
+            stream: self.stream,
+            text: String::from_utf8_lossy(&self.partial).into_owned(),
         }
+    }
+
+    fn show_partial(&self, lines: &mut Scrollback) {
+        if !self.partial.is_empty() {
+            lines.push(self.line());
+        }
+    }
+
+    fn finish(&mut self, lines: &mut Scrollback) {
+        self.show_partial(lines);
+        self.partial.clear();
     }
 }
 
@@ -307,10 +342,45 @@ mod tests {
         drop((out, err));
         // The pipes have ended, so this waits for the end of the thread and no longer.
         captured.ended.recv().unwrap().unwrap();
-        let lines = captured.lines.borrow();
+        let (lines, logged) = captured.drain();
+        logged.unwrap();
         let mut seen = texts(&lines);
         seen.sort_unstable();
         assert_eq!(seen, ["bad", "one", "two"]);
         assert_eq!(log.metadata().unwrap().len(), 11);
+        let errors: Vec<_> = lines.errors.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(errors, ["bad"]);
+    }
+
+    #[test]
+    fn the_last_errors_stay_however_much_output_follows() {
+        let mut lines = Scrollback::default();
+        let mut push = |stream, count: usize| {
+            for number in 1..=count {
+                let text = number.to_string();
+                lines.push(Line { stream, text });
+            }
+        };
+        push(Stream::Err, LAST_ERRORS + 2);
+        push(Stream::Out, MAX_LINES);
+        assert!(lines.lines.iter().all(|line| line.stream == Stream::Out));
+        let errors: Vec<_> = lines.errors.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(errors, ["3", "4", "5", "6", "7"]);
+    }
+
+    #[test]
+    fn a_line_without_its_end_is_published_while_the_pipe_is_open() {
+        let mut pipes = Pipes::open().unwrap();
+        let (mut out, err) = pipes.writers.take().unwrap();
+        let mut captured = pipes.read(None).unwrap();
+        out.write_all(b"name? ").unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let changed = runtime.unwrap().block_on(captured.lines.changed());
+        changed.unwrap();
+        assert_eq!(texts(&captured.lines.borrow()), ["name? "]);
+        out.write_all(b"x\n").unwrap();
+        drop((out, err));
+        captured.ended.recv().unwrap().unwrap();
+        assert_eq!(texts(&captured.lines.borrow()), ["name? x"]);
     }
 }

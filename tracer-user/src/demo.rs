@@ -7,6 +7,7 @@
 mod check;
 mod client;
 mod crawled;
+mod directory;
 mod memory;
 mod report;
 mod resolver;
@@ -28,9 +29,10 @@ use crate::failure::{Failure, code};
 use crate::source::kernel::check_rights;
 
 use client::Ended;
+use directory::Directory;
 use memory::MemoryFile;
 pub(crate) use settings::DemoSettings;
-use stage::Stage;
+use stage::{Counted, Stage};
 
 /// Why the demo could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +44,12 @@ pub(crate) enum DemoError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
+    },
+    /// Another demo writes to that directory.
+    #[error("another tracer demo is writing to {path}; choose another directory with --out")]
+    InUse {
+        /// As given.
+        path: PathBuf,
     },
     /// A step that should not fail.
     #[error("demo: {what}: {source}")]
@@ -93,7 +101,7 @@ impl DemoError {
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Out { .. } => code::USAGE,
+            Self::Out { .. } | Self::InUse { .. } => code::USAGE,
             Self::Client { status, .. } if *status == code::CANNOT_TRACE => code::CANNOT_TRACE,
             _ => code::INTERNAL,
         }
@@ -121,10 +129,8 @@ impl Profile {
 #[derive(Debug)]
 struct Run {
     profile: Profile,
-    /// The origin's counts.
-    origin: serde_json::Value,
-    /// Queries that reached the DNS server; `None` without one.
-    lookups: Option<u64>,
+    /// Counts of the servers.
+    counted: Counted,
     /// What the crawler itself noted.
     crawled: crawled::Crawled,
     /// Hosts of the site.
@@ -148,12 +154,10 @@ fn run(settings: &DemoSettings, runtime: &Runtime) -> Result<u8, DemoError> {
         .block_on(async { Stop::listen() })
         .map_err(DemoError::system("listening for signals"))?;
     let untraced = check_rights().err();
-    if untraced.is_none() {
-        std::fs::create_dir_all(&settings.out).map_err(|source| DemoError::Out {
-            path: settings.out.clone(),
-            source,
-        })?;
-    }
+    let directory = match untraced {
+        None => Some(Directory::take(settings.out.as_deref())?),
+        Some(_) => None,
+    };
     let stage = Stage::new(settings)?;
     report::introduce(settings, &stage, untraced.as_ref());
     let mut runs = Vec::new();
@@ -162,7 +166,7 @@ fn run(settings: &DemoSettings, runtime: &Runtime) -> Result<u8, DemoError> {
             settings,
             stage: &stage,
             profile,
-            traced: untraced.is_none(),
+            directory: directory.as_ref(),
         };
         match crawl.run(runtime, &mut stop)? {
             Ended::Stopped(code) => return Ok(code),
@@ -171,7 +175,7 @@ fn run(settings: &DemoSettings, runtime: &Runtime) -> Result<u8, DemoError> {
     }
     let limit = stage.link().map(|_| settings.limit_per_second());
     drop(stage);
-    report::conclude(settings, &runs, untraced.is_none(), limit)
+    report::conclude(settings, &runs, directory.as_ref(), limit)
 }
 
 /// Signals that end the demo.

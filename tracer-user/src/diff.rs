@@ -11,7 +11,6 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 pub(crate) use export::{DiffError, Export};
-pub(crate) use figure::time;
 use row::Row;
 
 /// Name and major version of the JSON.

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use tracer_text::printable::printable;
 
 use crate::source::kernel::btf::Btf;
 use crate::source::kernel::cgroup::Hierarchy;
@@ -288,19 +289,6 @@ fn line(check: &Check, name: usize, found: usize) -> String {
         text += &format!("        -> {}\n", printable(remedy));
     }
     text
-}
-
-/// Without control characters: mount points and errors are other people's text.
-fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            if c.is_control() {
-                c.escape_default().collect::<Vec<_>>()
-            } else {
-                vec![c]
-            }
-        })
-        .collect()
 }
 
 fn kernel(roots: &Roots) -> Check {

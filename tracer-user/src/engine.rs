@@ -1,5 +1,6 @@
 //! The one select loop: records in, snapshots out, until the target or the user ends it.
 
+mod last_words;
 mod screen;
 
 use std::{future::pending, io::Write as _, time::Duration};
@@ -9,6 +10,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
+use self::last_words::last_words;
 use crate::{
     capture::Captured,
     child,
@@ -121,7 +123,7 @@ impl Engine {
     pub(crate) async fn run(mut self, mut signals: Signals) -> Result<u8, Failure> {
         let end = self.trace(&mut signals).await;
         // Whatever happened, the terminal is given back, and what was found is said.
-        let closed = self.close();
+        let closed = self.close(end.as_ref().ok());
         let end = end?;
         closed?;
         Ok(match end {
@@ -161,15 +163,20 @@ impl Engine {
     }
 
     /// Closes the live screen, then says what there is to say.
-    fn close(mut self) -> Result<(), Failure> {
-        let logged = self.captured.take().map_or(Ok(()), |output| output.drain());
+    fn close(mut self, end: Option<&End>) -> Result<(), Failure> {
+        let (printed, logged) = self.captured.take().map(Captured::drain).unzip();
         let closed = self.live.take().map_or(Ok(()), Live::close);
         tui::abandon();
         self.sinks.say(&self.tracker.snapshot())?;
         for remark in self.remarks.iter().chain(&self.source.remark()) {
             say(remark);
         }
-        logged.map_err(Failure::internal(
+        if let (Some(End::Command(status)), Some(printed)) = (end, printed)
+            && let Some(words) = last_words(*status, &printed)
+        {
+            say(&words);
+        }
+        logged.unwrap_or(Ok(())).map_err(Failure::internal(
             "writing the command's output to --child-log",
         ))?;
         closed.map_err(Failure::internal("drawing"))
@@ -255,7 +262,11 @@ impl Engine {
         self.over = true;
         self.note_moment();
         if let Some(ending) = self.ending.take().or_else(|| self.end_recording()) {
-            self.remarks.extend(remark_on(&ending.wait()));
+            let remark = remark_on(&ending.wait());
+            if let (Some(live), Some(remark)) = (&mut self.live, &remark) {
+                live.answer(Err(remark.clone()));
+            }
+            self.remarks.extend(remark);
         }
         self.sinks.export(&self.tracker.snapshot())
     }

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 use tracer_common::config::{ALTERNATIVES, Cgroup, Cidr, Executable, Filter, GLOBS};
-use tracer_core::glob;
+use tracer_core::{glob, host_filter::HostFilter};
 
 use crate::{
     cli::args::FilterArguments,
@@ -23,8 +23,8 @@ pub(crate) struct Selection {
     pub(crate) kernel: Box<Filter>,
     /// Processes to begin with; descendants follow.
     pub(crate) pids: Vec<u32>,
-    /// Host globs, for the tracker.
-    pub(crate) hosts: Vec<String>,
+    /// Whose connections count, for the tracker.
+    pub(crate) hosts: HostFilter,
     /// The only cgroup asked for: packets need to be watched there only.
     pub(crate) only_cgroup: Option<PathBuf>,
     /// As it stands in the export.
@@ -71,7 +71,8 @@ impl Selection {
         Ok(Self {
             kernel,
             pids: pids.to_vec(),
-            hosts: arguments.host.clone(),
+            hosts: HostFilter::parse(&arguments.host)
+                .map_err(|e| Failure::Usage(format!("--host: {e}")))?,
             only_cgroup: only_directory(&groups, hierarchy)?,
             json: describe(arguments, pids),
         })

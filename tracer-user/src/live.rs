@@ -61,6 +61,13 @@ pub(crate) struct Notice {
     pub(crate) failed: bool,
 }
 
+/// The latest value of a channel, unless it was taken before. The last value of a sender that is gone is
+/// still given, where `Receiver::has_changed` only says that the sender is gone.
+pub(crate) fn take_latest<T>(channel: &mut watch::Receiver<Arc<T>>) -> Option<Arc<T>> {
+    let latest = channel.borrow_and_update();
+    latest.has_changed().then(|| Arc::clone(&latest))
+}
+
 /// The state of a trace, as published.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Moment {
@@ -239,8 +246,13 @@ mod tests {
         for elapsed_ns in 1..=3 {
             live.publish(elapsed_ns, Snapshot::default);
         }
-        assert_eq!(wires.moments.borrow_and_update().elapsed_ns, 3);
-        assert!(!wires.moments.has_changed().unwrap());
+        let elapsed_ns = |moment: Option<Arc<Moment>>| moment.map(|moment| moment.elapsed_ns);
+        assert_eq!(elapsed_ns(take_latest(&mut wires.moments)), Some(3));
+        assert_eq!(elapsed_ns(take_latest(&mut wires.moments)), None);
+        live.publish(4, Snapshot::default);
+        drop(live);
+        assert_eq!(elapsed_ns(take_latest(&mut wires.moments)), Some(4));
+        assert_eq!(elapsed_ns(take_latest(&mut wires.moments)), None);
     }
 
     #[test]

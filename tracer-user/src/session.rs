@@ -6,6 +6,7 @@ use std::{collections::HashSet, ffi::OsString, io::Write as _, path::PathBuf, ti
 use nix::sys::signal::{SigSet, Signal};
 use tokio::runtime::Runtime;
 use tracer_core::{
+    host_filter::HostFilter,
     input::Input,
     tracker::{Tracker, TrackerOptions},
 };
@@ -303,7 +304,7 @@ pub(crate) fn replay(arguments: &args::Replay) -> Result<u8, Failure> {
     let options = TrackerOptions {
         max_connections: usize::try_from(start.max_connections).unwrap_or(usize::MAX),
         max_hosts: usize::try_from(start.max_hosts).unwrap_or(usize::MAX),
-        hosts: start.hosts.clone(),
+        hosts: HostFilter::new(start.hosts.clone()),
     };
     let sinks = Sinks {
         output,

@@ -69,7 +69,7 @@ fn serve(stream: TcpStream, asked: &Mutex<Vec<String>>) {
             other => other,
         };
         let text = format!(
-            "HTTP/1.1 {status}\r\nETag: \"1\"\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{body}",
+            "HTTP/1.1 {status}\r\nETag: \"1\"\r\nSet-Cookie: sid=c00kie\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
         if writer.write_all(text.as_bytes()).is_err() {
@@ -318,8 +318,11 @@ fn secrets_are_sent_and_not_shown() {
     let arguments = [
         "--header-secrets-file",
         file.to_str().unwrap(),
+        "--header",
+        "Cookie: given=g1ven",
+        "--cookies",
         "--depth",
-        "0",
+        "1",
         "--log",
         "trace",
         "--jsonl",
@@ -332,9 +335,33 @@ fn secrets_are_sent_and_not_shown() {
     assert_eq!(code, Some(0), "{said}");
     let heads = site.asked.lock().unwrap().concat();
     assert!(heads.contains("Bearer hunter2"), "{heads}");
+    assert!(heads.contains("cookie: given=g1ven; sid=c00kie"), "{heads}");
+    for secret in ["hunter2", "g1ven", "c00kie"] {
+        assert!(!lines.contains(secret), "{secret} in {lines}");
+        assert!(!said.contains(secret), "{secret} in {said}");
+    }
+}
+
+#[test]
+fn the_settings_are_shown_without_secrets() {
+    let output = Command::new(env!("CARGO_BIN_EXE_tracer"))
+        .args([
+            "config",
+            "show",
+            "--header",
+            "Authorization: Bearer hunter2",
+        ])
+        .arg("https://me:pa55@h.example/")
+        .output()
+        .unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
     assert!(
-        !lines.contains("hunter2") && !said.contains("hunter2"),
-        "{said}"
+        shown.contains(r#"seeds = ["https://h.example/"]"#),
+        "{shown}"
+    );
+    assert!(
+        shown.contains(r#"extra = ["authorization: (secret)"]"#),
+        "{shown}"
     );
 }
 

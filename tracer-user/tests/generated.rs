@@ -1,4 +1,4 @@
-//! docs/man and docs/completions are what `tracer man` and `tracer completions` print today.
+//! Documents that tracer itself prints: docs/man, docs/completions, the settings of a crawl and the sample summary of the quick start.
 
 #![allow(clippy::unwrap_used, reason = "a step that fails fails the test")]
 
@@ -101,21 +101,21 @@ const SETTINGS_HEAD: &str = "# Settings of a crawl
 
 This page is generated from the crawler's own table of settings.
 
-Each setting is a key of a configuration file (TOML), an environment variable and a flag. The later one wins: defaults of the profile, file (`--config FILE`),
-environment, flags. `tracer config show` prints what a crawl would have, `--origin` also where each value comes from:
+Each setting is a key of a configuration file (TOML), an environment variable and a flag. Later ones win over earlier ones in this order: defaults of the profile, file (`--config FILE`),
+environment, flags. `tracer config show` prints the settings that a crawl would have; with `--origin` it also prints where each value comes from:
 
 ```sh
 tracer config show --origin --config crawl.toml --profile tuned https://example.org/
 ```
 
-- The variable is the key in capitals after `TRACER_CRAWL_`, with `_` for the dot: `limits.per_host` is `TRACER_CRAWL_LIMITS_PER_HOST`. Lists are separated by
+- The name of the variable is `TRACER_CRAWL_` and the key in capitals, with `_` for the dot: `limits.per_host` is `TRACER_CRAWL_LIMITS_PER_HOST`. Lists are separated by
   commas, or a TOML array where a comma is part of a value. `TRACER_CRAWL_CONFIG` names the file.
-- A key that is unknown, misspelt or of the wrong type ends the start with file, line and what was expected.
+- A key that is unknown, misspelt or of the wrong type stops the start. The error names the file, the line and what was expected.
 - `none` unsets a setting that has a default.
 - Times have a unit (`250ms`, `10s`, `2m`, `1h`, `1d`), sizes too (`64KiB`, `10MiB`, `2GB`, or a bare number of bytes); rates are per second or have one (`10`, `30/m`).
 - Paths in a file are below the file's directory.
-- **Live** settings change while the crawl runs: when the file changes, on SIGHUP, and through the control interface. A configuration is taken as a whole or,
-  when anything in it is wrong, not at all; each change is a line in the log. Of the others the log says that they need a new start.
+- **Live** settings can change while the crawl runs: when the file changes, on SIGHUP, and through the control interface. A configuration is taken as a whole or,
+  when anything in it is wrong, not at all; the log has a line for each change. For a changed setting that is not live, the log says that it needs a new start.
 - Secrets are in none of these keys. They are in files that `proxy.credentials_file`, `headers.secrets_file` and `control.token_file` name, or in the variables
   `TRACER_CRAWL_PROXY_CREDENTIALS`, `TRACER_CRAWL_HEADER_SECRETS` and `TRACER_CRAWL_CONTROL_TOKEN`, and they are never printed.
 ";
@@ -172,6 +172,39 @@ fn settings_row(key: &Key) -> String {
         "| `{field}` | {flag} | {default} | {tuned} | {live} | {}{choices} |\n",
         key.doc.replace('|', "\\|")
     )
+}
+
+const SAMPLE_HEAD: &str = "\
+<!-- The sample is printed by `tracer replay --no-tui --color never tracer-user/tests/recordings/crawl.trace`; tracer-user/tests/generated.rs checks it. -->
+```
+";
+const RECORDING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings/crawl.trace");
+
+/// Text of a page before, inside and after the code block that follows [`SAMPLE_HEAD`].
+fn split_sample(page: &str) -> (&str, &str, &str) {
+    let (_, rest) = page.split_once(SAMPLE_HEAD).unwrap();
+    let (sample, _) = rest.split_once("```\n").unwrap();
+    let (before, rest) = page.split_at(page.len() - rest.len());
+    let (sample, after) = rest.split_at(sample.len());
+    (before, sample, after)
+}
+
+#[test]
+fn quick_start_sample() {
+    let path = docs().join("user/quick-start.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (before, sample, after) = split_sample(&page);
+    let expected = printed(&["replay", "--no-tui", "--color", "never", RECORDING]);
+    if std::env::var_os(UPDATE).is_some() {
+        fs::write(&path, format!("{before}{expected}{after}")).unwrap();
+        return;
+    }
+    assert_eq!(
+        sample,
+        expected,
+        "{}: not as generated; update with: {UPDATE}=1 cargo test -p tracer --test generated",
+        path.display()
+    );
 }
 
 #[test]

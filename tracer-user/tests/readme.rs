@@ -1,5 +1,5 @@
-//! Every `tracer …` line in the README and in docs/user is one that tracer takes: the command exists, and so
-//! does each flag.
+//! Checks of what the documents name: tracer accepts every `tracer …` line in the README and in docs/user, with
+//! each flag, and every test that ARCHITECTURE.md names exists.
 
 #![allow(clippy::unwrap_used, reason = "a step that fails fails the test")]
 
@@ -120,6 +120,61 @@ fn commands_in_the_documents_exist() {
             "no document shows `tracer {command}`"
         );
     }
+}
+
+/// Files named behind `Test:` or `Tests:` in each paragraph or list item, with the tests named before each file.
+fn named_tests(text: &str) -> Vec<(&str, Vec<&str>)> {
+    let mut found = Vec::new();
+    for part in text.split("\n\n").flat_map(|part| part.split("\n- ")) {
+        let at = part.find("Test: ").or_else(|| part.find("Tests: "));
+        let Some((_, part)) = at.map(|at| part.split_at(at)) else {
+            continue;
+        };
+        let mut names = Vec::new();
+        for span in part.split('`').skip(1).step_by(2) {
+            if span.ends_with(".rs") {
+                found.push((span, std::mem::take(&mut names)));
+            } else if span.contains('_') && !span.contains(' ') {
+                names.push(span);
+            }
+        }
+        assert!(names.is_empty(), "no file is named for {names:?}");
+    }
+    found
+}
+
+/// Tests among the names that the file does not hold; its path and all names when there is no such file.
+fn missing_tests<'a>(root: &Path, (file, names): &(&'a str, Vec<&'a str>)) -> Vec<&'a str> {
+    let Ok(text) = fs::read_to_string(root.join(file)) else {
+        return [&[*file], names.as_slice()].concat();
+    };
+    let is_missing = |name: &&&str| !text.contains(&format!("fn {name}("));
+    names.iter().filter(is_missing).copied().collect()
+}
+
+#[test]
+fn tests_named_in_the_architecture_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let named = named_tests(&text);
+    assert!(named.len() > 20, "too few tests are named: {named:?}");
+    for file in &named {
+        let missing = missing_tests(&root, file);
+        assert!(
+            missing.is_empty(),
+            "ARCHITECTURE.md: {} holds no {missing:?}",
+            file.0
+        );
+    }
+}
+
+#[test]
+fn missing_tests_are_found() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = "An invariant of `a_thing`. Tests: `missing_tests_are_found`, `no_such_test` in\n`tests/readme.rs`; `tests/none.rs`.\n- Test: no test yet";
+    let named = named_tests(text);
+    let missing: Vec<Vec<&str>> = named.iter().map(|file| missing_tests(root, file)).collect();
+    assert_eq!(missing, [vec!["no_such_test"], vec!["tests/none.rs"]]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A made-up stream of records: connections to many hosts, each with a TLS 1.3 handshake and two turns.
+//! Generated stream of records: connections to many hosts, each with a TLS 1.3 handshake and two turns.
 
 use tracer_common::record::{
     COMM_LEN, CloseRecord, ConnectRecord, Endpoint, FirstTurnRecord, HELLO_SMALL, Header,
@@ -7,7 +7,7 @@ use tracer_common::record::{
 };
 use zerocopy::{FromZeros, Immutable, IntoBytes};
 
-/// Records of one connection.
+/// Number of records of one connection.
 pub(crate) const RECORDS_A_CONNECTION: u64 = 7;
 const MS: u64 = 1_000_000;
 
@@ -19,7 +19,7 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// `count` connections, the first with cookie `from`, over `hosts` hosts in turn.
+    /// Stream of `count` connections, the first with the cookie `from`, spread over `hosts` hosts.
     pub(crate) fn of(from: u64, count: u64, hosts: u64) -> Self {
         let mut stream = Self::default();
         for cookie in from..from + count {
@@ -51,7 +51,7 @@ impl Stream {
     }
 
     fn connection(&mut self, cookie: u64, host: u64, resumed: bool) {
-        // Durations spread over two decades, another for each connection.
+        // Durations are spread over two decades, differently for each connection.
         let spread = |of: u64| of + cookie.wrapping_mul(0x9e37_79b9_7f4a_7c15) % (100 * of);
         let begun = cookie * MS;
         self.push(&connected(cookie, host, begun, spread(MS / 2)));
@@ -99,7 +99,7 @@ fn connected(cookie: u64, host: u64, begun: u64, duration_ns: u64) -> ConnectRec
     record
 }
 
-/// A `HelloRecord<HELLO_SMALL>`.
+/// Record of type `HelloRecord<HELLO_SMALL>`.
 fn hello(cookie: u64, way: u8, bytes: &[u8]) -> Vec<u8> {
     let header = header::<HelloRecord<HELLO_SMALL>>(kind::HELLO, cookie, 0);
     let length = (bytes.len() as u16).to_ne_bytes();
@@ -157,7 +157,7 @@ fn closed(cookie: u64, begun: u64, lifetime_ns: u64) -> CloseRecord {
     record
 }
 
-/// A block with its length in `bytes` bytes in front.
+/// Block preceded by its length in `bytes` bytes.
 fn sized(bytes: usize, body: &[u8]) -> Vec<u8> {
     let length = (body.len() as u64).to_be_bytes();
     [&length[8 - bytes..], body].concat()
@@ -172,7 +172,7 @@ fn record(handshake_type: u8, body: &[u8]) -> Vec<u8> {
     [&[22, 3, 1][..], &sized(2, &message)].concat()
 }
 
-/// As a browser's: 517 bytes (RFC 8446 4.1.2, padded after RFC 7685).
+/// ClientHello of 517 bytes as sent by browsers (RFC 8446 4.1.2, padded after RFC 7685).
 fn client_hello(name: &str) -> Vec<u8> {
     let name = sized(2, &[&[0][..], &sized(2, name.as_bytes())].concat());
     let protocols = sized(2, &[&sized(1, b"h2")[..], &sized(1, b"http/1.1")].concat());

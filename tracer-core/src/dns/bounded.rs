@@ -1,11 +1,11 @@
-//! A map that forgets its oldest keys.
+//! Map that drops its oldest keys.
 
 use std::{
     collections::{HashMap, VecDeque},
     hash::Hash,
 };
 
-/// At most `limit` keys; a new one displaces the one that came first.
+/// Map with a limit of keys; beyond it a new key displaces the one that was added first.
 #[derive(Debug)]
 pub(super) struct Bounded<K, V> {
     entries: HashMap<K, V>,
@@ -15,7 +15,7 @@ pub(super) struct Bounded<K, V> {
 }
 
 impl<K: Hash + Eq + Clone, V> Bounded<K, V> {
-    /// An empty one.
+    /// Makes an empty map.
     pub(super) fn with_limit(limit: usize) -> Self {
         Self {
             entries: HashMap::new(),
@@ -25,7 +25,7 @@ impl<K: Hash + Eq + Clone, V> Bounded<K, V> {
         }
     }
 
-    /// Sets a key's value.
+    /// Sets the value of a key.
     pub(super) fn insert(&mut self, key: K, value: V) {
         if let Some(known) = self.entries.get_mut(&key) {
             *known = value;
@@ -41,17 +41,17 @@ impl<K: Hash + Eq + Clone, V> Bounded<K, V> {
         self.entries.insert(key, value);
     }
 
-    /// A key's value.
+    /// Value of a key.
     pub(super) fn get(&self, key: &K) -> Option<&V> {
         self.entries.get(key)
     }
 
-    /// How many keys were displaced.
+    /// Number of keys that were displaced.
     pub(super) fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// How many there are.
+    /// Number of keys.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.entries.len()

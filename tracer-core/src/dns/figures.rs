@@ -1,4 +1,4 @@
-//! Figures of lookups: of a group, and by the name asked.
+//! Figures of lookups, by group and by name.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -8,63 +8,63 @@ use crate::{group::Group, latency::Latency};
 /// Counts of lookups.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Dns {
-    /// Lookups begun: queries that are not another one asked again.
+    /// Lookups begun, which are the queries that do not repeat another one.
     pub queries: u64,
     /// Lookups answered without error.
     pub answered: u64,
     /// Lookups that failed.
     pub failed: DnsFailed,
-    /// Queries sent again for want of an answer.
+    /// Queries sent again because there was no answer.
     pub retries: u64,
     /// Queries sent again over TCP because the answer was truncated.
     pub truncated: u64,
-    /// Lookups by a process that had the answer already, its TTL not over.
+    /// Lookups by a process that already had an answer with an unexpired TTL.
     pub repeated_within_ttl: u64,
 }
 
-/// Why lookups failed.
+/// Failed lookups by reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DnsFailed {
-    /// No such name.
+    /// Lookups of a name that does not exist.
     pub nxdomain: u64,
-    /// The server failed.
+    /// Lookups for which the server failed.
     pub servfail: u64,
-    /// No answer.
+    /// Lookups without an answer.
     pub timeout: u64,
-    /// Any other response code.
+    /// Lookups with any other response code.
     pub other: u64,
 }
 
 impl DnsFailed {
-    /// Of all reasons.
+    /// Number of failed lookups for all reasons.
     pub fn total(&self) -> u64 {
         self.nxdomain + self.servfail + self.timeout + self.other
     }
 }
 
-/// What happens to the figures.
+/// Change to the figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// A lookup begins; `repeated` when the process had the answer already.
+    /// A lookup begins.
     Asked {
-        /// The answer's TTL was not over.
+        /// True if the process already had an answer with an unexpired TTL.
         repeated: bool,
     },
-    /// Asked again.
+    /// The query is sent again.
     Again,
-    /// Asked again over TCP.
+    /// The query is sent again over TCP.
     OverTcp,
     /// A lookup ended.
     Ended {
-        /// How.
+        /// Way in which the lookup ended.
         end: End,
-        /// From the first query, ns.
+        /// Time since the first query, ns.
         duration_ns: u64,
     },
 }
 
 impl Group {
-    /// Counts what happened to a lookup.
+    /// Counts a change to a lookup.
     pub fn look_up(&mut self, change: Change) {
         let dns = &mut self.dns;
         match change {
@@ -100,25 +100,25 @@ impl DnsFailed {
     }
 }
 
-/// Names with figures of their own.
+/// Limit of names with figures of their own.
 const MAX_NAMES: usize = 10_000;
-/// Names in a snapshot, those asked most.
+/// Limit of names in a snapshot, which are those looked up most.
 const SHOWN: usize = 1000;
 
 /// Lookups of one name, of all types and by all processes.
 #[derive(Debug, Clone)]
 pub struct NameFigures {
-    /// The name.
+    /// Name in the query.
     pub name: Arc<str>,
     /// Lookups begun.
     pub queries: u64,
     /// Lookups that failed.
     pub failures: u64,
-    /// Durations of the answered ones.
+    /// Durations of answered lookups.
     pub answered: Latency,
 }
 
-/// By name.
+/// Figures of lookups by name.
 #[derive(Debug, Default)]
 pub struct NameTable {
     entries: HashMap<Arc<str>, NameFigures>,
@@ -126,7 +126,7 @@ pub struct NameTable {
 }
 
 impl NameTable {
-    /// Counts what happened to a lookup of a name.
+    /// Counts a change to a lookup of a name.
     pub fn look_up(&mut self, name: &str, change: Change) {
         if !self.entries.contains_key(name) {
             if self.entries.len() >= MAX_NAMES {
@@ -156,12 +156,12 @@ impl NameTable {
         }
     }
 
-    /// Lookups of names that found no place.
+    /// Number of lookups of names for which there was no room.
     pub fn folded(&self) -> u64 {
         self.folded
     }
 
-    /// Those asked most, the most asked first.
+    /// Figures of the names looked up most, in descending order.
     pub fn views(&self) -> Vec<NameFigures> {
         let mut all: Vec<&NameFigures> = self.entries.values().collect();
         all.sort_unstable_by(|a, b| b.queries.cmp(&a.queries).then_with(|| a.name.cmp(&b.name)));

@@ -1,16 +1,16 @@
-//! Lookups under way: which answer belongs to which query, which query is another one asked again.
+//! Lookups under way: matches answers to queries, and recognises queries that repeat an earlier one.
 //!
-//! A lookup begins with a query and ends with its answer: same socket, id and question. Until then the same
-//! question is asked again, not anew, when
+//! A lookup begins with a query and ends with its answer, which has the same socket, id and question. Until then a
+//! query for the same question repeats the lookup, and does not begin another one, when
 //! - it has the same id and comes through the same socket (c-ares, musl),
 //! - it comes through the same socket with another id, a while later,
-//! - it comes from the same process through another socket and the first one was closed a moment ago, or
-//!   waited in vain for [`PATIENCE_NS`] (glibc, Go, hickory),
-//! - it comes over TCP and the answer before was truncated (RFC 7766 5), or another one on that socket.
+//! - it comes from the same process through another socket and the first one was closed a moment ago, or has waited
+//!   without an answer for [`PATIENCE_NS`] (glibc, Go, hickory),
+//! - it comes over TCP and the previous answer was truncated (RFC 7766 5), or another one on that socket was.
 //!
-//! The same again to another server, just after the answer, is neither ([`settled`](super::settled)).
+//! A copy of the query that is sent to another server just after the answer is neither ([`settled`](super::settled)).
 //!
-//! Two workers of a process that ask the same at the same time have a lookup each.
+//! Two workers of a process that look up the same name at the same time have a lookup each.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -22,79 +22,79 @@ use super::{
     settled::{Settled, copy},
 };
 
-/// An answer that takes longer is none: the resolvers' own default.
+/// Time after which an answer is no longer awaited: the resolvers' own default.
 pub const PATIENCE_NS: u64 = 5_000_000_000;
-/// How long after its end an unanswered lookup may be asked again.
+/// Time after its end in which an unanswered lookup may be repeated.
 const GRACE_NS: u64 = 1_000_000_000;
-/// Another id on the same socket: sooner than this it is another lookup.
+/// Least time between two queries with different ids on one socket for the second to count as a repetition.
 const APART_NS: u64 = 100_000_000;
-/// Ids kept of one lookup.
+/// Limit of the ids kept per lookup.
 const MAX_IDS: usize = 8;
-/// Lookups of one question by one process that are looked through.
+/// Limit of the lookups of one question by one process that are examined.
 const MAX_ALIKE: usize = 64;
 
-/// A query as it was sent.
+/// Query as it was sent.
 #[derive(Debug)]
 pub struct Query {
-    /// When, ns.
+    /// Time of the query, ns.
     pub time_ns: u64,
-    /// Socket.
+    /// Cookie of the socket.
     pub cookie: u64,
-    /// Address it was sent to.
+    /// Address of the server.
     pub server: [u8; 16],
-    /// Process id.
+    /// Id of the process.
     pub tgid: u32,
     /// Index of the process.
     pub process: u32,
     /// Id in the message.
     pub id: u16,
-    /// What is asked.
+    /// Question of the query.
     pub question: Arc<Question>,
-    /// Over TCP.
+    /// True for a query over TCP.
     pub tcp: bool,
-    /// Counted in the figures.
+    /// True if the query is counted in the figures.
     pub counted: bool,
 }
 
-/// How a query stands to those before it.
+/// Relation of a query to earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
-    /// A lookup begins.
+    /// The query begins a lookup.
     New,
-    /// The same question again, unanswered so far.
+    /// The query repeats one that is unanswered so far.
     Again,
-    /// The same again because the answer was truncated.
+    /// The query repeats one because its answer was truncated.
     OverTcp,
-    /// The same again to another server, though the answer is there.
+    /// The query copies one to another server although the answer has arrived.
     Copy,
 }
 
-/// How a lookup ended.
+/// Ways in which a lookup ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// With this response code.
+    /// Answer with this response code.
     Answer(u16),
-    /// With none.
+    /// No answer.
     Timeout,
 }
 
-/// A lookup that has ended.
+/// Lookup that has ended.
 #[derive(Debug)]
 pub struct Ended {
-    /// Its last query.
+    /// Last query of the lookup.
     pub query: Query,
-    /// From the first query to the end, ns.
+    /// Time from the first query to the end, ns.
     pub duration_ns: u64,
-    /// How.
+    /// Way in which the lookup ended.
     pub end: End,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum State {
     Waiting,
-    /// Truncated answer at this time.
+    /// A truncated answer arrived at this time.
     Truncated(u64),
-    /// Its socket was closed at this time.
+    /// The socket was closed at this time.
     Abandoned(u64),
 }
 
@@ -109,7 +109,7 @@ struct Lookup {
 
 type Alike = (u32, Arc<Question>);
 
-/// All of them.
+/// Table of all lookups under way.
 #[derive(Debug)]
 pub struct Lookups {
     entries: HashMap<u64, Lookup>,
@@ -123,7 +123,7 @@ pub struct Lookups {
 }
 
 impl Lookups {
-    /// Room for `limit` lookups; a further one displaces the one that would end first.
+    /// Makes a table for `limit` lookups; a further one displaces the one that would end first.
     pub fn with_limit(limit: usize) -> Self {
         Self {
             entries: HashMap::new(),
@@ -137,12 +137,12 @@ impl Lookups {
         }
     }
 
-    /// How many were displaced.
+    /// Number of lookups that were displaced.
     pub fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// A query was sent.
+    /// Takes a query that was sent, and returns its relation to earlier ones.
     pub fn ask(&mut self, query: Query) -> Asked {
         if let Some(asked) = self.settled.takes(&query) {
             return asked;
@@ -184,7 +184,7 @@ impl Lookups {
         asked
     }
 
-    /// The lookup that a query belongs to.
+    /// Earlier lookup that a query belongs to.
     fn earlier(&self, query: &Query) -> Option<(u64, Asked)> {
         let key = (query.tgid, Arc::clone(&query.question));
         let alike = self.alike.get(&key)?;
@@ -194,7 +194,7 @@ impl Lookups {
             .find_map(|&at| Some((at, self.entries.get(&at)?.takes(query)?)))
     }
 
-    /// An answer arrived; the lookup that ends by it.
+    /// Takes an answer; returns the lookup that it ends.
     pub fn answer(
         &mut self,
         time_ns: u64,
@@ -228,7 +228,7 @@ impl Lookups {
         });
     }
 
-    /// A socket was closed: what waits on it waits in vain, unless it is asked again.
+    /// Notes that a socket was closed: lookups that wait on it stay unanswered, unless they are repeated.
     pub fn released(&mut self, time_ns: u64, cookie: u64) {
         self.settled.released(cookie);
         for at in self.by_socket.get(&cookie).cloned().unwrap_or_default() {
@@ -241,7 +241,7 @@ impl Lookups {
         }
     }
 
-    /// One of those that have ended by `time_ns` without a further packet.
+    /// Removes and returns one of the lookups that have ended by `time_ns` without a further packet.
     pub fn expire(&mut self, time_ns: u64) -> Option<Ended> {
         self.settled.expire(time_ns);
         let &(deadline_ns, at) = self.deadlines.first()?;
@@ -251,7 +251,7 @@ impl Lookups {
         self.remove(at).map(Lookup::unanswered)
     }
 
-    /// The trace ends: those that would have been given up by now, asked again or not.
+    /// Lookups that would have been given up by the end of the trace, whether they could still be repeated or not.
     pub fn finish(&mut self, time_ns: u64) -> Vec<Ended> {
         let over = |lookup: &Lookup| {
             !matches!(lookup.state, State::Waiting)
@@ -311,7 +311,8 @@ impl Lookup {
         (self.query.tgid, Arc::clone(&self.query.question))
     }
 
-    /// How a query by the same process for the same thing belongs to this lookup.
+    /// Relation to this lookup of a query by the same process for the same question; `None` if it does not belong to
+    /// it.
     fn takes(&self, query: &Query) -> Option<Asked> {
         let apart = |least: u64| query.time_ns.saturating_sub(self.query.time_ns) >= least;
         let same_id = self.ids.contains(&query.id);
@@ -322,7 +323,8 @@ impl Lookup {
                 let same = same_id && self.query.cookie == query.cookie;
                 copy(query, time_ns, self.query.server).filter(|_| same)
             }
-            // glibc asks for both addresses over TCP once one answer was truncated, the other still out.
+            // After one truncated answer glibc repeats the queries for both address types over TCP, even while the
+            // other is unanswered.
             State::Abandoned(_) if to_tcp => Some(Asked::OverTcp),
             State::Waiting if to_tcp => same_id.then_some(Asked::OverTcp),
             State::Abandoned(_) => Some(Asked::Again),
@@ -346,7 +348,7 @@ impl Lookup {
         }
     }
 
-    /// No packet will end it any more. A truncated answer that was enough for the client is an answer.
+    /// Ends the lookup without a further packet. A truncated answer that was enough for the client counts as an answer.
     fn unanswered(self) -> Ended {
         let given_up_ns = self.query.time_ns.saturating_add(PATIENCE_NS);
         match self.state {

@@ -1,15 +1,15 @@
-//! DNS messages (RFC 1035 4, RFC 3596, RFC 6891), read from hostile and perhaps cut bytes.
+//! DNS messages (RFC 1035 4, RFC 3596, RFC 6891), read from bytes that may be hostile and cut off.
 
 use std::{
     fmt::Write,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-/// Longest name on the wire (RFC 1035 2.3.4).
+/// Length of the longest name on the wire (RFC 1035 2.3.4).
 const LONGEST_NAME: usize = 255;
-/// Records looked at in one message.
+/// Limit of the records read from one message.
 const MAX_RECORDS: usize = 256;
-/// Aliases followed from the name asked to the one that has addresses.
+/// Limit of the aliases followed from the name in the question to one with addresses.
 const MAX_ALIASES: usize = 16;
 
 const CLASS_IN: u16 = 1;
@@ -21,44 +21,46 @@ const TYPE_OPT: u16 = 41;
 
 /// Response codes (RFC 1035 4.1.1).
 pub mod rcode {
-    /// No error.
+    /// Response without an error.
     pub const NOERROR: u16 = 0;
-    /// The server failed.
+    /// Response of a server that failed.
     pub const SERVFAIL: u16 = 2;
-    /// The name does not exist.
+    /// Response that the name does not exist.
     pub const NXDOMAIN: u16 = 3;
 }
 
-/// What is asked: two of them are the same when a resolver's cache would say so.
+/// Question of a query. Two questions are equal when a resolver's cache treats them as the same.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Question {
-    /// Lower case, without the last dot; what is not visible ASCII is escaped as in zone files (RFC 4343 2.1).
+    /// Name in lower case, without the last dot; bytes other than visible ASCII are escaped as in zone files (RFC 4343
+    /// 2.1).
     pub name: String,
-    /// Type: 1 for A, 28 for AAAA and so on.
+    /// Record type: 1 for A, 28 for AAAA and so on.
     pub kind: u16,
 }
 
-/// A query or an answer.
+/// Query or answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Chosen by who asks.
+    /// Id chosen by the client.
     pub id: u16,
-    /// An answer.
+    /// True for an answer.
     pub response: bool,
-    /// The answer did not fit: it is to be asked for over TCP.
+    /// True if the answer did not fit, so that the query has to be repeated over TCP.
     pub truncated: bool,
-    /// Response code, the EDNS part included.
+    /// Response code, including the EDNS part.
     pub rcode: u16,
-    /// The first question; servers may leave it out of an error.
+    /// First question; servers may leave it out of an error.
     pub question: Option<Question>,
-    /// Addresses that the answer gives to the name asked, over its aliases.
+    /// Addresses that the answer gives to the name in the question, through its aliases.
     pub addresses: Vec<IpAddr>,
-    /// How long the answer may be kept, seconds; None when it may not, or when the message was cut before it.
+    /// Time for which the answer may be kept, seconds; None when it must not be kept, or when the message was cut off
+    /// before.
     pub ttl_s: Option<u32>,
 }
 
 impl Message {
-    /// What the first two words of the header say.
+    /// Message known only by its id and flags, the first two words of the header.
     pub fn bare(id: u16, flags: u16) -> Self {
         Self {
             id,
@@ -72,7 +74,8 @@ impl Message {
     }
 }
 
-/// Reads a message, as much of it as there is. None when it is none, or no ordinary query (RFC 1035 4.1.1).
+/// Parses a message, as far as its bytes are there. None when the bytes are no DNS message, or no ordinary query (RFC
+/// 1035 4.1.1).
 pub fn parse(bytes: &[u8]) -> Option<Message> {
     let mut reader = Reader { bytes, at: 0 };
     let id = reader.u16()?;
@@ -94,22 +97,22 @@ pub fn parse(bytes: &[u8]) -> Option<Message> {
     Some(message)
 }
 
-/// What the records of an answer say.
+/// Records of an answer.
 #[derive(Default)]
 struct Records {
-    /// (owner, target, ttl)
+    /// Aliases as (owner, target, ttl).
     aliases: Vec<(String, String, u32)>,
-    /// (owner, address, ttl)
+    /// Addresses as (owner, address, ttl).
     addresses: Vec<(String, IpAddr, u32)>,
-    /// (owner, type, ttl) of the answers that are neither.
+    /// Other records of the answer section as (owner, type, ttl).
     others: Vec<(String, u16, u32)>,
-    /// How long "there is none" may be kept (RFC 2308 5).
+    /// Time for which a negative answer may be kept (RFC 2308 5).
     negative_ttl_s: Option<u32>,
     extended_rcode: u16,
 }
 
 impl Records {
-    /// Reads on until the bytes end or make no sense.
+    /// Reads records until the bytes end or are invalid.
     fn read(&mut self, reader: &mut Reader<'_>, counts: [u16; 3]) -> Option<()> {
         let mut left = MAX_RECORDS;
         for (section, count) in counts.into_iter().enumerate() {
@@ -128,7 +131,7 @@ impl Records {
         let length = usize::from(reader.u16()?);
         let end = reader.at.checked_add(length)?;
         let data = reader.bytes.get(reader.at..end)?;
-        // RFC 2181 8: the top bit set means zero.
+        // A TTL with the top bit set means zero (RFC 2181 8).
         let ttl_s = if raw_ttl >> 31 == 1 { 0 } else { raw_ttl };
         match (section, class, kind) {
             (2, _, TYPE_OPT) => self.extended_rcode = ((raw_ttl >> 24) as u16) << 4,
@@ -215,8 +218,8 @@ impl Reader<'_> {
         Some(Question { name, kind })
     }
 
-    /// A name, perhaps compressed (RFC 1035 4.1.4). A pointer must lead further back than all before it, so
-    /// there is an end to them.
+    /// Reads a name, which may be compressed (RFC 1035 4.1.4). Each pointer must lead further back than all before it,
+    /// so that there is an end to them.
     fn name(&mut self) -> Option<String> {
         let mut name = String::new();
         let mut wire_length = 1;
@@ -253,7 +256,7 @@ impl Reader<'_> {
     }
 }
 
-/// Lower case; a dot or a backslash inside a label, and all but visible ASCII, as `\DDD`.
+/// Appends a label in lower case. A dot or backslash inside it, and all bytes except visible ASCII, become `\DDD`.
 fn push_label(name: &mut String, label: &[u8]) {
     if !name.is_empty() {
         name.push('.');

@@ -1,4 +1,4 @@
-//! A DNS record of the kernel, checked.
+//! DNS record of the kernel, validated.
 
 use tracer_common::{
     dns::{DNS_HEAD, DnsRecord, transport},
@@ -6,29 +6,29 @@ use tracer_common::{
 };
 use zerocopy::FromBytes;
 
-/// Payload to or from port 53.
+/// Payload of a packet to or from port 53.
 #[derive(Debug)]
 pub struct Packet<'a> {
-    /// When it passed.
+    /// Time of the packet, ns.
     pub time_ns: u64,
     /// Socket cookie.
     pub cookie: u64,
     /// Owner and addresses.
     pub endpoint: &'a Endpoint,
-    /// Sent by the owner.
+    /// True if the owner sent the packet.
     pub egress: bool,
-    /// A segment, not a datagram.
+    /// True for a TCP segment, false for a datagram.
     pub tcp: bool,
-    /// TCP: position of its first byte in the stream, from 1 on.
+    /// Position of the first byte in a TCP stream, counted from 1.
     pub position: u32,
-    /// Its length.
+    /// Length of the payload.
     pub length: u32,
-    /// Its first bytes.
+    /// First bytes of the payload.
     pub bytes: &'a [u8],
 }
 
 impl<'a> Packet<'a> {
-    /// Reads a record; how many bytes it should have had when it has fewer.
+    /// Reads a record. The error is the number of bytes needed when there are fewer.
     pub fn read(bytes: &'a [u8]) -> Result<Self, usize> {
         let (head, payload) = DnsRecord::<0>::ref_from_prefix(bytes).map_err(|_| DNS_HEAD)?;
         let captured = usize::from(head.captured);
@@ -52,7 +52,7 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// Of process 7, socket 1, at time 0.
+    /// Endpoint of process 7.
     pub(crate) static ENDPOINT: Endpoint = Endpoint {
         cgroup: 0,
         tgid: 7,
@@ -66,7 +66,7 @@ pub(crate) mod tests {
         comm: [0; COMM_LEN],
     };
 
-    /// A datagram sent.
+    /// Datagram that was sent, on socket 1 at time 0.
     pub(crate) fn packet(bytes: &[u8]) -> Packet<'_> {
         Packet {
             time_ns: 0,

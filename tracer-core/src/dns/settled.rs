@@ -1,8 +1,8 @@
-//! Lookups answered a moment ago. A resolver that asks several servers at once (musl) sends the same message to each:
-//! what it sends when the first has already answered is one more copy, neither a retry nor a lookup.
+//! Lookups answered a moment ago. A resolver that asks several servers at once (musl) sends the same message to each. A
+//! message sent after the first server has already answered is one more copy, neither a retry nor a new lookup.
 //!
-//! A client that asks anew takes another id or another socket, so a copy has both of the lookup that was answered,
-//! its question, and another server than the one asked last.
+//! A client that begins a new lookup uses another id or another socket. Therefore a copy has the socket, id and
+//! question of the answered lookup, and another server than its last query.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -12,7 +12,8 @@ use std::{
 use super::lookup::{Asked, Query};
 use super::message::Question;
 
-/// How long after the answer copies are looked for: the resolver may have lost its processor between them.
+/// Time after the answer in which copies are recognised. It is long because the resolver may lose its CPU between two
+/// of them.
 pub const COPIES_NS: u64 = 1_000_000_000;
 
 #[derive(Debug)]
@@ -23,7 +24,7 @@ struct Answered {
     server: [u8; 16],
 }
 
-/// All of them.
+/// Table of lookups answered a moment ago.
 #[derive(Debug)]
 pub struct Settled {
     by_socket: HashMap<u64, Vec<Answered>>,
@@ -32,7 +33,7 @@ pub struct Settled {
 }
 
 impl Settled {
-    /// Room for `limit` of them; a further one displaces the oldest.
+    /// Makes a table for `limit` lookups; a further one displaces the oldest.
     pub fn with_limit(limit: usize) -> Self {
         Self {
             by_socket: HashMap::new(),
@@ -41,7 +42,7 @@ impl Settled {
         }
     }
 
-    /// The lookup of this query, with these ids, has its answer.
+    /// Adds the answered lookup of this query, with all its ids.
     pub fn settle(&mut self, time_ns: u64, query: &Query, ids: Vec<u16>) {
         if self.order.len() >= self.limit {
             self.forget_first();
@@ -58,7 +59,8 @@ impl Settled {
             });
     }
 
-    /// The query belongs to a lookup that has its answer. When it is no copy its lookup is another.
+    /// Relation of a query to an answered lookup of its socket, id and question. A query that is no copy begins another
+    /// lookup, and the answered one is dropped.
     pub fn takes(&mut self, query: &Query) -> Option<Asked> {
         let answered = self.by_socket.get_mut(&query.cookie)?;
         let at = answered
@@ -74,12 +76,12 @@ impl Settled {
         asked
     }
 
-    /// A socket was closed: nothing more is sent through it.
+    /// Drops the lookups of a closed socket, through which no more copies can be sent.
     pub fn released(&mut self, cookie: u64) {
         self.by_socket.remove(&cookie);
     }
 
-    /// It is `time_ns`.
+    /// Drops lookups that were answered too long before `time_ns`.
     pub fn expire(&mut self, time_ns: u64) {
         while let Some(&(answered_ns, _)) = self.order.front()
             && answered_ns.saturating_add(COPIES_NS) < time_ns
@@ -101,8 +103,8 @@ impl Settled {
     }
 }
 
-/// What a query is to the lookup of its socket, id and question that asked `server` last and was answered at
-/// `answered_ns`: a copy, or a retry that is read late, or nothing.
+/// Relation of a query to the lookup of its socket, id and question that was last sent to `server` and answered at
+/// `answered_ns`: a copy, a retry that is read late, or `None`.
 pub fn copy(query: &Query, answered_ns: u64, server: [u8; 16]) -> Option<Asked> {
     let soon = query.time_ns <= answered_ns.saturating_add(COPIES_NS);
     if query.tcp || query.server == server || !soon {

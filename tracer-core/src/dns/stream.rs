@@ -1,14 +1,14 @@
-//! Messages out of a TCP stream: each is preceded by its length in two bytes (RFC 1035 4.2.2).
+//! Splits a TCP stream into messages, each of which is preceded by its length in two bytes (RFC 1035 4.2.2).
 
 use super::packet::Packet;
 
-/// Bytes kept of one message; what follows them is counted and dropped.
+/// Limit of the bytes kept per message; further ones are counted and dropped.
 const KEPT: usize = 4096;
 
-/// Segments kept that came before their turn.
+/// Limit of the out-of-order segments kept.
 const EARLY: usize = 8;
 
-/// A segment that came before its turn.
+/// Segment that came before an earlier part of the stream.
 #[derive(Debug)]
 struct Early {
     position: u32,
@@ -21,39 +21,39 @@ struct Early {
 pub struct Stream {
     /// Position of the next byte; 0 before the first.
     next: u32,
-    /// Length prefix as far as it has arrived.
+    /// Bytes of the length prefix that have arrived.
     prefix: Vec<u8>,
-    /// First bytes of the message at hand.
+    /// First bytes of the current message.
     kept: Vec<u8>,
-    /// Bytes of the message at hand that passed, kept or not.
+    /// Number of bytes of the current message that have passed, kept or not.
     passed: usize,
-    /// Time of its first byte.
+    /// Time of the current message's first byte, ns.
     begun_ns: u64,
-    /// Segments behind a hole.
+    /// Segments after a gap in the stream.
     early: Vec<Early>,
-    /// Nothing more can be read: bytes are missing between two messages.
+    /// True if bytes between two messages are missing, so that the rest of the stream cannot be read.
     lost: bool,
 }
 
-/// A message with its times.
+/// Message with its times.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Framed {
-    /// Its bytes, perhaps cut.
+    /// Bytes of the message, possibly cut off.
     pub bytes: Vec<u8>,
-    /// When its first byte passed.
+    /// Time of the first byte, ns.
     pub first_ns: u64,
-    /// When its last byte passed.
+    /// Time of the last byte, ns.
     pub last_ns: u64,
 }
 
 impl Stream {
-    /// Nothing more can be read.
+    /// True if the rest of the stream cannot be read.
     pub fn is_lost(&self) -> bool {
         self.lost
     }
 
-    /// Takes the payload of a segment; gives the messages that end in it, or in those that came before their turn
-    /// and are complete with it.
+    /// Takes the payload of a segment. Returns the messages that end in it, or in out-of-order segments that it
+    /// completes.
     pub fn push(&mut self, packet: &Packet<'_>) -> Vec<Framed> {
         let mut done = Vec::new();
         if self.lost {
@@ -100,7 +100,7 @@ impl Stream {
         });
     }
 
-    /// Takes a segment whose turn it is, or was.
+    /// Takes a segment that begins at or before the next byte.
     fn follow(&mut self, packet: &Packet<'_>, done: &mut Vec<Framed>) {
         self.lost |= packet.position == 0;
         let skipped = self.start().wrapping_sub(packet.position) as usize;
@@ -115,7 +115,7 @@ impl Stream {
         }
     }
 
-    /// Takes some of the bytes from `at` on; where the next ones begin.
+    /// Takes some of the bytes from `at` on, and returns the place of the next ones.
     fn step(
         &mut self,
         packet: &Packet<'_>,
@@ -137,7 +137,7 @@ impl Stream {
         }
         let whole = usize::from(u16::from_be_bytes([self.prefix[0], self.prefix[1]]));
         let count = (length - at).min(whole - self.passed);
-        // Bytes behind a hole would be read as if they followed what is before it.
+        // Bytes after a gap would be read as if they followed the bytes before it.
         if self.kept.len() == self.passed {
             let behind = packet.bytes.get(at..).unwrap_or_default();
             let fits = behind
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
     use crate::dns::packet::tests::packet;
 
-    /// A segment of which only the first bytes were captured, in the middle of a message.
+    /// A segment in the middle of a message, of which only the first bytes were captured.
     #[test]
     fn what_was_not_captured_is_passed_over() {
         let mut stream = Stream::default();
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(stream.push(&rest), [expected]);
     }
 
-    /// Six messages of `length` bytes, each in a segment of its own, in this order.
+    /// Checks six messages of `length` bytes, each in a segment of its own, that arrive in this order.
     #[track_caller]
     fn check_order(order: &[u32], length: u8, expected: usize, lost: bool) {
         let mut stream = Stream::default();

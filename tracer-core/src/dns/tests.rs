@@ -1,4 +1,4 @@
-//! Messages as bytes, lookups as packets.
+//! Tests with messages as bytes and lookups as packets.
 
 use proptest::prelude::*;
 
@@ -41,7 +41,7 @@ fn record(name: &[u8], kind: u16, ttl: u32, data: &[u8]) -> Vec<u8> {
     wire
 }
 
-/// Answers `query` with records in the answer section.
+/// Answer to a query, with records in the answer section.
 fn answer(id: u16, name: &str, flags: u16, records: &[Vec<u8>]) -> Vec<u8> {
     let mut wire = header(id, 0x8180 | flags, [1, records.len() as u16, 0, 0]);
     wire.extend(wire_name(name));
@@ -79,10 +79,11 @@ impl Trace {
     }
 
     fn dns(&mut self) -> &mut DnsTracker {
-        self.dns.get_or_insert_with(|| DnsTracker::new(Vec::new()))
+        self.dns
+            .get_or_insert_with(|| DnsTracker::new(HostFilter::all()))
     }
 
-    /// Asks the server at an address that ends in `server`.
+    /// Sends a query to the server at an address that ends in `server`.
     fn ask_at(&mut self, server: u8, time_ns: u64, cookie: u64, id: u16, name: &str) -> &mut Self {
         let bytes = query(id, name);
         let mut packet = packet(&bytes);
@@ -191,7 +192,7 @@ fn response_codes() {
     assert_eq!(trace.group.phases.dns_failed.count(), 3);
 }
 
-/// The answer found the ring full; it is told of after the query was read, or before.
+/// The answer found the ring buffer full, and is reported either after or before its query is read.
 #[test]
 fn answers_without_their_content() {
     let mut trace = Trace::default();
@@ -201,7 +202,7 @@ fn answers_without_their_content() {
         .answer_lost(150, 1, 9, 0x8180);
     trace.dns().answer_lost(260, 2, 7, 0x8183);
     trace.ask(200, 2, 7, "b.test");
-    // Of an earlier query with the same id.
+    // This answer belongs to an earlier query with the same id.
     trace.dns().answer_lost(290, 3, 7, 0x8180);
     trace.ask(300, 3, 7, "c.test");
     let failed = DnsFailed {

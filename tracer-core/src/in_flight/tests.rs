@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// More than any test has.
+/// Number of open connections that no test reaches.
 const MANY: u64 = 1000;
 
 fn of(requests: &[(u64, u64)], mut in_flight: InFlight, peak_open: u64) -> InFlight {
@@ -12,7 +12,7 @@ fn of(requests: &[(u64, u64)], mut in_flight: InFlight, peak_open: u64) -> InFli
     in_flight
 }
 
-/// The most at once, counted at every beginning.
+/// Highest number in flight, counted at every begin.
 fn sweep(requests: &[(u64, u64)]) -> u64 {
     let at = |time: u64| {
         let there = |&&(start, end): &&(u64, u64)| start <= time && time < end.max(start + 1);
@@ -34,9 +34,9 @@ fn overlaps_are_counted_in_any_order() {
     check(&[(0, 100), (200, 300)], 1);
     check(&[(0, 100), (50, 150), (91, 95)], 3);
     check(&[(200, 300), (0, 500), (250, 260), (210, 270)], 4);
-    // One ends where the other begins.
+    // One request ends when the other begins.
     check(&[(0, 100), (100, 200)], 1);
-    // Answered within the same nanosecond.
+    // Both requests are answered within the same nanosecond.
     check(&[(7, 7), (7, 7)], 2);
 }
 
@@ -51,7 +51,7 @@ fn as_many_as_connections_and_nothing_is_kept() {
     }
     assert_eq!(in_flight.peak(), 2);
     assert!(in_flight.stretches.is_empty() && in_flight.waiting.is_empty());
-    // And a third.
+    // Then a third one opens.
     for connection in 0..3 {
         in_flight.add(200_000 + connection, 200_010, 3);
     }
@@ -78,7 +78,7 @@ fn memory_is_bounded() {
     assert_eq!(in_flight.peak(), 2);
 }
 
-/// A burst, then a long time of little: the burst's last turns are reported when their connections close.
+/// A burst followed by a long time with few requests: the burst's last turns are reported when their connections close.
 #[test]
 fn late_turns_of_a_burst_meet_each_other() {
     let mut in_flight = InFlight::default();
@@ -103,7 +103,7 @@ fn requests(most: usize) -> impl Strategy<Value = Vec<(u64, u64)>> {
     prop::collection::vec(one, 0..most)
 }
 
-/// Of connections, each with gaps and requests in turn: (start, end, when it is reported).
+/// Turns (start, end, time of the report) of connections, each given by its gaps and requests in turn.
 fn of_connections(each: &[Vec<(u64, u64)>]) -> Vec<(u64, u64, u64)> {
     let mut turns = Vec::new();
     for connection in each {
@@ -138,7 +138,7 @@ proptest! {
         prop_assert!(in_flight.peak() <= sweep(&requests));
     }
 
-    /// In the order in which they are reported, no matter how many came before.
+    /// The turns are added in the order of their reports, however many came before.
     #[test]
     fn turns_of_busy_connections_are_exact(
         connections in prop::collection::vec(prop::collection::vec((1u64..40, 1u64..40), 80), 1..8),

@@ -1,28 +1,30 @@
-//! A histogram as a list, while it has few buckets.
+//! Histogram as a list, as long as it has few buckets.
 
 use std::borrow::Cow;
 
-/// (index of a bucket, count), no zero counts. Sorted up to a place; new ones wait behind it, in any order and perhaps
-/// twice or in the sorted part too, so that not every one of them moves half the list.
+/// List of (bucket index, count) without zero counts. The list is sorted up to a place; new entries wait behind it, in
+/// any order, and an index may occur several times there and in the sorted part. So not every new entry moves half of
+/// the list.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Few {
-    /// Those used, then room.
+    /// Used entries, followed by free room.
     entries: Box<[(u32, u32)]>,
     used: u16,
     sorted: u16,
-    /// A count is so large that the list takes no more.
+    /// True if a count is so large that the list accepts no more samples.
     full: bool,
 }
 
-/// Buckets at most. More are kept as pages: these would not be larger, and need not be sorted.
+/// Limit of the buckets. More are kept as pages, which then are no larger and need no sorting.
 pub(super) const FEW: usize = 768;
-/// Room for the first ones. An odd number fits the blocks of an allocator.
+/// Room for the first entries. An odd number fits the block sizes of an allocator.
 const FIRST_ROOM: usize = 9;
-/// New ones that wait at most.
+/// Limit of the waiting entries.
 const MAX_WAITING: usize = 64;
-/// In so short a sorted part a bucket is looked for before it waits; a longer one is seldom in the processor's cache.
+/// Length of the sorted part up to which a bucket is searched for before its entry waits; a longer part is seldom in
+/// the CPU's cache.
 const SHORT: usize = 64;
-/// Larger counts are kept as pages.
+/// Limit of a count; larger ones are kept as pages.
 const MAX_COUNT: u32 = u32::MAX / 2;
 
 impl Few {
@@ -35,14 +37,14 @@ impl Few {
         sorted.binary_search_by_key(&index, |&(known, _)| known)
     }
 
-    /// Samples in buckets that are wanted.
+    /// Number of samples in wanted buckets.
     pub(super) fn count_of(&self, wanted: impl Fn(u32) -> bool) -> u64 {
         let entries = self.used().iter();
         let wanted = entries.filter(|&&(index, _)| wanted(index));
         wanted.map(|&(_, count)| u64::from(count)).sum()
     }
 
-    /// False, and no change, when the list would grow too long or a count too large for it.
+    /// Adds samples. Returns false, without a change, when the list would grow too long or a count too large.
     pub(super) fn add(&mut self, index: u32, count: u64) -> bool {
         if self.full || usize::from(self.used) >= FEW && !self.has_room_sorted() {
             return false;
@@ -79,7 +81,7 @@ impl Few {
         }
     }
 
-    /// Only single samples wait.
+    /// Adds several samples, which never wait: only single samples do.
     fn add_many(&mut self, index: u32, count: u32) {
         self.sort();
         if let Ok(at) = self.find(index) {
@@ -90,7 +92,7 @@ impl Few {
         }
     }
 
-    /// Counts stay below twice [`MAX_COUNT`], since after the first that is larger none is added.
+    /// Raises a count. Counts stay below twice [`MAX_COUNT`], since after the first larger one no samples are added.
     fn raise(&mut self, at: usize, count: u32) {
         self.entries[at].1 += count;
         self.full |= self.entries[at].1 >= MAX_COUNT - MAX_WAITING as u32;
@@ -109,7 +111,7 @@ impl Few {
         self.used += 1;
     }
 
-    /// Merges those that wait into the sorted ones.
+    /// Merges the waiting entries into the sorted ones.
     fn sort(&mut self) {
         let (sorted, used) = (usize::from(self.sorted), usize::from(self.used));
         let mut new = [(0u32, 0u32); MAX_WAITING];
@@ -120,7 +122,7 @@ impl Few {
         self.insert(new);
     }
 
-    /// Adds the counts of those that the sorted part has; what is left of the slice.
+    /// Adds the counts of new entries that the sorted part already has, and returns the rest of the slice.
     fn raise_known<'a>(&mut self, new: &'a mut [(u32, u32)]) -> &'a [(u32, u32)] {
         let (mut at, mut kept) = (0, 0);
         for next in 0..new.len() {
@@ -137,7 +139,7 @@ impl Few {
         &new[..kept]
     }
 
-    /// Puts sorted ones that are not there in their places, from behind.
+    /// Inserts new sorted entries in their places, beginning at the end.
     fn insert(&mut self, new: &[(u32, u32)]) {
         let (mut old, mut left) = (usize::from(self.sorted), new.len());
         self.used = (old + left) as u16;
@@ -154,7 +156,7 @@ impl Few {
         }
     }
 
-    /// Ascending, each bucket once.
+    /// All entries, ascending, each bucket once.
     pub(super) fn in_order(&self) -> Cow<'_, [(u32, u32)]> {
         if self.sorted == self.used {
             return Cow::Borrowed(self.used());
@@ -164,7 +166,7 @@ impl Few {
         Cow::Owned(copy.used().to_vec())
     }
 
-    /// Takes a sample away; false when there is none.
+    /// Removes a sample; false when there is none.
     pub(super) fn take(&mut self, index: u32) -> bool {
         self.sort();
         let Ok(at) = self.find(index) else {
@@ -184,7 +186,7 @@ impl Few {
     }
 }
 
-/// Sorts and adds up the counts of equal buckets; what is left of the slice.
+/// Sorts entries and adds up the counts of equal buckets; returns the used part of the slice.
 fn fold_equal(entries: &mut [(u32, u32)]) -> &mut [(u32, u32)] {
     entries.sort_unstable();
     let mut kept = 0usize;

@@ -1,20 +1,20 @@
-//! A histogram as an array of counts, from the smallest bucket used to the largest.
+//! Histogram as an array of counts, from the smallest bucket used to the largest.
 
 use super::BEYOND;
 
-/// One byte a bucket, and what does not fit elsewhere: most buckets have few samples.
+/// Counts with one byte per bucket, and a list of carries for larger ones: most buckets have few samples.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pages {
     counts: Box<[u8]>,
     /// Bucket of the first count, a multiple of [`PAGE`].
     first: u32,
-    /// (bucket, how often its byte has gone over), in order.
+    /// Number of overflows of a bucket's byte as (bucket, number), in order.
     carries: Vec<(u32, u64)>,
     beyond: u64,
     count: u64,
 }
 
-/// The array grows by so many buckets.
+/// Number of buckets by which the array grows.
 const PAGE: u32 = 256;
 
 impl Pages {
@@ -61,7 +61,7 @@ impl Pages {
             .binary_search_by_key(&index, |&(known, _)| known)
     }
 
-    /// Takes a sample away; false when there is none.
+    /// Removes a sample; false when there is none.
     pub(super) fn take(&mut self, index: u32) -> bool {
         if index == BEYOND {
             let there = self.beyond != 0;
@@ -111,7 +111,7 @@ impl Pages {
         (self.counts, self.first) = (counts, first);
     }
 
-    /// (bucket, samples), ascending.
+    /// Index and count of every bucket, ascending.
     pub(super) fn buckets(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
         let mut carries = self.carries.iter().peekable();
         let counts = (self.first..).zip(&self.counts);

@@ -16,7 +16,7 @@ fn beyond_the_range_is_counted() {
     assert_eq!(latency, Latency::default());
 }
 
-/// Every figure is HdrHistogram's.
+/// Checks that every figure equals HdrHistogram's.
 fn check_summary(latency: &Latency, hdr: &Histogram<u64>) {
     let summary = latency.summary();
     let quantiles = [
@@ -39,7 +39,7 @@ fn check_summary(latency: &Latency, hdr: &Histogram<u64>) {
     assert!(close(hdr.stdev(), summary.stdev_ns), "{summary:?}");
 }
 
-/// More buckets than a list holds, and back.
+/// More buckets than a list holds, and back again.
 #[test]
 fn many_buckets_are_no_different() {
     let values: Vec<u64> = (0..3 * FEW as u64).map(|i| i * i * 977).collect();
@@ -91,7 +91,7 @@ proptest! {
         prop_assert_eq!(latency.to_hdr(), hdr);
     }
 
-    /// The same values again and again: they wait twice, add up in a list, and carry in an array.
+    /// Few values many times: they wait twice, add up in a list, and carry in an array.
     #[test]
     fn few_values_often(values in proptest::collection::vec(0u64..3000, 0..4000), again in 0u64..3000, times in 1u64..2000) {
         let mut latency = Latency::default();

@@ -1,22 +1,21 @@
-//! A part of a histogram: what came after an earlier state of the same one, single percentiles, and its
-//! buckets for a plot.
+//! Parts of a histogram: the samples since an earlier state of it, single percentiles, and its buckets for a plot.
 
 use super::{Buckets, Latency, bounds_of, highest_of, rank};
 
-/// A bucket with samples.
+/// Bucket with samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bar {
-    /// Lowest value it holds, ns.
+    /// Lowest value of the bucket, ns.
     pub low_ns: u64,
-    /// Highest value it holds, ns.
+    /// Highest value of the bucket, ns.
     pub high_ns: u64,
-    /// Samples.
+    /// Number of samples.
     pub count: u64,
 }
 
 impl Latency {
-    /// The samples that `earlier`, an older state of the same histogram, does not hold. Where samples were
-    /// taken away since, none are left: counts do not go below zero.
+    /// Samples that `earlier`, an older state of this histogram, does not contain. For buckets from which samples were
+    /// removed since, the result has none: counts do not go below zero.
     pub fn since(&self, earlier: &Self) -> Self {
         let mut rest = Self::default();
         let mut old = earlier.buckets().peekable();
@@ -30,8 +29,8 @@ impl Latency {
         rest
     }
 
-    /// Values at or below which the given shares (0 to 1, ascending) of the samples lie, ns; None when empty.
-    /// The same as in [`super::Summary`], for less.
+    /// Values at or below which the given shares (0 to 1, ascending) of the samples lie, ns; None when empty. They
+    /// equal those in [`super::Summary`], at a lower cost.
     pub fn quantiles<const N: usize>(&self, shares: [f64; N]) -> Option<[u64; N]> {
         let total = self.count();
         if total == 0 {
@@ -52,12 +51,12 @@ impl Latency {
         Some(found)
     }
 
-    /// One of [`Self::quantiles`].
+    /// Value of a single share, as in [`Self::quantiles`].
     pub fn quantile(&self, share: f64) -> Option<u64> {
         self.quantiles([share]).map(|[value]| value)
     }
 
-    /// Sum of all samples, ns, each as the middle of its bucket.
+    /// Sum of all samples, ns, each counted as the middle of its bucket.
     pub fn sum_ns(&self) -> f64 {
         let middles = self
             .buckets()
@@ -77,7 +76,7 @@ impl Latency {
         })
     }
 
-    /// No samples.
+    /// True without samples.
     pub fn is_empty(&self) -> bool {
         match &self.0 {
             Buckets::Handful(handful) => handful.used().is_empty(),

@@ -1,4 +1,4 @@
-//! The ClientHello (RFC 8446 4.1.2, RFC 5246 7.4.1.2).
+//! Reads the ClientHello (RFC 8446 4.1.2, RFC 5246 7.4.1.2).
 
 use std::fmt::{self, Write as _};
 
@@ -7,54 +7,54 @@ use super::record::Malformed;
 use super::server::SessionId;
 use super::version::{TlsVersion, is_grease_name};
 
-/// Longest server name kept (a DNS name has at most 253 characters); a longer one counts as absent.
+/// Limit of a server name's length (a DNS name has at most 253 characters); a longer one counts as absent.
 pub const MAX_SERVER_NAME_BYTES: usize = 255;
-/// Offered protocols kept; later ones are ignored.
+/// Limit of offered protocols; later ones are ignored.
 pub const MAX_ALPN_PROTOCOLS: usize = 16;
 
-/// server_name (RFC 6066 3).
+/// Extension server_name (RFC 6066 3).
 const SERVER_NAME: u16 = 0;
-/// application_layer_protocol_negotiation (RFC 7301 3.1).
+/// Extension application_layer_protocol_negotiation (RFC 7301 3.1).
 pub(super) const ALPN: u16 = 16;
-/// session_ticket (RFC 5077 3.2).
+/// Extension session_ticket (RFC 5077 3.2).
 const SESSION_TICKET: u16 = 35;
-/// pre_shared_key (RFC 8446 4.2.11).
+/// Extension pre_shared_key (RFC 8446 4.2.11).
 pub(super) const PRE_SHARED_KEY: u16 = 41;
-/// early_data (RFC 8446 4.2.10).
+/// Extension early_data (RFC 8446 4.2.10).
 const EARLY_DATA: u16 = 42;
-/// supported_versions (RFC 8446 4.2.1).
+/// Extension supported_versions (RFC 8446 4.2.1).
 pub(super) const SUPPORTED_VERSIONS: u16 = 43;
-/// encrypted_client_hello.
+/// Extension encrypted_client_hello.
 const ECH: u16 = 0xfe0d;
 
-/// What a client offers. Structure is checked strictly; an extension that is broken inside counts as absent.
+/// Offer of a client. The structure is checked strictly; an extension with invalid content counts as absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientHello {
-    /// legacy_version: never above 1.2 from a client that keeps to RFC 8446.
+    /// Field legacy_version: never above 1.2 from a client that follows RFC 8446.
     pub legacy_version: TlsVersion,
-    /// Host name asked for (RFC 6066 3); with ECH it is the public one.
+    /// Host name in server_name (RFC 6066 3); with ECH the public one.
     pub sni: Option<ServerName>,
-    /// Protocols offered, in order, without GREASE; at most [`MAX_ALPN_PROTOCOLS`].
+    /// Offered protocols, in order, without GREASE; at most [`MAX_ALPN_PROTOCOLS`].
     pub alpn: Vec<Vec<u8>>,
-    /// Highest published version offered: supported_versions if sent, else legacy_version.
+    /// Highest published version offered: from supported_versions if sent, else legacy_version.
     pub max_version: TlsVersion,
-    /// A pre-shared key is offered: TLS 1.3 resumption, or an external key (RFC 8446 4.2.11).
+    /// True if a pre-shared key is offered: TLS 1.3 resumption, or an external key (RFC 8446 4.2.11).
     pub psk_offered: bool,
     /// Length of the legacy session id, 0 to 32 bytes.
     pub session_id_len: u8,
-    /// A session ticket is offered for TLS 1.2 resumption (RFC 5077 3.2); an empty one does not count.
+    /// True if a session ticket is offered for TLS 1.2 resumption (RFC 5077 3.2); an empty one does not count.
     pub ticket_offered: bool,
-    /// The client announces 0-RTT data (RFC 8446 4.2.10).
+    /// True if the client announces 0-RTT data (RFC 8446 4.2.10).
     pub early_data: bool,
-    /// encrypted_client_hello is present, real or GREASE: the two look alike on purpose.
+    /// True if encrypted_client_hello is present, real or GREASE: the two look alike on purpose.
     pub ech: bool,
-    /// The end of the message was not captured: what is absent here may have been in it.
+    /// True if the end of the message was not captured, so that absent fields may have been in it.
     pub partial: bool,
     pub(super) session_id: SessionId,
 }
 
 impl ClientHello {
-    /// Reads a whole message body.
+    /// Reads a complete message body.
     pub(super) fn parse(body: &[u8]) -> Result<Self, Malformed> {
         let mut cursor = Cursor::new(body);
         let mut hello = Self::read_fixed(&mut cursor)?;
@@ -70,7 +70,7 @@ impl ClientHello {
         Ok(hello)
     }
 
-    /// Reads what there is of a body that was cut off; `None` if not even the fixed part is there.
+    /// Reads the available part of a body that was cut off; `None` if even the fixed part is incomplete.
     pub(super) fn parse_partial(body: &[u8]) -> Option<Self> {
         let mut cursor = Cursor::new(body);
         let mut hello = Self::read_fixed(&mut cursor).ok()?;
@@ -127,7 +127,7 @@ fn short(field: &'static str) -> Malformed {
     }
 }
 
-/// The first host_name (type 0) of the list.
+/// First host_name (type 0) of the list.
 fn read_server_name(data: &[u8]) -> Option<ServerName> {
     let mut names = Cursor::new(Cursor::new(data).vec16()?);
     loop {
@@ -139,7 +139,7 @@ fn read_server_name(data: &[u8]) -> Option<ServerName> {
     }
 }
 
-/// A ProtocolNameList (RFC 7301 3.1) without GREASE and empty names.
+/// Protocols of a ProtocolNameList (RFC 7301 3.1), without GREASE and empty names.
 pub(super) fn read_alpn(data: &[u8]) -> Vec<Vec<u8>> {
     let mut names = Cursor::new(Cursor::new(data).vec16().unwrap_or_default());
     std::iter::from_fn(|| names.vec8())
@@ -157,25 +157,25 @@ fn read_max_version(data: &[u8]) -> Option<TlsVersion> {
         .max()
 }
 
-/// A host name as the client sent it: any bytes, 1 to [`MAX_SERVER_NAME_BYTES`] of them.
+/// Host name as the client sent it: any bytes, 1 to [`MAX_SERVER_NAME_BYTES`] of them.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ServerName(Box<[u8]>);
 
 impl ServerName {
-    /// `None` for an empty or overlong name.
+    /// Makes a name; `None` if it is empty or too long.
     pub fn new(bytes: &[u8]) -> Option<Self> {
         (1..=MAX_SERVER_NAME_BYTES)
             .contains(&bytes.len())
             .then(|| Self(bytes.into()))
     }
 
-    /// The bytes on the wire.
+    /// Bytes of the name as sent.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Safe for a terminal, a label or a file, and lossless: everything but visible ASCII, and the
-    /// backslash, becomes `\xNN`.
+    /// Name in a form that is safe for a terminal, a label or a file, and lossless: everything except visible ASCII,
+    /// and the backslash, becomes `\xNN`.
     pub fn sanitized(&self) -> String {
         self.to_string()
     }

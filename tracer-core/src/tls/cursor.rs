@@ -1,6 +1,6 @@
-//! A big-endian reader over bytes that may end early.
+//! Big-endian reader over bytes that may end early.
 
-/// Reads from the front; every method answers `None`, and consumes nothing, when too few bytes are left.
+/// Reads from the front. Every method returns `None`, and consumes nothing, when too few bytes are left.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],
@@ -31,7 +31,7 @@ impl<'a> Cursor<'a> {
         self.take(2).map(|b| u16::from_be_bytes([b[0], b[1]]))
     }
 
-    /// A vector with a one-byte length (RFC 8446 3.4).
+    /// Reads a vector with a one-byte length (RFC 8446 3.4).
     pub(super) fn vec8(&mut self) -> Option<&'a [u8]> {
         let mut ahead = *self;
         let length = ahead.u8()?;
@@ -40,7 +40,7 @@ impl<'a> Cursor<'a> {
         Some(body)
     }
 
-    /// A vector with a two-byte length (RFC 8446 3.4).
+    /// Reads a vector with a two-byte length (RFC 8446 3.4).
     pub(super) fn vec16(&mut self) -> Option<&'a [u8]> {
         let mut ahead = *self;
         let length = ahead.u16()?;

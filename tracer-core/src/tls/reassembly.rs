@@ -1,29 +1,29 @@
-//! The contiguous prefix of one direction, from fragments in any order.
+//! Reassembles the contiguous prefix of one direction from fragments in any order.
 
 use std::ops::Range;
 
-/// Leading bytes kept per direction. Hellos with post-quantum key shares are below 2 KiB; 8 KiB leaves
-/// room for long session tickets.
+/// Limit of the bytes kept per direction. Hellos with post-quantum key shares are below 2 KiB; 8 KiB leaves room for
+/// long session tickets.
 pub const CAPACITY_BYTES: usize = 8 * 1024;
 
-/// Separate pieces kept ahead of the first gap; a fragment that would need one more is dropped, as if it
-/// had not been captured.
+/// Limit of separate pieces kept after the first gap. A fragment that would need one more is dropped as if it had not
+/// been captured.
 pub const MAX_ISLANDS: usize = 32;
 
-/// The buffer grows in steps of this size, so that a small hello costs one small allocation.
+/// Step by which the buffer grows, so that a small hello needs one small allocation.
 const GROWTH_BYTES: usize = 1024;
 
-/// Bytes `..contiguous` are known; beyond it only those in `islands`.
+/// Buffer in which the bytes `..contiguous` are known, and beyond them only those in `islands`.
 #[derive(Debug, Default)]
 pub(super) struct Reassembly {
     buffer: Vec<u8>,
     contiguous: usize,
-    /// Sorted, disjoint, not touching, all beyond `contiguous`.
+    /// Known ranges beyond `contiguous`: sorted, disjoint, not touching.
     islands: Vec<Range<usize>>,
 }
 
 impl Reassembly {
-    /// Everything up to the first gap.
+    /// All bytes up to the first gap.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.buffer[..self.contiguous]
     }
@@ -36,13 +36,13 @@ impl Reassembly {
         self.buffer.capacity() + self.islands.capacity() * size_of::<Range<usize>>()
     }
 
-    /// Moves bytes that have been read towards the front, over record headers no longer needed.
+    /// Moves bytes that have been read toward the front, over record headers no longer needed.
     pub(super) fn shift_down(&mut self, from: Range<usize>, to: usize) {
         debug_assert!(to <= from.start && from.end <= self.contiguous);
         self.buffer.copy_within(from, to);
     }
 
-    /// Adds a fragment; bytes already known stay as they are.
+    /// Adds a fragment; bytes that are already known do not change.
     pub(super) fn insert(&mut self, offset: u32, bytes: &[u8]) {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         let end = offset.saturating_add(bytes.len()).min(CAPACITY_BYTES);
@@ -103,7 +103,7 @@ impl Reassembly {
     }
 }
 
-/// Whether two ranges overlap or meet.
+/// True if two ranges overlap or touch.
 fn touches(a: &Range<usize>, b: &Range<usize>) -> bool {
     a.start <= b.end && b.start <= a.end
 }

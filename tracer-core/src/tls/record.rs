@@ -1,7 +1,7 @@
-//! Record layer and handshake layer: from a prefix of the stream to whole handshake messages.
+//! Record layer and handshake layer: turns a prefix of the stream into complete handshake messages.
 //!
-//! The payload of handshake records is moved together at the front of the buffer, over the headers already
-//! read, so a message split over records needs no second buffer.
+//! The payload of handshake records is moved together at the front of the buffer, over the headers already read. So a
+//! message split over several records needs no second buffer.
 
 use std::ops::Range;
 
@@ -21,84 +21,84 @@ const HANDSHAKE: u8 = 22;
 
 const RECORD_HEADER_BYTES: usize = 5;
 const MESSAGE_HEADER_BYTES: usize = 4;
-/// Longest plaintext fragment (RFC 8446 5.1).
+/// Length of the longest plaintext fragment (RFC 8446 5.1).
 const MAX_FRAGMENT_BYTES: usize = 1 << 14;
 
-/// How a stream that began as TLS broke its rules.
+/// Ways in which a stream that began as TLS broke its rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Malformed {
-    /// A record length outside 1..=16384 (RFC 8446 5.1).
+    /// A record length is outside 1..=16384 (RFC 8446 5.1).
     #[error("TLS record of {got_bytes} bytes, expected 1 to 16384")]
     RecordLength {
-        /// The length found.
+        /// Length of the record.
         got_bytes: usize,
     },
-    /// A record with another protocol version than 3.x.
+    /// A record has another protocol version than 3.x.
     #[error("TLS record with major version {got}, expected 3")]
     RecordVersion {
-        /// The major version found.
+        /// Major version of the record.
         got: u8,
     },
-    /// A record type that cannot come before the hello.
+    /// A record type cannot come before the hello.
     #[error("TLS record of type {kind} before the hello, expected a handshake record (22)")]
     UnexpectedRecord {
-        /// ContentType found (RFC 8446 5.1).
+        /// ContentType of the record (RFC 8446 5.1).
         kind: u8,
     },
-    /// A record of another type inside a handshake message (RFC 8446 5.1).
+    /// A record of another type is inside a handshake message (RFC 8446 5.1).
     #[error("TLS record of type {kind} inside a handshake message, expected its next part")]
     Interleaved {
-        /// ContentType found (RFC 8446 5.1).
+        /// ContentType of the record (RFC 8446 5.1).
         kind: u8,
     },
-    /// A handshake message other than the hello of this direction.
+    /// A handshake message is not the hello of this direction.
     #[error("handshake message of type {kind}, expected the hello of this direction")]
     UnexpectedMessage {
-        /// HandshakeType found (RFC 8446 4).
+        /// HandshakeType of the message (RFC 8446 4).
         kind: u8,
     },
-    /// A second HelloRetryRequest (RFC 8446 4.1.4).
+    /// There is a second HelloRetryRequest (RFC 8446 4.1.4).
     #[error("second HelloRetryRequest on one connection, expected at most one")]
     SecondRetryRequest,
     /// The message ends inside one of its fields.
     #[error("{message} ends inside its {field}")]
     Short {
-        /// ClientHello or ServerHello.
+        /// Name of the message: ClientHello or ServerHello.
         message: &'static str,
-        /// The field that is cut off.
+        /// Field that is cut off.
         field: &'static str,
     },
 }
 
-/// What the layers give next.
+/// Next result of the two layers.
 #[derive(Debug)]
 pub(super) enum Item {
     /// More bytes are needed.
     More,
-    /// A whole handshake message; `body` is a range of the reassembled bytes.
+    /// A complete handshake message; `body` is a range of the reassembled bytes.
     Message { kind: u8, body: Range<usize> },
-    /// The direction is decided without a hello.
+    /// The state of the direction is final without a hello.
     Ended(HelloState),
 }
 
 /// Positions in the buffer: `message` <= `payload` <= `record`.
 #[derive(Debug, Default)]
 pub(super) struct Records {
-    /// Start of the first handshake message not given out yet.
+    /// Start of the first handshake message not returned yet.
     message: usize,
     /// End of the handshake payload moved together so far.
     payload: usize,
     /// Start of the next unread byte.
     record: usize,
-    /// Bytes of the current handshake record not read yet: messages are given out before their record is
+    /// Number of bytes of the current handshake record not read yet. Messages are returned before their record is
     /// complete, because a server may put its certificates into the same one.
     remaining: usize,
-    /// A record header and the first message type were right, so this is TLS beyond doubt.
+    /// True once a record header and the first message type were right, so that this is certainly TLS.
     established: bool,
 }
 
 impl Records {
-    /// The next message, or why there is none.
+    /// Next message, or the reason why there is none.
     pub(super) fn next_item(&mut self, stream: &mut Reassembly, side: Side) -> Item {
         loop {
             if let Some(item) = self.next_message(stream) {
@@ -112,7 +112,7 @@ impl Records {
         }
     }
 
-    /// What there is of the message at hand when no more bytes will come: its type and partial body.
+    /// Type and available body of the current message, for a stream that has ended.
     pub(super) fn partial_message(&self, stream: &Reassembly) -> Option<(u8, Range<usize>)> {
         let message = &stream.bytes()[self.message..self.payload];
         let (header, _) = message.split_at_checked(MESSAGE_HEADER_BYTES)?;
@@ -134,8 +134,8 @@ impl Records {
         })
     }
 
-    /// Reads on by a header, a part of a handshake record or another whole record; `false` when that is
-    /// not there yet.
+    /// Reads a header, a part of a handshake record or another complete record; `false` when not enough bytes are
+    /// there.
     fn read_more(&mut self, stream: &mut Reassembly, side: Side) -> Result<bool, HelloState> {
         if self.remaining > 0 {
             return Ok(self.read_payload(stream));
@@ -157,7 +157,7 @@ impl Records {
         Ok(true)
     }
 
-    /// Waits for the first byte of content: it tells whether this is a hello.
+    /// Opens a handshake record, but only after its first byte of content, which shows whether it is a hello.
     fn open_handshake_record(&mut self, length: usize, content: &[u8]) -> bool {
         let judged = !content.is_empty();
         if judged {
@@ -177,7 +177,7 @@ impl Records {
         count > 0
     }
 
-    /// Judges as many bytes of a record header as there are, and the first message's type.
+    /// Checks as many bytes of a record header as there are, and the type of the first message.
     fn check_header(&self, bytes: &[u8], side: Side) -> Result<(), HelloState> {
         let broken = self.header_fault(bytes, side);
         match broken {
@@ -203,8 +203,8 @@ impl Records {
         self.first_message_fault(kind, *bytes.get(5)?, side)
     }
 
-    /// The first record of a client is a handshake record, that of a server perhaps an alert; a
-    /// ChangeCipherSpec may stand between HelloRetryRequest and ServerHello (RFC 8446 D.4).
+    /// True if a record of this kind may come next. A client's first record is a handshake record, a server's may also
+    /// be an alert; a ChangeCipherSpec may come between HelloRetryRequest and ServerHello (RFC 8446 D.4).
     fn kind_allowed(&self, kind: u8, side: Side) -> bool {
         match kind {
             HANDSHAKE => true,
@@ -223,7 +223,7 @@ impl Records {
         unexpected.then_some(Malformed::UnexpectedMessage { kind: first })
     }
 
-    /// Judges a whole record by its content.
+    /// Checks a complete record by its content.
     fn check_content(&self, kind: u8, content: &[u8]) -> Result<(), HelloState> {
         match (kind, content) {
             (ALERT, &[level, description]) => Err(HelloState::Alert { level, description }),
@@ -239,7 +239,7 @@ impl Records {
     }
 }
 
-/// The 24-bit length in a handshake message header (RFC 8446 4).
+/// Length (24 bits) in the header of a handshake message (RFC 8446 4).
 fn body_length(header: &[u8]) -> usize {
     usize::from(header[1]) << 16 | usize::from(header[2]) << 8 | usize::from(header[3])
 }

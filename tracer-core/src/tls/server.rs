@@ -1,39 +1,40 @@
-//! The ServerHello and HelloRetryRequest (RFC 8446 4.1.3 and 4.1.4, RFC 5246 7.4.1.3).
+//! Reads the ServerHello and HelloRetryRequest (RFC 8446 4.1.3 and 4.1.4, RFC 5246 7.4.1.3).
 
 use super::client::{ALPN, ClientHello, PRE_SHARED_KEY, SUPPORTED_VERSIONS, read_alpn};
 use super::cursor::Cursor;
 use super::record::Malformed;
 use super::version::TlsVersion;
 
-/// The random that marks a HelloRetryRequest: SHA-256 of "HelloRetryRequest" (RFC 8446 4.1.3).
+/// Random that marks a HelloRetryRequest: SHA-256 of "HelloRetryRequest" (RFC 8446 4.1.3).
 const RETRY_RANDOM: [u8; 32] = [
     0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
     0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c,
 ];
 
-/// What a server chose.
+/// Choices of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerHello {
-    /// supported_versions if present (RFC 8446 4.2.1), else legacy_version.
+    /// Version from supported_versions if present (RFC 8446 4.2.1), else legacy_version.
     pub version: TlsVersion,
-    /// The handshake took a HelloRetryRequest: this is one, or one came before.
+    /// True if this is a HelloRetryRequest, or one came before.
     pub hello_retry_request: bool,
-    /// The offered pre-shared key was taken (extension 41): a TLS 1.3 resumption.
+    /// True if the offered pre-shared key was accepted (extension 41): a TLS 1.3 resumption.
     pub psk_accepted: bool,
-    /// The server sent the client's session id back, and it was not empty: below TLS 1.3 a resumption
-    /// (RFC 5246 7.4.1.3, RFC 5077 3.4), in TLS 1.3 always so. `None` while the ClientHello is unknown.
+    /// True if the server sent the client's session id back, and it was not empty. Below TLS 1.3 this is a resumption
+    /// (RFC 5246 7.4.1.3, RFC 5077 3.4); in TLS 1.3 servers always send it back. `None` while the ClientHello is
+    /// unknown.
     pub session_id_echo_matches: Option<bool>,
-    /// The cipher suite chosen.
+    /// Cipher suite chosen.
     pub cipher_suite: u16,
-    /// The protocol chosen, up to TLS 1.2; in TLS 1.3 that is encrypted.
+    /// Protocol chosen, up to TLS 1.2; in TLS 1.3 it is encrypted.
     pub alpn: Option<Vec<u8>>,
-    /// The end of the message was not captured: what is absent here may have been in it.
+    /// True if the end of the message was not captured, so that absent fields may have been in it.
     pub partial: bool,
     session_id: SessionId,
 }
 
 impl ServerHello {
-    /// Whether this handshake resumes an earlier session; `None` when it cannot be known.
+    /// True if this handshake resumes an earlier session; `None` when that cannot be known.
     pub fn resumed(&self) -> Option<bool> {
         match self.version {
             _ if self.psk_accepted => Some(true),
@@ -43,7 +44,7 @@ impl ServerHello {
         }
     }
 
-    /// Reads a whole message body.
+    /// Reads a complete message body.
     pub(super) fn parse(body: &[u8]) -> Result<Self, Malformed> {
         let mut cursor = Cursor::new(body);
         let mut hello = Self::read_fixed(&mut cursor)?;
@@ -59,7 +60,7 @@ impl ServerHello {
         Ok(hello)
     }
 
-    /// Reads what there is of a body that was cut off; `None` if not even the fixed part is there.
+    /// Reads the available part of a body that was cut off; `None` if even the fixed part is incomplete.
     pub(super) fn parse_partial(body: &[u8]) -> Option<Self> {
         let mut cursor = Cursor::new(body);
         let mut hello = Self::read_fixed(&mut cursor).ok()?;
@@ -72,7 +73,7 @@ impl ServerHello {
         Some(hello)
     }
 
-    /// Fills in `session_id_echo_matches`.
+    /// Sets `session_id_echo_matches`.
     pub(super) fn compare_session_id(&mut self, client: &ClientHello) {
         let echoed = self.session_id.len() > 0 && self.session_id == client.session_id;
         self.session_id_echo_matches = Some(echoed);
@@ -115,7 +116,7 @@ fn short(field: &'static str) -> Malformed {
     }
 }
 
-/// A session id: 0 to 32 bytes (RFC 5246 7.4.1.2).
+/// Session id of 0 to 32 bytes (RFC 5246 7.4.1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SessionId {
     len: u8,
@@ -127,7 +128,7 @@ impl SessionId {
         self.len
     }
 
-    /// `None` when it is cut off or longer than the protocol allows.
+    /// Reads a session id; `None` when it is cut off or longer than the protocol allows.
     pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Self> {
         let id = cursor.vec8()?;
         let mut bytes = [0; 32];

@@ -1,9 +1,9 @@
-//! Hellos recorded from real clients and servers (testdata/tls).
+//! Tests with hellos recorded from real clients and servers (testdata/tls).
 
 use super::HelloState::{Alert, Complete, Incomplete};
 use super::*;
 
-/// One recording: the leading bytes of both directions.
+/// Recording of the first bytes of both directions.
 struct Recording {
     client: Vec<u8>,
     server: Vec<u8>,
@@ -41,7 +41,7 @@ macro_rules! recorded {
 
 mod hostile;
 
-/// `(state, hello)` of each direction.
+/// State and hello of each direction.
 type Outcome = (
     HelloState,
     Option<ClientHello>,
@@ -120,7 +120,7 @@ fn server_line(hello: &ServerHello) -> String {
     )
 }
 
-/// The recording gives these hellos, whole and split in two at any byte, in either order.
+/// Checks that a recording gives these hellos, whole and split in two at any byte, in either order.
 fn check(recording: Recording, client: &str, server: &str) {
     let stream = whole(&recording);
     assert_eq!(client_line(stream.client_hello().unwrap()), client);
@@ -140,7 +140,8 @@ fn check(recording: Recording, client: &str, server: &str) {
     }
 }
 
-/// Both directions in two fragments; swapped: last fragment first, and the server before the client.
+/// Stream with both directions in two fragments; `swapped` puts the last fragment first, and the server before the
+/// client.
 fn split(recording: &Recording, at: usize, swapped: bool) -> HelloStream {
     let mut pushes = Vec::new();
     for (side, bytes) in [
@@ -279,7 +280,7 @@ fn a_retry_request_alone_is_not_the_end() {
     assert_eq!(stream.state(Side::Server), Complete);
 }
 
-/// The hello cut into records of `size` bytes each, as a peer may send it.
+/// Hello cut into records of `size` bytes each, as a peer may send it.
 fn in_records_of(size: usize, stream: &[u8]) -> Vec<u8> {
     let length = usize::from(u16::from_be_bytes([stream[3], stream[4]]));
     let records = stream[5..5 + length].chunks(size);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A protocol version as on the wire; any value can come from a peer.
+/// Protocol version as sent; any value can come from a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TlsVersion(pub u16);
 
@@ -18,14 +18,14 @@ impl TlsVersion {
     /// TLS 1.3 (RFC 8446).
     pub const TLS_1_3: Self = Self(0x0304);
 
-    /// Whether this is one of the published versions: no GREASE, no draft.
+    /// True for one of the published versions, not for GREASE or a draft.
     pub fn is_known(self) -> bool {
         (Self::SSL_3_0..=Self::TLS_1_3).contains(&self)
     }
 }
 
 impl fmt::Display for TlsVersion {
-    /// `1.0` to `1.3`, `ssl3`, or the hexadecimal value.
+    /// Writes `1.0` to `1.3`, `ssl3`, or the hexadecimal value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::SSL_3_0 => f.write_str("ssl3"),
@@ -35,7 +35,7 @@ impl fmt::Display for TlsVersion {
     }
 }
 
-/// Whether a protocol name is one of the reserved values {0x0A,0x0A} to {0xFA,0xFA} (RFC 8701 2).
+/// True if a protocol name is one of the reserved values {0x0A,0x0A} to {0xFA,0xFA} (RFC 8701 2).
 pub(super) fn is_grease_name(name: &[u8]) -> bool {
     matches!(name, [a, b] if a == b && a & 0x0f == 0x0a)
 }

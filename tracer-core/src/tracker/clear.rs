@@ -1,4 +1,5 @@
-//! Connections without TLS: told by their first request, or in recordings of earlier builds by a record of its own.
+//! Tests of connections without TLS, recognised by their first request, or in recordings of earlier builds by a
+//! separate record.
 
 use tracer_common::record::{ConnectRecord, HelloRecord, TlsRecord, connect, kind, tls};
 use zerocopy::{FromZeros, IntoBytes};
@@ -30,7 +31,7 @@ fn not_tls() -> Vec<u8> {
     record.as_bytes().to_vec()
 }
 
-/// Connections without TLS, and those whose handshake is not over, after these records.
+/// Checks the number of connections without TLS after these records, and that no handshake is under way.
 #[track_caller]
 fn check(records: &[Vec<u8>], not_tls: u64, named: bool) {
     let mut tracker = Tracker::new(TrackerOptions::default());

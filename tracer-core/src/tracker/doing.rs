@@ -1,5 +1,5 @@
-//! What open connections were doing when somebody last looked: connecting, in flight, idle, half closed, never used.
-//! Every pass over the sockets counts it anew; nothing of it is summed up.
+//! Activity of open connections at the last pass over the sockets: connecting, in flight, idle, half closed, never
+//! used. Every pass counts it anew; it is never summed up.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,31 +11,31 @@ use tracer_common::record::SocketRecord;
 use super::{CLOSE_WAIT, ESTABLISHED, SYN_SENT, Tracker};
 use crate::{endpoint::remote, group::Group};
 
-/// A process and a host, by their indices.
+/// Indices of a process and a host.
 type Place = (u32, u32);
 
-/// What is known of it.
+/// Activity that the last pass has found.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    /// Groups that something was counted in.
+    /// Groups in which activity was counted.
     places: HashSet<Place>,
     /// Connects under way, by cookie.
     connecting: HashMap<u64, Place>,
-    /// There was a pass, and the last one was whole.
+    /// True if there was a pass and the last one was complete.
     is_known: bool,
-    /// The last sweep of the trace was taken: what it said stays.
+    /// True after the last sweep of the trace: its figures then stay.
     pub(super) is_over: bool,
 }
 
 impl Known {
-    /// The figures are those of a whole pass.
+    /// True if the figures are those of a complete pass.
     pub(super) fn is_known(&self) -> bool {
         self.is_known
     }
 }
 
 impl Tracker {
-    /// Forgets what the pass before said: the next one begins.
+    /// Clears the figures of the previous pass, because the next one begins.
     pub(super) fn forget_doing(&mut self) {
         for (process, host) in std::mem::take(&mut self.doing.places) {
             self.processes.group_mut(process).forget_doing();
@@ -46,14 +46,15 @@ impl Tracker {
         self.doing.is_known = true;
     }
 
-    /// As [`Self::forget_doing`], and nothing is known until the next pass: this one was cut short.
+    /// Clears the figures like [`Self::forget_doing`] and marks them as unknown until the next pass, because this one
+    /// was cut short.
     pub(super) fn leave_doing_unknown(&mut self) {
         self.forget_doing();
         self.doing.is_known = false;
     }
 
-    /// What this socket is doing. Whether a request is in flight the turns of the last sweep tell more exactly;
-    /// without them, with `in_flight`, that one was sent and no response has come.
+    /// Counts the activity of a socket. With `in_flight`, a request was sent and has no response yet; without, the
+    /// turns of the last sweep show more exactly whether one is in flight.
     pub(super) fn count_doing(&mut self, record: &SocketRecord, in_flight: bool) {
         if record.state == SYN_SENT {
             return self.count_connecting(record);
@@ -96,7 +97,7 @@ impl Tracker {
         self.doing.connecting.insert(record.header.cookie, place);
     }
 
-    /// A connect has come to its end: from here on it counts as what became of it.
+    /// Notes the end of a connect, which from here on is counted by its outcome.
     pub(super) fn connects_no_more(&mut self, cookie: u64) {
         if let Some((process, host)) = self.doing.connecting.remove(&cookie) {
             self.each_group(process, host, |group| {
@@ -119,7 +120,7 @@ mod tests {
 
     use super::*;
     use crate::tracker::fixture::header;
-    use crate::{live::WATCH_BYTES, tracker::TrackerOptions};
+    use crate::{host_filter::HostFilter, live::WATCH_BYTES, tracker::TrackerOptions};
 
     fn connects(cookie: u64) -> ConnectRecord {
         let mut record = ConnectRecord::new_zeroed();
@@ -137,7 +138,7 @@ mod tests {
         record
     }
 
-    /// Connecting, in flight, idle, half closed, never used; those of the hosts must be the same.
+    /// Checks the numbers connecting, in flight, idle, half closed and never used; those of the hosts must be the same.
     #[track_caller]
     fn check(tracker: &Tracker, expected: [u64; 5]) {
         let of = |group: &Group| {
@@ -227,7 +228,7 @@ mod tests {
     #[test]
     fn other_hosts_do_not_count() {
         let mut tracker = Tracker::new(TrackerOptions {
-            hosts: vec!["*.example".to_owned()],
+            hosts: HostFilter::new(vec!["*.example".to_owned()]),
             ..TrackerOptions::default()
         });
         let sweep = [socket(1, SYN_SENT, (0, 0)), socket(2, ESTABLISHED, (0, 0))];

@@ -1,4 +1,4 @@
-//! What began before the trace, and what found no room in the ring.
+//! Tests of connections that began before the trace, and of records that found the ring buffer full.
 
 use tracer_common::{
     overflow::{BUCKETS, Count, Phase},
@@ -29,7 +29,7 @@ fn closed(flags: u8) -> CloseRecord {
 
 fn tracker(hosts: &[&str]) -> Tracker {
     Tracker::new(TrackerOptions {
-        hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+        hosts: HostFilter::new(hosts.iter().map(|&host| host.to_owned()).collect()),
         ..TrackerOptions::default()
     })
 }
@@ -43,7 +43,7 @@ fn how_long_a_connect_took_that_began_before_is_not_known() {
     let connections = &totals.connections;
     assert_eq!((connections.opened, connections.adopted), (0, 1));
     assert_eq!(totals.phases.connect.count(), 0);
-    // When it was established is known, and that it carried nothing.
+    // The time of the establishment is known, and so is that it carried no request.
     assert_eq!(totals.phases.lifetime.summary().max_ns / MS, 30);
     assert_eq!(connections.never_used(), 1);
 }
@@ -66,7 +66,7 @@ fn a_connection_whose_turns_were_not_told_was_used() {
     assert_eq!(tracker.snapshot().totals.connections.never_used(), 0);
 }
 
-/// So many records of connections and requests that found the ring full.
+/// Overflow figures with this number of records of connections and requests.
 fn overflow(records: u64) -> Overflow {
     let mut counts = vec![0; Count::COUNT as usize];
     counts[Count::Records as usize] = records;
@@ -103,7 +103,7 @@ fn counters_of_a_damaged_recording() {
         });
         tracker.note_loss(u64::MAX);
         let snapshot = tracker.snapshot();
-        // After a reset they say nothing new.
+        // After a reset the counters do not grow any more.
         assert_eq!(snapshot.events.lost != 0, round == 0);
         assert_eq!(snapshot.totals.requests.count != 0, round == 0);
         tracker.reset();

@@ -1,8 +1,8 @@
-//! What the tests of the tracker share.
+//! Functions shared by the tests of the tracker.
 
 use tracer_common::record::{Header, VERSION};
 
-/// The header of a record of type `T`.
+/// Header of a record of type `T`.
 pub(super) fn header<T>(kind: u8, cookie: u64, time_ns: u64) -> Header {
     Header {
         kind,

@@ -1,4 +1,4 @@
-//! Forgetting the figures in the middle of a trace, as if it began now with what is open.
+//! Clears the figures in the middle of a trace, as if the trace began now with the open connections.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::{
     snapshot::Events,
 };
 
-/// What the kernel's own counters said at the last reset. They go on counting.
+/// Values of the kernel's own counters at the last reset. The kernel goes on counting.
 #[derive(Debug, Default)]
 pub(super) struct Base {
     kernel: [u64; Counter::COUNT as usize],
@@ -20,7 +20,7 @@ pub(super) struct Base {
 }
 
 impl Base {
-    /// The counters since the reset.
+    /// Counters since the reset.
     pub(super) fn counters(
         &self,
         now: [u64; Counter::COUNT as usize],
@@ -28,7 +28,7 @@ impl Base {
         std::array::from_fn(|at| now[at].saturating_sub(self.kernel[at]))
     }
 
-    /// The overflow histograms since the reset.
+    /// Overflow figures since the reset.
     pub(super) fn overflow(&self, now: Overflow) -> Overflow {
         match &self.overflow {
             Some(before) => now.since(before),
@@ -38,8 +38,8 @@ impl Base {
 }
 
 impl Tracker {
-    /// Forgets all figures. Open connections stay and count as adopted: when and how fast they were opened
-    /// belongs to what is forgotten. Names, owners and what is in TIME_WAIT stay known.
+    /// Clears all figures. Open connections stay and count as adopted, because the time and duration of their opening
+    /// belong to the cleared figures. Names, owners and sockets in TIME_WAIT stay known.
     pub fn reset(&mut self) {
         self.base.kernel = std::array::from_fn(|at| self.base.kernel[at] + self.events.kernel[at]);
         if let Some(overflow) = self.overflow.take() {
@@ -110,7 +110,7 @@ mod tests {
         record
     }
 
-    /// One closed and one open connection, a lost record, then the reset.
+    /// Tracker after one closed and one open connection, a lost record, and then the reset.
     fn after_reset() -> Tracker {
         let mut tracker = Tracker::new(TrackerOptions::default());
         tracker.take(connected(1).as_bytes());
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(tracker.snapshot().events.lost, 1);
     }
 
-    /// The third request of a connection.
+    /// Third request of a connection.
     fn turn(cookie: u64) -> TurnRecord {
         let mut record = TurnRecord::new_zeroed();
         record.header = header::<TurnRecord>(kind::TURN, cookie, 60);
@@ -191,7 +191,7 @@ mod tests {
         (socket.endpoint.family, socket.endpoint.remote_port) = (2, 443);
         (socket.state, socket.adopted, socket.turns) = (1, 1, 2);
         tracker.take_sweep(socket.as_bytes(), false);
-        // What the ring says of it is known by now.
+        // The records of the ring buffer have been read by now.
         tracker.take(connected(1).as_bytes());
         tracker.take(turn(1).as_bytes());
         let snapshot = tracker.snapshot();

@@ -1,4 +1,4 @@
-//! Passes over all open sockets that count: the one that tracing begins with, and the one it ends with.
+//! Passes over all open sockets that are counted: the one at the begin of tracing, and the one at its end.
 
 use std::collections::HashSet;
 
@@ -12,8 +12,8 @@ use crate::{
 };
 
 impl Tracker {
-    /// Takes a sweep: whole records, one after the other. What processes share counts once. The `last` one of a
-    /// trace also gives the turns that were not reported.
+    /// Takes a sweep of complete records, one after the other. A socket shared by several processes counts once. The
+    /// `last` sweep of a trace also contains turns that were not reported.
     pub fn take_sweep(&mut self, bytes: &[u8], last: bool) {
         self.forget_doing();
         let mut seen = HashSet::new();
@@ -40,7 +40,7 @@ impl Tracker {
         self.doing.is_over = last;
     }
 
-    /// A socket found open: if it was open before tracing began, it is adopted.
+    /// Takes an open socket. If it was open before tracing began, it is adopted.
     pub(super) fn open_socket(&mut self, record: &SocketRecord) {
         let cookie = record.header.cookie;
         let remote = remote(&record.endpoint);
@@ -59,7 +59,7 @@ impl Tracker {
     }
 }
 
-/// What a sweep tells of a socket.
+/// Kinds of data that a sweep contains about a socket.
 #[derive(PartialEq, Eq, Hash)]
 enum Found {
     Socket,
@@ -67,8 +67,8 @@ enum Found {
     Turn,
 }
 
-/// The records of a sweep, split by the size in their headers. What is left when a size cannot be is given
-/// as one, which no decoder takes.
+/// Records of a sweep, split by the size in their headers. If a size is not valid, the rest is returned as one record
+/// that no decoder accepts.
 pub(super) fn records(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     std::iter::from_fn(move || {
         let (record, rest) = first_record(bytes)?;

@@ -1,4 +1,4 @@
-//! Turns: whose they are, and as what they count.
+//! Assigns turns to connections and counts them.
 
 use tracer_common::record::{FirstTurnRecord, TurnRecord, turn};
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 impl Tracker {
-    /// A turn is over, or the sweep has found one under way.
+    /// Takes a turn that has ended, or that the sweep has found under way.
     pub(super) fn turn(&mut self, record: &TurnRecord, evidence: Option<&FirstTurnRecord>) {
         let cookie = record.header.cookie;
         let plain = match record.first_ns {
@@ -48,7 +48,7 @@ impl Tracker {
         self.connections.insert(cookie, connection);
     }
 
-    /// Several turns of one connection are over: later ones that were answered.
+    /// Takes several turns of one connection that have ended: later turns that were answered.
     pub(super) fn turns(&mut self, turns: Turns<'_>) {
         let cookie = turns.cookie();
         let sorted = Sorted::of(turns);
@@ -73,14 +73,14 @@ impl Tracker {
         self.connections.insert(cookie, connection);
     }
 
-    /// A turn of it was counted that is not its first: if nothing was before, the connection has carried one now.
+    /// Counts the connection as one with requests, if the turn is not its first and none was counted before.
     fn count_again(&mut self, connection: &mut Connection, number: u32, is_h2: bool) {
         if std::mem::take(&mut connection.recount) && number > 1 && !is_h2 {
             self.of_connection(connection, |group| group.requests.connections += 1);
         }
     }
 
-    /// The turns of an event were reported already: the sweep found them while they were.
+    /// True if the turns of an event were already reported, while the sweep was running.
     pub(super) fn knows(&self, event: &Event<'_>) -> bool {
         let first = match event {
             Event::Turn(record) => record.number,
@@ -93,7 +93,7 @@ impl Tracker {
         last.is_some_and(|last| last.number >= first)
     }
 
-    /// What is now known of the server may settle turns that were left open.
+    /// Settles turns that were left open, if the server's behaviour is now known well enough.
     fn settle_turns(
         &mut self,
         connection: &Connection,
@@ -109,7 +109,7 @@ impl Tracker {
         }
     }
 
-    /// Counts a turn that was held back, now that it is known what the connection speaks.
+    /// Counts a turn that was held back, now that the protocol of its connection is known.
     pub(super) fn release_turn(&mut self, connection: &mut Connection, is_h2: bool) {
         let Some((record, answer)) = connection.held_turn.take() else {
             return;
@@ -122,12 +122,12 @@ impl Tracker {
     }
 }
 
-/// The connection may carry HTTP/2, so that what looks like it is.
+/// True if the connection may carry HTTP/2, so that a turn which looks like it is one of HTTP/2.
 fn may_be_h2(connection: &Connection, protocol: u8) -> bool {
     connection.offers_h2 || protocol == turn::CLEAR
 }
 
-/// Counts a turn as what it is: of HTTP/2, in flight, or over.
+/// Counts a turn by its kind: of HTTP/2, in flight, or ended.
 fn count_turn(record: &TurnRecord, answer: FirstByte, is_h2: bool, group: &mut Group) {
     if is_h2 {
         group.requests.h2_turns += 1;
@@ -150,7 +150,7 @@ mod tests {
 
     const COOKIE: u64 = 5;
 
-    /// With one connection, in clear.
+    /// Tracker with one connection in clear.
     fn tracker() -> Tracker {
         let mut tracker = Tracker::new(TrackerOptions::default());
         let mut record = ConnectRecord::new_zeroed();
@@ -169,7 +169,7 @@ mod tests {
         record
     }
 
-    /// Eight turns from `number` on.
+    /// Eight turns, the first with the number `number`.
     fn turns(number: u32, h2: u8) -> TurnsRecord {
         let mut record = TurnsRecord::new_zeroed();
         record.head.header = header::<TurnsRecord>(kind::TURNS, COOKIE, 900);
@@ -184,14 +184,14 @@ mod tests {
         record
     }
 
-    /// Records one after the other, eight-byte aligned as all of them are.
+    /// Records one after the other, aligned to eight bytes as all of them are.
     fn sweep(records: &[&[u8]]) -> Vec<u64> {
         let bytes = records.concat();
         let words = bytes.chunks(8).filter_map(|word| word.try_into().ok());
         words.map(u64::from_ne_bytes).collect()
     }
 
-    /// Requests and turns of HTTP/2 of all, of their process and of their host.
+    /// Requests and HTTP/2 turns of all connections, of their process and of their host.
     fn counts(tracker: &Tracker) -> [(u64, u64); 3] {
         let snapshot = tracker.snapshot();
         let process = snapshot.processes.first().map(|process| &process.group);
@@ -233,7 +233,7 @@ mod tests {
     fn the_last_sweep_adds_what_was_not_reported() {
         let mut tracker = tracker();
         tracker.take(turns(2, 0).as_bytes());
-        // It came by while the first eight were reported.
+        // The sweep found these turns while the first eight were reported.
         let known = sweep(&[turns(2, 0).as_bytes(), turn(9, turn::OPEN).as_bytes()]);
         tracker.take_sweep(known.as_bytes(), true);
         assert_eq!(counts(&tracker), [(8, 0); 3]);

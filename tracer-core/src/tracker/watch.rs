@@ -1,4 +1,4 @@
-//! The view of open connections, joined from a sweep, the last socket listing and the connection table.
+//! View of open connections, combined from a sweep, the last socket listing and the connection table.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -27,8 +27,8 @@ impl Tracker {
             .extend(active.filter(|(cookie, _)| connections.contains_key(cookie)));
     }
 
-    /// Takes a sweep made only to look, at `at_ns`: it says what open connections are doing. Activity is that of the
-    /// last listing ([`Tracker::take_sockets`]). One of [`WATCH_BYTES`] or more was cut short.
+    /// Takes a sweep made only for the view, at `at_ns`, which shows the activity of open connections. Their traffic
+    /// comes from the last listing ([`Tracker::take_sockets`]). A sweep of [`WATCH_BYTES`] or more was cut short.
     pub fn watch(&mut self, at_ns: u64, sweep: &[u8]) {
         let (is_whole, is_over) = (sweep.len() < WATCH_BYTES, self.doing.is_over);
         match (is_over, is_whole) {
@@ -50,15 +50,15 @@ impl Tracker {
                 Err(_) => self.events.undecodable += 1,
             }
         }
-        let open = match self.options.hosts.as_slice() {
-            [] => self.connections.len(),
-            // With a host filter the table holds others too.
-            _ => 0,
+        let open = match self.options.hosts.is_all() {
+            true => self.connections.len(),
+            // With a host filter the table contains other connections too.
+            false => 0,
         };
         self.live = Arc::new(LiveConnections::choose(at_ns, all, open));
     }
 
-    /// One connection; None when the host filter leaves it out or it is not followed.
+    /// View of one connection; None when the host filter leaves it out or it is not followed.
     fn live(&self, at_ns: u64, record: &SocketRecord) -> Option<LiveConnection> {
         let cookie = record.header.cookie;
         let remote = remote(&record.endpoint);
@@ -106,7 +106,8 @@ fn state(record: &SocketRecord) -> LiveState {
     }
 }
 
-/// A socket that never carried payload has been idle since it was opened; TCP gives nonsense then.
+/// Time without traffic. A socket that never carried payload has been idle since it was opened; the values from TCP are
+/// not valid then.
 fn idle_ns(activity: Option<&Activity>, age_ns: Option<u64>) -> Option<u64> {
     let quiet_ns = activity.map(|a| a.sent_ago_ns.min(a.received_ago_ns));
     match (quiet_ns, age_ns) {
@@ -123,15 +124,15 @@ mod tests {
 
     use super::*;
     use crate::tracker::fixture::header;
-    use crate::{live::SHOWN, tracker::TrackerOptions};
+    use crate::{host_filter::HostFilter, live::SHOWN, tracker::TrackerOptions};
 
     const MS: u64 = 1_000_000;
     const NOW: u64 = 10_000 * MS;
 
-    /// A tracker that follows connections 1 to `count`.
+    /// Tracker that follows connections 1 to `count`.
     fn following(count: u64, hosts: &[&str]) -> Tracker {
         let mut tracker = Tracker::new(TrackerOptions {
-            hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+            hosts: HostFilter::new(hosts.iter().map(|&host| host.to_owned()).collect()),
             ..TrackerOptions::default()
         });
         for cookie in 1..=count {
@@ -218,7 +219,7 @@ mod tests {
             told,
             [
                 (1, second, Some(300 * MS), rtt, 7),
-                // It never carried payload.
+                // This connection never carried payload.
                 (2, second, second, rtt, 0),
                 (3, None, None, None, 0),
             ]

@@ -1,4 +1,5 @@
-//! Limits that find themselves. Pure: told what was measured, they say what the limit is now. No clock, no task.
+//! Limits that adapt themselves. The types here have neither clock nor task: they take measurements and return the new
+//! limit.
 
 mod rate;
 mod workers;

@@ -1,55 +1,56 @@
-//! How fast one host is asked: additive increase, multiplicative decrease (AIMD) by what its answers say. Errors never
-//! raise the rate, however fast they come.
+//! Request rate of one host, adapted to its answers by additive increase and multiplicative decrease (AIMD). Errors
+//! never raise the rate, however fast they come.
 
 use std::time::Duration;
 
-/// Share of the rate kept after the host said that it is too much.
+/// Share of the rate kept after the host has refused with 429 or 503.
 const BACK_OFF: f64 = 0.5;
-/// Share kept when answers take much longer than they used to.
+/// Share of the rate kept after a failure, or when answers take much longer than before.
 const EASE_OFF: f64 = 0.8;
-/// Answers this many times slower than the host's best are a sign of load.
+/// Ratio of latency to the host's best at which answers count as slow.
 const SLOW: f64 = 2.0;
-/// Slower by less than this is noise, whatever the factor.
+/// Difference in latency below which a slower answer is noise, whatever the ratio.
 const SLOW_AT_LEAST: Duration = Duration::from_millis(50);
 /// Weight of a new latency in the mean.
 const NEW: f64 = 0.2;
-/// How fast the best latency is forgotten, per answer: a host that became slower for good is accepted after some
-/// hundred answers.
+/// Rate per answer at which the best latency is forgotten. A host that has become slower for good is accepted after
+/// some hundred answers.
 const FORGET: f64 = 0.005;
 
 /// Bounds of a host's rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateOptions {
-    /// Requests a second at least.
+    /// Lowest number of requests per second.
     pub least: f64,
-    /// Requests a second at most.
+    /// Highest number of requests per second.
     pub most: f64,
 }
 
-/// How one request ended.
+/// Result of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Seen {
-    /// An answer, after this time to its first byte.
+    /// Answer, with the time to its first byte.
     Answer(Duration),
-    /// 429 or 503: the host says that it is too much.
+    /// Refusal by 429 or 503.
     TooMuch,
-    /// A server error, reset or timeout.
+    /// Server error, reset or timeout.
     Failed,
 }
 
-/// The rate of one host.
+/// Request rate of one host.
 #[derive(Debug, Clone)]
 pub struct HostRate {
     options: RateOptions,
     per_second: f64,
     mean_s: f64,
     best_s: f64,
-    /// Requests left until the next lowering: those under way at the last one tell of the old rate.
+    /// Number of results until the rate may be lowered again. Requests under way at the last change were sent at the
+    /// old rate.
     hold: u32,
 }
 
 impl HostRate {
-    /// Begins at `first` requests a second, within the bounds.
+    /// Starts at `first` requests per second, within the bounds.
     pub fn new(options: RateOptions, first: f64) -> Self {
         let per_second = within(options, first);
         Self {
@@ -61,12 +62,12 @@ impl HostRate {
         }
     }
 
-    /// Requests a second.
+    /// Number of requests per second.
     pub fn per_second(&self) -> f64 {
         self.per_second
     }
 
-    /// New bounds; the rate moves into them at once. One that was as high as allowed still is.
+    /// Sets new bounds, into which the rate moves at once. A rate at the old upper bound goes to the new one.
     pub fn set_options(&mut self, options: RateOptions) {
         let is_free = self.per_second >= self.options.most;
         let per_second = if is_free {
@@ -78,14 +79,15 @@ impl HostRate {
         self.per_second = within(options, per_second);
     }
 
-    /// Takes one result; `in_flight` are the requests to this host still under way. The new rate when it changed.
+    /// Takes one result; `in_flight` is the number of requests to this host still under way. Returns the new rate if it
+    /// has changed.
     pub fn observe(&mut self, seen: Seen, in_flight: u32) -> Option<f64> {
         let before = self.per_second;
         self.hold = self.hold.saturating_sub(1);
         match seen {
             Seen::TooMuch => self.lower(BACK_OFF, in_flight),
             Seen::Failed => self.lower(EASE_OFF, in_flight),
-            // It tells of the rate before the last lowering.
+            // This request was sent at the rate before the last change.
             Seen::Answer(_) if self.hold > 0 => {}
             Seen::Answer(latency) => {
                 self.remember(latency);
@@ -113,7 +115,7 @@ impl HostRate {
         self.mean_s > self.best_s * SLOW && self.mean_s > self.best_s + SLOW_AT_LEAST.as_secs_f64()
     }
 
-    /// One request a second more for each second's worth of answers.
+    /// Raises the rate by one request per second for every second of answers.
     fn raise(&mut self) {
         self.per_second = within(
             self.options,
@@ -218,8 +220,8 @@ mod tests {
         assert_eq!(rate.per_second(), 600.0);
     }
 
-    /// A host that answers in `base_ms` up to its capacity and ever slower above it; far above it refuses. Steps of
-    /// 10 ms; the rate at the end of each second.
+    /// Simulates a host that answers in `base_ms` up to its capacity, more and more slowly above it, and refuses far
+    /// above it. Steps take 10 ms; the result is the rate at the end of each second.
     fn simulate(rate: &mut HostRate, capacity: f64, base_ms: f64, seconds: u32) -> Vec<f64> {
         const STEP_S: f64 = 0.01;
         let (mut backlog, mut due) = (0.0_f64, 0.0_f64);

@@ -1,38 +1,38 @@
-//! How many page workers: more when the CPU is busy and pages wait, fewer when it has been idle for long. The two
-//! thresholds lie far apart and shrinking wants three quiet periods, so that the number does not swing.
+//! Number of page workers: more when the CPU is busy and pages wait, fewer after a long idle time. The two thresholds
+//! are far apart, and shrinking needs three quiet periods, so that the number does not oscillate.
 
 use std::time::Duration;
 
-/// CPU use, 0 to 1, above which pages that wait mean too few workers.
+/// CPU use (0 to 1) above which waiting pages mean that there are too few workers.
 const BUSY_CPU: f64 = 0.75;
-/// Waiting time in the queue above which workers are too few.
+/// Waiting time in the queue above which there are too few workers.
 const LONG_DELAY: Duration = Duration::from_millis(200);
-/// CPU use below which workers are too many.
+/// CPU use below which there are too many workers.
 const IDLE_CPU: f64 = 0.30;
-/// Quiet periods in a row before one worker goes.
+/// Number of consecutive quiet periods before one worker is removed.
 const QUIET_PERIODS: u32 = 3;
 
-/// What one period showed. Three periods fit the window of 60 s when a period is 20 s.
+/// Measurements of one period. Three periods of 20 s fit a window of 60 s.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
-    /// CPU time used by this process in the period, over what its cores could give: 0 to 1.
+    /// CPU time used by this process in the period, as a share of what its cores offer (0 to 1).
     pub cpu: f64,
-    /// Time that pages waited for a worker, at the 90th percentile.
+    /// Time that pages waited for a worker; the crawl passes the longest wait of the period.
     pub queue_delay: Duration,
 }
 
-/// What a sample led to.
+/// Result of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// The number went up.
     Grown,
     /// The number went down.
     Shrunk,
-    /// No change.
+    /// The number did not change.
     Kept,
 }
 
-/// The number of workers.
+/// Controller of the number of workers.
 #[derive(Debug, Clone)]
 pub struct Workers {
     now: u32,
@@ -42,7 +42,7 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// Begins with as many as there are cores, within `least` and `most` (without: twice the cores).
+    /// Starts with one worker per core, within `least` and `most` (default: twice the number of cores).
     pub fn new(cores: u32, least: u32, most: Option<u32>) -> Self {
         let least = least.max(1);
         let most = most.unwrap_or(cores.saturating_mul(2)).max(least);
@@ -54,12 +54,12 @@ impl Workers {
         }
     }
 
-    /// How many there should be.
+    /// Number of workers there should be.
     pub fn count(&self) -> u32 {
         self.now
     }
 
-    /// New bounds; the number moves into them at once.
+    /// Sets new bounds, into which the number moves at once.
     pub fn set_bounds(&mut self, least: u32, most: u32) {
         self.least = least.max(1);
         self.most = most.max(self.least);
@@ -73,7 +73,7 @@ impl Workers {
         }
         self.quiet = 0;
         if sample.cpu > BUSY_CPU && sample.queue_delay > LONG_DELAY && self.now < self.most {
-            // A quarter more, at least one: reaches the limit in a few periods from any size.
+            // Growth by a quarter, at least by one, reaches the limit within a few periods from any size.
             self.now = (self.now + (self.now / 4).max(1)).min(self.most);
             return Step::Grown;
         }
@@ -163,12 +163,12 @@ mod tests {
         assert_eq!(workers.count(), 6);
     }
 
-    /// A machine on which a page costs `work` of a core and waits in line when all workers are taken: the controller
-    /// settles and then stays.
+    /// Simulates a machine on which a page costs `work` of a core and waits in line when all workers are busy: the
+    /// controller settles and then does not change.
     #[test]
     fn settles_under_steady_load_and_comes_back_after_it() {
         const CORES: f64 = 8.0;
-        /// Part of a worker's time that is spent on the CPU; the rest waits (disk, locks).
+        /// Share of a worker's time that is spent on the CPU; the rest is waiting (disk, locks).
         const ON_CPU: f64 = 0.65;
         let simulate = |workers: &mut Workers, offered: f64, periods: usize| -> Vec<u32> {
             let mut backlog = 0.0_f64;
@@ -188,8 +188,8 @@ mod tests {
                 .collect()
         };
         let mut workers = Workers::new(CORES as u32, 2, None);
-        // Nearly all the CPU is wanted: eight workers give 65 % of it only, which is below the threshold of growth, so
-        // the number stays; with a worker always on the CPU it would grow.
+        // Nearly all of the CPU is needed, but eight workers use only 65 % of it, which is below the threshold of
+        // growth, so the number stays. With workers that are always on the CPU it would grow.
         let steady = simulate(&mut workers, 4.0, 100);
         assert!(steady.iter().all(|count| *count == 8), "{steady:?}");
         workers.set_bounds(2, 16);

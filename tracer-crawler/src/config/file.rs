@@ -1,4 +1,4 @@
-//! A configuration file as entries with their line.
+//! Reads a configuration file into entries, each with its line.
 
 use std::{fs, io::Read, path::Path};
 
@@ -7,17 +7,17 @@ use toml::{Table, Value as Toml, de::DeTable};
 use super::{ConfigError, Origin, merge::unknown};
 use crate::settings::{Key, PROFILE, Settings};
 
-/// Larger files are refused.
+/// Limit of a file's size in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// One key of a file.
+/// Key set in a file.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
-    /// Which.
+    /// Key that the file sets.
     pub(super) key: &'static Key,
-    /// Its value; relative paths are below the file's directory.
+    /// Value; relative paths are resolved below the file's directory.
     pub(super) value: Toml,
-    /// File and line.
+    /// File and line of the entry.
     pub(super) origin: Origin,
 }
 
@@ -43,7 +43,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Entry>, ConfigError> {
     parse(path, &text)
 }
 
-/// Entries of a text; `path` is what errors name.
+/// Entries of a text; `path` is the name used in errors.
 pub(super) fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, ConfigError> {
     let syntax = |e: toml::de::Error| ConfigError::Syntax {
         path: path.into(),
@@ -89,7 +89,7 @@ fn section(
     Ok(())
 }
 
-/// A line of a file.
+/// Line of a file.
 struct Place<'a> {
     path: &'a Path,
     line: usize,
@@ -103,7 +103,7 @@ impl Place<'_> {
         };
         let names = Settings::keys().chain([&PROFILE]).map(|key| key.name);
         let key = Settings::key(name).ok_or_else(|| unknown(origin.clone(), name, names))?;
-        // A program without a directory is found in PATH.
+        // A program without a directory is searched for in PATH.
         let is_program =
             key.name == "render.program" && !value.as_str().is_some_and(|text| text.contains('/'));
         let value = if key.form == "PATH" && !is_program {
@@ -124,7 +124,7 @@ impl Place<'_> {
     }
 }
 
-/// Line of a byte, from 1.
+/// Line of a byte, counted from 1.
 fn line(text: &str, at: usize) -> usize {
     text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1
 }

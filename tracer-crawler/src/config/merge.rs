@@ -1,4 +1,4 @@
-//! The layers, one over the other.
+//! Merges the layers of settings.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -7,33 +7,33 @@ use crate::settings::{
     DnsMode, Fault, Given, Key, PREFIX, PROFILE, Profile, Settings, value::Value,
 };
 
-/// Variable with the path of the configuration file.
+/// Environment variable with the path of the configuration file.
 pub const CONFIG_VARIABLE: &str = "TRACER_CRAWL_CONFIG";
 
-/// What the layers are read from. Kept, so that they can be read again while running.
+/// Sources of the layers. They are kept so that the layers can be read again during the crawl.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// Configuration file.
+    /// Path of the configuration file.
     pub file: Option<PathBuf>,
-    /// Environment variables; those with another prefix are left out of account.
+    /// Environment variables; those with another prefix are ignored.
     pub environment: Vec<(String, String)>,
     /// Keys given by flags and arguments, with their words.
     pub flags: Vec<(&'static str, Vec<String>)>,
-    /// Keys changed while running.
+    /// Keys changed during the crawl.
     pub control: BTreeMap<&'static str, Vec<String>>,
 }
 
-/// Settings, and where each comes from.
+/// Settings with the origin of each.
 #[derive(Debug, Clone)]
 pub struct Effective {
-    /// Valid as a whole.
+    /// Settings, valid as a whole.
     pub settings: Settings,
     origins: BTreeMap<&'static str, Origin>,
-    /// What the file said.
+    /// Entries of the file.
     pub(super) file: Vec<file::Entry>,
 }
 
-/// What one layer says of one key.
+/// Value that one layer gives to one key.
 enum Word {
     Text(Vec<String>),
     Toml(toml::Value),
@@ -57,7 +57,7 @@ impl Sources {
         self.load_over(file.unwrap_or_default())
     }
 
-    /// The same with what a file said when it was read.
+    /// Merges all layers over entries of a file that was read before.
     pub(super) fn load_over(&self, file: Vec<file::Entry>) -> Result<Effective, ConfigError> {
         let entries = self.entries(&file)?;
         let mut effective = Effective::begin(profile(&entries)?);
@@ -68,7 +68,7 @@ impl Sources {
         effective.finish()
     }
 
-    /// All layers above the defaults, lowest first.
+    /// Entries of all layers above the defaults, the lowest layer first.
     fn entries(&self, file: &[file::Entry]) -> Result<Vec<Entry>, ConfigError> {
         let read = file
             .iter()
@@ -98,7 +98,7 @@ impl Sources {
     }
 }
 
-/// The profile of the highest layer that names one.
+/// Profile named by the highest layer that names one.
 fn profile(entries: &[Entry]) -> Result<Profile, ConfigError> {
     let Some((key, word, origin)) = entries.iter().rfind(|entry| entry.0.name == PROFILE.name)
     else {
@@ -111,7 +111,7 @@ fn profile(entries: &[Entry]) -> Result<Profile, ConfigError> {
     })
 }
 
-/// What a variable says; `None` when it is no setting.
+/// Entry of an environment variable; `None` when the variable is no setting.
 fn environment(variable: &str, text: &str) -> Result<Option<Entry>, ConfigError> {
     if !variable.starts_with(PREFIX) || variable == CONFIG_VARIABLE || secret::is_variable(variable)
     {
@@ -137,7 +137,7 @@ fn environment(variable: &str, text: &str) -> Result<Option<Entry>, ConfigError>
     Ok(Some((key, word, origin)))
 }
 
-/// `a,b`, or a TOML array where a comma is part of a value.
+/// Reads a list: `a,b`, or a TOML array if a value contains a comma.
 fn list(key: &'static Key, text: &str, origin: &Origin) -> Result<Word, ConfigError> {
     if !text.starts_with('[') {
         let words = text.split(',').map(|word| word.trim().to_owned());
@@ -158,7 +158,7 @@ fn list(key: &'static Key, text: &str, origin: &Origin) -> Result<Word, ConfigEr
     ))
 }
 
-/// The error for a name nobody knows.
+/// Error for an unknown name, with a suggestion.
 pub(super) fn unknown<'a>(
     origin: Origin,
     name: &str,
@@ -176,7 +176,7 @@ pub(super) fn unknown<'a>(
 }
 
 impl Effective {
-    /// Nothing but the defaults of a profile.
+    /// Starts with the defaults of a profile.
     pub fn begin(profile: Profile) -> Self {
         Self {
             settings: Settings::of(profile),
@@ -185,7 +185,7 @@ impl Effective {
         }
     }
 
-    /// Where the value of a key comes from.
+    /// Origin of a key's value.
     pub fn origin(&self, name: &str) -> Origin {
         self.origins
             .get(name)
@@ -210,7 +210,7 @@ impl Effective {
         Ok(())
     }
 
-    /// What follows from other settings, then the check of the whole.
+    /// Sets values that follow from other settings, then checks the whole.
     fn finish(mut self) -> Result<Self, ConfigError> {
         if !self.settings.dns.servers.is_empty() && !self.origins.contains_key("dns.mode") {
             self.settings.dns.mode = DnsMode::Cached;
@@ -226,10 +226,10 @@ impl Effective {
         }
     }
 
-    /// Takes the value of one key, and where it is from, out of `other`.
+    /// Takes one key's value and origin from `other`.
     pub(super) fn take(&mut self, key: &'static Key, other: &Self) {
         if let Some(value) = other.settings.get(key.name) {
-            // A value that a valid configuration gave is valid.
+            // The value comes from a valid configuration, so setting it cannot fail.
             let _ = self.settings.set(key.name, Given::Toml(&value));
         }
         self.origins.insert(key.name, other.origin(key.name));

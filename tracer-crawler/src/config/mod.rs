@@ -1,5 +1,5 @@
-//! Where settings come from: defaults of a profile, then a file, then the environment, then flags; the later one wins.
-//! Of each key it is known which of them it has its value from.
+//! Layers of settings: defaults of a profile, then a file, then the environment, then flags. A later layer overrides an
+//! earlier one, and the origin of each key's value is known.
 
 mod file;
 mod merge;
@@ -13,23 +13,23 @@ use std::{fmt, path::PathBuf};
 pub use self::merge::{CONFIG_VARIABLE, Effective, Sources};
 use crate::settings::Profile;
 
-/// Where the value of a key comes from.
+/// Origin of a key's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// Nobody said anything.
+    /// Default of a profile, because no layer sets the key.
     Default(Profile),
-    /// A configuration file.
+    /// Entry of a configuration file.
     File {
-        /// Its path.
+        /// Path of the file.
         path: PathBuf,
-        /// Line, from 1.
+        /// Line, counted from 1.
         line: usize,
     },
-    /// An environment variable.
+    /// Environment variable.
     Environment(String),
-    /// A flag, or an argument without one.
+    /// Flag, or an argument without one.
     Flag(&'static str),
-    /// Changed through the control interface while running.
+    /// Change made through the control interface during the crawl.
     Control,
 }
 
@@ -48,58 +48,58 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Why settings could not be had.
+/// Reasons why the settings are not usable.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// A file that cannot be read.
+    /// The file cannot be read.
     #[error("{path}: cannot be read: {source}")]
     Read {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// A file that is no configuration.
+    /// The file is too large for a configuration.
     #[error("{path}: {bytes} bytes are too many for a configuration; {most} at most")]
     TooLarge {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
-        /// Its size.
+        /// Size of the file.
         bytes: u64,
-        /// The limit.
+        /// Largest size allowed.
         most: u64,
     },
-    /// Not TOML.
+    /// The file is not valid TOML.
     #[error("{path}:{line}: not valid TOML: {problem}")]
     Syntax {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
-        /// Line, from 1.
+        /// Line, counted from 1.
         line: usize,
-        /// What the parser says.
+        /// Error of the parser.
         problem: String,
     },
-    /// No such key.
+    /// The key does not exist.
     #[error("{origin}: unknown key `{name}`{suggestion}")]
     UnknownKey {
-        /// Where it is.
+        /// Origin of the key.
         origin: Origin,
-        /// What it says, escaped.
+        /// Key as given, escaped.
         name: String,
-        /// `; did you mean …?`, or how to see all.
+        /// `; did you mean …?`, or a hint how to list all keys.
         suggestion: String,
     },
-    /// A value of the wrong type or form.
+    /// The value has a wrong type or form.
     #[error("{origin}: {key}: {problem}")]
     WrongValue {
-        /// Where it is.
+        /// Origin of the value.
         origin: Origin,
-        /// The key.
+        /// Key of the value.
         key: &'static str,
-        /// What was expected and what was found.
+        /// Expected and actual value.
         problem: String,
     },
-    /// A change that needs a restart, asked for while running.
+    /// A change during the crawl to a key that needs a restart.
     #[error(
         "{0}: takes effect at the next start only; change it in the configuration and start again"
     )]
@@ -107,7 +107,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// The fault is in a file, not in the command line or the environment.
+    /// True if the fault is in a file, not in the command line or the environment.
     pub fn is_in_file(&self) -> bool {
         match self {
             Self::Read { .. } | Self::TooLarge { .. } | Self::Syntax { .. } => true,
@@ -157,7 +157,7 @@ mod tests {
             self.sources.load().unwrap()
         }
 
-        /// The error, with the directory left out.
+        /// Text of the error, without the directory.
         fn error(&self) -> String {
             let text = self.sources.load().unwrap_err().to_string();
             text.replace(&format!("{}/", self.directory.path().display()), "")
@@ -241,8 +241,8 @@ mod tests {
             "crawl.toml:2: limits.concurrency: expected a whole number from 0",
         );
         check(
-            "[timeouts]\ntask = 3",
-            "crawl.toml:2: timeouts.task: expected a time in quotes",
+            "[timeouts]\ntask = true",
+            "crawl.toml:2: timeouts.task: expected seconds, or a time in quotes",
         );
         check(
             "[http]\nhttp2 = \"yes\"",
@@ -396,7 +396,7 @@ mod tests {
         assert!(case.sources.load().unwrap_err().is_in_file());
     }
 
-    /// For each layer, whether it sets each of three keys, and to what.
+    /// For each layer and each of three keys, the value that the layer sets, if any.
     fn layers() -> impl Strategy<Value = [[Option<u32>; 3]; 4]> {
         let key = || proptest::option::of(1u32..1000);
         let layer = move || [key(), key(), key()];

@@ -1,5 +1,5 @@
-//! New settings while the crawl runs: when the file changes, on SIGHUP, and through the control interface. Only
-//! configurations that are valid as a whole are taken, all keys at once, each change in the log.
+//! Changes settings during the crawl: when the file changes, on SIGHUP, and through the control interface. A
+//! configuration is taken only if it is valid as a whole; then all keys change at once, and each change is logged.
 
 use std::{
     ffi::OsString,
@@ -18,19 +18,19 @@ use tokio_util::sync::CancellationToken;
 use super::{ConfigError, Effective, Sources};
 use crate::settings::{Change, Key, Live, Settings};
 
-/// Editors write in several steps; this long after the last one the file is read.
+/// Time without further changes after which the file is read, because editors write in several steps.
 const SETTLE: Duration = Duration::from_millis(200);
 
-/// What a reload did.
+/// Result of a reload.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Keys whose new value is taken.
+    /// Keys with a new value that was taken.
     pub changed: Vec<&'static str>,
-    /// Keys whose new value needs a restart; they keep the old one.
+    /// Keys that keep their old value because the new one needs a restart.
     pub need_restart: Vec<&'static str>,
 }
 
-/// Holds the layers and the settings in force.
+/// Holds the layers and the current settings.
 #[derive(Debug)]
 pub struct Reloader {
     live: Arc<Live>,
@@ -44,7 +44,7 @@ struct State {
 }
 
 impl Reloader {
-    /// Begins with what was loaded at the start.
+    /// Starts with the settings loaded at the start.
     pub fn new(sources: Sources, running: Effective) -> Self {
         let live = Arc::new(Live::new(running.settings.clone()));
         Self {
@@ -53,17 +53,17 @@ impl Reloader {
         }
     }
 
-    /// The settings in force.
+    /// Current settings, shared with the crawl.
     pub fn live(&self) -> &Arc<Live> {
         &self.live
     }
 
-    /// Settings in force, with origins.
+    /// Current settings with their origins.
     pub fn effective(&self) -> Effective {
         self.lock().running.clone()
     }
 
-    /// Reads all layers again. On an error everything stays as it was.
+    /// Reads all layers again. After an error nothing has changed.
     pub fn reload(&self) -> Result<Outcome, ConfigError> {
         let mut state = self.lock();
         let sources = state.sources.clone();
@@ -71,7 +71,8 @@ impl Reloader {
         self.take(&mut state, sources, new)
     }
 
-    /// Sets a live key above all layers, or with `None` gives it back to them. The file counts as it was last taken: it may be broken by now.
+    /// Sets live keys above all layers; `None` returns a key to the layers. The file's entries are those last taken,
+    /// because the file may be broken by now.
     pub fn set(
         &self,
         changes: &[(&'static Key, Option<Vec<String>>)],
@@ -119,7 +120,7 @@ impl Reloader {
         if new.settings.profile != running.settings.profile {
             outcome.need_restart.push("profile");
         }
-        // Old restart keys beside new live ones may not go together.
+        // Old values of keys that need a restart may contradict new values of live keys.
         if let Err(fault) = running.settings.check() {
             let origin = new.origin(fault.key);
             return Err(ConfigError::WrongValue {
@@ -137,11 +138,11 @@ impl Reloader {
         Ok(outcome)
     }
 
-    /// Reloads on SIGHUP and when the file changes, until `stop`. Errors are logged; the crawl goes on as before.
+    /// Reloads on SIGHUP and when the file changes, until `stop`. Errors are logged and change nothing.
     pub async fn watch(self: Arc<Self>, stop: CancellationToken) -> std::io::Result<()> {
         let mut hangup = signal(SignalKind::hangup())?;
         let (sender, mut events) = mpsc::channel(1);
-        // Kept so that events come; without a file there are none.
+        // The watcher sends events as long as it is not dropped. Without a file there are none.
         let _watcher = self.watcher(sender.clone());
         loop {
             let why = tokio::select! {
@@ -178,7 +179,7 @@ impl Reloader {
         }
     }
 
-    /// Watches the directory, because editors and orchestrators replace the file.
+    /// Watches the directory of the file, because editors and orchestrators replace the file itself.
     fn watcher(&self, sender: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
         let path = self.lock().sources.file.clone()?;
         let name: OsString = path.file_name()?.into();
@@ -188,7 +189,7 @@ impl Reloader {
         let directory = parent.unwrap_or(Path::new(".")).to_path_buf();
         let handler = move |event: notify::Result<notify::Event>| {
             if event.is_ok_and(|event| concerns(&event, &name)) {
-                // Full means that a reload is due anyway.
+                // A full channel means that a reload is due anyway.
                 let _ = sender.try_send(());
             }
         };
@@ -203,7 +204,7 @@ impl Reloader {
     }
 }
 
-/// The file itself, or the link that Kubernetes exchanges for a whole directory of files.
+/// True for a change of the file itself, or of the link by which Kubernetes replaces a whole directory of files.
 fn concerns(event: &notify::Event, name: &OsString) -> bool {
     !event.kind.is_access()
         && event
@@ -382,7 +383,7 @@ mod tests {
         assert_eq!(case.reloader.live().load().limits.concurrency, 50);
     }
 
-    /// Waits for `concurrency` without a sleep: each exchange wakes it.
+    /// Waits until `concurrency` has this value. Each exchange of the settings wakes it, so it needs no sleep.
     async fn wait_for(live: &Live, concurrency: u32) {
         let mut changes = live.subscribe();
         while live.load().limits.concurrency != concurrency {
@@ -395,7 +396,8 @@ mod tests {
         let case = case("[limits]\nconcurrency = 5\n");
         let stop = CancellationToken::new();
         let watching = tokio::spawn(Arc::clone(&case.reloader).watch(stop.clone()));
-        // The signal handler is there once a first reload by file has been seen; the file is written until then.
+        // The first reload because of the file shows that the signal handler is installed; until then the file is
+        // written.
         let live = case.reloader.live();
         let fresh = case.file.with_extension("new");
         let replaced = async {
@@ -420,7 +422,7 @@ mod tests {
     #[tokio::test]
     async fn a_signal_reads_it_again() {
         let mut case = case("[limits]\nconcurrency = 5\n");
-        // Away from the watched directory, so that only the signal can tell.
+        // The file is moved away from the watched directory, so that only the signal can cause a reload.
         let real = tempfile::tempdir().unwrap();
         let target = real.path().join("real.toml");
         fs::rename(&case.file, &target).unwrap();

@@ -1,36 +1,39 @@
-//! Secrets: out of files and the environment alone, never out of a configuration key or a flag, which others can see.
+//! Secrets. They come only from files and the environment, never from configuration keys or flags, which others can
+//! see.
 
 use std::{fs, io::Read, path::Path};
 
 use super::{ConfigError, Origin};
 use crate::settings::{Secret, Settings, check_header};
 
-/// Variables that hold a secret.
 const PROXY_CREDENTIALS: &str = "TRACER_CRAWL_PROXY_CREDENTIALS";
 const CONTROL_TOKEN: &str = "TRACER_CRAWL_CONTROL_TOKEN";
 const HEADER_SECRETS: &str = "TRACER_CRAWL_HEADER_SECRETS";
 
-/// Larger files are refused.
+/// Limit of a file's size in bytes.
 const MAX_BYTES: u64 = 64 << 10;
 
-/// Everything secret that a crawl needs.
+/// Secrets of a crawl.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Secrets {
     /// `USER:PASSWORD` for the proxy.
     pub proxy_credentials: Option<Secret>,
-    /// What requests to the control interface over TCP have to carry.
+    /// Token that requests to the control interface over TCP have to carry.
     pub control_token: Option<Secret>,
-    /// Header names and values for hosts of seeds.
+    /// Names and values of headers for scheme, host and port of seeds.
     pub headers: Vec<(String, Secret)>,
 }
 
-/// Whether a variable holds a secret, not a setting.
+/// Environment variables that hold a secret; programs that the crawler starts do not get them.
+pub(crate) const VARIABLES: [&str; 3] = [PROXY_CREDENTIALS, CONTROL_TOKEN, HEADER_SECRETS];
+
+/// True if a variable holds a secret, not a setting.
 pub(super) fn is_variable(name: &str) -> bool {
-    [PROXY_CREDENTIALS, CONTROL_TOKEN, HEADER_SECRETS].contains(&name)
+    VARIABLES.contains(&name)
 }
 
 impl Secrets {
-    /// Reads them. A file named in the settings comes before the environment.
+    /// Reads the secrets. A file named in the settings takes precedence over the environment.
     pub fn load(
         settings: &Settings,
         environment: &[(String, String)],
@@ -65,7 +68,7 @@ impl Secrets {
 
 fn header(line: &str) -> Result<(String, Secret), ConfigError> {
     const KEY: &str = "headers.secrets_file";
-    // The line itself stays out of the message: it is a secret.
+    // The message does not contain the line, which is a secret.
     let valid = check_header(KEY, line).is_ok();
     match line.split_once(':').filter(|_| valid) {
         Some((name, value)) => Ok((name.trim().to_owned(), Secret::new(value.trim()))),
@@ -84,7 +87,7 @@ fn wrong(key: &'static str, problem: String) -> ConfigError {
     }
 }
 
-/// Text without the line end; empty counts as not there.
+/// Text without its line end; an empty text counts as missing.
 fn read(
     path: Option<&Path>,
     variable: &str,

@@ -1,4 +1,4 @@
-//! Settings as a TOML file that gives the same settings.
+//! Writes settings as a TOML file that gives the same settings when read, except for secrets, which are left out.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use super::Effective;
 use crate::settings::{PROFILE, Settings};
 
 impl Effective {
-    /// A configuration file with every key; with `origins` each line says where the value comes from.
+    /// Configuration file with every key; with `origins` each line ends with a comment that names the value's origin.
     pub fn to_toml(&self, origins: bool) -> String {
         let mut text = String::new();
         let mut section = "";
@@ -23,7 +23,7 @@ impl Effective {
     }
 
     fn line(&self, text: &mut String, name: &str, field: &str, origins: bool) {
-        let Some(value) = self.settings.get(name) else {
+        let Some(value) = self.settings.shown(name) else {
             return;
         };
         let _ = if origins {

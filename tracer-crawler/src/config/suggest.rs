@@ -1,6 +1,6 @@
-//! Which known name somebody may have meant.
+//! Finds the known name that a misspelled one most likely means.
 
-/// The nearest of `known`, when it is near enough: a third of its letters may be wrong.
+/// Known name nearest to `name`, if at most a third of its letters differ.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|candidate| (distance(name, candidate), candidate))
@@ -9,8 +9,8 @@ pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
         .map(|(_, candidate)| candidate)
 }
 
-/// Letters to insert, take away, change or swap with their neighbour (optimal string alignment). Texts above 64
-/// letters are as far as can be.
+/// Number of letters to insert, remove, change or swap with their neighbour (optimal string alignment). Texts of more
+/// than 64 letters get the maximum.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     if a.len() > 64 || b.len() > 64 {

@@ -1,4 +1,4 @@
-//! The number of page workers follows CPU use and waiting times.
+//! Adapts the number of page workers to CPU use and queue delay.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,10 +11,10 @@ use crate::adaptive::{Sample, Workers};
 use crate::affinity;
 use crate::settings::Settings;
 
-/// Three of these are the window of 60 s.
+/// Time between two samples; three of them make the 60 s window of [`Workers`].
 const PERIOD: Duration = Duration::from_secs(20);
 
-/// Samples once a period.
+/// Takes a sample of CPU use and queue delay once per [`PERIOD`].
 pub(crate) struct Adapt {
     workers: Option<Workers>,
     cores: u32,
@@ -62,7 +62,7 @@ impl Adapt {
     }
 }
 
-/// Of this process, user and system.
+/// CPU time of this process, user and system together.
 fn cpu_time() -> Duration {
     let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) else {
         return Duration::ZERO;

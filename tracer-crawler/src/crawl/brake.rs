@@ -1,4 +1,4 @@
-//! When this machine runs short of descriptors, ports or memory, everything slows down, and somebody is told.
+//! Slows the whole crawl down when this machine runs short of descriptors, ports or memory, and logs a warning.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 use super::engine::Engine;
 use crate::outcome::Failure;
 
-/// For so long nothing more is begun.
+/// Time after a shortage in which no further request begins.
 const PAUSE: Duration = Duration::from_secs(1);
-/// After so long without another shortage, one more step up.
+/// Time without another shortage after which the crawl speeds up by one step.
 const STEP_UP_EVERY: Duration = Duration::from_secs(5);
 
-/// How far the crawl is slowed down.
+/// State of slowing down: the number of steps taken and the time of the last one.
 #[derive(Debug)]
 pub(crate) struct Brake {
     origin: Instant,
-    /// Halvings of the number of workers.
+    /// Number of times that the number of workers is halved.
     steps: AtomicU64,
-    /// Of the last change, in ms since `origin`.
+    /// Time of the last change, in ms since `origin`.
     changed_ms: AtomicU64,
 }
 
@@ -36,7 +36,8 @@ impl Brake {
         u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// One step down, at most once a pause: what was under way at the first shortage fails with it. True if it was a new step.
+    /// Slows down by one step and returns true, unless the last step was less than a pause ago: requests that were
+    /// under way at the first shortage fail with it and must not count again.
     fn slow_down(&self) -> bool {
         let (now_ms, last_ms) = (self.now_ms(), self.changed_ms.load(Ordering::Acquire));
         let first = self.steps.load(Ordering::Acquire) == 0;
@@ -56,7 +57,7 @@ impl Brake {
         true
     }
 
-    /// One step up after a quiet time. True if there was one.
+    /// Speeds up by one step after a quiet time. Returns whether there was a step to take back.
     pub(crate) fn recover(&self) -> bool {
         let quiet_ms = self
             .now_ms()
@@ -75,7 +76,7 @@ impl Brake {
         up.is_ok()
     }
 
-    /// How many workers of `full` there may be now.
+    /// Number of workers allowed now, out of `full`.
     pub(crate) fn workers(&self, full: usize) -> usize {
         let steps = u32::try_from(self.steps.load(Ordering::Acquire)).unwrap_or(u32::MAX);
         full.checked_shr(steps).unwrap_or(0).max(1)
@@ -83,7 +84,7 @@ impl Brake {
 }
 
 impl Engine {
-    /// This machine is short of something.
+    /// Slows the crawl down because this machine is short of a resource.
     pub(crate) fn slow_down(&self, failure: &Failure) {
         if !self.brake.slow_down() {
             return;
@@ -97,7 +98,7 @@ impl Engine {
         );
     }
 
-    /// The number of workers by the settings, and how far they are slowed down.
+    /// Sets the number of workers from the settings and from the steps by which the crawl is slowed down.
     pub(crate) fn set_workers(&self) {
         let full = self.live.load().limits.concurrency as usize;
         let limit = self.brake.workers(full.max(1));

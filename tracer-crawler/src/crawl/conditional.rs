@@ -1,4 +1,4 @@
-//! Pages fetched before: asked for only if they have changed, with the links they had when they have not.
+//! Conditional requests for pages that an earlier crawl fetched; an unchanged page keeps the links stored for it.
 
 use std::time::UNIX_EPOCH;
 
@@ -14,7 +14,7 @@ use crate::cache::Stored;
 use crate::frontier::Page;
 use crate::settings::Settings;
 
-/// A hash of what decides which links of a page belong to the crawl, but for its depth.
+/// Hash of everything that decides which links of a page belong to the crawl, except the depth of the page.
 pub(crate) fn rules(settings: &Settings, reach: &Reach, agent: &str) -> u64 {
     let (parse, render) = (&settings.parse, settings.render.enabled);
     let nofollow = settings.politeness.nofollow;
@@ -22,8 +22,8 @@ pub(crate) fn rules(settings: &Settings, reach: &Reach, agent: &str) -> u64 {
 }
 
 impl Engine {
-    /// What the cache knows of a page; its validators go into the request's header. A page whose links would not be known is
-    /// asked for as if it were new.
+    /// Looks up the cached answer of a page and puts its validators into the request's headers. Returns `None`, so that
+    /// the page is requested unconditionally, when the stored links do not fit the rules of this crawl.
     pub(crate) fn condition(&self, page: &Page, headers: &mut HeaderMap) -> Option<Stored> {
         let stored = match self.cache.as_ref()?.get(&page.url) {
             Ok(stored) => stored?,
@@ -42,7 +42,7 @@ impl Engine {
         Some(stored)
     }
 
-    /// Links of a page that has not changed. Pages of a sitemap are as seeds are; nested sitemaps are queued.
+    /// Links of a page that has not changed. Pages of a sitemap count as seeds; nested sitemaps are queued.
     pub(crate) fn stored_links(&self, settings: &Settings, page: &Page, stored: &Stored) -> Links {
         let urls = |texts: &[String]| -> Vec<Url> {
             (texts.iter().filter_map(|text| Url::parse(text).ok())).collect()
@@ -65,7 +65,7 @@ impl Engine {
         links
     }
 
-    /// Keeps what the next crawl needs to ask with.
+    /// Stores an answer's validators and links in the cache, for the conditional request of a later crawl.
     pub(crate) fn keep(&self, report: &PageReport) {
         let (Some(cache), Some(step)) = (&self.cache, &report.step) else {
             return;
@@ -74,7 +74,7 @@ impl Engine {
         let Some(head) = head.filter(|head| head.status == 200) else {
             return;
         };
-        // To the nanosecond: WARC files name the record by its date.
+        // The time is kept to the nanosecond because WARC files refer to an earlier record by its date.
         let begun = step.started.duration_since(UNIX_EPOCH).unwrap_or_default();
         let begun_ns = i64::try_from(begun.as_nanos()).unwrap_or(i64::MAX);
         let Some(mut stored) = Stored::of(&head.headers, begun_ns) else {
@@ -91,7 +91,7 @@ impl Engine {
         }
     }
 
-    /// Makes what was kept durable. Blocks.
+    /// Makes the cache durable. Blocks.
     pub(crate) fn save_cache(&self) {
         if let Some(Err(error)) = self.cache.as_ref().map(crate::cache::ResponseCache::save) {
             tracing::warn!(%error, "the cache may be incomplete");

@@ -1,4 +1,4 @@
-//! What all workers of a crawl share, and how they get their pages.
+//! State shared by all workers of a crawl, and the way each worker gets its next page.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -14,6 +14,7 @@ use super::brake::Brake;
 use super::conditional;
 use super::pace::Paces;
 use super::page::Chain;
+use super::pause::Pauses;
 use super::reach::Reach;
 use super::report::{Needs, Out};
 use super::robots::RobotsFailures;
@@ -26,20 +27,21 @@ use crate::hook::Hooks;
 use crate::limit::{Concurrency, Rate};
 use crate::parse::ParseOptions;
 use crate::retry;
-use crate::robots::{RobotsCache, RobotsOptions, Rules};
+use crate::robots::{RobotsCache, RobotsOptions, Rules, agent_of};
 use crate::settings::{Live, Settings};
 use crate::stats::{FinishReason, Stats};
 
-/// Targets of redirects that wait and whose chain is remembered; records of more tell only of their own request.
+/// Limit of remembered redirect chains whose target waits in the queue. Records of further targets contain only their
+/// own request.
 const MAX_CHAINS: usize = 100_000;
 
-/// Shared by all workers.
+/// State shared by all workers.
 pub(crate) struct Engine {
     pub(crate) live: Arc<Live>,
     pub(crate) fetcher: Fetcher,
     pub(crate) reach: Arc<Reach>,
     pub(crate) maker: HeaderMaker,
-    /// The name that robots.txt and robots meta elements know us by.
+    /// Product name that robots.txt files and robots meta elements address us by.
     pub(crate) agent: Box<str>,
     pub(crate) compression: bool,
     pub(crate) parse: Arc<ParseOptions>,
@@ -50,44 +52,46 @@ pub(crate) struct Engine {
     pub(crate) robots: RobotsCache,
     pub(crate) robots_failures: RobotsFailures,
     pub(crate) paces: Paces,
+    pub(crate) pauses: Pauses,
     pub(crate) brake: Brake,
-    /// All requests of the crawl.
+    /// Rate limit of all requests of the crawl together.
     pub(crate) rate: Rate,
-    /// Work on pages whose body is there.
+    /// Limit of pages parsed at the same time.
     pub(crate) page_workers: Arc<Concurrency>,
     pub(crate) seed: Seed,
-    /// Runs the scripts of pages.
+    /// Browser that runs the scripts of pages.
     #[cfg(feature = "render")]
     pub(crate) renderer: Option<crate::render::Renderer>,
-    /// What was fetched before.
+    /// Answers of earlier crawls.
     pub(crate) cache: Option<ResponseCache>,
-    /// A hash of what decides which links are taken.
+    /// Hash of the rules that decide which links are taken, see [`conditional::rules`].
     pub(crate) rules: u64,
     frontier: Mutex<Option<Frontier>>,
-    /// Workers.
+    /// Number of running workers.
     pub(crate) active: AtomicUsize,
-    /// Workers there may be.
+    /// Number of workers allowed to run.
     pub(crate) limit: AtomicUsize,
-    /// Pages begun, against the limit of pages.
+    /// Number of pages begun, compared with the limit of pages.
     begun: AtomicU64,
-    /// End of the task's clock of pages that wait for another try. Bounded as the frontier's own list of them is: by how many fail within
-    /// the longest wait before a try.
+    /// Deadlines of pages that wait for another try, by page number. The number of entries is bounded like the
+    /// frontier's own list of such pages: by the number of pages that can fail within the longest back-off.
     pub(crate) deadlines: Mutex<HashMap<u64, tokio::time::Instant>>,
-    /// How targets of redirects that wait were come to, for their records. A restart forgets it, but not how many redirects there were.
+    /// Redirect chains by the fingerprint of the target that waits in the queue; they go into the target's record. A
+    /// restart loses the chains but not the number of redirects.
     chains: Mutex<HashMap<u64, Chain>>,
-    /// Longest wait for a page worker since the last look, in ns.
+    /// Longest wait for a page worker since the last call of [`Engine::take_queue_delay`], in ns.
     queue_delay_ns: AtomicU64,
-    /// No page is begun any more.
+    /// Cancelled when no further page may begin.
     pub(crate) stop: CancellationToken,
-    /// Pages under way are cut.
+    /// Cancelled when pages under way are to be cut off.
     pub(crate) abort: CancellationToken,
     reason: Mutex<Option<FinishReason>>,
-    /// Wakes the main loop.
+    /// Wakes the main loop of the crawl.
     pub(crate) wake: Notify,
     pub(crate) page_limit_hit: AtomicBool,
 }
 
-/// What a crawl is made of.
+/// Parts that an engine is made from.
 pub(crate) struct Made {
     #[cfg(feature = "render")]
     pub(crate) renderer: Option<crate::render::Renderer>,
@@ -103,22 +107,23 @@ pub(crate) struct Made {
     pub(crate) frontier: Frontier,
 }
 
-/// What there is to do.
+/// Next step of a worker that asks for a page.
 pub(crate) enum Turn {
     Page(Box<Page>),
-    /// Nothing before this time.
+    /// No page is due before this time.
     Wait(Instant),
-    /// Nothing until a page ends.
+    /// No page is due until one under way ends.
     Busy,
-    /// Nothing left.
+    /// Nothing is queued or in flight.
     Empty,
-    /// The limit of pages is used up, and no page that was begun waits for another try.
+    /// The limit of pages is reached, and no begun page waits for another try.
     Full,
-    /// No page is begun any more.
+    /// The crawl is stopping; no further page begins.
     Stopped,
 }
 
-/// How long a robots.txt that could not be had is not asked for again: no longer than a page waits before its next try.
+/// Time for which a robots.txt that could not be fetched is not requested again. This must not be longer than the
+/// shortest wait of a page before its next try, so that the next try sees a new answer.
 pub(crate) fn unreachable_age(settings: &Settings) -> Duration {
     retry::shortest_wait(&settings.retry)
 }
@@ -126,7 +131,7 @@ pub(crate) fn unreachable_age(settings: &Settings) -> Duration {
 impl Engine {
     pub(crate) fn new(made: Made) -> Self {
         let settings = made.live.load();
-        // The browser gets the document that was fetched.
+        // The browser gets the body that was fetched.
         let own = Needs {
             body: settings.render.enabled,
             ..Needs::default()
@@ -139,13 +144,7 @@ impl Engine {
                 links: needs.links | more.links,
             }
         });
-        let agent = made.maker.user_agent();
-        // The product's name, without version and comment (RFC 9309 section 2.2.1).
-        let agent = agent
-            .split(['/', ' '])
-            .next()
-            .unwrap_or("")
-            .to_ascii_lowercase();
+        let agent = agent_of(made.maker.user_agent());
         let robots = RobotsCache::new(RobotsOptions {
             agent: agent.clone(),
             max_age: settings.politeness.robots_max_age,
@@ -161,6 +160,7 @@ impl Engine {
             robots,
             robots_failures: RobotsFailures::default(),
             paces: Paces::default(),
+            pauses: Pauses::default(),
             brake: Brake::default(),
             rate: Rate::new(Duration::ZERO, 1),
             page_workers: Concurrency::new(usize::MAX),
@@ -195,7 +195,8 @@ impl Engine {
         self.frontier.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does something with the frontier. Its error ends the crawl; so does, quietly, its being closed.
+    /// Runs `work` on the frontier. An error ends the crawl. Returns `None` after an error or once the frontier is
+    /// closed.
     pub(crate) fn with_frontier<T>(
         &self,
         work: impl FnOnce(&mut Frontier) -> Result<T, FrontierError>,
@@ -211,12 +212,12 @@ impl Engine {
         }
     }
 
-    /// Takes the frontier away, to close it.
+    /// Takes the frontier out of the engine, to close it.
     pub(crate) fn take_frontier(&self) -> Option<Frontier> {
         self.lock().take()
     }
 
-    /// No page is begun from now on; the first reason counts.
+    /// Stops the crawl: no further page begins. Only the first reason is kept.
     pub(crate) fn finish(&self, reason: FinishReason) {
         let mut first = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert(reason);
@@ -229,12 +230,12 @@ impl Engine {
         *self.reason.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next page, if one may be begun.
+    /// Chooses the next page, if one may begin now.
     pub(crate) fn turn(&self, frontier: &mut Frontier) -> Result<Turn, FrontierError> {
         if self.stop.is_cancelled() {
             return Ok(Turn::Stopped);
         }
-        // At the limit of pages those that were begun come to their end.
+        // At the limit of pages only those already begun are tried again.
         let limit = self.live.load().crawl.max_pages.unwrap_or(u64::MAX);
         let is_full = self.begun.load(Ordering::Acquire) >= limit;
         let next = if is_full {
@@ -247,7 +248,7 @@ impl Engine {
             Next::Page(page) => {
                 frontier.put_back(page.ticket);
                 self.page_limit_hit.store(true, Ordering::Relaxed);
-                // Pages under way may yet turn out to be none.
+                // A page under way may end up not counted, for instance as a redirect; then there is room again.
                 Turn::Busy
             }
             Next::Wait(until) => Turn::Wait(until),
@@ -257,7 +258,7 @@ impl Engine {
         })
     }
 
-    /// Counts a page against the limit; one that is tried again was counted before.
+    /// Counts a page against the limit of pages and returns whether it may begin. Further tries are not counted again.
     fn begin(&self, page: &Page, limit: u64) -> bool {
         if page.attempt > 0 {
             return true;
@@ -268,14 +269,14 @@ impl Engine {
             .is_ok()
     }
 
-    /// A page that was begun became none.
+    /// Takes a page out of the count of begun pages, if this was its first try.
     pub(crate) fn unbegin(&self, attempt: u32) {
         if attempt == 0 {
             self.begun.fetch_sub(1, Ordering::AcqRel);
         }
     }
 
-    /// Headers of a request, but for Host.
+    /// Headers of a request, without Host.
     pub(crate) fn headers(&self, url: &Url, from: Option<&Url>) -> HeaderMap {
         let mut headers = self.maker.make(url, from);
         if self.compression {
@@ -306,7 +307,7 @@ impl Engine {
         stats.reused.add(u64::from(reused));
     }
 
-    /// Makes what a robots.txt asks for count.
+    /// Applies the crawl delay and the sitemaps of a robots.txt.
     pub(crate) fn obey(&self, settings: &Settings, url: &Url, rules: &Rules) {
         if let Some(delay) = rules.crawl_delay() {
             self.obey_delay(url, delay);
@@ -316,12 +317,12 @@ impl Engine {
         }
     }
 
-    /// From now on there is this time between two pages of the host, and before the next one.
+    /// Sets the time between two pages of the host, and lets the first page wait for it as well.
     pub(crate) fn obey_delay(&self, url: &Url, robots: Duration) {
         let delay = self.slowest(url, robots);
         self.with_frontier(|frontier| {
             frontier.set_host_delay(url, Some(delay));
-            // Its robots.txt was the first request.
+            // Fetching robots.txt was the first request to the host.
             frontier.hold_host(url, Instant::now() + delay);
             Ok(())
         });
@@ -341,7 +342,7 @@ impl Engine {
 
     pub(crate) fn chain_of(&self, url: &Url) -> Option<Chain> {
         let chains = self.chains();
-        // Most crawls have few redirects under way.
+        // Avoids hashing the URL: most crawls have few redirects under way.
         if chains.is_empty() {
             return None;
         }
@@ -364,18 +365,18 @@ impl Engine {
         }
     }
 
-    /// A page waited for a page worker.
+    /// Records the time that a page waited for a page worker.
     pub(crate) fn note_queue_delay(&self, waited: Duration) {
         let ns = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
         self.queue_delay_ns.fetch_max(ns, Ordering::Relaxed);
     }
 
-    /// The longest such wait since the last call.
+    /// Longest wait for a page worker since the last call.
     pub(crate) fn take_queue_delay(&self) -> Duration {
         Duration::from_nanos(self.queue_delay_ns.swap(0, Ordering::Relaxed))
     }
 
-    /// A page goes back as if it had not been begun.
+    /// Puts a page back into the queue as if it had not begun.
     pub(crate) fn put_back(&self, frontier: &mut Frontier, ticket: Ticket, attempt: u32) {
         frontier.put_back(ticket);
         self.unbegin(attempt);

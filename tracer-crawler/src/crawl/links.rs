@@ -1,4 +1,4 @@
-//! Links of a page: which of them belong to the crawl, and why the others do not.
+//! Selects the links of a page that belong to the crawl, and counts the others by reason.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,31 +12,32 @@ use crate::parse::{LinkKind, LinkList, ParsedPage};
 use crate::settings::{LinkSource, Settings};
 use crate::url::UrlText;
 
-/// Links of one page, and what is left out of them.
+/// Links of one page that are to be queued, and counts of those left out.
 #[derive(Debug)]
 pub(crate) struct Links {
-    /// All URLs, one after the other.
+    /// Text of all URLs, one after the other.
     text: String,
     taken: Vec<Taken>,
     pub(crate) depth: u32,
     pub(crate) found: u64,
     pub(crate) skipped: BTreeMap<&'static str, u64>,
-    /// Where the page is at the limit of depth: what would be queued without it, for the cache.
+    /// Links that would be queued if the page were not at the depth limit. Only the cache needs them: a later crawl may
+    /// have a higher limit.
     beyond: Option<Box<Links>>,
-    /// Sitemaps that it names; none for a page.
+    /// Nested sitemaps, when the document is a sitemap; `None` for a page.
     pub(crate) sitemaps: Option<Vec<Url>>,
 }
 
 #[derive(Debug)]
 struct Taken {
-    /// In the text.
+    /// Range of the URL in [`Links::text`].
     url: Range<usize>,
-    /// How much of it is before its path.
+    /// Length of the URL before its path.
     path: usize,
     fingerprint: Fingerprint,
 }
 
-/// What was said of the last origin: most links of a page have the same one.
+/// Origin checked last and its verdict. Most links of a page have the same origin, which then is checked only once.
 struct LastOrigin<'a> {
     name: &'a str,
     said: Result<(), &'static str>,
@@ -62,7 +63,7 @@ impl Links {
         }
     }
 
-    /// What is to be queued.
+    /// URLs to be queued, with their fingerprints.
     pub(crate) fn urls(&self) -> impl ExactSizeIterator<Item = (UrlText<'_>, Fingerprint)> {
         self.taken.iter().map(|taken| {
             let url = UrlText::new(&self.text[taken.url.clone()], taken.path);
@@ -70,7 +71,7 @@ impl Links {
         })
     }
 
-    /// What a later crawl is to find when the page has not changed.
+    /// URLs to be stored in the cache, for a later crawl that finds the page unchanged.
     pub(crate) fn lasting(&self) -> impl Iterator<Item = &str> {
         let links = self.beyond.as_deref().unwrap_or(self);
         links
@@ -85,7 +86,7 @@ impl Links {
         self.take(engine, url.into(), said);
     }
 
-    /// The same, where it is known what is said of its origin.
+    /// Takes a normalised URL if it belongs to the crawl, given the verdict on its origin.
     fn take(&mut self, engine: &Engine, url: UrlText<'_>, said: Result<(), &'static str>) {
         let shortened = engine.reach.shortened(url);
         let url = match &shortened {
@@ -118,7 +119,7 @@ impl<'a> LastOrigin<'a> {
 
     fn check(&mut self, url: UrlText<'a>, reach: &Reach) -> Result<(), &'static str> {
         if url.origin() != self.name {
-            // It was a URL before it was a text.
+            // The text came from a parsed URL, so this is not expected to fail.
             let said = url.to_url().map_err(|_| "bad_url");
             self.said = said.and_then(|url| reach.check_origin(&url));
             self.name = url.origin();
@@ -128,7 +129,7 @@ impl<'a> LastOrigin<'a> {
 }
 
 impl Engine {
-    /// The links of a page that are to be queued; the page keeps its own only where an output wants them.
+    /// Links of a page that are to be queued. The parsed page keeps its own list only when an output needs it.
     pub(crate) fn links(
         &self,
         settings: &Settings,
@@ -160,7 +161,7 @@ impl Engine {
         links
     }
 
-    /// The links of a page one by one.
+    /// Decides on the links of a page one by one.
     fn take_links(&self, settings: &Settings, url: &Url, page: &ParsedPage, links: &mut Links) {
         let obey = settings.politeness.nofollow;
         let mut origin = LastOrigin::of(url, &self.reach);
@@ -178,7 +179,7 @@ impl Engine {
     }
 }
 
-/// The setting that a link is taken by.
+/// The setting that includes links of this kind.
 fn source(kind: LinkKind) -> LinkSource {
     match kind {
         LinkKind::Anchor => LinkSource::A,

@@ -1,4 +1,4 @@
-//! The outputs that settings name: JSONL, WARC, bodies.
+//! Outputs that the settings configure: JSONL, WARC and bodies.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -19,16 +19,17 @@ use crate::out::{self, Output, Sink};
 use crate::outcome::Class;
 use crate::settings::Settings;
 
-/// Writes pages where the settings say.
+/// Writes pages to all configured outputs.
 pub struct Outputs {
     ways: Mutex<Ways>,
     threads: Mutex<Threads>,
     needs: Needs,
-    /// A page counts as done only when it is written: with a state to resume from.
+    /// True if a page counts as done only once it is written, which is so with a state directory: a crawl can resume
+    /// from it.
     waits: bool,
 }
 
-/// The ways to the threads; these end when the last one is dropped.
+/// Senders to the writing threads. A thread ends when its last sender is dropped.
 #[derive(Clone, Default)]
 struct Ways {
     jsonl: Option<Sink<PageRecord>>,
@@ -44,7 +45,7 @@ struct Threads {
 }
 
 impl Outputs {
-    /// Opens what the settings name; `None` when they name nothing.
+    /// Opens the outputs that the settings name; `None` when there are none.
     pub fn open(settings: &Settings) -> Result<Option<Self>, out::OutError> {
         let output = &settings.output;
         let software = concat!("tracer/", env!("CARGO_PKG_VERSION"));
@@ -117,7 +118,7 @@ impl Outputs {
         let (sender, receiver) = oneshot::channel();
         pending.push(receiver);
         let written = move || {
-            // Nobody listens any more when the crawl was cut.
+            // The receiver is gone when the crawl was cut off.
             let _ = sender.send(());
         };
         sink.send_then(item, written).await
@@ -150,7 +151,7 @@ impl Out for Outputs {
 }
 
 impl Threads {
-    /// Waits for all of them, whatever the first says.
+    /// Waits for all threads, even if one has failed. Returns the first error.
     fn close(self) -> Result<(), out::OutError> {
         let jsonl = self.jsonl.map_or(Ok(()), Output::close);
         let warc = self.warc.map_or(Ok(()), Output::close);
@@ -175,7 +176,7 @@ fn version(head: &Head) -> &'static str {
     }
 }
 
-/// What is told of a page.
+/// JSONL record of a page.
 pub(crate) fn record(report: &PageReport, with_links: bool) -> PageRecord {
     let step = report.step.as_ref();
     let exchange = step.map(|step| &step.exchange);

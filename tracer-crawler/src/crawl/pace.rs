@@ -1,4 +1,4 @@
-//! How fast each host is asked: its robots.txt, the settings and what its answers say, whichever is slowest.
+//! Request pace of each host: the slowest of its robots.txt, the settings and the rate its answers call for.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,10 +12,10 @@ use crate::fetch::{Exchange, origin_key};
 use crate::outcome::{Failure, Remedy};
 use crate::settings::Settings;
 
-/// Hosts remembered; one that is forgotten starts anew.
+/// Number of hosts remembered. A forgotten host starts with a new rate.
 const MAX_HOSTS: usize = 100_000;
 
-/// Delay at which a host counts as not slowed down: closer than that, the frontier's own turn takes longer.
+/// Delay below which a host counts as not slowed down, because the frontier takes longer than that between two pages.
 const NO_DELAY: Duration = Duration::from_micros(100);
 
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ struct Pace {
     in_flight: u32,
 }
 
-/// Paces by origin.
+/// Paces of the hosts, by origin.
 #[derive(Debug, Default)]
 pub(crate) struct Paces(Mutex<HashMap<Box<str>, Pace>>);
 
@@ -45,7 +45,7 @@ impl Paces {
         work(paces.entry(key.into()).or_default())
     }
 
-    /// The delay by what the host's answers say.
+    /// Delay that the host's answers call for.
     fn delay(&self, url: &Url) -> Option<Duration> {
         self.lock().get(origin_key(url)).and_then(Pace::delay)
     }
@@ -59,26 +59,26 @@ impl Pace {
     }
 }
 
-/// The delay that settings ask for.
+/// Delay that the settings ask for.
 pub(crate) fn settings_delay(settings: &Settings) -> Duration {
     let period = settings.limits.per_host_rate.map(|rate| rate.period());
     settings.politeness.delay.max(period.unwrap_or_default())
 }
 
 impl Engine {
-    /// The delay that robots.txt asks for, or a longer one that the host's answers call for.
+    /// The longer of the delay in robots.txt and the one that the host's answers call for.
     pub(crate) fn slowest(&self, url: &Url, robots: Duration) -> Duration {
         self.paces.delay(url).unwrap_or_default().max(robots)
     }
 
-    /// A request to the host begins.
+    /// Notes that a request to the host begins.
     pub(crate) fn pace_begin(&self, settings: &Settings, url: &Url) {
         if settings.adaptive.rate {
             self.paces.update(url, |pace| pace.in_flight += 1);
         }
     }
 
-    /// It has ended: the host's rate learns from it.
+    /// Notes that a request to the host has ended, and adapts the host's rate to its result.
     pub(crate) fn pace_end(
         &self,
         settings: &Settings,
@@ -94,11 +94,11 @@ impl Engine {
             pace.in_flight = pace.in_flight.saturating_sub(1);
             let (in_flight, before) = (pace.in_flight, pace.delay());
             let options = options(settings);
-            // As fast as allowed until the host says otherwise.
+            // A new host is asked as fast as allowed until its answers call for less.
             let rate = pace
                 .rate
                 .get_or_insert_with(|| HostRate::new(options, options.most));
-            // They may have changed since its last answer.
+            // The settings may have changed since the host's last answer.
             rate.set_options(options);
             if let Some(seen) = seen {
                 rate.observe(seen, in_flight);
@@ -111,7 +111,7 @@ impl Engine {
                 .robots
                 .cached(url)
                 .and_then(|rules| rules.crawl_delay());
-            // The frontier adds what the settings ask for.
+            // The frontier itself adds the delay of the settings.
             self.set_delay(url, delay.max(robots));
         }
     }
@@ -128,7 +128,7 @@ fn options(settings: &Settings) -> RateOptions {
     }
 }
 
-/// What a result says of the host; nothing if it says more of us.
+/// Observation about the host in a request's result; `None` if the result is about this machine rather than the host.
 fn seen(exchange: &Exchange, failure: Option<&Failure>) -> Option<Seen> {
     match failure {
         Some(Failure::Status {

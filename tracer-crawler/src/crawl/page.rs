@@ -1,10 +1,9 @@
-//! One page from its turn to its end: robots.txt, request, redirects, links.
+//! One try of one page: robots.txt, request, redirects, links.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use hyper::Method;
-use hyper::header::RETRY_AFTER;
 use url::Url;
 
 use super::engine::Engine;
@@ -21,17 +20,18 @@ use crate::parse::{Directives, HtmlParser, ParsedPage};
 use crate::retry;
 use crate::settings::Settings;
 
-/// What became of a page's turn.
+/// Result of one try of a page.
 pub(crate) enum Ended {
-    /// It is over.
+    /// The page has ended, in success or failure.
     Over(Box<PageReport>),
-    /// It was left out before a request was sent.
+    /// The page was left out before a request was sent.
     Skipped(Box<PageReport>),
-    /// Another try, not before this time.
+    /// The page is to be tried again, not before this time.
     Again(Instant),
-    /// The same, where the one that has ended does not count.
+    /// The page is to be tried again, not before this time, and the try that ended does not count against the limit of
+    /// tries.
     Spared(Instant),
-    /// It was not begun after all: its host wants a pause, or the crawl ends.
+    /// The page goes back into the queue, because its host wants a pause or the crawl ends.
     PutBack,
 }
 
@@ -44,38 +44,38 @@ pub(crate) struct Try<'a> {
     pub(crate) chain: Option<Chain>,
     terms: Terms,
     step: Option<Step>,
-    /// What the cache has of it.
+    /// Cached answer of the page.
     stored: Option<Stored>,
 }
 
-/// How a page was come to by redirects.
+/// Redirects that led to a page.
 #[derive(Debug, Clone)]
 pub(crate) struct Chain {
-    /// Its begin.
+    /// URL where the chain began.
     pub(crate) requested: Url,
-    /// What answered with a redirect.
+    /// Requests that were answered with a redirect.
     pub(crate) redirects: Vec<RedirectRecord>,
 }
 
-/// What one request led to.
+/// Result of one request.
 enum Led {
-    /// The answer is the page.
+    /// The answer is the page itself.
     Here(Box<PageSink>),
-    /// To itself, mostly with a cookie: it is asked for again.
+    /// The answer redirects to the page's own URL, mostly with a cookie; it is requested again.
     Back,
-    /// Somewhere else.
+    /// The answer redirects to another URL of the crawl.
     Moved(Url),
-    /// Nowhere: the redirect's target is left out.
+    /// The answer redirects to a URL that does not belong to the crawl, for this reason.
     Out(&'static str),
 }
 
-/// What stands before a request.
+/// Decision whether a request may be sent.
 pub(crate) enum Leave {
-    /// Nothing.
+    /// The request may be sent.
     Granted,
-    /// It is not to be sent, for this reason.
+    /// The page is left out, for this reason.
     Skip(&'static str),
-    /// The page has to wait for its turn again.
+    /// The page has to wait in the queue again.
     PutBack,
 }
 
@@ -98,7 +98,7 @@ impl<'a> Try<'a> {
         }
     }
 
-    /// Does the work.
+    /// Runs the try and turns a failure into its result.
     pub(crate) async fn run(mut self, guard: &mut Guard, from: Option<&Url>) -> Ended {
         match self.fetch(guard, from).await {
             Ok(ended) => ended,
@@ -137,11 +137,18 @@ impl<'a> Try<'a> {
         Err(Arc::new(Failure::TooManyRedirects { limit }))
     }
 
-    /// Waits for everything that a request has to wait for.
+    /// Waits for everything that a request has to wait for, and decides whether it may be sent.
     async fn leave(&self, guard: &mut Guard, again: u32) -> Result<Leave, Arc<Failure>> {
         self.task.at(Stage::Turn);
+        // While the page waited for its turn or for robots.txt, its host may have asked for a pause.
+        if self.engine.is_paused(&self.page.url) {
+            return Ok(Leave::PutBack);
+        }
         if self.settings.politeness.robots {
             match self.robots(guard, &self.page.url).await? {
+                Leave::Granted if self.engine.is_paused(&self.page.url) => {
+                    return Ok(Leave::PutBack);
+                }
                 Leave::Granted => {}
                 other => return Ok(other),
             }
@@ -149,7 +156,8 @@ impl<'a> Try<'a> {
         if again == 0 {
             return Ok(Leave::Granted);
         }
-        // The frontier keeps the delay between pages, and the worker has waited for the rate; asking for one again comes on top.
+        // For a page's first request the frontier has kept the host's delay and the worker has waited for the rate. A
+        // request that follows a redirect to the same URL comes on top, so it waits for both here.
         let delay = settings_delay(self.settings);
         if !delay.is_zero() {
             let until = tokio::time::Instant::now() + delay;
@@ -197,7 +205,8 @@ impl<'a> Try<'a> {
             .await;
         drop(inside);
         engine.count(&exchange);
-        let led = done.and_then(|()| self.led(url, &exchange));
+        let wish = engine.obey_retry_after(self.settings, url, &exchange);
+        let led = done.and_then(|()| self.led(url, &exchange, wish));
         engine.pace_end(self.settings, url, &exchange, led.as_ref().err());
         self.step = Some(Step {
             request_headers: headers,
@@ -212,8 +221,13 @@ impl<'a> Try<'a> {
         }
     }
 
-    /// Where an answer leads; `None` when it is the page.
-    fn led(&self, url: &Url, exchange: &Exchange) -> Result<Option<Led>, Failure> {
+    /// Destination of a redirect answer; `None` when the answer is the page itself. `retry_after` is the pause it asks for.
+    fn led(
+        &self,
+        url: &Url,
+        exchange: &Exchange,
+        retry_after: Option<Duration>,
+    ) -> Result<Option<Led>, Failure> {
         let Some(head) = &exchange.head else {
             return Ok(None);
         };
@@ -224,14 +238,14 @@ impl<'a> Try<'a> {
         if status < 400 {
             return Ok(None);
         }
-        let field = head.field(RETRY_AFTER.as_str());
         Err(Failure::Status {
             status,
-            retry_after: field.and_then(|field| retry::retry_after(field, SystemTime::now())),
+            retry_after,
         })
     }
 
-    /// A target is treated as a link is: it has to belong to the crawl, and goes into the queue, where its host has its turn.
+    /// Decides on the target of a redirect. A target is treated like a link: it has to belong to the crawl, and it goes
+    /// into the queue, so that the limits of its host apply.
     fn redirected(&self, target: Url) -> Result<Led, Failure> {
         let engine = self.engine;
         let text: Box<str> = target.as_str().chars().take(200).collect::<String>().into();
@@ -253,7 +267,7 @@ impl<'a> Try<'a> {
         })
     }
 
-    /// Redirects that led here, by those before a restart as well.
+    /// Number of redirects that led here, including those before a restart.
     fn hops(&self) -> u8 {
         match self.page.kind {
             Kind::Redirected(hops) => hops,
@@ -261,7 +275,7 @@ impl<'a> Try<'a> {
         }
     }
 
-    /// The page is there: its links are resolved, by as many at once as there are page workers.
+    /// Ends a page that was fetched: resolves its links, in at most as many pages at once as there are page workers.
     async fn over(&mut self, mut sink: Box<PageSink>) -> Ended {
         let (parser, sitemap) = (sink.parser.take(), sink.sitemap.take());
         let mut report = self.report(None, None);
@@ -311,7 +325,7 @@ impl<'a> Try<'a> {
         page
     }
 
-    /// What comes after a failure: another try, or the end.
+    /// Decides what follows a failure: another try, or the end of the page.
     pub(super) fn failed(&mut self, failure: Arc<Failure>) -> Ended {
         if failure.class() == Class::Cancelled {
             return Ended::PutBack;
@@ -325,7 +339,7 @@ impl<'a> Try<'a> {
                 (Some(wait), false)
             }
         };
-        // Another try that could not begin before the task's clock runs out is none.
+        // A try that could not begin before the deadline of the page is not scheduled.
         if let Some(wait) = wait
             && tokio::time::Instant::now() + wait < self.task.deadline()
         {

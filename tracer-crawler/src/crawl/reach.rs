@@ -1,12 +1,12 @@
-//! Which URLs a crawl takes: the scope's rules, and host patterns beside them.
+//! Rules that decide whether a URL belongs to the crawl: the scope's rules, and host patterns beside them.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use tracer_text::glob::Globs;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::fetch::glob;
 use crate::scope::{PrivateAddresses, Refusal, Scope, ScopeError, ScopeSettings, Within};
 use crate::settings::{ScopeMode, Settings};
 use crate::url::{Normalizer, UrlError, UrlText};
@@ -15,20 +15,20 @@ use crate::url::{Normalizer, UrlError, UrlText};
 #[derive(Debug)]
 pub(crate) struct Reach {
     scope: Scope,
-    /// The same rules for hosts that a pattern lets in.
+    /// The scope's rules without its limits on hosts and addresses, for hosts that `allow_hosts` lets in.
     widened: Option<Scope>,
-    allow_hosts: Vec<String>,
-    deny_hosts: Vec<String>,
-    drop_query: Vec<String>,
+    allow_hosts: Globs,
+    deny_hosts: Globs,
+    drop_query: Globs,
     max_segments: usize,
-    /// A hash of all of them.
+    /// Hash of all rules.
     pub(crate) rules: u64,
-    /// How links are brought to one spelling.
+    /// Normaliser that brings links to one spelling.
     pub(crate) normalizer: Normalizer,
 }
 
 impl Reach {
-    /// Around the seeds.
+    /// Builds the rules from the settings, around the hosts of the seeds.
     pub(crate) fn new(settings: &Settings, seeds: &[Url]) -> Result<Self, ScopeError> {
         let rules = &settings.scope;
         let within = match rules.mode {
@@ -44,9 +44,9 @@ impl Reach {
         Ok(Self {
             scope: Scope::new(of(settings, within), seeds)?,
             widened,
-            allow_hosts: rules.allow_hosts.clone(),
-            deny_hosts: rules.deny_hosts.clone(),
-            drop_query: rules.drop_query.clone(),
+            allow_hosts: Globs::new(&rules.allow_hosts),
+            deny_hosts: Globs::new(&rules.deny_hosts),
+            drop_query: Globs::new(&rules.drop_query),
             max_segments: rules.max_path_segments as usize,
             rules: hash(settings, seeds),
             normalizer: Normalizer {
@@ -62,7 +62,7 @@ impl Reach {
         self.normalizer.normalize(self.shorten(url))
     }
 
-    /// Takes out of a normalised URL the query parameters that do not count.
+    /// Removes the query parameters that the settings drop from a normalised URL.
     pub(crate) fn shorten(&self, mut url: Url) -> Url {
         if let Some(kept) = self.kept_query(url.query()) {
             url.set_query((!kept.is_empty()).then_some(&*kept));
@@ -70,7 +70,7 @@ impl Reach {
         url
     }
 
-    /// The same of a text; `None` where it stays as it is.
+    /// Removes dropped query parameters from the text of a URL; `None` where it stays as it is.
     pub(crate) fn shortened(&self, url: UrlText<'_>) -> Option<String> {
         let kept = self.kept_query(url.query())?;
         let before = &url.as_str()[..url.path_at() + url.path().len()];
@@ -81,35 +81,32 @@ impl Reach {
         })
     }
 
-    /// What is left of a query, if any of it may have to go.
+    /// Query without dropped parameters; `None` if nothing can be dropped.
     fn kept_query(&self, query: Option<&str>) -> Option<String> {
         let query = query.filter(|_| !self.drop_query.is_empty())?;
         let is_kept = |pair: &&str| {
             let name = pair.split('=').next().unwrap_or("");
-            !self
-                .drop_query
-                .iter()
-                .any(|pattern| glob::matches(pattern, name))
+            !self.drop_query.any_matches(name)
         };
         let kept: Vec<&str> = query.split('&').filter(is_kept).collect();
         Some(kept.join("&"))
     }
 
-    /// Whether a normalised URL belongs to the crawl, or why not.
+    /// Checks that a normalised URL belongs to the crawl; the error is the reason why not.
     pub(crate) fn check(&self, url: &Url) -> Result<(), &'static str> {
         self.check_origin(url)?;
         self.check_rest(url.into())
     }
 
-    /// The part of it that is the same for all URLs of the same origin.
+    /// Checks the part of the rules that is the same for all URLs of an origin.
     pub(crate) fn check_origin(&self, url: &Url) -> Result<(), &'static str> {
         let host = url.host_str().unwrap_or("");
-        if is_any(&self.deny_hosts, host) {
+        if self.deny_hosts.any_matches(host) {
             return Err("denied_host");
         }
         let checked = match (self.scope.check_origin(url, 0), &self.widened) {
             (Err(Refusal::OutsideHost | Refusal::PrivateAddress), Some(widened))
-                if is_any(&self.allow_hosts, host) =>
+                if self.allow_hosts.any_matches(host) =>
             {
                 widened.check_origin(url, 0)
             }
@@ -118,9 +115,9 @@ impl Reach {
         checked.map_err(Refusal::as_str)
     }
 
-    /// The other part.
+    /// Checks the part of the rules that depends on path and query.
     pub(crate) fn check_rest(&self, url: UrlText<'_>) -> Result<(), &'static str> {
-        // A widened scope has the same patterns.
+        // The patterns of `scope` are those of the widened scope too.
         self.scope
             .check_patterns(url.as_str())
             .map_err(Refusal::as_str)?;
@@ -132,25 +129,21 @@ impl Reach {
         Ok(())
     }
 
-    /// Whether a URL's host is in this machine's share.
+    /// True if the URL's host is in this machine's shard.
     pub(crate) fn owns(&self, url: &Url) -> bool {
         url.host_str().is_some_and(|host| self.scope.owns(host))
     }
 
-    /// Whether the crawl may connect to an address of a host.
+    /// True if the crawl may connect to an address of a host.
     pub(crate) fn admits(&self, host: &str, address: IpAddr) -> bool {
-        self.scope.check_address(host, address).is_ok() || is_any(&self.allow_hosts, host)
+        self.scope.check_address(host, address).is_ok() || self.allow_hosts.any_matches(host)
     }
 }
 
-fn is_any(patterns: &[String], host: &str) -> bool {
-    patterns.iter().any(|pattern| glob::matches(pattern, host))
-}
-
-/// Of the rules and the hosts of the seeds, in whatever order those are.
+/// Hash of the rules and the seeds' hosts, independent of the order of the seeds.
 fn hash(settings: &Settings, seeds: &[Url]) -> u64 {
     let rules = crate::settings::Scope {
-        // Says how many pages are taken, not which.
+        // This limits the number of pages, not which ones belong to the crawl.
         max_pages_per_host: None,
         ..settings.scope.clone()
     };
@@ -158,7 +151,7 @@ fn hash(settings: &Settings, seeds: &[Url]) -> u64 {
     xxh3_64(format!("{rules:?} {hosts:?}").as_bytes())
 }
 
-/// For hosts that somebody let in by name: their addresses may be private, as [`Reach::admits`] has it.
+/// Rules for hosts that `allow_hosts` lets in by name: their addresses may be private, as in [`Reach::admits`].
 fn widened(settings: &Settings) -> ScopeSettings {
     ScopeSettings {
         private_addresses: PrivateAddresses::Allow,

@@ -1,4 +1,4 @@
-//! Links of pages whose scripts make them.
+//! Links of pages that are built by scripts.
 
 use std::sync::Arc;
 
@@ -10,7 +10,8 @@ use crate::parse::HtmlParser;
 use crate::render::Document;
 
 impl Try<'_> {
-    /// A parser of the page as it is once its scripts have run. Where the browser fails, the page is taken as it came, and counted.
+    /// Parser of the page as it is once its scripts have run. If the browser fails, the page is parsed as it was
+    /// fetched, and the failure is counted.
     pub(crate) async fn rendered(
         &self,
         parser: Option<HtmlParser>,

@@ -1,4 +1,4 @@
-//! What is known of a page when it is over, and who is told.
+//! Report of a page that has ended, and the outputs that receive it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,64 +14,66 @@ use crate::out::record::{LinkCounts, RedirectRecord};
 use crate::outcome::Failure;
 use crate::parse::ParsedPage;
 
-/// One request of a page and what came back.
+/// One request of a page and its answer.
 #[derive(Debug)]
 pub struct Step {
-    /// Sent, without Host.
+    /// Headers sent, without Host.
     pub request_headers: HeaderMap,
-    /// When it was sent.
+    /// Time when the request was sent.
     pub started: SystemTime,
-    /// What was seen.
+    /// Result of the request.
     pub exchange: Exchange,
-    /// Body as it came, if an output wanted it.
+    /// Body as it came over the wire, if an output needs it.
     pub wire: Option<Vec<u8>>,
 }
 
-/// A page that is over.
+/// Report of a page that has ended.
 #[derive(Debug)]
 pub struct PageReport {
-    /// Number of the page in this crawl, over restarts; the same in log lines.
+    /// Number of the page, unique over restarts of the crawl and used in log lines as well.
     pub id: u64,
-    /// Where a chain of redirects began; the page's own URL without one.
+    /// URL where a chain of redirects began; the page's own URL without one.
     pub requested_url: Url,
-    /// What was asked for last.
+    /// URL of the last request.
     pub url: Url,
-    /// Redirects that led here.
+    /// Redirects that led to the page.
     pub redirects: Vec<RedirectRecord>,
-    /// How many they are; after a restart some may be missing above.
+    /// Number of redirects that led to the page. After a restart `redirects` may have fewer entries.
     pub hops: u8,
-    /// Links from a seed.
+    /// Number of links between a seed and this page.
     pub depth: u32,
-    /// The page it was found on.
+    /// Page on which the link to this one was found.
     pub referrer: Option<Arc<str>>,
-    /// Further tries before this one.
+    /// Number of tries before this one.
     pub retries: u32,
-    /// The last request: none if the page failed before any.
+    /// Last request; `None` if the page failed before sending one.
     pub step: Option<Step>,
-    /// The answer sends on to this URL, which is a page of its own now: this report is not the page that was asked for.
+    /// Target of the redirect that answered the request. The target is a page of its own in the queue, so this report
+    /// is not that of the page.
     pub moved: Option<Url>,
-    /// Why it failed; none for success.
+    /// Failure of the page; `None` for success.
     pub failure: Option<Arc<Failure>>,
-    /// Why it ended here: robots.txt, or its redirect leads out of the crawl or to what was seen before.
+    /// Reason for leaving the page out: robots.txt, or a redirect that leaves the crawl or leads to a URL already seen.
     pub skipped: Option<&'static str>,
-    /// Links and directives, of HTML.
+    /// Links and directives of an HTML page.
     pub parsed: Option<ParsedPage>,
-    /// Time for that.
+    /// Time spent on parsing.
     pub parse_ns: Option<u64>,
     /// Links to be queued.
     pub(crate) links: Option<Links>,
-    /// What became of the links.
+    /// Counts of the links queued and left out.
     pub counts: LinkCounts,
-    /// When the page was asked for that is still as it was, in ns since 1970.
+    /// Time of the earlier request whose answer is still valid, in ns since 1970.
     pub fetched_before_ns: Option<i64>,
-    /// The decoded body, if an output wanted it.
+    /// Decoded body, if an output needs it.
     pub body: Option<Vec<u8>>,
-    /// Since the first try began.
+    /// Time since the first try began.
     pub task_ns: u64,
 }
 
 impl PageReport {
-    /// Whether it has a record: the target of a redirect that was queued tells of the redirect in its own.
+    /// True if the page gets a record of its own. A redirect whose target was queued gets none: the target's record
+    /// contains it.
     pub fn is_told(&self) -> bool {
         self.moved.is_none() || self.skipped.is_some()
     }
@@ -83,36 +85,37 @@ impl PageReport {
     }
 }
 
-/// What an output needs of each page.
+/// Parts of a page that an output needs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Bodies as they came.
+    /// Bodies as they came over the wire.
     pub wire: bool,
     /// Decoded bodies.
     pub body: bool,
-    /// Links as the page has them.
+    /// Links of the page.
     pub links: bool,
 }
 
-/// Results could not be written; the crawl ends.
+/// An output could not be written, which ends the crawl.
 #[derive(Debug, thiserror::Error)]
 #[error("output: {0}")]
 pub struct OutError(pub Box<dyn std::error::Error + Send + Sync>);
 
-/// The future of [`Out::page`].
+/// Future of [`Out::page`].
 pub type Written<'a> = Pin<Box<dyn Future<Output = Result<(), OutError>> + Send + 'a>>;
 
-/// Takes pages that are over. The page counts as done only when this is; a slow output slows the crawl down.
+/// Output that receives pages that have ended. A page counts as done only when the future of [`Out::page`] is, so a
+/// slow output slows the crawl down.
 pub trait Out: Send + Sync {
-    /// What it needs; asked once.
+    /// Parts of a page that this output needs. Called once.
     fn needs(&self) -> Needs {
         Needs::default()
     }
 
-    /// Takes one page.
+    /// Writes one page.
     fn page<'a>(&'a self, report: &'a PageReport) -> Written<'a>;
 
-    /// The crawl has ended: what was taken has to be written.
+    /// Writes everything still buffered, because the crawl has ended.
     fn finish(&self) -> Written<'_> {
         Box::pin(std::future::ready(Ok(())))
     }

@@ -1,7 +1,8 @@
-//! robots.txt is fetched by the same fetcher, under a clock of its own.
+//! Fetches robots.txt files through the crawl's own fetcher, with a timeout of their own.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use hyper::Method;
 use url::Url;
@@ -14,10 +15,10 @@ use crate::fetch::{Collect, Exchange, Request, Terms, origin_key, redirect};
 use crate::outcome::Failure;
 use crate::robots::{Answer, BODY_LIMIT, FetchRobots, Origin, REDIRECT_LIMIT, Rules};
 
-/// Origins whose failure is remembered; more fail without their class.
+/// Limit of failures remembered, one per origin. Beyond it the pages of an origin fail without the original class.
 const MAX_FAILURES: usize = 10_000;
 
-/// Why a robots.txt could not be had, by origin: its pages fail the same way.
+/// Failures to fetch a robots.txt, by origin. The pages of the origin fail in the same way.
 #[derive(Debug, Default)]
 pub(crate) struct RobotsFailures(Mutex<HashMap<Box<str>, Arc<Failure>>>);
 
@@ -37,7 +38,7 @@ impl RobotsFailures {
 }
 
 impl Try<'_> {
-    /// What robots.txt says to this page.
+    /// Decides by robots.txt whether the page may be fetched now.
     pub(crate) async fn robots(&self, guard: &mut Guard, url: &Url) -> Result<Leave, Arc<Failure>> {
         let engine = self.engine;
         let rules = match engine.robots.cached(url) {
@@ -58,7 +59,7 @@ impl Try<'_> {
         let Some(delay) = rules.crawl_delay() else {
             return Ok(Leave::Granted);
         };
-        // The delay was not known when this page got its turn; the next turn knows it.
+        // The delay was not known when this page was taken from the queue. Put back, the page waits for it.
         if self.page.delay < delay {
             let known = engine.with_frontier(|frontier| Ok(frontier.host_delay(url)));
             if known.is_some_and(|known| known < delay) {
@@ -66,7 +67,7 @@ impl Try<'_> {
             }
             return Ok(Leave::PutBack);
         }
-        // A lower `max_crawl_delay` counts from here on.
+        // Brings the delay down after `max_crawl_delay` has been lowered.
         let longest = engine.slowest(url, delay);
         if self.page.delay > longest.max(settings_delay(self.settings)) {
             engine.set_delay(url, Some(longest));
@@ -88,9 +89,8 @@ impl FetchRobots for Engine {
         let mut place = url.clone();
         for _ in 0..=REDIRECT_LIMIT {
             match self.robots_step(&mut guard, &task, &terms, &place).await {
-                Ok(Step::Answer(status, body)) => {
-                    if status >= 500 {
-                        let retry_after = None;
+                Ok(Step::Answer(status, body, retry_after)) => {
+                    if status >= 500 || status == 429 {
                         let failure = Failure::Status {
                             status,
                             retry_after,
@@ -113,7 +113,8 @@ impl FetchRobots for Engine {
 }
 
 enum Step {
-    Answer(u16, Vec<u8>),
+    /// Status, body, and the pause it asks for.
+    Answer(u16, Vec<u8>, Option<Duration>),
     Moved(Url),
 }
 
@@ -138,25 +139,27 @@ impl Engine {
             .fetch(guard, task, terms, request, &mut exchange, &mut sink)
             .await;
         self.count(&exchange);
+        let retry_after = self.obey_retry_after(&self.live.load(), url, &exchange);
         let Some(head) = &exchange.head else {
-            // Without a head it has failed.
+            // An exchange without a head has failed.
             return Err(done.err().unwrap_or(Failure::Closed));
         };
         match redirect::next(&Method::GET, url, head) {
             Ok(Some(hop)) => Ok(Step::Moved(hop.url)),
-            // A redirect to nowhere is like a file that is not there (RFC 9309 section 2.3.1.3).
-            Err(_) => Ok(Step::Answer(404, Vec::new())),
+            // A redirect without a usable target counts as a missing file (RFC 9309 section 2.3.1.3).
+            Err(_) => Ok(Step::Answer(404, Vec::new(), None)),
             Ok(None) => {
-                // What came of a broken body counts, if anything came.
+                // The part of a broken body that arrived is used, if there is any.
                 if sink.body.is_empty() {
                     done?;
                 }
-                Ok(Step::Answer(head.status.as_u16(), sink.body))
+                let status = head.status.as_u16();
+                Ok(Step::Answer(status, sink.body, retry_after))
             }
         }
     }
 
-    /// Why pages of an origin cannot be fetched, if its robots.txt could not be had.
+    /// Failure of all pages of an origin if its robots.txt could not be fetched.
     pub(crate) fn robots_failure(&self, url: &Url, rules: &Rules) -> Option<Arc<Failure>> {
         let Origin::Unreachable { why } = rules.origin() else {
             return None;

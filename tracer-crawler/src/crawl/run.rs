@@ -1,4 +1,4 @@
-//! A crawl from its begin to its end.
+//! Main loop of a crawl, from its begin to its end.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,10 +12,10 @@ use crate::frontier::Politeness;
 use crate::settings::Settings;
 use crate::stats::{FinishReason, Phase};
 
-/// How often figures are brought up to date and hosts looked up ahead.
+/// Interval at which figures are updated and names of hosts are looked up ahead.
 const TICK: Duration = Duration::from_millis(200);
 
-/// The frontier's part of the settings.
+/// Settings that the frontier needs.
 pub(crate) fn politeness(settings: &Settings) -> Politeness {
     Politeness {
         per_host: settings.limits.per_host,
@@ -24,7 +24,7 @@ pub(crate) fn politeness(settings: &Settings) -> Politeness {
     }
 }
 
-/// Runs until there is a reason to end.
+/// Runs the crawl until there is a reason to end.
 pub(crate) async fn run(engine: &Arc<Engine>) -> FinishReason {
     engine.stats.set_phase(Phase::Running);
     engine.apply(&engine.live.load());
@@ -60,13 +60,13 @@ pub(crate) async fn run(engine: &Arc<Engine>) -> FinishReason {
 }
 
 enum Fill {
-    /// All that may run does; look again then, or when woken.
+    /// No further worker can begin now; try again at this time, or when woken.
     Until(Instant),
     Over(FinishReason),
     Stopped,
 }
 
-/// Begins workers as long as there is work for them and room.
+/// Starts workers as long as there is work and room for them.
 fn fill(engine: &Arc<Engine>) -> Fill {
     const LONG: Duration = Duration::from_secs(3600);
     loop {
@@ -81,7 +81,7 @@ fn fill(engine: &Arc<Engine>) -> Fill {
             Some(Turn::Page(page)) => worker::start(engine, page),
             Some(Turn::Wait(until)) => return Fill::Until(until),
             Some(Turn::Busy) => return Fill::Until(Instant::now() + LONG),
-            // A page that ended just now may still be adding its links.
+            // With a worker active the crawl goes on: its page may still add links.
             Some(Turn::Empty) if active == 0 => return Fill::Over(FinishReason::Done),
             Some(Turn::Full) if active == 0 => return Fill::Over(FinishReason::PageLimit),
             Some(Turn::Empty | Turn::Full) => return Fill::Until(Instant::now() + LONG),
@@ -90,7 +90,7 @@ fn fill(engine: &Arc<Engine>) -> Fill {
     }
 }
 
-/// Lets pages under way end, for a while.
+/// Waits for pages under way, and cuts them off after `timeouts.shutdown`.
 async fn drain(engine: &Arc<Engine>) {
     engine.stats.set_phase(Phase::Stopping);
     let grace = tokio::time::Instant::now() + engine.live.load().timeouts.shutdown;
@@ -111,7 +111,7 @@ async fn close(engine: &Arc<Engine>) {
         }
     }
     let keeper = Arc::clone(engine);
-    // Both wait for the disk.
+    // Saving the cache and closing the frontier wait for the disk, so both run on a blocking thread.
     let _ = tokio::task::spawn_blocking(move || keeper.save_cache()).await;
     let Some(frontier) = engine.take_frontier() else {
         return;
@@ -137,7 +137,7 @@ fn tick(engine: &Arc<Engine>, adapt: &mut Adapt) {
 }
 
 impl Engine {
-    /// Makes settings count that may change while the crawl runs.
+    /// Applies settings that may change while the crawl runs.
     pub(crate) fn apply(&self, settings: &Settings) {
         let period = settings.limits.rate.map(|rate| rate.period());
         self.rate
@@ -178,7 +178,7 @@ impl Engine {
         }
     }
 
-    /// Looks up the names of hosts whose turn comes soon.
+    /// Looks up the names of hosts that are due soon.
     fn prewarm(&self) {
         let count = self.live.load().dns.prewarm as usize;
         if count == 0 {

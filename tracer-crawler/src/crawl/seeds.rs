@@ -1,4 +1,4 @@
-//! The URLs a crawl began with: they say what belongs to it, so a state directory keeps them.
+//! Seeds of a crawl. They decide which URLs belong to it, so the state directory keeps them.
 
 use std::fs;
 use std::io;
@@ -7,12 +7,13 @@ use std::path::Path;
 use url::Url;
 
 use super::CrawlError;
+use crate::credentials;
 use crate::settings::Settings;
 
-/// One URL a line.
+/// Name of the file of seeds, which has one URL per line.
 const FILE: &str = "seeds";
 
-/// Those given, and those of the state directory. The file gets what is new.
+/// Merges the given seeds with those of the state directory, and writes new ones to its file.
 pub(super) fn load(given: &[String], settings: &Settings) -> Result<Vec<Url>, CrawlError> {
     let mut seeds = given
         .iter()
@@ -27,7 +28,7 @@ pub(super) fn load(given: &[String], settings: &Settings) -> Result<Vec<Url>, Cr
     };
     for line in read(directory).map_err(failed)?.lines() {
         let seed = parse(line, settings)?;
-        if !seeds.contains(&seed) {
+        if !seeds.iter().any(|given| kept(given) == line) {
             seeds.push(seed);
         }
     }
@@ -42,9 +43,17 @@ fn read(directory: &Path) -> io::Result<String> {
     }
 }
 
-/// Beside it, then in its place: a kill leaves the old file or the new one.
+/// Text of a seed for the file: without its password, which is to be given again.
+fn kept(seed: &Url) -> String {
+    let mut seed = seed.clone();
+    credentials::drop_from(&mut seed);
+    seed.into()
+}
+
+/// Writes the seeds to a new file and renames it over the old one, so that a kill leaves either the old file or the new
+/// one.
 fn write(directory: &Path, seeds: &[Url]) -> io::Result<()> {
-    let text: String = seeds.iter().map(|seed| format!("{seed}\n")).collect();
+    let text: String = seeds.iter().map(|seed| kept(seed) + "\n").collect();
     let (new, file) = (directory.join("seeds.new"), directory.join(FILE));
     fs::write(&new, text)?;
     fs::rename(new, file)
@@ -53,7 +62,7 @@ fn write(directory: &Path, seeds: &[Url]) -> io::Result<()> {
 fn parse(text: &str, settings: &Settings) -> Result<Url, CrawlError> {
     let limit = settings.scope.max_url_bytes.as_usize();
     let wrong = |reason: String| CrawlError::Seed {
-        got: text.chars().take(200).collect(),
+        got: credentials::shown(text).chars().take(200).collect(),
         reason,
     };
     if text.len() > limit {

@@ -1,4 +1,4 @@
-//! Where a page's body goes as it comes in: to the parser, and to those who want it whole.
+//! Receives the body of a page as it arrives, for the parser and for outputs that need it whole.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use super::sitemap::Reading;
 use crate::fetch::{Head, Sink, Want, since_ns};
 use crate::parse::{HtmlParser, ParseOptions, is_html};
 
-/// Takes one response.
+/// Receiver of one response.
 pub(crate) struct PageSink {
     options: Arc<ParseOptions>,
     needs: Needs,
@@ -50,7 +50,7 @@ impl Sink for PageSink {
             return Want::Body;
         }
         self.sitemap = None;
-        // The body of a redirect or an error is read only for those who keep it.
+        // The body of a redirect or an error is read only for outputs that keep it.
         if self.needs.wire || self.needs.body {
             Want::Body
         } else {

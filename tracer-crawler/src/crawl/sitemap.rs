@@ -1,4 +1,4 @@
-//! Sitemaps that robots.txt names go through the queue like pages: their host has its turn, and a restart finds them there, as sitemaps.
+//! Sitemaps. They go through the queue like pages, so the limits of their host apply and a restart finds them again.
 
 use url::Url;
 
@@ -7,7 +7,7 @@ use super::links::Links;
 use crate::frontier::{Candidate, Kind, Page};
 use crate::sitemap::{Entry, MAX_NESTING, SitemapParser};
 
-/// A sitemap as it comes in.
+/// Sitemap that is being read.
 pub(crate) struct Reading {
     parser: SitemapParser,
     nesting: u32,
@@ -16,7 +16,7 @@ pub(crate) struct Reading {
 
 impl Reading {
     pub(crate) fn write(&mut self, chunk: &[u8]) {
-        // What was read before an error counts.
+        // Entries read before an error count.
         if let Err(error) = self.parser.write(chunk) {
             tracing::debug!(%error, "sitemap");
         }
@@ -25,7 +25,7 @@ impl Reading {
 }
 
 impl Engine {
-    /// A parser, if a page is a sitemap.
+    /// Reader for a page that is a sitemap; `None` for others.
     pub(crate) fn sitemap(&self, page: &Page) -> Option<Reading> {
         Some(Reading {
             parser: SitemapParser::default(),
@@ -34,7 +34,7 @@ impl Engine {
         })
     }
 
-    /// How deep a page is nested, if it is a sitemap: because somebody named it as one, or by its own name.
+    /// Nesting of a sitemap; `None` for a page. A sitemap is known by its kind in the queue or by its file name.
     pub(crate) fn nesting(&self, page: &Page) -> Option<u32> {
         if !self.live.load().politeness.sitemaps {
             return None;
@@ -49,7 +49,8 @@ impl Engine {
         }
     }
 
-    /// Queues sitemaps which somebody entitled to has named. They need not be near the seeds, their pages do.
+    /// Queues sitemaps that robots.txt or another sitemap names. They may be on any host; their pages have to belong to
+    /// the crawl.
     pub(crate) fn add_sitemaps(&self, urls: &[Url], nesting: u32) {
         if nesting > MAX_NESTING {
             self.stats.skip("sitemap_too_deep", urls.len() as u64);
@@ -73,7 +74,7 @@ impl Engine {
         self.wake.notify_one();
     }
 
-    /// The pages of a sitemap, as seeds are; nested sitemaps are queued.
+    /// Pages of a sitemap, which count as seeds. Nested sitemaps are queued.
     pub(crate) fn sitemap_links(&self, mut reading: Reading) -> Links {
         let (rest, end) = reading.parser.finish();
         if let Err(error) = end {

@@ -1,3 +1,5 @@
+use url::Url;
+
 use std::time::{Duration, Instant};
 
 use super::engine::Turn;

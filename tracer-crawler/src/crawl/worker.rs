@@ -1,9 +1,9 @@
-//! A worker takes a page, does it, and takes the next at the same moment: no queue and no wake-up between them.
+//! Workers of the crawl. A worker that ends a page takes its next page under the same lock, without a queue or a
+//! wake-up in between.
 
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use tracing::Instrument;
 use url::Url;
@@ -20,7 +20,7 @@ use crate::outcome::{Class, Failure};
 use crate::settings::Settings;
 use crate::stats::FinishReason;
 
-/// Counts a worker as long as it lives.
+/// Counts a worker as active until dropped.
 struct Place(Arc<Engine>);
 
 impl Drop for Place {
@@ -32,7 +32,7 @@ impl Drop for Place {
     }
 }
 
-/// Begins a worker with its first page.
+/// Starts a worker with its first page.
 pub(crate) fn start(engine: &Arc<Engine>, page: Box<Page>) {
     let working = engine.active.fetch_add(1, Ordering::AcqRel) + 1;
     engine.stats.workers.set(working as u64);
@@ -43,7 +43,7 @@ pub(crate) fn start(engine: &Arc<Engine>, page: Box<Page>) {
 async fn work(place: Place, first: Box<Page>) {
     let engine = &place.0;
     let mut guard = Guard::new(engine.abort.clone());
-    // One who has work sees whether there is more.
+    // A worker that has found work looks whether there is more, so that the number of workers grows quickly.
     help(engine);
     let mut next = Some(first);
     while let Some(page) = next {
@@ -51,7 +51,7 @@ async fn work(place: Place, first: Box<Page>) {
     }
 }
 
-/// Begins another worker if there is room and work for it.
+/// Starts another worker if there is room and work for it.
 fn help(engine: &Arc<Engine>) {
     if engine.active.load(Ordering::Acquire) >= engine.limit.load(Ordering::Acquire) {
         return;
@@ -62,10 +62,10 @@ fn help(engine: &Arc<Engine>) {
 }
 
 impl Engine {
-    /// Does one page and takes the next.
+    /// Works on one page and takes the next.
     async fn work_on(self: &Arc<Self>, guard: &mut Guard, page: Box<Page>) -> Option<Box<Page>> {
         let settings = self.live.load();
-        // Before the page's clock begins: a low rate is no reason to fail.
+        // The wait comes before the page's clock starts, so that a low rate makes no page fail.
         let is_begun = self.pass_rate(&page, &settings).await;
         let task = self.task(&page, &settings);
         let span = tracing::debug_span!(
@@ -85,7 +85,8 @@ impl Engine {
             referrer: from.clone(),
         };
         let done = if is_begun {
-            // Pinned here: its state is large, and would be copied on its way to where it is polled.
+            // Pinned here because its state is large and would otherwise be copied on its way to the place where it is
+            // polled.
             let work = pin!(async {
                 let one = Try::new(self, &page, &task, &settings);
                 let ended = one.run(guard, from.as_ref()).await;
@@ -98,7 +99,7 @@ impl Engine {
         let ended = match done {
             Ok(ended) => ended,
             Err(message) => {
-                // What a panic left of the guard is not used again.
+                // The guard may be in any state after a panic, so it is replaced.
                 *guard = Guard::new(self.abort.clone());
                 self.stats.panics.add_one();
                 Ended::Over(Box::new(panicked(&page, message)))
@@ -112,8 +113,8 @@ impl Engine {
         next
     }
 
-    /// Waits until the rate of all hosts together lets a page begin; false when none begins any more. A page that robots.txt
-    /// is known to forbid needs no place.
+    /// Waits until the rate limit of the whole crawl lets a page begin; false when the crawl stops first. A page that
+    /// robots.txt is known to forbid sends no request and does not wait.
     async fn pass_rate(&self, page: &Page, settings: &Settings) -> bool {
         if self.rate.is_free() {
             return true;
@@ -130,7 +131,7 @@ impl Engine {
         }
     }
 
-    /// A page that is tried again has the clock it began with.
+    /// Task of a page. A page that is tried again keeps its first deadline.
     pub(super) fn task(&self, page: &Page, settings: &Settings) -> Task {
         let clocks = Terms::of(settings).clocks;
         let id = page.ticket.number();
@@ -148,7 +149,8 @@ impl Engine {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Queues the links of a page that is over, then hands it to the outputs. In this order nothing is lost if the process is killed.
+    /// Queues the links of a page that has ended, then hands it to the outputs. In this order nothing is lost if the
+    /// process is killed.
     async fn deliver(&self, mut ended: Ended) -> Ended {
         let (Ended::Over(report) | Ended::Skipped(report)) = &mut ended else {
             return ended;
@@ -184,7 +186,8 @@ impl Engine {
         }
     }
 
-    /// Everything that the end of a page asks of the frontier, and the next page, under one lock.
+    /// Reports the end of a page to the frontier and takes the next pages, all under one lock: one page for this worker
+    /// and one for another worker if there is room.
     pub(super) fn end(
         &self,
         page: &Page,
@@ -193,7 +196,7 @@ impl Engine {
     ) -> (Option<Box<Page>>, Option<Box<Page>>) {
         let turns = self.with_frontier(|frontier| {
             self.settle(frontier, page, task, ended)?;
-            // When the limit fell, this worker ends.
+            // This worker ends if the limit of workers was lowered.
             if self.active.load(Ordering::Acquire) > self.limit.load(Ordering::Acquire) {
                 return Ok((Turn::Busy, Turn::Busy));
             }
@@ -224,7 +227,6 @@ impl Engine {
             Ended::Again(at) => {
                 self.deadlines().insert(task.id, task.deadline());
                 frontier.retry(page.ticket, *at);
-                self.hold_if_asked(frontier, page, *at);
             }
             Ended::Spared(at) => {
                 self.deadlines().insert(task.id, task.deadline());
@@ -247,15 +249,8 @@ impl Engine {
         Ok(())
     }
 
-    /// A pause longer than our own back-off was the server's wish: it counts for its host.
-    fn hold_if_asked(&self, frontier: &mut Frontier, page: &Page, at: std::time::Instant) {
-        let wait = at.saturating_duration_since(std::time::Instant::now());
-        if wait > self.live.load().retry.max_backoff + Duration::from_millis(100) {
-            frontier.hold_host(&page.url, at);
-        }
-    }
-
-    /// Queues the target of a redirect; where it was seen before, or its host has had its share, the chain ends here.
+    /// Queues the target of a redirect. If the target was seen before, or its host has reached its page limit, the
+    /// chain ends here.
     fn move_on(
         &self,
         frontier: &mut Frontier,
@@ -294,7 +289,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Queues what a page leads to, and counts it.
+    /// Queues the links of a page and counts them.
     fn add(&self, frontier: &mut Frontier, report: &mut PageReport) -> Result<(), FrontierError> {
         if report.moved.is_some() {
             return self.move_on(frontier, report);
@@ -329,7 +324,7 @@ impl Engine {
     }
 }
 
-/// What hooks are told of a page's end.
+/// Status and failure of a page, for the hooks.
 fn end_of(ended: &Ended) -> (Option<u16>, Option<Class>) {
     match ended {
         Ended::Over(report) => {

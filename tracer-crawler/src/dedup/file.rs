@@ -1,4 +1,4 @@
-//! The table in a mapped file.
+//! Table of fingerprints in a mapped file.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use super::header::{HEADER_BYTES, Header, this_boot};
 use super::table::{Mapped, Table};
 use super::{DedupError, Fingerprint, Found, Seed};
 
-/// An open file. It is locked: only one process at a time writes it.
+/// Open file. A lock ensures that only one process at a time writes it.
 pub(super) struct FileTable {
     path: PathBuf,
-    /// Held for its lock.
+    /// File, kept open to keep its lock.
     _file: File,
     table: Table<Mapped>,
     seed: Seed,
@@ -56,7 +56,7 @@ impl FileTable {
         Ok((made, found))
     }
 
-    /// The content of an existing file, or why it cannot be trusted.
+    /// Loads an existing file, or returns the reason why it cannot be trusted.
     fn load(
         path: &Path,
         file: File,
@@ -93,7 +93,7 @@ impl FileTable {
         if table.len() < header.len || (header.closed && !exact) {
             return Ok(Err("fingerprints are missing"));
         }
-        // Holes punched into the file would end the process by SIGBUS on a full disk.
+        // Writing to a hole in the file would end the process by SIGBUS when the disk is full.
         preallocate(&file, length, path)?;
         let mut loaded = Self {
             path: path.to_owned(),
@@ -131,7 +131,8 @@ impl FileTable {
         }
     }
 
-    /// Into a new file, which then takes the old one's name: whenever the process is killed, one of them is whole.
+    /// Copies the table into a new, larger file, which then takes the old one's name. Whenever the process is killed,
+    /// one of the two is complete.
     fn grow(&mut self) -> Result<(), DedupError> {
         let (file, mut table) = create(&self.path, self.table.larger()?)?;
         self.table.copy_to(&mut table);
@@ -198,7 +199,7 @@ fn temporary(path: &Path) -> PathBuf {
     path.with_extension("new")
 }
 
-/// A file of zeros under its temporary name, with all its blocks, locked and mapped.
+/// Makes a file of zeros under its temporary name, with all its blocks reserved, locked and mapped.
 fn create(path: &Path, slots: u64) -> Result<(File, Table<Mapped>), DedupError> {
     let temporary = temporary(path);
     let file = OpenOptions::new()
@@ -224,11 +225,11 @@ fn create(path: &Path, slots: u64) -> Result<(File, Table<Mapped>), DedupError> 
     ))
 }
 
-/// Blocks for the whole file, so that a write to the map cannot find the disk full.
+/// Reserves blocks for the whole file, so that a write to the map cannot find the disk full.
 fn preallocate(file: &File, bytes: u64, path: &Path) -> Result<(), DedupError> {
     let length = i64::try_from(bytes).map_err(|_| DedupError::TooBig { slots: bytes / 8 })?;
     match fallocate(file, FallocateFlags::empty(), 0, length) {
-        // A file system without fallocate: the size alone has to do.
+        // The file system has no fallocate, so only the size can be set.
         Err(nix::Error::EOPNOTSUPP) => file.set_len(bytes).map_err(failed("size", path)),
         other => other.map_err(|errno| failed("reserve space for", path)(errno.into())),
     }

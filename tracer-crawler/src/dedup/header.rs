@@ -1,41 +1,42 @@
-//! The header of the file, written twice in turn, so that one is whole whatever happens while the other is written.
+//! Header of the file. It exists in two copies written alternately, so that one is complete while the other is written.
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Bytes before the first slot: one page, a copy in each half.
+/// Size of the header: one page, with a copy in each half.
 pub(super) const HEADER_BYTES: usize = 4096;
 const COPY_BYTES: usize = HEADER_BYTES / 2;
 const MAGIC: u64 = u64::from_le_bytes(*b"trdedup1");
 const FIELDS: usize = 9;
 
-/// What the file says of itself. In the file: eight-byte fields in the machine's byte order (the file does not travel), checksum last.
+/// Content of a header. In the file: eight-byte fields in the machine's byte order (the file does not leave the
+/// machine), with the checksum last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
-    /// Counts the headers written; the higher one counts.
+    /// Number of headers written so far. Of two copies the one with the higher number is valid.
     pub(super) generation: u64,
-    /// How many there are.
+    /// Number of slots.
     pub(super) slots: u64,
     /// Seed of the fingerprints.
     pub(super) seed: u64,
-    /// Fingerprints there when this was written.
+    /// Number of fingerprints when the header was written.
     pub(super) len: u64,
-    /// Exclusive or of them.
+    /// Exclusive or of these fingerprints.
     pub(super) sum: u64,
-    /// Nothing was inserted after this was written.
+    /// True if nothing was inserted after the header was written.
     pub(super) closed: bool,
-    /// The boot of the machine in which it was written.
+    /// Identifies the boot of the machine during which the header was written.
     pub(super) boot: u64,
 }
 
 impl Header {
-    /// The newer of the whole ones.
+    /// Newer one of the complete copies.
     pub(super) fn read(page: &[u8]) -> Option<Self> {
         page.chunks_exact(COPY_BYTES)
             .filter_map(Self::decode)
             .max_by_key(|header| header.generation)
     }
 
-    /// Over the older copy.
+    /// Overwrites the older copy.
     pub(super) fn write(&self, page: &mut [u8]) {
         let copy = (self.generation % 2) as usize;
         page[copy * COPY_BYTES..][..FIELDS * 8].copy_from_slice(&self.encode());
@@ -90,7 +91,8 @@ impl Header {
     }
 }
 
-/// A number for this boot of the machine; another one where the kernel does not tell, so that nothing is trusted in vain.
+/// Number that identifies this boot of the machine. If the kernel does not provide one, the number is random, so that
+/// no file is trusted wrongly.
 pub(super) fn this_boot() -> u64 {
     match std::fs::read("/proc/sys/kernel/random/boot_id") {
         Ok(id) => xxh3_64(&id),

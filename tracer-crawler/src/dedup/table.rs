@@ -1,17 +1,18 @@
-//! The table itself: open addressing with linear probing over a ring of 64-bit slots.
+//! Hash table with open addressing and linear probing over a ring of 64-bit slots.
 //!
-//! A fingerprint's home is its share of the slots in the order of its value (multiply and shift), not its remainder. So any
-//! number of slots will do, growing by half keeps every table at least half full, and a larger one is filled from front to back.
+//! The home slot of a fingerprint is in proportion to its value (multiply and shift), not its remainder. So any number
+//! of slots is possible, growing by half keeps every table at least half full, and a larger table is filled from front
+//! to back.
 
 use zerocopy::FromBytes;
 
 use super::{DedupError, Fingerprint};
 
-/// Where slots are kept: 0 is empty, all else a fingerprint in the machine's byte order.
+/// Storage of the slots: 0 is empty, everything else a fingerprint in the machine's byte order.
 pub(super) trait Slots {
-    /// To read.
+    /// Slots to read.
     fn slots(&self) -> &[u64];
-    /// To write.
+    /// Slots to write.
     fn slots_mut(&mut self) -> &mut [u64];
 }
 
@@ -25,7 +26,7 @@ impl Slots for Vec<u64> {
     }
 }
 
-/// The part of a mapped file behind its header.
+/// Part of a mapped file after its header.
 pub(super) struct Mapped {
     pub(super) map: memmap2::MmapMut,
     pub(super) offset: usize,
@@ -33,7 +34,7 @@ pub(super) struct Mapped {
 
 impl Slots for Mapped {
     fn slots(&self) -> &[u64] {
-        // The map begins at a page and the header is whole pages, so neither length nor alignment can be wrong.
+        // The map begins at a page boundary and the header is one whole page, so length and alignment are always right.
         <[u64]>::ref_from_bytes(&self.map[self.offset..]).unwrap_or(&[])
     }
 
@@ -42,10 +43,10 @@ impl Slots for Mapped {
     }
 }
 
-/// Fingerprints, how many, and all of them in one by exclusive or.
+/// Fingerprints, their number, and their exclusive or.
 pub(super) struct Table<S> {
     slots: S,
-    /// How many slots; more than are filled.
+    /// Number of slots, always more than are filled.
     count: u64,
     len: u64,
     sum: u64,
@@ -56,7 +57,7 @@ impl Table<Vec<u64>> {
         Self::empty(vec![0; count as usize], count)
     }
 
-    /// The same fingerprints in more slots.
+    /// Copy with the same fingerprints and more slots.
     pub(super) fn grown(&self, count: u64) -> Self {
         let mut larger = Self::new(count);
         self.copy_to(&mut larger);
@@ -65,7 +66,7 @@ impl Table<Vec<u64>> {
 }
 
 impl<S: Slots> Table<S> {
-    /// Over slots that are all zero.
+    /// Makes a table over slots that are all zero.
     pub(super) fn empty(slots: S, count: u64) -> Self {
         Self {
             slots,
@@ -75,12 +76,13 @@ impl<S: Slots> Table<S> {
         }
     }
 
-    /// Over slots with content. None if a fingerprint stands where no probe from its home would find it.
+    /// Makes a table over slots with content; `None` if a fingerprint is at a place where no probe from its home would
+    /// find it.
     pub(super) fn checked(slots: S, count: u64) -> Option<Self> {
         let mut table = Self::empty(slots, count);
         let slots = table.slots.slots();
         let first = slots.iter().position(|&slot| slot == 0)? as u64;
-        // Once around the ring from the first empty slot; places before it are those of the next round.
+        // One round of the ring from the first empty slot; the slots before it belong to the next round.
         let mut reachable_from = first;
         for (at, &slot) in (first..).zip(
             slots[first as usize..]
@@ -125,7 +127,7 @@ impl<S: Slots> Table<S> {
         self.count * 8
     }
 
-    /// Slots of the next size: half as many again.
+    /// Number of slots of the next size: half as many again.
     pub(super) fn larger(&self) -> Result<u64, DedupError> {
         let larger = self.count + self.count / 2;
         let fits = usize::try_from(larger.saturating_mul(8))
@@ -142,14 +144,14 @@ impl<S: Slots> Table<S> {
         self.probe(fingerprint).is_some_and(|(_, found)| found)
     }
 
-    /// True if it was not there, false if it was; none if there is no room, and the table has to grow.
+    /// Inserts a fingerprint: true if it is new, false if not, `None` if the table is full and has to grow.
     #[inline]
     pub(super) fn insert(&mut self, fingerprint: Fingerprint) -> Option<bool> {
         let (at, found) = self.probe(fingerprint)?;
         if found {
             return Some(false);
         }
-        // Four of five: beyond, probes get long; after growth it is 8/15, so a URL never takes more than 15 bytes.
+        // Above four fifths probes get long. After growth 8/15 are filled, so a URL never takes more than 15 bytes.
         if self.len >= self.count / 5 * 4 {
             return None;
         }
@@ -159,7 +161,7 @@ impl<S: Slots> Table<S> {
         Some(true)
     }
 
-    /// The slot that holds it, or the first empty one from its home. None only if there is no empty slot at all.
+    /// Slot that holds the fingerprint, or the first empty one from its home. `None` only if no slot is empty.
     #[inline]
     fn probe(&self, fingerprint: Fingerprint) -> Option<(usize, bool)> {
         let home = home(fingerprint, self.count) as usize;
@@ -172,7 +174,7 @@ impl<S: Slots> Table<S> {
         Some((at, *self.slots.slots().get(at)? != 0))
     }
 
-    /// Puts all fingerprints into an empty table that is larger.
+    /// Inserts all fingerprints into an empty, larger table.
     pub(super) fn copy_to<T: Slots>(&self, larger: &mut Table<T>) {
         for &slot in self.slots.slots().iter().filter(|&&slot| slot != 0) {
             larger.insert(Fingerprint(slot));

@@ -107,7 +107,7 @@ fn one_process_at_a_time() {
     place.open();
 }
 
-/// The file after `damage`: open says why it is lost, and the new table works.
+/// Damages a file, then checks that opening it gives the expected reason and a working table.
 #[track_caller]
 fn check_lost(closed: bool, damage: impl FnOnce(&mut Vec<u8>), expected: &'static str) {
     let place = Place::new();
@@ -221,7 +221,7 @@ proptest! {
         let mut dedup = place.open().0;
         let mut model = HashSet::new();
         for (index, number) in numbers.iter().enumerate() {
-            // Little numbers as they are all have the first home.
+            // Small numbers used directly as fingerprints all have the first slot as home.
             let fingerprint = if number % 2 == 0 { Fingerprint::from_raw(*number) } else { fp(*number) };
             prop_assert_eq!(dedup.contains(fingerprint), model.contains(&fingerprint));
             prop_assert_eq!(dedup.insert(fingerprint).unwrap(), model.insert(fingerprint));

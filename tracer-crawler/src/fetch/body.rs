@@ -1,15 +1,15 @@
-//! A body on its way to its sink: bounded on the wire and after decoding.
+//! Passes a body on to its sink, with limits on its size before and after decoding.
 
 use super::decode::Decoder;
 use super::exchange::{Exchange, Head, Sink, Want};
 use crate::outcome::Failure;
 
-/// How much of a body is taken.
+/// Limits on the size of a body.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyLimits {
-    /// Bytes on the wire.
+    /// Limit of bytes on the wire.
     pub wire_bytes: u64,
-    /// Bytes after decoding.
+    /// Limit of bytes after decoding.
     pub decoded_bytes: u64,
 }
 
@@ -22,30 +22,30 @@ impl Default for BodyLimits {
     }
 }
 
-/// Rest of an unwanted body that is cheaper to read than a new connection is to open.
+/// Limit up to which an unwanted body is read, because that is cheaper than opening a new connection.
 const DRAINED_BYTES: u64 = 64 * 1024;
 
-/// Where the pieces of one body go.
+/// Receiver of the pieces of one body.
 pub(crate) struct Flow<'a> {
     sink: &'a mut dyn Sink,
     decoder: Option<Decoder>,
     limits: BodyLimits,
-    /// The sink wants no more: what still comes is read for the connection's sake.
+    /// True once the sink wants no more; further pieces are read only to keep the connection usable.
     draining: bool,
     drained_bytes: u64,
 }
 
-/// What to do after a piece.
+/// Next step after a piece.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// Read on.
     Read,
-    /// Close the connection: nobody wants the rest.
+    /// Close the connection, because the rest is unwanted and long.
     Close,
 }
 
 impl<'a> Flow<'a> {
-    /// Asks the sink, and looks at what the head promises.
+    /// Begins a body: passes the head to the sink and prepares the decoder.
     pub(crate) fn begin(
         head: &Head,
         sink: &'a mut dyn Sink,
@@ -65,7 +65,7 @@ impl<'a> Flow<'a> {
         })
     }
 
-    /// A length known beforehand: is it worth while to begin?
+    /// Decides by a length known beforehand whether the body is read.
     pub(crate) fn announced(&self, length_bytes: Option<u64>) -> Result<Next, Failure> {
         match length_bytes {
             Some(length) if self.draining && length > DRAINED_BYTES => Ok(Next::Close),
@@ -76,7 +76,7 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// One piece as it came.
+    /// Takes one piece of the body as it came over the wire.
     pub(crate) fn piece(&mut self, bytes: &[u8], exchange: &mut Exchange) -> Result<Next, Failure> {
         exchange.wire_bytes += bytes.len() as u64;
         if self.draining {
@@ -102,7 +102,7 @@ impl<'a> Flow<'a> {
         Ok(Next::Read)
     }
 
-    /// The body is complete on the wire.
+    /// Ends the body after its last piece; an error if the coding is incomplete.
     pub(crate) fn end(&mut self) -> Result<(), Failure> {
         match &mut self.decoder {
             Some(decoder) if !self.draining => decoder.finish(),
@@ -121,12 +121,12 @@ struct Out<'a> {
     sink: &'a mut dyn Sink,
     limit_bytes: u64,
     decoded_bytes: &'a mut u64,
-    /// The sink wants no more.
+    /// True once the sink wants no more.
     full: bool,
 }
 
 impl Out<'_> {
-    /// Hands on what the limit allows; a block that goes beyond it is cut there.
+    /// Passes a decoded block to the sink, cut off at the size limit.
     fn take(&mut self, block: &[u8]) -> Result<(), Failure> {
         if self.full {
             return Ok(());

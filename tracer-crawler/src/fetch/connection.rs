@@ -1,4 +1,5 @@
-//! One HTTP/1.1 connection, driven by the task that uses it: no task of its own, so no wake-up between them.
+//! HTTP/1.1 connection. The task that uses it also drives it, which saves a task per connection and the wake-ups
+//! between the two.
 
 use std::future::Future;
 use std::io;
@@ -21,21 +22,21 @@ use tokio_rustls::client::TlsStream;
 use super::pool::Keep;
 use crate::outcome::{ConnectionUse, Tls};
 
-/// Bytes over TCP, encrypted or not.
+/// Byte stream over TCP, encrypted or not.
 #[derive(Debug)]
 pub(crate) enum Stream {
     Clear(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// A stream that counts what it receives, so that "no byte of a response" is known and not guessed.
+/// Byte stream that counts the bytes received, to know for sure whether any byte of a response has arrived.
 #[derive(Debug)]
 pub(crate) struct Wire {
     stream: Stream,
     received_bytes: Arc<AtomicU64>,
 }
 
-/// What does not change while a connection is open.
+/// Properties that do not change while a connection is open.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Facts {
     pub(crate) id: u64,
@@ -44,29 +45,29 @@ pub(crate) struct Facts {
     pub(crate) opened: Instant,
 }
 
-/// An open connection.
+/// Open connection.
 pub(crate) struct Connection {
     facts: Facts,
     requests: u32,
     received_bytes: Arc<AtomicU64>,
     sender: http1::SendRequest<Empty<Bytes>>,
     driver: Pin<Box<http1::Connection<TokioIo<Wire>, Empty<Bytes>>>>,
-    /// hyper has nothing more to do on it.
+    /// True once hyper has ended the connection.
     ended: bool,
     bounds: Reuse,
 }
 
-/// When a connection has served long enough.
+/// Limits on the reuse of a connection.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Reuse {
-    /// Age from which it is not used again.
+    /// Age from which a connection is not used again.
     pub max_age: Option<std::time::Duration>,
-    /// Requests after which it is not used again.
+    /// Number of requests after which a connection is not used again.
     pub max_requests: Option<u64>,
 }
 
 impl Reuse {
-    /// Whether a connection has served long enough.
+    /// True if a connection has reached one of the limits.
     pub(crate) fn are_met(&self, facts: &Facts, requests: u32) -> bool {
         let old = |age| facts.opened.elapsed() >= age;
         let full = |most| u64::from(requests) >= most;
@@ -90,7 +91,7 @@ impl Wire {
 }
 
 impl Facts {
-    /// For a request that comes after `reuses` others.
+    /// Connection data for the exchange of a request that follows `reuses` others.
     pub(crate) fn used(&self, reuses: u32, http2: bool) -> ConnectionUse {
         ConnectionUse {
             id: self.id,
@@ -104,7 +105,7 @@ impl Facts {
 }
 
 impl Connection {
-    /// HTTP/1.1 over `stream`.
+    /// Starts HTTP/1.1 over `stream`.
     pub(crate) async fn open(
         stream: Stream,
         facts: Facts,
@@ -114,7 +115,7 @@ impl Connection {
         let wire = Wire::new(stream);
         let received_bytes = Arc::clone(&wire.received_bytes);
         let (sender, driver) = http1::Builder::new()
-            // hyper's least is 8 KiB.
+            // 8 KiB is the least that hyper accepts.
             .max_buf_size(max_head_bytes.max(8 * 1024))
             .max_header_size(max_head_bytes)
             .handshake(TokioIo::new(wire))
@@ -130,17 +131,18 @@ impl Connection {
         })
     }
 
-    /// What a request about to be sent says of it.
+    /// Connection data for the exchange of the next request.
     pub(crate) fn used(&self) -> ConnectionUse {
         self.facts.used(self.requests, false)
     }
 
-    /// Bytes received since it was opened, TLS taken off.
+    /// Bytes received since the connection was opened, after removing TLS.
     pub(crate) fn received_bytes(&self) -> u64 {
         self.received_bytes.load(Ordering::Relaxed)
     }
 
-    /// Sends a request and waits for the head of its response. An error of `None`: the connection has ended, and nobody will say more.
+    /// Sends a request and waits for the head of its response. The error is `None` if the connection has ended without
+    /// an error from hyper.
     pub(crate) async fn send(
         &mut self,
         request: Request<Empty<Bytes>>,
@@ -152,7 +154,8 @@ impl Connection {
             drive(driver, ended, context);
             match response.as_mut().poll(context) {
                 Poll::Ready(done) => Poll::Ready(done.map_err(Some)),
-                // A server that closed before the request was taken off the queue: it stays there.
+                // The server closed before hyper took the request from its queue, and the request would stay there
+                // forever.
                 Poll::Pending if *ended => Poll::Ready(Err(None)),
                 Poll::Pending => Poll::Pending,
             }
@@ -160,12 +163,12 @@ impl Connection {
         .await
     }
 
-    /// The next piece of a body; `None` is its end.
+    /// Next piece of a body; `None` at its end.
     pub(crate) async fn piece(&mut self, body: &mut Incoming) -> Option<hyper::Result<Bytes>> {
         let (driver, ended) = (&mut self.driver, &mut self.ended);
         std::future::poll_fn(|context| {
             loop {
-                // What is there comes first; the driver reads on only for one who waits.
+                // Pieces already received come first. The connection is read only when there is none.
                 let mut polled = Pin::new(&mut *body).poll_frame(context);
                 if polled.is_pending() && !*ended {
                     drive(driver, ended, context);
@@ -175,7 +178,7 @@ impl Connection {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(None) => return Poll::Ready(None),
                     Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
-                    // Trailers are of no use here.
+                    // Trailers are not needed.
                     Poll::Ready(Some(Ok(frame))) => {
                         if let Ok(data) = frame.into_data() {
                             return Poll::Ready(Some(Ok(data)));
@@ -189,7 +192,7 @@ impl Connection {
 }
 
 impl Keep for Connection {
-    /// Looks at the socket without waiting: a server that closed has told so by now.
+    /// Checks the socket without waiting, which detects a server that has closed the connection.
     fn is_alive(&mut self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
         drive(&mut self.driver, &mut self.ended, &mut context);
@@ -202,7 +205,7 @@ fn drive(
     ended: &mut bool,
     context: &mut Context<'_>,
 ) {
-    // An error reaches the request through its own future or body.
+    // An error also reaches the request through its own future or body.
     if !*ended && driver.as_mut().poll(context).is_ready() {
         *ended = true;
     }
@@ -279,7 +282,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let remote = listener.local_addr().unwrap();
         let stream = TcpStream::connect(remote).await.unwrap();
-        // The same socket once more, to know when its end has arrived.
+        // A second handle of the socket, to wait until the server's end of stream has arrived.
         let stream = stream.into_std().unwrap();
         let watch = TcpStream::from_std(stream.try_clone().unwrap()).unwrap();
         let stream = TcpStream::from_std(stream).unwrap();

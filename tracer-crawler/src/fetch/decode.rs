@@ -1,6 +1,8 @@
-//! Content codings undone as the body comes in: gzip, deflate, br and zstd, in a stack where a server applied several.
+//! Undoes content codings as the body comes in: gzip, deflate, br and zstd, several in a row if a server applied
+//! several.
 //!
-//! Output goes out in blocks of fixed size, so that a bomb never holds more memory than an honest page.
+//! Decoded data is passed on in blocks of fixed size, so that a decompression bomb needs no more memory than a normal
+//! page.
 
 use std::cell::RefCell;
 use std::io;
@@ -13,28 +15,28 @@ use compression_core::util::{PartialBuffer, WriteBuffer};
 
 use crate::outcome::Failure;
 
-/// What is offered to servers (RFC 9110 section 12.5.3).
+/// Codings offered to servers (RFC 9110 section 12.5.3).
 pub const ACCEPT_ENCODING: &str = "gzip, deflate, br, zstd";
 
-/// Codings one on another: real servers use one, by mistake two.
+/// Limit of codings applied to one body. Real servers use one, or two by mistake.
 const MAX_CODINGS: usize = 3;
 
-/// Size of the blocks that come out.
+/// Size of decoded blocks.
 const BLOCK_BYTES: usize = 32 * 1024;
 
-/// zstd's window as a power of two: 8 MiB, as RFC 9659 bounds it for HTTP.
+/// Largest window of zstd as a power of two: 8 MiB, the limit for HTTP in RFC 9659.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
 thread_local! {
-    /// Blocks for each coding of a stack, reused from page to page.
+    /// Buffers, one per coding of a body, reused from page to page.
     static BLOCKS: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A content coding.
+/// Content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Coding {
     Gzip,
-    /// The zlib format by RFC 9110, the bare format by some servers: the first byte tells.
+    /// zlib format according to RFC 9110, but bare deflate from some servers; the first byte distinguishes the two.
     Deflate,
     Brotli,
     Zstd,
@@ -68,7 +70,7 @@ impl Coding {
     fn decoder(self, first: u8) -> Box<dyn DecodeV2 + Send> {
         match self {
             Self::Gzip => Box::new(GzipDecoder::new()),
-            // RFC 1950: compression method 8, window of at most 32 KiB.
+            // Header of zlib (RFC 1950): compression method 8, window of at most 32 KiB.
             Self::Deflate if first & 0x0f == 8 && first >> 4 <= 7 => Box::new(ZlibDecoder::new()),
             Self::Deflate => Box::new(DeflateDecoder::new()),
             Self::Brotli => Box::new(BrotliDecoder::new()),
@@ -79,7 +81,7 @@ impl Coding {
         }
     }
 
-    /// Whether streams may follow one another (RFC 1952 section 2.2, RFC 8878 section 3.1).
+    /// True if several streams may follow one another in a body (RFC 1952 section 2.2, RFC 8878 section 3.1).
     fn has_members(self) -> bool {
         matches!(self, Self::Gzip | Self::Zstd)
     }
@@ -95,21 +97,22 @@ impl Coding {
 /// Undoes one coding.
 struct Layer {
     coding: Coding,
-    /// Made with the first byte.
+    /// Decoder, made when the first byte arrives.
     decoder: Option<Box<dyn DecodeV2 + Send>>,
     ended: bool,
 }
 
 /// Undoes all codings of one body.
 pub(crate) struct Decoder {
-    /// In the order in which they are undone.
+    /// Layers in the order in which they are undone.
     layers: Vec<Layer>,
 }
 
 type Out<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), Failure>;
 
 impl Decoder {
-    /// For a Content-Encoding field; `None` when nothing is to be undone. An unknown coding is an error: its bytes would be taken for text.
+    /// Makes a decoder for a Content-Encoding field; `None` when there is nothing to undo. An unknown coding is an
+    /// error, because its bytes would be taken for text.
     pub(crate) fn new(content_encoding: &str) -> Result<Option<Self>, Failure> {
         let mut layers = Vec::new();
         let names = content_encoding.split(',').map(str::trim);
@@ -131,7 +134,7 @@ impl Decoder {
         Ok((!layers.is_empty()).then_some(Self { layers }))
     }
 
-    /// Decodes a piece; `out` gets what comes out, in blocks.
+    /// Decodes a piece and passes the result to `out` in blocks.
     pub(crate) fn push(&mut self, input: &[u8], out: Out<'_>) -> Result<(), Failure> {
         BLOCKS.with_borrow_mut(|blocks| {
             blocks.resize_with(blocks.len().max(self.layers.len()), || vec![0; BLOCK_BYTES]);
@@ -139,7 +142,7 @@ impl Decoder {
         })
     }
 
-    /// The body is over: an error if a coding is not.
+    /// Ends the body; an error if a coding is incomplete.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         for layer in &self.layers {
             if layer.decoder.is_some() && !layer.ended {
@@ -184,7 +187,7 @@ impl Layer {
         let mut input = PartialBuffer::new(input);
         loop {
             if self.ended {
-                // What follows the end: another member, or padding that browsers ignore as well.
+                // Data after the end is either another member or padding, which browsers ignore as well.
                 if !coding.has_members() || !input.unwritten().iter().any(|byte| *byte != 0) {
                     return Ok(());
                 }
@@ -235,7 +238,7 @@ mod tests {
         output.written().to_vec()
     }
 
-    /// Decodes in pieces of `size` bytes.
+    /// Decodes a body that arrives in pieces of `size` bytes.
     fn decode(field: &str, body: &[u8], size: usize) -> Result<Vec<u8>, Failure> {
         let mut decoder = Decoder::new(field)?.unwrap();
         let mut decoded = Vec::new();

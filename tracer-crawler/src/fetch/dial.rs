@@ -1,4 +1,5 @@
-//! TCP connections by Happy Eyeballs (RFC 8305): addresses of both families in turn, each with a head start over the next.
+//! Opens TCP connections by Happy Eyeballs (RFC 8305): tries addresses of both families in turn, each with a head start
+//! over the next.
 
 use std::future::Future;
 use std::io;
@@ -12,14 +13,14 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::outcome::Failure;
 
-/// How TCP connections are made.
+/// Options of TCP connections.
 #[derive(Debug, Clone, Copy)]
 pub struct TcpOptions {
     /// Head start of an address before the next one is tried as well.
     pub head_start: Duration,
-    /// TCP_NODELAY.
+    /// Sets TCP_NODELAY.
     pub nodelay: bool,
-    /// Local address.
+    /// Local address to connect from.
     pub local: Option<IpAddr>,
 }
 
@@ -35,7 +36,7 @@ impl Default for TcpOptions {
 
 type Attempt = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 
-/// Races over the addresses; attempts that lose are dropped, and with them their sockets.
+/// Race between several addresses. Attempts that lose are dropped, which closes their sockets.
 struct Race {
     rest: std::vec::IntoIter<SocketAddr>,
     running: Vec<(SocketAddr, Attempt)>,
@@ -44,14 +45,14 @@ struct Race {
     failed: Option<Failure>,
 }
 
-/// Connects to one of `addresses`, which must not be empty. The error is that of the last attempt, or what this machine lacks.
+/// Connects to one of `addresses`, which must not be empty. The error is that of the last failed attempt.
 pub(crate) async fn connect(
     addresses: &[IpAddr],
     port: u16,
     options: TcpOptions,
 ) -> Result<TcpStream, Failure> {
     let stream = match addresses {
-        // The common case needs no race.
+        // A single address needs no race.
         [one] => {
             let address = SocketAddr::new(*one, port);
             attempt(address, options)
@@ -63,7 +64,7 @@ pub(crate) async fn connect(
     if options.nodelay
         && let Err(error) = stream.set_nodelay(true)
     {
-        // The other side may be gone already; the first write will say so.
+        // The peer may have closed already; the first write reports that.
         tracing::trace!(%error, "TCP_NODELAY");
     }
     Ok(stream)
@@ -82,7 +83,7 @@ async fn race(addresses: Vec<SocketAddr>, options: TcpOptions) -> Result<TcpStre
 }
 
 impl Race {
-    /// Begins with the next address, if there is one.
+    /// Starts an attempt with the next address; false if there is none.
     fn start(&mut self) -> bool {
         let Some(address) = self.rest.next() else {
             return false;
@@ -101,7 +102,7 @@ impl Race {
                 return Poll::Ready(Ok(stream));
             }
             let nobody = self.running.is_empty();
-            // A failure does not wait for the head start (section 5).
+            // After a failure the next attempt starts without waiting for the head start (section 5).
             if nobody && self.start() {
                 continue;
             }
@@ -124,7 +125,7 @@ impl Race {
                 Poll::Ready(Err(error)) => {
                     self.failed = Some(Failure::of_connect(*address, error));
                     drop(self.running.swap_remove(index));
-                    // The next one at once.
+                    // After a failure the next attempt starts at once.
                     if self.start() {
                         index = 0;
                     }
@@ -156,7 +157,7 @@ async fn attempt(address: SocketAddr, options: TcpOptions) -> io::Result<TcpStre
     socket.connect(address).await
 }
 
-/// IPv6 first, then in turn (section 4), each family in the resolver's order.
+/// Orders addresses IPv6 first, then alternating (section 4), each family in the resolver's order.
 fn in_turn(addresses: &[IpAddr], port: u16) -> Vec<SocketAddr> {
     let family = |v6: bool| {
         addresses
@@ -195,7 +196,7 @@ mod tests {
         );
     }
 
-    /// A port of loopback that nothing listens on.
+    /// A loopback port without a listener.
     async fn closed_port() -> u16 {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         listener.local_addr().unwrap().port()
@@ -217,7 +218,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_does_not_answer_loses_to_the_next() {
-        // A full accept queue drops SYNs: it looks like a black hole.
+        // A full accept queue drops SYNs, which looks like a black hole.
         let silent = TcpSocket::new_v4().unwrap();
         silent.bind("127.0.0.3:0".parse().unwrap()).unwrap();
         let silent = silent.listen(1).unwrap();
@@ -234,7 +235,7 @@ mod tests {
             ..TcpOptions::default()
         };
         let addresses = ["127.0.0.3", "127.0.0.4"].map(ip);
-        // Until the queue is full, the silent one wins.
+        // The silent server wins until its queue is full.
         loop {
             let stream = connect(&addresses, address.port(), options).await.unwrap();
             if stream.peer_addr().unwrap() == good.local_addr().unwrap() {

@@ -1,4 +1,4 @@
-//! One request and what came back.
+//! Request and response of one URL.
 
 use std::time::Instant;
 
@@ -8,82 +8,83 @@ use url::Url;
 
 use crate::outcome::{ConnectionUse, Phases};
 
-/// What is asked for.
+/// Request to be sent.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
-    /// GET or HEAD: both may be sent again (RFC 9110 section 9.2.2).
+    /// GET or HEAD, both of which may be sent again (RFC 9110 section 9.2.2).
     pub method: &'a Method,
-    /// http or https.
+    /// URL with the scheme http or https.
     pub url: &'a Url,
-    /// Without Host, which comes from the URL.
+    /// Headers without Host, which is derived from the URL.
     pub headers: &'a HeaderMap,
 }
 
-/// The first part of a response.
+/// Status line and headers of a response.
 #[derive(Debug, Clone)]
 pub struct Head {
-    /// As sent; any of 200 to 999.
+    /// Status as sent, from 200 to 999.
     pub status: StatusCode,
-    /// HTTP/1.0, 1.1 or 2.
+    /// Version: HTTP/1.0, 1.1 or 2.
     pub version: Version,
-    /// As sent, field names in lower case.
+    /// Headers as sent, with names in lower case.
     pub headers: HeaderMap,
 }
 
 impl Head {
-    /// A field's first value as text, if it is text.
+    /// First value of a header, if it is text.
     pub fn field(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
-/// What was seen of a request, as far as it came: filled in while it runs, so that a timeout leaves what was known.
+/// Record of a request, filled in while it runs, so that after a timeout everything known until then is there.
 #[derive(Debug, Default)]
 pub struct Exchange {
-    /// `None`: no response.
+    /// Head of the response; `None` without a response.
     pub head: Option<Head>,
-    /// `None`: no connection.
+    /// Connection used; `None` without a connection.
     pub connection: Option<ConnectionUse>,
-    /// Times of what happened.
+    /// Durations of the phases.
     pub phases: Phases,
-    /// Body bytes as they came, chunk framing not counted.
+    /// Body bytes as they came, without chunk framing.
     pub wire_bytes: u64,
-    /// Body bytes after decoding, as handed to the sink.
+    /// Body bytes after decoding, as passed to the sink.
     pub decoded_bytes: u64,
-    /// Connections found closed by the server when the request was sent; it was sent again on a fresh one.
+    /// Number of reused connections that the server had already closed, after which the request was sent again on a new
+    /// one.
     pub stale: u32,
 }
 
-/// What a sink wants next.
+/// Demand of a sink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Want {
     /// The body, or more of it.
     Body,
-    /// Nothing more. A short rest is read so that the connection can be used again; with a long one it is closed.
+    /// No more of the body. A short rest is read so that the connection can be used again; for a long one it is closed.
     Nothing,
 }
 
-/// Takes a response as it comes in.
+/// Receiver of a response as it comes in.
 pub trait Sink: Send {
-    /// The head is there; what follows is its body.
+    /// Takes the head, before its body.
     fn head(&mut self, head: &Head) -> Want;
-    /// Body bytes as they came, before decoding.
+    /// Takes body bytes as they came, before decoding.
     fn wire(&mut self, _bytes: &[u8]) {}
-    /// A piece of the decoded body.
+    /// Takes a piece of the decoded body.
     fn body(&mut self, bytes: &[u8]) -> Want;
 }
 
-/// Keeps a body up to a length: for robots.txt, sitemaps and tests.
+/// Sink that keeps a body up to a limit, for robots.txt, sitemaps and tests.
 #[derive(Debug)]
 pub struct Collect {
-    /// What came.
+    /// Bytes received.
     pub body: Vec<u8>,
-    /// What is kept at most.
+    /// Limit of bytes kept.
     pub limit_bytes: usize,
 }
 
 impl Collect {
-    /// Keeps up to `limit_bytes`.
+    /// Makes a sink that keeps up to `limit_bytes`.
     pub fn new(limit_bytes: usize) -> Self {
         Self {
             body: Vec::new(),

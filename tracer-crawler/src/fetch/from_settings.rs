@@ -1,4 +1,6 @@
-//! The fetcher's part of the settings.
+//! Derives the fetcher's options from the settings.
+
+use tracer_text::glob::Globs;
 
 use super::body::BodyLimits;
 use super::connection::Reuse;
@@ -13,7 +15,7 @@ use crate::deadline::Clocks;
 use crate::settings::{AddressFamily, DnsMode, Settings, TlsVersion};
 
 impl Options {
-    /// What the settings say.
+    /// Makes the options from the settings.
     pub fn of(settings: &Settings, secrets: &Secrets) -> Result<Self, ProxyError> {
         Ok(Self {
             dns: dns(settings),
@@ -53,7 +55,7 @@ impl Options {
 }
 
 impl Terms {
-    /// What the settings say now.
+    /// Makes the terms of a request from the current settings.
     pub fn of(settings: &Settings) -> Self {
         let times = &settings.timeouts;
         Self {
@@ -110,6 +112,6 @@ fn proxy(settings: &Settings, secrets: &Secrets) -> Result<Option<Proxy>, ProxyE
         }
     });
     let mut proxy = Proxy::parse(url, credentials)?;
-    proxy.bypass = settings.proxy.bypass.clone();
+    proxy.bypass = Globs::new(&settings.proxy.bypass);
     Ok(Some(proxy))
 }

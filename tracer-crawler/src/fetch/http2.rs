@@ -1,6 +1,6 @@
-//! HTTP/2: one connection to a host carries all its requests.
+//! HTTP/2, where one connection to a host carries all its requests.
 //!
-//! Whether a host speaks it is known after the first handshake; until then one request dials and the others wait for what it finds.
+//! Only a TLS handshake shows whether a host supports HTTP/2. During the first one the other requests to the host wait.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,7 +14,6 @@ use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper::header::HOST;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::sync::Semaphore;
-use url::Position;
 
 use super::body::{Flow, Next};
 use super::connection::{Connection, Facts, Reuse, Wire};
@@ -23,16 +22,16 @@ use super::pool::{Grant, Slot};
 use super::{Dialed, Inner, Job, origin, send};
 use crate::outcome::{Failure, Stage};
 
-/// Window for bodies, of the connection and of each stream, in bytes.
+/// Flow-control window for bodies, of the connection and of each stream, in bytes.
 const WINDOW_BYTES: u32 = 1 << 20;
 
-/// What is known of all hosts.
+/// HTTP/2 connections and known protocols of all hosts.
 #[derive(Debug, Default)]
 pub(crate) struct Multiplexed(Mutex<HashMap<Box<str>, Arc<Host>>>);
 
 #[derive(Debug, Default)]
 struct Host {
-    /// Held by the one that dials.
+    /// Held by the request that opens the connection.
     gate: tokio::sync::Mutex<()>,
     known: Mutex<Known>,
 }
@@ -45,18 +44,18 @@ enum Known {
     Http2(Shared),
 }
 
-/// A connection that many use at once. The last one that drops it closes it.
+/// Handle of a connection shared by many requests. Dropping the last handle closes the connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Shared {
     sender: SendRequest<Empty<Bytes>>,
     facts: Facts,
     requests: Arc<AtomicU32>,
-    /// Requests before the one that this handle is for.
+    /// Number of earlier requests on the connection, for this handle's request.
     reuses: u32,
     used: Arc<Mutex<Instant>>,
-    /// One for each request that may be under way.
+    /// Permits that limit the number of requests under way.
     places: Arc<Semaphore>,
-    /// Its place among the host's connections.
+    /// Slot that the connection occupies in the pool.
     _slot: Arc<Slot<Connection>>,
 }
 
@@ -73,14 +72,14 @@ impl Multiplexed {
         Arc::clone(hosts.entry(key.into()).or_default())
     }
 
-    /// Closes connections that nobody has used for this long, and forgets their hosts.
+    /// Closes connections that have not been used for this long, and forgets their hosts.
     pub(crate) fn sweep(&self, idle_timeout: Duration) {
         locked(&self.0).retain(|_, host| {
             let in_use = Arc::strong_count(host) > 1;
             in_use
                 || match &*locked(&host.known) {
                     Known::Http2(shared) => !shared.is_idle(idle_timeout),
-                    // Learnt again by the next handshake.
+                    // The next handshake shows the protocol again.
                     Known::Http1 | Known::Nothing => false,
                 }
         });
@@ -88,14 +87,14 @@ impl Multiplexed {
 }
 
 impl Host {
-    /// `Some(None)`: it speaks HTTP/1.1.
+    /// Known protocol of the host: `None` if unknown, `Some(None)` for HTTP/1.1.
     fn look(&self, bounds: &Reuse) -> Option<Option<Shared>> {
         let mut known = locked(&self.known);
         match &*known {
             Known::Nothing => None,
             Known::Http1 => Some(None),
             Known::Http2(shared) if shared.can_serve(bounds) => Some(Some(shared.one_more())),
-            // Its place goes back with the last of those that still use it.
+            // The slot is released when the last request on the connection ends.
             Known::Http2(_) => {
                 *known = Known::Nothing;
                 None
@@ -110,7 +109,8 @@ impl Shared {
         !self.sender.is_closed() && !bounds.are_met(&self.facts, requests)
     }
 
-    /// For one request. Called by one at a time: under the lock of what is known, or before it is known.
+    /// Handle for one more request. Called either under the lock of [`Host::known`] or before the connection is stored
+    /// there.
     fn one_more(&self) -> Self {
         Self {
             reuses: self.requests.fetch_add(1, Ordering::Relaxed),
@@ -119,14 +119,14 @@ impl Shared {
     }
 
     fn is_idle(&self, timeout: Duration) -> bool {
-        // One reference is the host's own.
+        // The stored handle holds one reference itself.
         let is_free = Arc::strong_count(&self.requests) == 1;
         self.sender.is_closed() || (is_free && locked(&self.used).elapsed() >= timeout)
     }
 }
 
 impl Inner {
-    /// A connection to share; `None` when the host speaks HTTP/1.1.
+    /// Handle of a shared connection; `None` when the host speaks HTTP/1.1.
     pub(crate) async fn shared(
         &self,
         job: Job<'_>,
@@ -162,7 +162,7 @@ impl Inner {
         Ok(Some(first))
     }
 
-    /// The request over a shared connection.
+    /// Sends a request over a shared connection and passes its response to the sink.
     pub(crate) async fn multiplex(
         &self,
         mut shared: Shared,
@@ -173,14 +173,14 @@ impl Inner {
         job.task.at(Stage::Pool);
         let start = Instant::now();
         let place = Arc::clone(&shared.places).acquire_owned().await;
-        // Never closed.
+        // The semaphore is never closed, so this cannot fail.
         let _place = place.map_err(|_| Failure::Closed)?;
         exchange.phases.pool_ns = Some(since_ns(start));
         job.task.at(Stage::Response);
         let mut message = self.message(job.request)?;
         message.headers_mut().remove(HOST);
         *message.version_mut() = Version::HTTP_2;
-        let uri = job.request.url[..Position::AfterQuery].parse();
+        let uri = send::absolute(job.request.url).parse();
         *message.uri_mut() =
             uri.map_err(|_| Failure::Unsupported(job.request.url.as_str().into()))?;
         exchange.connection = Some(shared.facts.used(shared.reuses, true));
@@ -202,7 +202,7 @@ impl Inner {
         let length_bytes = send::announced(&body, job.request.method, head.status);
         exchange.head = Some(head);
         let mut flow = flow?;
-        // Dropping the body resets the stream and leaves the connection to the others.
+        // Dropping the body resets the stream; other streams of the connection go on.
         if flow.announced(length_bytes)? == Next::Close {
             return Ok(());
         }
@@ -228,14 +228,14 @@ async fn handshake(
 ) -> Result<Shared, Failure> {
     let io = TokioIo::new(Wire::new(dialed.stream));
     let (sender, driver) = Builder::new(TokioExecutor::new())
-        // Until the server's settings are here, which say how many it takes; then hyper keeps to that.
+        // One stream until the server's settings arrive; then hyper follows the number that they allow.
         .initial_max_send_streams(1)
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)
         .handshake(io)
         .await
         .map_err(|error| send::failure(&error, Stage::Connect))?;
-    // Ends when the last sender is dropped.
+    // The task ends when the last sender is dropped.
     tokio::spawn(async move {
         if let Err(error) = driver.await {
             tracing::debug!(%error, "HTTP/2 connection");

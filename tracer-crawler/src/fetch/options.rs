@@ -1,4 +1,4 @@
-//! What a fetcher is told.
+//! Options of a fetcher.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,20 +12,20 @@ use super::resolver::{CachedOptions, System};
 use super::tls::TlsOptions;
 use crate::deadline::Clocks;
 
-/// Who looks names up.
+/// Resolver to use.
 #[derive(Debug, Clone)]
 pub enum Dns {
-    /// The C library, once per connection.
+    /// The C library, asked once per connection.
     System(System),
-    /// Our own, with a cache.
+    /// The crawler's own resolver, with a cache.
     Cached(CachedOptions),
 }
 
-/// Whether the crawl may connect to an address of a host.
+/// Decides whether the crawl may connect to an address of a host.
 #[derive(Clone)]
 pub struct Admit(pub Arc<Judge>);
 
-/// Of a host and one of its addresses.
+/// Function of a host and one of its addresses.
 pub type Judge = dyn Fn(&str, IpAddr) -> bool + Send + Sync;
 
 impl std::fmt::Debug for Admit {
@@ -34,7 +34,7 @@ impl std::fmt::Debug for Admit {
     }
 }
 
-/// Everything a [`super::Fetcher`] is told.
+/// Options of a [`super::Fetcher`].
 #[derive(Debug, Clone)]
 #[allow(missing_docs, reason = "the types say it")]
 pub struct Options {
@@ -44,17 +44,17 @@ pub struct Options {
     pub pool: Bounds,
     pub reuse: Reuse,
     pub proxy: Option<Proxy>,
-    /// Longest head of a response, in bytes; at least 8 KiB.
+    /// Limit of the head of a response, in bytes; at least 8 KiB.
     pub max_head_bytes: usize,
-    /// Asked about each address before it is connected to; none admits all.
+    /// Check made before connecting to an address; `None` allows all.
     pub admit: Option<Admit>,
-    /// Cookies are kept and sent.
+    /// Keeps cookies and sends them.
     pub cookies: bool,
-    /// Requests under way at once on one HTTP/2 connection.
+    /// Limit of requests under way on one HTTP/2 connection.
     pub http2_streams: usize,
 }
 
-/// What may change from one request to the next.
+/// Terms of a request that may change from one request to the next.
 #[derive(Debug, Clone, Copy, Default)]
 #[allow(missing_docs, reason = "the types say it")]
 pub struct Terms {

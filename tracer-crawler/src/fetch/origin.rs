@@ -1,24 +1,25 @@
-//! Who a request goes to.
+//! Origin of a URL.
 
 use std::fmt;
 
 use url::{Position, Url};
 
+use crate::credentials;
 use crate::outcome::Failure;
 
 /// Scheme, host and port of a URL (RFC 6454).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
-    /// Encrypted.
+    /// True for https.
     pub https: bool,
-    /// As in the URL: lower case, an IPv6 address in brackets.
+    /// Host as in the URL: lower case, an IPv6 address in brackets.
     pub host: Box<str>,
-    /// Never left out.
+    /// Port, also when it is the scheme's default.
     pub port: u16,
 }
 
 impl Origin {
-    /// Of an http or https URL with a host.
+    /// Origin of an http or https URL with a host.
     pub fn of(url: &Url) -> Result<Self, Failure> {
         check(url)?;
         let https = url.scheme() == "https";
@@ -32,12 +33,12 @@ impl Origin {
         })
     }
 
-    /// The host as a resolver or a TLS library wants it: without brackets.
+    /// Host without brackets, as a resolver or a TLS library needs it.
     pub fn bare_host(&self) -> &str {
         self.host.trim_start_matches('[').trim_end_matches(']')
     }
 
-    /// `host:port`, as CONNECT wants it.
+    /// `host:port`, the form used by CONNECT.
     pub fn authority(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
@@ -50,7 +51,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Whether a URL has an origin that can be fetched from.
+/// Checks that a URL is http or https and has a host.
 pub(crate) fn check(url: &Url) -> Result<(), Failure> {
     if matches!(url.scheme(), "http" | "https") && url.has_host() {
         Ok(())
@@ -59,14 +60,15 @@ pub(crate) fn check(url: &Url) -> Result<(), Failure> {
     }
 }
 
-/// The part of a URL that names its origin. Two spellings of one origin do not occur in parsed URLs without credentials.
+/// Part of a URL that identifies its origin. Parsed URLs without credentials have only one spelling of it.
 pub(crate) fn key(url: &Url) -> &str {
     &url[..Position::BeforePath]
 }
 
 fn unsupported(url: &Url) -> Failure {
     // Long ones are data: URLs.
-    Failure::Unsupported(url.as_str().chars().take(80).collect::<String>().into())
+    let shown = credentials::shown(url.as_str());
+    Failure::Unsupported(shown.chars().take(80).collect::<String>().into())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! Connections kept for the next request: exact limits, first come first served, the most recently used one first.
+//! Pool of connections: exact limits, requests served in order of arrival, the most recently used connection first.
 //!
-//! A connection is opened only by one who found none idle and a place free, so there are never more than the limit, and none is opened that nobody waits for.
+//! A connection is opened only for a request that finds no idle one and a free slot, so the limit is never exceeded and
+//! no connection is opened without need.
 
 #[path = "pool_counts.rs"]
 mod counts;
@@ -15,26 +16,26 @@ use tokio::sync::oneshot;
 use counts::Counts;
 pub use counts::PoolFigures;
 
-/// What a pool can keep.
+/// Connection that a pool can keep.
 pub trait Keep: Send + 'static {
-    /// Whether it can carry another request. Called before each reuse and, while idle, about once a second.
+    /// True if the connection can carry another request. Called before each reuse and about once a second while idle.
     fn is_alive(&mut self) -> bool;
 }
 
-/// Numbers that bound a pool.
+/// Limits of a pool.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Connections open or being opened to one host.
+    /// Limit of connections to one host, including those being opened.
     pub per_host: usize,
-    /// Idle connections kept to one host.
+    /// Limit of idle connections to one host.
     pub idle_per_host: usize,
-    /// Idle connections kept to all hosts together.
+    /// Limit of idle connections to all hosts together.
     pub idle_total: usize,
-    /// Idle connections older than this are closed.
+    /// Idle time after which a connection is closed.
     pub idle_timeout: Duration,
 }
 
-/// Pools of all hosts.
+/// Connections of all hosts.
 #[derive(Debug)]
 pub struct Pool<C: Keep> {
     hosts: RwLock<HashMap<Box<str>, Arc<Host<C>>>>,
@@ -48,7 +49,7 @@ struct Shared {
     counts: Counts,
 }
 
-/// The connections of one host.
+/// Connections of one host.
 #[derive(Debug)]
 pub struct Host<C: Keep> {
     state: Mutex<State<C>>,
@@ -57,9 +58,9 @@ pub struct Host<C: Keep> {
 
 #[derive(Debug)]
 struct State<C> {
-    /// Oldest first.
+    /// Idle connections, the oldest first.
     idle: Vec<Idle<C>>,
-    /// Idle, in use, or being opened.
+    /// Number of connections that are idle, in use, or being opened.
     open: usize,
     waiters: VecDeque<oneshot::Sender<GrantInner<C>>>,
 }
@@ -70,42 +71,43 @@ struct Idle<C> {
     since: Instant,
 }
 
-/// The right to have one connection open. Dropped, it goes to the next in the row.
+/// Right to have one connection open. When dropped, it goes to the next request that waits.
 #[derive(Debug)]
 pub struct Slot<C: Keep>(Option<Arc<Host<C>>>);
 
-/// A connection in use. Dropped, it is closed.
+/// Connection in use. When dropped, the connection is closed.
 #[derive(Debug)]
 pub struct Lease<C: Keep> {
-    /// What carries the request.
+    /// Connection that carries the request.
     pub connection: C,
     slot: Slot<C>,
 }
 
-/// What a request gets.
+/// Result of asking for a connection.
 #[derive(Debug)]
 pub enum Grant<C: Keep> {
     /// A connection that has carried requests before.
     Reuse(Lease<C>),
-    /// No connection is idle, and one may be opened.
+    /// Permission to open a connection, because none is idle.
     Open(Slot<C>),
 }
 
-/// A grant on its way to a waiter: it has no host of its own yet, so that it can be taken back under the lock.
+/// Grant on its way to a waiting request. It does not refer to the host, so that it can be taken back under the host's
+/// lock.
 #[derive(Debug)]
 enum GrantInner<C> {
     Reuse(C),
     Open,
 }
 
-/// Waits in the row; leaves it when dropped, and passes on what was already given.
+/// Place of a request in the queue. When dropped, it leaves the queue and passes on a grant that has already arrived.
 struct Waiter<C: Keep> {
     receiver: oneshot::Receiver<GrantInner<C>>,
     host: Arc<Host<C>>,
 }
 
 impl<C: Keep> Pool<C> {
-    /// An empty pool.
+    /// Makes an empty pool.
     pub fn new(bounds: Bounds) -> Self {
         Self {
             hosts: RwLock::default(),
@@ -117,7 +119,7 @@ impl<C: Keep> Pool<C> {
         }
     }
 
-    /// The connections of one host; `key` names scheme, host and port.
+    /// Connections of one host; `key` consists of scheme, host and port.
     pub fn host(&self, key: &str) -> Arc<Host<C>> {
         let hosts = self.hosts.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(host) = hosts.get(key) {
@@ -131,7 +133,8 @@ impl<C: Keep> Pool<C> {
         Arc::clone(host)
     }
 
-    /// Changes the limit of connections to one host. Those open stay open until they are closed for another reason.
+    /// Changes the limit of connections to one host. Connections above a lower limit stay open until closed for another
+    /// reason.
     pub fn set_per_host(&self, per_host: usize) {
         self.shared
             .per_host
@@ -142,7 +145,8 @@ impl<C: Keep> Pool<C> {
             .for_each(|host| host.lock().admit(&self.shared));
     }
 
-    /// Closes idle connections that are too old or dead, and forgets hosts without any. Meant to be called about once a second.
+    /// Closes idle connections that are too old or dead, and forgets hosts without connections. To be called about once
+    /// a second.
     pub fn sweep(&self, now: Instant) {
         let all: Vec<_> = {
             let hosts = self.hosts.read().unwrap_or_else(PoisonError::into_inner);
@@ -154,7 +158,7 @@ impl<C: Keep> Pool<C> {
         hosts.retain(|_, host| Arc::strong_count(host) > 1 || host.lock().open > 0);
     }
 
-    /// Events so far.
+    /// Counts of events since the pool was made.
     pub fn figures(&self) -> PoolFigures {
         self.shared.counts.figures()
     }
@@ -177,7 +181,7 @@ impl<C: Keep> Host<C> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An idle connection, the right to open one, or a place in the row until there is either.
+    /// Returns an idle connection or the right to open one, waiting in the queue until there is either.
     pub async fn take(self: &Arc<Self>) -> Grant<C> {
         let mut waiter = match self.take_now() {
             Ok(grant) => return grant,
@@ -185,7 +189,7 @@ impl<C: Keep> Host<C> {
         };
         match (&mut waiter.receiver).await {
             Ok(inner) => self.grant(inner),
-            // The sender lives in the state, which lives as long as we do; were it lost, a place is due.
+            // The sender is part of the host's state, which outlives this call. If it were lost, a slot would be due.
             Err(_) => {
                 self.lock().open += 1;
                 self.grant(GrantInner::Open)
@@ -209,7 +213,7 @@ impl<C: Keep> Host<C> {
                 Err(receiver)
             }
         };
-        // Sockets are closed outside the lock.
+        // Sockets are closed outside of the lock.
         drop(state);
         drop(closed);
         match inner {
@@ -232,7 +236,7 @@ impl<C: Keep> Host<C> {
         }
     }
 
-    /// Takes a connection back: to the next in the row, else among the idle ones, else to be closed.
+    /// Takes a connection back: for the next request in the queue, else as idle, else to be closed.
     fn put(&self, connection: C) {
         let refused = self.lock().put(connection, &self.shared);
         drop(refused);
@@ -262,7 +266,7 @@ impl<C: Keep> Host<C> {
 }
 
 impl<C: Keep> State<C> {
-    /// The most recently used connection that still works. Those that do not are moved to `closed`.
+    /// Most recently used connection that still works. Connections that do not are moved to `closed`.
     fn newest(&mut self, shared: &Shared, now: Instant, closed: &mut Vec<C>) -> Option<C> {
         while let Some(mut one) = self.idle.pop() {
             if self.is_usable(&mut one, shared, now) {
@@ -274,7 +278,7 @@ impl<C: Keep> State<C> {
         None
     }
 
-    /// Takes one that is not usable off the accounts.
+    /// Checks an idle connection; one that is not usable is removed from the counts.
     fn is_usable(&mut self, one: &mut Idle<C>, shared: &Shared, now: Instant) -> bool {
         let counter = if now.saturating_duration_since(one.since) >= shared.bounds.idle_timeout {
             &shared.counts.expired
@@ -289,7 +293,7 @@ impl<C: Keep> State<C> {
         false
     }
 
-    /// The connection comes back if there is no room for it.
+    /// Takes a connection back; returns it if there is no room for it.
     fn put(&mut self, connection: C, shared: &Shared) -> Option<C> {
         let mut inner = GrantInner::Reuse(connection);
         while let Some(waiter) = self.waiters.pop_front() {
@@ -318,7 +322,7 @@ impl<C: Keep> State<C> {
         None
     }
 
-    /// Gives free places to those who wait.
+    /// Gives free slots to waiting requests.
     fn admit(&mut self, shared: &Shared) {
         while self.open < shared.per_host.load(Ordering::Acquire) {
             let Some(waiter) = self.waiters.pop_front() else {
@@ -332,7 +336,7 @@ impl<C: Keep> State<C> {
 }
 
 impl<C: Keep> Slot<C> {
-    /// The place is filled.
+    /// Puts a new connection into the slot.
     pub fn fill(self, connection: C) -> Lease<C> {
         self.note_opened();
         Lease {
@@ -343,7 +347,7 @@ impl<C: Keep> Slot<C> {
 }
 
 impl<C: Keep> Slot<C> {
-    /// The place is filled by a connection that the pool does not keep.
+    /// Counts a new connection in this slot that the pool itself does not keep.
     pub(crate) fn note_opened(&self) {
         if let Some(host) = &self.0 {
             host.shared.counts.opened.fetch_add(1, Ordering::Relaxed);
@@ -352,14 +356,14 @@ impl<C: Keep> Slot<C> {
 }
 
 impl<C: Keep> Lease<C> {
-    /// The request is over and the connection can carry another.
+    /// Returns the connection to the pool after a request, to carry another.
     pub fn keep(mut self) {
         if let Some(host) = self.slot.0.take() {
             host.put(self.connection);
         }
     }
 
-    /// Closes the connection; its place stays ours.
+    /// Closes the connection and keeps its slot.
     pub fn close(self) -> Slot<C> {
         self.slot
     }
@@ -376,7 +380,7 @@ impl<C: Keep> Drop for Slot<C> {
 impl<C: Keep> Drop for Waiter<C> {
     fn drop(&mut self) {
         self.receiver.close();
-        // Given in the moment we left.
+        // A grant may have arrived just before the request gave up.
         if let Ok(inner) = self.receiver.try_recv() {
             match inner {
                 GrantInner::Reuse(connection) => self.host.put(connection),

@@ -1,8 +1,8 @@
-//! Events of a pool.
+//! Counts of a pool's events.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// Events of a pool since it was made.
+/// Counts of events since the pool was made.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub(super) opened: AtomicU64,
@@ -13,20 +13,20 @@ pub(super) struct Counts {
     pub(super) idle: AtomicUsize,
 }
 
-/// [`super::Pool::figures`].
+/// Snapshot of the counts, returned by [`super::Pool::figures`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct PoolFigures {
     /// Connections opened.
     pub opened: u64,
-    /// Requests that found an idle connection or were handed one.
+    /// Requests that got an existing connection.
     pub reused: u64,
-    /// Closed after a request because enough were idle already.
+    /// Connections closed after a request because there were enough idle ones.
     pub refused: u64,
-    /// Closed because they were idle for too long.
+    /// Connections closed because they were idle for too long.
     pub expired: u64,
-    /// Found closed by the other side while idle.
+    /// Idle connections found closed by the server.
     pub dead: u64,
-    /// Idle now.
+    /// Connections idle now.
     pub idle: usize,
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Connection number `0`, alive unless the flag says otherwise.
+/// Connection with a number for the test to recognise it; alive while the flag is set.
 #[derive(Debug)]
 struct Fake(u32, Arc<std::sync::atomic::AtomicBool>);
 
@@ -37,7 +37,7 @@ fn reused(grant: Grant<Fake>) -> Lease<Fake> {
     }
 }
 
-/// Polls once.
+/// Polls a future once.
 fn poll<F: Future + Unpin>(future: &mut F) -> std::task::Poll<F::Output> {
     std::pin::Pin::new(future).poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
 }

@@ -1,70 +1,54 @@
 //! Proxies: HTTP CONNECT (RFC 9110 section 9.3.6) and SOCKS 5 (RFC 1928, RFC 1929).
 
-use std::fmt;
-
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tracer_text::glob::Globs;
 use url::Url;
 
-use super::glob;
 use super::origin::Origin;
+pub use crate::credentials::Credentials;
 use crate::outcome::Failure;
 
-/// User and password of a proxy; never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// For the wire only.
-    pub user: String,
-    /// For the wire only.
-    pub password: String,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
-    }
-}
-
-/// How a proxy is spoken to.
+/// Protocol of a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// CONNECT for https, the absolute form for http.
+    /// HTTP: CONNECT for https, the absolute form for http.
     Http,
-    /// A tunnel for both; the proxy looks names up.
+    /// SOCKS 5: a tunnel for both schemes; the proxy looks names up.
     Socks5,
 }
 
-/// A proxy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Proxy for the crawl's requests.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Proxy {
-    /// How it is spoken to.
+    /// Protocol of the proxy.
     pub kind: Kind,
-    /// Its host, which we look up.
+    /// Host of the proxy, looked up by the crawler.
     pub host: Box<str>,
-    /// Its port.
+    /// Port of the proxy.
     pub port: u16,
-    /// What it asks for.
+    /// Credentials to log in with.
     pub credentials: Option<Credentials>,
-    /// Hosts reached without it, with `*` and `?`.
-    pub bypass: Vec<String>,
+    /// Patterns (`*` and `?`) of hosts that are reached without the proxy.
+    pub bypass: Globs,
 }
 
-/// The address of a proxy is none.
+/// The address of a proxy is not valid.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "proxy {got:?}; expected http://HOST:PORT or socks5://HOST:PORT, with credentials in a file or the environment"
 )]
 pub struct ProxyError {
-    /// Without credentials.
+    /// Address as given, without credentials.
     got: String,
 }
 
-/// Longest answer to CONNECT.
+/// Limit of the answer to CONNECT, in bytes.
 const MAX_HEAD_BYTES: usize = 8 * 1024;
 
 impl Proxy {
-    /// From its URL; credentials in the URL count if none are given.
+    /// Parses the proxy's URL. Credentials in the URL are used only if none are given.
     pub fn parse(text: &str, credentials: Option<Credentials>) -> Result<Self, ProxyError> {
-        // The text may hold a password: never repeated whole.
+        // The text may contain a password, so the error repeats only what follows it.
         let wrong = || ProxyError {
             got: text.rsplit('@').next().unwrap_or("").to_owned(),
         };
@@ -74,33 +58,19 @@ impl Proxy {
             "socks5" | "socks5h" => (Kind::Socks5, 1080),
             _ => return Err(wrong()),
         };
-        let in_url = (!url.username().is_empty()).then(|| Credentials {
-            user: decoded(url.username()),
-            password: decoded(url.password().unwrap_or("")),
-        });
+        let in_url = Credentials::of_url(&url);
         Ok(Self {
             kind,
             host: url.host_str().ok_or_else(wrong)?.into(),
             port: url.port().unwrap_or(port),
             credentials: credentials.or(in_url),
-            bypass: Vec::new(),
+            bypass: Globs::default(),
         })
     }
 
-    /// Whether requests to `host` go through it.
+    /// True if requests to `host` go through the proxy.
     pub fn serves(&self, host: &str) -> bool {
-        !self
-            .bypass
-            .iter()
-            .any(|pattern| glob::matches(pattern, host))
-    }
-
-    /// `Proxy-Authorization` for plain http.
-    pub(crate) fn authorization(&self) -> Option<String> {
-        self.credentials.as_ref().map(|credentials| {
-            let Credentials { user, password } = credentials;
-            format!("Basic {}", base64(format!("{user}:{password}").as_bytes()))
-        })
+        !self.bypass.any_matches(host)
     }
 
     /// Opens a tunnel to `origin` over a connection to the proxy.
@@ -124,7 +94,7 @@ impl Proxy {
     {
         let authority = origin.authority();
         let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n");
-        if let Some(authorization) = self.authorization() {
+        if let Some(authorization) = self.credentials.as_ref().map(Credentials::basic) {
             request.push_str(&format!("Proxy-Authorization: {authorization}\r\n"));
         }
         request.push_str("\r\n");
@@ -166,7 +136,7 @@ impl Proxy {
         if reply != 0 {
             return Err(socks_reply(reply).to_owned());
         }
-        // The bound address is of no interest, but it has to be read.
+        // The bound address is not needed, but has to be read.
         let length = match form {
             1 => 4,
             4 => 16,
@@ -210,7 +180,8 @@ async fn read<const N: usize, S: AsyncRead + Unpin>(stream: &mut S) -> Result<[u
     Ok(bytes)
 }
 
-/// Byte by byte, so that nothing of the tunnel is taken; an answer is short and comes once per connection.
+/// Reads the head byte by byte, so that no byte of the tunnel is consumed. The answer is short and comes once per
+/// connection.
 async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>, String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -252,7 +223,7 @@ fn socks_request(origin: &Origin) -> Result<Vec<u8>, String> {
     Ok(request)
 }
 
-/// RFC 1928 section 6.
+/// Meaning of a reply code (RFC 1928 section 6).
 fn socks_reply(reply: u8) -> &'static str {
     match reply {
         1 => "it failed",
@@ -265,45 +236,6 @@ fn socks_reply(reply: u8) -> &'static str {
         8 => "address form not supported",
         _ => "refused for an unknown reason",
     }
-}
-
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(value) if byte == b'%' => {
-                bytes.push(value);
-                rest = &after[2..];
-            }
-            _ => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// RFC 4648 section 4.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let mut word = [0; 4];
-        word[1..=group.len()].copy_from_slice(group);
-        let word = u32::from_be_bytes(word);
-        for place in 0..4 {
-            let digit = DIGITS[(word >> (18 - 6 * place) & 63) as usize];
-            text.push(if place <= group.len() {
-                char::from(digit)
-            } else {
-                '='
-            });
-        }
-    }
-    text
 }
 
 #[cfg(test)]
@@ -327,23 +259,9 @@ mod tests {
     }
 
     #[test]
-    fn base64_by_the_vectors_of_rfc_4648() {
-        for (plain, coded) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(plain.as_bytes()), coded);
-        }
-    }
-
-    #[test]
     fn bypass() {
         let mut proxy = Proxy::parse("http://h", None).unwrap();
-        proxy.bypass = vec!["*.local".to_owned(), "10.0.0.?".to_owned()];
+        proxy.bypass = Globs::new(["*.local", "10.0.0.?"]);
         for (host, served) in [
             ("a.local", false),
             ("A.LOCAL", false),

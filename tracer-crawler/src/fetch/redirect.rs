@@ -1,23 +1,24 @@
-//! Where a response sends us (RFC 9110 section 15.4).
+//! Redirects (RFC 9110 section 15.4).
 
 use hyper::{Method, StatusCode};
 use url::Url;
 
 use super::exchange::Head;
+use crate::credentials;
 use crate::outcome::Failure;
 
-/// The next request of a chain.
+/// Next request of a chain of redirects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hop {
-    /// Where to.
+    /// Target of the redirect.
     pub url: Url,
-    /// How.
+    /// Method for the target.
     pub method: Method,
 }
 
-/// What a response to `method` on `url` asks us to fetch instead; `None` when it is an answer of its own.
+/// Request that a response to `method` on `url` redirects to; `None` when the response is no redirect.
 ///
-/// Relative targets are resolved; a target without a fragment inherits ours (section 10.2.2), which a request does not carry.
+/// Relative targets are resolved. Fragments are dropped, because a request does not carry them (section 10.2.2).
 pub fn next(method: &Method, url: &Url, head: &Head) -> Result<Option<Hop>, Failure> {
     let Some(method) = next_method(method, head.status) else {
         return Ok(None);
@@ -25,20 +26,27 @@ pub fn next(method: &Method, url: &Url, head: &Head) -> Result<Option<Hop>, Fail
     let Some(field) = head.headers.get(hyper::header::LOCATION) else {
         return Ok(None);
     };
-    // Servers send UTF-8 here although the field is ASCII: the URL parser encodes it.
+    // Servers send UTF-8 here although the field is ASCII; the URL parser encodes it.
     let target = String::from_utf8_lossy(field.as_bytes());
     let bad = || Failure::BadRedirect {
-        target: target.chars().take(200).collect::<String>().into(),
+        target: credentials::shown(&target)
+            .chars()
+            .take(200)
+            .collect::<String>()
+            .into(),
     };
     let mut url = url.join(&target).map_err(|_| bad())?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(bad());
     }
     url.set_fragment(None);
+    // A server must not make the crawler log in somewhere.
+    credentials::drop_from(&mut url);
     Ok(Some(Hop { url, method }))
 }
 
-/// 301 and 302 change POST to GET, 303 changes all but HEAD, 307 and 308 change nothing. 300, 304, 305 and 306 send nowhere.
+/// Method after a redirect: 301 and 302 change POST to GET, 303 changes all but HEAD, 307 and 308 change nothing.
+/// `None` for other statuses.
 fn next_method(method: &Method, status: StatusCode) -> Option<Method> {
     match status.as_u16() {
         301 | 302 if *method == Method::POST => Some(Method::GET),
@@ -97,6 +105,7 @@ mod tests {
             (b"https://b.example/#part", Some("https://b.example/")),
             (b"?p", Some("http://a.example/x/y?p")),
             ("/\u{e4}".as_bytes(), Some("http://a.example/%C3%A4")),
+            (b"//me:pw@b.example/", Some("http://b.example/")),
             (b"javascript:alert(1)", None),
             (b"http://", None),
         ] {
@@ -109,5 +118,7 @@ mod tests {
                 expected
             );
         }
+        let error = hop(Method::GET, 302, b"ftp://me:hunter2@b.example/").unwrap_err();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 }

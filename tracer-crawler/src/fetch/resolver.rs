@@ -1,4 +1,4 @@
-//! Names to addresses.
+//! Resolves names to addresses.
 
 pub mod cached;
 pub mod system;
@@ -11,7 +11,7 @@ use crate::outcome::NoAddress;
 pub use cached::{CacheFigures, Cached, CachedOptions};
 pub use system::System;
 
-/// Which addresses of a name are used.
+/// Address families of a name that are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Family {
@@ -22,7 +22,7 @@ pub enum Family {
 }
 
 impl Family {
-    /// Whether an address is of it.
+    /// True if the address is of this family.
     pub fn holds(self, address: IpAddr) -> bool {
         match self {
             Self::Both => true,
@@ -32,20 +32,20 @@ impl Family {
     }
 }
 
-/// Addresses of a name, or why there are none.
+/// Addresses of a name, or the reason why there are none.
 pub type Answer = Result<Arc<[IpAddr]>, NoAddress>;
 
-/// Who looks names up.
+/// Resolver of the crawl.
 #[derive(Debug, Clone)]
 pub enum Resolver {
-    /// The C library, once per connection.
+    /// The C library, asked once per connection.
     System(System),
-    /// Our own, with a cache.
+    /// The crawler's own resolver, with a cache.
     Cached(Arc<Cached>),
 }
 
 impl Resolver {
-    /// Addresses of `name`, which may be an address itself.
+    /// Addresses of `name`, which may also be an address itself.
     pub async fn resolve(&self, name: &str) -> Answer {
         let bare = name.trim_start_matches('[').trim_end_matches(']');
         if let Ok(address) = bare.parse::<IpAddr>() {
@@ -57,7 +57,7 @@ impl Resolver {
         }
     }
 
-    /// Events of the cache, if there is one.
+    /// Counts of the cache's events; `None` without a cache.
     pub fn cache_figures(&self) -> Option<CacheFigures> {
         match self {
             Self::System(_) => None,

@@ -1,4 +1,4 @@
-//! A request out and its response in, on a connection at hand.
+//! Sends a request over an open connection and receives the response.
 
 use std::error::Error as _;
 use std::time::Instant;
@@ -6,7 +6,7 @@ use std::time::Instant;
 use http_body_util::Empty;
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{HOST, HeaderValue, PROXY_AUTHORIZATION};
-use hyper::{Method, StatusCode, Uri};
+use hyper::{Method, StatusCode};
 use url::{Position, Url};
 
 use super::body::{Flow, Next};
@@ -15,16 +15,18 @@ use super::exchange::{Exchange, Head, Request, Sink, since_ns};
 use super::pool::Lease;
 use super::proxy::Kind;
 use super::{Inner, Job, Origin};
+use crate::credentials::Credentials;
 use crate::outcome::{Failure, Stage};
 
-/// A response whose head is there.
+/// Response with its head received.
 pub(crate) struct Answered {
     body: Incoming,
     at: Instant,
 }
 
 impl Inner {
-    /// [`Failure::Closed`]: the connection ended before any byte of a response.
+    /// Sends a request and waits for the head. [`Failure::Closed`] means that the connection ended before any byte of a
+    /// response.
     pub(crate) async fn send(
         &self,
         lease: &mut Lease<Connection>,
@@ -68,7 +70,7 @@ impl Inner {
         })
     }
 
-    /// Reads the body to its end, or closes the connection on purpose.
+    /// Reads the body to its end, or closes the connection when the rest is not wanted.
     pub(crate) async fn receive(
         &self,
         mut lease: Lease<Connection>,
@@ -125,12 +127,7 @@ impl Inner {
                 if let Some(value) = authorization {
                     message.headers_mut().insert(PROXY_AUTHORIZATION, value);
                 }
-                format!(
-                    "{}{}",
-                    super::origin::key(url),
-                    &url[Position::BeforePath..Position::AfterQuery]
-                )
-                .parse::<Uri>()
+                absolute(url).parse()
             }
         };
         *message.uri_mut() = uri.map_err(|_| unsupported())?;
@@ -143,7 +140,8 @@ impl Inner {
         }
     }
 
-    /// Whether the request goes to an HTTP proxy in the absolute form (RFC 9112 section 3.2.2), and what the proxy is told.
+    /// Decides whether a request is sent to an HTTP proxy in absolute form (RFC 9112 section 3.2.2), and with which
+    /// `Proxy-Authorization`.
     fn proxied_in_clear(&self, url: &Url) -> Result<Option<Option<HeaderValue>>, Failure> {
         let Some(proxy) = &self.options.proxy else {
             return Ok(None);
@@ -152,20 +150,22 @@ impl Inner {
         if proxy.kind != Kind::Http || origin.https || !proxy.serves(origin.bare_host()) {
             return Ok(None);
         }
-        let value = proxy.authorization().and_then(|text| {
-            let mut value = HeaderValue::from_str(&text).ok()?;
-            value.set_sensitive(true);
-            Some(value)
-        });
-        Ok(Some(value))
+        let credentials = proxy.credentials.as_ref();
+        Ok(Some(credentials.and_then(Credentials::header)))
     }
+}
+
+/// The URL as a request names it: without credentials and fragment.
+pub(crate) fn absolute(url: &Url) -> String {
+    let rest = &url[Position::BeforeHost..Position::AfterQuery];
+    format!("{}://{rest}", url.scheme())
 }
 
 fn pool_alive(lease: &mut Lease<Connection>) -> bool {
     super::pool::Keep::is_alive(&mut lease.connection)
 }
 
-/// The length a response announces, if it has a body at all.
+/// Length that a response announces; `None` without a length or without a body.
 pub(crate) fn announced(body: &Incoming, method: &Method, status: StatusCode) -> Option<u64> {
     if *method == Method::HEAD || status == StatusCode::NOT_MODIFIED {
         return None;
@@ -173,7 +173,7 @@ pub(crate) fn announced(body: &Incoming, method: &Method, status: StatusCode) ->
     body.size_hint().exact()
 }
 
-/// What hyper says of a response that did not come or did not end.
+/// Failure for an error from hyper during a response.
 pub(crate) fn failure(error: &hyper::Error, stage: Stage) -> Failure {
     let mut detail = error.to_string();
     if let Some(source) = error.source() {

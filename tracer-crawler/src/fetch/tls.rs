@@ -1,4 +1,4 @@
-//! TLS by rustls with ring: one configuration for the whole crawl, so that sessions are taken up again.
+//! TLS by rustls with ring. The whole crawl shares one configuration, so that sessions can be resumed.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,33 +18,33 @@ use tokio_rustls::client::TlsStream;
 use super::origin::Origin;
 use crate::outcome::{self, Failure};
 
-/// How encryption is done.
+/// Options of TLS.
 #[derive(Debug, Clone, Default)]
 pub struct TlsOptions {
-    /// Sessions remembered; 0: none is taken up again.
+    /// Number of sessions remembered for resumption; 0 turns resumption off.
     pub sessions: usize,
     /// PEM file of authorities trusted besides the built-in ones.
     pub ca_file: Option<PathBuf>,
-    /// Any certificate is accepted.
+    /// Accepts any certificate.
     pub insecure: bool,
-    /// TLS 1.3 alone.
+    /// Allows only TLS 1.3.
     pub only_1_3: bool,
-    /// HTTP/2 is offered.
+    /// Offers HTTP/2.
     pub http2: bool,
 }
 
-/// Why TLS could not be set up.
+/// Reasons why TLS could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The file of authorities.
+    /// The file of authorities is not usable.
     #[error("{}: {detail}; expected certificates in PEM form (-----BEGIN CERTIFICATE-----)", path.display())]
     Authorities {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
-        /// The reader's words.
+        /// Error of the reader.
         detail: String,
     },
-    /// The library.
+    /// Error of the TLS library.
     #[error("TLS: {0}")]
     Library(#[from] rustls::Error),
 }
@@ -62,7 +62,7 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Reads the file of authorities.
+    /// Makes the configuration; reads the file of authorities.
     pub(crate) fn new(options: &TlsOptions) -> Result<Self, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let versions: &[_] = if options.only_1_3 {
@@ -96,7 +96,7 @@ impl Tls {
         })
     }
 
-    /// Handshake with `origin` over `stream`.
+    /// Makes the handshake with `origin` over `stream`.
     pub(crate) async fn connect<S>(
         &self,
         origin: &Origin,
@@ -117,7 +117,7 @@ impl Tls {
     }
 }
 
-/// What a finished handshake agreed on.
+/// Properties agreed on by a finished handshake, and whether HTTP/2 was chosen.
 pub(crate) fn facts<S>(stream: &TlsStream<S>) -> (outcome::Tls, bool) {
     let (_, session) = stream.get_ref();
     let version = match session.protocol_version() {
@@ -169,7 +169,7 @@ fn roots(options: &TlsOptions) -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
-/// Takes any certificate; signatures are still checked, so that the peer has the key of what it shows.
+/// Accepts any certificate. Signatures are still checked, so that the peer must have the key of its certificate.
 #[derive(Debug)]
 struct AcceptAll(Arc<CryptoProvider>);
 

@@ -1,4 +1,4 @@
-//! The queue on disk: the journal, the batch that fills up, the batch being written, and the thread that writes.
+//! Queue on disk: the journal, the batch being collected, the batch being written, and the thread that writes batches.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -15,7 +15,7 @@ use super::store::{Batch, Meta, Store};
 use super::{DiskOptions, Entry, FrontierError, Row};
 use crate::dedup::Fingerprint;
 
-/// Done rows and new fingerprints of one batch.
+/// Limit of done rows, and of new fingerprints, in one batch.
 const BATCH_ITEMS: usize = 128 << 10;
 
 struct Job {
@@ -30,19 +30,19 @@ pub(super) struct Disk {
     seed: u64,
     journal: Journal,
     store: Arc<Store>,
-    /// What has been noted since the last batch, and the memory its rows take.
+    /// Changes since the last batch; `pending_bytes` is the memory of its rows.
     pending: Batch,
     pending_bytes: usize,
-    /// What is being written.
+    /// Batch that the thread is writing.
     folding: Option<Arc<Batch>>,
-    /// New URLs that the journal file does not have yet.
+    /// New URLs that are not yet in the journal's file.
     unwritten: HashSet<Fingerprint>,
     jobs: Option<SyncSender<Job>>,
     results: Receiver<Result<(), FrontierError>>,
     thread: Option<JoinHandle<()>>,
     last_fold: Instant,
     last_durable: Instant,
-    /// Held for its lock.
+    /// Lock file, kept open to keep its lock.
     _lock: File,
 }
 
@@ -56,7 +56,7 @@ impl Disk {
     ) -> Result<Self, FrontierError> {
         let journal = Journal::create(&directory, meta.journal + 1)?;
         let store = Arc::new(store);
-        // One job at a time: there is never more than one batch under way.
+        // The channel holds one job, and a new batch begins only after the previous one is written.
         let (jobs, inbox) = sync_channel::<Job>(1);
         let (outbox, results) = sync_channel(1);
         let (writer, place) = (Arc::clone(&store), directory.clone());
@@ -147,7 +147,7 @@ impl Disk {
         self.journal.write()
     }
 
-    /// Rows of a host after one: what is in the database, then what is on its way there.
+    /// Rows of a host after a given one: first those in the database, then those of batches not yet written.
     pub(super) fn read(
         &mut self,
         host: HostId,
@@ -169,7 +169,7 @@ impl Disk {
         Ok(rows)
     }
 
-    /// One row that is not done.
+    /// Content of one row that is not done.
     pub(super) fn read_one(&mut self, host: HostId, seq: u64) -> Result<Arc<Row>, FrontierError> {
         let rows = self.read(host, seq.saturating_sub(1), 1)?;
         Ok(rows
@@ -179,7 +179,8 @@ impl Disk {
             .unwrap_or_default())
     }
 
-    /// Begins a batch when memory asks for it. Waits for the one under way only if that is far behind.
+    /// Starts a batch when the pending changes use too much memory. Waits for the batch under way only when they exceed
+    /// twice the limit.
     pub(super) fn fold_if_full(&mut self, next_seq: u64, done: u64) -> Result<(), FrontierError> {
         let limit = self.options.memory_bytes / 8;
         let items = self.pending.done.len().max(self.pending.seen.len());
@@ -201,7 +202,7 @@ impl Disk {
         Ok(())
     }
 
-    /// Begins a durable batch when its time has come.
+    /// Starts a durable batch when the snapshot interval has passed.
     pub(super) fn fold_if_due(
         &mut self,
         now: Instant,
@@ -218,7 +219,7 @@ impl Disk {
         Ok(())
     }
 
-    /// Writes everything durably, and waits for it.
+    /// Writes all changes durably and waits until they are written.
     pub(super) fn fold_now(&mut self, next_seq: u64, done: u64) -> Result<(), FrontierError> {
         self.wait()?;
         self.fold(true, Instant::now(), next_seq, done)?;
@@ -255,7 +256,7 @@ impl Disk {
         .map_err(|_| FrontierError::WriterGone)
     }
 
-    /// Takes notice of a batch that has been written.
+    /// Checks, without waiting, whether the batch under way has been written.
     fn poll(&mut self) -> Result<(), FrontierError> {
         match self.results.try_recv() {
             Ok(result) => self.folded(result),
@@ -284,11 +285,11 @@ impl Disk {
 }
 
 impl Drop for Disk {
-    /// The thread ends when no more jobs can come; a batch under way is finished.
+    /// Ends the thread by closing its channel, after a batch under way is finished.
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
-            // It returns nothing, and a panic in it has been reported by itself.
+            // The thread returns nothing, and the panic hook has already reported a panic in it.
             let _ = thread.join();
         }
     }

@@ -1,49 +1,49 @@
-//! What can go wrong with the frontier.
+//! Errors of the frontier.
 
 use thiserror::Error;
 
 use crate::dedup::DedupError;
 
-/// Why the frontier cannot go on.
+/// Errors after which the frontier cannot go on.
 #[derive(Debug, Error)]
 pub enum FrontierError {
-    /// The operating system refused.
+    /// The operating system refused a file operation.
     #[error(
         "cannot {doing} {path}: {source}; check the free space and the permissions of the state directory"
     )]
     Io {
-        /// What was tried.
+        /// Operation that was tried.
         doing: &'static str,
-        /// On which file.
+        /// File or directory of the operation.
         path: String,
-        /// Why not.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The database of the queue.
+    /// Error of the queue's database.
     #[error("the queue's database: {0}; if it is damaged, begin with an empty state directory")]
     Store(#[from] Box<redb::Error>),
-    /// The table of seen URLs.
+    /// Error of the table of seen URLs.
     #[error(transparent)]
     Dedup(#[from] DedupError),
-    /// Another crawl has the directory.
+    /// Another crawl is using the state directory.
     #[error("the state directory {path} is in use by another crawl; give each its own")]
     InUse {
-        /// The directory.
+        /// Path of the state directory.
         path: String,
     },
-    /// The file is of a version this program does not read.
+    /// The file has a version that this program cannot read.
     #[error(
         "{path} has version {got}, expected {expected}; finish the crawl with the program that began it, or begin anew in an empty directory"
     )]
     Version {
-        /// The file.
+        /// Path of the file.
         path: String,
-        /// As found.
+        /// Version found.
         got: u64,
-        /// As written by this program.
+        /// Version that this program writes.
         expected: u64,
     },
-    /// The thread that writes has ended.
+    /// The thread that writes the queue has ended early.
     #[error(
         "the thread that writes the queue ended early; the state directory is whole, resume from it"
     )]

@@ -1,46 +1,46 @@
-//! What the schedule keeps of one host.
+//! State of one host in the schedule.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::Entry;
 
-/// Where it stands in the schedule.
+/// Place of a host in the schedule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// Nothing queued, or as many in flight as allowed.
+    /// The host has nothing queued, or as many pages in flight as allowed.
     #[default]
     Idle,
     Ready,
     Waiting,
 }
 
-/// A host. There may be millions, most of them with a row or two: what few have is elsewhere.
+/// State of one host. There may be millions, most with a row or two, so rarely used fields are boxed.
 #[derive(Debug, Default)]
 pub(super) struct Host {
-    /// The next rows, if any are in memory.
+    /// Next rows of the queue, if any are in memory.
     #[allow(
         clippy::box_collection,
         reason = "a million hosts: 8 bytes instead of 32 where there are none"
     )]
     pub(super) head: Option<Box<VecDeque<Entry>>>,
-    /// Its times, if there are any.
+    /// Times of the host, if any is set.
     pub(super) times: Option<Box<Times>>,
-    /// Rows behind the head, which are on disk.
+    /// Number of rows that are only on disk, behind the head.
     pub(super) behind: u32,
     pub(super) in_flight: u32,
-    /// Last row that is or was in the head.
+    /// Number of the last row that is or was in the head.
     pub(super) last_seq: u64,
     pub(super) accepted: u64,
     pub(super) turn: Turn,
 }
 
-/// When a host may be asked.
+/// Times that decide when a host may be asked.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Times {
-    /// No page before this time.
+    /// Earliest time for the next page.
     pub(super) not_before: Option<Instant>,
-    /// Its key in the set of those that wait.
+    /// Time under which the host is in the set of waiting hosts.
     pub(super) waiting: Option<Instant>,
     pub(super) delay: Option<Duration>,
 }
@@ -60,7 +60,7 @@ impl Host {
         }
     }
 
-    /// Rows in memory.
+    /// Number of rows in memory.
     pub(super) fn head_len(&self) -> usize {
         self.head.as_ref().map_or(0, |head| head.len())
     }

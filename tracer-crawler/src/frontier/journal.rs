@@ -1,4 +1,5 @@
-//! What happened since the last batch: a file of frames, each with its length and checksum, each written at once.
+//! Journal of the changes since the last batch: a file of frames, each with length and checksum, each written by one
+//! call.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, Read, Write};
@@ -10,9 +11,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::schedule::HostId;
 use super::{Entry, FrontierError, Kind, Row};
 
-/// Length (4 bytes) and checksum (8) before the content of a frame.
+/// Bytes before the content of a frame: length (4) and checksum (8).
 const FRAME_HEADER: usize = 12;
-/// No frame is longer: one holds the links of one page.
+/// Limit of a frame's length, which no valid frame reaches: a frame holds the links of one page.
 const FRAME_LIMIT: usize = 256 << 20;
 
 const HOST: u8 = 1;
@@ -20,7 +21,7 @@ const REFERRER: u8 = 2;
 const ADD: u8 = 3;
 const DONE: u8 = 4;
 
-/// One entry of the journal.
+/// Entry of the journal.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Event {
     Host { id: HostId, name: Arc<str> },
@@ -28,7 +29,7 @@ pub(super) enum Event {
     Done { host: HostId, seq: u64 },
 }
 
-/// The open journal.
+/// Journal open for writing.
 pub(super) struct Journal {
     number: u64,
     path: PathBuf,
@@ -88,13 +89,14 @@ impl Journal {
         self.frame.extend(number.to_le_bytes());
     }
 
-    /// No URL, referrer or host is near 4 GiB: they come out of a page of bounded size.
+    /// Appends a text with its length. No URL, referrer or host is near 4 GiB, because each comes from a page of
+    /// bounded size.
     fn text(&mut self, text: &str) {
         self.number32(u32::try_from(text.len()).unwrap_or(u32::MAX));
         self.frame.extend(text.as_bytes());
     }
 
-    /// Writes what was noted as one frame.
+    /// Writes the collected entries as one frame.
     pub(super) fn write(&mut self) -> Result<(), FrontierError> {
         let Some(content) = self
             .frame
@@ -128,7 +130,7 @@ fn failed(doing: &'static str, path: &Path) -> impl Fn(std::io::Error) -> Fronti
     }
 }
 
-/// Numbers of all journals in a directory, in order.
+/// Numbers of all journals in a directory, in ascending order.
 pub(super) fn numbers(directory: &Path) -> Result<Vec<u64>, FrontierError> {
     let mut numbers = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(failed("list", directory))? {
@@ -140,7 +142,7 @@ pub(super) fn numbers(directory: &Path) -> Result<Vec<u64>, FrontierError> {
     Ok(numbers)
 }
 
-/// Deletes all journals up to this one.
+/// Deletes all journals up to and including this one.
 pub(super) fn delete(directory: &Path, through: u64) -> Result<(), FrontierError> {
     for number in numbers(directory)?
         .into_iter()
@@ -152,7 +154,7 @@ pub(super) fn delete(directory: &Path, through: u64) -> Result<(), FrontierError
     Ok(())
 }
 
-/// Every event of a journal, up to a frame that was not written in full.
+/// Visits every event of a journal, up to a frame that was not written in full.
 pub(super) fn replay(
     directory: &Path,
     number: u64,
@@ -188,7 +190,7 @@ fn read_frame(reader: &mut impl Read) -> std::io::Result<Option<Vec<u8>>> {
     Ok((content.len() == length && xxh3_64(&content) == sum).then_some(content))
 }
 
-/// False where the file ends before.
+/// Fills the buffer; false when the file ends first.
 fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<bool> {
     match reader.read_exact(buffer) {
         Ok(()) => Ok(true),

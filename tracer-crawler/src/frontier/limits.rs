@@ -1,15 +1,15 @@
-//! Limits that the frontier keeps, and its figures.
+//! Limits and figures of the frontier.
 
 use std::time::Duration;
 
-/// How hosts are treated.
+/// Limits on the load of each host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Politeness {
-    /// Pages of one host handed out and not yet done.
+    /// Limit of pages of one host that are handed out and not yet done.
     pub per_host: u32,
-    /// Between two pages of one host, unless the host has a longer delay of its own.
+    /// Time between two pages of one host, unless the host has a longer delay of its own.
     pub delay: Duration,
-    /// Pages of one host ever accepted.
+    /// Limit of pages of one host accepted during the whole crawl.
     pub max_pages_per_host: Option<u64>,
 }
 
@@ -23,12 +23,13 @@ impl Default for Politeness {
     }
 }
 
-/// Limits of the state on disk.
+/// Options of the state on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DiskOptions {
-    /// Memory in bytes: half of it for the database's cache, a quarter for queued URLs, the rest for what is on its way to the disk.
+    /// Memory in bytes: half of it for the database's cache, a quarter for queued URLs, the rest for changes not yet
+    /// written.
     pub memory_bytes: usize,
-    /// Between two durable snapshots.
+    /// Time between two durable snapshots.
     pub snapshot_interval: Duration,
 }
 
@@ -44,16 +45,16 @@ impl Default for DiskOptions {
 /// Figures of the frontier.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// Waiting to be fetched, retries included.
+    /// Pages waiting to be fetched, including those that wait for another try.
     pub queued: u64,
-    /// Handed out.
+    /// Pages handed out and not yet done.
     pub in_flight: u64,
-    /// Done, by earlier processes of this crawl as well.
+    /// Pages done, including those of earlier processes of this crawl.
     pub done: u64,
-    /// Different URLs ever added.
+    /// Number of different URLs ever added.
     pub seen: u64,
-    /// Hosts ever seen.
+    /// Number of hosts ever seen.
     pub hosts: u64,
-    /// Memory or mapped file of the table of seen URLs, in bytes.
+    /// Size in bytes of the table of seen URLs, in memory or as a mapped file.
     pub dedup_bytes: u64,
 }

@@ -1,21 +1,23 @@
-//! Names of hosts, by number and the other way. A crawl may meet millions: all text is in one place, and the index has four bytes a slot.
+//! Names of hosts by number, and numbers by name. A crawl may meet millions of hosts, so all names are in one text, and
+//! the index has four bytes per slot.
 
 use std::hash::{BuildHasher, RandomState};
 
 use super::schedule::HostId;
 
-/// A slot without a host.
+/// Marks a slot without a host.
 const EMPTY: u32 = u32::MAX;
-/// Slots of the first index.
+/// Number of slots of the first index.
 const FIRST_SLOTS: usize = 64;
 
 #[derive(Debug, Default)]
 pub(super) struct Names {
     /// All names, in the order of their numbers.
     text: String,
-    /// Where each ends.
+    /// End of each name in the text.
     ends: Vec<usize>,
-    /// Numbers, at the place that the name's hash gives or behind it; a power of two, never more than three quarters full.
+    /// Numbers of hosts by the hash of their name, with linear probing. The number of slots is a power of two, and at
+    /// most three quarters are filled.
     slots: Vec<u32>,
     hasher: RandomState,
 }
@@ -39,12 +41,12 @@ impl Names {
         (found != EMPTY).then_some(HostId(found))
     }
 
-    /// A name that is not there yet.
+    /// Adds a name that is not in the table yet.
     pub(super) fn insert(&mut self, name: &str) -> HostId {
         if (self.len() + 1) * 4 > self.slots.len() * 3 {
             self.grow();
         }
-        // More hosts than numbers are never met: their queue would have ended the memory long before.
+        // The numbers cannot run out: so many hosts would exhaust the memory long before.
         let id = HostId(u32::try_from(self.len()).unwrap_or(EMPTY - 1));
         let slot = self.slot_of(name);
         self.slots[slot] = id.0;
@@ -53,7 +55,7 @@ impl Names {
         id
     }
 
-    /// The slot of a name, or the empty one where it belongs.
+    /// Slot of a name, or the empty slot where it belongs.
     fn slot_of(&self, name: &str) -> usize {
         let mask = self.slots.len() - 1;
         let mut slot = self.hasher.hash_one(name) as usize & mask;
@@ -65,7 +67,7 @@ impl Names {
 
     fn grow(&mut self) {
         let slots = (self.slots.len() * 2).max(FIRST_SLOTS);
-        // The old ones go first, so that both are never there together.
+        // The old slots are freed before the new ones are allocated, to keep the peak of memory low.
         self.slots = Vec::new();
         self.slots = vec![EMPTY; slots];
         for number in 0..self.len() {

@@ -1,4 +1,4 @@
-//! What goes in and what comes out: links and pages, and the rows they are while they wait.
+//! Input and output of the frontier (links and pages), and the rows that hold them while they wait.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,40 +8,40 @@ use ::url::Url;
 use crate::dedup::Fingerprint;
 use crate::url::UrlText;
 
-/// A link to be looked at: a normalised URL within the scope.
+/// Link offered to the frontier: a normalised URL within the scope.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
-    /// Normalised.
+    /// Normalised URL.
     pub url: UrlText<'a>,
-    /// Of the URL, under [`Frontier::seed`]; made outside of the lock.
+    /// Fingerprint of the URL under [`Frontier::seed`], made outside of the frontier's lock.
     pub fingerprint: Fingerprint,
-    /// Links from a seed.
+    /// Number of links between a seed and this page.
     pub depth: u32,
-    /// What it is.
+    /// Kind of the URL.
     pub kind: Kind,
 }
 
-/// What a URL in the queue is, as far as its page does not tell by itself. It survives a restart.
+/// Kind of a queued URL, as far as the answer does not show it by itself. Kept over a restart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Kind {
-    /// A page: a link's target or a seed.
+    /// Page that is a seed or the target of a link.
     #[default]
     Page,
-    /// The target of a redirect, after so many of them; at most [`Kind::MAX_HOPS`].
+    /// Target of a redirect, with the number of redirects that led to it; at most [`Kind::MAX_HOPS`].
     Redirected(u8),
-    /// A sitemap, nested so deep; at most 127.
+    /// Sitemap, with its depth of nesting; at most 127.
     Sitemap(u8),
 }
 
-/// Bits of a stored depth; those above are the kind's.
+/// Number of bits of a stored depth; the bits above hold the kind.
 const DEPTH_BITS: u32 = 24;
 const SITEMAP: u32 = 128;
 
 impl Kind {
-    /// Redirects that are counted; no chain goes on after them.
+    /// Largest number of redirects that can be counted; a chain ends there.
     pub const MAX_HOPS: u8 = 127;
 
-    /// Depth and kind in one number; a row that was written before there were kinds is a page.
+    /// Packs depth and kind into one number. A row that was written before there were kinds unpacks as a page.
     pub(super) fn pack(self, depth: u32) -> u32 {
         let kind = match self {
             Self::Page => 0,
@@ -51,7 +51,7 @@ impl Kind {
         kind << DEPTH_BITS | depth.min((1 << DEPTH_BITS) - 1)
     }
 
-    /// The other way.
+    /// Unpacks depth and kind.
     pub(super) fn unpack(number: u32) -> (u32, Self) {
         let number8 = |number: u32| u8::try_from(number).unwrap_or(127);
         let kind = match number >> DEPTH_BITS {
@@ -63,70 +63,71 @@ impl Kind {
     }
 }
 
-/// What became of candidates.
+/// Counts of what happened to candidates.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Added {
-    /// Queued.
+    /// Candidates that were queued.
     pub new: u64,
-    /// Seen before.
+    /// Candidates that were seen before.
     pub seen: u64,
-    /// Left out: their host has had [`Politeness::max_pages_per_host`]. They count as seen from now on.
+    /// Candidates left out because their host has reached [`Politeness::max_pages_per_host`]. They count as seen from
+    /// now on.
     pub host_full: u64,
 }
 
-/// Names a page that is in flight.
+/// Identifies a page that is in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub(super) u64);
 
 impl Ticket {
-    /// A number that no other page of this crawl has, over restarts.
+    /// Number that no other page of this crawl has, even over restarts.
     pub fn number(self) -> u64 {
         self.0
     }
 }
 
-/// A page to fetch. It is in flight until [`Frontier::done`] or [`Frontier::retry`].
+/// Page to be fetched. It is in flight until [`Frontier::done`] or [`Frontier::retry`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// Its name.
+    /// Identifies the page.
     pub ticket: Ticket,
-    /// What to fetch.
+    /// URL to fetch.
     pub url: Url,
-    /// Links from a seed.
+    /// Number of links between a seed and this page.
     pub depth: u32,
-    /// What it is.
+    /// Kind of the URL.
     pub kind: Kind,
-    /// Times it was handed out before, by this process.
+    /// Number of times that this process handed the page out before.
     pub attempt: u32,
-    /// Those of them that are no tries ([`Frontier::postpone`]).
+    /// Number of earlier attempts that do not count as tries ([`Frontier::postpone`]).
     pub spared: u32,
-    /// Time that its host's next page has to wait after it.
+    /// Delay between this page and the next one of its host.
     pub delay: Duration,
-    /// The page it was found on, if that was told.
+    /// Referring page, if known.
     pub referrer: Option<Arc<str>>,
 }
 
 impl Page {
-    /// Tries before this one.
+    /// Number of tries before this one.
     pub fn tries(&self) -> u32 {
         self.attempt.saturating_sub(self.spared)
     }
 }
 
-/// What to do next.
+/// Next step for the caller.
 #[derive(Debug)]
 pub enum Next {
-    /// Fetch this.
+    /// Fetch this page.
     Page(Box<Page>),
-    /// Nothing may be fetched before this time; new links or done pages may change that.
+    /// No page may be fetched before this time, unless new links or done pages change that.
     Wait(Instant),
-    /// All that is left belongs to hosts which have as many pages in flight as they may.
+    /// All queued pages belong to hosts with as many pages in flight as allowed.
     Busy,
-    /// Nothing is queued and nothing in flight: the crawl is complete.
+    /// Nothing is queued or in flight: the crawl is complete.
     Empty,
 }
 
-/// One URL of a queue. With an empty URL it is on disk alone.
+/// URL of a queue. An empty `url` means that the content is on disk only.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) depth: u32,
@@ -135,7 +136,8 @@ pub(super) struct Row {
     pub(super) referrer: Option<Arc<str>>,
 }
 
-/// A row, its place in the order of all rows, how often it was handed out, and how often that was no try.
+/// Row with its place in the order of all rows, the number of times it was handed out, and how many of these do not
+/// count as tries.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub(super) seq: u64,
@@ -144,7 +146,7 @@ pub(super) struct Entry {
     pub(super) row: Arc<Row>,
 }
 
-/// One copy of the referrer for all links of a page, made when the first of them is new.
+/// Referrer of a page's links, copied once, when the first link turns out to be new.
 pub(super) struct LazyReferrer<'a> {
     pub(super) text: Option<&'a str>,
     pub(super) shared: Option<Arc<str>>,

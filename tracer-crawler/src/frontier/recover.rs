@@ -1,4 +1,4 @@
-//! Opening a state directory, whatever became of the process that had it.
+//! Opens a state directory and repairs it after a process that did not close it.
 
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
@@ -43,7 +43,8 @@ pub(super) fn open(
     Ok(frontier)
 }
 
-/// A new database, under another name until it is whole: a kill while it is made leaves none. Journals without one belong to nothing.
+/// Makes a new database under a temporary name and renames it when complete, so that a kill in between leaves no
+/// half-made database. Journals without a database are deleted.
 fn begin(directory: &Path, path: &Path) -> Result<(), FrontierError> {
     let journal = journal::numbers(directory)?.last().copied().unwrap_or(0);
     journal::delete(directory, journal)?;
@@ -63,8 +64,8 @@ fn begin(directory: &Path, path: &Path) -> Result<(), FrontierError> {
     std::fs::rename(&new, path).map_err(failed("rename", &new))
 }
 
-/// Takes the journals that came after the last durable batch into the database, then deletes them.
-/// Returns the fingerprints of the URLs in them.
+/// Writes journals newer than the last durable batch into the database, then deletes them. Returns the fingerprints of
+/// their URLs.
 fn bring_up_to_date(
     directory: &Path,
     store: &Store,
@@ -103,7 +104,7 @@ fn bring_up_to_date(
     Ok((meta, batch.seen))
 }
 
-/// The table of seen URLs, complete.
+/// Opens the table of seen URLs and completes it from the database or the replayed journals.
 fn open_dedup(
     directory: &Path,
     store: &Store,

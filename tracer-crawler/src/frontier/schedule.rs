@@ -1,5 +1,5 @@
-//! Whose turn it is. Each host is idle, ready (in a queue) or waiting (in a set ordered by time), so that no call looks at
-//! all hosts.
+//! Schedule of the hosts. Each host is idle, ready (in a queue) or waiting (in a set ordered by time), so that no call
+//! has to look at all hosts.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -10,20 +10,20 @@ use super::names::Names;
 use super::{Entry, Politeness, Row};
 use crate::url::UrlText;
 
-/// Rows of one host kept in memory when the rest is on disk.
+/// Limit of one host's rows in memory; the rest is on disk.
 const HEAD_ROWS: usize = 64;
-/// Rows to be fetched again whose text is kept in memory when it is on disk as well.
+/// Limit of rows waiting for another try whose content stays in memory although it is on disk as well.
 const DELAYED_ROWS: usize = 16 << 10;
-/// What a row takes besides its text, in bytes: entry, the row itself, allocator.
+/// Memory of a row besides its text, in bytes: the entry, the row itself and the allocator's overhead.
 const ROW_BYTES: usize = 128;
-/// What the first row of a host takes on top: the head's own memory has room for a few.
+/// Additional memory for the first row of a host: the queue in memory is allocated with room for a few rows.
 const HEAD_BYTES: usize = 144;
 
-/// Number of a host, in the order of appearance.
+/// Number of a host, in the order of first appearance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct HostId(pub(super) u32);
 
-/// All hosts.
+/// Schedule of all hosts.
 #[derive(Debug)]
 pub(super) struct Schedule {
     politeness: Politeness,
@@ -31,20 +31,21 @@ pub(super) struct Schedule {
     names: Names,
     ready: VecDeque<HostId>,
     waiting: BTreeSet<(Instant, HostId)>,
-    /// Rows to be fetched again, by time.
+    /// Rows that wait for another try, by time.
     delayed: BTreeMap<(Instant, u64), (HostId, Entry)>,
-    /// Those whose time has come: how many are in the heads of which hosts.
+    /// Number of rows in each host's head that are due for another try.
     again: BTreeMap<HostId, u32>,
     queued: u64,
-    /// Memory of all heads, and how much it may be.
+    /// Memory of all heads, limited to `max_head_bytes`.
     head_bytes: usize,
     max_head_bytes: usize,
-    /// Reused to spell names.
+    /// Buffer reused to spell names.
     spelling: String,
 }
 
 impl Schedule {
-    /// Rows beyond `max_head_bytes`, and beyond a few of each host, are expected to be on disk; `usize::MAX`: there is no disk.
+    /// Creates a schedule. Rows beyond `max_head_bytes` in total, or beyond [`HEAD_ROWS`] of one host, are expected to
+    /// be on disk; `usize::MAX` means that there is no disk.
     pub(super) fn new(politeness: Politeness, max_head_bytes: usize) -> Self {
         Self {
             politeness,
@@ -85,12 +86,12 @@ impl Schedule {
         self.queued
     }
 
-    /// The host of a URL; true if it was not known.
+    /// Host of a URL; true if the host is new.
     pub(super) fn host_of(&mut self, url: UrlText<'_>) -> (HostId, bool) {
         self.spelling.clear();
         let (scheme, host) = url.scheme_and_host();
         self.spelling.push_str(host);
-        // The brackets of an address of version 6 end before its port.
+        // The brackets of an IPv6 address end before its port.
         let has_port = host.rfind(':') > host.rfind(']');
         match scheme {
             _ if has_port => {}
@@ -104,13 +105,13 @@ impl Schedule {
         (self.names.insert(&self.spelling), true)
     }
 
-    /// A new host.
+    /// Adds a new host.
     pub(super) fn insert(&mut self, name: &str) -> HostId {
         self.hosts.push(Host::default());
         self.names.insert(name)
     }
 
-    /// Counts a page of the host; false if it has had all it may have.
+    /// Counts a page of the host; false if the host has reached its page limit.
     pub(super) fn accept(&mut self, id: HostId) -> bool {
         let limit = self.politeness.max_pages_per_host.unwrap_or(u64::MAX);
         let host = self.host_mut(id);
@@ -123,7 +124,7 @@ impl Schedule {
         self.host(id).accepted
     }
 
-    /// What an earlier process left of a host.
+    /// Restores a host from the state of an earlier process.
     pub(super) fn restore(&mut self, id: HostId, accepted: u64, rows: u32) {
         let host = self.host_mut(id);
         host.accepted = accepted;
@@ -132,7 +133,7 @@ impl Schedule {
         self.offer(id);
     }
 
-    /// A new row, behind all others of its host.
+    /// Adds a new row behind all others of its host.
     pub(super) fn push(&mut self, id: HostId, entry: Entry) {
         self.queued += 1;
         let has_disk = self.has_disk();
@@ -147,13 +148,13 @@ impl Schedule {
         self.offer(id);
     }
 
-    /// Whether the host's next row is on disk.
+    /// True if the host's next row is on disk only.
     pub(super) fn needs_refill(&self, id: HostId) -> bool {
         let host = self.host(id);
         host.head_len() == 0 && host.behind > 0
     }
 
-    /// After which row to read, and how many.
+    /// Row after which to read from disk, and the number of rows to read.
     pub(super) fn refill_from(&self, id: HostId) -> (u64, usize) {
         let room = if self.head_bytes >= self.max_head_bytes {
             4
@@ -163,7 +164,7 @@ impl Schedule {
         (self.host(id).last_seq, room)
     }
 
-    /// Rows as they follow on disk.
+    /// Adds the rows that were read from disk.
     pub(super) fn refill(&mut self, id: HostId, rows: Vec<Entry>) {
         let host = self.host_mut(id);
         let expected = std::mem::take(&mut host.behind);
@@ -172,7 +173,7 @@ impl Schedule {
             host.behind = expected.saturating_sub(u32::try_from(rows.len()).unwrap_or(u32::MAX));
         }
         self.extend_head(id, rows);
-        // Without a row nothing is left of them: counts and disk disagreed.
+        // Without any row the count was wrong, and none of the expected rows exists.
         let missing = if self.host(id).head_len() == 0 {
             u64::from(expected)
         } else {
@@ -188,7 +189,7 @@ impl Schedule {
         }
     }
 
-    /// The rows of a host in memory, to add some.
+    /// Rows of a host in memory; allocates the queue if there is none.
     fn head_of(&mut self, id: HostId) -> &mut VecDeque<Entry> {
         let head = &mut self.hosts[id.0 as usize].head;
         if head.is_none() {
@@ -197,7 +198,7 @@ impl Schedule {
         head.get_or_insert_default()
     }
 
-    /// A host that may be asked at `now`.
+    /// Takes a host that may be asked at `now` from the queue of ready hosts.
     pub(super) fn pop_ready(&mut self, now: Instant) -> Option<HostId> {
         self.wake(now);
         while let Some(id) = self.ready.pop_front() {
@@ -219,7 +220,8 @@ impl Schedule {
         self.has_room(id) && not_before.is_none_or(|time| time <= now)
     }
 
-    /// A row that was handed out before, of a host that may be asked at `now`. The host keeps its turn for its other rows.
+    /// Takes a row that was handed out before, of a host that may be asked at `now`. The host stays in its place in the
+    /// schedule for its other rows.
     pub(super) fn take_again(&mut self, now: Instant) -> Option<(HostId, Entry)> {
         self.wake(now);
         let id = (self.again.keys().copied()).find(|&id| self.may_ask(id, now))?;
@@ -230,7 +232,7 @@ impl Schedule {
         self.take(id, now).map(|entry| (id, entry))
     }
 
-    /// Makes ready what has waited long enough.
+    /// Makes hosts ready when they have waited long enough, and queues delayed rows that are due.
     fn wake(&mut self, now: Instant) {
         while let Some(&(time, id)) = self.waiting.first().filter(|(time, _)| *time <= now) {
             self.waiting.remove(&(time, id));
@@ -249,7 +251,7 @@ impl Schedule {
         }
     }
 
-    /// The first row of a host that was ready. The host gets its next turn at once if it may.
+    /// Takes the first row of a host that was ready. The host goes back into the schedule at once if it may.
     pub(super) fn take(&mut self, id: HostId, now: Instant) -> Option<Entry> {
         let delay = self.delay_of(id);
         let host = self.host_mut(id);
@@ -282,20 +284,20 @@ impl Schedule {
         }
     }
 
-    /// Between two pages of a host: its own delay or the general one, whichever is longer.
+    /// Delay between two pages of a host: its own or the general one, whichever is longer.
     pub(super) fn delay_of(&self, id: HostId) -> Duration {
         let own = self.host(id).times().delay.unwrap_or_default();
         own.max(self.politeness.delay)
     }
 
-    /// One less in flight.
+    /// Takes one page of the host out of the count of those in flight.
     pub(super) fn release(&mut self, id: HostId) {
         let host = self.host_mut(id);
         host.in_flight = host.in_flight.saturating_sub(1);
         self.offer(id);
     }
 
-    /// A row that is to come again at its time. Where there are many, only their places on disk are kept.
+    /// Adds a row that is due again at a given time. If there are many such rows, only their places on disk are kept.
     pub(super) fn delay(&mut self, id: HostId, mut entry: Entry, at: Instant) {
         self.queued += 1;
         if self.has_disk() && self.delayed.len() >= DELAYED_ROWS {
@@ -304,7 +306,7 @@ impl Schedule {
         self.delayed.insert((at, entry.seq), (id, entry));
     }
 
-    /// A row before all others of its host.
+    /// Puts a row before all others of its host.
     pub(super) fn put_back(&mut self, id: HostId, entry: Entry) {
         self.queued += 1;
         self.head_bytes += bytes_of(&entry);
@@ -332,7 +334,7 @@ impl Schedule {
         }
     }
 
-    /// Takes a waiting host out, so that a later time counts.
+    /// Takes a waiting host out of the set and offers it again, so that a later time takes effect.
     fn rearrange(&mut self, id: HostId) {
         if let Some(time) = self.host(id).times().waiting {
             self.waiting.remove(&(time, id));
@@ -343,7 +345,7 @@ impl Schedule {
         }
     }
 
-    /// Gives an idle host its place if it has rows and may have one more in flight.
+    /// Puts an idle host into the schedule if it has rows and may have one more page in flight.
     fn offer(&mut self, id: HostId) {
         let has_room = self.has_room(id);
         let host = &mut self.hosts[id.0 as usize];
@@ -364,14 +366,14 @@ impl Schedule {
         }
     }
 
-    /// When the next host or row is due, none being ready.
+    /// Time when the next host or delayed row is due, if no host is ready.
     pub(super) fn next_time(&self) -> Option<Instant> {
         let host = self.waiting.first().map(|(time, _)| *time);
         let row = self.delayed.first_key_value().map(|((time, _), _)| *time);
         [host, row].into_iter().flatten().min()
     }
 
-    /// The same for rows that were handed out before.
+    /// Time when the next row that was handed out before is due.
     pub(super) fn next_time_again(&self) -> Option<Instant> {
         let due = self.again.keys().filter(|&&id| self.has_room(id));
         let host = due.filter_map(|&id| self.host(id).times().not_before).min();
@@ -379,7 +381,7 @@ impl Schedule {
         [host, row].into_iter().flatten().min()
     }
 
-    /// Hosts in the order of their turns.
+    /// Hosts in the order in which they are due.
     pub(super) fn upcoming(&self) -> impl Iterator<Item = Arc<str>> {
         let ids = self
             .ready
@@ -389,7 +391,7 @@ impl Schedule {
     }
 }
 
-/// Memory an entry takes.
+/// Memory of an entry.
 pub(super) fn bytes_of(entry: &Entry) -> usize {
     row_bytes(&entry.row)
 }

@@ -1,4 +1,4 @@
-//! The queue's database.
+//! Database of the queue.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -12,9 +12,10 @@ use super::{Entry, FrontierError, Kind, Row};
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 const HOSTS: TableDefinition<u32, &str> = TableDefinition::new("hosts");
 const ACCEPTED: TableDefinition<u32, u64> = TableDefinition::new("accepted");
-/// (host, sequence number) to depth and kind (4 bytes), length of the referrer (4 bytes), referrer, URL.
+/// Queued rows. Key: host and sequence number. Value: depth and kind (4 bytes), length of the referrer (4 bytes),
+/// referrer, URL.
 const QUEUE: TableDefinition<(u32, u64), &[u8]> = TableDefinition::new("queue");
-/// Fingerprints of all URLs ever seen, eight bytes each, in pieces as they came.
+/// Fingerprints of all URLs ever seen, eight bytes each, in one piece per batch.
 const SEEN: TableDefinition<u64, &[u8]> = TableDefinition::new("seen");
 
 pub(super) const VERSION: u64 = 1;
@@ -30,20 +31,20 @@ pub(super) struct Batch {
     pub(super) seen: Vec<u64>,
     /// New hosts.
     pub(super) hosts: Vec<(HostId, Arc<str>)>,
-    /// Pages accepted of hosts for which that changed.
+    /// Number of pages accepted, for hosts where it changed.
     pub(super) accepted: HashMap<HostId, u64>,
 }
 
-/// Figures that belong to a batch.
+/// Figures written with a batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Meta {
-    /// Under which fingerprints are made.
+    /// Seed under which fingerprints are made.
     pub(super) seed: u64,
-    /// Journals up to this one are in the database.
+    /// Number of the last journal that the database contains.
     pub(super) journal: u64,
-    /// Of the next row.
+    /// Number of the next row.
     pub(super) next_seq: u64,
-    /// Pages done.
+    /// Number of pages done.
     pub(super) done: u64,
 }
 
@@ -56,7 +57,7 @@ fn store(error: impl Into<redb::Error>) -> FrontierError {
 }
 
 impl Store {
-    /// Opens or makes it; none for figures of one just made.
+    /// Opens or makes the database. The figures are `None` if it was just made.
     pub(super) fn open(
         path: &Path,
         cache_bytes: usize,
@@ -99,7 +100,7 @@ impl Store {
         }))
     }
 
-    /// Writes a batch. Only a durable one is still there after a kill.
+    /// Writes a batch. Only a durable one survives a kill.
     pub(super) fn apply(
         &self,
         batch: &Batch,
@@ -114,7 +115,7 @@ impl Store {
                 Durability::None
             })
             .map_err(store)?;
-        // So that opening after a kill need not walk through the whole file.
+        // Quick repair saves walking through the whole file when it is opened after a kill.
         transaction.set_quick_repair(durable);
         {
             let mut table = transaction.open_table(META).map_err(store)?;
@@ -135,7 +136,7 @@ impl Store {
         transaction.commit().map_err(store)
     }
 
-    /// Rows of a host after one, at most `room`.
+    /// Rows of a host after a given one, at most `room`.
     pub(super) fn rows(
         &self,
         host: HostId,
@@ -197,7 +198,7 @@ impl Store {
         Ok(hosts)
     }
 
-    /// Every fingerprint ever seen.
+    /// Visits every fingerprint ever seen.
     pub(super) fn each_seen(
         &self,
         mut visit: impl FnMut(u64) -> Result<(), FrontierError>,
@@ -277,7 +278,7 @@ fn encode(row: &Row, out: &mut Vec<u8>) {
     out.extend(row.url.as_bytes());
 }
 
-/// A row that is damaged has no URL the parser takes, and is left out by who gets it.
+/// Decodes a row. A damaged one gets a URL that no parser accepts, so that [`super::Frontier`] leaves it out.
 fn decode(value: &[u8]) -> Row {
     try_decode(value).unwrap_or_else(|| Row {
         depth: 0,

@@ -34,7 +34,7 @@ fn small() -> DiskOptions {
     }
 }
 
-/// The same test in memory and on disk.
+/// Runs a test in memory and on disk.
 fn both(politeness: Politeness, test: impl Fn(Frontier)) {
     test(Frontier::in_memory(politeness));
     let dir = tempfile::tempdir().unwrap();
@@ -246,7 +246,7 @@ fn only_those_handed_out_before() {
         frontier.retry(pages[0].ticket, at);
         frontier.postpone(pages[1].ticket, at);
         assert!(matches!(next_again(&mut frontier, start), Next::Wait(time) if time == at));
-        // A row before it in its queue, and a pause of its host.
+        // One page is back in its queue, and its host is held.
         frontier.put_back(pages[2].ticket);
         frontier.hold_host(&url("http://b/"), at);
         let mut found = Vec::new();
@@ -434,7 +434,7 @@ fn one_crawl_at_a_time() {
     assert!(matches!(second.err(), Some(FrontierError::InUse { .. })));
 }
 
-/// What a reopened frontier has to hold: all that was added and not done.
+/// Model of what a reopened frontier has to hold: everything that was added and not done.
 struct Model {
     seen: BTreeSet<String>,
     open: BTreeSet<String>,
@@ -478,7 +478,7 @@ fn reopened_after_close_or_drop() {
             for count in 0..600 {
                 let page = next(&mut frontier, Instant::now());
                 assert!(model.open.contains(page.url.as_str()));
-                // Some stay in flight.
+                // Every tenth page stays in flight.
                 if count % 10 != 0 {
                     frontier.done(page.ticket).unwrap();
                     model.open.remove(page.url.as_str());
@@ -551,7 +551,7 @@ fn name(number: u8) -> String {
     format!("http://h{}/{number}", number % 5)
 }
 
-/// Takes the one of that index out of the pages in flight.
+/// Takes the page at this index out of the pages in flight.
 fn pick(in_flight: &mut VecDeque<Page>, index: usize) -> Option<Page> {
     let length = in_flight.len();
     if length == 0 {

@@ -1,4 +1,4 @@
-//! What a request says of the crawler: an honest User-Agent, header profiles held per host, Referer by navigation.
+//! Headers of requests: an honest User-Agent, header profiles fixed per host, and a Referer as in navigation.
 
 mod profile;
 mod referer;
@@ -6,47 +6,48 @@ mod referer;
 use std::path::PathBuf;
 
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
-use url::Url;
+use url::{Origin, Url};
 
 pub use self::{profile::Profiles, referer::referer};
 use crate::{
     config::secret::Secrets,
-    settings::{Headers, Secret, Settings},
+    credentials::Credentials,
+    settings::{Headers, REDACTED, Secret, Settings},
 };
 
-/// Why headers cannot be made.
+/// Reasons why headers cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum HeaderError {
-    /// A line that is no header.
+    /// A line is not a valid header.
     #[error("{what}: `{line}` is no header line; expected `Name: value`")]
     Line {
-        /// Where it is from.
+        /// Source of the line.
         what: &'static str,
-        /// The name, escaped. A value may be secret.
+        /// Name of the header, escaped. The value may be secret.
         line: String,
     },
-    /// A header that only the connection may set.
+    /// The header may only be set by the connection.
     #[error("{what}: `{name}` is set by the crawler itself; leave it out")]
     Reserved {
-        /// Where it is from.
+        /// Source of the header.
         what: String,
-        /// Which.
+        /// Name of the header.
         name: HeaderName,
     },
-    /// A file that cannot be read.
+    /// A file cannot be read.
     #[error("{path}: cannot be read: {source}")]
     Read {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
-        /// Why.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// A file of profiles that is none.
+    /// A file of profiles is not valid.
     #[error("{path}: {problem}")]
     Profiles {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
-        /// What was expected and what was found.
+        /// Expected and actual content.
         problem: String,
     },
 }
@@ -64,6 +65,9 @@ const RESERVED: [HeaderName; 9] = [
     header::PROXY_AUTHORIZATION,
 ];
 
+/// Headers that are secret wherever they are given.
+const CREDENTIALS: [HeaderName; 2] = [header::AUTHORIZATION, header::COOKIE];
+
 const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 /// Makes the headers of requests.
@@ -71,12 +75,15 @@ const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 pub struct HeaderMaker {
     common: HeaderMap,
     profiles: Profiles,
+    /// Sent to origins of seeds alone.
     secrets: HeaderMap,
-    seeds: Vec<String>,
+    seeds: Vec<Origin>,
+    /// Credentials of seeds' URLs, each for its own origin.
+    logins: Vec<(Origin, HeaderValue)>,
     settings: Headers,
 }
 
-/// The User-Agent without a setting: `tracer/1.2.3`, with the contact as `tracer/1.2.3 (+mailto:me@example.org)`.
+/// User-Agent used without a setting: `tracer/1.2.3`, with a contact `tracer/1.2.3 (+mailto:me@example.org)`.
 pub fn honest_user_agent(contact: Option<&str>) -> String {
     let name = concat!("tracer/", env!("CARGO_PKG_VERSION"));
     match contact {
@@ -89,12 +96,8 @@ pub fn honest_user_agent(contact: Option<&str>) -> String {
 }
 
 impl HeaderMaker {
-    /// `seeds`: hosts that secret headers may go to.
-    pub fn new(
-        settings: &Settings,
-        secrets: &Secrets,
-        seeds: Vec<String>,
-    ) -> Result<Self, HeaderError> {
+    /// Makes a header maker. Secret headers go to scheme, host and port (RFC 6454) of `seeds`, and the credentials of a seed's URL to its own.
+    pub fn new(settings: &Settings, secrets: &Secrets, seeds: &[Url]) -> Result<Self, HeaderError> {
         let headers = &settings.headers;
         let mut common = HeaderMap::new();
         common.insert(header::ACCEPT, HeaderValue::from_static(ACCEPT));
@@ -109,25 +112,33 @@ impl HeaderMaker {
                 value("headers.accept_language", language)?,
             );
         }
+        let mut secrets = secret_headers(&secrets.headers)?;
         for line in &headers.extra {
-            let (name, value) = parse_line("headers.extra", line)?;
-            common.insert(name, value);
+            let (name, mut value) = parse_line("headers.extra", line)?;
+            if CREDENTIALS.contains(&name) {
+                value.set_sensitive(true);
+                // The file of secrets counts before a flag.
+                secrets.entry(name).or_insert(value);
+            } else {
+                common.insert(name, value);
+            }
         }
         let profiles = match &headers.profiles {
             Some(path) => Profiles::load(path)?,
             None => Profiles::default(),
         };
-        let secrets = secret_headers(&secrets.headers)?;
+        let login = |seed: &Url| Some((seed.origin(), Credentials::of_url(seed)?.header()?));
         Ok(Self {
             common,
             profiles,
             secrets,
-            seeds,
+            seeds: seeds.iter().map(Url::origin).collect(),
+            logins: seeds.iter().filter_map(login).collect(),
             settings: headers.clone(),
         })
     }
 
-    /// The User-Agent that robots.txt rules are matched with, and that hosts see without a profile.
+    /// User-Agent by which robots.txt rules are chosen, and which is sent to hosts without a profile.
     pub fn user_agent(&self) -> &str {
         self.common
             .get(header::USER_AGENT)
@@ -135,7 +146,7 @@ impl HeaderMaker {
             .unwrap_or_default()
     }
 
-    /// Headers of a request for `url`, found on the page `from`. The same host gets the same profile each time.
+    /// Headers of a request for `url`, found on the page `from`. A host always gets the same profile.
     pub fn make(&self, url: &Url, from: Option<&Url>) -> HeaderMap {
         let mut headers = self.common.clone();
         let host = url.host_str().unwrap_or_default();
@@ -148,12 +159,27 @@ impl HeaderMaker {
         if let Some(value) = referer.and_then(|text| HeaderValue::from_str(&text).ok()) {
             headers.insert(header::REFERER, value);
         }
-        if self.seeds.iter().any(|seed| seed == host) {
-            for (name, value) in &self.secrets {
-                headers.insert(name, value.clone());
-            }
-        }
+        self.add_secrets(&mut headers, &url.origin());
         headers
+    }
+
+    fn add_secrets(&self, headers: &mut HeaderMap, origin: &Origin) {
+        let is_secret = !self.secrets.is_empty() && self.seeds.contains(origin);
+        for (name, value) in self.secrets.iter().filter(|_| is_secret) {
+            headers.insert(name, value.clone());
+        }
+        let login = self.logins.iter().find(|(seed, _)| seed == origin);
+        if let Some((_, value)) = login {
+            headers.insert(header::AUTHORIZATION, value.clone());
+        }
+    }
+}
+
+/// A header line for people's eyes.
+pub(crate) fn shown(line: &str) -> String {
+    match parse_line("headers.extra", line) {
+        Ok((name, _)) if CREDENTIALS.contains(&name) => format!("{name}: {REDACTED}"),
+        _ => line.to_owned(),
     }
 }
 
@@ -213,7 +239,11 @@ mod tests {
             headers: vec![("Authorization".to_owned(), Secret::new("Bearer t0k"))],
             ..Secrets::default()
         };
-        HeaderMaker::new(&settings, &secrets, vec!["mine.example".to_owned()])
+        let seeds = [
+            url("https://mine.example/begin"),
+            url("http://me:pw@login.example:8080/"),
+        ];
+        HeaderMaker::new(&settings, &secrets, &seeds)
     }
 
     #[test]
@@ -239,23 +269,40 @@ mod tests {
     }
 
     #[test]
-    fn secrets_go_to_seeds_alone() {
-        let maker = maker(|_| ()).unwrap();
-        let mine = maker.make(&url("https://mine.example/x"), None);
-        assert_eq!(mine[header::AUTHORIZATION], "Bearer t0k");
-        assert!(mine[header::AUTHORIZATION].is_sensitive());
+    fn secrets_go_to_origins_of_seeds_alone() {
+        let maker = maker(|headers| {
+            headers.extra = vec!["Cookie: sid=1".to_owned(), "Authorization: x".to_owned()];
+        })
+        .unwrap();
+        for mine in ["https://mine.example/x", "https://MINE.example:443/"] {
+            let mine = maker.make(&url(mine), None);
+            assert_eq!(mine[header::AUTHORIZATION], "Bearer t0k");
+            assert_eq!(mine[header::COOKIE], "sid=1");
+            assert!(mine.values().filter(|value| value.is_sensitive()).count() == 2);
+        }
         for other in [
             "https://other.example/",
             "https://x.mine.example/",
             "https://mine.example.evil/",
+            "http://mine.example/",
+            "http://mine.example:443/",
+            "https://mine.example:8443/",
+            "http://login.example/",
+            "https://login.example:8080/",
         ] {
-            assert!(
-                !maker
-                    .make(&url(other), None)
-                    .contains_key(header::AUTHORIZATION),
-                "{other}"
-            );
+            let sent = maker.make(&url(other), None);
+            assert!(!sent.contains_key(header::AUTHORIZATION), "{other}");
+            assert!(!sent.contains_key(header::COOKIE), "{other}");
         }
+    }
+
+    #[test]
+    fn credentials_of_a_seed_go_to_its_origin_alone() {
+        let maker = maker(|_| ()).unwrap();
+        let sent = maker.make(&url("http://login.example:8080/a"), None);
+        // Of `me:pw`.
+        assert_eq!(sent[header::AUTHORIZATION], "Basic bWU6cHc=");
+        assert!(sent[header::AUTHORIZATION].is_sensitive());
     }
 
     #[test]

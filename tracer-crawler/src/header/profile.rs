@@ -1,5 +1,5 @@
-//! Header profiles: sets of headers that belong together, from a file. A host gets one by its name and keeps it, in
-//! this crawl and the next, so that what it sees of a session is consistent.
+//! Header profiles: sets of headers that belong together, read from a file. A host's name determines its profile, in
+//! this crawl and later ones, so that all requests to the host are consistent.
 
 use std::{fs, io::Read, path::Path};
 
@@ -7,14 +7,14 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use toml::{Table, Value};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{HeaderError, not_reserved};
+use super::{CREDENTIALS, HeaderError, not_reserved};
 
-/// Larger files are refused.
+/// Limit of a file's size in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
 type Lines = Vec<(HeaderName, HeaderValue)>;
 
-/// Profiles of a file; none without one.
+/// Profiles of a file; empty without a file.
 #[derive(Debug, Clone, Default)]
 pub struct Profiles(Vec<Lines>);
 
@@ -59,7 +59,7 @@ impl Profiles {
         profiles.collect::<Result<_, _>>().map(Self)
     }
 
-    /// The profile of a host: always the same for the same file.
+    /// Profile of a host, always the same for the same file.
     pub(super) fn of_host(&self, host: &str) -> Option<&Lines> {
         let count = self.0.len() as u64;
         let index = xxh3_64(host.as_bytes()).checked_rem(count)?;
@@ -87,13 +87,18 @@ fn line(name: &str, value: &Value) -> Result<(HeaderName, HeaderValue), String> 
     let value =
         HeaderValue::from_str(text).map_err(|_| format!("`{shown}`: its value cannot be sent"))?;
     not_reserved("header", &name).map_err(|e| e.to_string())?;
-    if name == header::REFERER || name == header::COOKIE {
+    if name == header::REFERER {
         return Err(format!("`{name}` follows from navigation; leave it out"));
+    }
+    if CREDENTIALS.contains(&name) {
+        return Err(format!(
+            "`{name}` is secret, and a profile goes to any host; put it into headers.secrets_file"
+        ));
     }
     Ok((name, value))
 }
 
-/// A profile names its User-Agent, and its client hints say the same as it: servers compare them.
+/// Checks that a profile has a User-Agent and that its client hints agree with it, because servers compare them.
 fn consistent(lines: Lines) -> Result<Lines, String> {
     let text = |wanted: &str| {
         lines
@@ -148,7 +153,7 @@ mod tests {
             assert_eq!(of(&host), of(&host));
             let lines = of(&host);
             let get = |name: &str| lines.iter().find(|line| line.0 == name).unwrap().1.clone();
-            // Never a mixture of two.
+            // A request never mixes two profiles.
             let index = usize::from(get("user-agent") == "b/1");
             assert_eq!(get("accept-language"), ["de", "en"][index]);
             seen[index] += 1;
@@ -185,6 +190,12 @@ mod tests {
             "[[profile]]\nUser-Agent = \"a\"\nReferer = \"c\"",
             "follows from navigation",
         );
+        for name in ["Cookie", "authorization"] {
+            check(
+                &format!("[[profile]]\nUser-Agent = \"a\"\n{name} = \"c\""),
+                "headers.secrets_file",
+            );
+        }
         check(
             "[[profile]]\nUser-Agent = \"X11; Linux\"\nSec-CH-UA-Platform = '\"Windows\"'",
             "does not fit",

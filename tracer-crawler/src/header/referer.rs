@@ -1,13 +1,13 @@
-//! Referer (RFC 9110, section 10.1.3) under a Referrer Policy (W3C), section 8.3.
+//! Referer header (RFC 9110, section 10.1.3) according to a Referrer Policy (W3C), section 8.3.
 
 use url::Url;
 
 use crate::settings::ReferrerPolicy;
 
-/// Longer ones are cut down to the origin, as browsers do.
+/// Length above which a Referer is cut down to the origin, as in browsers.
 const MAX_BYTES: usize = 4096;
 
-/// What a request for `to` says of the page `from` that the link was on; `None` is nothing.
+/// Referer of a request for `to` that was found on the page `from`; `None` if there is to be no Referer.
 pub fn referer(policy: ReferrerPolicy, from: &Url, to: &Url) -> Option<String> {
     if !matches!(from.scheme(), "http" | "https") {
         return None;
@@ -27,11 +27,11 @@ fn origin(from: &Url) -> String {
     format!("{}/", from.origin().ascii_serialization())
 }
 
-/// Without user name, password and fragment.
+/// URL without user name, password and fragment.
 fn full(from: &Url) -> String {
     let mut url = from.clone();
     url.set_fragment(None);
-    // Both succeed for http and https.
+    // Both calls succeed for http and https.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     if url.as_str().len() > MAX_BYTES {

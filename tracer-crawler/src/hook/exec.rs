@@ -1,5 +1,5 @@
-//! A command for each page: gets the page as a JSON object on standard input, may take a limited time, and is killed
-//! with everything it has started.
+//! Runs a command for each page. The command gets the page as a JSON object on standard input, has a time limit, and is
+//! killed together with everything it has started.
 
 use std::{
     convert::Infallible,
@@ -20,19 +20,19 @@ use tokio::{
 use super::group::{self, Group};
 use crate::{limit::Concurrency, settings::Hooks, stats::Stats};
 
-/// Why a command did not do its work.
+/// Reasons why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecError {
-    /// It could not be started.
+    /// The command could not be started.
     #[error("cannot be started: {0}; it is run by /bin/sh -c")]
     Start(io::Error),
-    /// It ended with a failure.
+    /// The command ended with a failure.
     #[error("ended with {0}")]
     Status(ExitStatus),
-    /// It took too long and was killed.
+    /// The command took too long and was killed.
     #[error("took longer than {0:?} and was killed; hooks.exec_timeout gives it more")]
     Timeout(Duration),
-    /// The system did not say how it ended.
+    /// The system did not report how the command ended.
     #[error("cannot be waited for: {0}")]
     Wait(io::Error),
 }
@@ -47,7 +47,7 @@ pub struct ExecPerPage {
 }
 
 impl ExecPerPage {
-    /// `None` without a command in the settings.
+    /// Makes a runner; `None` without a command in the settings.
     pub fn new(settings: &Hooks, stats: Arc<Stats>) -> Option<Self> {
         Some(Self {
             command: settings.exec_per_page.clone()?,
@@ -57,7 +57,7 @@ impl ExecPerPage {
         })
     }
 
-    /// Runs it for one page, after those that came before. A failure is counted and logged; the page stays as it is.
+    /// Runs the command for one page, in the order of calls. A failure is counted and logged; the page is not affected.
     pub async fn run(&self, url: &str, json: &[u8]) {
         let _place = self.at_once.acquire().await;
         match self.try_run(json).await {
@@ -74,7 +74,7 @@ impl ExecPerPage {
         let stdin = child.stdin.take();
         let feed = async {
             if let Some(mut stdin) = stdin {
-                // A command that does not read its input is no failure.
+                // A command that does not read its input has not failed.
                 let _ = stdin.write_all(json).await;
                 let _ = stdin.shutdown().await;
             }
@@ -87,7 +87,7 @@ impl ExecPerPage {
             }
         });
         let in_time = tokio::time::timeout(self.timeout, &mut ended).await;
-        // Whatever is left of it goes; dropped by cancellation, it takes everything along, too.
+        // This kills whatever the command has left running. The same happens when this future is dropped.
         drop(group);
         let Ok(status) = in_time else {
             let _ = ended.await;
@@ -99,19 +99,22 @@ impl ExecPerPage {
         }
     }
 
-    /// In a process group of its own; what it prints goes to standard error, because standard output may be pages.
+    /// Starts the command in a process group of its own. Its output goes to standard error, because standard output may
+    /// carry the pages.
     async fn start(&self) -> Result<(Child, Group), ExecError> {
         let stderr = io::stderr()
             .as_fd()
             .try_clone_to_owned()
             .map_err(ExecError::Start)?;
-        let mut command = Command::new("/bin/sh");
-        command
-            .arg("-c")
-            .arg(&self.command)
-            .stdin(Stdio::piped())
-            .stdout(stderr);
+        let mut command = self.command();
+        command.stdin(Stdio::piped()).stdout(stderr);
         group::spawn(command).await.map_err(ExecError::Start)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.arg("-c").arg(&self.command);
+        command
     }
 }
 
@@ -120,6 +123,7 @@ mod tests {
     use std::{fs, path::Path};
 
     use super::*;
+    use crate::config::secret::VARIABLES;
 
     fn hook(command: &str, timeout: Duration, at_once: u32) -> ExecPerPage {
         let settings = Hooks {
@@ -149,6 +153,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn secrets_of_the_crawl_are_not_in_its_environment() {
+        let directory = tempfile::tempdir().unwrap();
+        let out = directory.path().join("out");
+        let group = hook(&format!("env > {}", out.display()), LONG, 1);
+        let mut command = group.command();
+        for variable in VARIABLES {
+            command.env(variable, "hunter2");
+        }
+        command.env("KEPT", "yes").stdout(Stdio::null());
+        let (mut child, _group) = group::spawn(command).await.unwrap();
+        assert!(child.wait().await.unwrap().success());
+        let environment = fs::read_to_string(out).unwrap();
+        assert!(environment.contains("KEPT=yes"), "{environment}");
+        assert!(!environment.contains("hunter2"), "{environment}");
+    }
+
+    #[tokio::test]
     async fn failures_are_counted() {
         let hook = hook("exit 3", LONG, 1);
         hook.run("u", b"{}").await;
@@ -164,7 +185,7 @@ mod tests {
         assert_eq!(counts(&hook), (1, 0));
     }
 
-    /// Whether a process is still there and no zombie.
+    /// True if a process exists and is no zombie.
     fn is_alive(pid: &str) -> bool {
         let stat = fs::read_to_string(Path::new("/proc").join(pid.trim()).join("stat"));
         stat.is_ok_and(|stat| {
@@ -229,7 +250,7 @@ mod tests {
     async fn no_more_than_allowed_run_at_once() {
         let directory = tempfile::tempdir().unwrap();
         let (dir, log) = (directory.path().display(), directory.path().join("log"));
-        // mkdir is atomic: a third one at work finds both places taken.
+        // mkdir is atomic: a third command running at once finds both directories taken.
         let command = format!(
             "if mkdir {dir}/1 2>/dev/null; then p=1; elif mkdir {dir}/2 2>/dev/null; then p=2; else echo third >> {dir}/log; exit 1; fi; sleep 0.05; rmdir {dir}/$p"
         );

@@ -1,7 +1,8 @@
-//! Process groups that end with the crawl, however it ends.
+//! Process groups that end with the crawl, whatever way it ends.
 //!
-//! Dropping a [`Group`] kills it. When this process is killed nothing is dropped; so a guard, a shell that does nothing but
-//! read, knows all groups. The pipe it reads from ends with this process, and then it kills those that are left.
+//! Dropping a [`Group`] kills it. When this process is killed, nothing is dropped. Therefore a guard, a shell that only
+//! reads a pipe, keeps a list of all groups. The pipe ends with this process, and then the guard kills the groups that
+//! are left.
 
 use std::{
     io::{self, Write},
@@ -16,7 +17,9 @@ use nix::{
 };
 use tokio::process::{Child, Command};
 
-/// Keeps a list of groups: `+ ID` begins, `- ID` ends.
+use crate::config::secret::VARIABLES;
+
+/// Script of the guard, which keeps a list of groups: `+ ID` adds one, `- ID` removes it.
 const GUARD: &str = r#"
 left=
 while read -r sign id; do
@@ -28,20 +31,24 @@ done
 for one in $left; do kill -KILL "-$one" 2>/dev/null; done
 "#;
 
-/// The way to the guard, once there is one.
+/// Pipe to the guard, once the guard is started.
 static GUARDED: Mutex<Option<ChildStdin>> = Mutex::new(None);
 
-/// A process group that ends with this value, or with this process.
+/// Process group that ends when this value is dropped or this process ends.
 #[derive(Debug)]
 pub(crate) struct Group(Pid);
 
-/// Starts a command as a group of its own, on a thread that is bound to no CPU.
+/// Starts a command in a group of its own, from a thread that is not bound to a CPU. The command gets no secrets of the
+/// crawl.
 pub(crate) async fn spawn(mut command: Command) -> io::Result<(Child, Group)> {
     command.process_group(0);
+    for variable in VARIABLES {
+        command.env_remove(variable);
+    }
     let started = tokio::task::spawn_blocking(move || {
         begin_guard()?;
         let child = command.spawn()?;
-        // It has an id until it is waited for.
+        // The child has an id until it is waited for.
         let id = child.id().and_then(|id| i32::try_from(id).ok());
         let group = Group(Pid::from_raw(id.ok_or(io::ErrorKind::NotFound)?));
         tell('+', group.0);
@@ -52,17 +59,22 @@ pub(crate) async fn spawn(mut command: Command) -> io::Result<(Child, Group)> {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // ESRCH: all have ended by themselves.
+        // The error ESRCH means that all processes have already ended.
         let _ = killpg(self.0, Signal::SIGKILL);
         tell('-', self.0);
     }
 }
 
-/// In a group of its own, so that it outlives what is sent to ours. It holds nothing of ours but the pipe.
+/// Starts the guard in a group of its own, so that it survives signals to this process's group. It inherits only the
+/// pipe.
 fn begin_guard() -> io::Result<()> {
     let mut guard = GUARDED.lock().unwrap_or_else(PoisonError::into_inner);
     if guard.is_none() {
-        let child = StdCommand::new("/bin/sh")
+        let mut command = StdCommand::new("/bin/sh");
+        for variable in VARIABLES {
+            command.env_remove(variable);
+        }
+        let child = command
             .args(["-c", GUARD])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -74,7 +86,7 @@ fn begin_guard() -> io::Result<()> {
     Ok(())
 }
 
-/// A guard that somebody has killed guards nothing; that is no reason to fail.
+/// Sends a line to the guard. If the guard was killed, the crawl goes on without it.
 fn tell(sign: char, group: Pid) {
     let mut guard = GUARDED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(pipe) = guard.as_mut() {

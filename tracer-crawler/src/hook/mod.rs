@@ -1,5 +1,5 @@
-//! What somebody else wants to do at the begin and end of a crawl and of each page. A hook that was told of a begin is
-//! told of the end, whatever happens between: an error, a panic, a cancellation.
+//! Hooks: code of a caller that runs at the begin and end of a crawl and of each page. A hook called for a begin is
+//! also called for the end, whatever happens in between: an error, a panic, a cancellation.
 
 mod exec;
 pub(crate) mod group;
@@ -18,50 +18,50 @@ use url::Url;
 pub use self::exec::{ExecError, ExecPerPage};
 use crate::{outcome::Class, settings::Settings, stats::Snapshot};
 
-/// A page that is about to be fetched.
+/// Page that is about to be fetched.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// Where from.
+    /// URL of the page.
     pub url: Url,
-    /// Links from a seed.
+    /// Number of links between a seed and this page.
     pub depth: u32,
-    /// The page that the link was on; none for seeds.
+    /// Page that the link was on; `None` for seeds.
     pub referrer: Option<Url>,
 }
 
-/// How a page ended.
+/// Result of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageEnd {
-    /// Status of its last answer; none without one.
+    /// Status of the last answer, if there was one.
     pub status: Option<u16>,
-    /// Why it failed; none for success.
+    /// Class of the failure; `None` for success.
     pub failure: Option<Class>,
-    /// From the begin, waits and retries included.
+    /// Time from the begin, including waits and retries.
     pub took: Duration,
 }
 
-/// Called at the begin and end of things. Every method may be called from several threads at once, and should be short:
-/// the page waits for it. A panic in a hook is caught and logged.
+/// Hooks of a crawl. Each method may be called from several threads at once, and should be short, because the page
+/// waits for it. A panic in a hook is caught and logged.
 pub trait Hooks: Send + Sync {
-    /// The crawl begins.
+    /// Called when the crawl begins.
     fn on_start(&self, _settings: &Settings) {}
-    /// The crawl is over.
+    /// Called when the crawl has ended.
     fn on_finish(&self, _figures: &Snapshot) {}
-    /// The crawl itself failed by a panic; `on_finish` comes after it.
+    /// Called when the crawl itself fails by a panic, before `on_finish`.
     fn on_panic(&self, _message: &str) {}
-    /// A page begins.
+    /// Called when the work on a page begins.
     fn on_page_start(&self, _page: &Page) {}
-    /// A page is over.
+    /// Called when the work on a page has ended.
     fn on_page_finish(&self, _page: &Page, _end: &PageEnd) {}
-    /// The work on a page panicked; `on_page_finish` comes after it.
+    /// Called when the work on a page panics, before `on_page_finish`.
     fn on_page_panic(&self, _page: &Page, _message: &str) {}
 }
 
-/// No hooks.
+/// The absence of hooks.
 impl Hooks for () {}
 
-/// Does the work of a page between its hooks. `end` says how it ended. A panic inside fails this page alone: its
-/// message is the error. Dropped before its end, the page counts as cancelled.
+/// Runs the work of a page between its hooks. `end` extracts status and failure from the result. A panic fails only
+/// this page, and its message is returned as the error. A page dropped before its end counts as cancelled.
 pub async fn page<T>(
     hooks: &dyn Hooks,
     page: &Page,
@@ -86,7 +86,7 @@ pub async fn page<T>(
     done
 }
 
-/// Tells of the end when dropped.
+/// Page under way; calls the hook for the end when dropped.
 struct OpenPage<'a> {
     hooks: &'a dyn Hooks,
     page: &'a Page,
@@ -106,7 +106,7 @@ impl Drop for OpenPage<'_> {
     }
 }
 
-/// Does the work of a whole crawl between its hooks. `figures` makes the last figures; it is called whatever happens.
+/// Runs the work of a whole crawl between its hooks. `figures` makes the final figures and is called in any case.
 pub async fn crawl<T>(
     hooks: &dyn Hooks,
     settings: &Settings,
@@ -130,14 +130,14 @@ impl<F: FnMut()> Drop for OnDrop<F> {
     }
 }
 
-/// Runs a hook; its panic does not reach the crawl.
+/// Runs a hook; a panic in it does not reach the crawl.
 fn contained(hook: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(hook)) {
         tracing::error!(message = message(&*panic), "a hook panicked");
     }
 }
 
-/// A future whose panic is its result.
+/// Future that returns a panic as an error.
 struct CatchPanic<F>(AssertUnwindSafe<F>);
 
 impl<F: Future> Future for CatchPanic<F> {
@@ -153,7 +153,7 @@ impl<F: Future> Future for CatchPanic<F> {
     }
 }
 
-/// The words of a panic.
+/// Message of a panic.
 fn message(panic: &(dyn Any + Send)) -> String {
     panic
         .downcast_ref::<String>()

@@ -1,25 +1,25 @@
-//! How many at once.
+//! Limit on the number of operations at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
-/// A number of permits that can be changed while some are out.
+/// Limit with a number of permits that can be changed while some are in use.
 #[derive(Debug)]
 pub struct Concurrency {
     permits: Semaphore,
     limit: AtomicUsize,
-    /// Permits to be swallowed when they come back, because the limit fell while they were out.
+    /// Number of permits to remove when they come back, because the limit was lowered while they were in use.
     owed: AtomicUsize,
 }
 
-/// Gives its place back when dropped.
+/// Permit that returns when dropped.
 #[derive(Debug)]
 pub struct Permit(Arc<Concurrency>);
 
 impl Concurrency {
-    /// At most `limit` at once; 0 counts as 1.
+    /// Makes a limit of `limit` permits; 0 counts as 1.
     pub fn new(limit: usize) -> Arc<Self> {
         let limit = clamp(limit);
         Arc::new(Self {
@@ -29,17 +29,17 @@ impl Concurrency {
         })
     }
 
-    /// The limit as it is now.
+    /// Current limit.
     pub fn limit(&self) -> usize {
         self.limit.load(Ordering::Acquire)
     }
 
-    /// Places free now.
+    /// Number of free permits.
     pub fn free(&self) -> usize {
         self.permits.available_permits()
     }
 
-    /// Changes the limit. Those at work go on; when it fell, places vanish as they come back.
+    /// Changes the limit. Permits in use stay valid; after a lowering they are removed as they come back.
     pub fn set_limit(&self, limit: usize) {
         let limit = clamp(limit);
         let before = self.limit.swap(limit, Ordering::AcqRel);
@@ -52,23 +52,23 @@ impl Concurrency {
         }
     }
 
-    /// A place, in the order of asking.
+    /// Waits for a permit, in the order of calls.
     pub async fn acquire(self: &Arc<Self>) -> Permit {
         match self.permits.acquire().await {
             Ok(permit) => permit.forget(),
-            // The semaphore is never closed; without it there is no limit to keep.
+            // The semaphore is never closed. Without it there would be no limit to keep.
             Err(_) => self.owe(),
         }
         Permit(Arc::clone(self))
     }
 
-    /// A place if one is free now.
+    /// Permit, if one is free now.
     pub fn try_acquire(self: &Arc<Self>) -> Option<Permit> {
         self.permits.try_acquire().ok()?.forget();
         Some(Permit(Arc::clone(self)))
     }
 
-    /// Debts are paid first.
+    /// Settles owed permits first, then adds the rest.
     fn grow(&self, by: usize) {
         let mut paid = 0;
         while paid < by && self.settle() {
@@ -81,7 +81,7 @@ impl Concurrency {
         self.owed.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Whether a permit was owed, and is now paid.
+    /// Reduces the number of owed permits; false if none was owed.
     fn settle(&self) -> bool {
         self.owed
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |owed| {

@@ -1,29 +1,30 @@
-//! How often: a generic cell rate algorithm (GCRA) on two atomics, so that its rate can be changed while it runs.
+//! Rate limit by the generic cell rate algorithm (GCRA) on a few atomics, so that the rate can be changed while in use.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-/// At most so many in a time, with a burst. Shared by reference; takes no lock.
+/// Limit of operations per time, with a burst. Shared by reference; takes no lock.
 #[derive(Debug)]
 pub struct Rate {
-    /// Where time counts from.
+    /// Time from which all other times are counted.
     origin: Instant,
-    /// Theoretical arrival time of the next, in ns since `origin`.
+    /// Theoretical arrival time of the next operation, in ns since `origin`.
     next_ns: AtomicU64,
-    /// Distance between two, in ns. 0: no limit.
+    /// Interval between two operations, in ns; 0 means no limit.
     period_ns: AtomicU64,
-    /// How far ahead of its time one may come, in ns.
+    /// Time by which an operation may come early, in ns.
     tolerance_ns: AtomicU64,
-    /// Nothing before this time, in ns since `origin`, whatever the rate is.
+    /// Time before which nothing may pass, whatever the rate, in ns since `origin`.
     paused_ns: AtomicU64,
-    /// Those who wait take a new place in the row.
+    /// Wakes waiting operations, which then reserve again.
     changed: Notify,
 }
 
 impl Rate {
-    /// One every `period`, `burst` at once after a pause (1: never two closer than `period`). A period of zero is no limit.
+    /// Makes a limit of one operation per `period`, with `burst` at once after a pause (1: never two within one
+    /// `period`). A period of zero means no limit.
     pub fn new(period: Duration, burst: u32) -> Self {
         let rate = Self {
             origin: Instant::now(),
@@ -37,14 +38,14 @@ impl Rate {
         rate
     }
 
-    /// `per_second` of them; a tenth of a second's worth at once. Zero or less is no limit.
+    /// Makes a limit of `per_second` operations, with a tenth of a second's worth at once. Zero or less means no limit.
     pub fn per_second(per_second: f64) -> Self {
         let rate = Self::new(Duration::ZERO, 1);
         rate.set_per_second(per_second);
         rate
     }
 
-    /// Changes the rate; what was promised before stands.
+    /// Changes the rate; reservations made before stay valid.
     pub fn set(&self, period: Duration, burst: u32) {
         let period_ns = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX / 4);
         let tolerance_ns = period_ns.saturating_mul(u64::from(burst.max(1) - 1));
@@ -52,7 +53,7 @@ impl Rate {
         self.period_ns.store(period_ns, Ordering::Release);
     }
 
-    /// Changes the rate for those who wait, too: a new row begins now. The same rate changes nothing.
+    /// Changes the rate for waiting operations too, which reserve again. The same rate changes nothing.
     pub fn change(&self, period: Duration, burst: u32) {
         let before = (self.period(), self.tolerance_ns.load(Ordering::Relaxed));
         self.set(period, burst);
@@ -63,10 +64,10 @@ impl Rate {
         }
     }
 
-    /// Waits for a place in the row.
+    /// Waits until an operation may pass.
     pub async fn pass(&self) {
         loop {
-            // From here on no change is missed.
+            // A change after this line is not missed.
             let changed = self.changed.notified();
             let Some(due) = self.reserve(Instant::now()) else {
                 return;
@@ -76,13 +77,13 @@ impl Rate {
                 () = changed => {}
             }
         }
-        // A pause may have begun since.
+        // A pause may have begun since the reservation.
         while let Some(end) = self.pause_end(Instant::now()) {
             tokio::time::sleep_until(end.into()).await;
         }
     }
 
-    /// Whether all may pass at once: no limit and no pause.
+    /// True if there is neither a limit nor a pause.
     pub fn is_free(&self) -> bool {
         let never_paused = self.paused_ns.load(Ordering::Acquire) == 0;
         self.period().is_zero() && (never_paused || self.pause_end(Instant::now()).is_none())
@@ -97,7 +98,7 @@ impl Rate {
         self.origin + Duration::from_nanos(ns)
     }
 
-    /// As [`Rate::per_second`].
+    /// Changes the rate as in [`Rate::per_second`].
     pub fn set_per_second(&self, per_second: f64) {
         if per_second > 0.0 && per_second.is_finite() {
             let period = Duration::try_from_secs_f64(1.0 / per_second).unwrap_or(Duration::MAX);
@@ -108,12 +109,12 @@ impl Rate {
         }
     }
 
-    /// Distance between two as it is now; zero is no limit.
+    /// Current interval between two operations; zero means no limit.
     pub fn period(&self) -> Duration {
         Duration::from_nanos(self.period_ns.load(Ordering::Acquire))
     }
 
-    /// Takes the next place in the row: `None` is now, else when it is. What is taken is spent, used or not.
+    /// Reserves the next place and returns its time; `None` means now. A reservation cannot be given back.
     pub fn reserve(&self, now: Instant) -> Option<Instant> {
         let period_ns = self.period_ns.load(Ordering::Acquire);
         let paused = self.pause_end(now);
@@ -133,7 +134,7 @@ impl Rate {
         (due_ns > now_ns).then(|| self.at(due_ns)).max(paused)
     }
 
-    /// When the next place would be, without taking it; `None` is now.
+    /// Time of the next place, without reserving it; `None` means now.
     pub fn due(&self, now: Instant) -> Option<Instant> {
         let paused = self.pause_end(now);
         if self.period_ns.load(Ordering::Acquire) == 0 {
@@ -148,7 +149,7 @@ impl Rate {
             .max(paused)
     }
 
-    /// Nothing before `until`, whatever the rate is.
+    /// Lets nothing pass before `until`, whatever the rate.
     pub fn pause_until(&self, until: Instant) {
         let until_ns = self.since_origin(until);
         self.paused_ns.fetch_max(until_ns, Ordering::AcqRel);

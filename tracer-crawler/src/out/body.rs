@@ -1,4 +1,4 @@
-//! Bodies in files named by their SHA-256: the same content is stored once.
+//! Stores bodies in files named by their SHA-256, so that the same content is stored once.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use ring::digest::{SHA256, digest};
 
 use super::{Encode, OutError, failed};
 
-/// The name of a body: its SHA-256 in hexadecimal.
+/// Name of a body: its SHA-256 in hexadecimal.
 pub fn sha256_hex(body: &[u8]) -> String {
     digest(&SHA256, body)
         .as_ref()
@@ -16,22 +16,22 @@ pub fn sha256_hex(body: &[u8]) -> String {
         .collect()
 }
 
-/// A body and its name.
+/// Body with its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {
-    /// By [`sha256_hex`].
+    /// Name, by [`sha256_hex`].
     pub name: String,
-    /// Decoded.
+    /// Decoded content.
     pub bytes: Vec<u8>,
 }
 
-/// The directory: `ab/abcdef…`, two digits a level.
+/// Directory of bodies: `ab/abcdef…`, grouped by the first two digits.
 pub struct Bodies {
     directory: PathBuf,
 }
 
 impl Bodies {
-    /// Makes the directory if it is not there.
+    /// Makes the directory if it does not exist.
     pub fn open(directory: &Path) -> Result<Self, OutError> {
         fs::create_dir_all(directory).map_err(failed("create", directory))?;
         Ok(Self {
@@ -39,7 +39,7 @@ impl Bodies {
         })
     }
 
-    /// Where a body is or will be.
+    /// Path of a body, whether it is stored or not.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name.get(..2).unwrap_or("")).join(name)
     }
@@ -48,7 +48,7 @@ impl Bodies {
 impl Encode for Bodies {
     type Item = Body;
 
-    /// Under another name first: what has its name is whole.
+    /// Writes under another name first, so that a file with its final name is always complete.
     fn write(&mut self, body: &Body) -> Result<(), OutError> {
         let path = self.path(&body.name);
         if path.exists() {

@@ -1,4 +1,4 @@
-//! One JSON object a line.
+//! Writes JSON objects, one per line.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -10,9 +10,9 @@ use serde_json::ser::Formatter;
 
 use super::{Encode, OutError, failed};
 
-/// Bytes kept before they are written.
+/// Number of bytes buffered before they are written.
 const BUFFER_BYTES: usize = 256 << 10;
-/// Bytes looked at at once for the last line's end.
+/// Size of the blocks searched for the end of the last line.
 const TAIL_BYTES: u64 = 64 << 10;
 
 /// Writes lines to a file or to standard output.
@@ -29,7 +29,7 @@ enum Target {
 }
 
 impl<T: Serialize + Send + 'static> Jsonl<T> {
-    /// Goes on behind the last whole line of the file, or makes it. `-` is standard output.
+    /// Opens a file to continue after its last complete line, or makes it. `-` is standard output.
     pub fn open(path: &Path) -> Result<Self, OutError> {
         let target = if path == Path::new("-") {
             Target::Stdout
@@ -53,7 +53,7 @@ fn open_file(path: &Path) -> Result<File, OutError> {
         .truncate(false)
         .open(path)
         .map_err(failed("open", path))?;
-    // A pipe or a terminal has no end to be torn.
+    // A pipe or a terminal has no end that could be incomplete.
     if file.metadata().map_err(failed("read", path))?.is_file() {
         let end = end_of_lines(&mut file).map_err(failed("read", path))?;
         file.set_len(end).map_err(failed("cut", path))?;
@@ -63,7 +63,7 @@ fn open_file(path: &Path) -> Result<File, OutError> {
     Ok(file)
 }
 
-/// Where the last whole line ends.
+/// End of the last complete line.
 fn end_of_lines(file: &mut File) -> io::Result<u64> {
     let mut end = file.metadata()?.len();
     let mut block = Vec::new();
@@ -118,7 +118,8 @@ impl<T: Serialize + Send + 'static> Encode for Jsonl<T> {
     }
 }
 
-/// JSON escapes control characters below space; those of 0x7F to 0x9F steer terminals as well.
+/// Formatter that also escapes the characters 0x7F to 0x9F, which can control terminals. JSON itself requires escapes
+/// only below 0x20.
 struct Printable;
 
 impl Formatter for Printable {
@@ -284,7 +285,7 @@ mod tests {
             jsonl.finish().unwrap();
             let read = lines(&path);
             prop_assert_eq!(&read, &texts.iter().map(|text| Value::from(text.as_str())).collect::<Vec<_>>());
-            // A torn end leaves a beginning of what was there.
+            // The file is cut at an arbitrary place.
             let bytes = std::fs::read(&path).unwrap();
             std::fs::write(&path, &bytes[..bytes.len().saturating_sub(cut)]).unwrap();
             Jsonl::<String>::open(&path).unwrap();

@@ -1,4 +1,4 @@
-//! A page as the JSONL output has it: one line each.
+//! Record of a page in the JSONL output.
 
 use std::collections::BTreeMap;
 
@@ -6,114 +6,114 @@ use serde::Serialize;
 
 use crate::outcome::{Class, ConnectionUse, Phases};
 
-/// One page. Keys that do not apply are left out.
+/// Record of one page. Keys that do not apply are left out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct PageRecord {
-    /// As fetched, after redirects.
+    /// URL that was fetched, after redirects.
     pub url: String,
-    /// As it was queued.
+    /// URL that was queued.
     pub requested_url: String,
     /// Number of the page within the crawl.
     pub task_id: u64,
-    /// Links from a seed.
+    /// Number of links between a seed and this page.
     pub depth: u32,
-    /// Times it was tried before.
+    /// Number of earlier tries.
     pub retries: u32,
-    /// When the last try began: RFC 3339, UTC; left out if nothing was asked for.
+    /// Begin of the last try: RFC 3339, UTC; left out if no request was sent.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub started_at: String,
-    /// Of the last response; left out if there was none.
+    /// Status of the last response; left out if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// Why it failed.
+    /// Failure of the page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureRecord>,
-    /// Why it was left out, or its redirect not followed.
+    /// Reason for leaving the page out, or for not following its redirect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<&'static str>,
-    /// The ways between `requested_url` and `url`.
+    /// Redirects between `requested_url` and `url`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub redirects: Vec<RedirectRecord>,
-    /// The page it was found on.
+    /// Page on which the link to this one was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub referrer: Option<String>,
-    /// `1.0`, `1.1` or `2`.
+    /// HTTP version: `1.0`, `1.1` or `2`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_version: Option<&'static str>,
-    /// The header's value.
+    /// Value of the response's Content-Type.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
-    /// In which it was parsed.
+    /// Encoding in which the page was parsed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charset: Option<&'static str>,
-    /// Times of the last request, and with all tries and waits.
+    /// Durations of the last request's phases.
     #[serde(flatten)]
     pub phases: Phases,
     /// Time for finding the links.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parse_ns: Option<u64>,
-    /// From being handed out to being done, with retries and redirects.
+    /// Time from the begin of the first try to the end, including retries and waits.
     pub task_ns: u64,
-    /// The connection of the last request.
+    /// Connection of the last request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection: Option<ConnectionUse>,
-    /// Body as it came.
+    /// Size of the body as it came.
     pub wire_bytes: u64,
-    /// Body after decoding.
+    /// Size of the body after decoding.
     pub decoded_bytes: u64,
-    /// The body was cut at a limit.
+    /// True if the body was cut at a limit.
     #[serde(skip_serializing_if = "is_false")]
     pub truncated: bool,
-    /// The server said that it is as it was (304).
+    /// True if the server answered that the page has not changed (304).
     #[serde(skip_serializing_if = "is_false")]
     pub not_modified: bool,
-    /// Of the decoded body, in hexadecimal; where bodies are stored it is the file's name.
+    /// SHA-256 of the decoded body in hexadecimal; also its file name, where bodies are stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_sha256: Option<String>,
     /// `<link rel=canonical>`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canonical: Option<String>,
-    /// The page asks not to be kept.
+    /// True if the page asks not to be indexed.
     #[serde(skip_serializing_if = "is_false")]
     pub noindex: bool,
-    /// The page asks that its links be not followed.
+    /// True if the page asks that its links be not followed.
     #[serde(skip_serializing_if = "is_false")]
     pub nofollow: bool,
-    /// What became of its links.
+    /// Counts of the page's links.
     pub links: LinkCounts,
-    /// Its links, where they are asked for.
+    /// Links of the page, if the output is configured to contain them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link_urls: Option<Vec<String>>,
 }
 
-/// Why a page failed.
+/// Failure of a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailureRecord {
-    /// As in the counters.
+    /// Error class, with the name that the counters use.
     pub class: Class,
-    /// For people.
+    /// Description for people.
     pub message: String,
 }
 
-/// One redirect.
+/// Redirect on the way to a page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RedirectRecord {
-    /// 301, 302, 303, 307 or 308.
+    /// Status: 301, 302, 303, 307 or 308.
     pub status: u16,
-    /// Where it was answered.
+    /// URL that answered with the redirect.
     pub url: String,
 }
 
-/// What became of a page's links.
+/// Counts of what happened to a page's links.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct LinkCounts {
-    /// In the page, those that were not kept as well.
+    /// Links found in the page, including those that were not kept.
     pub found: u64,
-    /// Queued.
+    /// Links that were queued.
     pub new: u64,
-    /// Seen before.
+    /// Links that were seen before.
     pub seen: u64,
-    /// Left out, by reason.
+    /// Links left out, by reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub skipped: BTreeMap<&'static str, u64>,
 }

@@ -1,7 +1,9 @@
-//! WARC 1.1 files ([ISO 28500:2017](https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/)), each record a gzip member of
-//! its own, as the standard's annex on compression asks.
+//! Writes WARC 1.1 files ([ISO
+//! 28500:2017](https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/)), with each record as a
+//! gzip member of its own, as the standard's annex on compression requires.
 //!
-//! Bodies are stored as the crawler got them after decoding; the header says so (`X-Crawler-…`), and its length is that of what is stored.
+//! Bodies are stored without chunk framing. Header fields that no longer describe the stored body are renamed to
+//! `X-Crawler-…`, and Content-Length is that of the stored body.
 
 mod record;
 mod series;
@@ -20,48 +22,48 @@ use record::{Kind, Record, RecordId, sha1};
 use series::Series;
 use written::{Original, Written};
 
-/// What a cut response was cut by.
+/// Reason why a response is incomplete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Truncated {
-    /// A limit on its size.
+    /// Limit of size.
     Length,
-    /// A limit on time.
+    /// Limit of time.
     Time,
-    /// The connection ended before it.
+    /// The connection ended early.
     Disconnect,
 }
 
-/// One request with its response.
+/// Request with its response.
 #[derive(Debug, Clone)]
 pub struct Exchange {
-    /// What was asked for.
+    /// URL of the request.
     pub url: String,
-    /// When.
+    /// Time of the request.
     pub at: OffsetDateTime,
-    /// Of the server.
+    /// Address of the server.
     pub address: Option<IpAddr>,
-    /// Request line and header, by [`request_head`].
+    /// Request line and header, made by [`request_head`].
     pub request: Vec<u8>,
-    /// Status line and header, by [`response_head`]; empty if there was no response.
+    /// Status line and header, made by [`response_head`]; empty if there was no response.
     pub response: Vec<u8>,
-    /// As the response's header describes it.
+    /// Body in the form that the response's header describes.
     pub body: Vec<u8>,
-    /// The body is not whole.
+    /// Reason why the body is incomplete, if it is.
     pub truncated: Option<Truncated>,
-    /// The response is 304, the answer to a question with a condition: what it confirms.
+    /// Earlier response confirmed by a 304 to a conditional request.
     pub not_modified: Option<Confirmed>,
-    /// For the metadata record: names and values, as `fetchTimeMs`, `hopsFromSeed`, `via`.
+    /// Names and values for the metadata record, such as `fetchTimeMs`, `hopsFromSeed`, `via`.
     pub metadata: Vec<(&'static str, String)>,
 }
 
-/// What an answer without content confirms.
+/// Earlier response that a 304 confirms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Confirmed {
-    /// When it was fetched, if that is known.
+    /// Time when it was fetched, if known.
     pub fetched_at: Option<OffsetDateTime>,
 }
 
-/// Request line and header as they were sent, but for what the connection adds.
+/// Request line and header as they were sent, without fields that the connection adds.
 pub fn request_head(method: &str, target: &str, headers: &HeaderMap) -> Vec<u8> {
     let mut head = format!("{method} {target} HTTP/1.1\r\n").into_bytes();
     push_fields(&mut head, headers, |_| true);
@@ -69,8 +71,8 @@ pub fn request_head(method: &str, target: &str, headers: &HeaderMap) -> Vec<u8> 
     head
 }
 
-/// Status line and header of a response whose body is stored with `body_bytes`. Where the body was `decoded`, or came in chunks, the
-/// fields that no longer hold are kept under other names.
+/// Status line and header of a response whose body is stored with `body_bytes`. Fields that do not describe the stored
+/// body, because it was `decoded` or came in chunks, are kept under other names.
 pub fn response_head(
     version: &str,
     status: u16,
@@ -118,13 +120,14 @@ pub struct Warc {
     /// Content of the warcinfo record.
     info: Vec<u8>,
     info_id: Option<RecordId>,
-    /// What need not be written again.
+    /// Bodies that need not be written again.
     written: Option<Written>,
 }
 
 impl Warc {
-    /// Goes on behind the last whole record of the series, or begins it. The first file has this path; when one reaches `max_bytes`,
-    /// the next has a number before its extension. `software` names the program for the warcinfo record.
+    /// Opens the series to continue after its last complete record, or begins it. The first file has this path; when a
+    /// file reaches `max_bytes`, the next has a number before its extension. `software` names the program in the
+    /// warcinfo record.
     pub fn open(path: &Path, max_bytes: u64, software: &str) -> Result<Self, OutError> {
         let info = format!(
             "software: {software}\r\nformat: WARC File Format 1.1\r\n\
@@ -138,13 +141,14 @@ impl Warc {
         })
     }
 
-    /// A body that this process has written before is not written again: a `revisit` record names the first one.
+    /// Makes bodies that this process has already written be replaced by a `revisit` record that names the first one.
     pub fn once_each(mut self) -> Self {
         self.written = Some(Written::default());
         self
     }
 
-    /// A file begins with what is said of all its records; so does each process's part of it.
+    /// Writes a warcinfo record at the begin of each file, and of each process's part of it, and returns the id of the
+    /// current one.
     fn write_info(&mut self) -> Result<RecordId, OutError> {
         if let Some(id) = self.info_id.filter(|_| !self.series.is_at_start()) {
             return Ok(id);
@@ -212,7 +216,7 @@ fn common(exchange: &Exchange, info: RecordId) -> Vec<(&'static str, String)> {
     fields
 }
 
-/// The answer; a `revisit` without content where that is the same as before.
+/// Record of the response; a `revisit` without content if the content is the same as before.
 fn response<'a>(
     exchange: &'a Exchange,
     digest: String,
@@ -314,13 +318,13 @@ fn metadata<'a>(
     }
 }
 
-/// A value may not begin a field of its own.
+/// Replaces control characters, so that a value cannot begin a field of its own.
 fn one_line(value: &str) -> String {
     value.replace(|character: char| character.is_control(), " ")
 }
 
 fn date(at: OffsetDateTime) -> String {
-    // It can fail only for years beyond 9999.
+    // Formatting can fail only for years beyond 9999.
     at.to_offset(time::UtcOffset::UTC)
         .format(&Rfc3339)
         .unwrap_or_default()

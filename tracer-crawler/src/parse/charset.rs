@@ -1,12 +1,12 @@
-//! The encoding of a page: byte order mark, then Content-Type, then `<meta>` in its first kilobyte
+//! Encoding of a page: byte order mark, then Content-Type, then `<meta>` in its first kilobyte
 //! ([HTML Standard, 13.2.3.2](https://html.spec.whatwg.org/multipage/parsing.html#determining-the-character-encoding)).
 
 use encoding_rs::{Encoding, REPLACEMENT, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
 
-/// Bytes needed to tell every byte order mark.
+/// Number of bytes needed to recognise every byte order mark.
 pub(super) const BOM_BYTES: usize = 3;
 
-/// Whether a body of this Content-Type is parsed for links. A missing header counts as HTML.
+/// True if a body of this Content-Type is parsed for links. A missing header counts as HTML.
 pub fn is_html(content_type: Option<&str>) -> bool {
     let Some(value) = content_type else {
         return true;
@@ -17,7 +17,7 @@ pub fn is_html(content_type: Option<&str>) -> bool {
         .any(|html| essence.eq_ignore_ascii_case(html))
 }
 
-/// The `charset` parameter of a Content-Type, if it names an encoding.
+/// Encoding in the `charset` parameter of a Content-Type, if it is a known one.
 pub fn charset_of(content_type: &str) -> Option<&'static Encoding> {
     content_type.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
@@ -28,7 +28,8 @@ pub fn charset_of(content_type: &str) -> Option<&'static Encoding> {
     })
 }
 
-/// The encoding, and how many bytes its mark takes. Where nothing is said: UTF-8 if the beginning can be that, else windows-1252.
+/// Encoding of the page and length of its byte order mark. Without any declaration: UTF-8 if the beginning is valid
+/// UTF-8, else windows-1252.
 pub(super) fn choose(
     declared: Option<&'static Encoding>,
     first: &[u8],
@@ -36,12 +37,12 @@ pub(super) fn choose(
     if let Some(marked) = Encoding::for_bom(first) {
         return marked;
     }
-    // However much came at once.
+    // Limited so that the result does not depend on how much arrives at once.
     let head = &first[..first.len().min(super::SNIFF_BYTES)];
     let encoding = declared
         .or_else(|| prescan(head))
         .unwrap_or_else(|| guess(head));
-    // The replacement encoding reads nothing, by design; links in ASCII are still there.
+    // The replacement encoding decodes to nothing, by design; windows-1252 still finds links in ASCII.
     (
         if encoding == REPLACEMENT {
             WINDOWS_1252
@@ -60,13 +61,13 @@ fn guess(first: &[u8]) -> &'static Encoding {
     }
 }
 
-/// "Prescan a byte stream to determine its encoding" of the HTML Standard.
+/// Algorithm "Prescan a byte stream to determine its encoding" of the HTML Standard.
 fn prescan(text: &[u8]) -> Option<&'static Encoding> {
     let mut scan = Scan { text, at: 0 };
     while scan.at < text.len() {
         let rest = &text[scan.at..];
         if rest.starts_with(b"<!--") {
-            // `<!-->` is a comment, too: its end may share the dashes of its beginning.
+            // `<!-->` is a comment as well: its end may share the dashes of its beginning.
             scan.at += 2;
             scan.skip_past(b"-->");
         } else if is_tag(rest, b"<meta") {
@@ -125,7 +126,7 @@ impl<'a> Scan<'a> {
         self.skip_while(|byte| !is_space(byte) && byte != b'>');
     }
 
-    /// Over one byte, if there is one.
+    /// Moves over one byte, if there is one.
     fn step(&mut self) {
         self.at = (self.at + 1).min(self.text.len());
     }
@@ -134,7 +135,7 @@ impl<'a> Scan<'a> {
         self.text.get(self.at).copied()
     }
 
-    /// The next attribute of the tag; none at its end.
+    /// Next attribute of the tag; `None` at its end.
     fn attribute(&mut self) -> Option<(&'a [u8], &'a [u8])> {
         self.skip_while(|byte| is_space(byte) || byte == b'/');
         if self.peek().is_none_or(|byte| byte == b'>') {
@@ -184,7 +185,7 @@ impl<'a> Scan<'a> {
         }
         let named = charset.or(if is_content_type { content } else { None })?;
         Some(match named {
-            // A page in UTF-16 could not have been read so far.
+            // The scan could not have read a page in UTF-16 this far.
             utf16 if utf16 == UTF_16LE || utf16 == UTF_16BE => UTF_8,
             user if user == X_USER_DEFINED => WINDOWS_1252,
             other => other,
@@ -223,7 +224,7 @@ mod tests {
         assert_eq!(choose(None, b"<meta charset=euc-jp>"), (EUC_JP, 0));
         assert_eq!(choose(None, b"gr\xC3\xBC\xC3"), (UTF_8, 0));
         assert_eq!(choose(None, b"gr\xFC\xDF"), (WINDOWS_1252, 0));
-        // What comes later does not count, or it would matter how much comes at once.
+        // Text after the first kilobyte does not count; otherwise the result would depend on how much arrives at once.
         let late = [&[b' '; 1023][..], b"\xC3\xBCgr\xFC\xDF"].concat();
         assert_eq!(choose(None, &late), (UTF_8, 0));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Which elements hold links, and what is kept of them until the page's base is known.
+//! Collects the links of elements until the base URL of the page is known.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use super::{Directives, LinkKind, LinkList, ParseOptions, ParsedPage, directives
 use crate::scope::Refusal;
 use crate::url::{Base, Normalizer, UrlError};
 
-/// `rel` of links to what a page is made of, not to another page.
+/// `rel` values of links to parts of the page, not to another page.
 const RESOURCES: &[&str] = &[
     "stylesheet",
     "icon",
@@ -23,7 +23,7 @@ const RESOURCES: &[&str] = &[
     "modulepreload",
     "prefetch",
 ];
-/// `rel` of links to no document at all.
+/// `rel` values of links that lead to no document.
 const HINTS: &[&str] = &[
     "preconnect",
     "dns-prefetch",
@@ -33,16 +33,16 @@ const HINTS: &[&str] = &[
     "search",
 ];
 
-/// What has been seen of a page.
+/// Links and directives found so far.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// Of the attributes' values as the scanner gives them.
+    /// Encoding of the attribute values that the scanner passes.
     encoding: &'static Encoding,
     links_left: usize,
     bytes_left: usize,
     base: Option<String>,
     canonical: Option<String>,
-    /// All links' texts, one after the other.
+    /// Text of all links, one after the other.
     texts: String,
     links: Vec<RawLink>,
     directives: Directives,
@@ -51,7 +51,7 @@ pub(super) struct Found {
 
 #[derive(Debug)]
 struct RawLink {
-    /// In [`Found::texts`].
+    /// Range of the link in [`Found::texts`].
     text: Range<usize>,
     kind: LinkKind,
     nofollow: bool,
@@ -72,7 +72,7 @@ impl Found {
         }
     }
 
-    /// Reads a start tag.
+    /// Takes a start tag.
     pub(super) fn visit(&mut self, tag: &Tag, options: &ParseOptions) {
         if tag.is_cut {
             self.dropped += 1;
@@ -104,7 +104,7 @@ impl Found {
         }
     }
 
-    /// The value of an attribute, in UTF-8 and with its character references replaced.
+    /// Value of an attribute, as UTF-8 and with character references replaced.
     fn text<'t>(&self, tag: &'t Tag, attribute: Attribute) -> Option<Cow<'t, str>> {
         let raw = tag.get(attribute)?;
         let text = if self.encoding == UTF_8 {
@@ -192,7 +192,7 @@ impl Found {
         }
     }
 
-    /// Makes URLs of the links, now that the base is known for all of them. `encoding` is the page's.
+    /// Resolves the links, now that the base URL is known. `encoding` is that of the page.
     pub(super) fn resolve(
         self,
         url: &Url,

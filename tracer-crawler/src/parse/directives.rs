@@ -1,16 +1,16 @@
-//! What `<meta name=robots>` and the `X-Robots-Tag` header ask of a crawler.
+//! Directives for crawlers in `<meta name=robots>` and the `X-Robots-Tag` header.
 
-/// Wishes about one page.
+/// Directives of one page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Directives {
-    /// The page is not to be kept.
+    /// The page is not to be indexed.
     pub noindex: bool,
-    /// Its links are not to be followed.
+    /// The links of the page are not to be followed.
     pub nofollow: bool,
 }
 
 impl Directives {
-    /// Adds those of a list such as `noindex, nofollow`.
+    /// Adds the directives of a list such as `noindex, nofollow`.
     pub(super) fn add_list(&mut self, list: &str) {
         for word in list.split(',').map(str::trim) {
             let is = |name: &str| word.eq_ignore_ascii_case(name);
@@ -19,10 +19,11 @@ impl Directives {
         }
     }
 
-    /// Adds those of one `X-Robots-Tag` value: `noindex`, or `agent: noindex`, of which only ours (lower case) count.
+    /// Adds the directives of one `X-Robots-Tag` value: `noindex`, or `agent: noindex`, which counts only for our own
+    /// name (in lower case).
     pub fn add_header(&mut self, value: &str, agent: &str) {
         match value.split_once(':') {
-            // `unavailable_after` and the like have a value; they name no agent.
+            // `unavailable_after` and similar rules have a value; the colon does not follow the name of an agent.
             Some((name, _)) if is_rule_with_value(name) => self.add_list(value),
             Some((name, list)) if names(name, agent) => self.add_list(list),
             Some(_) => {}
@@ -31,7 +32,7 @@ impl Directives {
     }
 }
 
-/// Whether a `<meta name=…>` or the name before a colon speaks to us.
+/// True if the name of a `<meta>`, or the name before a colon, addresses us.
 pub(super) fn names(name: &str, agent: &str) -> bool {
     let name = name.trim();
     name.eq_ignore_ascii_case("robots") || name.eq_ignore_ascii_case(agent)

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use encoding_rs::WINDOWS_1252;
 use quick_xml::escape::resolve_html5_entity;
 
-/// Longest name in the standard's table.
+/// Length of the longest name in the standard's table.
 const LONGEST_NAME: usize = 31;
 
-/// Names that also count without a semicolon, if neither `=` nor a letter or digit follows.
+/// Names that are valid without a semicolon too, unless `=`, a letter or a digit follows.
 const WITHOUT_SEMICOLON: &[&str] = &[
     "AElig", "AMP", "Aacute", "Acirc", "Agrave", "Aring", "Atilde", "Auml", "COPY", "Ccedil",
     "ETH", "Eacute", "Ecirc", "Egrave", "Euml", "GT", "Iacute", "Icirc", "Igrave", "Iuml", "LT",
@@ -23,7 +23,7 @@ const WITHOUT_SEMICOLON: &[&str] = &[
     "yacute", "yen", "yuml",
 ];
 
-/// The value with its character references replaced.
+/// Replaces the character references of a value.
 pub(super) fn decode(value: &str) -> Cow<'_, str> {
     if !value.contains('&') {
         return Cow::Borrowed(value);
@@ -47,7 +47,7 @@ pub(super) fn decode(value: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Decodes `#123;` or `#x7B;`; returns its length.
+/// Decodes `#123;` or `#x7B;` and returns its length.
 fn numeric(text: &str, out: &mut String) -> Option<usize> {
     let (radix, prefix) = if text[1..].starts_with(['x', 'X']) {
         (16, 2)
@@ -63,7 +63,7 @@ fn numeric(text: &str, out: &mut String) -> Option<usize> {
     if digits.is_empty() {
         return None;
     }
-    // Too long for a u32 is out of range as well.
+    // A number too long for a u32 is out of range as well.
     out.push(character(
         u32::from_str_radix(digits, radix).unwrap_or(u32::MAX),
     ));
@@ -83,7 +83,7 @@ fn character(code: u32) -> char {
     }
 }
 
-/// Decodes `amp;` or, where that is allowed, `amp`; returns its length.
+/// Decodes `amp;` or, for some names, `amp`, and returns its length.
 fn named(text: &str, out: &mut String) -> Option<usize> {
     let end = text
         .bytes()

@@ -1,32 +1,33 @@
-//! The links of a page: many, mostly short, and kept only until it is known which of them are new. So they lie in one text.
+//! List of a page's links. There are many, mostly short, and they are needed only until it is known which are new, so
+//! one text holds them all.
 
 use super::LinkKind;
 use crate::url::UrlText;
 
-/// A link, resolved and normalised.
+/// Link, resolved and normalised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link<'a> {
-    /// Where it leads.
+    /// URL of the link.
     pub url: UrlText<'a>,
-    /// Where it stands.
+    /// Element that the link comes from.
     pub kind: LinkKind,
-    /// The link or the page says that it is not to be followed.
+    /// True if the link or its page is marked nofollow.
     pub nofollow: bool,
 }
 
 /// Links in the order of their page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LinkList {
-    /// All URLs, one after the other.
+    /// Text of all URLs, one after the other.
     text: String,
     links: Vec<Place>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Place {
-    /// Of the URL in the text; it begins where the one before ends.
+    /// End of the URL in the text; it begins at the end of the one before.
     end: usize,
-    /// How much of the URL is before its path.
+    /// Length of the URL before its path.
     path: usize,
     kind: LinkKind,
     nofollow: bool,
@@ -40,7 +41,7 @@ impl LinkList {
         }
     }
 
-    /// Adds a link whose URL `write` puts at the end of the text, telling where its path begins in it.
+    /// Adds a link. `write` appends its URL to the text and returns the place of the path in it.
     pub(super) fn push<E>(
         &mut self,
         kind: LinkKind,
@@ -57,22 +58,22 @@ impl LinkList {
         Ok(())
     }
 
-    /// How many.
+    /// Number of links.
     pub fn len(&self) -> usize {
         self.links.len()
     }
 
-    /// Bytes of all URLs together.
+    /// Length of all URLs together, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.text.len()
     }
 
-    /// There are none.
+    /// True without links.
     pub fn is_empty(&self) -> bool {
         self.links.is_empty()
     }
 
-    /// One of them, from 0.
+    /// Link at an index, counted from 0.
     pub fn get(&self, at: usize) -> Option<Link<'_>> {
         let place = self.links.get(at)?;
         let begin = at.checked_sub(1).map_or(0, |before| self.links[before].end);
@@ -83,7 +84,7 @@ impl LinkList {
         })
     }
 
-    /// All of them.
+    /// All links.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Link<'_>> {
         let mut begin = 0;
         self.links.iter().map(move |place| Link {

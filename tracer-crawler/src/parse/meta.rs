@@ -1,6 +1,6 @@
 //! Attribute values with a grammar of their own: `srcset`, and the content of `<meta http-equiv=refresh>`.
 
-/// The URL of a refresh, if it names one
+/// URL of a refresh, if it has one
 /// ([HTML Standard, 4.2.5.3](https://html.spec.whatwg.org/multipage/semantics.html#shared-declarative-refresh-steps)).
 pub(super) fn refresh_url(content: &str) -> Option<&str> {
     let rest = content.trim_start_matches(is_space);
@@ -23,7 +23,7 @@ pub(super) fn refresh_url(content: &str) -> Option<&str> {
     (!url.is_empty()).then_some(url)
 }
 
-/// What follows `url=`.
+/// Text after `url=`.
 fn strip_url_key(text: &str) -> Option<&str> {
     let (key, rest) = text.split_at_checked(3)?;
     let rest = rest.trim_start_matches(is_space).strip_prefix('=')?;
@@ -31,7 +31,8 @@ fn strip_url_key(text: &str) -> Option<&str> {
         .then(|| rest.trim_start_matches(is_space))
 }
 
-/// The URLs of a `srcset` ([HTML Standard, 4.8.4.3.8](https://html.spec.whatwg.org/multipage/images.html#parsing-a-srcset-attribute)).
+/// URLs of a `srcset` ([HTML Standard,
+/// 4.8.4.3.8](https://html.spec.whatwg.org/multipage/images.html#parsing-a-srcset-attribute)).
 pub(super) fn srcset_urls(mut text: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         text = text.trim_start_matches(|character| is_space(character) || character == ',');
@@ -49,7 +50,7 @@ pub(super) fn srcset_urls(mut text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Past the comma that ends a candidate; commas in parentheses do not.
+/// Text after the comma that ends a candidate; commas in parentheses do not end it.
 fn skip_descriptors(text: &str) -> &str {
     let mut depth = 0_u32;
     for (at, byte) in text.bytes().enumerate() {

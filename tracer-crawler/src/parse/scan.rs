@@ -1,11 +1,12 @@
-//! Tags of an HTML page, as its bytes come in.
+//! Finds the tags of an HTML page while its bytes come in.
 //!
-//! The states are those of the HTML Standard's tokenizer ([13.2.5](https://html.spec.whatwg.org/multipage/parsing.html#tokenization)),
-//! without the tokens that a crawler has no use for: text, comments and doctypes are passed over, and of tags only the attributes in
-//! [`Attribute`] are kept. All states may be left and taken up again at any byte. Nothing is kept of what is passed over, so memory does
-//! not grow with the page: it is what the values of one tag take, and those have a limit.
+//! The states are those of the HTML Standard's tokenizer
+//! ([13.2.5](https://html.spec.whatwg.org/multipage/parsing.html#tokenization)), without the tokens that a crawler does
+//! not need: text, comments and doctypes are skipped, and of tags only the attributes in [`Attribute`] are kept. The
+//! scanner can stop in any state after any byte and go on with the next. It keeps nothing of skipped text, so memory
+//! does not grow with the page: it holds the values of one tag, which have a limit.
 //!
-//! The bytes are in an encoding that contains ASCII as it is; no byte below 0x40 is part of a longer character in any of those.
+//! The encoding has to be a superset of ASCII. In all such encodings no byte below 0x40 is part of a longer character.
 
 mod block;
 mod element;
@@ -29,7 +30,7 @@ use raw::Raw;
 pub(super) use tag::Tag;
 use tag::{ends_name, is_space};
 
-/// Where in the text the scanner stands.
+/// State of the tokenizer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Data,
@@ -44,11 +45,11 @@ enum State {
     Unquoted,
     AfterQuoted,
     SelfClosing,
-    /// A comment, doctype or CDATA section.
+    /// Inside a comment, doctype or CDATA section.
     Markup(Markup),
-    /// Inside an element whose content is no markup.
+    /// Inside an element without markup in its content.
     Raw(Raw),
-    /// After `<plaintext>` nothing is markup any more.
+    /// After `<plaintext>`, where all that follows is text.
     Plaintext,
 }
 
@@ -60,7 +61,7 @@ pub(super) struct Scanner {
     foreign: Foreign,
 }
 
-/// SVG and MathML lie in each other deeper than is followed.
+/// SVG and MathML are nested deeper than the scanner follows.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooDeep;
 
@@ -73,7 +74,8 @@ impl Scanner {
         }
     }
 
-    /// Takes the next bytes and shows each start tag that [may hold a link](Element::is_wanted). After an error nothing more may be given.
+    /// Takes the next bytes and passes each start tag that [may hold a link](Element::is_wanted) to `visit`. After an
+    /// error the scanner must not be used again.
     pub(super) fn scan(
         &mut self,
         bytes: &[u8],
@@ -133,7 +135,7 @@ impl Scanner {
     }
 
     fn tag_name(&mut self, rest: &[u8]) -> usize {
-        // Nobody asks whose end tag it is where there is nothing to end.
+        // The element of an end tag matters only inside SVG or MathML.
         let is_asked = !self.tag.is_end || !self.foreign.is_empty();
         for (at, &byte) in rest.iter().enumerate() {
             if ends_name(byte) {
@@ -148,7 +150,7 @@ impl Scanner {
         rest.len()
     }
 
-    /// What a byte after a name or value means: space, `/` or `>`.
+    /// Next state after a space, `/` or `>` that ends a name or value.
     fn after_value(&mut self, byte: u8) {
         self.state = match byte {
             b'>' => State::Data,

@@ -1,35 +1,39 @@
-//! One line about a running crawl.
+//! Progress line of a running crawl.
 
 use std::{collections::VecDeque, time::Duration};
 
-use super::number::{bytes, clock, count};
 use crate::stats::Snapshot;
+use tracer_text::number::{bytes, count, short_clock};
 
-/// The rate is that of this last time.
+/// Time over which the rate is measured.
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// What ends the crawl for sure, as far as it is known.
+/// Limits at which the crawl ends.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Bounds {
-    /// Pages at most.
+    /// Limit of pages.
     pub pages: Option<u64>,
-    /// Time at most.
+    /// Limit of time.
     pub time: Option<Duration>,
 }
 
-/// Makes the line; keeps what the rate needs.
+/// Makes the progress line and keeps what the rate needs.
 #[derive(Debug, Default)]
 pub struct Line {
-    /// Time and pages, oldest first; bounded by the window and the pace of updates.
+    /// Time and number of pages, the oldest first; bounded by the window and the interval of updates.
     seen: VecDeque<(Duration, u64)>,
 }
 
 impl Line {
-    /// The line `elapsed` after the begin.
+    /// Line at the time `elapsed` after the begin.
     pub fn update(&mut self, figures: &Snapshot, bounds: Bounds, elapsed: Duration) -> String {
         let per_second = self.rate(elapsed, figures.pages);
         let mut parts = vec![
-            format!("{} {} pages", clock(elapsed), count(figures.pages)),
+            format!(
+                "{} {} pages",
+                short_clock(elapsed.as_secs()),
+                count(figures.pages)
+            ),
             format!("{per_second:.0}/s"),
             format!("queue {}", count(figures.queued)),
             format!("in flight {}", count(figures.in_flight)),
@@ -37,7 +41,7 @@ impl Line {
             bytes(figures.wire_bytes),
         ];
         if let Some(left) = left(figures.pages, per_second, bounds, elapsed) {
-            parts.push(format!("ETA {}", clock(left)));
+            parts.push(format!("ETA {}", short_clock(left.as_secs())));
         }
         if figures.phase == "stopping" {
             parts.push("stopping".to_owned());
@@ -60,7 +64,7 @@ impl Line {
     }
 }
 
-/// Time until the nearest bound; `None` when there is none, or nothing tells how fast it comes.
+/// Time until the nearest limit; `None` without a limit, or if the rate is unknown.
 fn left(pages: u64, per_second: f64, bounds: Bounds, elapsed: Duration) -> Option<Duration> {
     let by_pages = bounds.pages.filter(|_| per_second > 0.0).and_then(|most| {
         Duration::try_from_secs_f64(most.saturating_sub(pages) as f64 / per_second).ok()
@@ -104,7 +108,7 @@ mod tests {
             line.update(&figures(1000), bounds, after(10)),
             "0:10 1,000 pages  100/s  queue 1,234  in flight 5  failed 2  3.0 MiB  ETA 0:30"
         );
-        // The first ten seconds are forgotten.
+        // The first ten seconds are outside of the window.
         let text = line.update(&figures(3000), bounds, after(20));
         assert!(
             text.contains("  200/s  ") && text.ends_with("ETA 0:05"),

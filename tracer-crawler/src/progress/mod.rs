@@ -1,7 +1,6 @@
-//! What a person sees of a crawl: a line while it runs, a text at its end.
+//! Display of a crawl for people: a line during the crawl and a summary at its end.
 
 mod line;
-mod number;
 mod screen;
 mod summary;
 
@@ -20,12 +19,12 @@ use crate::{
     stats::Stats,
 };
 
-/// A line that renews itself does it this often.
+/// Interval of redrawing the line.
 const RENEW: Duration = Duration::from_millis(250);
-/// Plain lines come this often.
+/// Interval of plain lines.
 const PLAIN: Duration = Duration::from_secs(10);
 
-/// Shows progress until `stop`. A line that renews itself is taken away at the end.
+/// Shows progress until `stop`. A redrawn line is removed at the end.
 pub async fn show(stats: Arc<Stats>, live: Arc<Live>, screen: Screen, stop: CancellationToken) {
     let output = live.load().output.clone();
     let renew = match output.progress {

@@ -1,4 +1,5 @@
-//! Standard error, shared by a line that renews itself and by log lines: a log line takes the other away first.
+//! Standard error, shared by the redrawn progress line and by log lines: before a log line the progress line is
+//! removed.
 
 use std::{
     fmt,
@@ -9,12 +10,12 @@ use std::{
     },
 };
 
-/// Back to the first column, and everything away.
+/// Sequence that moves to the first column and clears the line.
 const CLEAR: &str = "\r\x1b[K";
-/// Width when nobody knows it.
+/// Width used when the terminal's is unknown.
 const WIDTH: usize = 80;
 
-/// Where people read. Clones write to the same place.
+/// Screen for people. Clones write to the same place.
 #[derive(Clone)]
 pub struct Screen {
     writer: Arc<Mutex<Box<dyn Write + Send>>>,
@@ -31,12 +32,12 @@ impl fmt::Debug for Screen {
 }
 
 impl Screen {
-    /// Standard error.
+    /// Screen on standard error.
     pub fn stderr() -> Self {
         Self::to(Box::new(io::stderr()), io::stderr().is_terminal())
     }
 
-    /// Anything else.
+    /// Screen on another writer.
     pub fn to(writer: Box<dyn Write + Send>, terminal: bool) -> Self {
         Self {
             writer: Arc::new(Mutex::new(writer)),
@@ -45,32 +46,32 @@ impl Screen {
         }
     }
 
-    /// Whether a line can renew itself there.
+    /// True if a line can be redrawn there.
     pub fn is_terminal(&self) -> bool {
         self.terminal
     }
 
-    /// Puts `text` in the place of the line before, cut to the terminal's width.
+    /// Replaces the redrawn line by `text`, cut to the terminal's width.
     pub fn renew(&self, text: &str) {
         let cut: String = text.chars().take(width().saturating_sub(1)).collect();
         self.shown.store(true, Ordering::Release);
         self.put(format!("{CLEAR}{cut}").as_bytes());
     }
 
-    /// A line that stays.
+    /// Writes a line that stays.
     pub fn say(&self, text: &str) {
         self.clear();
         self.put(format!("{text}\n").as_bytes());
     }
 
-    /// Takes the line that renews itself away.
+    /// Removes the redrawn line.
     pub fn clear(&self) {
         if self.shown.swap(false, Ordering::AcqRel) {
             self.put(CLEAR.as_bytes());
         }
     }
 
-    /// A reader that went away is no reason to stop crawling.
+    /// Writes bytes. A failure is ignored, because a reader that went away must not stop the crawl.
     fn put(&self, bytes: &[u8]) {
         let mut writer = self.lock();
         let _ = writer.write_all(bytes).and_then(|()| writer.flush());
@@ -81,7 +82,7 @@ impl Screen {
     }
 }
 
-/// For log lines, each written in one piece.
+/// Writer for log lines, each written in one piece.
 impl Write for Screen {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.clear();

@@ -1,16 +1,21 @@
-//! The text at the end: why it ended, what was fetched, and every URL that was not, by reason.
+//! Summary at the end of a crawl: the reason for the end, the pages fetched, and counts of the URLs not fetched, by
+//! reason.
 
 use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
-use super::number::{bytes, clock, count, time};
 use crate::stats::{FinishReason, Snapshot};
+use tracer_text::number::{bytes, count, short_clock, time};
 
-/// Several lines, the last with its line end.
+/// Summary of several lines, each with a line end.
 pub fn summary(figures: &Snapshot) -> String {
     let mut text = String::new();
     let reason = figures.finish_reason.map_or("it still runs", why);
     let elapsed = Duration::from_millis(figures.elapsed_ms);
-    let _ = writeln!(text, "Crawl ended after {}: {reason}.", clock(elapsed));
+    let _ = writeln!(
+        text,
+        "Crawl ended after {}: {reason}.",
+        short_clock(elapsed.as_secs())
+    );
     for (name, line) in lines(figures, elapsed) {
         let _ = writeln!(text, "  {name:<12} {line}");
     }
@@ -28,7 +33,7 @@ fn why(reason: FinishReason) -> &'static str {
     }
 }
 
-/// Lines with something to say.
+/// Lines of the summary; lines without content are left out.
 fn lines(figures: &Snapshot, elapsed: Duration) -> Vec<(&'static str, String)> {
     let mut lines = vec![
         ("pages", pages(figures, elapsed)),
@@ -116,7 +121,7 @@ fn connections(figures: &Snapshot) -> String {
     )
 }
 
-/// `12 (robots 10, scheme 2)`, the largest part first.
+/// Total with its parts, the largest first: `12 (robots 10, scheme 2)`.
 fn with_parts(total: u64, parts: &BTreeMap<&'static str, u64>) -> String {
     let mut parts: Vec<_> = parts.iter().collect();
     parts.sort_by_key(|(name, part)| (std::cmp::Reverse(**part), **name));
@@ -137,8 +142,8 @@ fn times(figures: &Snapshot) -> String {
         let times = figures.phases.get(name).filter(|times| times.count > 0)?;
         Some(format!(
             "{name} {}, {}",
-            time(times.p50_ns),
-            time(times.p99_ns)
+            time(times.p50_ns as f64),
+            time(times.p99_ns as f64)
         ))
     });
     phases.collect::<Vec<_>>().join("; ")

@@ -1,5 +1,6 @@
-//! Pages whose scripts make their links: Chromium over CDP. The document itself is the one that was fetched, so that the
-//! server is asked for it once and all limits hold; its scripts may ask for more. Images, fonts and media are blocked.
+//! Renders pages whose scripts make their links, with Chromium over CDP. The browser gets the document that was already
+//! fetched, so that the server is asked for it once and all limits apply; scripts may request more. Images, fonts and
+//! media are blocked.
 
 mod process;
 mod profile;
@@ -21,58 +22,58 @@ use url::Url;
 use self::process::Process;
 use crate::settings::{Proxy, Render};
 
-/// Why a page was not rendered.
+/// Reasons why a page was not rendered.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
-    /// The program.
+    /// The browser could not be started.
     #[error("{program}: cannot be started: {source}; render.program names another")]
     Start {
-        /// As set.
+        /// Program as configured.
         program: PathBuf,
-        /// Why.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// No such program.
+    /// The program does not exist.
     #[error(
         "render.program: {0} is not there; install Chromium (Debian: apt-get install chromium), or name another program"
     )]
     Missing(PathBuf),
-    /// A proxy that asks who is there.
+    /// The proxy needs credentials, which the browser cannot be given.
     #[error(
         "render.enabled: the browser cannot give the proxy's credentials; use a proxy that needs none"
     )]
     Credentials,
-    /// It ended, or never said where it listens.
+    /// The browser ended, or did not report the address it listens on.
     #[error("{0}: ended, or did not say within 30 s where it can be reached")]
     Silent(PathBuf),
-    /// The protocol.
+    /// Error of the protocol.
     #[error("browser: {0}")]
     Browser(#[from] chromiumoxide::error::CdpError),
-    /// The browser is gone.
+    /// The browser ended while the page was open.
     #[error("browser: ended while the page was open")]
     Gone,
-    /// It took too long.
+    /// Rendering took too long.
     #[error("not complete within {0:?}; render.timeout gives it more")]
     Timeout(Duration),
 }
 
-/// A document as it was fetched.
+/// Document as it was fetched.
 #[derive(Debug, Clone, Copy)]
 pub struct Document<'a> {
-    /// Where from.
+    /// URL of the document.
     pub url: &'a Url,
-    /// Content-Type.
+    /// Content-Type of the document.
     pub content_type: &'a str,
     /// Decoded body.
     pub body: &'a [u8],
 }
 
-/// A pool of browsers.
+/// Pool of browsers.
 #[derive(Debug)]
 pub struct Renderer {
     settings: Render,
     user_agent: String,
-    /// The way that requests of pages go.
+    /// Proxy configuration for the requests of pages.
     way: CreateBrowserContextParams,
     places: Semaphore,
     next: AtomicUsize,
@@ -80,7 +81,7 @@ pub struct Renderer {
 }
 
 impl Renderer {
-    /// Starts nothing yet: a browser comes with its first page. That its program is there is looked at now.
+    /// Makes a renderer. Browsers start with their first page, but the program is checked for now.
     pub fn new(settings: &Render, proxy: &Proxy, user_agent: &str) -> Result<Self, RenderError> {
         if !is_there(&settings.program) {
             return Err(RenderError::Missing(settings.program.clone()));
@@ -96,9 +97,9 @@ impl Renderer {
         })
     }
 
-    /// The page as it is once its scripts have run: HTML in UTF-8.
+    /// Content of the page after its scripts have run: HTML in UTF-8.
     pub async fn render(&self, document: Document<'_>) -> Result<String, RenderError> {
-        // Never closed.
+        // The semaphore is never closed, so this cannot fail.
         let _place = self.places.acquire().await.map_err(|_| RenderError::Gone)?;
         let process = self.process().await?;
         let visit = visit::visit(&process, &self.settings, document);
@@ -107,8 +108,8 @@ impl Renderer {
             .map_err(|_| RenderError::Timeout(self.settings.timeout))?
     }
 
-    /// The next browser in turn; a new one where it has served long enough, grown too large or ended. Pages that are
-    /// still open in an old one end before it does.
+    /// Next browser in turn. A browser that has served enough pages, grown too large or ended is replaced; it stays
+    /// until the pages open in it have ended.
     async fn process(&self) -> Result<Arc<Process>, RenderError> {
         let index = self.next.fetch_add(1, Ordering::Relaxed) % self.slots.len();
         let mut slot = self.slots[index].lock().await;
@@ -125,7 +126,7 @@ impl Renderer {
     }
 }
 
-/// A name alone is looked for in PATH, as it will be when it is started.
+/// True if the program exists. A bare name is searched for in PATH, as it will be when it is started.
 fn is_there(program: &Path) -> bool {
     if program.components().count() > 1 {
         return program.is_file();

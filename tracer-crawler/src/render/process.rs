@@ -1,4 +1,4 @@
-//! One browser with all its processes: a process group of its own, killed when this value goes.
+//! Browser with all its processes, in a process group that is killed when this value is dropped.
 
 use std::{
     fs,
@@ -25,13 +25,13 @@ use crate::{
     settings::{Proxy, Render},
 };
 
-/// Time until it says where it listens.
+/// Time within which the browser has to report the address it listens on.
 const START_TIME: Duration = Duration::from_secs(30);
-/// What it says then.
+/// Text before that address in its output.
 const LISTENING: &str = "DevTools listening on ";
 
-/// Without a screen, and without what it would ask its maker for by itself: most of that is off, and the rest is sent to a
-/// proxy that cannot be connected to, not even tried: nobody listens at the broadcast address.
+/// Flags for a browser without a screen and without requests of its own. Most of these are turned off; the rest goes to
+/// a proxy at the broadcast address, where a connection fails at once.
 const FLAGS: [&str; 15] = [
     "--headless=new",
     "--remote-debugging-port=0",
@@ -53,12 +53,13 @@ const FLAGS: [&str; 15] = [
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) browser: Browser,
-    /// Where pages are opened: what they ask for goes their way, what the browser asks for by itself goes nowhere.
+    /// Browser context in which pages are opened. Requests of pages use its proxy; those of the browser itself go
+    /// nowhere.
     pub(super) context: BrowserContextId,
     pages: AtomicU32,
     handler: JoinHandle<()>,
     group: u32,
-    // Dropped in this order: the group is killed before its directory goes.
+    // Fields are dropped in this order: the group is killed before its directory is removed.
     _killer: Group,
     _child: Child,
     _profile: Profile,
@@ -86,13 +87,13 @@ impl Process {
             .args(FLAGS)
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg(format!("--user-agent={user_agent}"))
-            // It is killed, and so leaves what it made there.
+            // The browser is killed, and so leaves its temporary files.
             .env("TMPDIR", profile.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         if nix::unistd::geteuid().is_root() {
-            // Its sandbox refuses to work for root.
+            // The browser's sandbox refuses to work for root.
             command.arg("--no-sandbox");
         }
         command.arg("about:blank");
@@ -105,7 +106,7 @@ impl Process {
             .flatten()
             .ok_or_else(silent)?;
         let (browser, mut handler) = Browser::connect(address).await?;
-        // A message it does not know is no reason to stop: browsers are newer than the protocol's description.
+        // Unknown messages are ignored, because browsers are newer than the protocol's description.
         let handler = tokio::spawn(async move { while handler.next().await.is_some() {} });
         let context = browser.create_browser_context(way.clone()).await?;
         Ok(Self {
@@ -120,7 +121,7 @@ impl Process {
         })
     }
 
-    /// Whether it may take one more page, which is counted then.
+    /// True if the browser may take one more page, which is then counted.
     pub(super) fn may_serve(&self, settings: &Render) -> bool {
         let served = self.pages.fetch_add(1, Ordering::Relaxed);
         served < settings.pages_per_browser
@@ -129,24 +130,25 @@ impl Process {
     }
 }
 
-/// The way to the pages' servers: that of the crawler.
+/// Proxy configuration for pages: that of the crawler.
 pub(super) fn way(proxy: &Proxy) -> CreateBrowserContextParams {
     let Some(url) = &proxy.url else {
         return CreateBrowserContextParams::builder()
             .proxy_server("direct://")
             .build();
     };
-    // By itself it would go to loopback directly; the crawler does not.
+    // By default the browser connects to loopback directly; the crawler does not.
     let direct = proxy.bypass.iter().map(String::as_str);
     let direct: Vec<_> = direct.chain(["<-loopback>"]).collect();
     CreateBrowserContextParams::builder()
-        // It asks a SOCKS proxy for names in any case.
+        // Chromium leaves name look-ups to a SOCKS proxy in any case.
         .proxy_server(url.replacen("socks5h:", "socks5:", 1))
         .proxy_bypass_list(direct.join(";"))
         .build()
 }
 
-/// Where it listens; what it says besides is read and forgotten, so that it never waits for us.
+/// Address that the browser listens on. All further output is read and discarded, so that the browser never blocks on
+/// it.
 async fn address(child: &mut Child) -> Option<String> {
     let mut lines = BufReader::new(child.stderr.take()?).lines();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -158,7 +160,7 @@ async fn address(child: &mut Child) -> Option<String> {
     None
 }
 
-/// Memory of all processes of a group.
+/// Resident memory of all processes of a group.
 fn resident_bytes(group: u32) -> u64 {
     let page = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE);
     let page = page
@@ -178,7 +180,8 @@ fn resident_bytes(group: u32) -> u64 {
         * page
 }
 
-/// Fields after the name, which may hold anything: state, ppid, pgrp, …; rss is the 22nd of them.
+/// Resident pages of a process in the group. The fields are counted after the name, which may contain anything: state,
+/// ppid, pgrp, …; rss is the 22nd of them.
 fn resident_pages(stat: &str, group: u32) -> Option<u64> {
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');
     let found: u32 = fields.nth(2)?.parse().ok()?;

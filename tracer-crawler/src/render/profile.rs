@@ -1,4 +1,5 @@
-//! Where a browser keeps its files: a directory that goes with this value, or, when the crawler was killed, with the next browser's begin.
+//! Directory for a browser's files. It is removed with this value or, if the crawler was killed, at the start of a
+//! later browser.
 
 use std::fs::{self, File};
 use std::io;
@@ -8,7 +9,7 @@ use std::path::Path;
 use tempfile::TempDir;
 
 const PREFIX: &str = "tracer-browser-";
-/// Locked as long as the directory is in use. The kernel unlocks it however its owner ends.
+/// Lock file, locked while the directory is in use. The kernel unlocks it whatever way its owner ends.
 const LOCK: &str = "crawler.lock";
 
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub(super) struct Profile {
 }
 
 impl Profile {
-    /// Makes one in the directory for temporary files, and removes those there that nobody uses any more.
+    /// Makes a directory among the temporary files, and removes those that are no longer in use.
     pub(super) fn new() -> io::Result<Self> {
         let place = std::env::temp_dir();
         remove_unused(&place);
@@ -27,7 +28,7 @@ impl Profile {
 
     fn new_in(place: &Path) -> io::Result<Self> {
         let directory = tempfile::Builder::new().prefix(PREFIX).tempdir_in(place)?;
-        // It gets its name when it is locked: nobody finds it unlocked before.
+        // The file gets its name after it is locked, so that no other crawler finds it unlocked.
         let unnamed = directory.path().join("crawler.new");
         let lock = File::create_new(&unnamed)?;
         lock.lock()?;
@@ -43,7 +44,7 @@ impl Profile {
     }
 }
 
-/// Removes directories of this user whose owner has ended. What cannot be removed stays.
+/// Removes directories of this user after their owner has ended. Directories that cannot be removed stay.
 fn remove_unused(place: &Path) {
     let own = nix::unistd::geteuid().as_raw();
     let entries = fs::read_dir(place).into_iter().flatten().flatten();

@@ -1,4 +1,4 @@
-//! One page in one tab.
+//! Renders one page in one tab.
 
 use std::{
     collections::HashSet,
@@ -30,14 +30,15 @@ use futures_util::StreamExt;
 use super::{Document, RenderError, process::Process};
 use crate::settings::{Render, RenderWait};
 
-/// No request under way for this long is idle.
+/// Time without any request after which a page counts as idle.
 const IDLE: Duration = Duration::from_millis(500);
-/// How often that, and the selector, is looked at.
+/// Interval of checking for idleness and for the selector.
 const LOOK: Duration = Duration::from_millis(50);
 /// Time for a tab to close.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
 
-/// Opens a tab, waits until the page is complete, takes its HTML, closes the tab: also when this is dropped.
+/// Opens a tab, waits until the page is complete, and returns its HTML. The tab is closed even when this future is
+/// dropped.
 pub(super) async fn visit(
     process: &Process,
     settings: &Render,
@@ -52,7 +53,7 @@ pub(super) async fn visit(
     html
 }
 
-/// Closes its page in the background when dropped.
+/// Page that is closed in the background when dropped.
 struct Tab(Option<Page>);
 
 impl Drop for Tab {
@@ -65,12 +66,13 @@ impl Drop for Tab {
     }
 }
 
-/// Requests under way, and when that last changed.
+/// Requests under way, and the time of the last change.
 struct Traffic(Mutex<State>);
 
 struct State {
     open: HashSet<RequestId>,
-    /// Ends come by a way of their own, and may be here before their begin.
+    /// Requests whose end was reported before their begin, which is possible because the two come through separate
+    /// streams.
     ended: HashSet<RequestId>,
     changed: Instant,
 }
@@ -88,7 +90,7 @@ impl Traffic {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A redirect begins again under the same id.
+    /// Notes the begin of a request. A redirect begins again under the same id.
     fn begin(&self, id: &RequestId) {
         let mut state = self.lock();
         if !state.ended.remove(id) {
@@ -125,7 +127,7 @@ async fn load(
     let served = AtomicBool::new(false);
     let requests = async {
         while let Some(event) = paused.next().await {
-            // A request whose tab went away needs no answer.
+            // A request needs no answer once its tab has gone away.
             let _ = answer(page, document, &event, &served).await;
         }
     };
@@ -164,7 +166,7 @@ async fn complete(
     Ok(page.content().await?)
 }
 
-/// The document comes from us, once; what is only to be looked at is refused.
+/// Answers a request of the page: the document itself comes from us, once; images, fonts and media are refused.
 async fn answer(
     page: &Page,
     document: Document<'_>,
@@ -181,13 +183,13 @@ async fn answer(
             let mut answer = FulfillRequestParams::new(id, 200);
             answer.response_headers = Some(vec![
                 HeaderEntry::new("Content-Type", document.content_type),
-                // The site's icon is asked for past us, and obeys this alone.
+                // The site's icon is not requested through this channel, and only this policy prevents its request.
                 HeaderEntry::new("Content-Security-Policy", "img-src 'none'"),
             ]);
             answer.body = Some(STANDARD.encode(document.body).into());
             page.execute(answer).await?;
         }
-        // Where scripts navigate to is a page of its own, for the crawl to judge.
+        // A URL that scripts navigate to is a page of its own, which the crawl has to decide on.
         ResourceType::Document
             if event.frame_id == *page.mainframe().await?.as_ref().unwrap_or(&event.frame_id) =>
         {

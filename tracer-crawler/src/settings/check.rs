@@ -1,14 +1,14 @@
-//! What one value alone cannot tell: ranges, and settings that go together.
+//! Checks that concern more than the type of a value: ranges, and settings that depend on each other.
 
 use super::{Listen, Settings};
 
-/// A setting that cannot be as it is.
+/// Setting with a value that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: {problem}")]
 pub struct Fault {
-    /// The key.
+    /// Key of the setting.
     pub key: &'static str,
-    /// What is wrong with it, and what would be right.
+    /// Description of the fault and of a valid value.
     pub problem: String,
 }
 
@@ -20,7 +20,7 @@ fn fault(key: &'static str, problem: impl Into<String>) -> Result<(), Fault> {
 }
 
 impl Settings {
-    /// Checks everything that the types do not. The first fault found.
+    /// Checks everything that the types do not, and returns the first fault.
     pub fn check(&self) -> Result<(), Fault> {
         self.check_counts()?;
         self.check_times()?;
@@ -196,7 +196,7 @@ fn check_proxy(text: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A line `Name: value` that is safe to send.
+/// Checks that a line `Name: value` is a valid header.
 pub(crate) fn check_header(key: &'static str, line: &str) -> Result<(), Fault> {
     let valid = line.split_once(':').is_some_and(|(name, value)| {
         hyper::header::HeaderName::from_bytes(name.trim().as_bytes()).is_ok()

@@ -1,4 +1,4 @@
-//! Settings of the program on its machine: parsing, output, logs, CPU, hooks, metrics, control, browser.
+//! Settings of the program and its machine: parsing, output, logs, CPU, hooks, metrics, control, browser.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -9,7 +9,7 @@ use super::{
 };
 
 group! {
-    /// Links out of pages.
+    /// Settings for reading links from pages.
     Parse in "parse", "Links" {
         /// Elements that links are taken from.
         links: Vec<LinkSource> = vec![LinkSource::A, LinkSource::Area, LinkSource::Link, LinkSource::Frame, LinkSource::Refresh], "links-from", restart;
@@ -21,7 +21,7 @@ group! {
 }
 
 group! {
-    /// Results.
+    /// Settings for results.
     Output in "output", "Output" {
         /// File that gets one JSON object a page; `-` is standard output.
         jsonl: Option<PathBuf> = None, "jsonl", restart;
@@ -43,7 +43,7 @@ group! {
 }
 
 group! {
-    /// What the program says while it runs.
+    /// Settings for log lines.
     Log in "log", "Log" {
         /// Which lines: off, error, warn, info, debug, trace, or per module as in `warn,tracer_crawler=debug`.
         filter: String = "warn,tracer_crawler::config=info".to_owned(), "log", live;
@@ -53,7 +53,7 @@ group! {
 }
 
 group! {
-    /// Threads.
+    /// Settings for threads.
     Cpu in "cpu", "CPU" {
         /// Threads that fetch and parse; without it one per core that may be used.
         threads: Option<u32> = None, "threads", restart;
@@ -63,7 +63,7 @@ group! {
 }
 
 group! {
-    /// Commands run for pages.
+    /// Settings for commands run per page.
     Hooks in "hooks", "Hooks" {
         /// Command run for each page, by the shell; gets the page as a JSON object on standard input.
         exec_per_page: Option<String> = None, "exec-per-page", restart;
@@ -75,7 +75,7 @@ group! {
 }
 
 group! {
-    /// Figures for Prometheus.
+    /// Settings for figures in Prometheus format.
     Metrics in "metrics", "Metrics and control" {
         /// Serves /metrics, /healthz and /readyz there; a bare port is on loopback.
         address: Option<Listen> = None, "metrics", restart;
@@ -83,7 +83,7 @@ group! {
 }
 
 group! {
-    /// Changes while running.
+    /// Settings for changes during the crawl.
     Control in "control", "Metrics and control" {
         /// Serves the control interface there: a port on loopback or unix:/path.
         address: Option<Listen> = None, "control", restart;
@@ -93,7 +93,7 @@ group! {
 }
 
 group! {
-    /// Pages that need a browser.
+    /// Settings for pages that need a browser.
     Render in "render", "Browser" {
         /// Run the scripts of HTML pages in Chromium and take the links that are there then.
         enabled: bool = false, "render", restart;

@@ -1,4 +1,4 @@
-//! Settings that can be exchanged while the crawl runs.
+//! Settings that can be exchanged during the crawl.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use tokio::sync::watch;
 
 use super::Settings;
 
-/// The settings now, shared by everybody who needs them. Reading is one atomic load; whoever wants to act on a change
-/// subscribes.
+/// Current settings, shared by all parts of the crawl. Reading them is one atomic load; a part that has to act on a
+/// change subscribes.
 #[derive(Debug)]
 pub struct Live {
     current: ArcSwap<Settings>,
@@ -16,7 +16,7 @@ pub struct Live {
 }
 
 impl Live {
-    /// Begins with these.
+    /// Starts with these settings.
     pub fn new(settings: Settings) -> Self {
         Self {
             current: ArcSwap::from_pointee(settings),
@@ -24,18 +24,18 @@ impl Live {
         }
     }
 
-    /// The settings now. Do not keep them: load them again for the next page.
+    /// Current settings. Do not keep them: load them again for the next page.
     pub fn load(&self) -> Arc<Settings> {
         self.current.load_full()
     }
 
-    /// Exchanges all at once, then tells the subscribers.
+    /// Exchanges all settings at once and notifies the subscribers.
     pub fn swap(&self, settings: Settings) {
         self.current.store(Arc::new(settings));
         self.generation.send_modify(|generation| *generation += 1);
     }
 
-    /// Changes each time after settings were exchanged; the number counts the exchanges.
+    /// Receiver that is notified after each exchange; its value counts the exchanges.
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.generation.subscribe()
     }

@@ -1,5 +1,5 @@
-//! Every knob of the crawler, typed, with the defaults of the two profiles. Flags, configuration keys, environment
-//! variables and the documents are made from the same definitions ([`Settings::keys`]).
+//! All settings of the crawler, typed, with the defaults of both profiles. Flags, configuration keys, environment
+//! variables and documentation are made from the same definitions ([`Settings::keys`]).
 
 mod check;
 mod host;
@@ -31,13 +31,14 @@ pub use self::{
     },
 };
 use self::{table::Group, value::Value};
+use crate::{credentials, header};
 
 macro_rules! settings {
     ($($field:ident: $Group:ident,)+) => {
         /// All settings of a crawl.
         #[derive(Debug, Clone, PartialEq)]
         pub struct Settings {
-            /// Where the defaults come from.
+            /// Profile that the defaults come from.
             pub profile: Profile,
             $(
                 #[doc = concat!("Table `", stringify!($field), "`.")]
@@ -51,12 +52,12 @@ macro_rules! settings {
                 Self { profile, $($field: $Group::of(profile),)+ }
             }
 
-            /// Every key but `profile`, in the order of the documents.
+            /// All keys except `profile`, in the order of the documentation.
             pub fn keys() -> impl Iterator<Item = &'static Key> {
                 [$(<$Group as Group>::KEYS,)+].into_iter().flatten()
             }
 
-            /// The value of a key, as in a file; `None` when there is no such key.
+            /// Value of a key in its TOML form; `None` when there is no such key.
             pub fn get(&self, name: &str) -> Option<Toml> {
                 if name == PROFILE.name {
                     return Some(self.profile.to_toml());
@@ -68,7 +69,7 @@ macro_rules! settings {
                 }
             }
 
-            /// Sets a key; `None` when there is no such key. The error says what was expected.
+            /// Sets a key; `None` when there is no such key. The error names the expected form.
             pub fn set(&mut self, name: &str, given: Given<'_>) -> Option<Result<(), String>> {
                 let (section, field) = name.split_once('.')?;
                 match section {
@@ -107,7 +108,7 @@ settings! {
     render: Render,
 }
 
-/// The key that all others take their defaults from; it stands outside every table.
+/// Key of the profile, which decides the defaults of all other keys. It is outside of every table.
 pub const PROFILE: Key = Key {
     name: "profile",
     title: "Crawl",
@@ -121,14 +122,31 @@ pub const PROFILE: Key = Key {
 };
 
 impl Default for Settings {
-    /// Profile `default`.
+    /// Settings of the profile `default`.
     fn default() -> Self {
         Self::of(Profile::Default)
     }
 }
 
 impl Settings {
-    /// The key of this name, `profile` included.
+    /// Value of a key as shown to people: without passwords of URLs and values of secret headers.
+    pub fn shown(&self, name: &str) -> Option<Toml> {
+        let value = self.get(name)?;
+        let hide: fn(&str) -> String = match name {
+            "crawl.seeds" => credentials::shown,
+            "headers.extra" => header::shown,
+            _ => return Some(value),
+        };
+        let Toml::Array(items) = value else {
+            return Some(value);
+        };
+        let texts = items.iter().filter_map(Toml::as_str);
+        Some(Toml::Array(
+            texts.map(|text| Toml::String(hide(text))).collect(),
+        ))
+    }
+
+    /// Key of this name, `profile` included.
     pub fn key(name: &str) -> Option<&'static Key> {
         if name == PROFILE.name {
             return Some(&PROFILE);
@@ -228,6 +246,29 @@ mod tests {
         check_refused("headers.user_agent", "a\r\nb", "control character");
         check_refused("body.max_header", "1KiB", "too few");
         check_refused("metrics.address", "unix:relative", "unix:/absolute");
+    }
+
+    #[test]
+    fn secrets_among_the_values_are_not_shown() {
+        let mut settings = Settings::default();
+        let words = ["http://me:hunter2@h/".to_owned(), "http://h/a".to_owned()];
+        settings
+            .set("crawl.seeds", Given::Text(&words))
+            .unwrap()
+            .unwrap();
+        let words = [
+            "authorization: Bearer hunter2".to_owned(),
+            "x-a: b".to_owned(),
+        ];
+        settings
+            .set("headers.extra", Given::Text(&words))
+            .unwrap()
+            .unwrap();
+        let shown = |name| settings.shown(name).unwrap().to_string();
+        assert_eq!(shown("crawl.seeds"), r#"["http://h/", "http://h/a"]"#);
+        let expected = r#"["authorization: (secret)", "x-a: b"]"#;
+        assert_eq!(shown("headers.extra"), expected);
+        assert_eq!(shown("limits.per_host"), "8");
     }
 
     #[test]

@@ -3,112 +3,74 @@
 use std::time::Duration;
 
 use toml::Value as Toml;
+use tracer_text::{duration, size};
 
 use super::value::{Value, mismatch};
-
-const TIME_UNITS: [(&str, u64); 6] = [
-    ("d", 86_400_000_000),
-    ("h", 3_600_000_000),
-    ("m", 60_000_000),
-    ("s", 1_000_000),
-    ("ms", 1_000),
-    ("us", 1),
-];
 
 impl Value for Duration {
     const FORM: &'static str = "TIME";
 
-    /// `250ms`, `10s`, `1.5m`, `2h`, `1d`, `0`; resolution 1 us.
+    /// Parses a time as every command of tracer does; see [`duration::parse`].
     fn parse(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("expected a time with a unit (us, ms, s, m, h, d), as in 10s, got `{text}`");
-        if text == "0" {
-            return Ok(Self::ZERO);
-        }
-        let (number, unit) = split_unit(text);
-        let (_, factor_us) = TIME_UNITS
-            .iter()
-            .find(|(name, _)| *name == unit)
-            .ok_or_else(wrong)?;
-        scaled(number, *factor_us)
-            .map(Self::from_micros)
-            .ok_or_else(wrong)
+        duration::parse(text)
     }
 
     fn to_toml(&self) -> Toml {
-        let us = u64::try_from(self.as_micros()).unwrap_or(u64::MAX);
-        let (name, factor) = TIME_UNITS
-            .iter()
-            .find(|(_, factor)| us.is_multiple_of(*factor) && us >= *factor)
-            .unwrap_or(&("s", 1_000_000));
-        Toml::String(format!("{}{name}", us / factor))
+        Toml::String(duration::write(*self))
+    }
+
+    /// A number without quotes is seconds, as a number without a unit is in text.
+    fn from_toml(value: &Toml) -> Result<Self, String> {
+        match value {
+            Toml::Integer(number) => Self::parse(&number.to_string()),
+            Toml::Float(number) => Self::parse(&number.to_string()),
+            Toml::String(text) => Self::parse(text),
+            other => Err(mismatch(Self::FORM, other)),
+        }
     }
 }
 
-/// A number of bytes.
+/// Number of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(pub u64);
 
 impl ByteSize {
-    /// Whole kibibytes.
+    /// Size in whole kibibytes.
     pub const fn kib(count: u64) -> Self {
         Self(count << 10)
     }
 
-    /// Whole mebibytes.
+    /// Size in whole mebibytes.
     pub const fn mib(count: u64) -> Self {
         Self(count << 20)
     }
 
-    /// Whole gibibytes.
+    /// Size in whole gibibytes.
     pub const fn gib(count: u64) -> Self {
         Self(count << 30)
     }
 
-    /// Bytes.
+    /// Size in bytes.
     pub const fn bytes(self) -> u64 {
         self.0
     }
 
-    /// Bytes, for sizes of buffers.
+    /// Size in bytes, for the length of a buffer.
     pub fn as_usize(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 }
 
-const SIZE_UNITS: [(&str, u64); 9] = [
-    ("GiB", 1 << 30),
-    ("MiB", 1 << 20),
-    ("KiB", 1 << 10),
-    ("B", 1),
-    ("", 1),
-    ("kB", 1_000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-    ("TiB", 1 << 40),
-];
-
 impl Value for ByteSize {
     const FORM: &'static str = "SIZE";
 
-    /// `4096`, `64KiB`, `1.5MiB`, `2GB`.
+    /// Parses `4096`, `64KiB`, `1.5MiB` or `2GB`; see [`size::parse`].
     fn parse(text: &str) -> Result<Self, String> {
-        let wrong =
-            || format!("expected a size (B, KiB, MiB, GiB, kB, MB, GB), as in 10MiB, got `{text}`");
-        let (number, unit) = split_unit(text);
-        let (_, factor) = SIZE_UNITS
-            .iter()
-            .find(|(name, _)| *name == unit)
-            .ok_or_else(wrong)?;
-        scaled(number, *factor).map(Self).ok_or_else(wrong)
+        size::parse(text).map(Self)
     }
 
     fn to_toml(&self) -> Toml {
-        let (name, factor) = SIZE_UNITS
-            .iter()
-            .find(|(_, factor)| self.0.is_multiple_of(*factor) && self.0 >= *factor)
-            .unwrap_or(&("B", 1));
-        Toml::String(format!("{}{name}", self.0 / factor))
+        Toml::String(size::write(self.0))
     }
 
     fn from_toml(value: &Toml) -> Result<Self, String> {
@@ -122,24 +84,24 @@ impl Value for ByteSize {
     }
 }
 
-/// Events in a second, more than zero.
+/// Number of events per second, more than zero.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct PerSecond(f64);
 
 impl PerSecond {
-    /// `None` unless finite and within 1e-6 to 1e9.
+    /// Makes a rate; `None` unless finite and within 1e-6 to 1e9.
     pub fn new(per_second: f64) -> Option<Self> {
         (1e-6..=1e9)
             .contains(&per_second)
             .then_some(Self(per_second))
     }
 
-    /// For constants: `per_second` has to be within 1e-6 to 1e9.
+    /// Makes a rate for a constant: `per_second` has to be within 1e-6 to 1e9.
     pub(super) const fn of(per_second: f64) -> Self {
         Self(per_second)
     }
 
-    /// Events in a second.
+    /// Number of events per second.
     pub const fn get(self) -> f64 {
         self.0
     }
@@ -153,7 +115,7 @@ impl PerSecond {
 impl Value for PerSecond {
     const FORM: &'static str = "RATE";
 
-    /// `10`, `0.5`, `10/s`, `30/m`, `100/h`.
+    /// Parses `10`, `0.5`, `10/s`, `30/m` or `100/h`.
     fn parse(text: &str) -> Result<Self, String> {
         let wrong = || format!("expected a rate above zero, as in 10, 2.5/s or 30/m, got `{text}`");
         let (number, unit) = text.split_once('/').unwrap_or((text, "s"));
@@ -181,24 +143,6 @@ impl Value for PerSecond {
     }
 }
 
-fn split_unit(text: &str) -> (&str, &str) {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    (number, unit.trim_start())
-}
-
-/// `number * factor`; exact for whole numbers, `None` when it does not fit.
-fn scaled(number: &str, factor: u64) -> Option<u64> {
-    let number = number.replace('_', "");
-    if let Ok(whole) = number.parse::<u64>() {
-        return whole.checked_mul(factor);
-    }
-    let product = number.parse::<f64>().ok()? * factor as f64;
-    (product < 9e18).then_some(product.round() as u64)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -217,7 +161,7 @@ mod tests {
         check("0", Some(Duration::ZERO));
         check("0s", Some(Duration::ZERO));
         check("2d", Some(Duration::from_secs(172_800)));
-        check::<Duration>("10", None);
+        check("10", Some(Duration::from_secs(10)));
         check::<Duration>("-1s", None);
         check::<Duration>("1e3s", None);
         check::<Duration>("s", None);

@@ -1,4 +1,4 @@
-//! Settings of what is crawled: seeds, scope, politeness, limits, state.
+//! Settings that decide what is crawled: seeds, scope, politeness, limits, state.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -9,7 +9,7 @@ use super::{
 };
 
 group! {
-    /// Where the crawl begins and ends.
+    /// Settings for the begin and end of the crawl.
     Crawl in "crawl", "Crawl" {
         /// URLs to begin with.
         seeds: Vec<String> = Vec::new(), "", restart;
@@ -25,7 +25,7 @@ group! {
 }
 
 group! {
-    /// Which URLs belong to the crawl, and when two are the same.
+    /// Settings for the URLs that belong to the crawl, and for the URLs that count as the same.
     Scope in "scope", "Scope" {
         /// Hosts that belong to the crawl: those of the seeds, also names below them, or any.
         mode: ScopeMode = ScopeMode::Host, "scope", restart;
@@ -53,7 +53,7 @@ group! {
 }
 
 group! {
-    /// What servers ask of crawlers.
+    /// Settings for obeying robots.txt and other wishes of servers.
     Politeness in "politeness", "Politeness" {
         /// Obey robots.txt (RFC 9309), with its crawl delay.
         robots: bool = true, "robots", restart;
@@ -73,7 +73,7 @@ group! {
 }
 
 group! {
-    /// How much at once, and how fast.
+    /// Settings for concurrency and rates.
     Limits in "limits", "Limits" {
         /// Requests under way at once.
         concurrency: u32 = 50 => 256, "concurrency", live;
@@ -89,7 +89,7 @@ group! {
 }
 
 group! {
-    /// Limits that find themselves.
+    /// Settings for limits that adapt themselves.
     Adaptive in "adaptive", "Adaptive limits" {
         /// Grow and shrink the number of page workers by CPU use and queueing time.
         workers: bool = false => true, "adaptive-workers", restart;
@@ -105,7 +105,7 @@ group! {
 }
 
 group! {
-    /// What a crawl keeps so that it can go on after its end.
+    /// Settings for the state that lets a crawl be resumed.
     State in "state", "State" {
         /// Directory of frontier and seen URLs; a crawl that finds one goes on with it. Without it they are in memory.
         dir: Option<PathBuf> = None, "state", restart;
@@ -117,7 +117,7 @@ group! {
 }
 
 group! {
-    /// Answers kept for conditional requests.
+    /// Settings for stored answers and conditional requests.
     Cache in "cache", "Cache" {
         /// Directory of stored answers; with it pages are asked for with If-None-Match and If-Modified-Since.
         dir: Option<PathBuf> = None, "cache", restart;

@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-/// A password, token or header value: readable through [`Secret::expose`] alone, redacted everywhere else.
+/// Password, token or header value. Only [`Secret::expose`] returns it; everywhere else it is redacted.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
-/// What stands in its place.
+/// Text shown instead of a secret.
 pub const REDACTED: &str = "(secret)";
 
 impl Secret {
-    /// Takes over the text.
+    /// Wraps a text as a secret.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }

@@ -1,65 +1,66 @@
-//! One definition per setting makes the typed field, its defaults and its entry in the table of keys.
+//! Table of settings. One definition per setting yields the typed field, its defaults and its entry in the table of
+//! keys.
 
 use toml::Value as Toml;
 
 use super::value::Given;
 
-/// What a change while running does.
+/// Time at which a change during the crawl takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// It is taken at once.
+    /// At once.
     Live,
-    /// It is taken at the next start.
+    /// At the next start.
     Restart,
 }
 
-/// Everything about a setting that is not its value.
+/// Description of a setting, without its value.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
     /// `section.field`, as in a configuration file.
     pub name: &'static str,
-    /// Heading of its group.
+    /// Heading of the setting's group.
     pub title: &'static str,
-    /// The flag without dashes; empty for the positional argument.
+    /// Flag without dashes; empty for the positional argument.
     pub flag: &'static str,
-    /// What it does; one or more sentences.
+    /// Description in one or more sentences.
     pub doc: &'static str,
-    /// What stands for the value.
+    /// Placeholder for the value in help texts.
     pub form: &'static str,
-    /// The words it may be; empty when there is no such list.
+    /// Allowed words; empty when the value is not one of a list of words.
     pub choices: &'static [&'static str],
-    /// It takes several values.
+    /// True if the setting takes several values.
     pub list: bool,
-    /// A flag without a value means true.
+    /// True if the flag without a value means true.
     pub switch: bool,
-    /// What a change while running does.
+    /// Time at which a change during the crawl takes effect.
     pub change: Change,
 }
 
 impl Key {
-    /// The environment variable: `TRACER_CRAWL_` and the key, in capitals, dot as underscore.
+    /// Name of the environment variable: `TRACER_CRAWL_` and the key in capitals, with an underscore for the dot.
     pub fn environment(&self) -> String {
         format!("{PREFIX}{}", self.name.replace('.', "_").to_uppercase())
     }
 
-    /// Table of the file it is in, and the name there.
+    /// Table of the file that the key is in, and its name there.
     pub fn split(&self) -> (&'static str, &'static str) {
         self.name.split_once('.').unwrap_or(("", self.name))
     }
 }
 
-/// Every environment variable of the crawler begins with this.
+/// Prefix of all environment variables of the crawler.
 pub const PREFIX: &str = "TRACER_CRAWL_";
 
-/// Settings that belong together: one table of the file.
+/// Group of settings that form one table of the file.
 pub(super) trait Group: Sized {
-    /// Its keys, in the order of the definition.
+    /// Keys of the group, in the order of the definition.
     const KEYS: &'static [Key];
 
     /// Defaults of a profile.
     fn of(profile: super::Profile) -> Self;
 
-    /// The value of a field; `None` when there is no such field.
+    /// Value of a field; `None` when there is no such field.
     fn get(&self, field: &str) -> Option<Toml>;
 
     /// Sets a field; `None` when there is no such field.
@@ -86,7 +87,7 @@ macro_rules! tuned {
 }
 pub(super) use tuned;
 
-/// `field: Type = default [=> tuned], "flag", live|restart;`
+/// Defines a group from lines of the form `field: Type = default [=> tuned], "flag", live|restart;`.
 macro_rules! group {
     (
         $(#[$meta:meta])*

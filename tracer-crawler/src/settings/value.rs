@@ -1,4 +1,4 @@
-//! Values of settings: how each type is read from text (flags, environment) and from TOML, and written back.
+//! Types of settings: how each is read from text (flags, environment) and TOML, and written back.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -7,33 +7,33 @@ use std::{
 
 use toml::Value as Toml;
 
-/// A value as a layer gives it.
+/// Value as a layer gives it.
 #[derive(Debug, Clone, Copy)]
 pub enum Given<'a> {
     /// Words of a flag or of an environment variable; more than one only for lists.
     Text(&'a [String]),
-    /// A value of a TOML file.
+    /// Value of a TOML file.
     Toml(&'a Toml),
 }
 
-/// A type that a setting can have.
+/// Type that a setting can have.
 pub trait Value: Sized + Clone + PartialEq {
-    /// What stands for it in help texts: `TIME`, `N`, …
+    /// Placeholder for the value in help texts: `TIME`, `N`, …
     const FORM: &'static str;
-    /// The words it may be, for completions; empty when there is no such list.
+    /// Allowed words, for completions; empty when the value is not one of a list of words.
     const CHOICES: &'static [&'static str] = &[];
-    /// Several values make a list.
+    /// True if several values make a list.
     const LIST: bool = false;
-    /// A switch: a flag without a value means true.
+    /// True for a switch: the flag without a value means true.
     const SWITCH: bool = false;
 
-    /// From one word. The error says what was expected.
+    /// Parses one word. The error names the expected form.
     fn parse(text: &str) -> Result<Self, String>;
 
-    /// For TOML files; reading it back gives the same value.
+    /// TOML form of the value, which gives the same value when read.
     fn to_toml(&self) -> Toml;
 
-    /// From a value of a TOML file; strings are read as [`Value::parse`] does.
+    /// Reads a value of a TOML file; strings are read like [`Value::parse`].
     fn from_toml(value: &Toml) -> Result<Self, String> {
         match value {
             Toml::String(text) => Self::parse(text),
@@ -41,7 +41,7 @@ pub trait Value: Sized + Clone + PartialEq {
         }
     }
 
-    /// From what a layer gives.
+    /// Reads the value that a layer gives.
     fn from_given(given: Given<'_>) -> Result<Self, String> {
         match given {
             Given::Toml(value) => Self::from_toml(value),
@@ -63,7 +63,7 @@ pub(super) fn mismatch(form: &str, found: &Toml) -> String {
     let expected = match form {
         "BOOL" => "true or false",
         "N" => "a whole number",
-        "TIME" => "a time in quotes, as in \"10s\"",
+        "TIME" => "seconds, or a time in quotes, as in \"250ms\"",
         "SIZE" => "a size in quotes, as in \"10MiB\"",
         "RATE" => "a number a second, as in 10 or \"30/m\"",
         _ => "a string",
@@ -156,7 +156,7 @@ impl Value for PathBuf {
 impl Value for SocketAddr {
     const FORM: &'static str = "ADDR:PORT";
 
-    /// A bare address means port 53: only name servers are given this way.
+    /// Parses an address. Without a port, port 53 is meant: only name servers are given in this form.
     fn parse(text: &str) -> Result<Self, String> {
         text.parse()
             .or_else(|_| text.parse::<IpAddr>().map(|ip| Self::new(ip, 53)))
@@ -181,7 +181,7 @@ impl Value for IpAddr {
     }
 }
 
-/// The word for a setting that is not set.
+/// Word for a setting without a value.
 pub const NONE: &str = "none";
 
 impl<T: Value> Value for Option<T> {
@@ -217,7 +217,7 @@ impl<T: Value> Value for Vec<T> {
     const CHOICES: &'static [&'static str] = T::CHOICES;
     const LIST: bool = true;
 
-    /// One word is a list of one; nothing is the empty list.
+    /// Reads one word as a list of one, and an empty text as the empty list.
     fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() {
             return Ok(Self::new());
@@ -251,7 +251,7 @@ impl<T: Value> Value for Vec<T> {
     }
 }
 
-/// Makes an enum of words a [`Value`].
+/// Defines an enum of words that is a [`Value`].
 macro_rules! choice {
     ($(#[$meta:meta])* $name:ident { $($(#[$variant_meta:meta])* $variant:ident = $word:literal),* $(,)? }) => {
         $(#[$meta])*
@@ -259,7 +259,7 @@ macro_rules! choice {
         pub enum $name { $($(#[$variant_meta])* $variant),* }
 
         impl $name {
-            /// The word for it.
+            /// Word of the variant.
             pub const fn word(self) -> &'static str {
                 match self { $(Self::$variant => $word),* }
             }

@@ -1,4 +1,4 @@
-//! Settings of how pages are fetched: HTTP, connections, DNS, TLS, proxy, times, retries, sizes.
+//! Settings for fetching pages: HTTP, connections, DNS, TLS, proxy, times, retries, sizes.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -13,7 +13,7 @@ use super::{
 };
 
 group! {
-    /// The protocol.
+    /// Settings for HTTP.
     Http in "http", "HTTP" {
         /// Offer HTTP/2 in TLS handshakes.
         http2: bool = false, "http2", restart;
@@ -29,7 +29,7 @@ group! {
 }
 
 group! {
-    /// Connections kept for the next request.
+    /// Settings for connections that are kept for the next request.
     Pool in "pool", "Connections" {
         /// Idle connections kept to one host.
         idle_per_host: u32 = 2 => 100, "idle-per-host", restart;
@@ -51,7 +51,7 @@ group! {
 }
 
 group! {
-    /// Names to addresses.
+    /// Settings for name look-ups.
     Dns in "dns", "DNS" {
         /// Who looks names up: the C library once a connection, or an own resolver with a cache.
         mode: DnsMode = DnsMode::System => DnsMode::Cached, "dns-mode", restart;
@@ -73,7 +73,7 @@ group! {
 }
 
 group! {
-    /// Encryption.
+    /// Settings for encryption.
     Tls in "tls", "TLS" {
         /// Resume sessions.
         resumption: bool = false => true, "tls-resumption", restart;
@@ -89,7 +89,7 @@ group! {
 }
 
 group! {
-    /// Proxies.
+    /// Settings for proxies.
     Proxy in "proxy", "Proxy" {
         /// `http://HOST:PORT` (CONNECT for https, absolute form for http) or `socks5://HOST:PORT`.
         url: Option<String> = None, "proxy", restart;
@@ -101,7 +101,7 @@ group! {
 }
 
 group! {
-    /// Four clocks, each its own.
+    /// Settings for timeouts, which are independent of each other.
     Timeouts in "timeouts", "Times" {
         /// TCP connect.
         connect: Duration = Duration::from_secs(10) => Duration::from_secs(5), "connect-timeout", live;
@@ -117,7 +117,7 @@ group! {
 }
 
 group! {
-    /// What is tried again.
+    /// Settings for retries.
     Retry in "retry", "Retries" {
         /// Tries after the first one, for failures that pass.
         attempts: u32 = 2, "retries", live;
@@ -125,7 +125,7 @@ group! {
         backoff: Duration = Duration::from_millis(500), "retry-backoff", live;
         /// Longest such wait.
         max_backoff: Duration = Duration::from_secs(30), "retry-max-backoff", live;
-        /// Longest wait a Retry-After is obeyed for; with a longer one the page counts as failed.
+        /// Longest pause of a host by its Retry-After; with a longer one the page counts as failed, and its host pauses for this long.
         max_retry_after: Duration = Duration::from_secs(120), "max-retry-after", live;
         /// Status codes that pass.
         statuses: Vec<u16> = vec![408, 429, 500, 502, 503, 504, 522, 524], "retry-status", live;
@@ -133,7 +133,7 @@ group! {
 }
 
 group! {
-    /// How much of a page is taken.
+    /// Settings for limits on the size of a page.
     Body in "body", "Sizes" {
         /// Bytes read from the wire.
         max_wire: ByteSize = ByteSize::mib(10), "max-body", live;
@@ -145,7 +145,7 @@ group! {
 }
 
 group! {
-    /// What requests say of the crawler.
+    /// Settings for the headers of requests.
     Headers in "headers", "Headers" {
         /// User-Agent. Without it `tracer/VERSION`, with the contact when there is one.
         user_agent: Option<String> = None, "user-agent", restart;
@@ -153,9 +153,9 @@ group! {
         contact: Option<String> = None, "contact", restart;
         /// Accept-Language.
         accept_language: Option<String> = None, "accept-language", restart;
-        /// Further header lines, `Name: value`.
+        /// Further header lines, `Name: value`. Authorization and Cookie are secret, as those of the secrets file are.
         extra: Vec<String> = Vec::new(), "header", restart;
-        /// File with header lines that are secret (one a line); they go to hosts of seeds alone.
+        /// File with header lines that are secret (one a line); they go to scheme, host and port of seeds alone.
         secrets_file: Option<PathBuf> = None, "header-secrets-file", restart;
         /// File with header profiles (TOML); each host gets one and keeps it.
         profiles: Option<PathBuf> = None, "header-profiles", restart;

@@ -1,72 +1,72 @@
-//! Settings that are one of a few words, and those with a form of their own.
+//! Settings with one of a few words as value, and those with a syntax of their own.
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use super::value::{Value, choice};
 
 choice! {
-    /// The two ends of the scale: every default comes from one of them.
+    /// Profile of defaults: the two ends of the scale.
     Profile {
-        /// What a client that nobody has tuned does: two idle connections a host, a lookup a connection, no
-        /// resumed TLS, no compression.
+        /// Behaviour of a client without tuning: two idle connections per host, one lookup per connection, no TLS
+        /// resumption, no compression.
         Default = "default",
-        /// What runs at the limit of the machine.
+        /// Configuration for the limit of the machine.
         Tuned = "tuned",
     }
 }
 
 choice! {
-    /// Which hosts belong to the crawl.
+    /// Hosts that belong to the crawl.
     ScopeMode {
-        /// Those of the seeds.
+        /// Hosts of the seeds.
         Host = "host",
-        /// Those of the seeds and names below them.
+        /// Hosts of the seeds, and names below them.
         Subdomains = "subdomains",
-        /// All.
+        /// All hosts.
         Any = "any",
     }
 }
 
 choice! {
-    /// Who looks names up.
+    /// Resolver to use.
     DnsMode {
         /// The C library, once per connection.
         System = "system",
-        /// Own resolver with a cache that obeys TTLs; falls back to the C library.
+        /// The crawler's own resolver, with a cache that obeys TTLs; falls back to the C library.
         Cached = "cached",
     }
 }
 
 choice! {
-    /// Which addresses of a host are used.
+    /// Address families of a host that are used.
     AddressFamily {
         /// IPv6 and IPv4, whichever connects first.
         Both = "both",
-        /// IPv4 alone.
+        /// IPv4 only.
         Ipv4 = "ipv4",
-        /// IPv6 alone.
+        /// IPv6 only.
         Ipv6 = "ipv6",
     }
 }
 
 choice! {
-    /// Oldest TLS version spoken.
+    /// Oldest TLS version accepted.
     TlsVersion {
-        /// RFC 5246.
+        /// TLS 1.2 (RFC 5246).
         Tls12 = "1.2",
-        /// RFC 8446.
+        /// TLS 1.3 (RFC 8446).
         Tls13 = "1.3",
     }
 }
 
 choice! {
-    /// Which elements links are taken from.
+    /// Elements that links are taken from.
     LinkSource {
         /// `a href`
         A = "a",
         /// `area href`
         Area = "area",
-        /// `link href` of pages (next, prev, alternate, canonical)
+        /// `link href` to pages (next, prev, alternate, canonical)
         Link = "link",
         /// `iframe src` and `frame src`
         Frame = "frame",
@@ -74,7 +74,7 @@ choice! {
         Img = "img",
         /// `script src`
         Script = "script",
-        /// `link href` to what a page is made of: style sheets, icons
+        /// `link href` to parts of a page: style sheets, icons
         Style = "style",
         /// `meta http-equiv=refresh`
         Refresh = "refresh",
@@ -82,25 +82,25 @@ choice! {
 }
 
 choice! {
-    /// How much of the referring page's address goes with a request (Referrer Policy, W3C).
+    /// Part of the referring page's address that is sent with a request (Referrer Policy, W3C).
     ReferrerPolicy {
         /// Nothing.
         NoReferrer = "no-referrer",
-        /// The origin alone.
+        /// Only the origin.
         Origin = "origin",
-        /// All to the same origin, nothing to others.
+        /// Everything to the same origin, nothing to others.
         SameOrigin = "same-origin",
-        /// All to the same origin, the origin to others, nothing from https to http.
+        /// Everything to the same origin, the origin to others, nothing from https to http.
         StrictOriginWhenCrossOrigin = "strict-origin-when-cross-origin",
     }
 }
 
 choice! {
-    /// What is shown while crawling.
+    /// Display of progress during the crawl.
     ProgressMode {
-        /// A line that renews itself on a terminal, else plain lines.
+        /// A line that is redrawn on a terminal, else plain lines.
         Auto = "auto",
-        /// A line that renews itself.
+        /// A line that is redrawn.
         Line = "line",
         /// One line every ten seconds.
         Plain = "plain",
@@ -112,15 +112,15 @@ choice! {
 choice! {
     /// Form of log lines.
     LogFormat {
-        /// For people.
+        /// Text for people.
         Text = "text",
-        /// One JSON object a line.
+        /// One JSON object per line.
         Json = "json",
     }
 }
 
 choice! {
-    /// When a page in the browser counts as complete.
+    /// Moment when a page in the browser counts as complete.
     RenderWait {
         /// The load event.
         Load = "load",
@@ -129,17 +129,17 @@ choice! {
     }
 }
 
-/// A regular expression that URLs are matched with; the crate `regex`, no look-around.
+/// Regular expression for URLs, in the syntax of the crate `regex`, without look-around.
 #[derive(Debug, Clone)]
 pub struct Pattern(regex::Regex);
 
 impl Pattern {
-    /// Matches anywhere in the text.
+    /// True if the expression matches anywhere in the text.
     pub fn is_match(&self, text: &str) -> bool {
         self.0.is_match(text)
     }
 
-    /// As it was written.
+    /// Expression as it was written.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -171,12 +171,12 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A share of the hosts: part `index` of `of`, counted from 1.
+/// Share of the hosts: part `index` of `of`, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShardShare {
-    /// Which one, 1 to `of`.
+    /// Number of this part, from 1 to `of`.
     pub index: u32,
-    /// How many there are.
+    /// Number of parts.
     pub of: u32,
 }
 
@@ -203,19 +203,19 @@ impl Value for ShardShare {
     }
 }
 
-/// Where a small server of the crawler's own listens.
+/// Address on which one of the crawler's own small servers listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listen {
-    /// TCP. Without a host in the text it is loopback.
+    /// TCP address; loopback if the text has no host.
     Tcp(SocketAddr),
-    /// A socket file.
+    /// Path of a Unix socket.
     Unix(PathBuf),
 }
 
 impl Value for Listen {
     const FORM: &'static str = "ADDR";
 
-    /// `9090`, `:9090` (both on loopback), `127.0.0.1:9090`, `[::]:9090`, `unix:/path`.
+    /// Parses `9090`, `:9090` (both on loopback), `127.0.0.1:9090`, `[::]:9090` or `unix:/path`.
     fn parse(text: &str) -> Result<Self, String> {
         if let Some(path) = text
             .strip_prefix("unix:")

@@ -32,7 +32,7 @@ fn gzip(text: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// However the body is cut, in clear and in gzip.
+/// Checks the entries of a text in clear and in gzip, split in several ways.
 #[track_caller]
 fn check(text: &str, expected: &[Entry]) {
     for body in [text.as_bytes().to_vec(), gzip(text.as_bytes())] {

@@ -1,5 +1,5 @@
-//! Times in buckets that double from 1 us to 16 s, as Prometheus' classic histograms want them: the usual ones begin at
-//! 5 ms, which says nothing about a fast link.
+//! Histogram of times in buckets that double from 1 us to 16 s, in the form of Prometheus' classic histograms. The
+//! usual buckets begin at 5 ms, which shows nothing about a fast link.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -8,7 +8,7 @@ use std::{
 
 use serde::Serialize;
 
-/// Buckets with a bound; one more has none.
+/// Number of buckets with an upper bound; one more has none.
 pub const BUCKETS: usize = 25;
 
 /// Upper bound of bucket `index`, in seconds: 1 us times 2 to the power of `index`.
@@ -16,45 +16,45 @@ pub fn upper_bound_s(index: usize) -> f64 {
     (1u64 << index.min(BUCKETS)) as f64 / 1e6
 }
 
-/// Counts of times; adding takes no lock.
+/// Histogram of times; adding takes no lock.
 #[derive(Debug, Default)]
 pub struct Histogram {
     buckets: [AtomicU64; BUCKETS + 1],
     sum_ns: AtomicU64,
 }
 
-/// A [`Histogram`] at one moment.
+/// Content of a [`Histogram`] at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HistogramSnapshot {
-    /// Times in each bucket alone, not in those below it.
+    /// Number of times in each bucket, without those in lower ones.
     #[serde(skip)]
     pub buckets: [u64; BUCKETS + 1],
-    /// How many times.
+    /// Number of times.
     pub count: u64,
-    /// All times together, ns.
+    /// Sum of all times, ns.
     pub sum_ns: u64,
-    /// Median, ns: upper bound of its bucket.
+    /// Median, ns: the upper bound of its bucket.
     pub p50_ns: u64,
-    /// 99th percentile, ns: upper bound of its bucket.
+    /// 99th percentile, ns: the upper bound of its bucket.
     pub p99_ns: u64,
 }
 
 impl Histogram {
-    /// One more.
+    /// Adds a time in nanoseconds.
     pub fn add_ns(&self, ns: u64) {
         let us = ns.div_ceil(1000).max(1);
-        // Bound 2^i us holds times up to and including it.
+        // The bucket with the bound 2^i us holds times up to and including it.
         let index = (64 - (us - 1).leading_zeros()) as usize;
         self.buckets[index.min(BUCKETS)].fetch_add(1, Ordering::Relaxed);
         self.sum_ns.fetch_add(ns, Ordering::Relaxed);
     }
 
-    /// One more.
+    /// Adds a time.
     pub fn add(&self, time: Duration) {
         self.add_ns(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    /// As it is now.
+    /// Current content.
     pub fn snapshot(&self) -> HistogramSnapshot {
         let buckets: [u64; BUCKETS + 1] =
             std::array::from_fn(|i| self.buckets[i].load(Ordering::Relaxed));

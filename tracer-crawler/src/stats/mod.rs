@@ -1,5 +1,5 @@
-//! Figures of a crawl: counted while it runs, read by progress, metrics, control interface and the text at the end.
-//! Everything that did not become a page is counted under its reason.
+//! Figures of a crawl, counted while it runs and read by progress, metrics, control interface and summary. Every URL
+//! that did not become a page is counted under a reason.
 
 mod histogram;
 mod snapshot;
@@ -19,55 +19,55 @@ pub use self::{
 };
 use crate::outcome::Class;
 
-/// A number that only grows.
+/// Number that only grows.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// One more.
+    /// Adds one.
     pub fn add_one(&self) {
         self.add(1);
     }
 
-    /// So many more.
+    /// Adds a number.
     pub fn add(&self, count: u64) {
         self.0.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// Until now.
+    /// Current value.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// A number that is what it was last set to.
+/// Number that can be set.
 #[derive(Debug, Default)]
 pub struct Gauge(AtomicU64);
 
 impl Gauge {
-    /// Now it is this.
+    /// Sets the value.
     pub fn set(&self, value: u64) {
         self.0.store(value, Ordering::Relaxed);
     }
 
-    /// Now.
+    /// Current value.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// One more until the guard is dropped.
+    /// Adds one until the guard is dropped.
     pub fn enter(&self) -> Inside<'_> {
         self.0.fetch_add(1, Ordering::Relaxed);
         Inside(self)
     }
 
-    /// The larger of both.
+    /// Raises the value to at least this one.
     pub fn raise_to(&self, value: u64) {
         self.0.fetch_max(value, Ordering::Relaxed);
     }
 }
 
-/// See [`Gauge::enter`].
+/// Guard of [`Gauge::enter`].
 #[derive(Debug)]
 pub struct Inside<'a>(&'a Gauge);
 
@@ -77,24 +77,24 @@ impl Drop for Inside<'_> {
     }
 }
 
-/// Where a crawl stands.
+/// Phase of a crawl.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Phase {
-    /// Opening state and outputs.
+    /// State and outputs are being opened.
     Starting,
-    /// Fetching.
+    /// Pages are being fetched.
     Running,
-    /// Told to stop; requests under way end.
+    /// The crawl was stopped; requests under way may end.
     Stopping,
-    /// Over.
+    /// The crawl has ended.
     Ended,
 }
 
 impl Phase {
     const ALL: [Self; 4] = [Self::Starting, Self::Running, Self::Stopping, Self::Ended];
 
-    /// The name outputs use.
+    /// Name of the phase in outputs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Starting => "starting",
@@ -105,7 +105,7 @@ impl Phase {
     }
 }
 
-/// Everything counted. Shared by reference; no counter takes a lock, those by name take one for a moment.
+/// All figures of a crawl, shared by reference. Counters take no lock; counts by name take one for a moment.
 #[derive(Debug)]
 pub struct Stats {
     started: Instant,
@@ -124,7 +124,7 @@ pub struct Stats {
     pub links: Counter,
     /// Links that had been seen before.
     pub duplicates: Counter,
-    /// Pages a conditional request found unchanged (304).
+    /// Pages found unchanged by a conditional request (304).
     pub not_modified: Counter,
     /// Connections opened.
     pub connections: Counter,
@@ -140,30 +140,30 @@ pub struct Stats {
     pub hooks_failed: Counter,
     /// Panics caught; each failed one page.
     pub panics: Counter,
-    /// URLs that wait.
+    /// URLs that wait in the queue.
     pub queued: Gauge,
     /// Requests under way.
     pub in_flight: Gauge,
-    /// Hosts with a URL that waits or is under way.
+    /// Hosts ever seen by the crawl, which is what the frontier counts.
     pub hosts: Gauge,
     /// Connections that are open and idle.
     pub idle_connections: Gauge,
     /// Page workers.
     pub workers: Gauge,
-    /// Deepest page fetched.
+    /// Depth of the deepest page fetched.
     pub depth: Gauge,
     statuses: [Counter; 6],
     failures: [Counter; Class::ALL.len()],
     skipped: Mutex<BTreeMap<&'static str, u64>>,
-    /// Name look-up, of new connections.
+    /// Duration of name look-ups for new connections.
     pub dns: Histogram,
-    /// TCP connect, of new connections.
+    /// Duration of TCP connects.
     pub connect: Histogram,
-    /// TLS handshake, of new connections.
+    /// Duration of TLS handshakes.
     pub tls: Histogram,
-    /// Request sent to first byte of the answer.
+    /// Time from sending a request to the first byte of its answer.
     pub ttfb: Histogram,
-    /// The whole of a request.
+    /// Duration of whole requests.
     pub total: Histogram,
 }
 
@@ -206,30 +206,30 @@ impl Default for Stats {
 }
 
 impl Stats {
-    /// A page whose final answer, after redirects and retries, has this status.
+    /// Counts a page by the status of its final answer, after redirects and retries.
     pub fn page(&self, status: u16) {
         let class = usize::from(status / 100);
         self.statuses[if class < 6 { class } else { 0 }].add_one();
     }
 
-    /// A URL given up: no answer, or a status that counts as a failure.
+    /// Counts a URL that was given up: without an answer, or with a status that counts as a failure.
     pub fn failure(&self, class: Class) {
         self.failures[class as usize].add_one();
     }
 
-    /// URLs left out for a reason, by its name.
+    /// Counts URLs left out, by the name of the reason.
     pub fn skip(&self, reason: &'static str, count: u64) {
         if count > 0 {
             *self.skips().entry(reason).or_default() += count;
         }
     }
 
-    /// Where the crawl stands.
+    /// Current phase of the crawl.
     pub fn phase(&self) -> Phase {
         Phase::ALL[usize::from(self.phase.load(Ordering::Acquire))]
     }
 
-    /// The crawl has come further.
+    /// Sets the phase of the crawl.
     pub fn set_phase(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Release);
     }
@@ -239,12 +239,12 @@ impl Stats {
         self.started.elapsed()
     }
 
-    /// Pages fetched, whatever their status.
+    /// Number of pages fetched, whatever their status.
     pub fn pages(&self) -> u64 {
         self.statuses.iter().map(Counter::get).sum()
     }
 
-    /// URLs given up.
+    /// Number of URLs given up.
     pub fn failed(&self) -> u64 {
         self.failures.iter().map(Counter::get).sum()
     }

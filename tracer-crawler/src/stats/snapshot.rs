@@ -1,4 +1,4 @@
-//! The figures at one moment, for everything that shows them.
+//! Snapshot of the figures, for everything that shows them.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{HistogramSnapshot, Stats};
 use crate::outcome::Class;
 
-/// Why a crawl ended.
+/// Reason why a crawl ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
@@ -15,18 +15,18 @@ pub enum FinishReason {
     Done,
     /// `crawl.max_pages` is reached.
     PageLimit,
-    /// `crawl.max_time` is over.
+    /// `crawl.max_time` has passed.
     TimeLimit,
-    /// A signal or the control interface stopped it.
+    /// A signal or the control interface stopped the crawl.
     Interrupted,
-    /// This machine is out of something and waiting did not help.
+    /// This machine lacks a resource, and waiting did not help.
     OutOfResources,
     /// State or output could not be written.
     OutputFailed,
 }
 
 impl FinishReason {
-    /// The name outputs use; the same as in JSON.
+    /// Name of the reason in outputs, as in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -39,12 +39,12 @@ impl FinishReason {
     }
 }
 
-/// [`Stats`] at one moment.
+/// Values of [`Stats`] at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[allow(missing_docs, reason = "the fields of `Stats` of these names say it")]
 pub struct Snapshot {
     pub phase: &'static str,
-    /// Why it ended; not there while it runs.
+    /// Reason for the end; absent while the crawl runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finish_reason: Option<FinishReason>,
     pub elapsed_ms: u64,
@@ -77,30 +77,30 @@ pub struct Snapshot {
     pub idle_connections: u64,
     pub workers: u64,
     pub depth: u64,
-    /// Times of phases by name: dns, connect, tls, ttfb, total.
+    /// Durations of phases by name: dns, connect, tls, ttfb, total.
     pub phases: BTreeMap<&'static str, HistogramSnapshot>,
 }
 
-/// Exit codes of a crawl; docs/user/exit-codes.md.
+/// Exit codes of a crawl, described in docs/user/exit-codes.md.
 pub mod exit {
-    /// It ended by itself or at a limit that was asked for.
+    /// The crawl ended by itself or at a configured limit.
     pub const OK: u8 = 0;
     /// Not one page could be fetched.
     pub const NOTHING_FETCHED: u8 = 5;
-    /// It was told to stop before its end.
+    /// The crawl was stopped before its end.
     pub const INTERRUPTED: u8 = 6;
-    /// It could not go on: resources of this machine, or its outputs.
+    /// The crawl could not go on for lack of a resource of this machine, or because of its outputs.
     pub const COULD_NOT_GO_ON: u8 = 7;
 }
 
 impl Snapshot {
-    /// Pages that were answered with 2xx or 3xx.
+    /// Number of pages answered with 2xx or 3xx.
     fn successes(&self) -> u64 {
         let count = |class| self.statuses.get(class).copied().unwrap_or(0);
         count("2xx") + count("3xx")
     }
 
-    /// The exit code of a crawl that ended with these figures.
+    /// Exit code of a crawl that ended with these figures.
     pub fn exit_code(&self) -> u8 {
         match self.finish_reason {
             Some(FinishReason::Interrupted) => exit::INTERRUPTED,
@@ -116,7 +116,7 @@ impl Snapshot {
 const STATUSES: [&str; 6] = ["other", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
 impl Stats {
-    /// Everything as it is now; counters that depend on each other may be one apart.
+    /// Snapshot of all figures; counters that depend on each other may differ by one.
     pub fn snapshot(&self) -> Snapshot {
         let named = STATUSES.iter().zip(&self.statuses);
         let statuses = named.map(|(name, count)| (*name, count.get()));

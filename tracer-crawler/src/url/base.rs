@@ -1,40 +1,40 @@
-//! Links resolved against the base of their page.
+//! Resolves links against the base of their page.
 //!
-//! Most links are plain: their URL is the beginning of the base and the link itself, letter for letter, so that it is known without
-//! parsing anything. All others go through the parser.
+//! Most links are simple: their URL is a part of the base followed by the link itself, unchanged, and needs no parsing.
+//! All other links go through the parser.
 
 use ::url::{Position, Url};
 use encoding_rs::Encoding;
 
 use super::{Normalizer, UrlError, UrlText, escaped, is_unreserved, needs_work};
 
-/// What the links of a page are resolved against.
+/// Base for the links of a page.
 #[derive(Debug)]
 pub(crate) struct Base<'a> {
     url: &'a Url,
     normalizer: &'a Normalizer,
     encoding: &'static Encoding,
-    /// The beginning of the base that a plain link follows, up to its path, its last `/`, or its query. Empty where there is none that
-    /// is in every URL as it is in the base.
+    /// Parts of the base that a simple link can follow: up to the path, to its last `/`, or to the query. A part is
+    /// empty if its text may differ in a normalised URL.
     origin: &'a str,
     directory: &'a str,
     page: &'a str,
 }
 
-/// What a byte of a link is.
+/// Class of a byte in a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Class {
-    /// The same in every URL.
+    /// The byte is the same in every URL.
     Plain,
-    /// May be a segment that stands for another.
+    /// The byte may be part of a dot segment.
     Dot,
     Slash,
-    /// In the first segment of a link it ends a scheme.
+    /// The byte ends a scheme in the first segment of a link.
     Colon,
     Percent,
     Question,
     Hash,
-    /// Left to the parser.
+    /// The link has to be parsed.
     Other,
 }
 
@@ -60,7 +60,7 @@ const CLASSES: [Class; 256] = {
 };
 
 impl<'a> Base<'a> {
-    /// `encoding` is the page's.
+    /// Makes a base; `encoding` is that of the page.
     pub(crate) fn new(
         url: &'a Url,
         normalizer: &'a Normalizer,
@@ -90,7 +90,8 @@ impl<'a> Base<'a> {
         }
     }
 
-    /// Resolves and normalises a link as [`Normalizer::join`] does. Puts it at the end of a text and tells where its path begins in it.
+    /// Resolves and normalises a link like [`Normalizer::join`]. The URL is appended to `out`; the result is the place
+    /// of its path.
     pub(crate) fn join(&self, link: &str, out: &mut String) -> Result<usize, UrlError> {
         if let Some((beginning, rest)) = self.plain(link) {
             out.reserve(beginning.len() + rest.len());
@@ -104,7 +105,7 @@ impl<'a> Base<'a> {
         Ok(text.path_at())
     }
 
-    /// The two parts of a plain link's URL.
+    /// The two parts of a simple link's URL.
     fn plain<'l>(&self, link: &'l str) -> Option<(&'a str, &'l str)> {
         let (beginning, rest) = match *link.as_bytes() {
             [b'/', b'/', ..] | [b'#', ..] | [] => return None,
@@ -123,7 +124,7 @@ impl<'a> Base<'a> {
         (!beginning.is_empty() && fits).then_some((beginning, rest))
     }
 
-    /// How much of a path and query is before the fragment, if it is the same in the URL.
+    /// Length of path and query before the fragment, if both are the same in the URL.
     fn plain_bytes(&self, text: &[u8]) -> Option<usize> {
         let has_options = self.normalizer.sort_query || self.normalizer.drop_tracking;
         let is_in_first = text[0] != b'/';
@@ -146,7 +147,7 @@ impl<'a> Base<'a> {
     }
 }
 
-/// A percent-encoding that stays as it is.
+/// True for a percent-encoding that normalising does not change.
 fn is_canonical(text: &[u8]) -> bool {
     escaped(text)
         .is_some_and(|byte| !is_unreserved(byte) && !text[1..3].iter().any(u8::is_ascii_lowercase))
@@ -168,7 +169,7 @@ mod tests {
         UTF_16LE,
     ];
 
-    /// The same as the parser says, and whether the link was plain.
+    /// Checks that the result is that of the parser; returns whether the link was simple.
     #[track_caller]
     fn check(base: &str, link: &str, normalizer: &Normalizer) -> bool {
         let url = Url::parse(base).unwrap();

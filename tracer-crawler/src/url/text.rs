@@ -1,55 +1,55 @@
-//! A normalised URL as the text it is. Most links of a page have been seen before; a [`Url`] is made only of those that have not.
+//! Normalised URL as a text. Most links of a page have been seen before; a [`Url`] is made only of new ones.
 
 use ::url::{ParseError, Position, Url};
 
-/// A normalised URL of http or https.
+/// Normalised http or https URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct UrlText<'a> {
     text: &'a str,
-    /// Where its path begins.
+    /// Place where the path begins.
     path: usize,
 }
 
 impl<'a> UrlText<'a> {
-    /// `path` is where the path begins.
+    /// Makes a URL from a text and the place where its path begins.
     pub(crate) fn new(text: &'a str, path: usize) -> Self {
         Self { text, path }
     }
 
-    /// All of it.
+    /// The whole text.
     pub fn as_str(self) -> &'a str {
         self.text
     }
 
-    /// Scheme, host, and the port where it is not the scheme's own.
+    /// Scheme, host, and the port if it is not the scheme's default.
     pub fn origin(self) -> &'a str {
         &self.text[..self.path]
     }
 
-    /// The path, with its `/`.
+    /// Path, with its first `/`.
     pub fn path(self) -> &'a str {
         let (path, query) = (&self.text[self.path..], self.query());
         &path[..path.len() - query.map_or(0, |query| query.len() + 1)]
     }
 
-    /// What follows the `?`.
+    /// Query, without the `?`.
     pub fn query(self) -> Option<&'a str> {
         Some(self.text[self.path..].split_once('?')?.1)
     }
 
-    /// Scheme, then `host` or `host:port`.
+    /// Scheme, and `host` or `host:port`.
     pub(crate) fn scheme_and_host(self) -> (&'a str, &'a str) {
         let (scheme, host) = self.origin().split_once("://").unwrap_or(("", ""));
-        // Credentials are not normal, but who has them asks for the same host.
+        // Normalised URLs have no credentials; if there are any, the host is the part after them.
         (scheme, host.rsplit_once('@').map_or(host, |(_, host)| host))
     }
 
-    /// Where its path begins.
+    /// Place where the path begins.
     pub(crate) fn path_at(self) -> usize {
         self.path
     }
 
-    /// The same, to be taken apart.
+    /// Parses the text into a [`Url`].
     pub fn to_url(self) -> Result<Url, ParseError> {
         Url::parse(self.text)
     }

@@ -1,4 +1,4 @@
-//! A server that answers as it is told, byte by byte, and counts.
+//! Server with scripted answers, byte by byte, that counts connections and requests.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -21,7 +21,7 @@ use tracer_crawler::fetch::{
 };
 use tracer_crawler::outcome::Failure;
 
-/// What the server does with one request.
+/// Reaction of the server to one request.
 #[derive(Clone)]
 pub struct Reply {
     pub bytes: Vec<u8>,
@@ -36,13 +36,13 @@ pub enum Then {
     Reset,
 }
 
-/// What the server knows of one request.
+/// Request as the server sees it.
 pub struct Asked<'a> {
     pub path: &'a str,
     pub head: &'a str,
-    /// Counts from 1.
+    /// Number of the connection, counted from 1.
     pub connection: usize,
-    /// On its connection, from 1.
+    /// Number of the request on its connection, counted from 1.
     pub request: usize,
 }
 
@@ -152,7 +152,7 @@ fn reset(stream: TcpStream) {
     stream.set_zero_linger().unwrap();
 }
 
-/// Serves one connection; tells whether it is to be reset.
+/// Serves one connection; returns whether it is to be reset.
 async fn answer<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     connection: usize,
@@ -216,7 +216,7 @@ pub fn options() -> Options {
     }
 }
 
-/// What came of one fetch.
+/// Result of one fetch.
 pub struct Got {
     pub done: Result<(), Failure>,
     pub exchange: Exchange,
@@ -279,7 +279,7 @@ impl Client {
     }
 }
 
-/// A certificate for `names` and its authority as PEM.
+/// Server configuration with a certificate for `names`, and its authority as PEM.
 pub fn certificate(names: &[&str]) -> (Arc<rustls::ServerConfig>, String) {
     let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
     let made = rcgen::generate_simple_self_signed(names).unwrap();

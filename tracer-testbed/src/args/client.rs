@@ -7,8 +7,6 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use tracer_testbed::client::{ClientOptions, Habit, run};
 
-use super::duration::duration;
-
 #[derive(Debug, Args)]
 pub(crate) struct ClientArgs {
     /// Where the origin listens (in clear).
@@ -26,7 +24,7 @@ pub(crate) struct ClientArgs {
     #[arg(long, default_value = "/")]
     path: String,
     /// How long a busy reader computes, or a short timeout is.
-    #[arg(long, value_parser = duration, default_value = "50ms")]
+    #[arg(long, value_parser = tracer_text::duration::parse, default_value = "50ms")]
     time: Duration,
     /// Requests at once of pool-of-two.
     #[arg(long, default_value_t = 10)]
@@ -35,7 +33,7 @@ pub(crate) struct ClientArgs {
     #[arg(long, default_value = "127.0.0.1:53")]
     dns: SocketAddr,
     /// Wait so long at the end, with what the habit keeps open.
-    #[arg(long, value_parser = duration, default_value = "0")]
+    #[arg(long, value_parser = tracer_text::duration::parse, default_value = "0")]
     hold: Duration,
 }
 

@@ -10,8 +10,6 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tracer_testbed::dns::{DnsFault, DnsOptions, DnsServer};
 
-use super::duration::duration;
-
 #[derive(Debug, Args)]
 pub(crate) struct DnsArgs {
     /// Address to listen on, UDP and TCP; port 0 takes a free one.
@@ -24,13 +22,13 @@ pub(crate) struct DnsArgs {
     #[arg(long = "address", required = true)]
     addresses: Vec<IpAddr>,
     /// How long answers may be kept.
-    #[arg(long, value_parser = duration, default_value = "60s")]
+    #[arg(long, value_parser = tracer_text::duration::parse, default_value = "60s")]
     ttl: Duration,
     /// What is wrong with it.
     #[arg(long, value_enum, default_value_t = FaultArg::None)]
     fault: FaultArg,
     /// How late answers of the fault slow are.
-    #[arg(long, value_parser = duration, default_value = "1s")]
+    #[arg(long, value_parser = tracer_text::duration::parse, default_value = "1s")]
     delay: Duration,
 }
 
@@ -81,7 +79,7 @@ impl DnsArgs {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        println!("{}", server.counts().to_json());
+        println!("{}", server.stop().await.to_json());
         Ok(())
     }
 }

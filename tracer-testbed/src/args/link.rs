@@ -15,7 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 use tracer_testbed::link::{Hold, Link, LinkOptions, Side};
 
-use super::duration::{bandwidth, duration, probability};
+use super::proportion::{bandwidth, probability};
 
 /// How long the command gets to end after a signal.
 const GRACE: Duration = Duration::from_secs(5);
@@ -23,10 +23,10 @@ const GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug, Args)]
 pub(crate) struct LinkArgs {
     /// Round trip, for example 40ms; half of it each way.
-    #[arg(long, value_parser = duration, default_value = "85ms")]
+    #[arg(long, value_parser = tracer_text::duration::parse, default_value = "85ms")]
     rtt: Duration,
     /// Up to this much more each way; keeps the order.
-    #[arg(long, value_parser = duration, default_value = "0")]
+    #[arg(long, value_parser = tracer_text::duration::parse, default_value = "0")]
     jitter: Duration,
     /// Packets lost, for example 1%.
     #[arg(long, value_parser = probability, default_value = "0")]

@@ -11,8 +11,6 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tracer_testbed::origin::{Faults, Options, Origin, Reach, TlsOptions, TlsVersions};
 
-use super::duration::duration;
-
 #[derive(Debug, Args)]
 pub(crate) struct OriginArgs {
     /// Address to listen on; port 0 takes a free one.
@@ -43,7 +41,7 @@ pub(crate) struct OriginArgs {
     #[arg(long, value_enum, default_value_t = Switch::On)]
     keep_alive: Switch,
     /// Close a connection without a request for this long, for example 5s.
-    #[arg(long, value_parser = duration)]
+    #[arg(long, value_parser = tracer_text::duration::parse)]
     idle_timeout: Option<Duration>,
     /// Size of every response body.
     #[arg(long, default_value_t = 1024)]
@@ -64,7 +62,7 @@ pub(crate) struct OriginArgs {
     #[arg(long, default_value_t = 1000)]
     pages: u64,
     /// Wait this long before each response, for example 20ms.
-    #[arg(long, value_parser = duration, default_value = "0")]
+    #[arg(long, value_parser = tracer_text::duration::parse, default_value = "0")]
     think_time: Duration,
     /// Connections served at once.
     #[arg(long, default_value_t = 20_000)]
@@ -86,10 +84,10 @@ struct FaultArgs {
     #[arg(long)]
     reset: bool,
     /// Be silent before each response, for example 2s.
-    #[arg(long, value_parser = duration, default_value = "0")]
+    #[arg(long, value_parser = tracer_text::duration::parse, default_value = "0")]
     slow_first_byte: Duration,
     /// Send bodies in pieces, this much slower.
-    #[arg(long, value_parser = duration, default_value = "0")]
+    #[arg(long, value_parser = tracer_text::duration::parse, default_value = "0")]
     slow_body: Duration,
     /// Close the server's half after each response without saying so.
     #[arg(long)]

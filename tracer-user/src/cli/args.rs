@@ -3,10 +3,11 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracer_text::duration::parse_positive;
 
 use super::{
     crawl::flags::SettingsArguments,
-    quantity::{CidrRange, cidr, duration, refresh, speed},
+    quantity::{CidrRange, cidr, refresh, speed},
 };
 use crate::playback::Speed;
 
@@ -132,7 +133,7 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "N|max", value_parser = speed)]
     pub(crate) speed: Option<Speed>,
     /// Only what came in this time from the beginning.
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = parse_positive)]
     pub(crate) until: Option<Duration>,
     #[command(flatten)]
     pub(crate) results: ResultArguments,
@@ -143,17 +144,17 @@ pub(crate) struct Replay {
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Demo {
     /// Round trip of the link between crawler and site.
-    #[arg(long, value_name = "TIME", default_value = "85ms", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "85ms", value_parser = parse_positive)]
     pub(crate) rtt: Duration,
     /// Requests at once.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) concurrency: u32,
     /// How long each of the two crawls takes.
-    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = parse_positive)]
     pub(crate) time: Duration,
-    /// Directory for the exports, default.json and tuned.json; made if it is not there.
-    #[arg(long, value_name = "DIR", default_value = "tracer-demo")]
-    pub(crate) out: PathBuf,
+    /// Directory for the exports, default.json and tuned.json; made if it is not there. [default: tracer-demo, or tracer-demo-2 and so on while other demos write there]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
     /// Show the live screen of each trace.
     #[arg(long, overrides_with = "no_tui")]
     pub(crate) tui: bool,
@@ -287,7 +288,7 @@ pub(crate) struct OutputArguments {
     #[arg(long, value_name = "FILE.trace")]
     pub(crate) record: Option<PathBuf>,
     /// Stop after this time. The command of `tracer run` gets SIGTERM, and SIGKILL 15 seconds later.
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", value_parser = parse_positive)]
     pub(crate) duration: Option<Duration>,
     /// Hosts with figures of their own; when there are more, the least busy without open connections give way.
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
@@ -305,7 +306,7 @@ pub(crate) struct ResultArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
     /// Rewrite the export this often while tracing.
-    #[arg(long, value_name = "TIME", requires = "json", value_parser = duration)]
+    #[arg(long, value_name = "TIME", requires = "json", value_parser = parse_positive)]
     pub(crate) interval: Option<Duration>,
     /// No live screen, though standard output is a terminal: the text summary at the end only.
     #[arg(long)]

@@ -2,38 +2,14 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use tracer_text::duration;
+
 use crate::playback::Speed;
 
-/// `500ms`, `10s`, `2m`, `1h`; a bare number is seconds.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let seconds = match unit {
-        "ms" => 0.001,
-        "s" | "" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => {
-            return Err(format!(
-                "unknown unit `{unit}`; use ms, s, m or h, as in 10s"
-            ));
-        }
-    };
-    let number: f64 = number
-        .parse()
-        .map_err(|_| "expected a number and a unit, as in 10s".to_owned())?;
-    Duration::try_from_secs_f64(number * seconds)
-        .ok()
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| "must be more than zero and finite".to_owned())
-}
-
-/// A [`duration`] from 20 ms to a minute: how often a screen may change.
+/// Reads a duration from 20 ms to a minute: how often a screen may change.
 pub(crate) fn refresh(text: &str) -> Result<Duration, String> {
     let within = Duration::from_millis(20)..=Duration::from_secs(60);
-    let refresh = duration(text)?;
+    let refresh = duration::parse(text)?;
     match within.contains(&refresh) {
         true => Ok(refresh),
         false => Err("is not within 20ms and 60s".to_owned()),
@@ -89,29 +65,6 @@ pub(crate) fn speed(text: &str) -> Result<Speed, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations() {
-        #[track_caller]
-        fn check(text: &str, expected: Option<u64>) {
-            assert_eq!(
-                duration(text).ok(),
-                expected.map(Duration::from_millis),
-                "{text}"
-            );
-        }
-        check("500ms", Some(500));
-        check("10s", Some(10_000));
-        check("1.5s", Some(1500));
-        check("2m", Some(120_000));
-        check("1h", Some(3_600_000));
-        check("3", Some(3000));
-        check("0s", None);
-        check("10 s", None);
-        check("s", None);
-        check("-1s", None);
-        check("1d", None);
-    }
 
     #[test]
     fn ranges() {

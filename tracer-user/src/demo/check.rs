@@ -39,7 +39,8 @@ impl Check {
 /// All that can be checked of a run.
 pub(super) fn checks(run: &Run, export: &Export) -> Vec<Check> {
     let origin = |pointer: &str| {
-        run.origin
+        run.counted
+            .origin
             .pointer(pointer)
             .and_then(serde_json::Value::as_f64)
     };
@@ -82,7 +83,7 @@ pub(super) fn checks(run: &Run, export: &Export) -> Vec<Check> {
             origin("/tls/resumed"),
         ),
     ];
-    if let Some(lookups) = run.lookups {
+    if let Some(lookups) = run.counted.lookups {
         all.push(count(
             "DNS queries",
             "/totals/dns/queries",

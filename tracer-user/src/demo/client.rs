@@ -17,6 +17,7 @@ use tracer_crawler::settings::PREFIX;
 use tracer_testbed::link::Side;
 
 use super::crawled::Crawled;
+use super::directory::Directory;
 use super::resolver::Resolver;
 use super::stage::{Servers, Stage};
 use super::{DemoError, DemoSettings, MemoryFile, Profile, Run, Stop};
@@ -44,8 +45,8 @@ pub(super) struct Crawl<'a> {
     pub(super) settings: &'a DemoSettings,
     pub(super) stage: &'a Stage,
     pub(super) profile: Profile,
-    /// Below `tracer run`.
-    pub(super) traced: bool,
+    /// Below `tracer run`, with its export in there; not traced without one.
+    pub(super) directory: Option<&'a Directory>,
 }
 
 impl Crawl<'_> {
@@ -63,11 +64,10 @@ impl Crawl<'_> {
             let child = tokio::process::Command::from(command).spawn();
             let child = child.map_err(DemoError::system("starting the crawler"))?;
             self.watch(child, &servers, stop).await
-        })?;
+        });
         let took = start.elapsed();
-        let lookups = servers.lookups();
-        let origin = self.stage.stop(servers.origin);
-        let status = match ended {
+        let counted = self.stage.stop(servers);
+        let status = match ended? {
             Watched::Signal(code) => return Ok(Ended::Stopped(code)),
             Watched::Exit(status) => status,
         };
@@ -79,12 +79,16 @@ impl Crawl<'_> {
             .map_err(DemoError::system("reading the pages"))?;
         Ok(Ended::Done(Box::new(Run {
             profile: self.profile,
-            origin,
-            lookups,
+            counted,
             hosts: self.stage.hosts().len() as u64,
             crawled: Crawled::read(&text)?,
             took,
         })))
+    }
+
+    /// The live screen has the terminal.
+    fn shows_screen(&self) -> bool {
+        self.directory.is_some() && self.settings.screen
     }
 
     fn failed(&self, status: u8, output: &MemoryFile) -> DemoError {
@@ -109,9 +113,9 @@ impl Crawl<'_> {
             Some(link) => link.command(Side::Client, &own)?,
             None => Command::new(&own),
         };
-        if self.traced {
+        if let Some(directory) = self.directory {
             command.arg("run").arg("--json");
-            command.arg(self.settings.export(self.profile));
+            command.arg(directory.export(self.profile));
             if !self.settings.screen {
                 command.args(["--no-tui", "--quiet"]);
             }
@@ -123,7 +127,7 @@ impl Crawl<'_> {
                 command.env_remove(name);
             }
         }
-        if !(self.traced && self.settings.screen) {
+        if !self.shows_screen() {
             let file = || output.for_child().map(Stdio::from);
             let file = |what| file().map_err(DemoError::system(what));
             command.stdin(Stdio::null());
@@ -138,6 +142,10 @@ impl Crawl<'_> {
         };
         // SAFETY: between fork and exec there are system calls only; what they are given was made before.
         unsafe { command.pre_exec(prepare) };
+        if let Some(directory) = self.directory {
+            let shared = directory.share(&mut command);
+            shared.map_err(DemoError::system("sharing the lock of the exports"))?;
+        }
         Ok(command)
     }
 
@@ -245,7 +253,7 @@ struct Progress {
 
 impl Progress {
     fn new(crawl: &Crawl<'_>) -> Self {
-        let quiet = crawl.traced && crawl.settings.screen;
+        let quiet = crawl.shows_screen();
         Self {
             profile: crawl.profile.name(),
             start: Instant::now(),

@@ -4,9 +4,12 @@ use std::fmt::Write as _;
 
 use super::check::{self, Check, TOLERANCE};
 use super::client::NAIVE;
+use super::directory::Directory;
 use super::stage::Stage;
 use super::{DemoError, DemoSettings, Profile, Run};
-use crate::diff::{Comparison, Export, time};
+use tracer_text::number;
+
+use crate::diff::{Comparison, Export};
 use crate::failure::code;
 use crate::source::kernel::KernelError;
 
@@ -17,7 +20,7 @@ pub(super) fn introduce(settings: &DemoSettings, stage: &Stage, untraced: Option
         None => eprintln!(
             "tracer demo: two crawls of {seconds:.0} s, {} requests at once, round trip {}",
             settings.concurrency,
-            time(settings.rtt.as_nanos() as f64)
+            number::time(settings.rtt.as_nanos() as f64)
         ),
         Some(error) => {
             eprintln!("tracer demo: no link with a round trip: {error}");
@@ -39,12 +42,12 @@ pub(super) fn introduce(settings: &DemoSettings, stage: &Stage, untraced: Option
 pub(super) fn conclude(
     settings: &DemoSettings,
     runs: &[Run],
-    traced: bool,
+    directory: Option<&Directory>,
     limit: Option<f64>,
 ) -> Result<u8, DemoError> {
-    let (text, agrees) = match traced {
-        true => compare(settings, runs, limit)?,
-        false => (counted(runs), true),
+    let (text, agrees) = match directory {
+        Some(directory) => compare(settings, runs, directory, limit)?,
+        None => (counted(runs), true),
     };
     // A reader that has seen enough is no fault.
     let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
@@ -55,9 +58,10 @@ pub(super) fn conclude(
 fn compare(
     settings: &DemoSettings,
     runs: &[Run],
+    directory: &Directory,
     limit: Option<f64>,
 ) -> Result<(String, bool), DemoError> {
-    let files = [Profile::Default, Profile::Tuned].map(|profile| settings.export(profile));
+    let files = [Profile::Default, Profile::Tuned].map(|profile| directory.export(profile));
     let comparison = Comparison::of_files(&files[0], &files[1])?;
     let mut text = comparison.to_text(settings.color);
     if let Some(limit) = limit {
@@ -65,7 +69,7 @@ fn compare(
             text,
             "\n{} at once / {} = {limit:.0} requests per second is the limit of any client here",
             settings.concurrency,
-            time(settings.rtt.as_nanos() as f64)
+            number::time(settings.rtt.as_nanos() as f64)
         );
     }
     let mut agrees = true;
@@ -97,7 +101,7 @@ fn witnesses(run: &Run, checks: &[Check]) -> String {
     }
     let print = |check: &Check, value: Option<f64>| match value {
         None => "nothing".to_owned(),
-        Some(ns) if check.is_time => time(ns),
+        Some(ns) if check.is_time => number::time(ns),
         Some(count) => format!("{count:.0}"),
     };
     let lines = differing.iter().map(|check| {
@@ -133,12 +137,13 @@ fn counted(runs: &[Run]) -> String {
     };
     let origin = |run: &Run, pointer: &str| {
         let value = run
+            .counted
             .origin
             .pointer(pointer)
             .and_then(serde_json::Value::as_u64);
         value.map_or("-".to_owned(), |count| count.to_string())
     };
-    let nanos = |ns: Option<u64>| ns.map_or("-".to_owned(), |ns| time(ns as f64));
+    let nanos = |ns: Option<u64>| ns.map_or("-".to_owned(), |ns| number::time(ns as f64));
     row("pages per second", &|run| {
         format!(
             "{:.0} /s",

@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Profile;
-
 /// Validated flags of `tracer demo`.
 #[derive(Debug, Clone)]
 pub(crate) struct DemoSettings {
@@ -14,8 +12,8 @@ pub(crate) struct DemoSettings {
     pub(crate) concurrency: u32,
     /// How long each of the two crawls takes.
     pub(crate) time: Duration,
-    /// Directory for the exports.
-    pub(crate) out: PathBuf,
+    /// Directory for the exports; `None` for one that no other demo uses.
+    pub(crate) out: Option<PathBuf>,
     /// Show the live screen of each trace.
     pub(crate) screen: bool,
     /// The kernel's netem instead of TUN devices.
@@ -25,11 +23,6 @@ pub(crate) struct DemoSettings {
 }
 
 impl DemoSettings {
-    /// Where the export of a profile goes.
-    pub(super) fn export(&self, profile: Profile) -> PathBuf {
-        self.out.join(format!("{}.json", profile.name()))
-    }
-
     /// Requests per second that no client with this many at once can pass.
     pub(super) fn limit_per_second(&self) -> f64 {
         f64::from(self.concurrency) / self.rtt.as_secs_f64()

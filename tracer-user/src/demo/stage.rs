@@ -45,11 +45,13 @@ pub(super) struct Servers {
     pub(super) seeds: MemoryFile,
 }
 
-impl Servers {
-    /// Queries so far; `None` without a DNS server.
-    pub(super) fn lookups(&self) -> Option<u64> {
-        self.dns.as_ref().map(|dns| dns.counts().queries())
-    }
+/// What the servers of one crawl counted.
+#[derive(Debug)]
+pub(super) struct Counted {
+    /// The origin's counts.
+    pub(super) origin: serde_json::Value,
+    /// Queries that reached the DNS server; `None` without one.
+    pub(super) lookups: Option<u64>,
 }
 
 impl Stage {
@@ -134,14 +136,17 @@ impl Stage {
         })
     }
 
-    /// Ends the servers; the origin's counts.
-    pub(super) fn stop(&self, origin: Origin) -> serde_json::Value {
-        let (send, receive) = std::sync::mpsc::channel();
-        self.servers.spawn(async move {
-            // The receiver waits for it.
-            let _ = send.send(origin.stop().await);
-        });
-        receive.recv().unwrap_or_default()
+    /// Ends the servers and gives their final counts. Their ports are free when it returns, for the servers
+    /// of the next crawl.
+    pub(super) fn stop(&self, servers: Servers) -> Counted {
+        self.servers.block_on(async {
+            let origin = servers.origin.stop().await;
+            let lookups = match servers.dns {
+                Some(dns) => Some(dns.stop().await.queries()),
+                None => None,
+            };
+            Counted { origin, lookups }
+        })
     }
 
     /// Names that the site links to; on loopback there is no DNS server, and one host.

@@ -1,5 +1,7 @@
 //! One figure: its unit, how it is printed, and what its change is.
 
+use tracer_text::number;
+
 /// What a figure counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
@@ -37,7 +39,7 @@ impl Unit {
         };
         match self {
             Self::Count => format!("{value:.0}"),
-            Self::Time | Self::TimePerRequest => time(value),
+            Self::Time | Self::TimePerRequest => number::time(value),
             Self::Rate if value < 100.0 => format!("{value:.1} /s"),
             Self::Rate => format!("{value:.0} /s"),
             Self::Share => format!("{:.1} %", value * 100.0),
@@ -45,22 +47,6 @@ impl Unit {
             Self::PerRequest => format!("{value:.2}"),
         }
     }
-}
-
-/// Three significant digits.
-pub(crate) fn time(ns: f64) -> String {
-    let (value, unit) = match ns {
-        ns if ns < 1e3 => return format!("{ns:.0} ns"),
-        ns if ns < 1e6 => (ns / 1e3, "µs"),
-        ns if ns < 1e9 => (ns / 1e6, "ms"),
-        _ => (ns / 1e9, "s"),
-    };
-    let digits = match value {
-        value if value < 10.0 => 2,
-        value if value < 100.0 => 1,
-        _ => 0,
-    };
-    format!("{value:.digits$} {unit}")
 }
 
 /// What became of a figure.

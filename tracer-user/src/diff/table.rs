@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::export::Export;
 use super::row::Row;
-use crate::sink::printable::printable;
+use tracer_text::printable::printable;
 
 const TITLE: usize = 27;
 const CELL: usize = 11;

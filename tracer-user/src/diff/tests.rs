@@ -1,4 +1,4 @@
-use super::figure::{Change, Unit, time};
+use super::figure::{Change, Unit};
 use super::*;
 
 fn export(changes: &[(&str, Value)]) -> Export {
@@ -148,7 +148,7 @@ fn changes() {
     check(127.0, 516.0, "+306 %");
     check(10.0, 200.0, "x20");
     check(100.0, 101.0, "+1.0 %");
-    assert_eq!(time(42_474_000.0), "42.5 ms");
+    assert_eq!(Unit::Time.print(Some(42_474_000.0)), "42.5 ms");
     assert_eq!(Unit::Rate.print(Some(12.34)), "12.3 /s");
 }
 

@@ -158,9 +158,47 @@ impl Engine {
     }
 }
 
-/// A path named by the time of day, in the directory where tracer was started.
+/// A path that names no file yet, in the directory where tracer was started.
 fn file_of_now(extension: &str) -> Result<PathBuf, String> {
-    let name = format!("tracer-{}.{extension}", clock::file_name(SystemTime::now()));
     let directory = std::env::current_dir().map_err(|error| error.to_string())?;
-    Ok(directory.join(name))
+    Ok(free_path(
+        &directory,
+        &clock::file_name(SystemTime::now()),
+        extension,
+    ))
+}
+
+/// A path named by the time of day and the process, so that traces that write in the same second do not
+/// meet; with a number behind it when this trace has written one in this second.
+fn free_path(directory: &Path, time: &str, extension: &str) -> PathBuf {
+    let stem = format!("tracer-{time}-{}", std::process::id());
+    let mut path = directory.join(format!("{stem}.{extension}"));
+    let mut number = 1;
+    while path.symlink_metadata().is_ok() {
+        number += 1;
+        path = directory.join(format!("{stem}-{number}.{extension}"));
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_the_same_second_do_not_replace_each_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let names: Vec<_> = (0..3)
+            .map(|_| free_path(directory.path(), "20261121T093015Z", "json"))
+            .inspect(|path| std::fs::write(path, "").unwrap())
+            .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+            .collect();
+        let stem = format!("tracer-20261121T093015Z-{}", std::process::id());
+        let expected = [
+            format!("{stem}.json"),
+            format!("{stem}-2.json"),
+            format!("{stem}-3.json"),
+        ];
+        assert_eq!(names, expected);
+    }
 }

@@ -3,7 +3,6 @@
 mod hdr;
 pub(crate) mod json;
 pub(crate) mod output;
-pub(crate) mod printable;
 mod text;
 pub(crate) mod tui;
 
@@ -74,7 +73,7 @@ impl Description {
             started_ns: self.started_ns,
             filter: self.filter.clone(),
             command: self.command.clone(),
-            hosts: options.hosts.clone(),
+            hosts: options.hosts.patterns().to_vec(),
             max_hosts: options.max_hosts as u64,
             max_connections: options.max_connections as u64,
         }

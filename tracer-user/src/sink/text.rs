@@ -10,7 +10,7 @@ use tracer_core::{
     snapshot::Snapshot,
 };
 
-use super::printable::printable;
+use tracer_text::{number, printable::printable};
 
 /// Rows shown of each table.
 const ROWS: usize = 10;
@@ -68,7 +68,7 @@ fn head(text: &mut String, snapshot: &Snapshot, duration_ns: u64, paint: &Paint)
         text,
         "{}  {}, {} records, {losses}",
         paint.bold("tracer"),
-        human(duration_ns),
+        number::time(duration_ns as f64),
         events.received
     );
 }
@@ -117,10 +117,10 @@ fn phases(text: &mut String, group: &Group, paint: &Paint) {
                 text,
                 "{name:<16}{:>9}{:>10}{:>10}{:>10}{:>10}",
                 s.count,
-                human(s.p50_ns),
-                human(s.p90_ns),
-                human(s.p99_ns),
-                human(s.max_ns)
+                number::time(s.p50_ns as f64),
+                number::time(s.p90_ns as f64),
+                number::time(s.p99_ns as f64),
+                number::time(s.max_ns as f64)
             );
         }
     }
@@ -290,7 +290,7 @@ fn median(latency: &Latency) -> String {
     if latency.count() == 0 {
         "-".to_owned()
     } else {
-        human(latency.summary().p50_ns)
+        number::time(latency.summary().p50_ns as f64)
     }
 }
 
@@ -299,40 +299,4 @@ fn shorten(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     text.chars().take(width - 1).chain(['…']).collect()
-}
-
-/// `1.23 ms` and the like, three significant digits.
-fn human(ns: u64) -> String {
-    let value = ns as f64;
-    let (value, unit) = match ns {
-        0..1_000 => return format!("{ns} ns"),
-        1_000..1_000_000 => (value / 1e3, "µs"),
-        1_000_000..1_000_000_000 => (value / 1e6, "ms"),
-        _ => (value / 1e9, "s"),
-    };
-    let digits = if value < 10.0 {
-        2
-    } else {
-        usize::from(value < 100.0)
-    };
-    format!("{value:.digits$} {unit}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn human_units() {
-        #[track_caller]
-        fn check(ns: u64, expected: &str) {
-            assert_eq!(human(ns), expected);
-        }
-        check(0, "0 ns");
-        check(999, "999 ns");
-        check(1_500, "1.50 µs");
-        check(42_474_000, "42.5 ms");
-        check(850_000_000, "850 ms");
-        check(61_000_000_000, "61.0 s");
-    }
 }

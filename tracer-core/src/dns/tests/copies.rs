@@ -1,4 +1,4 @@
-//! Resolvers that ask several servers at once.
+//! Tests of resolvers that ask several servers at once.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn copies_behind_the_answer() {
         .get(100, 1, &address_of("a.test", 9))
         .ask_at(2, 120, 1, 9, "a.test")
         .get(130, 1, &address_of("a.test", 9))
-        // Sent before the answer, read behind it.
+        // This copy was sent before the answer and is read after it.
         .ask_at(3, 99, 1, 9, "a.test");
     let expected = Dns {
         retries: 1,
@@ -39,7 +39,7 @@ fn copies_behind_a_truncated_answer() {
     assert_eq!(trace.end(SECOND, expected), [500]);
 }
 
-/// A second lookup while the first answer holds, each in a way of its own no copy.
+/// A second lookup while the first answer is valid, different from a copy in one way each time.
 #[test]
 fn what_is_no_copy() {
     #[track_caller]
@@ -62,7 +62,8 @@ fn what_is_no_copy() {
     check(2, 101 + SECOND, 1, 9);
 }
 
-/// The socket of another name, and an answer that makes the resolver ask the next server, are no copies either.
+/// A query for another name on the socket is no copy, nor is one after an answer that makes the resolver ask the next
+/// server.
 #[test]
 fn a_failed_lookup_is_asked_anew() {
     let mut trace = Trace::default();
@@ -84,8 +85,8 @@ fn a_failed_lookup_is_asked_anew() {
 }
 
 proptest! {
-    /// Lookups of one name, each with an id of its own, some on a new socket, sent to several servers and answered
-    /// somewhere among that: as many lookups as there were, and repeated are those within the time to live.
+    /// Lookups of one name, each with its own id, some on a new socket, sent to several servers and answered in
+    /// between. All of them are counted, and those within the TTL count as repeated.
     #[test]
     fn several_servers(lookups in proptest::collection::vec((0..90u64, any::<bool>(), 1..4u8, 1..4u8), 1..20)) {
         let mut trace = Trace::default();

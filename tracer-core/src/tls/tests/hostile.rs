@@ -1,11 +1,11 @@
-//! Other protocols, broken, cut off and oversized hellos, arbitrary bytes.
+//! Tests with other protocols, broken, cut off and oversized hellos, and arbitrary bytes.
 
 use proptest::prelude::*;
 
 use super::super::HelloState::{Incomplete, NotTls, Truncated};
 use super::*;
 
-/// Where the first record ends.
+/// End of the first record.
 fn hello_end(stream: &[u8]) -> usize {
     5 + usize::from(u16::from_be_bytes([stream[3], stream[4]]))
 }
@@ -108,7 +108,7 @@ fn hostile_names_are_kept_and_shown_safely() {
     assert_eq!(ServerName::new(b""), None);
 }
 
-/// Fragments of bytes, many of them as in a record header, anywhere at either side.
+/// Fragments of bytes, many of them like a record header, at any position of either side.
 fn fragments() -> impl Strategy<Value = Vec<(bool, u32, Vec<u8>)>> {
     const COMMON: [u8; 8] = [22, 3, 1, 2, 0, 0, 20, 4];
     let offset = prop_oneof![0..64_u32, 0..9000_u32, any::<u32>()];
@@ -124,7 +124,7 @@ fn fragments() -> impl Strategy<Value = Vec<(bool, u32, Vec<u8>)>> {
     proptest::collection::vec((any::<bool>(), offset, bytes), 0..40)
 }
 
-/// Memory of two directions: buffer and ranges.
+/// Limit of the memory of two directions: buffer and ranges.
 const MAX_BYTES: usize =
     2 * (CAPACITY_BYTES + 2 * MAX_ISLANDS * size_of::<std::ops::Range<usize>>());
 

@@ -1,10 +1,10 @@
-//! What all peers share: how they count, and how they report.
+//! Parts that all peers share: arguments, measurements and the report.
 
 use std::time::Instant;
 
 use hdrhistogram::Histogram;
 
-/// What a run was told on its command line: URL to begin with, pages there are, requests at once.
+/// Arguments of a run: first URL, number of pages of the site, and number of requests at once.
 pub struct Task {
     pub url: String,
     pub pages: u64,
@@ -30,7 +30,7 @@ impl Clock {
         Self(Instant::now())
     }
 
-    /// One line of JSON: what came of the run.
+    /// Prints the results of the run as one line of JSON.
     pub fn report(self, pages: u64, links: u64, times: Option<&Histogram<u64>>) {
         let seconds = self.0.elapsed().as_secs_f64();
         let quantile = |q| times.map(|times| times.value_at_quantile(q));

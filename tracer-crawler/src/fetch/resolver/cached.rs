@@ -1,4 +1,5 @@
-//! Our own look-ups with a cache that keeps what the TTL says, negative answers too (RFC 2308), and asks once for many who wait.
+//! Resolver with a cache that follows the TTL, caches negative answers too (RFC 2308), and sends one query for all
+//! requests that wait for the same name.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -18,22 +19,22 @@ use tokio::time::Instant;
 use super::{Answer, Family, System};
 use crate::outcome::NoAddress;
 
-/// How names are looked up and how long answers count.
+/// Options for look-ups and their cache.
 #[derive(Debug, Clone)]
 pub struct CachedOptions {
-    /// Servers to ask; those of /etc/resolv.conf when empty.
+    /// Servers to ask; if empty, those of /etc/resolv.conf.
     pub servers: Vec<SocketAddr>,
-    /// Addresses used.
+    /// Address families used.
     pub family: Family,
-    /// Time for one look-up, all attempts included.
+    /// Timeout of one look-up, including all attempts.
     pub timeout: Duration,
-    /// Names remembered.
+    /// Limit of cached names.
     pub max_entries: usize,
-    /// An answer counts no longer than this.
+    /// Limit of the time that an answer is cached.
     pub max_ttl: Duration,
-    /// A negative answer counts no longer than this.
+    /// Limit of the time that a negative answer is cached.
     pub max_negative_ttl: Duration,
-    /// Names looked up ahead at once.
+    /// Limit of names looked up ahead at the same time.
     pub prewarm: usize,
 }
 
@@ -65,18 +66,18 @@ struct Counts {
     fallbacks: AtomicU64,
 }
 
-/// [`Cached::figures`].
+/// Counts of the cache's events, returned by [`Cached::figures`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct CacheFigures {
-    /// Answered from the cache with addresses.
+    /// Look-ups answered from the cache with addresses.
     pub hits: u64,
-    /// Answered from the cache: there are none.
+    /// Look-ups answered from the cache with a negative answer.
     pub negative_hits: u64,
-    /// Asked of a server.
+    /// Look-ups for which a server was asked.
     pub lookups: u64,
-    /// Waited for a look-up that another had begun.
+    /// Look-ups that waited for one already under way.
     pub joined: u64,
-    /// Asked of the C library, because no server gave an answer.
+    /// Look-ups passed to the C library because no server answered.
     pub fallbacks: u64,
 }
 
@@ -86,7 +87,7 @@ enum Entry {
     Asked(watch::Receiver<Option<Answer>>),
 }
 
-/// Look-ups with a cache. Clones of its `Arc` share it.
+/// Resolver with a cache, shared by all clones of its `Arc`.
 #[derive(Debug)]
 pub struct Cached {
     inner: TokioResolver,
@@ -107,7 +108,7 @@ enum Found {
 }
 
 impl Cached {
-    /// Reads /etc/resolv.conf unless servers are given. Needs a tokio runtime.
+    /// Makes a resolver. Reads /etc/resolv.conf unless servers are given. Needs a tokio runtime.
     pub fn new(options: CachedOptions) -> Result<Arc<Self>, ResolverError> {
         let inner = build(&options).map_err(|error| ResolverError(error.to_string()))?;
         Ok(Arc::new(Self {
@@ -123,7 +124,7 @@ impl Cached {
         }))
     }
 
-    /// Addresses of `name`: remembered, or asked for once by all who want them.
+    /// Addresses of `name`, from the cache or by a look-up that all waiting callers share.
     pub async fn resolve(self: &Arc<Self>, name: &str) -> Answer {
         let mut receiver = match self.find(name) {
             Found::Known(answer) => return answer,
@@ -143,7 +144,7 @@ impl Cached {
         }
     }
 
-    /// Begins a look-up if the name is unknown and few are under way.
+    /// Starts a look-up if the name is not cached and few look-ups ahead are under way.
     pub fn prewarm(self: &Arc<Self>, name: &str) {
         let Ok(permit) = Arc::clone(&self.ahead).try_acquire_owned() else {
             return;
@@ -154,14 +155,14 @@ impl Cached {
         if let Found::Ask(sender, mut receiver) = self.find(name) {
             self.ask(name.into(), sender);
             tokio::spawn(async move {
-                // Only the permit's life matters here.
+                // The permit is held until the look-up has ended.
                 drop(receiver.wait_for(Option::is_some).await);
                 drop(permit);
             });
         }
     }
 
-    /// Events so far.
+    /// Counts of events so far.
     pub fn figures(&self) -> CacheFigures {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         CacheFigures {
@@ -189,7 +190,7 @@ impl Cached {
                 counter.fetch_add(1, Ordering::Relaxed);
                 return Found::Known(answer.clone());
             }
-            // A receiver whose sender is gone without an answer is of a runtime that ended.
+            // If the sender is gone without an answer, its runtime has ended.
             Some(Entry::Asked(receiver)) if receiver.has_changed().is_ok() => {
                 return Found::Wait(receiver.clone());
             }
@@ -203,7 +204,7 @@ impl Cached {
         Found::Ask(sender, receiver)
     }
 
-    /// In a task of its own: he who asked first may leave while others wait.
+    /// Starts a look-up in a task of its own, because the caller that started it may give up while others wait.
     fn ask(self: &Arc<Self>, name: Box<str>, sender: watch::Sender<Option<Answer>>) {
         let this = Arc::clone(self);
         tokio::spawn(async move {
@@ -220,7 +221,7 @@ impl Cached {
 
     async fn look_up(&self, name: &str) -> (Answer, Duration) {
         self.counts.lookups.fetch_add(1, Ordering::Relaxed);
-        // The final dot keeps search domains out: a URL's host is absolute.
+        // The final dot prevents the use of search domains: a URL's host is absolute.
         let absolute = format!("{}.", name.trim_end_matches('.'));
         let lookup = tokio::time::timeout(self.options.timeout, self.inner.lookup_ip(absolute));
         let failed = match lookup.await {
@@ -248,9 +249,10 @@ impl Cached {
         self.fall_back(name, failed).await
     }
 
-    /// Asks the C library, which knows ways that we do not (mDNS, a resolver in a container). With servers of one's own choice there is no other way.
+    /// Asks the C library, which knows ways that this resolver does not (mDNS, a resolver in a container). If servers
+    /// were configured, only those are used.
     async fn fall_back(&self, name: &str, failed: NoAddress) -> (Answer, Duration) {
-        // Not remembered: another try may do better.
+        // The failure is not cached, because another try may succeed.
         if !self.options.servers.is_empty() {
             return (Err(failed), Duration::ZERO);
         }
@@ -263,7 +265,7 @@ impl Cached {
     }
 }
 
-/// The C library tells no TTL.
+/// TTL of answers from the C library, which does not report one.
 const FALLBACK_TTL: Duration = Duration::from_secs(30);
 
 fn build(options: &CachedOptions) -> Result<TokioResolver, NetError> {
@@ -294,13 +296,13 @@ fn configure(inner: &mut ResolverOpts, options: &CachedOptions) {
         Family::V4 => LookupIpStrategy::Ipv4Only,
         Family::V6 => LookupIpStrategy::Ipv6Only,
     };
-    // One cache, ours: it also joins those who ask at once.
+    // The inner cache is off because [`Cached`] has one, which also joins concurrent look-ups.
     inner.cache_size = 0;
     inner.attempts = 2;
     inner.timeout = options.timeout / 2;
 }
 
-/// What a server's "no" says, and for how long (RFC 2308 section 5: the SOA's minimum; without an SOA not at all).
+/// Reason and TTL of a negative answer (RFC 2308 section 5: the minimum of the SOA; without an SOA it is not cached).
 fn negative(error: &NetError) -> Option<(NoAddress, Duration)> {
     let NetError::Dns(DnsError::NoRecordsFound(none)) = error else {
         return None;
@@ -321,7 +323,7 @@ fn reason(error: &NetError) -> NoAddress {
     }
 }
 
-/// Forgets what has run out; when that is not enough, half of what is known.
+/// Removes expired entries; if these are fewer than half, removes about half of the others.
 fn make_room(entries: &mut HashMap<Box<str>, Entry>, now: Instant) {
     let before = entries.len();
     entries.retain(|_, entry| match entry {

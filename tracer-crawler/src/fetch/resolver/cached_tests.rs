@@ -2,7 +2,7 @@ use super::*;
 use std::sync::atomic::AtomicUsize;
 use tokio::net::UdpSocket;
 
-/// A DNS server: answers A queries of names by their first label, after a moment, and counts.
+/// DNS server that answers A queries by the first label of the name, after a moment, and counts them.
 struct Server {
     address: SocketAddr,
     queries: Arc<AtomicUsize>,
@@ -16,7 +16,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// `ttl_s` is that of answers and of the SOA of negative ones.
+    /// Starts the server; `ttl_s` is the TTL of its answers and of the SOA in negative ones.
     async fn start(ttl_s: u32) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
@@ -54,7 +54,7 @@ impl Server {
     }
 }
 
-/// RFC 1035 section 4.1: header, question as asked, one record.
+/// Answer to a query (RFC 1035 section 4.1): header, question as asked, one record.
 fn answer(query: &[u8], ttl_s: u32) -> Option<Vec<u8>> {
     let name_end = 12 + query[12..].iter().position(|byte| *byte == 0)? + 1;
     let question = &query[12..name_end + 4];
@@ -74,7 +74,7 @@ fn answer(query: &[u8], ttl_s: u32) -> Option<Vec<u8>> {
         message.extend([0, 4, 127, 0, 0, 9]);
     }
     if authorities == 1 {
-        // SOA of the root: names are one zero byte each.
+        // The SOA's names are the root, one zero byte each.
         message.extend([0, 0, 6, 0, 1]);
         message.extend(ttl_s.to_be_bytes());
         message.extend([0, 22, 0, 0]);

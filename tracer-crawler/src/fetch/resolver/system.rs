@@ -1,4 +1,5 @@
-//! The C library's getaddrinfo, on tokio's blocking threads: hosts file, nsswitch and all, and no cache of ours.
+//! Resolver that calls the C library's getaddrinfo on tokio's blocking threads. It honours the hosts file and nsswitch,
+//! and has no cache.
 
 use std::io;
 use std::time::Duration;
@@ -9,9 +10,9 @@ use crate::outcome::NoAddress;
 /// Look-ups by the C library.
 #[derive(Debug, Clone, Copy)]
 pub struct System {
-    /// Addresses used.
+    /// Address families used.
     pub family: Family,
-    /// Time for one look-up.
+    /// Timeout of one look-up.
     pub timeout: Duration,
 }
 
@@ -35,7 +36,7 @@ impl System {
     }
 }
 
-/// getaddrinfo's code is not in the error, its text (glibc, musl) is.
+/// Classifies an error of getaddrinfo by its text (glibc, musl), because the error does not carry the code.
 fn reason(error: &io::Error) -> NoAddress {
     let text = error.to_string();
     let says = |part: &str| text.contains(part);

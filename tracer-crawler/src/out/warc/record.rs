@@ -1,4 +1,4 @@
-//! One record, as a gzip member.
+//! WARC record, encoded as a gzip member.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -11,11 +11,11 @@ use flate2::write::GzEncoder;
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use time::OffsetDateTime;
 
-/// `urn:uuid:` with a random number (RFC 9562, version 4).
+/// Id of a record: `urn:uuid:` with a random number (RFC 9562, version 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RecordId(u128);
 
-/// Keys from the operating system, once for the process.
+/// Hash keys from the operating system, made once per process.
 static KEYS: LazyLock<(RandomState, RandomState)> =
     LazyLock::new(|| (RandomState::new(), RandomState::new()));
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -44,7 +44,7 @@ impl fmt::Display for RecordId {
     }
 }
 
-/// `WARC-Type`
+/// Type of a record (`WARC-Type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Info,
@@ -54,14 +54,14 @@ pub(super) enum Kind {
     Metadata,
 }
 
-/// A record to be written.
+/// Record to be written.
 pub(super) struct Record<'a> {
     pub(super) kind: Kind,
     pub(super) id: RecordId,
     pub(super) at: OffsetDateTime,
     pub(super) content_type: &'static str,
     pub(super) fields: Vec<(&'static str, String)>,
-    /// Beginning of the block: for HTTP its head, else all of it.
+    /// First part of the block: for HTTP the head, else everything.
     pub(super) head: &'a [u8],
     /// Rest of the block: the body of a response.
     pub(super) payload: Option<&'a [u8]>,
@@ -111,7 +111,7 @@ fn compress(parts: &[&[u8]]) -> Vec<u8> {
     encoder.finish().unwrap_or_default()
 }
 
-/// As tools that read WARC expect it: SHA-1 in base 32 (RFC 4648).
+/// Digest in the form that WARC tools expect: SHA-1 in base 32 (RFC 4648).
 pub(super) fn sha1(parts: &[&[u8]]) -> String {
     let mut context = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
     for part in parts {

@@ -1,4 +1,4 @@
-//! The files of a series: append, cut a torn end, go on to the next.
+//! Series of WARC files: appends records, cuts off an incomplete end, and begins the next file.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -8,7 +8,7 @@ use flate2::bufread::GzDecoder;
 
 use super::super::{OutError, failed};
 
-/// Bytes kept before they are written.
+/// Number of bytes buffered before they are written.
 const BUFFER_BYTES: usize = 256 << 10;
 
 pub(super) struct Series {
@@ -16,7 +16,7 @@ pub(super) struct Series {
     number: u32,
     path: PathBuf,
     file: File,
-    /// Length of the file, the buffer included.
+    /// Length of the file, including the buffer.
     bytes: u64,
     max_bytes: u64,
     buffer: Vec<u8>,
@@ -62,7 +62,7 @@ impl Series {
             .unwrap_or_default()
     }
 
-    /// Whole members.
+    /// Appends complete members.
     pub(super) fn append(&mut self, members: &[u8]) -> Result<(), OutError> {
         self.buffer.extend(members);
         self.bytes += members.len() as u64;
@@ -99,7 +99,7 @@ impl Series {
     }
 }
 
-/// `a.warc.gz`, then `a-00001.warc.gz` and so on.
+/// Path of a file of the series: `a.warc.gz`, then `a-00001.warc.gz` and so on.
 fn path_of(first: &Path, number: u32) -> PathBuf {
     if number == 0 {
         return first.to_owned();
@@ -110,7 +110,7 @@ fn path_of(first: &Path, number: u32) -> PathBuf {
     first.with_file_name(format!("{stem}-{number:05}{dot}{extension}"))
 }
 
-/// Where the last whole gzip member ends.
+/// End of the last complete gzip member.
 fn end_of_members(file: &File) -> io::Result<u64> {
     let mut reader = BufReader::with_capacity(BUFFER_BYTES, file);
     let mut end = 0;
@@ -124,7 +124,7 @@ fn end_of_members(file: &File) -> io::Result<u64> {
     Ok(end)
 }
 
-/// Reads a member to its checksum; false where it is torn or no gzip.
+/// Reads a member to its checksum; false if it is incomplete or no gzip.
 fn is_whole(member: &mut impl Read) -> io::Result<bool> {
     match io::copy(member, &mut io::sink()) {
         Ok(_) => Ok(true),

@@ -169,7 +169,7 @@ fn files_of_a_series() {
     }
 }
 
-/// Blocks of all records, by their own lengths: fails where a length is wrong.
+/// Blocks of all records, found by their own lengths, so that a wrong length fails.
 fn blocks(mut text: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     while !text.is_empty() {

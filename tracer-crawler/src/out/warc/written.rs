@@ -1,4 +1,4 @@
-//! Bodies that are in the files already.
+//! Bodies that the WARC files already contain.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::Exchange;
 use super::record::RecordId;
 
-/// Bodies remembered at most; those that come later are written each time.
+/// Limit of bodies remembered; later bodies are written each time.
 const MOST: usize = 100_000;
 
-/// The record that holds a body.
+/// Record that contains a body.
 #[derive(Debug, Clone)]
 pub(super) struct Original {
     pub(super) id: RecordId,
@@ -19,12 +19,13 @@ pub(super) struct Original {
     pub(super) at: OffsetDateTime,
 }
 
-/// Which bodies are written, and where. SHA-1 alone can be made to agree, so a second hash has to agree as well.
+/// Bodies written so far, and their records. SHA-1 collisions can be made on purpose, so a second hash has to match
+/// too.
 #[derive(Debug, Default)]
 pub(super) struct Written(HashMap<(Box<str>, u128), Original>);
 
 impl Written {
-    /// Where this body is; else it counts as written by the record `id`.
+    /// Record that contains this body already; if there is none, the body is registered as written by the record `id`.
     pub(super) fn find(
         &mut self,
         exchange: &Exchange,

@@ -1,11 +1,11 @@
-//! Sixteen bytes at once: which of them are among a few, and searches that mostly end within a few bytes.
+//! Searches that look at sixteen bytes at once, for cases where the result is mostly within a few bytes.
 
 use memchr::memchr;
 
-/// Bytes looked at together.
+/// Number of bytes examined together.
 pub(super) const BLOCK: usize = 16;
 
-/// A bit for each byte of the block that is one of those wanted, the first byte's lowest.
+/// Bit mask of the bytes in the block that are among the wanted ones; the lowest bit stands for the first byte.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub(super) fn matches<const N: usize>(block: &[u8; BLOCK], wanted: [u8; N]) -> u32 {
@@ -25,7 +25,7 @@ pub(super) fn matches<const N: usize>(block: &[u8; BLOCK], wanted: [u8; N]) -> u
     }
 }
 
-/// A bit for each byte of the block that is one of those wanted, the first byte's lowest.
+/// Bit mask of the bytes in the block that are among the wanted ones; the lowest bit stands for the first byte.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
 pub(super) fn matches<const N: usize>(block: &[u8; BLOCK], wanted: [u8; N]) -> u32 {
@@ -40,7 +40,7 @@ fn one_by_one<const N: usize>(block: &[u8; BLOCK], wanted: [u8; N]) -> u32 {
     })
 }
 
-/// The first such byte. Other than `memchr` it does not call anything for what is near.
+/// Position of the first such byte. Unlike `memchr`, this makes no function call when the byte is near.
 #[inline(always)]
 pub(super) fn find(byte: u8, text: &[u8]) -> Option<usize> {
     let Some(block) = text.first_chunk() else {

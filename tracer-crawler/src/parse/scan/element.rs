@@ -1,29 +1,30 @@
-//! Names of elements and attributes that mean something to a crawler or to the tokenizer.
+//! Names of elements and attributes that matter to a crawler or to the tokenizer.
 
 use super::block::BLOCK;
 
-/// Longest name told from others.
+/// Limit of the length of names that can be distinguished.
 const NAME_BYTES: u32 = 15;
 
-/// A name in lower case, its bytes in a number; one that is too long is like no other.
+/// Name in lower case, packed into a number. All names that are too long have the same value, which no known name has.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Name(u128);
 
 impl Name {
-    /// No name: shifting it further leaves it what it is.
+    /// Value of names that are too long. Shifting more bytes in does not change it.
     const TOO_LONG: u128 = u128::MAX;
 
     #[inline]
     pub(super) fn push(&mut self, byte: u8) {
         self.0 = if self.0 >> (8 * (NAME_BYTES - 1)) == 0 {
-            // A zero at the beginning would not be seen.
+            // A zero byte at the beginning would be lost in the number.
             self.0 << 8 | u128::from(byte.to_ascii_lowercase().max(1))
         } else {
             Self::TOO_LONG
         };
     }
 
-    /// The first bytes of a block, of which the first is not zero; no more than [`NAME_BYTES`].
+    /// Name made of the first `length` bytes of a block. The first byte must not be zero, and the length at most
+    /// [`NAME_BYTES`].
     #[inline(always)]
     pub(super) fn at_beginning(block: &[u8; BLOCK], length: usize) -> Self {
         let lower = block.map(|byte| byte.to_ascii_lowercase());
@@ -40,7 +41,7 @@ impl Name {
     }
 }
 
-/// First letters and lengths of names: most of the others are told by them alone.
+/// First letters and lengths of known names, which rule out most other names quickly.
 struct Shapes([u16; 32]);
 
 impl Shapes {
@@ -57,7 +58,7 @@ impl Shapes {
     }
 }
 
-/// Names and what they stand for, and the function that finds it.
+/// Defines a list of names with their meanings, and a function that finds the meaning of a name.
 macro_rules! names {
     ($list:ident, $look_up:ident -> $value:ty, $($($name:literal)|+ => $meaning:expr,)+) => {
         const $list: &[(&[u8], $value)] = &[$($(($name, $meaning),)+)+];
@@ -72,14 +73,14 @@ macro_rules! names {
     };
 }
 
-/// Whose tag it is.
+/// Element of a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Element {
     A,
     AnnotationXml,
     Area,
     Base,
-    /// An element of HTML that ends SVG and MathML around it.
+    /// Element of HTML that ends the SVG and MathML around it.
     BreaksOut,
     Desc,
     Font,
@@ -111,7 +112,7 @@ impl Element {
         element(name).unwrap_or(Self::Other)
     }
 
-    /// It may hold a link, or speak to crawlers.
+    /// True if the element may hold a link or directives for crawlers.
     pub(super) fn is_wanted(self) -> bool {
         matches!(
             self,
@@ -129,12 +130,13 @@ impl Element {
         )
     }
 
-    /// Attributes, or a `/` at the end, make a difference.
+    /// True if the element's attributes, or a `/` at the end of its tag, matter.
     pub(super) const fn has_attributes(self) -> bool {
         !matches!(self, Self::BreaksOut | Self::Other)
     }
 
-    /// Ends SVG and MathML around it, whatever its attributes ([13.2.6.5](https://html.spec.whatwg.org/multipage/parsing.html#parsing-main-inforeign)).
+    /// True if the element ends the SVG and MathML around it, whatever its attributes
+    /// ([13.2.6.5](https://html.spec.whatwg.org/multipage/parsing.html#parsing-main-inforeign)).
     pub(super) fn breaks_out(self) -> bool {
         matches!(self, Self::BreaksOut | Self::Img | Self::Meta)
     }
@@ -175,7 +177,7 @@ names! {
         | b"var" => Element::BreaksOut,
 }
 
-/// Those that [make a difference](Element::has_attributes).
+/// Shapes of the elements with [attributes that matter](Element::has_attributes).
 const ELEMENT_SHAPES: Shapes = {
     let (mut shapes, mut at) = (Shapes::NONE, 0);
     while at < ELEMENTS.len() {
@@ -188,13 +190,13 @@ const ELEMENT_SHAPES: Shapes = {
     shapes
 };
 
-/// False for most names of elements whose attributes make no difference, true for all others.
+/// False for most names of elements with attributes that do not matter, true for all others.
 #[inline(always)]
 pub(super) fn may_be_element(first: u8, length: usize) -> bool {
     ELEMENT_SHAPES.has(first, length)
 }
 
-/// Attributes whose values are kept.
+/// Attributes that are kept with their values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Attribute {
     Content,

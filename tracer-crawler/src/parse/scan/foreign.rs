@@ -1,41 +1,43 @@
-//! SVG and MathML inside HTML: there, `<style>` or `<title>` holds markup like any other element, and CDATA sections are known.
+//! SVG and MathML inside HTML, where the content of `<style>` or `<title>` is markup as in any other element, and CDATA
+//! sections exist.
 //!
-//! What the tree builder knows of it from its stack of open elements ([13.2.6](https://html.spec.whatwg.org/multipage/parsing.html#tree-construction))
-//! is followed here without one: only the elements that change the rules are kept. Pages whose HTML elements are not closed inside
-//! SVG can be read otherwise than a browser does.
+//! A browser knows from its stack of open elements
+//! ([13.2.6](https://html.spec.whatwg.org/multipage/parsing.html#tree-construction)) which rules apply. Here only the
+//! open elements that change the rules are kept. A page that does not close its HTML elements inside SVG may therefore
+//! be read differently than in a browser.
 
 use super::{Attribute, Element, Tag, TooDeep};
 
-/// Changes of the rules inside each other.
+/// Limit of nested changes of the rules.
 const DEEPEST: usize = 512;
 
-/// The rules that an open element brings.
+/// Rules inside an open element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rules {
     Svg,
     MathMl,
-    /// `<annotation-xml>` that is not said to be HTML: MathML, but an `<svg>` in it is one.
+    /// Inside `<annotation-xml>` that is not declared as HTML: the rules of MathML, but `<svg>` begins SVG.
     Annotation,
-    /// HTML again, inside this element.
+    /// Rules of HTML again, inside this element.
     Html(Element),
 }
 
-/// The open elements that change the rules, innermost last.
+/// Open elements that change the rules, the innermost last.
 #[derive(Debug, Default)]
 pub(super) struct Foreign(Vec<Rules>);
 
 impl Foreign {
-    /// Only the rules of HTML hold.
+    /// True if only the rules of HTML apply.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The rules are those of SVG or MathML.
+    /// True if the rules of SVG or MathML apply.
     pub(super) fn has_cdata(&self) -> bool {
         !matches!(self.0.last(), None | Some(Rules::Html(_)))
     }
 
-    /// Takes a start tag and tells whether it is one of HTML.
+    /// Takes a start tag and returns whether it is a tag of HTML.
     pub(super) fn start(&mut self, tag: &Tag) -> Result<bool, TooDeep> {
         if self.has_cdata() && breaks_out(tag) {
             self.leave();
@@ -80,7 +82,7 @@ impl Foreign {
             }
             other => *rules == Rules::Html(other),
         };
-        // `</svg>` ends everything in it, the others only what is innermost.
+        // `</svg>` and `</math>` end everything inside them, other end tags only the innermost element.
         let found = match element {
             Element::Svg | Element::Math => self.0.iter().rposition(closes),
             _ => (self.0.last().is_some_and(closes)).then(|| self.0.len() - 1),
@@ -90,7 +92,7 @@ impl Foreign {
         }
     }
 
-    /// Back to where HTML holds.
+    /// Leaves SVG and MathML up to the next element in which the rules of HTML apply.
     fn leave(&mut self) {
         while self.has_cdata() {
             self.0.pop();

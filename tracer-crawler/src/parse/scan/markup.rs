@@ -1,17 +1,17 @@
-//! Comments, doctypes and CDATA sections: what follows `<!` and `<?`.
+//! Comments, doctypes and CDATA sections, which follow `<!` and `<?`.
 
 use memchr::memchr;
 
 const CDATA: &[u8] = b"[CDATA[";
 
-/// How far into one.
+/// State inside a comment, doctype or CDATA section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Markup {
-    /// After `<!` and so many bytes of `[CDATA[`.
+    /// After `<!` and this many bytes of `[CDATA[`.
     Open(u8),
     /// After `<!-`.
     Dash,
-    /// Ends with the next `>`: a doctype, `<?`, `</` without a name.
+    /// In markup that ends with the next `>`: a doctype, `<?`, or `</` without a name.
     Bogus,
     /// After `<!--`.
     CommentBegin,
@@ -20,16 +20,16 @@ pub(super) enum Markup {
     Comment,
     /// After a dash in a comment.
     CommentDash,
-    /// After two.
+    /// After two dashes in a comment.
     CommentEnd,
     /// After `--!`.
     CommentBang,
-    /// So many `]`, two at most, were last.
+    /// In a CDATA section, after this many `]`, counted up to two.
     Cdata(u8),
 }
 
 impl Markup {
-    /// What comes next, `None` when it has ended, and how many bytes that took.
+    /// Next state (`None` at the end of the markup) and number of bytes consumed.
     pub(super) fn step(self, rest: &[u8], has_cdata: bool) -> (Option<Self>, usize) {
         let byte = rest[0];
         let next = match (self, byte) {
@@ -77,7 +77,7 @@ fn open(seen: u8, byte: u8, has_cdata: bool) -> (Option<Markup>, usize) {
     (Some(next), 1)
 }
 
-/// Past the next such byte, if there is one.
+/// Moves past the next such byte, if there is one, and chooses the state accordingly.
 fn to(rest: &[u8], byte: u8, found: Option<Markup>, missed: Markup) -> (Option<Markup>, usize) {
     match memchr(byte, rest) {
         Some(at) => (found, at + 1),

@@ -1,5 +1,6 @@
-//! Most of a page means nothing to a crawler: text, end tags, start tags whose attributes nobody asks for. Those that are whole are
-//! passed over here, without a state for each of their parts; all others are left to the states.
+//! Fast path for the parts of a page that a crawler does not need: text, end tags, and start tags with attributes that
+//! are not kept. Complete tags of this kind are skipped here without going through the tokenizer's states; everything
+//! else is left to the states.
 
 use memchr::{memchr, memchr3};
 
@@ -8,14 +9,14 @@ use super::element::{Name, may_be_attribute, may_be_element};
 use super::tag::{ends_name, is_space};
 use super::{Element, Scanner, State};
 
-/// Bytes whose tags are looked for at once.
+/// Number of bytes searched for tags at once.
 const WINDOW: usize = 64;
-/// What a name of a tag ends before.
+/// Bytes that end the name of a tag.
 const NAME_ENDS: [u8; 7] = [b'>', b' ', b'\n', b'/', b'\t', b'\r', b'\x0C'];
-/// The same of an attribute's, with the `=`.
+/// Bytes that end the name of an attribute.
 const ATTRIBUTE_ENDS: [u8; 8] = [b'=', b' ', b'>', b'\n', b'/', b'\t', b'\r', b'\x0C'];
 
-/// Where attributes were left that nobody asks for.
+/// Place where skipping attributes stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Left {
     /// After the `>` of their tag.
@@ -27,10 +28,10 @@ pub(super) enum Left {
 }
 
 impl Scanner {
-    /// Text, with what tags can be passed over.
+    /// Skips text, and tags that can be skipped whole.
     pub(super) fn data(&mut self, rest: &[u8]) -> usize {
         if !self.foreign.is_empty() {
-            // Every tag may change the rules.
+            // Inside SVG and MathML every tag may change the rules.
             return match memchr(b'<', rest) {
                 Some(at) => {
                     self.state = State::TagOpen;
@@ -54,7 +55,7 @@ impl Scanner {
                 let tag = at + opens.trailing_zeros() as usize + 1;
                 opens &= opens - 1;
                 if tag <= passed {
-                    // A `<` in a value.
+                    // This `<` is part of a value.
                     continue;
                 }
                 match pass_over(&rest[tag..]) {
@@ -74,7 +75,7 @@ impl Scanner {
         rest.len()
     }
 
-    /// Begins a tag after its `<`, with its name if that is whole.
+    /// Begins a tag after its `<`, and reads its name if that is complete.
     fn enter(&mut self, rest: &[u8]) -> usize {
         let Some((name, end)) = whole_name(rest) else {
             self.state = State::TagOpen;
@@ -86,13 +87,13 @@ impl Scanner {
         end + 1
     }
 
-    /// An attribute that is asked for, or may be, if it is whole and its value quoted; 0 when it is to be read in the ordinary way.
+    /// Reads an attribute at once if it is complete and its value quoted. Returns 0 if it has to go through the states.
     pub(super) fn whole_attribute(&mut self, rest: &[u8]) -> usize {
         let Some(head) = rest.first_chunk::<BLOCK>() else {
             return 0;
         };
         let end = matches(head, ATTRIBUTE_ENDS).trailing_zeros() as usize;
-        // A zero at the beginning would not be seen in the name.
+        // A zero byte at the beginning would be lost in [`Name`].
         if end == 0 || end + 1 >= BLOCK || head[end] != b'=' || head[0] == 0 {
             return 0;
         }
@@ -113,7 +114,7 @@ impl Scanner {
     }
 }
 
-/// A bit for each `<`.
+/// Bit mask of the `<` in the window.
 #[inline(always)]
 fn opens(window: &[u8; WINDOW]) -> u64 {
     let (blocks, _) = window.as_chunks::<BLOCK>();
@@ -123,7 +124,7 @@ fn opens(window: &[u8; WINDOW]) -> u64 {
     })
 }
 
-/// How many bytes a tag takes after its `<`, if it is whole, plain and means nothing outside of SVG and MathML.
+/// Length of a tag after its `<`, if it is complete, simple, and has no meaning outside of SVG and MathML.
 #[inline(always)]
 fn pass_over(rest: &[u8]) -> Option<usize> {
     let head: &[u8; BLOCK] = rest.first_chunk()?;
@@ -144,22 +145,22 @@ fn pass_over(rest: &[u8]) -> Option<usize> {
     }
 }
 
-/// The name of a start tag, and where it ends.
+/// Name of a start tag, and the position of its end.
 fn whole_name(rest: &[u8]) -> Option<(Name, usize)> {
     let head: &[u8; BLOCK] = rest.first_chunk()?;
     let end = name_end(head)?;
     Some((Name::at_beginning(head, end), end))
 }
 
-/// Where a name ends that begins here.
+/// End of the name that begins here.
 #[inline(always)]
 fn name_end(head: &[u8; BLOCK]) -> Option<usize> {
     let end = matches(head, NAME_ENDS).trailing_zeros() as usize;
     (head[0].is_ascii_alphabetic() && end < BLOCK).then_some(end)
 }
 
-/// Goes over attributes that nobody asks for, as long as it is plain where they end: without quotes the next `>` is the end of the tag,
-/// and a quote that follows a name and the first `=` begins a value. Returns how far it came.
+/// Skips attributes that are not kept, as long as their ends are certain: without quotes the next `>` ends the tag, and
+/// a quote that follows a name and the first `=` begins a value. Returns the number of bytes skipped.
 #[inline]
 pub(super) fn skip_attributes(rest: &[u8]) -> (usize, Left) {
     let mut from = 0;
@@ -173,7 +174,8 @@ pub(super) fn skip_attributes(rest: &[u8]) -> (usize, Left) {
             return (from, Left::BeforeName);
         };
         from += at + length + 2;
-        // Until something follows the quote, or when it is no space.
+        // Without a byte after the quote, or with one that is neither a space nor `>`, the states go on after the
+        // quote.
         match rest.get(from) {
             Some(b'>') => return (from + 1, Left::AtEnd),
             Some(&byte) if is_space(byte) => {}
@@ -183,7 +185,7 @@ pub(super) fn skip_attributes(rest: &[u8]) -> (usize, Left) {
     (from, Left::BeforeName)
 }
 
-/// The next `>` or quote, and whether a quote there begins a value.
+/// Position of the next `>` or quote, and whether a quote there begins a value.
 #[inline(always)]
 fn next_quote_or_end(text: &[u8]) -> Option<(usize, bool)> {
     if let Some(head) = text.first_chunk() {
@@ -199,7 +201,7 @@ fn next_quote_or_end(text: &[u8]) -> Option<(usize, bool)> {
     Some((at, ends_with_name(&text[..at])))
 }
 
-/// The text holds names without values, and at its end a name with `=`.
+/// True if the text consists of names without values, and one with `=` at its end.
 fn ends_with_name(text: &[u8]) -> bool {
     let [.., last, b'='] = text else { return false };
     is_in_name(*last) && memchr(b'=', text) == Some(text.len() - 1)

@@ -1,7 +1,8 @@
-//! Elements whose content is no markup, up to their own end tag: `<script>`, `<style>`, `<title>` …
+//! Elements without markup in their content, up to their own end tag: `<script>`, `<style>`, `<title>` …
 //!
-//! RCDATA and RAWTEXT differ only in character references, which do not matter here. Scripts have a rule more: in `<!--` and
-//! `<script` inside it, the end tag of the inner script is not the outer one's ([13.2.5.20](https://html.spec.whatwg.org/multipage/parsing.html#script-data-escaped-state)).
+//! RCDATA and RAWTEXT differ only in character references, which do not matter here. Scripts have an additional rule:
+//! inside `<!--` a nested `<script` has an end tag of its own, which does not end the outer script
+//! ([13.2.5.20](https://html.spec.whatwg.org/multipage/parsing.html#script-data-escaped-state)).
 
 use memchr::{memchr, memchr2};
 
@@ -10,7 +11,7 @@ use super::tag::ends_name;
 
 const SCRIPT: &[u8] = b"script";
 
-/// Inside such an element.
+/// State inside such an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Raw {
     kind: Element,
@@ -18,41 +19,41 @@ pub(super) struct Raw {
     at: At,
 }
 
-/// How deep in the comment of a script.
+/// Nesting inside the comment of a script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Escape {
     No,
-    /// In `<!--`; so many dashes, two at most, were last.
+    /// In `<!--`, after this many dashes, counted up to two.
     Comment(u8),
-    /// In `<script` in `<!--`; dashes as above.
+    /// In `<script` inside `<!--`; dashes as in [`Escape::Comment`].
     Script(u8),
 }
 
-/// Where in the text.
+/// Position relative to a possible tag or comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
     Text,
     /// After `<`.
     LessThan,
-    /// After `<!` and so many dashes.
+    /// After `<!` and this many dashes.
     Bang(u8),
-    /// After `</` and so many bytes of the element's own name.
+    /// After `</` and this many bytes of the element's own name.
     EndTag(u8),
-    /// After `<` and so many bytes of `script`, inside a comment.
+    /// After `<` and this many bytes of `script`, inside a comment.
     InnerScript(u8),
-    /// After `</` and so many bytes of `script`, inside such a script.
+    /// After `</` and this many bytes of `script`, inside a nested script.
     InnerEnd(u8),
 }
 
-/// What follows a step.
+/// Result of a step.
 pub(super) enum Next {
     Inside(Raw),
-    /// The name of the element's end tag, and the byte after it.
+    /// The name of the element's own end tag has ended with this byte.
     EndTag(u8),
 }
 
 impl Raw {
-    /// After the start tag of an HTML element, if its content is no markup.
+    /// State after the start tag of an HTML element; `None` if its content is markup.
     pub(super) fn of(element: Element) -> Option<Self> {
         let raw = Self {
             kind: element,
@@ -66,7 +67,7 @@ impl Raw {
         self.kind
     }
 
-    /// Name of the element; empty for those with markup in them.
+    /// Name of the element; empty for elements with markup in their content.
     pub(super) fn name(self) -> &'static [u8] {
         match self.kind {
             Element::Iframe => b"iframe",
@@ -157,7 +158,7 @@ impl Raw {
         1
     }
 
-    /// One byte more of a name, or back to the text.
+    /// Matches one more byte of a name, or returns to the text.
     fn matching(&mut self, name: &[u8], seen: u8, byte: u8, at: fn(u8) -> At) -> usize {
         let is_next = name.get(usize::from(seen)) == Some(&byte.to_ascii_lowercase());
         self.at = if is_next { at(seen + 1) } else { At::Text };

@@ -1,29 +1,29 @@
-//! The tag at hand, and those of its attributes that are kept.
+//! Current tag, with those of its attributes that are kept.
 
 use super::element::Name;
 use super::{Attribute, Element};
 
-/// Bytes of all values kept of one tag. A longer one leaves its tag out.
+/// Limit of the bytes kept of one tag's values. A tag with more is left out.
 const VALUE_BYTES: usize = 1 << 20;
 
-/// The tag at hand.
+/// Current tag.
 #[derive(Debug)]
 pub(in super::super) struct Tag {
-    /// What it is the tag of.
+    /// Element of the tag.
     pub(in super::super) element: Element,
-    /// A value took more than [`VALUE_BYTES`]: the attributes are not all there.
+    /// True if the values took more than [`VALUE_BYTES`], so that some attributes are missing.
     pub(in super::super) is_cut: bool,
-    /// Its name has begun, its `>` has not come.
+    /// True from the beginning of the name to the `>`.
     pub(super) is_open: bool,
     pub(super) is_end: bool,
     pub(super) is_self_closing: bool,
     pub(super) name: Name,
     pub(super) attribute: Name,
-    /// Where the value at hand goes.
+    /// Attribute that the current value belongs to, if it is kept.
     pub(super) slot: Option<Attribute>,
-    /// A bit for each attribute that is there.
+    /// Bit mask of the attributes that are present.
     present: u16,
-    /// Begin and end in `bytes`, of those that are there.
+    /// Begin and end in `bytes` of each present attribute's value.
     values: [(u32, u32); Attribute::COUNT],
     bytes: Vec<u8>,
 }
@@ -56,12 +56,12 @@ impl Tag {
         self.bytes.clear();
     }
 
-    /// Its attributes matter.
+    /// True if the attributes of this tag matter.
     pub(super) fn is_kept(&self) -> bool {
         !self.is_end && self.element.has_attributes()
     }
 
-    /// The name of an attribute is whole.
+    /// Ends the name of an attribute and prepares for its value.
     pub(super) fn begin_value(&mut self) {
         self.slot = None;
         if !self.is_kept() {
@@ -79,7 +79,7 @@ impl Tag {
         self.present & 1 << attribute as u16 != 0
     }
 
-    /// Never more than [`VALUE_BYTES`].
+    /// Current end of the values; at most [`VALUE_BYTES`].
     fn position(&self) -> u32 {
         u32::try_from(self.bytes.len()).unwrap_or(u32::MAX)
     }
@@ -95,7 +95,7 @@ impl Tag {
         self.values[attribute as usize].1 = self.position();
     }
 
-    /// The raw value of an attribute, without character references replaced. The first of a name counts.
+    /// Raw value of an attribute, with character references not replaced. The first attribute of a name counts.
     pub(in super::super) fn get(&self, attribute: Attribute) -> Option<&[u8]> {
         let (begin, end) = self.values[attribute as usize];
         self.has(attribute)
@@ -108,9 +108,9 @@ pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\n' | b'\x0C' | b'\r' | b' ')
 }
 
-/// A tag's name ends before it.
+/// True if a name ends before this byte.
 #[inline]
 pub(super) fn ends_name(byte: u8) -> bool {
-    // No byte above `>` does, and letters are the rule.
+    // No byte above `>` ends a name, and most bytes are letters.
     byte <= b'>' && (is_space(byte) || matches!(byte, b'/' | b'>'))
 }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Start tags with their `href`, and what the text between is not.
+/// Start tags with their `href`, from the text cut at these places.
 fn scanned(html: &[u8], cuts: &[usize]) -> Vec<(Element, Option<String>)> {
     let mut scanner = Scanner::new();
     let mut found = Vec::new();
@@ -22,7 +22,7 @@ fn scanned(html: &[u8], cuts: &[usize]) -> Vec<(Element, Option<String>)> {
     found
 }
 
-/// The `href` of all `<a>`.
+/// `href` of every `<a>`.
 fn anchors(html: &str) -> Vec<String> {
     scanned(html.as_bytes(), &[])
         .into_iter()
@@ -188,7 +188,8 @@ fn svg_and_mathml() {
     check("<math><svg><title><style><a href=x>", &["x"]);
 }
 
-/// The same with lol_html, a tokenizer by others. What it does not follow is SVG and MathML in every detail (`<svg/>`), so they are left out.
+/// Reads the tags with lol_html, an independent tokenizer; `None` if it refuses the text. It does not follow SVG and
+/// MathML in every detail (`<svg/>`), so [`HTML`] has none of their elements.
 fn judged(html: &[u8]) -> Option<Vec<(String, Option<String>)>> {
     use lol_html::{HtmlRewriter, Settings, element};
     let mut found = Vec::new();

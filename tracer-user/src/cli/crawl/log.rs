@@ -55,7 +55,8 @@ pub(crate) async fn follow(handle: Handle, live: Arc<Live>) {
 }
 
 fn filter(text: &str) -> Result<EnvFilter, Failure> {
-    EnvFilter::try_new(text).map_err(|error| {
+    // The cookie store's own lines hold the values of cookies.
+    EnvFilter::try_new(format!("{text},cookie_store=off")).map_err(|error| {
         Failure::Usage(format!(
             "log.filter: {error}; expected levels, as in warn or warn,tracer_crawler=debug"
         ))

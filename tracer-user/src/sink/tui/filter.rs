@@ -3,7 +3,7 @@
 //! `example` text in the name, `host:*.example.com` a column's text with * and ?, `ttfb>10ms` a column's
 //! figure with a unit, `!comm:curl` not. A phase alone means its 99th percentile.
 
-use tracer_core::glob;
+use tracer_text::glob::Glob;
 
 /// Words that all have to hold.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -118,7 +118,7 @@ impl Term {
 fn matches(pattern: &str, text: &str) -> bool {
     let text = text.to_lowercase();
     if pattern.contains(['*', '?']) {
-        glob::host_matches(pattern, &text)
+        Glob::new(pattern).matches(&text)
     } else {
         text.contains(pattern)
     }

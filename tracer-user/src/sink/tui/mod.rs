@@ -2,9 +2,9 @@
 //! the engine but what the engine publishes; drawing changes neither model nor snapshot.
 
 mod filter;
-mod format;
 mod input;
 mod model;
+mod news;
 mod outbox;
 mod signals;
 mod terminal;
@@ -22,11 +22,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc::UnboundedSender, watch};
 
 use self::{
     input::Decoder,
     model::{Ask, Input, Model},
+    news::News,
     signals::Signals,
     terminal::Screen,
     theme::Theme,
@@ -104,8 +105,11 @@ pub(crate) fn open(
         signals,
         model: Model::new(about, size, output.is_some()),
         theme: Theme::new(settings.colors, settings.unicode),
-        wires,
-        output,
+        news: News {
+            moments: wires.moments,
+            output,
+        },
+        commands: wires.commands,
     };
     std::thread::Builder::new()
         .name("tracer-screen".into())
@@ -123,13 +127,13 @@ struct Session {
     signals: Signals,
     model: Model,
     theme: Theme,
-    wires: Wires,
-    output: Option<watch::Receiver<Arc<Scrollback>>>,
+    news: News,
+    commands: UnboundedSender<Command>,
 }
 
 impl Session {
     fn run(mut self) -> io::Result<()> {
-        while self.take_news() {
+        while self.news.take(&mut self.model) {
             if self.signals.take_stop() {
                 self.suspend()?;
             }
@@ -137,33 +141,21 @@ impl Session {
                 self.screen.resume()?;
                 self.model.take(Input::Redraw);
             }
-            // A slow terminal gets the latest frame when it has taken the one before.
-            if self.screen.is_free()? && self.model.arrange() {
-                let (model, theme) = (&self.model, &self.theme);
-                self.screen.draw(|frame| view::draw(frame, model, theme))?;
-            }
+            self.draw()?;
             self.take_events()?;
         }
+        // The last news are drawn too. That the terminal takes nothing any more is no failure of a screen that ends.
+        let _ = self.draw();
         Ok(())
     }
 
-    /// What has been published since; false when nothing more will be.
-    fn take_news(&mut self) -> bool {
-        if let Some(output) = &mut self.output
-            && output.has_changed().unwrap_or(false)
-        {
-            let lines = Arc::clone(&output.borrow_and_update());
-            self.model.take(Input::Output(lines));
+    /// Draws what has changed. A slow terminal gets the latest frame when it has taken the one before.
+    fn draw(&mut self) -> io::Result<()> {
+        if self.screen.is_free()? && self.model.arrange() {
+            let (model, theme) = (&self.model, &self.theme);
+            self.screen.draw(|frame| view::draw(frame, model, theme))?;
         }
-        match self.wires.moments.has_changed() {
-            Err(_) => return false,
-            Ok(false) => {}
-            Ok(true) => {
-                let moment = Arc::clone(&self.wires.moments.borrow_and_update());
-                self.model.take(Input::Moment(moment));
-            }
-        }
-        true
+        Ok(())
     }
 
     /// Waits a tick for keys and the like, and takes all there are.
@@ -189,7 +181,7 @@ impl Session {
 
     fn send(&self, command: Command) {
         // An engine that is gone closes the moments too, which ends the loop.
-        let _ = self.wires.commands.send(command);
+        let _ = self.commands.send(command);
     }
 
     /// Gives the terminal back and stops, as Ctrl-Z does elsewhere, until somebody says to go on.

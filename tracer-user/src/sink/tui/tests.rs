@@ -3,6 +3,7 @@
 mod cost;
 mod fixture;
 mod frames;
+mod news;
 mod scripts;
 
 use std::sync::Arc;

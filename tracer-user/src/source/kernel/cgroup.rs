@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// Id of the true root; in a cgroup namespace `/` is another cgroup.
 const ROOT_ID: u64 = 1;
+/// Names tried for the command's cgroup.
+const CREATE_ATTEMPTS: u32 = 100;
 /// Attempts at removing a cgroup whose last processes are still exiting.
 const REMOVE_ATTEMPTS: u32 = 100;
 /// Wait between two attempts; all of them together take 0.5 s at most.
@@ -251,23 +253,33 @@ pub(crate) struct ChildCgroup {
 }
 
 impl ChildCgroup {
-    /// Makes `tracer-<pid>-<n>` below tracer's own cgroup.
+    /// Makes `tracer-<pid>-<n>-<pid namespace>` below tracer's own cgroup. A process id alone is not enough: a
+    /// tracer of another pid namespace may have the same one in the same cgroup.
     pub(crate) fn create(hierarchy: &Hierarchy) -> Result<Self, CgroupError> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
         let own = Hierarchy::own_path()?;
-        let name = format!(
-            "tracer-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Ordering::Relaxed)
-        );
         let parent = hierarchy.dir(&own)?;
-        remove_left_behind(&parent);
-        let dir = parent.join(&name);
-        std::fs::create_dir(&dir).map_err(|source| CgroupError::CannotCreate {
-            path: dir.clone(),
-            source,
-        })?;
-        Ok(Self { dir })
+        let namespace = inode(Path::new("/proc/self/ns/pid"))?;
+        remove_left_behind(&parent, namespace);
+        Self::create_in(&parent, namespace)
+    }
+
+    /// A name that is taken is another one's: of a killed tracer with the same process id, whose command lives on.
+    fn create_in(parent: &Path, namespace: u64) -> Result<Self, CgroupError> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let mut attempts = 0;
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("tracer-{}-{number}-{namespace}", std::process::id());
+            let dir = parent.join(name);
+            attempts += 1;
+            match std::fs::create_dir(&dir) {
+                Ok(()) => return Ok(Self { dir }),
+                Err(error)
+                    if error.kind() == io::ErrorKind::AlreadyExists
+                        && attempts < CREATE_ATTEMPTS => {}
+                Err(source) => return Err(CgroupError::CannotCreate { path: dir, source }),
+            }
+        }
     }
 
     /// Its directory, to attach programs to.
@@ -281,19 +293,26 @@ impl ChildCgroup {
     }
 }
 
-/// Removes empty cgroups of tracers that were killed before they could do it.
-fn remove_left_behind(parent: &Path) {
+/// Removes empty cgroups of tracers of this pid namespace that were killed before they could do it. Those of
+/// other pid namespaces stay: whether their makers live cannot be seen from here.
+fn remove_left_behind(parent: &Path, namespace: u64) {
     for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let maker = name
-            .to_str()
-            .and_then(|name| name.strip_prefix("tracer-")?.split('-').next());
-        let gone = |pid: &str| pid.parse::<u32>().is_ok() && !Path::new("/proc").join(pid).exists();
-        if maker.is_some_and(gone) {
+        let maker = name.to_str().and_then(|name| maker(name, namespace));
+        if maker.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
             // One that still holds processes stays.
             let _ = std::fs::remove_dir(entry.path());
         }
     }
+}
+
+/// Process id of the tracer that made the cgroup with this name; None when no tracer of this pid namespace did.
+fn maker(name: &str, namespace: u64) -> Option<u32> {
+    let mut parts = name.strip_prefix("tracer-")?.split('-');
+    let pid = parts.next()?.parse().ok()?;
+    let _number: u32 = parts.next()?.parse().ok()?;
+    let made_in: u64 = parts.next()?.parse().ok()?;
+    (made_in == namespace && parts.next().is_none()).then_some(pid)
 }
 
 impl Drop for ChildCgroup {
@@ -622,13 +641,36 @@ mod tests {
     fn what_a_killed_tracer_left_is_removed() {
         let hierarchy = Hierarchy::find().unwrap();
         let parent = hierarchy.dir(&Hierarchy::own_path().unwrap()).unwrap();
+        let namespace = inode(Path::new("/proc/self/ns/pid")).unwrap();
         // Beyond the largest pid there is.
-        let (left, other) = (parent.join("tracer-4194305-0"), parent.join("tracer-mine"));
+        let left = parent.join(format!("tracer-4194305-0-{namespace}"));
+        let others = [
+            parent.join("tracer-mine"),
+            parent.join("tracer-4194305-0-1"),
+        ];
         std::fs::create_dir(&left).expect("needs root");
-        std::fs::create_dir(&other).unwrap();
+        for other in &others {
+            std::fs::create_dir(other).unwrap();
+        }
         drop(ChildCgroup::create(&hierarchy).unwrap());
-        let (left, kept) = (left.exists(), other.exists());
-        std::fs::remove_dir(other).unwrap();
+        let (left, kept) = (left.exists(), others.iter().all(|other| other.exists()));
+        for other in others {
+            std::fs::remove_dir(other).unwrap();
+        }
         assert!(!left && kept);
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_left_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let taken: Vec<_> = (0..20)
+            .map(|number| format!("tracer-{}-{number}-1", std::process::id()))
+            .map(|name| parent.path().join(name))
+            .collect();
+        for name in &taken {
+            std::fs::create_dir(name).unwrap();
+        }
+        let group = ChildCgroup::create_in(parent.path(), 1).unwrap();
+        assert!(!taken.contains(&group.dir().to_owned()));
     }
 }

@@ -1,6 +1,7 @@
-//! A site of the same pages for everybody, made beforehand: it takes as little as it can of the machine the crawlers share with it.
+//! Server of a site that is the same for all crawlers. Its pages are made beforehand, so that it takes little of the
+//! machine that it shares with the crawlers.
 //!
-//! Prints its port, then, when standard input ends, how many connections and requests it saw.
+//! Prints its port and, when standard input ends, the number of connections and requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,10 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Links of a page to pages further down, and to pages that everybody knows.
+/// Number of links of a page to deeper pages (`DOWN`), and to pages that are already known (`UP`).
 const DOWN: u64 = 10;
 const UP: u64 = 10;
-/// Markup around them.
+/// Size of a page's body.
 const BODY_BYTES: usize = 8 * 1024;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -58,7 +59,7 @@ async fn serve(mut stream: TcpStream, site: Arc<Vec<Vec<u8>>>, requests: Arc<Ato
 
 const NOT_FOUND: &[u8] = b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 0\r\n\r\n";
 
-/// `GET /p/12 HTTP/1.1`; the first page is `/`.
+/// Number of the page in a request such as `GET /p/12 HTTP/1.1`; the first page is `/`.
 fn number(head: &[u8]) -> Option<usize> {
     let path = head.split(|byte| *byte == b' ').nth(1)?;
     if path == b"/" {

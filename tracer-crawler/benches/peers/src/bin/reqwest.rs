@@ -1,5 +1,5 @@
-//! The same work with reqwest: a set of seen URLs, a queue, so many tasks. Links are found by lol_html, or by the crawler's own parser
-//! when the fourth argument is `own-parser`.
+//! Crawl with reqwest: a set of seen URLs, a queue, and a number of tasks. Links are found by lol_html, or by the
+//! crawler's own parser when the fourth argument is `own-parser`.
 
 use std::cell::RefCell;
 use std::collections::{HashSet, VecDeque};
@@ -121,7 +121,7 @@ async fn page(shared: &Shared, url: &Url, options: &Arc<ParseOptions>, normalize
     parser.finish(url, normalizer).links.iter().filter_map(|link| link.url.to_url().ok()).collect()
 }
 
-/// Links by lol_html, in UTF-8 and without directives: less than the crawler reads.
+/// Links found by lol_html, in UTF-8 and without directives, which is less than the crawler reads.
 fn links(url: &Url, body: &[u8]) -> Vec<Url> {
     let (mut links, base) = (Vec::new(), RefCell::new(url.clone()));
     let href = |tag: &Element<'_, '_>| tag.get_attribute("href").unwrap_or_default();

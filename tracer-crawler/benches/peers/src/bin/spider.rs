@@ -1,4 +1,4 @@
-//! The spider crate, told to do the same: all pages of one host, links found, each page once.
+//! Crawl with the crate spider, configured for the same work: all pages of one host, with links, each page once.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The crawler itself, in the profile that the fourth argument names.
+//! Crawl with this crawler, in the profile that the fourth argument names.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use tracer_crawler::hook::{Hooks, Page, PageEnd};
 use tracer_crawler::settings::{Live, Profile, Settings};
 use tracer_crawler::stats::Stats;
 
-/// Notes how long pages took.
+/// Hooks that record the duration of pages.
 struct Times(Mutex<Histogram<u64>>);
 
 impl Hooks for Times {

@@ -316,6 +316,6 @@ pub(super) fn output() -> Scrollback {
             line(Stream::Out, "column\tcolumn"),
         ]
         .into(),
-        dropped: 0,
+        ..Scrollback::default()
     }
 }

@@ -1,14 +1,12 @@
 //! Writing into a frame: text that is escaped, cut to its place, and as wide as terminals show it.
 
 use ratatui::{buffer::Buffer, layout::Position, style::Style};
+use tracer_text::printable::printable;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::sink::{
-    printable::printable,
-    tui::{
-        model::layout::Area,
-        theme::{Role, Theme},
-    },
+use crate::sink::tui::{
+    model::layout::Area,
+    theme::{Role, Theme},
 };
 
 /// A frame being drawn.

@@ -2,12 +2,13 @@
 
 use tracer_core::group::Group;
 
+use tracer_text::number;
+
 use super::{
     canvas::Canvas,
     phases::{self, Side},
 };
 use crate::sink::tui::{
-    format,
     model::{
         Detail, Model,
         figure::Pair,
@@ -151,7 +152,7 @@ fn facts(canvas: &mut Canvas<'_>, area: Area, pair: &Pair<'_>) {
         let more = match name {
             "requests" => format!(
                 "reuse {}",
-                pair.reuse().value.map_or("-".to_owned(), format::share)
+                pair.reuse().value.map_or("-".to_owned(), number::share)
             ),
             "connections" => format!("open {}", pair.now().connections.open_now),
             "tcp" => bytes(pair),
@@ -165,8 +166,8 @@ fn bytes(pair: &Pair<'_>) -> String {
     let count = |of: fn(&Group) -> u64| pair.count(of).value.unwrap_or(0.0) as u64;
     format!(
         "sent {}  received {}",
-        format::bytes(count(|g| g.tcp.bytes_sent)),
-        format::bytes(count(|g| g.tcp.bytes_received))
+        number::short_bytes(count(|g| g.tcp.bytes_sent)),
+        number::short_bytes(count(|g| g.tcp.bytes_received))
     )
 }
 
@@ -176,7 +177,7 @@ fn fact_line(canvas: &mut Canvas<'_>, line: Area, pair: &Pair<'_>, facts: &[Fact
     for (name, of) in facts {
         let value = pair.count(of).value.unwrap_or(0.0);
         if value > 0.0 {
-            let value = format::count(value as u64);
+            let value = number::short_count(value as u64);
             let pieces = [
                 (value.as_str(), Role::Text),
                 (" ", Role::Dim),

@@ -2,12 +2,13 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use tracer_text::number;
+
 use super::canvas::Canvas;
 use crate::{
     live::Stage,
     playback::Playing,
     sink::tui::{
-        format,
         model::{Model, layout::Area},
         theme::Role,
     },
@@ -53,7 +54,7 @@ fn pieces(model: &Model) -> Vec<(String, Role)> {
     let lost =
         events.lost + events.undecodable + events.map_full + events.evicted + events.not_recorded;
     if lost != 0 {
-        pieces.push((format!(" LOST {} ", format::count(lost)), Role::Alarm));
+        pieces.push((format!(" LOST {} ", number::short_count(lost)), Role::Alarm));
     }
     match (&moment.stage, model.paused) {
         (_, true) => pieces.push((" PAUSED ".to_owned(), Role::Alarm)),
@@ -72,20 +73,29 @@ fn pieces(model: &Model) -> Vec<(String, Role)> {
     }
     if let Some(mark) = &model.mark {
         let since = moment.elapsed_ns.saturating_sub(mark.moment().elapsed_ns);
-        pieces.push((format!("since mark {}", format::clock(since)), Role::Better));
+        pieces.push((
+            format!("since mark {}", number::clock(since / 1_000_000_000)),
+            Role::Better,
+        ));
     }
-    pieces.push((format::clock(moment.elapsed_ns), Role::Title));
+    pieces.push((
+        number::clock(moment.elapsed_ns / 1_000_000_000),
+        Role::Title,
+    ));
     let series = &moment.snapshot.series;
     if let Some(point) = series.points.last() {
         let per_second = point.events as f64 * 1e9 / series.interval_ns as f64;
-        let text = format!("{} ev/s", format::count(per_second.round() as u64));
+        let text = format!("{} ev/s", number::short_count(per_second.round() as u64));
         pieces.push((text, Role::Text));
     }
     if lost == 0 {
         pieces.push(("lost 0".to_owned(), Role::Dim));
     }
     if events.overflowed != 0 {
-        let text = format!("{} in the totals only", format::count(events.overflowed));
+        let text = format!(
+            "{} in the totals only",
+            number::short_count(events.overflowed)
+        );
         pieces.push((text, Role::Worse));
     }
     pieces.push((format!("Linux {}", model.about.kernel), Role::Dim));

@@ -2,13 +2,14 @@
 
 use tracer_core::{group::Group, series::Point};
 
+use tracer_text::number;
+
 use super::{
     canvas::Canvas,
     phases::{self, Side},
     table::figure,
 };
 use crate::sink::tui::{
-    format,
     model::{
         Model,
         figure::{Figure, Pair, failures},
@@ -82,8 +83,8 @@ fn request(canvas: &mut Canvas<'_>, area: Area, totals: &Pair<'_>) {
         .max_by(|a, b| sums[*a as usize].total_cmp(&sums[*b as usize]))
         .map_or("", Part::name);
     let largest = sums.iter().copied().fold(0.0, f64::max);
-    let time = format::duration((all / requests) as u64);
-    let share = format::share(largest / all);
+    let time = number::short_time((all / requests) as u64);
+    let share = number::share(largest / all);
     let text = match area.width {
         0..50 => format!("A request: {time}, {share} {most}"),
         _ => format!("A request takes {time} on average, {share} of it {most}"),
@@ -137,11 +138,11 @@ fn legend(canvas: &mut Canvas<'_>, area: Area, sums: &[f64; 5], requests: f64) {
     };
     let text = |part: Part, long: bool| {
         let sum = sums[part as usize];
-        let (name, share) = (part.name(), format::share(sum / all));
+        let (name, share) = (part.name(), number::share(sum / all));
         match long {
             true => format!(
                 " {name} {} {share}",
-                format::duration((sum / requests) as u64)
+                number::short_time((sum / requests) as u64)
             ),
             false => format!(" {name} {share}"),
         }
@@ -246,13 +247,13 @@ fn ports(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
         Role::Plot
     };
     let of = range.map_or_else(String::new, |range| format!(" of {range}"));
-    let text = format!(" {}{of} ports in use", format::share(ratio));
+    let text = format!(" {}{of} ports in use", number::share(ratio));
     let gauge = area.top(1).left(area.width.min(10));
     if gauge.height != 0 {
         canvas.gauge(gauge, ratio, role);
     }
     canvas.put(area.top(1).right_of(10), &text, Role::Text);
-    let used = format::count(most.ports_used);
+    let used = number::short_count(most.ports_used);
     let destination = most.remote.to_string();
     canvas.line(
         area.below(1).top(1),

@@ -5,6 +5,8 @@ use tracer_core::{
     series::{Phase, Series},
 };
 
+use tracer_text::number;
+
 use super::{canvas::Canvas, table::figure};
 use crate::sink::tui::{
     model::{
@@ -95,7 +97,7 @@ fn heads(canvas: &mut Canvas<'_>, line: Area, columns: &Columns, side: &Side<'_>
     match side {
         Side::Trend(series) => {
             let shown = u64::from(place.width).min(series.points.len() as u64);
-            let span = crate::sink::tui::format::duration(shown * series.interval_ns);
+            let span = number::short_time(shown * series.interval_ns);
             let text = match shown {
                 0 => "p99 over time".to_owned(),
                 _ => format!("p99, last {span}"),

@@ -1,8 +1,9 @@
 //! A histogram as large as the screen, or two on the same scale one above the other.
 
+use tracer_text::number;
+
 use super::canvas::Canvas;
 use crate::sink::tui::{
-    format,
     model::{
         layout::Area,
         look::Subject,
@@ -61,15 +62,15 @@ fn reading(canvas: &mut Canvas<'_>, line: Area, curve: &Curve, cursor: usize) {
     let total = curve.total.max(1) as f64;
     let range = format!(
         "{} to {}",
-        format::duration(bin.low_ns as u64),
-        format::duration(bin.high_ns as u64)
+        number::short_time(bin.low_ns as u64),
+        number::short_time(bin.high_ns as u64)
     );
     let counts = format!(
         "{} of {}, {}; {} at or below",
-        format::count(bin.count),
-        format::count(curve.total),
-        format::share(bin.count as f64 / total),
-        format::share(bin.below as f64 / total)
+        number::short_count(bin.count),
+        number::short_count(curve.total),
+        number::share(bin.count as f64 / total),
+        number::share(bin.below as f64 / total)
     );
     let name = format!("{:<12} ", curve.name);
     let pieces = [
@@ -150,7 +151,7 @@ fn draw_scale(canvas: &mut Canvas<'_>, line: Area, curve: &Curve, plot: &Plot) {
         let Some(ns) = value_at(step, curve, plot) else {
             return;
         };
-        let text = format::duration(ns);
+        let text = number::short_time(ns);
         let end = step + text.chars().count() as u16;
         canvas.put_char(line.x + step, line.y, glyphs.wall, dim);
         if end < width && !(step..=end).contains(&pointer) {
@@ -169,7 +170,7 @@ fn draw_marks(canvas: &mut Canvas<'_>, line: Area, curve: &Curve, plot: &Plot) {
     }
     let mut free = 0;
     for (name, ns) in ["p50", "p90", "p99"].iter().zip(curve.marks_ns) {
-        let text = format!("{name} {}", format::duration(ns));
+        let text = format!("{name} {}", number::short_time(ns));
         let width = text.chars().count() as u16;
         let at = column_of(ns as f64, curve, plot);
         let x = at.min(line.width.saturating_sub(width + 1)).max(free);

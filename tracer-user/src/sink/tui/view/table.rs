@@ -1,8 +1,9 @@
 //! A table: heads, rows, the cursor, and changes against the mark.
 
+use tracer_text::number;
+
 use super::canvas::Canvas;
 use crate::sink::tui::{
-    format,
     model::{
         Model,
         figure::{Figure, Unit, Value},
@@ -94,16 +95,16 @@ pub(super) fn figure(canvas: &mut Canvas<'_>, place: Area, figure: &Figure, mark
         return;
     };
     let text = match figure.unit {
-        Unit::Count => format::count(value as u64),
-        Unit::Ns => format::duration(value as u64),
-        Unit::Share => format::share(value),
+        Unit::Count => number::short_count(value as u64),
+        Unit::Ns => number::short_time(value as u64),
+        Unit::Share => number::share(value),
         Unit::Number => value.to_string(),
     };
     let role = if value == 0.0 { Role::Dim } else { Role::Text };
     canvas.put_right(place_of_value, &text, role);
     let change = figure
         .before
-        .and_then(|before| format::change(before, value));
+        .and_then(|before| number::change(before, value));
     if let Some(change) = change.filter(|_| marked) {
         let place = place.right_of(place.width - place_of_change + 1);
         canvas.put(place, &change, role_of_change(figure, value));

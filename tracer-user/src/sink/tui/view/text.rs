@@ -3,9 +3,12 @@
 use super::canvas::Canvas;
 use crate::{
     capture::Stream,
-    sink::tui::{
-        model::{Model, layout::Area},
-        theme::Role,
+    sink::{
+        printable::without_colors,
+        tui::{
+            model::{Model, layout::Area},
+            theme::Role,
+        },
     },
 };
 
@@ -56,27 +59,6 @@ pub(super) fn output(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
         let text = format!(" {} lines below, End follows ", model.scrolled);
         canvas.put_right(area.below(area.height.saturating_sub(1)), &text, Role::Key);
     }
-}
-
-/// Without sequences that only set colours (ECMA-48 SGR); every other control stays, to be escaped.
-fn without_colors(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("\x1b[") {
-        let (before, sequence) = rest.split_at(at);
-        shown.push_str(before);
-        let parameters = &sequence[2..];
-        let end = parameters.find(|c: char| !c.is_ascii_digit() && c != ';' && c != ':');
-        match end {
-            Some(end) if parameters[end..].starts_with('m') => rest = &parameters[end + 1..],
-            _ => {
-                shown.push_str("\x1b[");
-                rest = parameters;
-            }
-        }
-    }
-    shown.push_str(rest);
-    shown.replace('\t', "    ")
 }
 
 /// Keys and words, line by line; an empty key: a heading.
@@ -166,23 +148,5 @@ pub(super) fn help(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
             canvas.put(line.left(13).right_of(1), key, Role::Key);
             canvas.put(line.right_of(14), what, Role::Text);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn colours_go_and_other_controls_stay() {
-        #[track_caller]
-        fn check(text: &str, expected: &str) {
-            assert_eq!(without_colors(text), expected);
-        }
-        check("\x1b[1;31mred\x1b[0m", "red");
-        check("a\x1b[2Jb", "a\x1b[2Jb");
-        check("\x1b[", "\x1b[");
-        check("\x1b[38;5;1", "\x1b[38;5;1");
-        check("a\tb", "a    b");
     }
 }

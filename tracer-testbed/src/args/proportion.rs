@@ -1,31 +1,4 @@
-//! Durations, probabilities and bandwidths on the command line.
-
-use std::time::Duration;
-
-/// `250us`, `40ms`, `1.5s`, `2m`, or `0`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let split = text
-        .find(|c: char| c.is_ascii_alphabetic())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let unit_seconds = match unit {
-        "ns" => 1e-9,
-        "us" => 1e-6,
-        "ms" => 1e-3,
-        "s" => 1.0,
-        "m" => 60.0,
-        "" if number == "0" => 1.0,
-        _ => {
-            return Err(format!(
-                "`{text}` has no unit; expected for example 250us, 40ms, 1.5s or 2m"
-            ));
-        }
-    };
-    let number: f64 = number
-        .parse()
-        .map_err(|_| format!("`{number}` is not a number"))?;
-    Duration::try_from_secs_f64(number * unit_seconds).map_err(|error| format!("`{text}`: {error}"))
-}
+//! Probabilities and bandwidths on the command line.
 
 /// `5%`, `0.05` or `0`.
 pub(crate) fn probability(text: &str) -> Result<f64, String> {
@@ -60,24 +33,6 @@ pub(crate) fn bandwidth(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn durations() {
-        let check = |text, micros| {
-            assert_eq!(
-                duration(text).ok(),
-                Some(Duration::from_micros(micros)),
-                "{text}"
-            )
-        };
-        check("250us", 250);
-        check("40ms", 40_000);
-        check("1.5s", 1_500_000);
-        check("0", 0);
-        for bad in ["40", "ms", "-1s", "1h", ""] {
-            assert!(duration(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn probabilities() {

@@ -1,0 +1,155 @@
+//! User names and passwords: of a proxy, and of URLs that somebody gives as seeds.
+
+use std::fmt;
+
+use hyper::header::HeaderValue;
+use url::Url;
+
+/// User name and password; never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// For the wire only.
+    pub user: String,
+    /// For the wire only.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+impl Credentials {
+    /// The user name and password in front of the host of a URL, if there are any.
+    pub fn of_url(url: &Url) -> Option<Self> {
+        let password = url.password();
+        (!url.username().is_empty() || password.is_some()).then(|| Self {
+            user: decoded(url.username()),
+            password: decoded(password.unwrap_or("")),
+        })
+    }
+
+    /// `Basic …` (RFC 7617), as Authorization and Proxy-Authorization want it.
+    pub(crate) fn basic(&self) -> String {
+        let Self { user, password } = self;
+        format!("Basic {}", base64(format!("{user}:{password}").as_bytes()))
+    }
+
+    /// The same as a header value that outputs and logs leave out.
+    pub(crate) fn header(&self) -> Option<HeaderValue> {
+        let mut value = HeaderValue::from_str(&self.basic()).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+}
+
+/// Takes user name and password out of a URL.
+pub(crate) fn drop_from(url: &mut Url) {
+    // The setters refuse only URLs without a host; those hold no credentials either.
+    if !url.username().is_empty() {
+        let _ = url.set_username("");
+    }
+    if url.password().is_some() {
+        let _ = url.set_password(None);
+    }
+}
+
+/// A text that may be a URL, for messages: without what stands before `@` in front of the host.
+pub(crate) fn shown(text: &str) -> String {
+    let begin = text.find("//").map_or(0, |at| at + 2);
+    let end = text[begin..]
+        .find(['/', '?', '#', '\\'])
+        .map_or(text.len(), |at| begin + at);
+    match text[begin..end].rfind('@') {
+        Some(at) => format!("{}{}", &text[..begin], &text[begin + at + 1..]),
+        None => text.to_owned(),
+    }
+}
+
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(value) if byte == b'%' => {
+                bytes.push(value);
+                rest = &after[2..];
+            }
+            _ => {
+                bytes.push(byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// RFC 4648 section 4.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let mut word = [0; 4];
+        word[1..=group.len()].copy_from_slice(group);
+        let word = u32::from_be_bytes(word);
+        for place in 0..4 {
+            let digit = DIGITS[(word >> (18 - 6 * place) & 63) as usize];
+            text.push(if place <= group.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_by_the_vectors_of_rfc_4648() {
+        for (plain, coded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+    }
+
+    #[test]
+    fn credentials_of_urls() {
+        let of = |text: &str| Credentials::of_url(&Url::parse(text).unwrap());
+        assert_eq!(of("http://h/"), None);
+        let given = of("http://me:p%40ss@h/").unwrap();
+        assert_eq!((&*given.user, &*given.password), ("me", "p@ss"));
+        assert_eq!(of("http://:pw@h/").unwrap().user, "");
+        assert_eq!(of("http://me@h/").unwrap().password, "");
+        assert_eq!(format!("{given:?}"), "(secret)");
+        // The example of RFC 7617 section 2.
+        let example = of("http://Aladdin:open%20sesame@h/").unwrap();
+        assert_eq!(example.basic(), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        assert!(example.header().unwrap().is_sensitive());
+    }
+
+    #[test]
+    fn messages_show_no_credentials() {
+        for (text, expected) in [
+            ("http://me:pw@h/a@b", "http://h/a@b"),
+            ("ftp://me:p@w@h", "ftp://h"),
+            ("//me:pw@h/", "//h/"),
+            ("http://h/?a=b@c", "http://h/?a=b@c"),
+            ("me:pw@h", "h"),
+            ("/a/b@c", "/a/b@c"),
+        ] {
+            assert_eq!(shown(text), expected);
+        }
+    }
+}

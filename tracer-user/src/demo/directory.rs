@@ -1,0 +1,141 @@
+//! The directory of the exports, locked: two demos at once never write to the same one.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{DemoError, Profile};
+
+/// The directory when none is asked for; with a number behind it while other demos use it.
+const DEFAULT: &str = "tracer-demo";
+/// Demos at once that find a directory of their own unasked.
+const MAX_DEFAULTS: u32 = 1000;
+
+/// A directory that this demo alone writes to. The lock goes with the processes that hold it, so that
+/// nothing stays however they end.
+#[derive(Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+    /// `None` where the file system has no locks.
+    lock: Option<OwnedFd>,
+}
+
+impl Directory {
+    /// Makes the directory and locks it. When none is asked for, one that no other demo uses is found.
+    pub(super) fn take(asked: Option<&Path>) -> Result<Self, DemoError> {
+        match asked {
+            Some(path) => Self::lock(path)?.ok_or_else(|| DemoError::InUse { path: path.into() }),
+            None => Self::free(Path::new("")),
+        }
+    }
+
+    /// The first directory of the default's names within `parent` that no other demo uses.
+    fn free(parent: &Path) -> Result<Self, DemoError> {
+        for number in 1..=MAX_DEFAULTS {
+            let name = match number {
+                1 => DEFAULT.to_owned(),
+                _ => format!("{DEFAULT}-{number}"),
+            };
+            if let Some(taken) = Self::lock(&parent.join(name))? {
+                return Ok(taken);
+            }
+        }
+        Err(DemoError::InUse {
+            path: parent.join(DEFAULT),
+        })
+    }
+
+    /// `None` when another demo has it.
+    fn lock(path: &Path) -> Result<Option<Self>, DemoError> {
+        let failed = |source| DemoError::Out {
+            path: path.into(),
+            source,
+        };
+        std::fs::create_dir_all(path).map_err(failed)?;
+        let directory = File::open(path).map_err(failed)?;
+        let lock = match directory.try_lock() {
+            Ok(()) => Some(directory.into()),
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            // Network file systems may refuse; the demo goes on as if it were alone.
+            Err(TryLockError::Error(_)) => None,
+        };
+        Ok(Some(Self {
+            path: path.into(),
+            lock,
+        }))
+    }
+
+    /// Where the export of a profile goes.
+    pub(super) fn export(&self, profile: Profile) -> PathBuf {
+        self.path.join(format!("{}.json", profile.name()))
+    }
+
+    /// Lets a command hold the lock as well: when this process is killed, the command may go on to write an
+    /// export for a moment.
+    pub(super) fn share(&self, command: &mut Command) -> io::Result<()> {
+        let Some(lock) = &self.lock else {
+            return Ok(());
+        };
+        let lock = lock.try_clone()?;
+        let keep_open = move || {
+            // SAFETY: F_SETFD takes a descriptor, which the closure keeps open, and a number.
+            match unsafe { libc::fcntl(lock.as_raw_fd(), libc::F_SETFD, 0) } {
+                0 => Ok(()),
+                _ => Err(io::Error::last_os_error()),
+            }
+        };
+        // SAFETY: between fork and exec there is one system call, which is async-signal-safe.
+        unsafe { command.pre_exec(keep_open) };
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Until the first name is free. Children of other tests of this process may have copied the lock, and
+    /// have it until they execute a program or end.
+    fn wait_until_free(parent: &Path) {
+        while Directory::free(parent).unwrap().path != parent.join(DEFAULT) {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn demos_at_once_have_directories_of_their_own() {
+        let parent = tempfile::tempdir().unwrap();
+        let parent = parent.path();
+        let first = Directory::free(parent).unwrap();
+        let second = Directory::free(parent).unwrap();
+        assert_eq!(first.path, parent.join("tracer-demo"));
+        assert_eq!(second.path, parent.join("tracer-demo-2"));
+        let asked = Directory::take(Some(&second.path));
+        assert!(matches!(asked, Err(DemoError::InUse { .. })), "{asked:?}");
+        drop(first);
+        wait_until_free(parent);
+    }
+
+    #[test]
+    fn a_command_that_outlives_the_demo_keeps_its_directory() {
+        let parent = tempfile::tempdir().unwrap();
+        let first = Directory::free(parent.path()).unwrap();
+        let mut command = Command::new("cat");
+        let command = command.stdin(std::process::Stdio::piped());
+        first
+            .share(command.stdout(std::process::Stdio::null()))
+            .unwrap();
+        let mut child = command.spawn().unwrap();
+        drop(first);
+        // The closure that was given to the command holds the lock, too.
+        *command = Command::new("true");
+        let while_it_runs = Directory::free(parent.path()).unwrap();
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        wait_until_free(parent.path());
+        assert_eq!(while_it_runs.path, parent.path().join("tracer-demo-2"));
+    }
+}
