@@ -2,8 +2,13 @@
 
 use std::fmt;
 
-use hyper::header::HeaderValue;
+use hyper::header::{self, HeaderName, HeaderValue};
 use url::Url;
+
+use crate::settings::REDACTED;
+
+/// Headers whose values are credentials.
+pub(crate) const SECRET_HEADERS: [HeaderName; 2] = [header::AUTHORIZATION, header::COOKIE];
 
 /// User name and password; never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -64,6 +69,15 @@ pub(crate) fn shown(text: &str) -> String {
     match text[begin..end].rfind('@') {
         Some(at) => format!("{}{}", &text[..begin], &text[begin + at + 1..]),
         None => text.to_owned(),
+    }
+}
+
+/// A header line for messages: without the value of a header that carries credentials.
+pub(crate) fn shown_header(line: &str) -> String {
+    let name = line.split(':').next().unwrap_or_default().trim();
+    match HeaderName::from_bytes(name.as_bytes()) {
+        Ok(name) if SECRET_HEADERS.contains(&name) => format!("{name}: {REDACTED}"),
+        _ => line.to_owned(),
     }
 }
 

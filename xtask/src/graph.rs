@@ -26,7 +26,7 @@ use crate::{exceptions, workspace};
 use faults::Rules;
 pub(crate) use package::{Package, all as packages};
 use resolve::{Arrow, Outside};
-use tree::File;
+use tree::{File, Misplaced};
 
 /// The arrows between the files of one package.
 pub(crate) struct Graph {
@@ -34,6 +34,7 @@ pub(crate) struct Graph {
     pub(crate) files: Vec<File>,
     pub(crate) arrows: Vec<Arrow>,
     pub(crate) outside: Vec<Outside>,
+    pub(crate) misplaced: Vec<Misplaced>,
 }
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
@@ -60,6 +61,7 @@ pub(crate) fn faults() -> Result<Vec<String>> {
             bans: bans::BANS,
             circles: exceptions::CIRCLES,
             arrows: exceptions::ARROWS,
+            modules: exceptions::MODULES,
         };
         faults.extend(faults::of(&Graph::read(&package)?, &rules));
     }
@@ -87,6 +89,7 @@ impl Graph {
         Ok(Self {
             package: package.name.clone(),
             files: tree.files,
+            misplaced: tree.misplaced,
             arrows,
             outside,
         })

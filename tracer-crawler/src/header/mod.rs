@@ -11,8 +11,8 @@ use url::{Origin, Url};
 pub use self::{profile::Profiles, referer::referer};
 use crate::{
     config::secret::Secrets,
-    credentials::Credentials,
-    settings::{Headers, REDACTED, Secret, Settings},
+    credentials::{Credentials, SECRET_HEADERS},
+    settings::{Headers, Secret, Settings},
 };
 
 /// Reasons why headers cannot be made.
@@ -65,9 +65,6 @@ const RESERVED: [HeaderName; 9] = [
     header::PROXY_AUTHORIZATION,
 ];
 
-/// Headers that are secret wherever they are given.
-const CREDENTIALS: [HeaderName; 2] = [header::AUTHORIZATION, header::COOKIE];
-
 const ACCEPT: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 /// Makes the headers of requests.
@@ -115,7 +112,7 @@ impl HeaderMaker {
         let mut secrets = secret_headers(&secrets.headers)?;
         for line in &headers.extra {
             let (name, mut value) = parse_line("headers.extra", line)?;
-            if CREDENTIALS.contains(&name) {
+            if SECRET_HEADERS.contains(&name) {
                 value.set_sensitive(true);
                 // The file of secrets counts before a flag.
                 secrets.entry(name).or_insert(value);
@@ -172,14 +169,6 @@ impl HeaderMaker {
         if let Some((_, value)) = login {
             headers.insert(header::AUTHORIZATION, value.clone());
         }
-    }
-}
-
-/// A header line for people's eyes.
-pub(crate) fn shown(line: &str) -> String {
-    match parse_line("headers.extra", line) {
-        Ok((name, _)) if CREDENTIALS.contains(&name) => format!("{name}: {REDACTED}"),
-        _ => line.to_owned(),
     }
 }
 

@@ -7,7 +7,8 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use toml::{Table, Value};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{CREDENTIALS, HeaderError, not_reserved};
+use super::{HeaderError, not_reserved};
+use crate::credentials::SECRET_HEADERS;
 
 /// Limit of a file's size in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -90,7 +91,7 @@ fn line(name: &str, value: &Value) -> Result<(HeaderName, HeaderValue), String> 
     if name == header::REFERER {
         return Err(format!("`{name}` follows from navigation; leave it out"));
     }
-    if CREDENTIALS.contains(&name) {
+    if SECRET_HEADERS.contains(&name) {
         return Err(format!(
             "`{name}` is secret, and a profile goes to any host; put it into headers.secrets_file"
         ));

@@ -31,7 +31,7 @@ pub use self::{
     },
 };
 use self::{table::Group, value::Value};
-use crate::{credentials, header};
+use crate::credentials;
 
 macro_rules! settings {
     ($($field:ident: $Group:ident,)+) => {
@@ -134,7 +134,7 @@ impl Settings {
         let value = self.get(name)?;
         let hide: fn(&str) -> String = match name {
             "crawl.seeds" => credentials::shown,
-            "headers.extra" => header::shown,
+            "headers.extra" => credentials::shown_header,
             _ => return Some(value),
         };
         let Toml::Array(items) = value else {

@@ -4,7 +4,7 @@ use super::bans::{self, Ban};
 use super::layers;
 use super::resolve::Arrow;
 use super::{Graph, is_inside, report};
-use crate::exceptions::{ArrowException, CircleException};
+use crate::exceptions::{ArrowException, CircleException, ModuleException};
 
 /// The tables against which a graph is held.
 pub(crate) struct Rules<'r> {
@@ -13,6 +13,7 @@ pub(crate) struct Rules<'r> {
     pub(crate) bans: &'r [Ban],
     pub(crate) circles: &'r [CircleException],
     pub(crate) arrows: &'r [ArrowException],
+    pub(crate) modules: &'r [ModuleException],
 }
 
 /// One line for each fault, and for each exception that excuses nothing.
@@ -21,7 +22,39 @@ pub(crate) fn of(graph: &Graph, rules: &Rules<'_>) -> Vec<String> {
     let (arrows, homeless) = forbidden(graph, rules);
     faults.extend(arrows_less_exceptions(graph, arrows, rules.arrows));
     faults.extend(homeless);
+    faults.extend(misplaced(graph, rules.modules));
     faults
+}
+
+fn misplaced(graph: &Graph, exceptions: &[ModuleException]) -> Vec<String> {
+    let is = |it: &ModuleException, file: usize, module: &str| {
+        graph.files[file].room == it.file && module == it.module
+    };
+    let exceptions = exceptions.iter().filter(|it| it.package == graph.package);
+    let (used, unused): (Vec<_>, Vec<_>) =
+        exceptions.partition(|it| graph.misplaced.iter().any(|m| is(it, m.file, &m.module)));
+    let left = graph
+        .misplaced
+        .iter()
+        .filter(|m| !used.iter().any(|it| is(it, m.file, &m.module)));
+    let left = left.map(|m| {
+        format!(
+            "{}: module {}: {}",
+            place(graph, m.file, m.line),
+            m.module,
+            m.why
+        )
+    });
+    let unused = unused.iter().map(|it| {
+        let ModuleException {
+            package,
+            file,
+            module,
+            why,
+        } = it;
+        format!("xtask/src/exceptions.rs: {package}: module {module} of {file} is in its place: remove the entry ({why})")
+    });
+    left.chain(unused).collect()
 }
 
 fn circles(graph: &Graph, exceptions: &[CircleException]) -> Vec<String> {

@@ -9,7 +9,7 @@ use syn::{Expr, ForeignItem, Item, ItemMod, Lit, Meta};
 use super::cfg;
 use super::mentions::{self, attributes};
 use super::package::Package;
-use super::tree::{Definition, FileId, ModuleId, Tree, plain};
+use super::tree::{Definition, FileId, Misplaced, ModuleId, Tree, plain};
 
 /// Text of a file of the repository; `None` if there is no such file.
 pub(crate) type Read<'a> = dyn Fn(&Path) -> Option<String> + 'a;
@@ -73,6 +73,9 @@ impl Loader<'_> {
 
     fn items(&mut self, module: ModuleId, items: &[Item], place: &Place) -> Result<()> {
         for item in items {
+            if let Item::Mod(declared) = item {
+                self.place(module, declared);
+            }
             if cfg::is_test(attributes(item)) {
                 continue;
             }
@@ -86,6 +89,24 @@ impl Loader<'_> {
             mentions::collect(&mut self.tree.modules[module], item);
         }
         Ok(())
+    }
+
+    /// Notes a module of tests that looks like product code, and one whose file is not where its name says.
+    fn place(&mut self, above: ModuleId, declared: &ItemMod) {
+        let is_test = cfg::is_test(&declared.attrs);
+        let why = if declared.attrs.iter().any(|it| named_path(it).is_some()) {
+            "its file is not where its name says"
+        } else if is_test && declared.content.is_none() && declared.ident != "tests" {
+            "tests belong into a module `tests`, or below one"
+        } else {
+            return;
+        };
+        self.tree.misplaced.push(Misplaced {
+            file: self.tree.modules[above].file,
+            line: declared.ident.span().start().line,
+            module: plain(&declared.ident),
+            why,
+        });
     }
 
     fn child(&mut self, above: ModuleId, declared: &ItemMod, place: &Place) -> Result<()> {

@@ -16,6 +16,17 @@ pub(crate) struct Tree {
     pub(crate) modules: Vec<Module>,
     /// Import name and root module of the library, for the programs beside it.
     pub(crate) library: Option<(String, ModuleId)>,
+    pub(crate) misplaced: Vec<Misplaced>,
+}
+
+/// A module whose file does not stand where the house rules put it.
+#[derive(Clone, Debug)]
+pub(crate) struct Misplaced {
+    /// File that declares the module.
+    pub(crate) file: FileId,
+    pub(crate) line: usize,
+    pub(crate) module: String,
+    pub(crate) why: &'static str,
 }
 
 /// A source file.

@@ -8,6 +8,7 @@ const NONE: Rules<'_> = Rules {
     bans: &[],
     circles: &[],
     arrows: &[],
+    modules: &[],
 };
 
 /// A crate in which `low` uses `high`, `high` uses `low`, and both use other crates.
@@ -206,4 +207,39 @@ fn a_forbidden_crate_is_refused_however_it_is_imported() {
     banned("", &["high"], &["std::"], &[]);
     banned("", &[], &["std::f"], &[]);
     banned("low", &[], &["std::"], &[]);
+}
+
+#[test]
+fn a_module_in_the_wrong_place_is_refused() {
+    let graph = graph(&[
+        ("lib.rs", "mod a;"),
+        (
+            "a.rs",
+            "#[cfg(test)]\nmod edges;\n#[cfg(test)]\nmod tests;\n#[path = \"far.rs\"]\nmod near;\n#[cfg(test)]\nmod inner {}",
+        ),
+        ("far.rs", ""),
+    ]);
+    let with = |modules: &[ModuleException]| of(&graph, &Rules { modules, ..NONE });
+    let found = with(&[]);
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found[0].starts_with("made/src/a.rs:2: module edges: tests belong"),
+        "{found:?}"
+    );
+    assert!(
+        found[1].starts_with("made/src/a.rs:6: module near: its file"),
+        "{found:?}"
+    );
+    let allow = |module| ModuleException {
+        package: "made",
+        file: "a",
+        module,
+        why: "for a test",
+    };
+    assert_eq!(with(&[allow("edges"), allow("near")]), [""; 0]);
+    let found = with(&[allow("edges"), allow("near"), allow("gone")]);
+    assert!(
+        found[0].contains("module gone of a is in its place"),
+        "{found:?}"
+    );
 }
