@@ -5,10 +5,12 @@
 //! `bpf_ktime_get_ns` (CLOCK_MONOTONIC) in nanoseconds.
 
 /// Version of every record in this file.
-pub const VERSION: u8 = 3;
-/// The oldest whose records are read: those of version 2 are the same, without [`TurnsRecord`]. Decoding refuses
-/// others.
+pub const VERSION: u8 = 4;
+/// The oldest whose records are read: those of version 2 are the same, without [`TurnsRecord`], and those up to version 3
+/// have no [`UNMEASURED`] but in a turn. Decoding refuses others.
 pub const OLDEST_VERSION: u8 = 2;
+/// In place of a time that was not measured.
+pub const UNMEASURED: u64 = u64::MAX;
 /// Length of a comm, with its NUL (`TASK_COMM_LEN`).
 pub const COMM_LEN: usize = 16;
 /// Bytes of a path that an exec record carries.
@@ -139,7 +141,7 @@ pub struct ConnectRecord {
     pub endpoint: Endpoint,
     /// CLOSE to SYN_SENT, ns; 0 when that was before tracing began.
     pub start_ns: u64,
-    /// From `start_ns` to the end, ns; 0 when the beginning is not known.
+    /// From `start_ns` to the end, ns; 0 when the beginning is not known, [`UNMEASURED`] when the end has the earlier time.
     pub duration_ns: u64,
     /// `sk_err` at the end.
     pub error: u32,
@@ -194,7 +196,7 @@ pub struct TlsRecord {
     pub header: Header,
     /// First byte of the ClientHello sent, ns.
     pub start_ns: u64,
-    /// From `start_ns` to the end of the handshake, ns.
+    /// From `start_ns` to the end of the handshake, ns; 0 and [`UNMEASURED`] as in [`ConnectRecord`].
     pub duration_ns: u64,
     /// One of [`tls`]'s outcomes.
     pub outcome: u8,
@@ -438,8 +440,7 @@ pub mod turn {
     /// Only of pickups that take this long it is asked how much of them was waiting for a CPU, ns.
     pub const SLOW_PICKUP_NS: u64 = 1_000_000;
 
-    /// In place of a time that was not measured.
-    pub const UNMEASURED: u64 = u64::MAX;
+    pub use super::UNMEASURED;
 
     /// Turns in one record at most.
     pub const TURNS: usize = 8;

@@ -7,6 +7,8 @@
 //! joined stretch, or a part of its busiest moment, still counts there; one that covers only another part of it
 //! meets there the least of it. So the peak is never too high, and too low only when a turn is reported that late.
 
+use crate::elapsed::elapsed;
+
 /// Stretches kept at most.
 const MOST_ROOM: usize = 8192;
 /// Stretches for each connection that was open at once, and the least of them in a host's group and others.
@@ -207,7 +209,8 @@ impl Stretch {
 
     /// How busy, then for how long: a long moment is more easily met by a late turn.
     fn busy(&self) -> (u32, u64) {
-        (self.most, self.most_end_ns - self.most_ns)
+        let lasts_ns = elapsed(self.most_end_ns, self.most_ns).unwrap_or(0);
+        (self.most, lasts_ns)
     }
 }
 

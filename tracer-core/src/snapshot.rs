@@ -28,8 +28,22 @@ pub struct Events {
     pub unmatched: u64,
     /// Of a recording: what it lacks because it could not be written fast enough.
     pub not_recorded: u64,
+    /// Durations left out of the figures because their end has an earlier time than their beginning.
+    pub negative_durations: u64,
     /// The kernel's own counters, in the order of [`Counter::ALL`].
     pub kernel: [u64; Counter::COUNT as usize],
+}
+
+impl Events {
+    /// All that some figure lacks.
+    pub fn losses(&self) -> u64 {
+        self.lost
+            + self.undecodable
+            + self.map_full
+            + self.evicted
+            + self.not_recorded
+            + self.negative_durations
+    }
 }
 
 /// The state of a trace at one moment.

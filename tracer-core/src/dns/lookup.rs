@@ -21,6 +21,7 @@ use super::{
     message::{Message, Question, rcode},
     settled::{Settled, copy},
 };
+use crate::elapsed::{Timed, elapsed};
 
 /// An answer that takes longer is none: the resolvers' own default.
 pub const PATIENCE_NS: u64 = 5_000_000_000;
@@ -83,8 +84,8 @@ pub enum End {
 pub struct Ended {
     /// Its last query.
     pub query: Query,
-    /// From the first query to the end, ns.
-    pub duration_ns: u64,
+    /// From the first query to the end.
+    pub took: Timed,
     /// How.
     pub end: End,
 }
@@ -313,7 +314,9 @@ impl Lookup {
 
     /// How a query by the same process for the same thing belongs to this lookup.
     fn takes(&self, query: &Query) -> Option<Asked> {
-        let apart = |least: u64| query.time_ns.saturating_sub(self.query.time_ns) >= least;
+        let apart = |least_ns: u64| {
+            elapsed(query.time_ns, self.query.time_ns).is_some_and(|ns| ns >= least_ns)
+        };
         let same_id = self.ids.contains(&query.id);
         let to_tcp = query.tcp && !self.query.tcp;
         match self.state {
@@ -340,7 +343,7 @@ impl Lookup {
 
     fn ended(self, time_ns: u64, end: End) -> Ended {
         Ended {
-            duration_ns: time_ns.saturating_sub(self.first_ns),
+            took: elapsed(time_ns, self.first_ns).into(),
             query: self.query,
             end,
         }
