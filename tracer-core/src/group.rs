@@ -2,7 +2,9 @@
 
 use tracer_common::record::{CloseRecord, closer, turn};
 
-use crate::{dns::figures::Dns, in_flight::InFlight, latency::Latency, tls::TlsVersion};
+use crate::{
+    dns::figures::Dns, in_flight::InFlight, latency::Latency, phase::Phases, tls::TlsVersion,
+};
 
 /// Figures of one set of connections.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,7 +19,7 @@ pub struct Group {
     pub dns: Dns,
     /// TCP counters.
     pub tcp: Tcp,
-    /// Durations.
+    /// Distributions of durations.
     pub phases: Phases,
 }
 
@@ -257,43 +259,6 @@ pub struct Tcp {
     pub srtt: Latency,
     /// Connections that entered TIME_WAIT.
     pub time_wait_entered: u64,
-}
-
-/// Durations, ns.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Phases {
-    /// Query sent to its answer, when that was no error.
-    pub dns: Latency,
-    /// Query sent to the answer that is an error, or until there was no point in waiting.
-    pub dns_failed: Latency,
-    /// SYN sent to ESTABLISHED.
-    pub connect: Latency,
-    /// SYN sent to failure.
-    pub connect_failed: Latency,
-    /// Full TLS handshakes.
-    pub tls: Latency,
-    /// Resumed TLS handshakes.
-    pub tls_resumed: Latency,
-    /// First byte of a request sent to first byte of its response received.
-    pub ttfb: Latency,
-    /// The same on the first turn of a connection.
-    pub ttfb_first: Latency,
-    /// The same on later turns.
-    pub ttfb_reused: Latency,
-    /// First to last byte of a response.
-    pub transfer: Latency,
-    /// Longest wait of response data for the application, per turn.
-    pub pickup: Latency,
-    /// Of slow ones, how long the reading thread waited for a CPU.
-    pub pickup_cpu: Latency,
-    /// Last byte of a response to the next request on the connection.
-    pub idle: Latency,
-    /// Last byte of a response to the end of the connection.
-    pub idle_at_close: Latency,
-    /// Age of requests that the client gave up.
-    pub aborted: Latency,
-    /// ESTABLISHED to closed.
-    pub lifetime: Latency,
 }
 
 /// An established connection, as far as it may move from one group to another.

@@ -7,11 +7,12 @@ use serde_json::{Map, Value, json};
 use tracer_common::counter::Counter;
 use tracer_core::{
     dns::figures::{Dns, NameFigures},
-    group::{Connections, Group, Phases, Requests, Tcp, Tls},
+    group::{Connections, Group, Requests, Tcp, Tls},
     host::Host,
     latency::Latency,
+    phase::{Phase, Phases},
     process::Process,
-    series::{Phase, Point, Series},
+    series::{Point, Series},
     snapshot::{Events, Snapshot},
     time_wait::{Destination, TimeWaitView},
 };
@@ -274,24 +275,8 @@ fn tcp(tcp: &Tcp) -> Value {
 }
 
 fn phases(phases: &Phases) -> Value {
-    json!({
-        "dns": latency(&phases.dns),
-        "dns_failed": latency(&phases.dns_failed),
-        "connect": latency(&phases.connect),
-        "connect_failed": latency(&phases.connect_failed),
-        "tls": latency(&phases.tls),
-        "tls_resumed": latency(&phases.tls_resumed),
-        "ttfb": latency(&phases.ttfb),
-        "ttfb_first": latency(&phases.ttfb_first),
-        "ttfb_reused": latency(&phases.ttfb_reused),
-        "transfer": latency(&phases.transfer),
-        "pickup": latency(&phases.pickup),
-        "pickup_cpu": latency(&phases.pickup_cpu),
-        "idle": latency(&phases.idle),
-        "idle_at_close": latency(&phases.idle_at_close),
-        "aborted": latency(&phases.aborted),
-        "lifetime": latency(&phases.lifetime),
-    })
+    let by_key = |phase: Phase| (phase.key().to_owned(), latency(phases.get(phase)));
+    Value::Object(Phase::ALL.into_iter().map(by_key).collect())
 }
 
 fn latency(latency: &Latency) -> Value {
