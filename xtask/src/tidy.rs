@@ -51,6 +51,24 @@ const BANS: &[Ban] = &[
         why: "the core is pure: no IO, no clock",
     },
     Ban {
+        within: "tracer-export/src",
+        except: "tracer-export/src/tests",
+        words: &[
+            "std::fs",
+            "std::net::",
+            "std::process",
+            "std::time::",
+            "tokio::",
+        ],
+        why: "the export is pure: no IO, no clock",
+    },
+    Ban {
+        within: "tracer-user/src",
+        except: "tracer-user/src/sink/json",
+        words: &["export::SCHEMA"],
+        why: "only sink/json makes an export",
+    },
+    Ban {
         within: "tracer-core/src",
         except: "",
         words: &["aya::", "ratatui::"],
@@ -81,6 +99,7 @@ const CRATES: &[&str] = &[
     "tracer-core",
     "tracer-crawler",
     "tracer-ebpf",
+    "tracer-export",
     "tracer-recording",
     "tracer-testbed",
     "tracer-user",

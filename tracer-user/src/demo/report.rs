@@ -6,7 +6,7 @@ use super::check::{self, Check, TOLERANCE};
 use super::client::NAIVE;
 use super::stage::Stage;
 use super::{DemoError, DemoSettings, Profile, Run};
-use crate::diff::{Comparison, Export, time};
+use crate::diff::{self, Comparison, time};
 use crate::failure::code;
 use crate::source::kernel::KernelError;
 
@@ -70,7 +70,7 @@ fn compare(
     }
     let mut agrees = true;
     for (run, file) in runs.iter().zip(&files) {
-        let checks = check::checks(run, &Export::read(file)?);
+        let checks = check::checks(run, &diff::read(file)?);
         // Counts are exact. A busy crawler's clock runs on while it waits for a CPU: that is said, no more.
         agrees &= checks.iter().all(|check| check.is_time || check.agrees());
         text.push_str(&witnesses(run, &checks));
