@@ -17,7 +17,7 @@ fn start() -> Entry<'static> {
         cpus: 1,
         started_at_ns: 0,
         started_ns: 0,
-        filter: serde_json::Value::Null,
+        filter: Default::default(),
         command: None,
         hosts: Vec::new(),
         max_hosts: 100,

@@ -19,6 +19,7 @@ pub mod outcome;
 pub mod port;
 pub mod process;
 pub mod pty;
+pub mod recording;
 pub mod schema;
 pub mod screen;
 pub mod server;

@@ -4,85 +4,28 @@ use std::io::Write;
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
-use tempfile::TempDir;
-use tracer_recording::{Encoder, Entry, Input, Reader, preamble};
+use tracer_recording::{Entry, Input, Reader, preamble};
 use tracer_tests::certificate::Certificate;
+use tracer_tests::client::Client;
 use tracer_tests::export::Export;
-use tracer_tests::machine::{require_root, tracer_binary, workspace};
+use tracer_tests::machine::{require_root, tracer_binary};
 use tracer_tests::outcome::nginx;
-use tracer_tests::process::{Finished, PATIENCE, Process, wait_for};
+use tracer_tests::process::{PATIENCE, Process, wait_for};
+use tracer_tests::recording::{Recorded, check_same, keep, record, replay, unchanged};
 use tracer_tests::server::{Nginx, NginxOptions};
 use tracer_tests::{port, schema};
 
 const NOBODY: u32 = 65534;
 
-/// A trace with its recording and its export.
-struct Recorded {
-    directory: TempDir,
-    finished: Finished,
-}
-
-impl Recorded {
-    fn file(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
-    }
-
-    fn trace(&self) -> PathBuf {
-        self.file("run.trace")
-    }
-
-    fn live(&self) -> Result<String> {
-        let file = self.file("live.json");
-        std::fs::read_to_string(&file).with_context(|| format!("{:?}", self.finished))
-    }
-}
-
-/// `tracer run --record … -- sh -ec SCRIPT sh ARGUMENTS…`
-fn record(script: &str, arguments: &[&str]) -> Result<Recorded> {
-    require_root()?;
-    let directory = tempfile::tempdir()?;
-    let mut tracer = Command::new(tracer_binary()?);
-    tracer
-        .args(["run", "--no-tui", "--json"])
-        .arg(directory.path().join("live.json"))
-        .arg("--record")
-        .arg(directory.path().join("run.trace"))
-        .args(["--", "sh", "-ec", script, "sh"])
-        .args(arguments);
-    let finished = Process::start(&mut tracer)?.finish_within(2 * PATIENCE)?;
-    ensure!(finished.status.success(), "{finished:?}");
-    Ok(Recorded {
-        directory,
-        finished,
-    })
-}
-
-/// `tracer replay TRACE --json - --quiet`, with no environment of ours.
-fn replay(trace: &Path) -> Result<Finished> {
-    let mut tracer = Command::new(tracer_binary()?);
-    tracer.args(["replay", "--quiet", "--json", "-"]).arg(trace);
-    Process::start(&mut tracer)?.finish()
-}
-
-#[track_caller]
-fn check_same(live: &str, replayed: &Finished) -> Result<()> {
-    ensure!(replayed.status.success(), "{replayed:?}");
-    ensure!(replayed.stderr.is_empty(), "{}", replayed.stderr);
-    let differs = live
-        .lines()
-        .zip(replayed.stdout.lines())
-        .find(|(a, b)| a != b);
-    ensure!(
-        live == replayed.stdout,
-        "the replay differs, first in {differs:?}"
-    );
-    Ok(())
+/// A shell script, traced and recorded.
+fn record_script(script: &str, arguments: &[&str]) -> Result<Recorded> {
+    record(&[], &Client::shell("sh", script, arguments))
 }
 
 /// Full and resumed handshakes, reuse, a refused connect, lookups, a client that is killed.
@@ -95,7 +38,7 @@ fn crawl() -> Result<Recorded> {
       curl -s "http://127.0.0.1:$3/" || true
       sleep 1.2"#;
     let ca = certificate.path().display().to_string();
-    record(
+    record_script(
         script,
         &[&server.port.to_string(), &ca, &port::unused()?.to_string()],
     )
@@ -112,31 +55,7 @@ fn of_a_crawl_is_the_same() -> Result<()> {
     );
     schema::validate(&export)?;
     check_same(&live, &replay(&recorded.trace())?)?;
-    if std::env::var_os("UPDATE_GENERATED").is_some() {
-        keep(&recorded.trace())?;
-    }
-    Ok(())
-}
-
-/// The recording that the pure tests replay, without the names of this machine.
-fn keep(trace: &Path) -> Result<()> {
-    let (mut reader, mut start) = Reader::open(std::fs::File::open(trace)?)?;
-    (start.hostname, start.commit) = ("crawler-1".into(), String::new());
-    start.command = Some(vec!["./crawl".into()]);
-    let (mut bytes, mut number) = (preamble::write().to_vec(), 0);
-    let mut write = |block: tracer_recording::RawBlock| {
-        bytes.extend(block.seal(number));
-        number += 1;
-    };
-    let mut encoder = Encoder::default();
-    encoder.push(&Entry::Start(Box::new(start)), &mut write);
-    while let Some(entry) = reader.next() {
-        encoder.push(&entry, &mut write);
-    }
-    write(encoder.take());
-    let directory = workspace().join("tracer-user/tests/recordings");
-    std::fs::create_dir_all(&directory)?;
-    Ok(std::fs::write(directory.join("crawl.trace"), bytes)?)
+    keep(&recorded.trace(), "crawl", &mut unchanged)
 }
 
 /// What was open before, what is open at the end, and what is idle; ended by a signal.
@@ -282,7 +201,7 @@ fn nothing_that_can_be_read_is_four() -> Result<()> {
 
 #[test]
 fn needs_no_rights() -> Result<()> {
-    let recorded = record("sleep 0.2", &[])?;
+    let recorded = record_script("sleep 0.2", &[])?;
     let live = recorded.live()?;
     // Where nobody may go and read.
     let binary = recorded.file("tracer");
@@ -326,7 +245,7 @@ fn a_full_disk_ends_the_recording_only() -> Result<()> {
 /// At the speed it happened a replay takes as long as the trace did.
 #[test]
 fn at_the_speed_it_happened() -> Result<()> {
-    let recorded = record("sleep 1.5", &[])?;
+    let recorded = record_script("sleep 1.5", &[])?;
     let began = std::time::Instant::now();
     let mut tracer = Command::new(tracer_binary()?);
     tracer

@@ -3,7 +3,8 @@
 use tracer_common::record::{CloseRecord, closer, turn};
 
 use crate::{
-    dns::figures::Dns, elapsed::Timed, in_flight::InFlight, latency::Latency, tls::TlsVersion,
+    dns::figures::Dns, elapsed::Timed, in_flight::InFlight, latency::Latency, phase::Phases,
+    tls::TlsVersion,
 };
 
 /// Figures of one group of connections.
@@ -261,43 +262,6 @@ pub struct Tcp {
     pub srtt: Latency,
     /// Connections that entered TIME_WAIT.
     pub time_wait_entered: u64,
-}
-
-/// Durations of phases, ns.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Phases {
-    /// Time from a DNS query to its answer without an error.
-    pub dns: Latency,
-    /// Time from a DNS query to the answer with an error, or to the time when an answer was no longer awaited.
-    pub dns_failed: Latency,
-    /// Time from SYN to ESTABLISHED.
-    pub connect: Latency,
-    /// Time from SYN to the failure of a connect.
-    pub connect_failed: Latency,
-    /// Durations of full TLS handshakes.
-    pub tls: Latency,
-    /// Durations of resumed TLS handshakes.
-    pub tls_resumed: Latency,
-    /// Time from the first byte of a request to the first byte of its response.
-    pub ttfb: Latency,
-    /// Time to the first byte on the first turn of a connection.
-    pub ttfb_first: Latency,
-    /// Time to the first byte on later turns.
-    pub ttfb_reused: Latency,
-    /// Time from the first to the last byte of a response.
-    pub transfer: Latency,
-    /// Longest time per turn that response data waited for the application.
-    pub pickup: Latency,
-    /// Part of slow pickups in which the reading thread waited for a CPU.
-    pub pickup_cpu: Latency,
-    /// Time from the last byte of a response to the next request on the connection.
-    pub idle: Latency,
-    /// Time from the last byte of a response to the end of the connection.
-    pub idle_at_close: Latency,
-    /// Age of requests that the client gave up.
-    pub aborted: Latency,
-    /// Time from ESTABLISHED to the close.
-    pub lifetime: Latency,
 }
 
 /// Data of an established connection that move with it from one group to another.

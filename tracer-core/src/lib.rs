@@ -19,6 +19,7 @@ pub mod input;
 pub mod latency;
 pub mod live;
 pub mod overflow;
+pub mod phase;
 pub mod process;
 pub mod series;
 pub mod snapshot;

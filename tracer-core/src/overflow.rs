@@ -1,14 +1,14 @@
 //! Figures of records that found the ring buffer full. They are added to the totals only, because connection, process
 //! and host are lost. Durations are the middle of their bucket, within 0.8 %.
 
-use tracer_common::overflow::{BUCKETS, Count, Phase, middle};
+use tracer_common::overflow::{BUCKETS, Count, Phase as Timed, middle};
 
-use crate::{group::Group, latency::Latency};
+use crate::{group::Group, phase::Phase};
 
 /// Content of the kernel's overflow maps, summed over the CPUs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overflow {
-    /// [`Phase::COUNT`] histograms of [`BUCKETS`] each.
+    /// [`Timed::COUNT`] histograms of [`BUCKETS`] each.
     pub phases: Vec<u64>,
     /// [`Count::COUNT`] counters.
     pub counts: Vec<u64>,
@@ -68,17 +68,17 @@ impl Overflow {
         self.apply_handshakes(group);
         self.apply_turns(group);
         self.apply_lookups(group);
-        for phase in Phase::ALL {
-            self.apply_phase(phase, group);
+        for timed in Timed::ALL {
+            self.apply_phase(timed, group);
         }
     }
 
     fn apply_connections(&self, group: &mut Group) {
-        let established = self.samples(Phase::Connect);
+        let established = self.samples(Timed::Connect);
         let connections = &mut group.connections;
         connections.established += established;
         connections.adopted += self.count(Count::Adopted);
-        connections.opened += established + self.samples(Phase::ConnectFailed);
+        connections.opened += established + self.samples(Timed::ConnectFailed);
         connections.aborted_connects += self.count(Count::Aborted);
         let failed = &mut connections.failed;
         failed.refused += self.count(Count::Refused);
@@ -107,7 +107,7 @@ impl Overflow {
     }
 
     fn apply_handshakes(&self, group: &mut Group) {
-        let (full, resumed) = (self.samples(Phase::Tls), self.samples(Phase::TlsResumed));
+        let (full, resumed) = (self.samples(Timed::Tls), self.samples(Timed::TlsResumed));
         group.tls.full += full;
         group.tls.resumed += resumed;
         group.tls.versions.unknown += full + resumed;
@@ -129,7 +129,7 @@ impl Overflow {
         let dns = &mut group.dns;
         let truncated = self.count(Count::DnsTruncated);
         let queries = self.count(Count::DnsQueries).saturating_sub(truncated);
-        let (answered, failed) = (self.samples(Phase::Dns), self.samples(Phase::DnsFailed));
+        let (answered, failed) = (self.samples(Timed::Dns), self.samples(Timed::DnsFailed));
         dns.queries += queries;
         dns.retries += self.count(Count::DnsRetries);
         dns.answered += answered;
@@ -139,39 +139,43 @@ impl Overflow {
         dns.failed.timeout += queries.saturating_sub(answered + failed);
     }
 
-    fn apply_phase(&self, phase: Phase, group: &mut Group) {
-        let phases = &mut group.phases;
-        let targets: [Option<&mut Latency>; 2] = match phase {
-            Phase::Connect => [Some(&mut phases.connect), None],
-            Phase::ConnectFailed => [Some(&mut phases.connect_failed), None],
-            Phase::Tls => [Some(&mut phases.tls), None],
-            Phase::TlsResumed => [Some(&mut phases.tls_resumed), None],
-            Phase::TtfbFirst => [Some(&mut phases.ttfb), Some(&mut phases.ttfb_first)],
-            Phase::TtfbReused => [Some(&mut phases.ttfb), Some(&mut phases.ttfb_reused)],
-            Phase::TtfbAdopted => [Some(&mut phases.ttfb), None],
-            Phase::Transfer => [Some(&mut phases.transfer), None],
-            Phase::Pickup => [Some(&mut phases.pickup), None],
-            Phase::Idle => [Some(&mut phases.idle), None],
-            Phase::Lifetime => [Some(&mut phases.lifetime), None],
-            Phase::Dns => [Some(&mut phases.dns), None],
-            Phase::DnsFailed => [Some(&mut phases.dns_failed), None],
-        };
-        for latency in targets.into_iter().flatten() {
-            for (bucket, &count) in (0..BUCKETS).zip(self.histogram(phase)) {
+    fn apply_phase(&self, timed: Timed, group: &mut Group) {
+        for &phase in phases(timed) {
+            let latency = group.phases.get_mut(phase);
+            for (bucket, &count) in (0..BUCKETS).zip(self.histogram(timed)) {
                 latency.record_n(middle(bucket), count);
             }
         }
     }
 
-    /// Samples of a phase, those of unknown duration included.
-    fn samples(&self, phase: Phase) -> u64 {
-        let unmeasured = phase.unmeasured().map_or(0, |count| self.count(count));
-        self.histogram(phase).iter().sum::<u64>() + unmeasured
+    /// Samples of a histogram, those of unknown duration included.
+    fn samples(&self, timed: Timed) -> u64 {
+        let unmeasured = timed.unmeasured().map_or(0, |count| self.count(count));
+        self.histogram(timed).iter().sum::<u64>() + unmeasured
     }
 
-    fn histogram(&self, phase: Phase) -> &[u64] {
-        let (from, length) = (phase as usize * BUCKETS as usize, BUCKETS as usize);
+    fn histogram(&self, timed: Timed) -> &[u64] {
+        let (from, length) = (timed as usize * BUCKETS as usize, BUCKETS as usize);
         self.phases.get(from..from + length).unwrap_or_default()
+    }
+}
+
+/// The phases that the samples of one of the kernel's histograms belong to.
+const fn phases(timed: Timed) -> &'static [Phase] {
+    match timed {
+        Timed::Connect => &[Phase::Connect],
+        Timed::ConnectFailed => &[Phase::ConnectFailed],
+        Timed::Tls => &[Phase::Tls],
+        Timed::TlsResumed => &[Phase::TlsResumed],
+        Timed::TtfbFirst => &[Phase::Ttfb, Phase::TtfbFirst],
+        Timed::TtfbReused => &[Phase::Ttfb, Phase::TtfbReused],
+        Timed::TtfbAdopted => &[Phase::Ttfb],
+        Timed::Transfer => &[Phase::Transfer],
+        Timed::Pickup => &[Phase::Pickup],
+        Timed::Idle => &[Phase::Idle],
+        Timed::Lifetime => &[Phase::Lifetime],
+        Timed::Dns => &[Phase::Dns],
+        Timed::DnsFailed => &[Phase::DnsFailed],
     }
 }
 
@@ -184,7 +188,7 @@ mod tests {
 
     fn empty() -> Overflow {
         Overflow {
-            phases: vec![0; (Phase::COUNT * BUCKETS) as usize],
+            phases: vec![0; (Timed::COUNT * BUCKETS) as usize],
             counts: vec![0; Count::COUNT as usize],
         }
     }
@@ -192,8 +196,8 @@ mod tests {
     #[test]
     fn totals_take_everything() {
         let mut overflow = empty();
-        overflow.phases[Phase::Connect.slot(1_000_000) as usize] = 3;
-        overflow.phases[Phase::TtfbReused.slot(5_000_000) as usize] = 2;
+        overflow.phases[Timed::Connect.slot(1_000_000) as usize] = 3;
+        overflow.phases[Timed::TtfbReused.slot(5_000_000) as usize] = 2;
         overflow.counts[Count::ClosedClient as usize] = 1;
         overflow.counts[Count::Requests as usize] = 2;
         let mut group = Group::default();
@@ -232,7 +236,33 @@ mod tests {
         assert_eq!((connections.adopted, connections.open_now), (1, 2));
         assert_eq!((group.tls.full, group.tls.resumed), (1, 1));
         assert_eq!((group.dns.answered, group.dns.failed.total()), (1, 1));
-        assert_eq!(group.phases, crate::group::Phases::default());
+        assert_eq!(group.phases, crate::phase::Phases::default());
+    }
+
+    /// Phases that need what only a record holds are in no histogram of the kernel.
+    const NOT_TIMED: [Phase; 3] = [Phase::PickupCpu, Phase::IdleAtClose, Phase::Aborted];
+
+    #[test]
+    fn every_phase_is_timed_in_the_kernel_or_known_not_to_be() {
+        let timed: Vec<Phase> = Timed::ALL.into_iter().flat_map(phases).copied().collect();
+        for phase in Phase::ALL {
+            assert_ne!(
+                timed.contains(&phase),
+                NOT_TIMED.contains(&phase),
+                "{phase:?}"
+            );
+        }
+    }
+
+    /// A histogram adds to the phase of its own name, so that names cannot drift apart.
+    #[test]
+    fn histograms_are_named_after_their_phase() {
+        for histogram in Timed::ALL {
+            let name = format!("{histogram:?}");
+            let named = |phase: &Phase| format!("{phase:?}") == name;
+            let alone = matches!(histogram, Timed::TtfbAdopted);
+            assert_ne!(phases(histogram).iter().any(named), alone, "{name}");
+        }
     }
 
     proptest! {

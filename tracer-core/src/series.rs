@@ -3,10 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::{
-    group::{Group, Phases},
-    latency::Latency,
-};
+use crate::{group::Group, phase::Phase};
 
 /// First interval between points, ns.
 pub const FIRST_INTERVAL_NS: u64 = 1_000_000_000;
@@ -14,67 +11,6 @@ pub const FIRST_INTERVAL_NS: u64 = 1_000_000_000;
 const EARLY_NS: u64 = FIRST_INTERVAL_NS / 4;
 /// Limit of the points kept.
 const MAX_POINTS: usize = 3600;
-
-/// Phases with a percentile in each point.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// DNS lookups.
-    Dns,
-    /// Connects.
-    Connect,
-    /// Full TLS handshakes.
-    Tls,
-    /// Resumed TLS handshakes.
-    TlsResumed,
-    /// Time to first byte, all turns.
-    Ttfb,
-    /// Time to first byte, first turns.
-    TtfbFirst,
-    /// Time to first byte, later turns.
-    TtfbReused,
-    /// Time from the first to the last byte of responses.
-    Transfer,
-    /// Time that response data waited for the application.
-    Pickup,
-    /// Time between turns.
-    Idle,
-    /// Time from ESTABLISHED to the close.
-    Lifetime,
-}
-
-impl Phase {
-    /// All phases, in the order of a point.
-    pub const ALL: [Self; 11] = [
-        Self::Dns,
-        Self::Connect,
-        Self::Tls,
-        Self::TlsResumed,
-        Self::Ttfb,
-        Self::TtfbFirst,
-        Self::TtfbReused,
-        Self::Transfer,
-        Self::Pickup,
-        Self::Idle,
-        Self::Lifetime,
-    ];
-
-    /// Histogram of the phase.
-    pub fn of(self, phases: &Phases) -> &Latency {
-        match self {
-            Self::Dns => &phases.dns,
-            Self::Connect => &phases.connect,
-            Self::Tls => &phases.tls,
-            Self::TlsResumed => &phases.tls_resumed,
-            Self::Ttfb => &phases.ttfb,
-            Self::TtfbFirst => &phases.ttfb_first,
-            Self::TtfbReused => &phases.ttfb_reused,
-            Self::Transfer => &phases.transfer,
-            Self::Pickup => &phases.pickup,
-            Self::Idle => &phases.idle,
-            Self::Lifetime => &phases.lifetime,
-        }
-    }
-}
 
 /// Figures of one interval, and numbers of open connections at its end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -91,13 +27,22 @@ pub struct Point {
     pub open: u64,
     /// 99th percentile of each phase in [`Phase::ALL`] within the interval, ns; None without a sample. For joined
     /// points this is the larger of both percentiles, an upper bound of the percentile of all their samples.
-    pub p99_ns: [Option<u64>; Phase::ALL.len()],
+    pub p99_ns: [Option<u64>; Phase::SAMPLED.len()],
 }
 
 impl Point {
-    /// 99th percentile of a phase, ns.
+    /// 99th percentile of a phase, ns; None when it had no sample, or is not one of [`Phase::SAMPLED`].
     pub fn p99(&self, phase: Phase) -> Option<u64> {
-        self.p99_ns[phase as usize]
+        self.p99_ns[place(phase)?]
+    }
+
+    /// The same point with another percentile of a phase.
+    #[must_use]
+    pub fn with_p99(mut self, phase: Phase, ns: u64) -> Self {
+        if let Some(at) = place(phase) {
+            self.p99_ns[at] = Some(ns);
+        }
+        self
     }
 
     fn join(self, later: Self) -> Self {
@@ -110,6 +55,11 @@ impl Point {
             p99_ns: std::array::from_fn(|at| self.p99_ns[at].max(later.p99_ns[at])),
         }
     }
+}
+
+/// Place of a phase in a point.
+fn place(phase: Phase) -> Option<usize> {
+    Phase::SAMPLED.iter().position(|other| *other == phase)
 }
 
 /// Points from the beginning of a trace.
@@ -191,8 +141,8 @@ impl Sampler {
                 .saturating_sub(old.connections.opened),
             time_wait: now.time_wait,
             open: new.connections.open_now,
-            p99_ns: Phase::ALL.map(|phase| {
-                let window = phase.of(&new.phases).since(phase.of(&old.phases));
+            p99_ns: Phase::SAMPLED.map(|phase| {
+                let window = new.phases.get(phase).since(old.phases.get(phase));
                 window.quantile(0.99)
             }),
         }

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tracer_common::{
     counter::Counter,
     overflow::{BUCKETS, Count, Phase},
 };
 use tracer_core::{input::Input, overflow::Overflow};
+use tracer_export::Filter;
 
 use crate::codec::{Take, put_seen, put_text, put_u16, put_u32, put_u64};
 
@@ -53,7 +53,7 @@ pub struct Start {
     /// The same moment on CLOCK_MONOTONIC, ns.
     pub started_ns: u64,
     /// The filter, as in the export.
-    pub filter: Value,
+    pub filter: Filter,
     /// The command of `tracer run`.
     pub command: Option<Vec<String>>,
     /// `--host` globs.

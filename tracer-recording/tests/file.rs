@@ -8,6 +8,7 @@ use tracer_common::{
     overflow::{BUCKETS, Count, Phase},
 };
 use tracer_core::{input::Input, live::Activity, overflow::Overflow, time_wait::Seen};
+use tracer_export::Filter;
 use tracer_recording::{
     End, Ending, Entry, OpenError, Reader, Start, frame, preamble, writer::whole,
 };
@@ -22,7 +23,11 @@ fn start() -> Start {
         cpus: 2,
         started_at_ns: 1_700_000_000_000_000_000,
         started_ns: 5,
-        filter: serde_json::json!({"port": [443], "include_loopback": true}),
+        filter: Filter {
+            port: vec![443],
+            include_loopback: Some(true),
+            ..Filter::default()
+        },
         command: Some(vec!["curl".into(), "\u{1b}[2J".into()]),
         hosts: vec!["*.example".into()],
         max_hosts: 10,

@@ -9,8 +9,9 @@ mod words;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tracer_export::Export;
 
-pub(crate) use export::{DiffError, Export};
+pub(crate) use export::{DiffError, percentile_ns, read};
 use row::Row;
 
 /// Name and major version of the JSON.
@@ -35,11 +36,7 @@ impl Comparison {
 
     /// Compares two files; columns are named after them.
     pub(crate) fn of_files(a: &Path, b: &Path) -> Result<Self, DiffError> {
-        Ok(Self::new(
-            column_names(a, b),
-            Export::read(a)?,
-            Export::read(b)?,
-        ))
+        Ok(Self::new(column_names(a, b), read(a)?, read(b)?))
     }
 
     /// The row of an id.
@@ -58,9 +55,9 @@ impl Comparison {
         let side = |name: &str, export: &Export| {
             json!({
                 "name": name,
-                "started_at": export.text("/window/started_at"),
-                "duration_ns": export.number("/window/duration_ns"),
-                "command": export.value("/command"),
+                "started_at": export.window.started_at,
+                "duration_ns": export.window.duration_ns as f64,
+                "command": export.command,
                 "complete": export.is_complete(),
             })
         };

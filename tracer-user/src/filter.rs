@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde_json::{Value, json};
 use tracer_common::config::{ALTERNATIVES, Cgroup, Cidr, Executable, Filter, GLOBS};
 use tracer_core::{glob, host_filter::HostFilter};
 
@@ -27,8 +26,8 @@ pub(crate) struct Selection {
     pub(crate) hosts: HostFilter,
     /// The only cgroup asked for: packets need to be watched there only.
     pub(crate) only_cgroup: Option<PathBuf>,
-    /// As it stands in the export.
-    pub(crate) json: Value,
+    /// The flags that were given, for the export.
+    pub(crate) described: tracer_export::Filter,
 }
 
 impl Selection {
@@ -74,7 +73,7 @@ impl Selection {
             hosts: HostFilter::parse(&arguments.host)
                 .map_err(|e| Failure::Usage(format!("--host: {e}")))?,
             only_cgroup: only_directory(&groups, hierarchy)?,
-            json: describe(arguments, pids),
+            described: describe(arguments, pids),
         })
     }
 }
@@ -167,42 +166,21 @@ fn words(bits: u128) -> [u32; 4] {
 }
 
 /// Flags that were given, for the export.
-fn describe(arguments: &FilterArguments, pids: &[u32]) -> Value {
-    let mut object = serde_json::Map::new();
-    let mut put = |name: &str, values: Vec<Value>| {
-        if !values.is_empty() {
-            object.insert(name.to_owned(), Value::Array(values));
-        }
-    };
-    put("pid", pids.iter().map(|v| json!(v)).collect());
-    put("comm", arguments.comm.iter().map(|v| json!(v)).collect());
-    put(
-        "exe",
-        arguments
-            .exe
-            .iter()
-            .map(|v| json!(v.to_string_lossy()))
+fn describe(arguments: &FilterArguments, pids: &[u32]) -> tracer_export::Filter {
+    let paths = arguments.exe.iter();
+    let ranges = arguments.cidr.iter();
+    tracer_export::Filter {
+        pid: pids.to_vec(),
+        comm: arguments.comm.clone(),
+        exe: paths
+            .map(|path| path.to_string_lossy().into_owned())
             .collect(),
-    );
-    put(
-        "cgroup",
-        arguments.cgroup.iter().map(|v| json!(v)).collect(),
-    );
-    put("port", arguments.port.iter().map(|v| json!(v)).collect());
-    put(
-        "cidr",
-        arguments
-            .cidr
-            .iter()
-            .map(|v| json!(v.to_string()))
-            .collect(),
-    );
-    put("host", arguments.host.iter().map(|v| json!(v)).collect());
-    object.insert(
-        "include_loopback".to_owned(),
-        json!(arguments.include_loopback),
-    );
-    Value::Object(object)
+        cgroup: arguments.cgroup.clone(),
+        port: arguments.port.clone(),
+        cidr: ranges.map(ToString::to_string).collect(),
+        host: arguments.host.clone(),
+        include_loopback: Some(arguments.include_loopback),
+    }
 }
 
 #[cfg(test)]

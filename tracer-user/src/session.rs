@@ -194,7 +194,7 @@ impl Session {
             started_ns: clock::monotonic_ns(),
             as_of_ns: 0,
             command_cpu: None,
-            filter: selection.json.clone(),
+            filter: selection.described.clone(),
             command,
         };
         let sinks = Sinks {

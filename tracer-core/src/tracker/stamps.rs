@@ -11,7 +11,7 @@ use tracer_common::{
 use zerocopy::{FromZeros, IntoBytes};
 
 use super::{fixture::header, *};
-use crate::{group::Phases, latency::Latency};
+use crate::{latency::Latency, phase::Phases};
 
 /// The trace lasts from here on for so long, ns.
 const BEGIN_NS: u64 = 1_000_000_000_000;

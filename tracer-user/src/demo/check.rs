@@ -1,7 +1,9 @@
 //! tracer's figures against those of the others who were there: origin, DNS server, crawler.
 
+use tracer_export::{Export, Phase};
+
 use super::Run;
-use crate::diff::Export;
+use crate::diff::percentile_ns;
 
 /// Counts and times may differ by this part.
 pub(super) const TOLERANCE: f64 = 0.01;
@@ -14,7 +16,7 @@ const SLACK_NS: f64 = 1e6;
 #[derive(Debug)]
 pub(super) struct Check {
     /// What was counted or timed.
-    pub(super) what: &'static str,
+    pub(super) what: String,
     /// Who else did.
     pub(super) witness: &'static str,
     /// In ns, else things.
@@ -44,21 +46,23 @@ pub(super) fn checks(run: &Run, export: &Export) -> Vec<Check> {
             .pointer(pointer)
             .and_then(serde_json::Value::as_f64)
     };
-    let count = |what, pointer: &str, witness, other| Check {
-        what,
+    let count = |what: &str, tracer: Option<u64>, witness, other| Check {
+        what: what.to_owned(),
         witness,
         is_time: false,
-        tracer: export.number(pointer),
+        tracer: tracer.map(|count| count as f64),
         other,
     };
-    let time = |what, phase: &str, other: Option<u64>| Check {
-        what,
+    let median = |phase| percentile_ns(export, phase, |histogram| histogram.p50_ns);
+    let time = |phase: Phase, other: Option<u64>| Check {
+        what: format!("{}, median", phase.title()),
         witness: "crawler",
         is_time: true,
-        tracer: export.phase_ns(phase, "p50_ns"),
+        tracer: median(phase),
         other: other.map(|ns| ns as f64),
     };
-    let requests = "/totals/requests/count";
+    let totals = &export.totals;
+    let (requests, tls) = (totals.requests.count, &totals.tls);
     // A robots.txt per host is fetched, too, and is no page.
     let fetched = (run.crawled.pages + run.crawled.failed + run.hosts) as f64;
     let mut all = vec![
@@ -66,19 +70,19 @@ pub(super) fn checks(run: &Run, export: &Export) -> Vec<Check> {
         count("requests", requests, "crawler", Some(fetched)),
         count(
             "connections",
-            "/totals/connections/opened",
+            Some(totals.connections.opened),
             "origin",
             origin("/connections"),
         ),
         count(
             "full handshakes",
-            "/totals/tls/full",
+            Some(tls.full),
             "origin",
             origin("/tls/full"),
         ),
         count(
             "resumed handshakes",
-            "/totals/tls/resumed",
+            Some(tls.resumed),
             "origin",
             origin("/tls/resumed"),
         ),
@@ -86,16 +90,16 @@ pub(super) fn checks(run: &Run, export: &Export) -> Vec<Check> {
     if let Some(lookups) = run.counted.lookups {
         all.push(count(
             "DNS queries",
-            "/totals/dns/queries",
+            totals.dns.queries,
             "DNS server",
             Some(lookups as f64),
         ));
     }
-    all.push(time("connect, median", "connect", run.crawled.connect_ns));
-    if run.crawled.tls_ns.is_some() && export.phase_ns("tls_resumed", "p50_ns").is_none() {
-        all.push(time("TLS, median", "tls", run.crawled.tls_ns));
+    all.push(time(Phase::Connect, run.crawled.connect_ns));
+    if run.crawled.tls_ns.is_some() && median(Phase::TlsResumed).is_none() {
+        all.push(time(Phase::Tls, run.crawled.tls_ns));
     }
-    all.push(time("first byte, median", "ttfb", run.crawled.ttfb_ns));
+    all.push(time(Phase::Ttfb, run.crawled.ttfb_ns));
     all
 }
 
@@ -107,7 +111,7 @@ mod tests {
     fn a_percent_or_a_little() {
         let check = |is_time, tracer, other| {
             Check {
-                what: "",
+                what: String::new(),
                 witness: "",
                 is_time,
                 tracer,

@@ -9,7 +9,7 @@ use super::stage::Stage;
 use super::{DemoError, DemoSettings, Profile, Run};
 use tracer_text::number;
 
-use crate::diff::{Comparison, Export};
+use crate::diff::{self, Comparison};
 use crate::failure::code;
 use crate::source::kernel::KernelError;
 
@@ -74,7 +74,7 @@ fn compare(
     }
     let mut agrees = true;
     for (run, file) in runs.iter().zip(&files) {
-        let checks = check::checks(run, &Export::read(file)?);
+        let checks = check::checks(run, &diff::read(file)?);
         // Counts are exact. A busy crawler's clock runs on while it waits for a CPU: that is said, no more.
         agrees &= checks.iter().all(|check| check.is_time || check.agrees());
         text.push_str(&witnesses(run, &checks));

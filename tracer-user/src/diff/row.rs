@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::export::Export;
+use tracer_core::phase::Kind;
+use tracer_export::{Export, Histogram, Phase};
+
+use super::export::{percentile_ns, samples, total_ns};
 use super::figure::{Change, Unit};
-use super::words::{Words, words};
+use super::words::{self, Words, words};
 
 /// Which way is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,10 +132,7 @@ const HEAD: &[Source] = &[
         "requests per second",
         Unit::Rate,
         Better::More,
-        |e| {
-            let seconds = e.number("/window/duration_ns")? / 1e9;
-            divide(requests(e)?, seconds)
-        },
+        |e| divide(requests(e)?, duration_ns(e) / 1e9),
     ),
     source(
         "requests_per_second_steady",
@@ -153,7 +153,7 @@ const HEAD: &[Source] = &[
         "time traced",
         Unit::Time,
         Better::Neither,
-        |e| e.number("/window/duration_ns"),
+        |e| Some(duration_ns(e)),
     ),
     source(
         "first_byte_all",
@@ -170,63 +170,63 @@ const TAIL: &[Source] = &[
         "connections opened",
         Unit::Count,
         Better::Less,
-        |e| e.number("/totals/connections/opened"),
+        |e| Some(opened(e)),
     )),
     source(
         "connections_per_request",
         "connections per request",
         Unit::PerRequest,
         Better::Less,
-        |e| divide(e.number("/totals/connections/opened")?, requests(e)?),
+        |e| divide(opened(e), requests(e)?),
     ),
     source(
         "reuse",
         "on a reused connection",
         Unit::Share,
         Better::More,
-        |e| e.number("/totals/requests/reuse_ratio"),
+        |e| e.totals.requests.reuse_ratio,
     ),
     source(
         "connect_total",
         "connecting, all together",
         Unit::Time,
         Better::Less,
-        |e| e.phase_total_ns("connect"),
+        |e| total_ns(e, Phase::Connect),
     ),
     source(
         "handshakes_full",
         "full handshakes",
         Unit::Count,
         Better::Less,
-        |e| e.number("/totals/tls/full"),
+        |e| Some(e.totals.tls.full as f64),
     ),
     source(
         "handshakes_resumed",
         "resumed handshakes",
         Unit::Count,
         Better::Neither,
-        |e| e.number("/totals/tls/resumed"),
+        |e| Some(e.totals.tls.resumed as f64),
     ),
     source(
         "dns_queries",
         "DNS queries",
         Unit::Count,
         Better::Less,
-        |e| e.number("/totals/dns/queries"),
+        |e| count(e.totals.dns.queries),
     ),
     source(
         "time_wait",
         "entered TIME_WAIT",
         Unit::Count,
         Better::Less,
-        |e| e.number("/time_wait/entered"),
+        |e| Some(e.time_wait.entered as f64),
     ),
     source(
         "time_wait_peak",
         "in TIME_WAIT at most",
         Unit::Count,
         Better::Less,
-        |e| e.number("/time_wait/peak"),
+        |e| count(e.time_wait.peak),
     ),
     first(source(
         "failures",
@@ -235,13 +235,9 @@ const TAIL: &[Source] = &[
         Better::Less,
         failures,
     )),
-    source(
-        "losses",
-        "lost by tracer",
-        Unit::Count,
-        Better::Less,
-        Export::losses,
-    ),
+    source("losses", "lost by tracer", Unit::Count, Better::Less, |e| {
+        Some(e.events.losses() as f64)
+    }),
     source(
         "cpu",
         "CPU of the command",
@@ -258,20 +254,6 @@ const TAIL: &[Source] = &[
     ),
 ];
 
-/// Phases with their titles, in the order they happen.
-const PHASES: &[(&str, &str)] = &[
-    ("dns", "DNS"),
-    ("connect", "connect"),
-    ("tls", "TLS, full"),
-    ("tls_resumed", "TLS, resumed"),
-    ("ttfb_first", "first byte, new conn."),
-    ("ttfb_reused", "first byte, reused"),
-    ("transfer", "transfer"),
-    ("pickup", "pickup"),
-    ("idle", "idle"),
-    ("lifetime", "lifetime"),
-];
-
 /// Every row, in the order of the table.
 pub(super) fn all(a: &Export, b: &Export) -> Vec<Row> {
     let of = |source: &Source| Row {
@@ -284,7 +266,8 @@ pub(super) fn all(a: &Export, b: &Export) -> Vec<Row> {
         better: source.better,
         words: words(source.id),
     };
-    let phases = PHASES.iter().flat_map(|phase| phase_rows(phase, a, b));
+    let phases = Phase::ON_SCREEN.into_iter();
+    let phases = phases.flat_map(|phase| phase_rows(phase, a, b));
     HEAD.iter()
         .map(of)
         .chain(phases)
@@ -293,74 +276,85 @@ pub(super) fn all(a: &Export, b: &Export) -> Vec<Row> {
 }
 
 /// Median and p99 of a phase that either export has samples of.
-fn phase_rows((phase, title): &(&str, &str), a: &Export, b: &Export) -> Vec<Row> {
-    let has_samples = |export: &Export| export.samples(phase).is_some_and(|count| count > 0.0);
+fn phase_rows(phase: Phase, a: &Export, b: &Export) -> Vec<Row> {
+    let has_samples = |export: &Export| samples(export, phase).is_some_and(|count| count > 0.0);
     if !has_samples(a) && !has_samples(b) {
         return Vec::new();
     }
-    let row = |figure: &str, name: &str| Row {
-        id: format!("{phase}_{name}"),
-        title: format!("{title} {name}"),
-        begins_group: *phase == "dns" && name == "p50",
+    let row = |name: &str, of: fn(&Histogram) -> u64| Row {
+        id: format!("{}_{name}", phase.key()),
+        title: format!("{} {name}", phase.title()),
+        begins_group: phase == Phase::Dns && name == "p50",
         unit: Unit::Time,
-        a: a.phase_ns(phase, figure),
-        b: b.phase_ns(phase, figure),
-        better: match *phase {
-            "idle" | "lifetime" => Better::Neither,
-            _ => Better::Less,
+        a: percentile_ns(a, phase, of),
+        b: percentile_ns(b, phase, of),
+        better: match phase.kind() {
+            Kind::Wait => Better::Less,
+            Kind::State => Better::Neither,
         },
-        words: words(phase),
+        words: words::of_phase(phase),
     };
-    vec![row("p50_ns", "p50"), row("p99_ns", "p99")]
+    vec![
+        row("p50", |histogram| histogram.p50_ns),
+        row("p99", |histogram| histogram.p99_ns),
+    ]
+}
+
+fn count(figure: Option<u64>) -> Option<f64> {
+    figure.map(|count| count as f64)
+}
+
+fn duration_ns(export: &Export) -> f64 {
+    export.window.duration_ns as f64
+}
+
+fn opened(export: &Export) -> f64 {
+    export.totals.connections.opened as f64
 }
 
 fn requests(export: &Export) -> Option<f64> {
-    export.number("/totals/requests/count")
+    count(export.totals.requests.count)
 }
 
 /// Requests per second on average, without the first and the last two intervals: no begin and no end.
 fn steady(export: &Export) -> Option<f64> {
-    let seconds = export.number("/series/interval_ns")? / 1e9;
-    let all = export.value("/series/requests")?.as_array()?;
+    let seconds = count(export.series.interval_ns)? / 1e9;
+    let all = export.series.requests.as_ref()?;
     let inner = all.get(2..all.len().checked_sub(2)?)?;
-    let total: f64 = inner.iter().filter_map(serde_json::Value::as_f64).sum();
+    let total: f64 = inner
+        .iter()
+        .flatten()
+        .map(|&requests| requests as f64)
+        .sum();
     divide(total, inner.len() as f64 * seconds)
 }
 
 /// Connects, requests, handshakes and lookups that failed.
 fn failures(export: &Export) -> Option<f64> {
-    export.sum(&[
-        "/totals/connections/failed/refused",
-        "/totals/connections/failed/timed_out",
-        "/totals/connections/failed/reset",
-        "/totals/connections/failed/unreachable",
-        "/totals/connections/failed/other",
-        "/totals/requests/failed",
-        "/totals/tls/failed",
-        "/totals/dns/failed/nxdomain",
-        "/totals/dns/failed/servfail",
-        "/totals/dns/failed/timeout",
-        "/totals/dns/failed/other",
-    ])
+    let totals = &export.totals;
+    let connects = totals.connections.failed.total();
+    let others = totals.requests.failed? + totals.tls.failed + totals.dns.failed.total()?;
+    Some((connects + others) as f64)
 }
 
 fn cpu(export: &Export) -> Option<f64> {
-    export.sum(&["/command_cpu/user_ns", "/command_cpu/system_ns"])
+    let cpu = export.command_cpu?;
+    Some((cpu.user_ns + cpu.system_ns) as f64)
 }
 
 /// Lookup, connect, handshake and waiting for the first byte, for each request on average, ns. Lookups of
 /// both address families at once are waited for together: not more are counted than connections.
 fn first_byte(export: &Export) -> Option<f64> {
-    let mut total_ns = 0.0;
-    for phase in ["connect", "tls", "tls_resumed", "ttfb"] {
-        total_ns += export.phase_total_ns(phase)?;
+    let mut sum_ns = 0.0;
+    for phase in [Phase::Connect, Phase::Tls, Phase::TlsResumed, Phase::Ttfb] {
+        sum_ns += total_ns(export, phase)?;
     }
-    let lookups = export.samples("dns")?;
+    let lookups = samples(export, Phase::Dns)?;
     if lookups > 0.0 {
-        let waited_for = lookups.min(export.number("/totals/connections/opened")?);
-        total_ns += export.phase_total_ns("dns")? / lookups * waited_for;
+        let waited_for = lookups.min(opened(export));
+        sum_ns += total_ns(export, Phase::Dns)? / lookups * waited_for;
     }
-    divide(total_ns, requests(export)?)
+    divide(sum_ns, requests(export)?)
 }
 
 /// `None` for nothing to divide by.

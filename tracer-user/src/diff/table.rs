@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::export::Export;
+use tracer_export::Export;
+
 use super::row::Row;
 use tracer_text::printable::printable;
 
@@ -22,9 +23,10 @@ pub(super) fn text(
         false => words.to_owned(),
     };
     for (name, export) in names.iter().zip(exports) {
-        if let Some(losses) = export.losses().filter(|losses| *losses > 0.0) {
+        let losses = export.events.losses();
+        if losses > 0 {
             let line = format!(
-                "{}: {losses:.0} records lost, figures are not complete",
+                "{}: {losses} records lost, figures are not complete",
                 printable(name)
             );
             let _ = writeln!(text, "{}", paint("1;31", &line));

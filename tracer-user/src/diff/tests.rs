@@ -1,33 +1,50 @@
+use tracer_export::Phase;
+
 use super::figure::{Change, Unit};
 use super::*;
 
-fn export(changes: &[(&str, Value)]) -> Export {
-    let samples = |count: u64, ns: u64| json!({"count": count, "mean_ns": ns, "p50_ns": ns, "p99_ns": 2 * ns});
-    let mut value = json!({
+/// A change of an export.
+type Edit = fn(&mut Export);
+
+fn export(edits: &[Edit]) -> Export {
+    let samples = |count: u64, ns: u64| {
+        json!({"count": count, "mean_ns": ns, "p50_ns": ns, "p99_ns": 2 * ns, "min_ns": 0, "max_ns": 0, "stdev_ns": 0,
+            "p75_ns": 0, "p90_ns": 0, "p95_ns": 0, "p999_ns": 0, "hdr": ""})
+    };
+    let closed = json!({"client": 0, "server": 0, "client_reset": 0, "server_reset": 0, "timeout": 0, "unknown": 0});
+    let value = json!({
         "schema": "tracer.export/1",
-        "window": {"duration_ns": 10_000_000_000_u64},
-        "events": {"lost": 0, "undecodable": 0, "map_full": 0, "evicted": 0},
+        "tracer": {"version": "0", "commit": "0"},
+        "machine": {"hostname": "m", "kernel": "6", "arch": "a", "cpus": 1},
+        "window": {"started_at": "", "ended_at": "", "duration_ns": 10_000_000_000_u64},
+        "filter": {},
+        "command": null,
+        "events": {"received": 1, "lost": 0, "undecodable": 0, "overflowed": 0, "map_full": 0, "evicted": 0},
         "totals": {
-            "connections": {"opened": 1000, "failed": {"refused": 1, "timed_out": 0, "reset": 0, "unreachable": 0, "other": 0}},
+            "connections": {
+                "opened": 1000, "established": 999, "adopted": 0, "open_now": 0, "closed_by": closed,
+                "failed": {"refused": 1, "timed_out": 0, "reset": 0, "unreachable": 0, "other": 0},
+            },
             "requests": {"count": 1000, "failed": 2, "reuse_ratio": 0.0},
-            "tls": {"full": 1000, "resumed": 0, "failed": 0},
+            "tls": {"full": 1000, "resumed": 0, "failed": 0, "unfinished": 0, "versions": {}},
             "dns": {"queries": 2000, "failed": {"nxdomain": 0, "servfail": 0, "timeout": 0, "other": 0}},
+            "tcp": {"syn_retransmits": 0, "time_wait_entered": 1000},
             "phases": {
                 "dns": samples(2000, 85_000_000), "connect": samples(1000, 85_000_000),
                 "tls": samples(1000, 85_000_000), "tls_resumed": samples(0, 0),
                 "ttfb": samples(1000, 85_000_000), "ttfb_reused": samples(0, 0),
             },
         },
-        "time_wait": {"entered": 1000, "peak": 900},
+        "processes": [], "hosts": [], "hosts_folded": 0,
+        "time_wait": {"entered": 1000, "current": 0, "peak": 900, "at_start": 0, "port_range": null, "destinations": []},
         "series": {"interval_ns": 500_000_000, "requests": [0, 1, 50, 60, 40, 2, 0]},
     });
-    for (pointer, change) in changes {
-        *value.pointer_mut(pointer).unwrap() = change.clone();
-    }
-    Export::check(value, Path::new("x.json")).unwrap()
+    let mut export = tracer_export::read(value.to_string().as_bytes()).unwrap();
+    edits.iter().for_each(|edit| edit(&mut export));
+    export
 }
 
-fn compare(a: &[(&str, Value)], b: &[(&str, Value)]) -> Comparison {
+fn compare(a: &[Edit], b: &[Edit]) -> Comparison {
     Comparison::new(["a".into(), "b".into()], export(a), export(b))
 }
 
@@ -36,10 +53,10 @@ fn figures_are_computed_from_both() {
     let comparison = compare(
         &[],
         &[
-            ("/totals/requests/count", json!(5000)),
-            ("/totals/connections/opened", json!(50)),
-            ("/totals/requests/reuse_ratio", json!(0.99)),
-            ("/time_wait/entered", json!(50)),
+            |e| e.totals.requests.count = Some(5000),
+            |e| e.totals.connections.opened = 50,
+            |e| e.totals.requests.reuse_ratio = Some(0.99),
+            |e| e.time_wait.entered = 50,
         ],
     );
     #[track_caller]
@@ -98,8 +115,8 @@ fn figures_are_computed_from_both() {
 #[test]
 fn what_is_not_known_is_no_zero() {
     let comparison = compare(
-        &[("/totals/requests/count", json!(0))],
-        &[("/time_wait/peak", Value::Null)],
+        &[|e| e.totals.requests.count = Some(0)],
+        &[|e| e.time_wait.peak = None],
     );
     let cells = |id: &str| {
         let row = comparison.row(id).unwrap();
@@ -128,7 +145,7 @@ fn what_is_not_known_is_no_zero() {
 
 #[test]
 fn losses_are_said_first() {
-    let text = compare(&[("/events/lost", json!(7))], &[]).to_text(false);
+    let text = compare(&[|e| e.events.lost = 7], &[]).to_text(false);
     assert!(text.starts_with("a: 7 records lost"), "{text}");
     assert!(!text.contains('\x1b'));
     assert!(compare(&[], &[]).to_text(true).contains('\x1b'));
@@ -153,22 +170,44 @@ fn changes() {
 }
 
 #[test]
-fn only_this_major_is_read() {
-    let check = |schema: Value| {
-        Export::check(json!({ "schema": schema }), Path::new("x.json")).unwrap_err()
+fn only_exports_of_this_major_version_are_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("x.json");
+    let error = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        read(&file).unwrap_err()
     };
-    assert!(matches!(
-        check(json!("tracer.export/2")),
-        DiffError::Newer { .. }
-    ));
-    for other in [
-        json!("tracer.diff/1"),
-        json!(null),
-        json!(1),
-        json!("tracer.export/"),
-        json!("tracer.export/0"),
-    ] {
-        assert!(matches!(check(other), DiffError::NotAnExport { .. }));
+    let newer = error("{\"schema\": \"tracer.export/2\"}");
+    assert!(matches!(newer, DiffError::Newer { .. }));
+    let other = error("{\"schema\": \"tracer.diff/1\"}");
+    assert!(matches!(other, DiffError::NotAnExport { .. }));
+    assert!(matches!(error("{"), DiffError::NotJson { .. }));
+    let broken = error("{\"schema\": \"tracer.export/1\"}").to_string();
+    assert!(broken.contains("breaks its schema"), "{broken}");
+    let missing = read(&directory.path().join("y.json")).unwrap_err();
+    assert!(matches!(missing, DiffError::Unreadable { .. }));
+}
+
+/// Each phase of the screen has two rows, whose words are not the plain ones.
+#[test]
+fn every_phase_of_the_screen_is_compared() {
+    let some = export(&[]);
+    let histogram = some.phase(Phase::Connect).unwrap().clone();
+    let mut all = export(&[]);
+    all.totals.phases = Phase::ALL
+        .into_iter()
+        .map(|phase| (phase, histogram.clone()))
+        .collect();
+    let comparison = Comparison::new(["a".into(), "b".into()], some, all);
+    for phase in Phase::ON_SCREEN {
+        for percentile in ["p50", "p99"] {
+            let row = comparison.row(&format!("{}_{percentile}", phase.key()));
+            assert_eq!(
+                row.unwrap().title,
+                format!("{} {percentile}", phase.title())
+            );
+        }
+        assert_ne!(words::of_phase(phase).more, "it takes longer");
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a change of each figure means, in plain words, one line each.
 
+use tracer_export::Phase;
+
 /// For a figure that grew, shrank, or did neither.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Words {
@@ -12,67 +14,60 @@ const fn say(more: &'static str, less: &'static str, same: &'static str) -> Word
     Words { more, less, same }
 }
 
-/// By a row's id, or by the phase for its two rows.
-pub(super) fn words(id: &str) -> Words {
-    match id {
-        "dns" | "connect" | "tls" | "tls_resumed" | "ttfb_first" | "ttfb_reused" | "transfer"
-        | "pickup" | "idle" | "lifetime" => phase(id),
-        _ => total(id),
-    }
-}
-
-fn phase(id: &str) -> Words {
-    match id {
-        "dns" => say(
+/// Words of the two rows of a phase. A phase without words of its own gets plain ones.
+pub(super) fn of_phase(phase: Phase) -> Words {
+    match phase {
+        Phase::Dns => say(
             "names take longer",
             "names are answered sooner",
             "one lookup takes as long",
         ),
-        "connect" => say(
+        Phase::Connect => say(
             "a connect takes longer: a longer way, or lost SYNs",
             "a connect takes less",
             "one connect takes as long: a round trip",
         ),
-        "tls" => say(
+        Phase::Tls => say(
             "a full handshake takes longer",
             "a full handshake takes less",
             "one full handshake takes as long",
         ),
-        "tls_resumed" => say(
+        Phase::TlsResumed => say(
             "resuming takes longer",
             "resuming takes less",
             "resuming takes as long",
         ),
-        "ttfb_first" => say(
+        Phase::TtfbFirst => say(
             "the server answers later on new connections",
             "the server answers sooner on new connections",
             "the server answers as fast on new connections",
         ),
-        "ttfb_reused" => say(
+        Phase::TtfbReused => say(
             "the server answers later on kept connections",
             "the server answers sooner on kept connections",
             "the server answers as fast on kept connections",
         ),
-        "transfer" => say(
+        Phase::Transfer => say(
             "bodies take longer: larger, or a smaller window",
             "bodies arrive sooner: smaller, or a grown window",
             "bodies take as long",
         ),
-        "pickup" => say(
+        Phase::Pickup => say(
             "data waits longer for the crawler: it is busy",
             "data waits less for the crawler",
             "data waits as long for the crawler",
         ),
-        "idle" => say(
+        Phase::Idle => say(
             "connections wait longer for work",
             "connections wait less for work",
             "connections wait as long for work",
         ),
-        _ => say(
+        Phase::Lifetime => say(
             "connections are kept longer",
             "connections are closed sooner",
             "connections live as long",
         ),
+        _ => say("it takes longer", "it takes less", "it takes as long"),
     }
 }
 
@@ -109,7 +104,8 @@ fn speed(id: &str) -> Option<Words> {
     Some(words)
 }
 
-fn total(id: &str) -> Words {
+/// Words of a row that is no phase, by its id.
+pub(super) fn words(id: &str) -> Words {
     if let Some(words) = speed(id) {
         return words;
     }

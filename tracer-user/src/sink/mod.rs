@@ -1,4 +1,4 @@
-//! Where results go. Every sink takes the immutable snapshot; only [`json`] knows the JSON shape.
+//! Where results go. Every sink takes the immutable snapshot; only [`json`] makes an export of it.
 
 mod hdr;
 pub(crate) mod json;
@@ -11,8 +11,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use serde_json::Value;
 use tracer_core::{snapshot::Snapshot, tracker::TrackerOptions};
+use tracer_export::Filter;
 use tracer_recording::Start;
 
 use crate::{
@@ -34,7 +34,7 @@ pub(crate) struct Description {
     /// The moment its figures are as of, likewise.
     pub(crate) as_of_ns: u64,
     /// The filter, as validated.
-    pub(crate) filter: Value,
+    pub(crate) filter: Filter,
     /// The command of `tracer run`.
     pub(crate) command: Option<Vec<String>>,
     /// Time it has used, as far as that is known by now.
@@ -157,11 +157,10 @@ impl Sinks {
     /// The export as text.
     pub(crate) fn document(&self, snapshot: &Snapshot) -> Result<String, Failure> {
         let export = json::export(snapshot, &self.description, self.elapsed_ns());
-        let mut text = serde_json::to_string_pretty(&export)
+        export
+            .to_text()
             .map_err(std::io::Error::from)
-            .map_err(Failure::internal("writing the export"))?;
-        text.push('\n');
-        Ok(text)
+            .map_err(Failure::internal("writing the export"))
     }
 
     /// Writes the export, if one is wanted.

@@ -6,6 +6,7 @@ use tracer_core::{
     group::{Group, Requests},
     host::Host,
     latency::Latency,
+    phase::Phase,
     process::Process,
     snapshot::{Events, Snapshot},
 };
@@ -110,26 +111,14 @@ fn phases(text: &mut String, group: &Group, paint: &Paint) {
         "phase", "count", "p50", "p90", "p99", "max"
     );
     let _ = writeln!(text, "\n{}", paint.bold(&header));
-    let rows = [
-        ("dns", &group.phases.dns),
-        ("dns failed", &group.phases.dns_failed),
-        ("connect", &group.phases.connect),
-        ("connect failed", &group.phases.connect_failed),
-        ("tls full", &group.phases.tls),
-        ("tls resumed", &group.phases.tls_resumed),
-        ("ttfb first", &group.phases.ttfb_first),
-        ("ttfb reused", &group.phases.ttfb_reused),
-        ("transfer", &group.phases.transfer),
-        ("pickup", &group.phases.pickup),
-        ("idle", &group.phases.idle),
-        ("lifetime", &group.phases.lifetime),
-    ];
-    for (name, latency) in rows {
+    for phase in Phase::IN_SUMMARY {
+        let latency = group.phases.get(phase);
         if latency.count() != 0 {
             let s = latency.summary();
             let _ = writeln!(
                 text,
-                "{name:<16}{:>9}{:>10}{:>10}{:>10}{:>10}",
+                "{:<16}{:>9}{:>10}{:>10}{:>10}{:>10}",
+                phase.title(),
                 s.count,
                 number::time(s.p50_ns as f64),
                 number::time(s.p90_ns as f64),

@@ -283,7 +283,7 @@ mod tests {
             cpus: 1,
             started_at_ns: 0,
             started_ns: 0,
-            filter: serde_json::Value::Null,
+            filter: tracer_export::Filter::default(),
             command: None,
             hosts: Vec::new(),
             max_hosts: 1,

@@ -46,6 +46,26 @@ pub(crate) const BANS: &[Ban] = &[
     },
     Ban {
         package: "tracer-user",
+        within: "",
+        except: &["sink/json"],
+        to: &["tracer_export::SCHEMA"],
+        why: "only sink/json makes an export",
+    },
+    Ban {
+        package: "tracer-export",
+        within: "",
+        except: &[],
+        to: &[
+            "std::fs",
+            "std::net::",
+            "std::process::",
+            "std::time::",
+            "tokio::",
+        ],
+        why: "the export is pure: no IO, no clock",
+    },
+    Ban {
+        package: "tracer-user",
         within: "source",
         except: &[],
         to: &["sink", "tui"],

@@ -23,6 +23,7 @@ use std::{
 };
 
 use tokio::sync::{mpsc::UnboundedSender, watch};
+use tracer_export::Filter;
 
 use self::{
     input::Decoder,
@@ -66,15 +67,9 @@ impl About {
 }
 
 /// The filter in words: `comm curl port 443`.
-fn described(filter: &serde_json::Value) -> String {
-    let given = filter.as_object().into_iter().flatten();
-    let words = given.filter_map(|(name, value)| {
-        let values = value.as_array()?.iter().map(|value| match value.as_str() {
-            Some(text) => text.to_owned(),
-            None => value.to_string(),
-        });
-        Some(format!("{name} {}", values.collect::<Vec<_>>().join(",")))
-    });
+fn described(filter: &Filter) -> String {
+    let given = filter.given().into_iter();
+    let words = given.map(|(flag, values)| format!("{flag} {}", values.join(",")));
     match words.collect::<Vec<_>>().join("  ") {
         none if none.is_empty() => "all processes".to_owned(),
         words => words,

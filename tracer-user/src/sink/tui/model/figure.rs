@@ -2,10 +2,7 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use tracer_core::{
-    group::{Group, Phases},
-    latency::Latency,
-};
+use tracer_core::{group::Group, latency::Latency, phase::Phase};
 
 /// What a figure counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,16 +118,17 @@ impl<'a> Pair<'a> {
     }
 
     /// The samples since the mark.
-    pub(in super::super) fn window(&self, of: impl Fn(&Phases) -> &Latency) -> Cow<'a, Latency> {
+    pub(in super::super) fn window(&self, phase: Phase) -> Cow<'a, Latency> {
+        let now = self.now.phases.get(phase);
         match self.mark {
-            Some(mark) => Cow::Owned(of(&self.now.phases).since(of(&mark.group.phases))),
-            None => Cow::Borrowed(of(&self.now.phases)),
+            Some(mark) => Cow::Owned(now.since(mark.group.phases.get(phase))),
+            None => Cow::Borrowed(now),
         }
     }
 
     /// The samples before the mark; None without one.
-    pub(in super::super) fn before(&self, of: impl Fn(&Phases) -> &Latency) -> Option<&'a Latency> {
-        self.mark.map(|mark| of(&mark.group.phases))
+    pub(in super::super) fn before(&self, phase: Phase) -> Option<&'a Latency> {
+        self.mark.map(|mark| mark.group.phases.get(phase))
     }
 
     /// How often something happened.
@@ -160,15 +158,13 @@ impl<'a> Pair<'a> {
     }
 
     /// A percentile, by its share.
-    pub(in super::super) fn quantile(
-        &self,
-        of: impl Fn(&Phases) -> &Latency,
-        share: f64,
-    ) -> Figure {
-        let before = self.before(&of).and_then(|latency| latency.quantile(share));
+    pub(in super::super) fn quantile(&self, phase: Phase, share: f64) -> Figure {
+        let before = self
+            .before(phase)
+            .and_then(|latency| latency.quantile(share));
         Figure {
             before: before.map(|ns| ns as f64),
-            ..Figure::ns(self.window(of).quantile(share))
+            ..Figure::ns(self.window(phase).quantile(share))
         }
     }
 
@@ -218,10 +214,10 @@ mod tests {
         let pair = Pair::since(&now, Some(&before), 2.0);
         let count = pair.count(|group| group.requests.count);
         assert_eq!((count.value, count.before), (Some(30.0), Some(20.0)));
-        let median = pair.quantile(|phases| &phases.ttfb, 0.5);
+        let median = pair.quantile(Phase::Ttfb, 0.5);
         assert_eq!((median.value, median.before), (Some(9.0), Some(5.0)));
         assert_eq!(pair.reuse().before, Some(0.9));
-        let none = pair.quantile(|phases| &phases.dns, 0.5);
+        let none = pair.quantile(Phase::Dns, 0.5);
         assert_eq!((none.value, none.before), (None, None));
     }
 }

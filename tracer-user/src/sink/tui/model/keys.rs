@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tracer_core::series::Phase;
+use tracer_core::phase::Phase;
 
 use super::{
     Ask, Detail, Key, Model, Tab,
@@ -15,19 +15,6 @@ use crate::{
     sink::tui::view::{self, tabs},
 };
 
-/// The phases of the overview and of a host, in the order of a request.
-pub(in super::super) const PHASES: [Phase; 10] = [
-    Phase::Dns,
-    Phase::Connect,
-    Phase::Tls,
-    Phase::TlsResumed,
-    Phase::TtfbFirst,
-    Phase::TtfbReused,
-    Phase::Transfer,
-    Phase::Pickup,
-    Phase::Idle,
-    Phase::Lifetime,
-];
 /// Longest filter that can be typed.
 const MAX_FILTER: usize = 200;
 /// Rows that the wheel scrolls.
@@ -194,14 +181,14 @@ impl Model {
         if let Some(plot) = &mut self.plot {
             plot.step(by);
         } else if let Some(detail) = &mut self.detail {
-            detail.cursor = moved(detail.cursor, by, PHASES.len());
+            detail.cursor = moved(detail.cursor, by, Phase::ON_SCREEN.len());
         } else if self.table().is_some() {
             self.with_table(|table, look| {
                 let at = moved(table.cursor, by, table.order.len());
                 table.go_to(look, at);
             });
         } else if self.tab == Tab::Overview {
-            self.phase = moved(self.phase, by, PHASES.len());
+            self.phase = moved(self.phase, by, Phase::ON_SCREEN.len());
         } else {
             self.scroll_text(by);
         }
@@ -232,9 +219,12 @@ impl Model {
             return;
         }
         if let Some(detail) = &self.detail {
-            self.plot = Some(Plot::new(detail.subject.clone(), PHASES[detail.cursor]));
+            self.plot = Some(Plot::new(
+                detail.subject.clone(),
+                Phase::ON_SCREEN[detail.cursor],
+            ));
         } else if self.tab == Tab::Overview {
-            self.plot = Some(Plot::new(Subject::All, PHASES[self.phase]));
+            self.plot = Some(Plot::new(Subject::All, Phase::ON_SCREEN[self.phase]));
         } else if let Some(table) = self.table() {
             let snapshot = &self.shown.snapshot;
             let subject = table
@@ -318,7 +308,7 @@ impl Model {
     }
 
     fn click_phase(&mut self, row: usize) {
-        let hit = view::phase_at(self, row).filter(|&at| at < PHASES.len());
+        let hit = view::phase_at(self, row).filter(|&at| at < Phase::ON_SCREEN.len());
         let Some(at) = hit else { return };
         let chosen = match (&mut self.detail, self.tab) {
             (Some(detail), _) => &mut detail.cursor,

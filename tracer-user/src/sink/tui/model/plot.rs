@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use tracer_core::{latency::Latency, series::Phase};
+use tracer_core::{latency::Latency, phase::Phase};
 
 use super::look::{Look, Subject};
 
@@ -153,16 +153,16 @@ impl Plot {
             } else {
                 ""
             };
-            let name = format!("{}{since}", name(phase));
-            (name, pair.window(|phases| phase.of(phases)))
+            let name = format!("{}{since}", phase.title());
+            (name, pair.window(phase))
         };
         let mut all = vec![of(self.phase)];
         match self.against {
             Against::Nothing => {}
             Against::Phase(phase) => all.push(of(phase)),
             Against::Before => {
-                let before = pair.before(|phases| self.phase.of(phases));
-                let name = format!("{} before mark", name(self.phase));
+                let before = pair.before(self.phase);
+                let name = format!("{} before mark", self.phase.title());
                 all.extend(before.map(|latency| (name, Cow::Borrowed(latency))));
             }
         }
@@ -173,23 +173,6 @@ impl Plot {
 /// Bins that so many samples fill: with more of them the plot would show chance.
 fn worthwhile(samples: u64) -> usize {
     ((samples as f64).cbrt() * 5.0) as usize + 8
-}
-
-/// What a phase is called everywhere.
-pub(in super::super) fn name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Dns => "dns",
-        Phase::Connect => "connect",
-        Phase::Tls => "tls full",
-        Phase::TlsResumed => "tls resumed",
-        Phase::Ttfb => "ttfb",
-        Phase::TtfbFirst => "ttfb first",
-        Phase::TtfbReused => "ttfb reused",
-        Phase::Transfer => "transfer",
-        Phase::Pickup => "pickup",
-        Phase::Idle => "idle",
-        Phase::Lifetime => "lifetime",
-    }
 }
 
 /// Smallest and largest value of all, ns; apart from each other.

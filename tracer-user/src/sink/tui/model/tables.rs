@@ -3,9 +3,8 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use tracer_core::{
-    group::Phases,
-    latency::Latency,
     live::{LiveConnection, LiveTls},
+    phase::Phase,
     tls::TlsVersion,
 };
 
@@ -24,20 +23,24 @@ fn hash(of: impl Hash) -> u64 {
 const REQUESTS: Column = group("requests", "req", 6, 0, |of| of.count(|g| g.requests.count));
 const REUSE: Column = group("reuse", "reuse", 6, 3, |of| of.reuse());
 const CONNECT_50: Column = group("connect.p50", "conn50", 7, 6, |of| {
-    of.quantile(connect, 0.5)
+    of.quantile(Phase::Connect, 0.5)
 });
 const CONNECT_99: Column = group("connect.p99", "conn99", 7, 5, |of| {
-    of.quantile(connect, 0.99)
+    of.quantile(Phase::Connect, 0.99)
 });
-const TLS_50: Column = group("tls.p50", "tls50", 7, 6, |of| of.quantile(tls, 0.5));
-const TLS_99: Column = group("tls.p99", "tls99", 7, 4, |of| of.quantile(tls, 0.99));
-const TTFB_50: Column = group("ttfb.p50", "ttfb50", 7, 2, |of| of.quantile(ttfb, 0.5));
-const TTFB_99: Column = group("ttfb.p99", "ttfb99", 7, 1, |of| of.quantile(ttfb, 0.99));
+const TLS_50: Column = group("tls.p50", "tls50", 7, 6, |of| of.quantile(Phase::Tls, 0.5));
+const TLS_99: Column = group("tls.p99", "tls99", 7, 4, |of| of.quantile(Phase::Tls, 0.99));
+const TTFB_50: Column = group("ttfb.p50", "ttfb50", 7, 2, |of| {
+    of.quantile(Phase::Ttfb, 0.5)
+});
+const TTFB_99: Column = group("ttfb.p99", "ttfb99", 7, 1, |of| {
+    of.quantile(Phase::Ttfb, 0.99)
+});
 const TRANSFER_50: Column = group("transfer.p50", "xfer50", 7, 9, |of| {
-    of.quantile(transfer, 0.5)
+    of.quantile(Phase::Transfer, 0.5)
 });
 const TRANSFER_99: Column = group("transfer.p99", "xfer99", 7, 7, |of| {
-    of.quantile(transfer, 0.99)
+    of.quantile(Phase::Transfer, 0.99)
 });
 const FAILED: Column = group("failed", "fail", 6, 2, |of| of.failures(failures));
 const TIME_WAIT: Column = group("tw", "t-wait", 6, 5, |of| {
@@ -53,22 +56,6 @@ const RESUMED: Column = group("resumed", "resum", 6, 10, |of| of.count(|g| g.tls
 const RETRANSMITS: Column = group("retrans", "retr", 6, 11, |of| {
     of.failures(|g| g.tcp.retransmits)
 });
-
-fn connect(phases: &Phases) -> &Latency {
-    &phases.connect
-}
-
-fn tls(phases: &Phases) -> &Latency {
-    &phases.tls
-}
-
-fn ttfb(phases: &Phases) -> &Latency {
-    &phases.ttfb
-}
-
-fn transfer(phases: &Phases) -> &Latency {
-    &phases.transfer
-}
 
 /// By host and port.
 pub(super) static HOSTS: Table = Table {

@@ -7,8 +7,9 @@ use tracer_core::{
     group::Group,
     host::{Host, HostKey},
     live::{LiveConnection, LiveConnections, LiveState, LiveTls},
+    phase::Phase,
     process::Process,
-    series::{Phase, Point, Series},
+    series::{Point, Series},
     snapshot::{Events, Snapshot},
     time_wait::{Destination, TimeWaitView},
     tls::TlsVersion,
@@ -165,7 +166,7 @@ pub(super) fn series(points: u64) -> Series {
             Phase::TtfbReused,
             Phase::Transfer,
         ] {
-            point.p99_ns[phase as usize] = Some(20 * MS + dice.roll(100 * MS));
+            point = point.with_p99(phase, 20 * MS + dice.roll(100 * MS));
         }
         series.points.push(point);
     }

@@ -1,6 +1,6 @@
 //! One host or process: its phases, and what its connections were like.
 
-use tracer_core::group::Group;
+use tracer_core::{group::Group, phase::Phase};
 
 use tracer_text::number;
 
@@ -12,7 +12,6 @@ use crate::sink::tui::{
     model::{
         Detail, Model,
         figure::Pair,
-        keys::PHASES,
         layout::Area,
         look::{Look, Subject},
     },
@@ -35,7 +34,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, model: &Model, detail: &
         );
         return;
     };
-    let table = 1 + PHASES.len() as u16;
+    let table = 1 + Phase::ON_SCREEN.len() as u16;
     let marked = look.mark.is_some();
     phases::draw(
         canvas,

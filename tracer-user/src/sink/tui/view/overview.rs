@@ -1,6 +1,6 @@
 //! The first screen: what is slow, and why.
 
-use tracer_core::{group::Group, series::Point};
+use tracer_core::{group::Group, phase::Phase, series::Point};
 
 use tracer_text::number;
 
@@ -13,7 +13,6 @@ use crate::sink::tui::{
     model::{
         Model,
         figure::{Figure, Pair, failures},
-        keys::PHASES,
         layout::Area,
     },
     theme::{Part, Role},
@@ -46,7 +45,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
         );
         return;
     }
-    let table = 1 + PHASES.len() as u16;
+    let table = 1 + Phase::ON_SCREEN.len() as u16;
     phases::draw(canvas, area.top(table), &totals, model.phase, &side, marked);
     let roomy = area.height > table + BAR_ROWS + 6;
     let rest = area.below(table + u16::from(roomy));
@@ -97,14 +96,11 @@ fn request(canvas: &mut Canvas<'_>, area: Area, totals: &Pair<'_>) {
 /// Time spent on a part of all requests together, ns.
 fn spent_ns(totals: &Pair<'_>, part: Part) -> f64 {
     match part {
-        Part::Dns => totals.window(|phases| &phases.dns).sum_ns(),
-        Part::Connect => totals.window(|phases| &phases.connect).sum_ns(),
-        Part::Tls => {
-            totals.window(|phases| &phases.tls).sum_ns()
-                + totals.window(|phases| &phases.tls_resumed).sum_ns()
-        }
-        Part::Ttfb => totals.window(|phases| &phases.ttfb).sum_ns(),
-        Part::Transfer => totals.window(|phases| &phases.transfer).sum_ns(),
+        Part::Dns => totals.window(Phase::Dns).sum_ns(),
+        Part::Connect => totals.window(Phase::Connect).sum_ns(),
+        Part::Tls => totals.window(Phase::Tls).sum_ns() + totals.window(Phase::TlsResumed).sum_ns(),
+        Part::Ttfb => totals.window(Phase::Ttfb).sum_ns(),
+        Part::Transfer => totals.window(Phase::Transfer).sum_ns(),
     }
 }
 

@@ -1,9 +1,6 @@
 //! The table of phases: how often, how long, and how that went.
 
-use tracer_core::{
-    latency::Latency,
-    series::{Phase, Series},
-};
+use tracer_core::{latency::Latency, phase::Phase, series::Series};
 
 use tracer_text::number;
 
@@ -11,9 +8,7 @@ use super::{canvas::Canvas, table::figure};
 use crate::sink::tui::{
     model::{
         figure::{Figure, Pair},
-        keys::PHASES,
         layout::Area,
-        plot::name,
     },
     theme::Role,
 };
@@ -46,7 +41,7 @@ pub(super) fn draw(
     let columns = columns(area.width, marked);
     heads(canvas, area.top(1), &columns, side);
     let first = first(area.height, chosen);
-    for (at, phase) in PHASES.into_iter().enumerate().skip(first) {
+    for (at, phase) in Phase::ON_SCREEN.into_iter().enumerate().skip(first) {
         let line = area.below(1 + (at - first) as u16).top(1);
         if line.height == 0 {
             break;
@@ -118,18 +113,18 @@ fn row(
     columns: &Columns,
     side: &Side<'_>,
 ) {
-    let window = pair.window(|phases| phase.of(phases));
+    let window = pair.window(phase);
     let empty = window.is_empty();
     let role = if empty { Role::Dim } else { Role::Text };
-    canvas.put(line.left(NAME), name(phase), role);
+    canvas.put(line.left(NAME), phase.title(), role);
     let shares = HEADS.map(|(_, share)| share);
     let now = window.quantiles(shares);
-    let before = pair.before(|phases| phase.of(phases));
+    let before = pair.before(phase);
     let old = before.and_then(|latency| latency.quantiles(shares));
     for &(which, x, wide) in &columns.figures {
         let place = line.right_of(x).left(wide);
         let value = match which {
-            None => pair.count(|group| phase.of(&group.phases).count()),
+            None => pair.count(|group| group.phases.get(phase).count()),
             Some(at) => Figure {
                 before: old.map(|old| old[at] as f64),
                 ..Figure::ns(now.map(|now| now[at]))

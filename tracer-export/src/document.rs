@@ -1,0 +1,163 @@
+//! The document itself, and what a trace is about.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    DnsName, Events, Group, Host, Process, Series, TimeWait, is_absent, phases::Histogram,
+};
+
+/// Name and major version of the schema.
+pub const SCHEMA: &str = "tracer.export/1";
+
+/// One export: figures of a trace, from its beginning to the moment it was written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Export {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The program that wrote it.
+    pub tracer: Tracer,
+    /// The machine that was traced.
+    pub machine: Machine,
+    /// The time that was traced.
+    pub window: Window,
+    /// Filter flags of the trace.
+    pub filter: Filter,
+    /// The command of `tracer run`; null with `attach`.
+    pub command: Option<Vec<String>>,
+    /// Records, and every way to lose one.
+    pub events: Events,
+    /// Figures of all connections.
+    pub totals: Group,
+    /// Figures by process, in order of appearance.
+    pub processes: Vec<Process>,
+    /// Number of processes that had figures and gave way to others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processes_folded: Option<u64>,
+    /// Figures by host and port, in order of appearance.
+    pub hosts: Vec<Host>,
+    /// Number of hosts that had figures and gave way to others, or found no room.
+    pub hosts_folded: u64,
+    /// TIME_WAIT and the use of local ports.
+    pub time_wait: TimeWait,
+    /// Lookups by name, the names asked most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns_names: Option<Vec<DnsName>>,
+    /// Number of lookups of names that found no place in the table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns_names_folded: Option<u64>,
+    /// Course of the totals.
+    #[serde(default, skip_serializing_if = "is_absent")]
+    pub series: Series,
+    /// Processor time of the command; absent while it runs, and with `attach`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command_cpu: Option<CommandCpu>,
+}
+
+impl Export {
+    /// Whether every record is in the figures.
+    pub fn is_complete(&self) -> bool {
+        self.events.losses() == 0
+    }
+
+    /// Distribution of a phase of the totals; `None` when it was not measured.
+    pub fn phase(&self, phase: crate::Phase) -> Option<&Histogram> {
+        self.totals.phases.get(phase)
+    }
+}
+
+/// The tracer that wrote an export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Tracer {
+    /// Its version.
+    pub version: String,
+    /// Commit it was built from, or `unknown`.
+    pub commit: String,
+}
+
+/// The machine that was traced, as `uname` describes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Machine {
+    /// Host name.
+    pub hostname: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// Architecture.
+    pub arch: String,
+    /// Number of processors that tracer may use.
+    pub cpus: u64,
+}
+
+/// The time that was traced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Window {
+    /// Its beginning, RFC 3339 in UTC.
+    pub started_at: String,
+    /// Its end, RFC 3339 in UTC.
+    pub ended_at: String,
+    /// Its length, ns.
+    pub duration_ns: u64,
+}
+
+/// The filter of a trace: the flags as given, by their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct Filter {
+    /// Process ids.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pid: Vec<u32>,
+    /// Globs of process names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub comm: Vec<String>,
+    /// Paths of executables.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exe: Vec<String>,
+    /// Paths or ids of cgroups, or ids of containers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cgroup: Vec<String>,
+    /// Remote ports.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub port: Vec<u16>,
+    /// Remote address ranges.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cidr: Vec<String>,
+    /// Globs of host names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub host: Vec<String>,
+    /// Whether connections to loopback addresses are traced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub include_loopback: Option<bool>,
+}
+
+impl Filter {
+    /// Flags that were given a value, by their names, with their values.
+    pub fn given(&self) -> Vec<(&'static str, Vec<String>)> {
+        let pids = self.pid.iter().map(u32::to_string);
+        let ports = self.port.iter().map(u16::to_string);
+        let all = [
+            ("pid", pids.collect()),
+            ("comm", self.comm.clone()),
+            ("exe", self.exe.clone()),
+            ("cgroup", self.cgroup.clone()),
+            ("port", ports.collect()),
+            ("cidr", self.cidr.clone()),
+            ("host", self.host.clone()),
+        ];
+        let is_given = |(_, values): &(&str, Vec<String>)| !values.is_empty();
+        all.into_iter().filter(is_given).collect()
+    }
+}
+
+/// Processor time of the command of `tracer run` and of the descendants it has waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct CommandCpu {
+    /// In user mode, ns.
+    pub user_ns: u64,
+    /// In the kernel, ns.
+    pub system_ns: u64,
+}

@@ -1,0 +1,42 @@
+//! The export, schema `tracer.export/1`: one type for those who write it and for those who read it.
+//!
+//! The published schema is docs/schema; a test compares it with these types, key by key. Rules that hold for every
+//! type here:
+//!
+//! - **Absent is not zero.** A figure that was not measured is `None`, and its key is not written. An object whose
+//!   figures are all absent is not written either. `null` is written only where the schema says so.
+//! - **Order is by declaration**, so that an export that is read and written again is the same, byte for byte.
+//! - **Reading is lenient**: unknown keys are ignored, and what older releases did not write may be missing. Another
+//!   major version is refused.
+//! - Names that end in `_ns` are nanoseconds; other numbers count things, unless they are called a ratio (0 to 1).
+//!
+//! Nothing here does IO. Only `sink/json` of tracer-user makes an export out of measurements.
+
+mod document;
+mod events;
+mod group;
+mod phases;
+mod read;
+mod series;
+mod subjects;
+mod time_wait;
+
+pub use document::{CommandCpu, Export, Filter, Machine, SCHEMA, Tracer, Window};
+pub use events::Events;
+pub use group::{
+    ClosedBy, Connections, Dns, FailedConnects, FailedLookups, Group, Requests, Tcp, Tls, Versions,
+};
+pub use phases::{Hdr, Histogram, Phases};
+pub use read::{ReadError, read};
+pub use series::{Percentiles, Samples, Series};
+pub use subjects::{DnsName, Host, HostSource, Process};
+pub use time_wait::{Destination, TimeWait};
+pub use tracer_core::phase::Phase;
+
+/// Tells whether a value holds nothing: it is not written then.
+fn is_absent<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[cfg(test)]
+mod tests;

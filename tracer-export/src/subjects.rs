@@ -1,0 +1,72 @@
+//! Entries of the lists: whose figures they are.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Group;
+
+/// Figures of a process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Process {
+    /// Process id (thread group) in the initial pid namespace; 0 when the owner is unknown.
+    pub pid: u32,
+    /// Name of the process when it connected.
+    pub comm: String,
+    /// Path of the executable; null when not known.
+    pub exe: Option<String>,
+    /// Id of its container, 64 digits; null outside of one.
+    pub container: Option<String>,
+    /// Its figures.
+    #[serde(flatten)]
+    pub group: Group,
+}
+
+/// Figures of a host and port.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Host {
+    /// Name, or the address.
+    pub host: String,
+    /// How the name is known.
+    pub host_source: HostSource,
+    /// Remote port.
+    pub port: u16,
+    /// Remote addresses, the first 64.
+    pub addresses: Vec<String>,
+    /// Its figures.
+    #[serde(flatten)]
+    pub group: Group,
+}
+
+/// How the name of a host is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum HostSource {
+    /// Server name of the TLS handshake.
+    Sni,
+    /// Name that the process had looked up for the address.
+    Dns,
+    /// Host field of the first request in clear.
+    Http,
+    /// The address itself.
+    Address,
+    /// A source that later releases know.
+    #[serde(untagged)]
+    #[cfg_attr(test, schemars(skip))]
+    Other(String),
+}
+
+/// Lookups of a name, by all processes and for all types.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct DnsName {
+    /// The name as asked, lower case; what is not visible ASCII is escaped as in zone files.
+    pub name: String,
+    /// Lookups begun.
+    pub queries: u64,
+    /// Median time to an answer without error, ns; null when there was none.
+    pub p50_ns: Option<u64>,
+    /// Lookups that failed.
+    pub failures: u64,
+}

@@ -1,0 +1,264 @@
+use std::path::PathBuf;
+
+use schemars::schema_for;
+use serde_json::{Value, json};
+
+use super::*;
+
+mod shape;
+
+use shape::Shape;
+
+/// Keys that the schema holds for later releases: no tracer writes them yet.
+const NOT_YET: [&str; 2] = ["findings", "verdicts"];
+
+fn docs(name: &str) -> String {
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/schema");
+    std::fs::read_to_string(directory.join(name)).unwrap()
+}
+
+fn published() -> Value {
+    serde_json::from_str(&docs("tracer.export.1.schema.json")).unwrap()
+}
+
+fn example() -> Export {
+    read(docs("example.json").as_bytes()).unwrap()
+}
+
+/// What the published schema and another one do not have in common.
+fn differences(published: &Value, derived: &Value) -> Vec<String> {
+    let (mut published, derived) = (Shape::of(published), Shape::of(derived));
+    for key in NOT_YET {
+        assert!(
+            published.remove(key),
+            "{key} is not in the schema any more: take it out of the list"
+        );
+    }
+    published.differences(&derived)
+}
+
+#[test]
+fn the_published_schema_has_what_the_types_have() {
+    let derived = schema_for!(Export).to_value();
+    assert_eq!(differences(&published(), &derived), [""; 0]);
+}
+
+/// Each change of one side is seen: a key more, a key less, another type, another place.
+#[test]
+fn a_difference_of_either_side_is_seen() {
+    #[track_caller]
+    fn check(pointer: &str, change: fn(&mut Value), expected: &str) {
+        let derived = schema_for!(Export).to_value();
+        let mut published = published();
+        change(published.pointer_mut(pointer).unwrap());
+        let found = differences(&published, &derived);
+        assert!(
+            found.iter().any(|line| line.contains(expected)),
+            "{found:?}"
+        );
+    }
+    let add = |value: &mut Value| value["news"] = json!({"type": "integer"});
+    let take = |value: &mut Value| {
+        value.as_object_mut().unwrap().remove("reset").unwrap();
+    };
+    check("/properties", add, "news: only in the schema");
+    check(
+        "/$defs/histogram/properties",
+        add,
+        "totals.phases.dns.news: only in the schema",
+    );
+    check(
+        "/$defs/connections/properties/failed/properties",
+        take,
+        "hosts[].connections.failed.reset: only in the types",
+    );
+    check(
+        "/$defs/tcp/properties/srtt_ns",
+        |value| *value = json!({"type": "string"}),
+        "totals.tcp.srtt_ns: ",
+    );
+    check(
+        "/$defs/time_wait/properties/destinations",
+        |value| value["type"] = json!("object"),
+        "time_wait.destinations: ",
+    );
+    check(
+        "/$defs/host/properties/host_source/enum",
+        |value| value[0] = json!("rumour"),
+        "hosts[].host_source: ",
+    );
+    check(
+        "/$defs/tls/required",
+        |value| *value = json!([]),
+        "totals.tls.full: readers need it",
+    );
+}
+
+#[track_caller]
+fn check_valid(export: &Export) {
+    let validator = jsonschema::validator_for(&published()).unwrap();
+    let value = serde_json::to_value(export).unwrap();
+    let broken: Vec<String> = validator
+        .iter_errors(&value)
+        .map(|error| format!("{}: {error}", error.instance_path))
+        .collect();
+    assert_eq!(broken, [""; 0]);
+}
+
+#[test]
+fn what_is_read_is_written_the_same() {
+    assert_eq!(example().to_text().unwrap(), docs("example.json"));
+}
+
+/// Whatever is absent is not written, and not written as null.
+#[test]
+fn absent_is_neither_zero_nor_null() {
+    let mut export = example();
+    export.totals = Group {
+        phases: required_phases(&export),
+        ..Group::default()
+    };
+    (export.processes, export.hosts) = (Vec::new(), Vec::new());
+    (export.dns_names, export.dns_names_folded) = (None, None);
+    export.series = Series::default();
+    export.time_wait = TimeWait::default();
+    export.processes_folded = None;
+    check_valid(&export);
+    let value = serde_json::to_value(&export).unwrap();
+    let keys = |value: &Value| {
+        let keys = value.as_object().unwrap().keys();
+        keys.map(String::as_str).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(keys(&value["totals"]), "connections tls tcp phases");
+    assert_eq!(
+        keys(&value["totals"]["connections"]),
+        "opened established adopted open_now failed closed_by"
+    );
+    let again = read(export.to_text().unwrap().as_bytes()).unwrap();
+    assert_eq!(again, export);
+    assert_eq!(again.totals.requests.count, None);
+}
+
+fn required_phases(export: &Export) -> Phases {
+    let required = [
+        Phase::Connect,
+        Phase::ConnectFailed,
+        Phase::Tls,
+        Phase::TlsResumed,
+        Phase::Lifetime,
+    ];
+    let histogram = |phase| (phase, export.phase(phase).unwrap().clone());
+    required.into_iter().map(histogram).collect()
+}
+
+/// A later release of this major version may add keys, phases and sources of names.
+#[test]
+fn what_is_not_known_is_ignored() {
+    let mut value: Value = serde_json::from_str(&docs("example.json")).unwrap();
+    let expected = example();
+    value["news"] = json!([1, 2]);
+    value["totals"]["news"] = json!({"a": 1});
+    value["totals"]["phases"]["nap"] = json!("no histogram");
+    value["series"]["p99_nap_ns"] = json!("no list");
+    value["hosts"][0]["news"] = json!(null);
+    assert_eq!(read(value.to_string().as_bytes()).unwrap(), expected);
+    value["hosts"][0]["host_source"] = json!("tunnel");
+    let read = read(value.to_string().as_bytes()).unwrap();
+    let source = &read.hosts[0].host_source;
+    assert_eq!(source, &HostSource::Other("tunnel".into()));
+    assert_eq!(serde_json::to_value(source).unwrap(), json!("tunnel"));
+}
+
+#[test]
+fn only_this_major_version_is_read() {
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let error = read(text.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    check("{\"schema\": ", "not JSON");
+    check("5 and more", "not JSON");
+    check(
+        "{\"schema\": \"tracer.export/2\"}",
+        "reads up to \"tracer.export/1\"",
+    );
+    for other in [
+        "{}",
+        "5",
+        "[\"tracer.export/1\"]",
+        "{\"schema\": 1}",
+        "{\"schema\": null}",
+        "{\"schema\": \"tracer.diff/1\"}",
+        "{\"schema\": \"tracer.export/\"}",
+        "{\"schema\": \"tracer.export/0\"}",
+    ] {
+        check(other, "expected \"tracer.export/1\"");
+    }
+    check("{\"schema\": \"tracer.export/1\"}", "missing field");
+}
+
+/// Exports of the first release, which measured less.
+#[test]
+fn an_older_export_is_read() {
+    let mut value: Value = serde_json::from_str(&docs("example.json")).unwrap();
+    let root = value.as_object_mut().unwrap();
+    for key in [
+        "processes_folded",
+        "dns_names",
+        "dns_names_folded",
+        "series",
+        "command_cpu",
+    ] {
+        root.remove(key);
+    }
+    let totals = root["totals"].as_object_mut().unwrap();
+    totals.remove("requests").unwrap();
+    totals.remove("dns").unwrap();
+    let phases = totals["phases"].as_object_mut().unwrap();
+    phases.retain(|key, _| {
+        [
+            "connect",
+            "connect_failed",
+            "tls",
+            "tls_resumed",
+            "lifetime",
+        ]
+        .contains(&&**key)
+    });
+    phases["connect"]["mean_ns"] = json!(12.5);
+    let export = read(value.to_string().as_bytes()).unwrap();
+    assert_eq!(export.totals.requests, Requests::default());
+    assert_eq!(export.totals.dns.failed.total(), None);
+    assert!(export.phase(Phase::Ttfb).is_none());
+    assert_eq!(export.phase(Phase::Connect).unwrap().mean_ns, 12.5);
+    assert_eq!(export.totals.phases.iter().count(), 5);
+}
+
+/// Every flag of a filter is named by its key.
+#[test]
+fn a_filter_tells_what_was_given() {
+    let filter = Filter {
+        pid: vec![1, 2],
+        comm: vec!["curl".into()],
+        exe: vec!["/usr/bin/curl".into()],
+        cgroup: vec!["/a".into()],
+        port: vec![80, 443],
+        cidr: vec!["10.0.0.0/8".into()],
+        host: vec!["*.test".into()],
+        include_loopback: Some(true),
+    };
+    let mut value = serde_json::to_value(&filter).unwrap();
+    assert!(
+        value
+            .as_object_mut()
+            .unwrap()
+            .remove("include_loopback")
+            .is_some()
+    );
+    let keys: Vec<&String> = value.as_object().unwrap().keys().collect();
+    let given = filter.given();
+    let names: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, keys);
+    assert_eq!(given[4].1.join(","), "80,443");
+    assert_eq!(Filter::default().given(), []);
+}

@@ -1,0 +1,127 @@
+//! Recordings of many kinds of traces, replayed: exports, summaries and comparisons are byte for byte what an
+//! earlier build wrote. `tests/tests/recordings.rs` makes the recordings; UPDATE_GENERATED writes the rest anew.
+
+use std::{
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+
+/// Every recording beside this file.
+const RECORDINGS: [&str; 7] = [
+    "crawl", "failures", "folded", "hosts", "lookups", "lost", "open",
+];
+/// What [`RECORDINGS`] lack and what is said about it.
+const LOST: &str = "lacks 17 entries that could not be written fast enough";
+
+fn directory(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests")
+        .join(name)
+}
+
+/// What tracer says on standard output; on standard error it says nothing but what a recording lacks.
+fn tracer(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_tracer"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.is_empty() || said.contains(LOST), "{said}");
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn replay(name: &str, arguments: &[&str]) -> String {
+    let recording = directory("recordings").join(name).with_extension("trace");
+    let recording = recording.to_str().unwrap();
+    tracer(&[&["replay"], arguments, &[recording]].concat())
+}
+
+/// The export of a replay, but for who replays: version and commit of this build.
+fn export(name: &str) -> String {
+    let text = replay(name, &["--quiet", "--json", "-"]);
+    let (head, rest) = text.split_once("  \"tracer\": {\n").unwrap();
+    let (_, rest) = rest.split_once("  },\n").unwrap();
+    format!("{head}  \"tracer\": {{\n    \"version\": \"0\",\n    \"commit\": \"0\"\n  }},\n{rest}")
+}
+
+/// Compares with the file of that name, or writes it.
+#[track_caller]
+fn check(file: &str, got: &str) {
+    let path = directory("golden").join(file);
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        std::fs::create_dir_all(directory("golden")).unwrap();
+        return std::fs::write(path, packed(file, got)).unwrap();
+    }
+    let expected = unpacked(file, &std::fs::read(path).unwrap());
+    let mut lines = expected.lines().zip(got.lines()).enumerate();
+    let differs = lines.find(|(_, (expected, got))| expected != got);
+    assert!(expected == got, "{file} differs, first in {differs:?}");
+}
+
+/// Exports are compressed: most of them is figures that are 0.
+fn packed(file: &str, text: &str) -> Vec<u8> {
+    if !file.ends_with(".gz") {
+        return text.into();
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn unpacked(file: &str, bytes: &[u8]) -> String {
+    if !file.ends_with(".gz") {
+        return String::from_utf8(bytes.into()).unwrap();
+    }
+    let mut text = String::new();
+    GzDecoder::new(bytes).read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn every_recording_has_its_place_here() {
+    let files = std::fs::read_dir(directory("recordings")).unwrap();
+    let mut names: Vec<String> = files
+        .map(|file| {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            name.trim_end_matches(".trace").to_owned()
+        })
+        .collect();
+    names.sort();
+    assert_eq!(names, RECORDINGS);
+}
+
+#[test]
+fn exports_are_what_they_were() {
+    for name in RECORDINGS {
+        check(&format!("{name}.json.gz"), &export(name));
+    }
+}
+
+#[test]
+fn summaries_are_what_they_were() {
+    for name in RECORDINGS {
+        let text = replay(name, &["--no-tui", "--color", "never"]);
+        check(&format!("{name}.txt"), &text);
+    }
+}
+
+#[test]
+fn comparisons_are_what_they_were() {
+    let exports = tempfile::tempdir().unwrap();
+    for (a, b) in [("hosts", "lost"), ("lookups", "failures")] {
+        let files = [a, b].map(|name| {
+            let file = exports.path().join(name).with_extension("json");
+            std::fs::write(&file, export(name)).unwrap();
+            file.to_str().unwrap().to_owned()
+        });
+        let [first, second] = &files;
+        let text = tracer(&["diff", "--color", "never", first, second]);
+        check(&format!("diff-{a}-{b}.txt"), &text);
+        let json = tracer(&["diff", "--json", first, second]);
+        check(&format!("diff-{a}-{b}.json"), &json);
+    }
+}
