@@ -129,10 +129,8 @@ pub(crate) const SUMMARIES: &[SummaryException] = &[
     allow("tracer-core", 2),
     allow("tracer-crawler", 20),
     allow("tracer-ebpf", 18),
-    allow("tracer-recording", 15),
     allow("tracer-testbed", 52),
     allow("tracer-user", 244),
-    allow("xtask", 23),
 ];
 
 #[allow(dead_code, reason = "a table without entries is what we want")]
