@@ -129,7 +129,6 @@ pub(crate) const SUMMARIES: &[SummaryException] = &[
     allow("tracer-core", 2),
     allow("tracer-crawler", 20),
     allow("tracer-ebpf", 18),
-    allow("tracer-testbed", 52),
     allow("tracer-user", 244),
 ];
 
