@@ -55,7 +55,14 @@ impl Export {
 
     /// Checks that nothing was lost and everything could be read.
     pub fn compare_losses(&self, differences: &mut Differences) {
-        let none = ["lost", "undecodable", "overflowed", "map_full", "evicted"];
+        let none = [
+            "lost",
+            "undecodable",
+            "overflowed",
+            "map_full",
+            "evicted",
+            "negative_durations",
+        ];
         for name in none {
             self.compare(&[(&format!("/events/{name}"), 0)], differences);
         }

@@ -18,11 +18,13 @@ pub enum Counter {
     StreamGap = 5,
     /// Packets of traced sockets with headers that could not be read.
     BadPacket = 6,
+    /// Durations left out of the figures because their end has an earlier time than their beginning.
+    NegativeDuration = 7,
 }
 
 impl Counter {
     /// Number of slots of the map.
-    pub const COUNT: u32 = 7;
+    pub const COUNT: u32 = 8;
 
     /// Every counter with its name in the export.
     pub const ALL: [(Self, &'static str); Self::COUNT as usize] = [
@@ -33,5 +35,6 @@ impl Counter {
         (Self::HeldFull, "held_full"),
         (Self::StreamGap, "stream_gap"),
         (Self::BadPacket, "bad_packet"),
+        (Self::NegativeDuration, "negative_duration"),
     ];
 }

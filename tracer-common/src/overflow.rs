@@ -60,6 +60,19 @@ impl Phase {
         Self::DnsFailed,
     ];
 
+    /// Counter of samples without a known duration, for a phase whose samples count something.
+    pub const fn unmeasured(self) -> Option<Count> {
+        match self {
+            Self::Connect => Some(Count::ConnectUnmeasured),
+            Self::ConnectFailed => Some(Count::ConnectFailedUnmeasured),
+            Self::Tls => Some(Count::TlsUnmeasured),
+            Self::TlsResumed => Some(Count::TlsResumedUnmeasured),
+            Self::Dns => Some(Count::DnsUnmeasured),
+            Self::DnsFailed => Some(Count::DnsFailedUnmeasured),
+            _ => None,
+        }
+    }
+
     /// Slot of a duration in the map.
     pub const fn slot(self, ns: u64) -> u32 {
         self as u32 * BUCKETS + bucket(ns)
@@ -134,11 +147,25 @@ pub enum Count {
     DnsOther,
     /// Truncated answers: the lookup goes on over TCP and counts there.
     DnsTruncated,
+    /// Connects that succeeded and had begun before the trace.
+    Adopted,
+    /// Connects that succeeded, of which no duration is known.
+    ConnectUnmeasured,
+    /// Connects that failed, likewise.
+    ConnectFailedUnmeasured,
+    /// Full handshakes, likewise.
+    TlsUnmeasured,
+    /// Resumed handshakes, likewise.
+    TlsResumedUnmeasured,
+    /// Lookups that were answered, likewise.
+    DnsUnmeasured,
+    /// Lookups whose answer is an error, likewise.
+    DnsFailedUnmeasured,
 }
 
 impl Count {
     /// Number of counters.
-    pub const COUNT: u32 = 32;
+    pub const COUNT: u32 = 39;
 
     /// Slot of a failed connect, by its `sk_err`.
     pub const fn failed(error: u32) -> Self {
@@ -180,5 +207,5 @@ const _: () = {
     assert!(bucket(u64::MAX) == BUCKETS - 1);
     assert!(bucket(middle(1000)) == 1000 && bucket(middle(BUCKETS - 1)) == BUCKETS - 1);
     assert!(Phase::DnsFailed as u32 + 1 == Phase::COUNT);
-    assert!(Count::DnsTruncated as u32 + 1 == Count::COUNT);
+    assert!(Count::DnsFailedUnmeasured as u32 + 1 == Count::COUNT);
 };

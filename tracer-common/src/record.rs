@@ -4,9 +4,12 @@
 //! a byte array; padding is explicit and zero; times are `bpf_ktime_get_ns` (CLOCK_MONOTONIC) in nanoseconds.
 
 /// Version of every record in this file.
-pub const VERSION: u8 = 3;
-/// Oldest version that can be read; decoding refuses older ones. Version 2 is the same without [`TurnsRecord`].
+pub const VERSION: u8 = 4;
+/// Oldest version that can be read; decoding refuses older ones. Version 2 is the same without [`TurnsRecord`], and up to
+/// version 3 only turns have [`UNMEASURED`].
 pub const OLDEST_VERSION: u8 = 2;
+/// In place of a time that was not measured.
+pub const UNMEASURED: u64 = u64::MAX;
 /// Length of a comm, with its NUL (`TASK_COMM_LEN`).
 pub const COMM_LEN: usize = 16;
 /// Length of the path in an exec record.
@@ -137,7 +140,8 @@ pub struct ConnectRecord {
     pub endpoint: Endpoint,
     /// Time of the change from CLOSE to SYN_SENT, ns; 0 when that was before tracing began.
     pub start_ns: u64,
-    /// Time from `start_ns` to the end, ns; 0 when the beginning is not known.
+    /// Time from `start_ns` to the end, ns; 0 when the beginning is not known, [`UNMEASURED`] when the end has the earlier
+    /// time.
     pub duration_ns: u64,
     /// `sk_err` at the end.
     pub error: u32,
@@ -192,7 +196,7 @@ pub struct TlsRecord {
     pub header: Header,
     /// Time at which the first byte of the ClientHello was sent, ns.
     pub start_ns: u64,
-    /// Time from `start_ns` to the end of the handshake, ns.
+    /// Time from `start_ns` to the end of the handshake, ns; 0 and [`UNMEASURED`] as in [`ConnectRecord`].
     pub duration_ns: u64,
     /// Outcome, one of [`tls`].
     pub outcome: u8,
@@ -436,8 +440,7 @@ pub mod turn {
     /// Length of a wait for the application, in ns, from which its share of waiting for a CPU is measured.
     pub const SLOW_PICKUP_NS: u64 = 1_000_000;
 
-    /// Value in place of a time that was not measured.
-    pub const UNMEASURED: u64 = u64::MAX;
+    pub use super::UNMEASURED;
 
     /// Limit of the turns in one record.
     pub const TURNS: usize = 8;

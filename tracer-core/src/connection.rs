@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use tracer_common::record::{CloseRecord, TlsRecord, TurnRecord, closer, tls};
 
 use crate::{
+    elapsed::Timed,
     group::{Group, Opening},
     live::LiveTls,
     ticket::FirstByte,
@@ -79,12 +80,15 @@ impl LastTurn {
         }
         let by_client = matches!(close.closer, closer::CLIENT | closer::CLIENT_RESET);
         if self.last_ns != 0 {
-            let idle_ns = close.closing_ns.saturating_sub(self.last_ns);
+            // A response that went on when the process had closed its end left no time to be idle.
+            let idle = Timed::between(self.last_ns, close.closing_ns);
+            let idle_ns = idle.known_ns().unwrap_or(0);
             group.phases.idle_at_close.record(idle_ns);
         } else if by_client {
             group.requests.aborted += 1;
-            let age_ns = close.closing_ns.saturating_sub(self.start_ns);
-            group.phases.aborted.record(age_ns);
+            // A request may leave after the process has closed its end: then it was given up at once.
+            let age = Timed::between(self.start_ns, close.closing_ns);
+            group.phases.aborted.record(age.known_ns().unwrap_or(0));
         } else if self.number > 1 && matches!(close.closer, closer::SERVER | closer::SERVER_RESET) {
             group.requests.stale += 1;
         }
@@ -102,8 +106,8 @@ pub enum Handshake {
         version: Option<TlsVersion>,
         /// True after a HelloRetryRequest.
         retried: bool,
-        /// Time from the first byte of the ClientHello to the end, ns.
-        duration_ns: u64,
+        /// Time from the first byte of the ClientHello to the end.
+        took: Timed,
     },
     /// The handshake failed: an alert, a close, or an answer that is not TLS.
     Failed,
@@ -140,7 +144,7 @@ impl Handshake {
             resumed,
             version: server.map(|server| server.version),
             retried: server.is_some_and(|server| server.hello_retry_request),
-            duration_ns: record.duration_ns,
+            took: Timed::told(record.duration_ns, record.start_ns, record.header.time_ns),
         }
     }
 
@@ -161,16 +165,16 @@ impl Handshake {
                 resumed,
                 version,
                 retried,
-                duration_ns,
+                took,
             } => {
                 group.tls.versions.count(version);
                 group.tls.hello_retry_requests += u64::from(retried);
                 if resumed {
                     group.tls.resumed += 1;
-                    group.phases.tls_resumed.record(duration_ns);
+                    group.time(|phases| &mut phases.tls_resumed, took);
                 } else {
                     group.tls.full += 1;
-                    group.phases.tls.record(duration_ns);
+                    group.time(|phases| &mut phases.tls, took);
                 }
             }
             Self::Failed => group.tls.failed += 1,

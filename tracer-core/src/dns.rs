@@ -202,7 +202,7 @@ impl DnsTracker {
         if ended.query.counted {
             let change = Change::Ended {
                 end: ended.end,
-                duration_ns: ended.duration_ns,
+                took: ended.took,
             };
             self.changed(ended.query.process, &ended.query.question.name, change);
         }

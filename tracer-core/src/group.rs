@@ -2,7 +2,9 @@
 
 use tracer_common::record::{CloseRecord, closer, turn};
 
-use crate::{dns::figures::Dns, in_flight::InFlight, latency::Latency, tls::TlsVersion};
+use crate::{
+    dns::figures::Dns, elapsed::Timed, in_flight::InFlight, latency::Latency, tls::TlsVersion,
+};
 
 /// Figures of one group of connections.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub struct Group {
     pub tcp: Tcp,
     /// Durations of phases.
     pub phases: Phases,
+    /// Durations that are missing there, because their end has an earlier time than their beginning.
+    pub negative_durations: u64,
 }
 
 /// Counts of connections.
@@ -299,10 +303,18 @@ pub struct Phases {
 /// Data of an established connection that move with it from one group to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opening {
-    /// Time from SYN to ESTABLISHED, ns; None when adopted, or begun before the trace.
-    pub connect_ns: Option<u64>,
+    /// Time from SYN to ESTABLISHED; `None` when adopted, or begun before the trace.
+    pub connect: Option<Timed>,
     /// Number of SYN segments sent again.
     pub syn_retransmits: u64,
+}
+
+impl Opening {
+    /// Opening of a connection that was open before the trace, so that nothing is known of its connect.
+    pub const ADOPTED: Self = Self {
+        connect: None,
+        syn_retransmits: 0,
+    };
 }
 
 impl Connections {
@@ -322,6 +334,15 @@ impl Group {
         Self {
             requests,
             ..Self::default()
+        }
+    }
+
+    /// Adds a sample to a phase, or counts it as missing there.
+    pub fn time(&mut self, phase: impl FnOnce(&mut Phases) -> &mut Latency, timed: Timed) {
+        match timed {
+            Timed::Took(ns) => phase(&mut self.phases).record(ns),
+            Timed::Negative => self.negative_durations += 1,
+            Timed::Lost => {}
         }
     }
 
@@ -356,14 +377,14 @@ impl Group {
 
     /// Counts a connection that has opened.
     pub fn open(&mut self, opening: &Opening) {
-        let connections = &mut self.connections;
-        if let Some(connect_ns) = opening.connect_ns {
-            connections.opened += 1;
-            connections.established += 1;
-            self.phases.connect.record(connect_ns);
+        if let Some(connect) = opening.connect {
+            self.connections.opened += 1;
+            self.connections.established += 1;
+            self.time(|phases| &mut phases.connect, connect);
         } else {
-            connections.adopted += 1;
+            self.connections.adopted += 1;
         }
+        let connections = &mut self.connections;
         connections.open_now += 1;
         connections.peak_open = connections.peak_open.max(connections.open_now);
         self.tcp.syn_retransmits += opening.syn_retransmits;
@@ -372,10 +393,12 @@ impl Group {
     /// Takes back an open connection that belongs to another group.
     pub fn take_back(&mut self, opening: &Opening) {
         let connections = &mut self.connections;
-        if let Some(connect_ns) = opening.connect_ns {
+        if let Some(connect) = opening.connect {
             connections.opened -= 1;
             connections.established -= 1;
-            self.phases.connect.retract(connect_ns);
+            if let Some(connect_ns) = connect.known_ns() {
+                self.phases.connect.retract(connect_ns);
+            }
         } else {
             connections.adopted -= 1;
         }
@@ -383,25 +406,25 @@ impl Group {
         self.tcp.syn_retransmits -= opening.syn_retransmits;
     }
 
-    /// Counts a connect that failed with `error` (`sk_err`); `duration_ns` is None when its begin is not known.
-    pub fn fail(&mut self, error: u32, duration_ns: Option<u64>, syn_retransmits: u64) {
+    /// Counts a connect that failed with `error` (`sk_err`); `took` is `None` when its begin is not known.
+    pub fn fail(&mut self, error: u32, took: Option<Timed>, syn_retransmits: u64) {
         self.connections.opened += 1;
         *self.connections.failed.slot(error) += 1;
-        if let Some(duration_ns) = duration_ns {
-            self.phases.connect_failed.record(duration_ns);
+        if let Some(took) = took {
+            self.time(|phases| &mut phases.connect_failed, took);
         }
         self.tcp.syn_retransmits += syn_retransmits;
     }
 
-    /// Counts the close of an open connection; `lifetime_ns` is None when it was adopted.
-    pub fn close(&mut self, record: &CloseRecord, lifetime_ns: Option<u64>) {
+    /// Counts the close of an open connection; `lifetime` is `None` when it was adopted.
+    pub fn close(&mut self, record: &CloseRecord, lifetime: Option<Timed>) {
         self.connections.open_now = self.connections.open_now.saturating_sub(1);
         if self.connections.open_now == 0 {
             self.requests.in_flight.rest();
         }
         *self.connections.closed_by.slot(record.closer) += 1;
-        if let Some(lifetime_ns) = lifetime_ns {
-            self.phases.lifetime.record(lifetime_ns);
+        if let Some(lifetime) = lifetime {
+            self.time(|phases| &mut phases.lifetime, lifetime);
         }
         self.tcp.retransmits += u64::from(record.retransmits);
         let tcp = &mut self.tcp;

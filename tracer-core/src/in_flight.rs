@@ -8,6 +8,8 @@
 //! another part is added to the stretch's least number. So the peak is never too high, and too low only for turns that
 //! are reported very late.
 
+use crate::elapsed::elapsed;
+
 /// Limit of the stretches kept.
 const MOST_ROOM: usize = 8192;
 /// Number of stretches per connection that was open at once (`ROOM_EACH`), and the lower limits of their total for a
@@ -210,7 +212,8 @@ impl Stretch {
     /// Sort key: the number in flight, then the length of the busiest moment. A late turn overlaps a long moment more
     /// easily.
     fn busy(&self) -> (u32, u64) {
-        (self.most, self.most_end_ns - self.most_ns)
+        let lasts_ns = elapsed(self.most_end_ns, self.most_ns).unwrap_or(0);
+        (self.most, lasts_ns)
     }
 }
 

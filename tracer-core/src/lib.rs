@@ -6,6 +6,7 @@
 pub mod connection;
 pub mod decode;
 pub mod dns;
+pub mod elapsed;
 pub mod endpoint;
 mod entries;
 pub mod glob;

@@ -77,6 +77,7 @@ impl Overflow {
         let established = self.samples(Phase::Connect);
         let connections = &mut group.connections;
         connections.established += established;
+        connections.adopted += self.count(Count::Adopted);
         connections.opened += established + self.samples(Phase::ConnectFailed);
         connections.aborted_connects += self.count(Count::Aborted);
         let failed = &mut connections.failed;
@@ -162,8 +163,10 @@ impl Overflow {
         }
     }
 
+    /// Samples of a phase, those of unknown duration included.
     fn samples(&self, phase: Phase) -> u64 {
-        self.histogram(phase).iter().sum()
+        let unmeasured = phase.unmeasured().map_or(0, |count| self.count(count));
+        self.histogram(phase).iter().sum::<u64>() + unmeasured
     }
 
     fn histogram(&self, phase: Phase) -> &[u64] {
@@ -202,6 +205,34 @@ mod tests {
         assert_eq!(group.connections.open_now, 2);
         assert_eq!((group.requests.count, group.phases.ttfb.count()), (2, 2));
         assert_eq!(group.phases.ttfb_reused.count(), 2);
+    }
+
+    /// A duration that is not known is no sample, and what it belongs to counts all the same.
+    #[test]
+    fn without_a_duration() {
+        let mut overflow = empty();
+        for count in [
+            Count::Adopted,
+            Count::ConnectUnmeasured,
+            Count::ConnectFailedUnmeasured,
+            Count::TlsUnmeasured,
+            Count::TlsResumedUnmeasured,
+            Count::DnsQueries,
+            Count::DnsQueries,
+            Count::DnsUnmeasured,
+            Count::DnsFailedUnmeasured,
+            Count::DnsNxdomain,
+        ] {
+            overflow.counts[count as usize] += 1;
+        }
+        let mut group = Group::default();
+        overflow.apply(&mut group);
+        let connections = &group.connections;
+        assert_eq!((connections.opened, connections.established), (2, 1));
+        assert_eq!((connections.adopted, connections.open_now), (1, 2));
+        assert_eq!((group.tls.full, group.tls.resumed), (1, 1));
+        assert_eq!((group.dns.answered, group.dns.failed.total()), (1, 1));
+        assert_eq!(group.phases, crate::group::Phases::default());
     }
 
     proptest! {

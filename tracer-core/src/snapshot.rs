@@ -28,8 +28,22 @@ pub struct Events {
     pub unmatched: u64,
     /// Inputs missing in a recording, because it could not be written fast enough.
     pub not_recorded: u64,
+    /// Durations left out of the figures because their end has an earlier time than their beginning.
+    pub negative_durations: u64,
     /// Counters of the kernel programs, in the order of [`Counter::ALL`].
     pub kernel: [u64; Counter::COUNT as usize],
+}
+
+impl Events {
+    /// All that some figure lacks.
+    pub fn losses(&self) -> u64 {
+        self.lost
+            + self.undecodable
+            + self.map_full
+            + self.evicted
+            + self.not_recorded
+            + self.negative_durations
+    }
 }
 
 /// State of a trace at one moment.

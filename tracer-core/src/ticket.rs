@@ -11,6 +11,8 @@ use std::collections::HashMap;
 
 use tracer_common::record::{FirstTurnRecord, TurnRecord, turn};
 
+use crate::elapsed::elapsed;
+
 /// Lengths of records that may contain a ticket.
 const TICKET: std::ops::RangeInclusive<u16> = 60..=1400;
 /// Time that a server may need, besides the round trip, to answer a Finished with tickets, ns.
@@ -182,7 +184,7 @@ fn leading_tickets(
 /// Response in a record that followed the leading tickets and differs from them.
 fn told_apart(times: &[u64], tickets: usize) -> FirstByte {
     let response = times[tickets];
-    if response.saturating_sub(times[0]) <= TOGETHER_NS {
+    if elapsed(response, times[0]).is_none_or(|apart_ns| apart_ns <= TOGETHER_NS) {
         FirstByte::Known(response)
     } else {
         FirstByte::Inferred(response)

@@ -9,6 +9,8 @@ mod edges;
 #[cfg(test)]
 mod fixture;
 mod reset;
+#[cfg(test)]
+mod stamps;
 mod sweep;
 mod turns;
 mod watch;
@@ -29,6 +31,7 @@ use crate::{
     connection::{Connection, Handshake},
     decode::{Event, Hello, decode},
     dns::DnsTracker,
+    elapsed::Timed,
     endpoint::{comm, remote},
     entries::NumberHasher,
     group::{Group, Opening},
@@ -205,8 +208,7 @@ impl Tracker {
                 return;
             }
             let opening = Opening {
-                // The start is zero when the connect began before the trace.
-                connect_ns: (record.start_ns != 0).then_some(record.duration_ns),
+                connect: connect_took(record),
                 syn_retransmits: u64::from(record.syn_retransmits),
             };
             self.open(record.header.cookie, &record.endpoint, opening);
@@ -222,9 +224,9 @@ impl Tracker {
         let aborted = u64::from(record.outcome == connect::ABORTED);
         let not_sent = u64::from(record.outcome == connect::NOT_SENT);
         let again = u64::from(record.syn_retransmits);
-        let took_ns = (record.start_ns != 0).then_some(record.duration_ns);
+        let took = connect_took(record);
         self.each_group(process, host, |group| {
-            group.fail(record.error, took_ns, again);
+            group.fail(record.error, took, again);
             group.connections.aborted_connects += aborted;
             group.connections.not_sent += not_sent;
         });
@@ -247,7 +249,7 @@ impl Tracker {
             process,
             host,
             opening,
-            round_trip_ns: opening.connect_ns,
+            round_trip_ns: opening.connect.and_then(Timed::known_ns),
             address: remote.ip(),
             port: remote.port(),
             netns: endpoint.netns,
@@ -366,7 +368,7 @@ impl Tracker {
     fn closed(&mut self, record: &CloseRecord) {
         let cookie = record.header.cookie;
         let known = record.established_ns != 0;
-        let lifetime = known.then(|| record.header.time_ns.saturating_sub(record.established_ns));
+        let lifetime = known.then(|| Timed::between(record.established_ns, record.header.time_ns));
         let enters = u64::from(record.remains == remains::TIME_WAIT);
         let Some(mut connection) = self.take_connection(cookie) else {
             self.of_unknown(|group| {
@@ -495,6 +497,8 @@ impl Tracker {
                 lost: self.events.lost + self.events.overflowed - usable,
                 overflowed: usable,
                 evicted: self.events.evicted + self.dns.evicted(),
+                negative_durations: self.events.kernel[Counter::NegativeDuration as usize]
+                    + self.totals.negative_durations,
                 ..self.events
             },
             totals: self.complete_totals(),
@@ -547,4 +551,10 @@ impl Tracker {
         change(self.processes.group_mut(process));
         change(self.hosts.group_mut(host));
     }
+}
+
+/// Duration of a connect; None when it began before the trace.
+fn connect_took(record: &ConnectRecord) -> Option<Timed> {
+    let (start_ns, end_ns) = (record.start_ns, record.header.time_ns);
+    (start_ns != 0).then(|| Timed::told(record.duration_ns, start_ns, end_ns))
 }

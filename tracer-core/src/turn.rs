@@ -2,7 +2,7 @@
 
 use tracer_common::record::{TurnRecord, turn};
 
-use crate::{group::Group, ticket::FirstByte};
+use crate::{elapsed::Timed, group::Group, ticket::FirstByte};
 
 /// Counts a finished turn. `first` is true for the first turn on its connection.
 pub fn apply(record: &TurnRecord, answer: FirstByte, first: bool, group: &mut Group) {
@@ -15,12 +15,11 @@ pub fn apply(record: &TurnRecord, answer: FirstByte, first: bool, group: &mut Gr
     let requests = &mut group.requests;
     requests.count += 1;
     requests.connections += u64::from(record.number == 1);
-    let phases = &mut group.phases;
     if record.previous_ns != 0 {
-        phases
-            .idle
-            .record(record.start_ns.saturating_sub(record.previous_ns));
+        let idle = Timed::between(record.previous_ns, record.start_ns);
+        group.time(|phases| &mut phases.idle, idle);
     }
+    let requests = &mut group.requests;
     let first_ns = match answer {
         FirstByte::Known(at) => at,
         FirstByte::Inferred(at) => {
@@ -48,22 +47,35 @@ pub fn settle(record: &TurnRecord, group: &mut Group) {
 }
 
 fn count_times(record: &TurnRecord, first_ns: u64, first: bool, group: &mut Group) {
-    let phases = &mut group.phases;
-    let ttfb_ns = first_ns.saturating_sub(record.start_ns);
-    phases.ttfb.record(ttfb_ns);
-    match (first, record.adopted) {
-        (true, 0) => phases.ttfb_first.record(ttfb_ns),
-        (true, _) => {}
-        (false, _) => phases.ttfb_reused.record(ttfb_ns),
+    let ttfb = Timed::between(record.start_ns, first_ns);
+    group.time(|phases| &mut phases.ttfb, ttfb);
+    if let Some(ttfb_ns) = ttfb.known_ns() {
+        match (first, record.adopted) {
+            (true, 0) => group.phases.ttfb_first.record(ttfb_ns),
+            (true, _) => {}
+            (false, _) => group.phases.ttfb_reused.record(ttfb_ns),
+        }
     }
-    phases
-        .transfer
-        .record(record.last_ns.saturating_sub(first_ns));
-    phases.pickup.record(record.pickup_ns);
-    group
-        .requests
-        .pick_up(record.pickup_ns, record.pickup_cpu_ns);
-    if record.pickup_ns >= turn::SLOW_PICKUP_NS && record.pickup_cpu_ns != turn::UNMEASURED {
-        phases.pickup_cpu.record(record.pickup_cpu_ns);
+    let transfer = Timed::between(first_ns, record.last_ns);
+    group.time(|phases| &mut phases.transfer, transfer);
+    count_pickup(record, group);
+}
+
+/// Time that response data waited for the application, which lies within the turn.
+pub fn pickup(record: &TurnRecord) -> Timed {
+    let end_ns = record.header.time_ns.max(record.last_ns);
+    Timed::told(record.pickup_ns, record.start_ns, end_ns)
+}
+
+fn count_pickup(record: &TurnRecord, group: &mut Group) {
+    let pickup = pickup(record);
+    group.time(|phases| &mut phases.pickup, pickup);
+    let Some(pickup_ns) = pickup.known_ns() else {
+        return;
+    };
+    group.requests.pick_up(pickup_ns, record.pickup_cpu_ns);
+    if pickup_ns >= turn::SLOW_PICKUP_NS && record.pickup_cpu_ns != turn::UNMEASURED {
+        let cpu_ns = record.pickup_cpu_ns.min(pickup_ns);
+        group.phases.pickup_cpu.record(cpu_ns);
     }
 }

@@ -89,7 +89,9 @@ pub(crate) struct Sorted<'a> {
     idle: [Bucket; TURNS],
     ttfb: [Bucket; TURNS],
     transfer: [Bucket; TURNS],
+    /// Buckets of the known pickup latencies.
     pickup: [Bucket; TURNS],
+    pickups: usize,
 }
 
 impl<'a> Sorted<'a> {
@@ -100,12 +102,16 @@ impl<'a> Sorted<'a> {
             ttfb: Default::default(),
             transfer: Default::default(),
             pickup: Default::default(),
+            pickups: 0,
         };
-        for (at, brief) in turns.turns.iter().enumerate() {
+        for (at, (brief, record)) in turns.turns.iter().zip(turns.records()).enumerate() {
             sorted.idle[at] = Bucket::of(brief.idle_ns.into());
             sorted.ttfb[at] = Bucket::of(brief.ttfb_ns.into());
             sorted.transfer[at] = Bucket::of(brief.transfer_ns.into());
-            sorted.pickup[at] = Bucket::of(brief.pickup_ns.into());
+            if let Some(pickup_ns) = crate::turn::pickup(&record).known_ns() {
+                sorted.pickup[sorted.pickups] = Bucket::of(pickup_ns);
+                sorted.pickups += 1;
+            }
         }
         sorted
     }
@@ -116,16 +122,17 @@ impl<'a> Sorted<'a> {
         group.requests.count += count as u64;
         for record in self.turns.records() {
             group.in_flight(record.start_ns, record.last_ns);
-            group
-                .requests
-                .pick_up(record.pickup_ns, record.pickup_cpu_ns);
+            if let Some(pickup_ns) = crate::turn::pickup(&record).known_ns() {
+                group.requests.pick_up(pickup_ns, record.pickup_cpu_ns);
+            }
         }
+        group.negative_durations += (count - self.pickups) as u64;
         let phases = &mut group.phases;
         phases.idle.record_all(&self.idle[..count]);
         phases.ttfb.record_all(&self.ttfb[..count]);
         phases.ttfb_reused.record_all(&self.ttfb[..count]);
         phases.transfer.record_all(&self.transfer[..count]);
-        phases.pickup.record_all(&self.pickup[..count]);
+        phases.pickup.record_all(&self.pickup[..self.pickups]);
     }
 }
 

@@ -41,9 +41,10 @@ use crate::dedup::{Dedup, Fingerprint, Seed};
 use disk::Disk;
 pub use error::FrontierError;
 pub use limits::{DiskOptions, Figures, Politeness};
+use names::HostId;
 pub use page::{Added, Candidate, Kind, Next, Page, Ticket};
 use page::{Entry, LazyReferrer, Row};
-use schedule::{HostId, Schedule};
+use schedule::Schedule;
 
 /// Frontier of a crawl. All calls are short, except when the disk cannot keep up and a call has to wait for it.
 pub struct Frontier {

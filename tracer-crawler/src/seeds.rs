@@ -6,7 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::settings::Settings;
+use ::url::Url;
+
+use crate::{
+    credentials,
+    settings::{Settings, is_switch_value},
+};
 
 /// Limit of a line's length, which no real URL reaches.
 const MAX_LINE_BYTES: u64 = 64 << 10;
@@ -32,6 +37,23 @@ pub enum SeedsError {
         /// Number of the line, counted from 1.
         line: usize,
     },
+    /// A line that is no URL.
+    #[error("{path}:{line}: {got:?}: {reason}")]
+    Url {
+        /// As given.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// The line, without credentials.
+        got: String,
+        /// Expected form.
+        reason: String,
+    },
+    /// The value of a switch, where a URL is expected.
+    #[error(
+        "`{0}` is no URL; the value of a switch goes with its flag, as in --robots={0}, and a host of that name is https://{0}/"
+    )]
+    SwitchValue(String),
     /// The file has too many seeds.
     #[error("{path}: more than {MAX_SEEDS} URLs; split the file")]
     TooMany {
@@ -42,21 +64,28 @@ pub enum SeedsError {
 
 /// Seeds of the settings, followed by those of the file or standard input.
 pub fn read(settings: &Settings) -> Result<Vec<String>, SeedsError> {
-    let mut seeds: Vec<String> = settings
+    if let Some(word) = settings
         .crawl
         .seeds
         .iter()
-        .map(|text| complete(text))
-        .collect();
+        .find(|word| is_switch_value(word))
+    {
+        return Err(SeedsError::SwitchValue(word.clone()));
+    }
+    let given = settings.crawl.seeds.iter();
+    let mut seeds: Vec<String> = given.map(|text| complete(text)).collect();
+    let limit = settings.scope.max_url_bytes.as_usize();
     match settings.crawl.seeds_file.as_deref() {
         None => {}
-        Some(path) if path == Path::new("-") => append(&mut seeds, path, io::stdin().lock())?,
+        Some(path) if path == Path::new("-") => {
+            append(&mut seeds, path, limit, io::stdin().lock())?;
+        }
         Some(path) => {
             let file = File::open(path).map_err(|source| SeedsError::Read {
                 path: path.into(),
                 source,
             })?;
-            append(&mut seeds, path, BufReader::new(file))?;
+            append(&mut seeds, path, limit, BufReader::new(file))?;
         }
     }
     Ok(seeds)
@@ -65,6 +94,7 @@ pub fn read(settings: &Settings) -> Result<Vec<String>, SeedsError> {
 fn append(
     seeds: &mut Vec<String>,
     path: &Path,
+    limit: usize,
     mut reader: impl BufRead,
 ) -> Result<(), SeedsError> {
     let mut text = Vec::new();
@@ -90,13 +120,41 @@ fn append(
         let seed = String::from_utf8_lossy(&text);
         let seed = seed.trim_start_matches('\u{feff}').trim();
         if !seed.is_empty() && !seed.starts_with('#') {
-            seeds.push(complete(seed));
+            let complete = line_of_file(seed, limit).map_err(|reason| SeedsError::Url {
+                path: path.into(),
+                line,
+                got: credentials::shown(seed).chars().take(200).collect(),
+                reason,
+            })?;
+            seeds.push(complete);
         }
         if seeds.len() > MAX_SEEDS {
             return Err(SeedsError::TooMany { path: path.into() });
         }
     }
     Ok(())
+}
+
+fn line_of_file(text: &str, limit: usize) -> Result<String, String> {
+    if is_switch_value(text) {
+        return Err("expected a URL".to_owned());
+    }
+    let complete = complete(text);
+    parse(&complete, limit)?;
+    Ok(complete)
+}
+
+/// A URL that a crawl can begin with, of `limit` bytes at most; or what is wrong with it.
+pub(crate) fn parse(text: &str, limit: usize) -> Result<Url, String> {
+    if text.len() > limit {
+        let length = text.len();
+        return Err(format!("{length} bytes, more than the {limit} allowed"));
+    }
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err("expected http://HOST/ or https://HOST/".to_owned());
+    }
+    Ok(url)
 }
 
 /// Completes a URL without a scheme: `example.org/a` means `https://example.org/a`.
@@ -114,7 +172,7 @@ mod tests {
 
     fn lines(text: &[u8]) -> Result<Vec<String>, SeedsError> {
         let mut seeds = Vec::new();
-        append(&mut seeds, Path::new("list"), text).map(|()| seeds)
+        append(&mut seeds, Path::new("list"), 2048, text).map(|()| seeds)
     }
 
     #[test]
@@ -133,6 +191,38 @@ mod tests {
         text.extend(vec![b'x'; 1 << 17]);
         let error = lines(&text).unwrap_err().to_string();
         assert!(error.starts_with("list:2: longer than"), "{error}");
+    }
+
+    #[test]
+    fn lines_that_are_no_urls_are_named() {
+        for (line, says) in [
+            ("not a url", "international domain name"),
+            ("ftp://me:pw@h/", "\"ftp://h/\": expected http://HOST/"),
+            ("false", "expected a URL"),
+            ("http://", "empty host"),
+            (&"x".repeat(3000), "more than the 2048 allowed"),
+        ] {
+            let error = lines(format!("# a\nhttp://a/\n{line}\n").as_bytes()).unwrap_err();
+            let error = error.to_string();
+            assert!(error.starts_with("list:3: "), "{error}");
+            assert!(error.contains(says) && !error.contains("pw"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_value_of_a_switch_is_no_seed() {
+        for word in ["false", "No", "1"] {
+            let mut settings = Settings::default();
+            settings.crawl.seeds = vec!["http://a/".to_owned(), word.to_owned()];
+            let error = read(&settings).unwrap_err().to_string();
+            assert!(error.contains(&format!("--robots={word}")), "{error}");
+        }
+        let mut settings = Settings::default();
+        settings.crawl.seeds = vec!["no.example".to_owned(), "https://false/".to_owned()];
+        assert_eq!(
+            read(&settings).unwrap(),
+            ["https://no.example", "https://false/"]
+        );
     }
 
     #[test]

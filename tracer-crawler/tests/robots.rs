@@ -14,11 +14,11 @@ struct Case {
     about: String,
     agent: String,
     robots: String,
-    /// What Google's parser allows.
+    /// URLs that Google's parser allows.
     allowed: Vec<String>,
-    /// What Google's parser forbids.
+    /// URLs that Google's parser forbids.
     forbidden: Vec<String>,
-    /// What it allows and RFC 9309 forbids, which compares percent-encodings by what they stand for: the crawler obeys both.
+    /// URLs that it allows and RFC 9309 forbids, which compares decoded percent-encodings: the crawler obeys both.
     #[serde(default)]
     stricter: Vec<String>,
 }
@@ -47,7 +47,11 @@ fn nothing_is_fetched_that_googles_parser_forbids() {
     for case in cases() {
         for path in &case.forbidden {
             asked += 1;
-            assert!(!case.is_fetched(path), "{path} by {case:#?}");
+            assert!(
+                !case.is_fetched(path),
+                "{}: {path} by {case:#?}",
+                case.about
+            );
         }
     }
     assert!(asked > 3000, "{asked} questions");

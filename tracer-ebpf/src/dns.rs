@@ -17,8 +17,9 @@ use tracer_common::{
 
 use crate::{
     bound::{between_one_and, masked},
+    difference::{after, bytes_between, elapsed},
     emit, filter, maps, overflow,
-    segment::{after, load},
+    segment::load,
     sock::{Sock, Task},
 };
 
@@ -231,10 +232,13 @@ fn answers(skb: *mut __sk_buff, owner: &mut DnsOwner, payload: &Payload, id: u32
     let at = waiting(owner, id);
     if at < ASKED {
         let asked = &mut owner.asked[at];
-        asked.waits = 0;
-        if asked.lost == 1 {
-            overflow::answered(flags, now_ns.wrapping_sub(asked.time_ns));
-            return;
+        // A query that was sent after the answer had come is another one with the same id, and goes on waiting.
+        if let Some(duration_ns) = elapsed(now_ns, asked.time_ns) {
+            asked.waits = 0;
+            if asked.lost == 1 {
+                overflow::answered(flags, duration_ns);
+                return;
+            }
         }
     }
     if copy::<false>(skb, owner, payload) {
@@ -309,7 +313,7 @@ unsafe fn payload<const EGRESS: bool>(
     let (offset, length, position) = match protocol {
         transport::UDP => {
             let offset = header + 8;
-            (offset, at_least(total.wrapping_sub(offset), SHORTEST)?, 0)
+            (offset, at_least(bytes_between(offset, total), SHORTEST)?, 0)
         }
         // SAFETY: the context.
         transport::TCP => unsafe { segment(skb, header, total, progress)? },
@@ -351,7 +355,7 @@ unsafe fn segment(
         return None;
     }
     let offset = header + u32::from(tcp[12] >> 4) * 4;
-    let length = at_least(total.wrapping_sub(offset), 1)?;
+    let length = at_least(bytes_between(offset, total), 1)?;
     let end = sequence.wrapping_add(length);
     if progress.started == 0 || (!after(end, progress.next) && progress.holes == 0) {
         return None;
@@ -362,7 +366,7 @@ unsafe fn segment(
     if after(end, progress.next) {
         progress.next = end;
     }
-    Some((offset, length, sequence.wrapping_sub(progress.base)))
+    Some((offset, length, bytes_between(progress.base, sequence)))
 }
 
 #[inline(always)]

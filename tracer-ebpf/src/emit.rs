@@ -6,13 +6,14 @@ use tracer_common::{
     dns::{DnsReleaseRecord, kind as kind_of_dns},
     record::{
         BriefTurn, CloseRecord, ConnectRecord, ExecRecord, Header, PATH_LEN, ProcessRecord,
-        TlsRecord, TurnsRecord, VERSION, close as end, closer, kind, tls,
+        TlsRecord, TurnsRecord, UNMEASURED, VERSION, close as end, closer, kind, tls,
     },
 };
 
 use crate::{
     bound::between_one_and,
     conn::Conn,
+    difference::duration,
     maps, overflow,
     sock::{Sock, Task},
 };
@@ -148,13 +149,13 @@ pub fn header<T>(time_ns: u64, kind: u8, cookie: u64) -> Header {
     }
 }
 
-/// From a moment that may not be known, which is zero, ns.
+/// A duration as records give it: 0 when the time of its beginning is not known, which is 0 itself.
 #[inline(always)]
-fn since(start_ns: u64, now_ns: u64) -> u64 {
+fn since(start_ns: u64, end_ns: u64) -> u64 {
     if start_ns == 0 {
         0
     } else {
-        now_ns.wrapping_sub(start_ns)
+        duration(end_ns, start_ns).unwrap_or(UNMEASURED)
     }
 }
 
@@ -190,7 +191,7 @@ pub fn tls(conn: &Conn, cookie: u64) {
             record.header.time_ns
         };
         record.start_ns = conn.tls_start_ns;
-        record.duration_ns = end_ns.wrapping_sub(conn.tls_start_ns);
+        record.duration_ns = since(conn.tls_start_ns, end_ns);
         record.outcome = conn.outcome;
         record.flow = conn.flow;
         record.resumed = conn.resumed;

@@ -6,7 +6,7 @@ use tracer_common::{
     record::{HELLO_LARGE, HELLO_LEAST, HELLO_SMALL, HelloRecord, direction, kind},
 };
 
-use crate::{bound::between_one_and, conn::Conn, emit, tls::Source};
+use crate::{bound::between_one_and, conn::Conn, difference::bytes_between, emit, tls::Source};
 
 /// Egress bytes copied: a ClientHello with post-quantum key shares and a session ticket.
 const EGRESS_LIMIT: u32 = 2 * HELLO_LARGE as u32;
@@ -26,7 +26,7 @@ pub fn capture<const EGRESS: bool, S: Source>(conn: &Conn, source: &S, cookie: u
     } else {
         stream.application == 0
     };
-    let offset = edge.next.wrapping_sub(stream.base);
+    let offset = bytes_between(stream.base, edge.next);
     let limit = if EGRESS { EGRESS_LIMIT } else { INGRESS_LIMIT };
     if !wanted || offset >= limit || stream.position >= stream.length {
         return;

@@ -8,6 +8,7 @@
 
 mod bound;
 mod conn;
+mod difference;
 mod dns;
 mod emit;
 mod filter;

@@ -6,7 +6,7 @@ use tracer_common::{
     record::{connect, remains, tls, turn::TURNS},
 };
 
-use crate::{conn::Conn, maps, sock::TcpFigures, turn};
+use crate::{conn::Conn, difference::duration, maps, sock::TcpFigures, turn};
 
 #[inline(always)]
 fn add(count: Count, value: u64) {
@@ -16,8 +16,15 @@ fn add(count: Count, value: u64) {
     }
 }
 
+/// Adds a sample to a phase. The totals count one of unknown duration too, where they count samples at all.
 #[inline(always)]
-fn time(phase: Phase, ns: u64) {
+fn time(phase: Phase, duration_ns: Option<u64>) {
+    let Some(ns) = duration_ns else {
+        if let Some(count) = phase.unmeasured() {
+            add(count, 1);
+        }
+        return;
+    };
     if let Some(slot) = maps::OVERFLOW_PHASES.get_ptr_mut(phase.slot(ns)) {
         // SAFETY: a per-CPU slot of the map.
         unsafe { *slot += 1 }
@@ -28,14 +35,20 @@ fn time(phase: Phase, ns: u64) {
 #[inline(never)]
 pub fn connected(conn: &Conn, outcome: u8, error: u32, now_ns: u64) {
     add(Count::Records, 1);
-    if conn.start_ns == 0 {
-        // It began before the trace, and how long it took nobody knows.
-        return;
-    }
-    let duration_ns = now_ns.wrapping_sub(conn.start_ns);
     add(Count::SynRetransmits, u64::from(conn.syn_retransmits));
+    // One that began before the trace has no time of its beginning.
+    let is_adopted = conn.start_ns == 0;
+    let duration_ns = if is_adopted {
+        None
+    } else {
+        duration(now_ns, conn.start_ns)
+    };
     if outcome == connect::ESTABLISHED {
-        time(Phase::Connect, duration_ns);
+        if is_adopted {
+            add(Count::Adopted, 1);
+        } else {
+            time(Phase::Connect, duration_ns);
+        }
         return;
     }
     time(Phase::ConnectFailed, duration_ns);
@@ -49,10 +62,15 @@ pub fn connected(conn: &Conn, outcome: u8, error: u32, now_ns: u64) {
 #[inline(never)]
 pub fn handshaken(conn: &Conn) {
     add(Count::Records, 1);
-    let duration_ns = conn.tls_end_ns.wrapping_sub(conn.tls_start_ns);
     match (conn.outcome, conn.flow, conn.resumed) {
-        (tls::DONE, tls::FLOW_12, 0) => time(Phase::Tls, duration_ns),
-        (tls::DONE, tls::FLOW_12, _) => time(Phase::TlsResumed, duration_ns),
+        (tls::DONE, tls::FLOW_12, resumed) => {
+            let duration_ns = duration(conn.tls_end_ns, conn.tls_start_ns);
+            if resumed == 0 {
+                time(Phase::Tls, duration_ns);
+            } else {
+                time(Phase::TlsResumed, duration_ns);
+            }
+        }
         (tls::DONE, ..) | (tls::UNKNOWN, ..) => add(Count::TlsUnknown, 1),
         (tls::NOT_TLS, ..) => add(Count::NotTls, 1),
         _ => add(Count::TlsFailed, 1),
@@ -79,7 +97,7 @@ pub fn closed(conn: &Conn, figures: &TcpFigures, left: u8, now_ns: u64) {
         by += 1;
     }
     if conn.established_ns != 0 {
-        time(Phase::Lifetime, now_ns.wrapping_sub(conn.established_ns));
+        time(Phase::Lifetime, duration(now_ns, conn.established_ns));
     }
     match left {
         remains::TIME_WAIT => add(Count::TimeWait, 1),
@@ -101,9 +119,9 @@ pub fn turned(conn: &Conn) {
         add(Count::RequestConnections, 1);
     }
     if now.previous_ns != 0 {
-        time(Phase::Idle, now.start_ns.wrapping_sub(now.previous_ns));
+        time(Phase::Idle, duration(now.start_ns, now.previous_ns));
     }
-    if answer.answered != now.number {
+    if !turn::is_answered(conn) {
         add(Count::RequestsFailed, 1);
         return;
     }
@@ -117,12 +135,9 @@ pub fn turned(conn: &Conn) {
         (1, _) => Phase::TtfbAdopted,
         _ => Phase::TtfbReused,
     };
-    time(phase, answer.first_ns.wrapping_sub(now.start_ns));
-    time(
-        Phase::Transfer,
-        answer.last_ns.wrapping_sub(answer.first_ns),
-    );
-    time(Phase::Pickup, now.pickup_ns);
+    time(phase, duration(answer.first_ns, now.start_ns));
+    time(Phase::Transfer, duration(answer.last_ns, answer.first_ns));
+    time(Phase::Pickup, Some(now.pickup_ns));
 }
 
 /// The turns that waited are over.
@@ -136,10 +151,10 @@ pub fn waited(conn: &mut Conn) {
     while at < TURNS {
         if (at as u32) < count {
             let brief = &record.turns[at];
-            time(Phase::Idle, u64::from(brief.idle_ns));
-            time(Phase::TtfbReused, u64::from(brief.ttfb_ns));
-            time(Phase::Transfer, u64::from(brief.transfer_ns));
-            time(Phase::Pickup, u64::from(brief.pickup_ns));
+            time(Phase::Idle, Some(u64::from(brief.idle_ns)));
+            time(Phase::TtfbReused, Some(u64::from(brief.ttfb_ns)));
+            time(Phase::Transfer, Some(u64::from(brief.transfer_ns)));
+            time(Phase::Pickup, Some(u64::from(brief.pickup_ns)));
         }
         at += 1;
     }
@@ -174,7 +189,7 @@ pub fn answered(flags: u16, duration_ns: u64) {
         3 => (Phase::DnsFailed, Some(Count::DnsNxdomain)),
         _ => (Phase::DnsFailed, Some(Count::DnsOther)),
     };
-    time(phase, duration_ns);
+    time(phase, Some(duration_ns));
     if let Some(count) = count {
         add(count, 1);
     }

@@ -141,9 +141,3 @@ pub unsafe fn load<const N: usize>(skb: *mut __sk_buff, offset: u32) -> Option<[
         unsafe { bpf_skb_load_bytes(skb.cast(), offset, bytes.as_mut_ptr().cast(), N as u32) };
     (status == 0).then_some(bytes)
 }
-
-/// Sequence-number order (RFC 9293 3.4): `a` comes after `b`.
-#[inline(always)]
-pub fn after(a: u32, b: u32) -> bool {
-    (a.wrapping_sub(b) as i32) > 0
-}

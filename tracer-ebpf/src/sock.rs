@@ -168,7 +168,7 @@ impl Sock {
                 srtt_us8: read(tcp, global!(OFFSETS.tcp_srtt)),
                 retransmits: read(tcp, global!(OFFSETS.tcp_retransmits)),
                 segments_out: read(tcp, global!(OFFSETS.tcp_segments_out)),
-                bytes_sent: sent.wrapping_sub(again),
+                bytes_sent: sent.saturating_sub(again),
                 bytes_received: read(tcp, global!(OFFSETS.tcp_bytes_received)),
             }
         }

@@ -23,6 +23,7 @@ use tracer_common::{counter::Counter, record::tls};
 use crate::{
     bound::{between_one_and, masked},
     conn::{Answer, Conn, Stream, phase},
+    difference::bytes_between,
     emit,
     held::{HELD_BYTES, Held},
     turn::note_record,
@@ -162,7 +163,7 @@ fn stream_of<const EGRESS: bool>(conn: &mut Conn) -> &mut Stream {
 /// Passes over what is left of the current record; false at the end of the segment.
 #[inline(always)]
 fn skip_body(stream: &mut Stream) -> bool {
-    let there = stream.length.wrapping_sub(stream.position);
+    let there = bytes_between(stream.position, stream.length);
     let step = if stream.skip < there {
         stream.skip
     } else {
@@ -176,8 +177,8 @@ fn skip_body(stream: &mut Stream) -> bool {
 /// Adds to the header what the segment has of it; false while it is not whole.
 #[inline(always)]
 fn read_header<S: Source>(stream: &mut Stream, source: &S) -> bool {
-    let there = stream.length.wrapping_sub(stream.position);
-    let missing = stream.want.wrapping_sub(stream.have);
+    let there = bytes_between(stream.position, stream.length);
+    let missing = bytes_between(stream.have, stream.want);
     let count = between_one_and::<8>(if missing < there { missing } else { there });
     let at = masked::<7>(stream.have);
     // SAFETY: at most 7 + 8 bytes into an array of 16.
@@ -219,7 +220,7 @@ fn take_record<const EGRESS: bool>(conn: &mut Conn) {
         && stream.header[1] == 3
         && length <= LONGEST_RECORD
         && length >= extra;
-    stream.skip = length.wrapping_sub(extra);
+    stream.skip = bytes_between(extra, length);
     stream.have = 0;
     stream.want = 5;
     if first {

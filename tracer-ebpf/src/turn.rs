@@ -3,6 +3,8 @@
 //! tickets of TLS 1.3 cannot be told from a response here: the records of a first turn are handed to user
 //! space as they came.
 
+use core::sync::atomic::{Ordering, compiler_fence};
+
 use aya_ebpf::{bindings::__sk_buff, helpers::generated::bpf_skb_load_bytes};
 use tracer_common::record::{
     FirstTurnRecord, TurnRecord, kind, tls,
@@ -11,9 +13,10 @@ use tracer_common::record::{
 
 use crate::{
     bound::masked,
-    conn::{Conn, Edge, phase},
+    conn::{Answer, Conn, Edge, phase},
+    difference::{after, bytes_between, elapsed},
     emit, overflow,
-    segment::{self, Segment, after},
+    segment::{self, Segment},
     tls::{Packet, walk},
     waiting,
 };
@@ -75,11 +78,9 @@ pub fn begin<const EGRESS: bool>(conn: &mut Conn, leftover: bool, cookie: u64) {
 fn answered_at_once(conn: &mut Conn) {
     conn.turn.number = 1;
     let answer = &mut conn.answer;
-    answer.answered = 1;
     answer.broken = 1;
-    answer.first_ns = conn.ingress.now_ns;
-    answer.last_ns = conn.ingress.now_ns;
     answer.ready_ns = conn.ingress.now_ns;
+    answer_begins(answer, 1, conn.ingress.now_ns);
 }
 
 /// Records came before the client's Finished, and they may be the response to early data or tickets (RFC 8446 2.3): the
@@ -87,11 +88,8 @@ fn answered_at_once(conn: &mut Conn) {
 #[inline(always)]
 fn answered_early(conn: &mut Conn) {
     let now_ns = conn.egress.now_ns;
-    let answer = &mut conn.answer;
-    answer.answered = 1;
-    answer.broken = 1;
-    answer.first_ns = now_ns;
-    answer.last_ns = now_ns;
+    conn.answer.broken = 1;
+    answer_begins(&mut conn.answer, 1, now_ns);
 }
 
 /// The process sent a segment after the handshake.
@@ -154,7 +152,7 @@ fn received_with_holes(
     } else if conn.answer.holes == 1 && (is_new || after(end, readable)) {
         // The answer goes on, out of reach.
         if conn.turn.number != 0 && conn.answer.answered == conn.turn.number {
-            conn.answer.last_ns = now_ns;
+            answer_goes_on(&mut conn.answer, now_ns);
         }
     }
 }
@@ -188,11 +186,37 @@ fn arrived(conn: &mut Conn, now_ns: u64) {
     if turn.number == 0 {
         return;
     }
-    if answer.answered != turn.number {
-        answer.answered = turn.number;
-        answer.first_ns = now_ns;
+    if answer.answered == turn.number {
+        answer_goes_on(answer, now_ns);
+    } else if elapsed(now_ns, turn.start_ns).is_some() {
+        answer_begins(answer, turn.number, now_ns);
     }
+    // What came before the request had left is the end of the response before it, which has been reported.
+}
+
+/// The first byte of the response to request `number`. Whoever sees that it is answered sees the times of its answer.
+#[inline(always)]
+fn answer_begins(answer: &mut Answer, number: u32, now_ns: u64) {
+    answer.first_ns = now_ns;
     answer.last_ns = now_ns;
+    compiler_fence(Ordering::Release);
+    answer.answered = number;
+}
+
+/// More of the response. Segments that two CPUs receive at once may come here in either order.
+#[inline(always)]
+fn answer_goes_on(answer: &mut Answer, now_ns: u64) {
+    if now_ns > answer.last_ns {
+        answer.last_ns = now_ns;
+    }
+}
+
+/// The request at hand has been answered; the times of the answer are read after this.
+#[inline(always)]
+pub fn is_answered(conn: &Conn) -> bool {
+    let is_answered = conn.answer.answered == conn.turn.number;
+    compiler_fence(Ordering::Acquire);
+    is_answered
 }
 
 /// Request bytes: a new turn, unless the last request is still unanswered.
@@ -208,7 +232,6 @@ fn request(conn: &mut Conn, now_ns: u64, cookie: u64) {
         conn.turn.told = 0;
         conn.turn.previous_ns = conn.answer.last_ns;
     }
-    conn.turn.number += 1;
     // The segment has a time from before it passed, and a response may have come since.
     conn.turn.start_ns = if now_ns < conn.turn.previous_ns {
         conn.turn.previous_ns
@@ -216,6 +239,9 @@ fn request(conn: &mut Conn, now_ns: u64, cookie: u64) {
         now_ns
     };
     conn.turn.pickup_ns = 0;
+    // Whoever sees the request sees when it began.
+    compiler_fence(Ordering::Release);
+    conn.turn.number += 1;
 }
 
 /// Two or more records of one size, as tickets are, and nothing else: the request is going on.
@@ -264,7 +290,7 @@ pub fn has_evidence(conn: &Conn) -> bool {
 #[inline(always)]
 pub fn fill(conn: &Conn, ended: u8, record: &mut TurnRecord) {
     let (turn, answer) = (&conn.turn, &conn.answer);
-    let answered = answer.answered == turn.number;
+    let answered = is_answered(conn);
     record.start_ns = turn.start_ns;
     record.first_ns = if answered { answer.first_ns } else { 0 };
     record.last_ns = if answered { answer.last_ns } else { 0 };
@@ -370,7 +396,7 @@ fn follow_records(conn: &mut Conn, skb: *mut __sk_buff, segment: &Segment, now_n
     if after(end, conn.got.next) {
         let stream = &mut conn.ingress;
         stream.now_ns = now_ns;
-        stream.position = conn.got.next.wrapping_sub(segment.sequence);
+        stream.position = bytes_between(segment.sequence, conn.got.next);
         stream.length = segment.length;
         walk::<false, _>(
             conn,

@@ -6,7 +6,7 @@ use tracer_common::record::{
     turn::{self, SLOW_PICKUP_NS, TURNS, WAIT_NS},
 };
 
-use crate::{bound::masked, conn::Conn, emit, overflow, turn as turns};
+use crate::{bound::masked, conn::Conn, difference::elapsed, emit, overflow, turn as turns};
 
 const MASK: u64 = TURNS as u64 - 1;
 
@@ -25,21 +25,24 @@ pub fn over(conn: &mut Conn, cookie: u64, now_ns: u64) {
     add(conn, brief);
     let first = conn.waiting();
     let first_ns = first.head.previous_ns + u64::from(first.turns[0].idle_ns);
-    if conn.turn.waiting as usize == TURNS || now_ns.wrapping_sub(first_ns) >= WAIT_NS {
+    // The segment has a time from before it passed, so the first of them may even be later.
+    let is_old = elapsed(now_ns, first_ns).is_some_and(|age_ns| age_ns >= WAIT_NS);
+    if conn.turn.waiting as usize == TURNS || is_old {
         report(conn, cookie, now_ns);
     }
 }
 
-/// The turn at hand, when it is an answered one behind another and its times fit.
+/// The turn at hand, when it is an answered one behind another and its times fit. One whose times are not in order is
+/// reported by itself, and user space counts that.
 #[inline(always)]
 fn brief(conn: &Conn) -> Option<BriefTurn> {
     let (now, answer) = (&conn.turn, &conn.answer);
-    if now.number < 2 || now.previous_ns == 0 || answer.answered != now.number {
+    if now.number < 2 || now.previous_ns == 0 || !turns::is_answered(conn) {
         return None;
     }
-    let idle_ns = now.start_ns.wrapping_sub(now.previous_ns);
-    let ttfb_ns = answer.first_ns.wrapping_sub(now.start_ns);
-    let transfer_ns = answer.last_ns.wrapping_sub(answer.first_ns);
+    let idle_ns = elapsed(now.start_ns, now.previous_ns)?;
+    let ttfb_ns = elapsed(answer.first_ns, now.start_ns)?;
+    let transfer_ns = elapsed(answer.last_ns, answer.first_ns)?;
     let fits = (idle_ns | ttfb_ns | transfer_ns) >> 32 == 0 && now.pickup_ns < SLOW_PICKUP_NS;
     fits.then_some(BriefTurn {
         idle_ns: idle_ns as u32,

@@ -12,7 +12,7 @@ use aya_ebpf::{
     helpers::generated::bpf_task_storage_get,
 };
 
-use crate::{bound::masked, maps, sock::Task};
+use crate::{bound::masked, difference::elapsed, maps, sock::Task};
 
 /// Waits remembered of one thread; what lies before them is not counted.
 const WAITS: usize = 32;
@@ -91,16 +91,14 @@ pub fn any() -> bool {
 pub fn stops(task: Task) {
     let Some(waits) = of(task, 0) else { return };
     let total_ns = task.run_delay_ns();
-    if waits.known == 1 {
-        let waited_ns = total_ns.wrapping_sub(waits.total_ns);
-        if waited_ns >= SHORTEST_NS && waits.running_since_ns != 0 {
-            let at = masked::<{ WAITS as u64 - 1 }>(waits.count);
-            waits.waits[at] = Wait {
-                from_ns: waits.running_since_ns.wrapping_sub(waited_ns),
-                to_ns: waits.running_since_ns,
-            };
-            waits.count = waits.count.wrapping_add(1);
-        }
+    if waits.known == 1
+        && waits.running_since_ns != 0
+        && let Some(wait) = waits.last(total_ns)
+        && behind(&wait, wait.from_ns) >= SHORTEST_NS
+    {
+        let at = masked::<{ WAITS as u64 - 1 }>(waits.count);
+        waits.waits[at] = wait;
+        waits.count = waits.count.wrapping_add(1);
     }
     waits.total_ns = total_ns;
     waits.known = 1;
@@ -127,18 +125,14 @@ pub fn since(from_ns: u64, now_ns: u64) -> Option<u64> {
     if waits.known == 0 || waits.running_since_ns == 0 {
         return None;
     }
-    let waited_ns = task.run_delay_ns().wrapping_sub(waits.total_ns);
-    let last = Wait {
-        from_ns: waits.running_since_ns.wrapping_sub(waited_ns),
-        to_ns: waits.running_since_ns,
-    };
+    let last = waits.last(task.run_delay_ns())?;
     let mut sum_ns = behind(&last, from_ns);
     let mut at = 0;
     while at < WAITS {
         sum_ns += behind(&waits.waits[at], from_ns);
         at += 1;
     }
-    let longest_ns = now_ns.wrapping_sub(from_ns);
+    let longest_ns = elapsed(now_ns, from_ns)?;
     Some(if sum_ns < longest_ns {
         sum_ns
     } else {
@@ -146,7 +140,20 @@ pub fn since(from_ns: u64, now_ns: u64) -> Option<u64> {
     })
 }
 
-/// How much of a wait lies behind `from_ns`.
+impl Waits {
+    /// The wait that ended when the thread was last given a CPU; `total_ns` is the sum of its waits by now. None when
+    /// the sum has shrunk or the clock is younger than the wait: then nothing is known.
+    #[inline(always)]
+    fn last(&self, total_ns: u64) -> Option<Wait> {
+        let waited_ns = elapsed(total_ns, self.total_ns)?;
+        Some(Wait {
+            from_ns: elapsed(self.running_since_ns, waited_ns)?,
+            to_ns: self.running_since_ns,
+        })
+    }
+}
+
+/// How much of a wait lies behind `from_ns`; nothing when it was over by then.
 #[inline(always)]
 fn behind(wait: &Wait, from_ns: u64) -> u64 {
     let from_ns = if wait.from_ns > from_ns {
@@ -154,5 +161,5 @@ fn behind(wait: &Wait, from_ns: u64) -> u64 {
     } else {
         from_ns
     };
-    wait.to_ns.saturating_sub(from_ns)
+    elapsed(wait.to_ns, from_ns).unwrap_or(0)
 }

@@ -305,26 +305,67 @@ fn decode_sockets(take: &mut Take<'_>) -> Option<Vec<tracer_core::time_wait::See
     Some(sockets)
 }
 
+/// Reads the counters. Those that an older build did not have stay zero.
 fn decode_counters(take: &mut Take<'_>) -> Option<[u64; Counter::COUNT as usize]> {
     let mut counters = [0; Counter::COUNT as usize];
     for value in &mut counters {
+        if take.0.is_empty() {
+            break;
+        }
         *value = take.u64()?;
     }
     Some(counters)
 }
 
 fn decode_overflow(take: &mut Take<'_>) -> Option<Overflow> {
-    if take.u32()? != Count::COUNT {
+    let there = take.u32()?;
+    if there > Count::COUNT {
         return None;
     }
-    let counts: Option<Vec<u64>> = (0..Count::COUNT).map(|_| take.u64()).collect();
+    let counts: Option<Vec<u64>> = (0..there).map(|_| take.u64()).collect();
+    let mut counts = counts?;
+    // Those that an older build did not have.
+    counts.resize(Count::COUNT as usize, 0);
     let mut phases = vec![0; (Phase::COUNT * BUCKETS) as usize];
     while !take.0.is_empty() {
         let slot = phases.get_mut(take.u32()? as usize)?;
         *slot = take.u64()?;
     }
-    Some(Overflow {
-        phases,
-        counts: counts?,
-    })
+    Some(Overflow { phases, counts })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Earlier builds had fewer counters.
+    #[test]
+    fn of_an_earlier_build() {
+        let counters: Vec<u8> = [1_u64, 2, 3].iter().flat_map(|n| n.to_le_bytes()).collect();
+        let Some(Entry::Input(Input::Counters(got))) = decode(kind::COUNTERS, &counters) else {
+            panic!("no counters");
+        };
+        assert_eq!(
+            (&got[..3], got[3..].iter().sum::<u64>()),
+            (&[1, 2, 3][..], 0)
+        );
+        let overflow = [&3_u32.to_le_bytes()[..], &counters].concat();
+        let Some(Entry::Input(Input::Overflow(got))) = decode(kind::OVERFLOW, &overflow) else {
+            panic!("no overflow");
+        };
+        assert_eq!(got.counts.len(), Count::COUNT as usize);
+        assert_eq!(
+            (&got.counts[..3], got.counts[3..].iter().sum::<u64>()),
+            (&[1, 2, 3][..], 0)
+        );
+    }
+
+    #[test]
+    fn more_counters_than_there_are() {
+        let counters = vec![0; 8 * (Counter::COUNT as usize + 1)];
+        assert_eq!(decode(kind::COUNTERS, &counters), None);
+        assert_eq!(decode(kind::COUNTERS, &counters[..12]), None);
+        let overflow = (Count::COUNT + 1).to_le_bytes();
+        assert_eq!(decode(kind::OVERFLOW, &overflow), None);
+    }
 }

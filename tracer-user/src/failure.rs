@@ -1,7 +1,7 @@
 //! Why tracer could not do what it was asked, and the exit code that says so.
 
 use thiserror::Error;
-use tracer_crawler::{crawl::CrawlError, header::HeaderError};
+use tracer_crawler::{crawl::CrawlError, header::HeaderError, seeds::SeedsError};
 
 use crate::{
     demo::DemoError,
@@ -45,7 +45,7 @@ pub(crate) enum Failure {
     Replay(#[from] ReplayError),
     /// Seeds of a crawl.
     #[error(transparent)]
-    Seeds(#[from] tracer_crawler::seeds::SeedsError),
+    Seeds(#[from] SeedsError),
     /// A crawl that could not begin.
     #[error(transparent)]
     Crawl(#[from] CrawlError),
@@ -87,6 +87,7 @@ impl Failure {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Config(error) if error.is_in_file() => code::INPUT,
+            Self::Seeds(SeedsError::SwitchValue(_)) => code::USAGE,
             Self::Seeds(_) => code::INPUT,
             Self::Crawl(CrawlError::Fetcher(_)) => code::INPUT,
             Self::Crawl(CrawlError::Header(

@@ -23,10 +23,8 @@ mod source;
 
 use std::{io::Write as _, process::ExitCode};
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    let result = match cli::args::Arguments::parse().command {
+    let result = match cli::args::parse().command {
         cli::args::Command::Attach(attach) => session::attach(&attach),
         cli::args::Command::Run(run) => session::run(&run),
         cli::args::Command::Replay(replay) => session::replay(&replay),

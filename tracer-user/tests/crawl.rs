@@ -14,6 +14,8 @@ use std::{
     time::Duration,
 };
 
+use tracer_crawler::settings::Settings;
+
 const PAGES: usize = 30;
 
 /// A site of pages that link to the next two, one that robots.txt forbids, one that is missing, and one that never
@@ -199,6 +201,14 @@ fn exit_codes() {
     );
     check(&["ftp://a.example/"], 2, "expected http://HOST/");
     check(&["--depth", "1"], 2, "no URL to begin with");
+    check(&[&start, "false"], 2, "--robots=false");
+    check(&["--robots=maybe", &start], 2, "expected true or false");
+    check(&["--links-from", "a,b", &start], 2, "'b'");
+    let directory = tempfile::tempdir().unwrap();
+    let seeds = directory.path().join("seeds");
+    fs::write(&seeds, "http://127.0.0.1:1/\n\nnot a url\n").unwrap();
+    let seeds = seeds.to_str().unwrap();
+    check(&["--seeds", seeds], 4, &format!("{seeds}:3: \"not a url\""));
     check(&[], 2, "no URL to begin with");
     check(
         &["--jsonl", "/no/such/directory/x", &start],
@@ -229,6 +239,114 @@ fn exit_codes() {
         2,
         says,
     );
+}
+
+/// Whether the page that robots.txt forbids was fetched, whatever else was.
+fn is_private_fetched(arguments: &[&str]) -> bool {
+    let site = Site::start();
+    let (code, _, said) = run(&[arguments, &["--depth", "1", "--quiet", &site.url("/")]].concat());
+    assert_eq!((code, said.as_str()), (Some(0), ""), "{arguments:?}");
+    let heads = site.asked.lock().unwrap();
+    heads.iter().any(|head| head.starts_with("GET /private"))
+}
+
+#[test]
+fn switches_are_taken_as_people_type_them() {
+    for off in [
+        &["--robots=false"][..],
+        &["--robots", "false"],
+        &["--robots", "no"],
+        &["--robots", "OFF"],
+        &["--robots=0"],
+        &["--no-robots"],
+        &["--robots", "--no-robots"],
+    ] {
+        assert!(is_private_fetched(off), "{off:?}");
+    }
+    for on in [
+        &["--robots"][..],
+        &["--robots", "yes"],
+        &["--robots=1"],
+        &["--no-robots", "--robots", "true"],
+    ] {
+        assert!(!is_private_fetched(on), "{on:?}");
+    }
+}
+
+/// Each switch of the crawler has all forms: the settings say what came of them.
+#[test]
+fn every_switch_can_be_turned_off_and_on() {
+    let show = |words: &[String]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_tracer"))
+            .args(["config", "show"])
+            .args(words)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{words:?}: {output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.parse::<toml::Table>().unwrap()
+    };
+    let keys = || Settings::keys().filter(|key| key.switch);
+    assert!(keys().count() > 10);
+    let forms: [(fn(&str) -> Vec<String>, bool); 5] = [
+        (|flag| vec![format!("--no-{flag}")], false),
+        (|flag| vec![format!("--{flag}"), "off".to_owned()], false),
+        (|flag| vec![format!("--{flag}=no")], false),
+        (|flag| vec![format!("--{flag}")], true),
+        (|flag| vec![format!("--{flag}"), "1".to_owned()], true),
+    ];
+    for (form, expected) in forms {
+        // The browser may not be built in.
+        let keys = || keys().filter(|key| !expected || key.name != "render.enabled");
+        let words: Vec<_> = keys().flat_map(|key| form(key.flag)).collect();
+        let shown = show(&words);
+        for key in keys() {
+            let (table, field) = key.split();
+            assert_eq!(
+                shown[table][field].as_bool(),
+                Some(expected),
+                "{words:?}: {}",
+                key.name
+            );
+        }
+    }
+}
+
+#[test]
+fn lists_take_commas() {
+    let arguments = [
+        "--links-from=a,img",
+        "--retry-status",
+        "500,503",
+        "--allow-host",
+        "a.example,b.example",
+        "--no-proxy=10.*, c.example",
+        "--dns",
+        "9.9.9.9,[::1]:53",
+        "--include=a{1,2}",
+        "--header",
+        "Accept: a,b",
+        "http://h/?a,b",
+    ];
+    let output = Command::new(env!("CARGO_BIN_EXE_tracer"))
+        .args(["config", "show"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let shown = String::from_utf8(output.stdout).unwrap();
+    for line in [
+        r#"links = ["a", "img"]"#,
+        "statuses = [500, 503]",
+        r#"allow_hosts = ["a.example", "b.example"]"#,
+        r#"bypass = ["10.*", "c.example"]"#,
+        r#"servers = ["9.9.9.9:53", "[::1]:53"]"#,
+        r#"include = ["a{1,2}"]"#,
+        r#"extra = ["Accept: a,b"]"#,
+        r#"seeds = ["http://h/?a,b"]"#,
+    ] {
+        assert!(shown.contains(line), "no {line} in {shown}");
+    }
 }
 
 #[test]

@@ -110,9 +110,13 @@ tracer config show --origin --config crawl.toml --profile tuned https://example.
 
 - The name of the variable is `TRACER_CRAWL_` and the key in capitals, with `_` for the dot: `limits.per_host` is `TRACER_CRAWL_LIMITS_PER_HOST`. Lists are separated by
   commas, or a TOML array where a comma is part of a value. `TRACER_CRAWL_CONFIG` names the file.
+- A switch is on by its flag alone and off by `--no-FLAG`; `true`, `yes`, `on`, `1` and `false`, `no`, `off`, `0` do it too, as in `--robots=no`, `--robots no` and
+  `TRACER_CRAWL_POLITENESS_ROBOTS=no`.
+- The flag of a list takes values with commas between them, or is given more than once. Seeds, expressions and header lines, which may have commas of their own, are one
+  value each.
 - A key that is unknown, misspelt or of the wrong type stops the start. The error names the file, the line and what was expected.
 - `none` unsets a setting that has a default.
-- Times have a unit (`250ms`, `10s`, `2m`, `1h`, `1d`), sizes too (`64KiB`, `10MiB`, `2GB`, or a bare number of bytes); rates are per second or have one (`10`, `30/m`).
+- Times have a unit (`250ms`, `10s`, `1.5m`, `1h`, `2d`) or are a bare number of seconds. Sizes have a unit (`64KiB`, `10MiB`, `2GB`) or are a bare number of bytes; rates are per second or have one (`10`, `30/m`).
 - Paths in a file are below the file's directory.
 - **Live** settings can change while the crawl runs: when the file changes, on SIGHUP, and through the control interface. A configuration is taken as a whole or,
   when anything in it is wrong, not at all; the log has a line for each change. For a changed setting that is not live, the log says that it needs a new start.

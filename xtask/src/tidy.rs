@@ -1,4 +1,4 @@
-//! House rules that are checked on the text: the length of functions, and nothing left unfinished.
+//! House rules that are checked on the text: the length of functions, subtractions of times, and nothing left unfinished.
 
 use std::fs;
 use std::path::Path;
@@ -11,6 +11,23 @@ const LONGEST_FUNCTION: usize = 80;
 
 /// Macros that stand for code still to be written.
 const UNFINISHED: &[&str] = &["todo", "unimplemented"];
+
+/// Sources in which times of the kernel are subtracted, and the one file of each that does it.
+const DIFFERENCES: &[(&str, &str)] = &[
+    ("tracer-core/src", "tracer-core/src/elapsed.rs"),
+    ("tracer-ebpf/src", "tracer-ebpf/src/difference.rs"),
+];
+/// Ways to subtract a time. A negative difference would wrap, or become zero unseen.
+const SUBTRACTIONS: &[&str] = &[
+    "_ns - ",
+    "_ns -= ",
+    "_ns.checked_sub(",
+    "_ns.saturating_sub(",
+    "_ns.wrapping_sub(",
+];
+/// Subtraction that wraps. In the kernel programs sequence numbers need it in the same file, and a bound that the verifier needs.
+const WRAP: &str = "wrapping_sub(";
+const MAY_WRAP: &str = "tracer-ebpf/src/bound.rs";
 
 /// Every breach, as `file:line: what`.
 pub(crate) fn breaches() -> Result<Vec<String>> {
@@ -32,6 +49,7 @@ fn in_file(name: &Path, text: &str) -> Vec<String> {
     let is_test =
         name.starts_with("tests") || name.components().any(|part| part.as_os_str() == "tests");
     let mut found = unfinished(name, production);
+    found.extend(differences(name, production));
     if !is_test {
         found.extend(long_functions(name, production));
     }
@@ -48,6 +66,30 @@ fn unfinished(name: &Path, text: &str) -> Vec<String> {
         found.extend(
             words.map(|word| format!("{}:{}: {word}! (unfinished)", name.display(), index + 1)),
         );
+    }
+    found
+}
+
+/// Times that are subtracted elsewhere than in the file for it.
+fn differences(name: &Path, text: &str) -> Vec<String> {
+    let place = DIFFERENCES
+        .iter()
+        .find(|(within, _)| name.starts_with(within));
+    let Some((_, only)) = place.filter(|(_, only)| name != Path::new(only)) else {
+        return Vec::new();
+    };
+    let may_wrap = !name.starts_with("tracer-ebpf") || name == Path::new(MAY_WRAP);
+    let more: &[&str] = if may_wrap { &[] } else { &[WRAP] };
+    let mut found = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let code = line.split("//").next().unwrap_or(line);
+        let mut all = SUBTRACTIONS.iter().chain(more);
+        if let Some(word) = all.find(|word| code.contains(**word)) {
+            let place = format!("{}:{}", name.display(), index + 1);
+            found.push(format!(
+                "{place}: {word} (only {only} subtracts times and sequence numbers)"
+            ));
+        }
     }
     found
 }
@@ -109,6 +151,25 @@ mod tests {
         for (found, expected) in found.iter().zip(expected) {
             assert!(found.contains(expected), "{found:?} holds no {expected:?}");
         }
+    }
+
+    #[test]
+    fn times_are_subtracted_in_one_file() {
+        for line in [
+            "let a_ns = end_ns - start_ns;\n",
+            "let a_ns = end_ns.saturating_sub(start_ns);\n",
+            "let a_ns = end_ns.wrapping_sub(start_ns);\n",
+        ] {
+            check("tracer-core/src/turn.rs", line, &["elapsed.rs"]);
+            check("tracer-ebpf/src/turn.rs", line, &["difference.rs"]);
+            check("tracer-core/src/elapsed.rs", line, &[]);
+            check("tracer-ebpf/src/difference.rs", line, &[]);
+            check("tracer-user/src/engine.rs", line, &[]);
+        }
+        let sequence = "let length = end.wrapping_sub(start);\n";
+        check("tracer-ebpf/src/turn.rs", sequence, &["difference.rs"]);
+        check("tracer-ebpf/src/bound.rs", sequence, &[]);
+        check("tracer-core/src/turn.rs", sequence, &[]);
     }
 
     #[test]

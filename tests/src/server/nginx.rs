@@ -29,6 +29,8 @@ pub struct NginxOptions {
     pub early_data: bool,
     /// Whether HTTP/2 is offered.
     pub http2: bool,
+    /// Length of what it answers to `/body`.
+    pub body_bytes: usize,
 }
 
 impl Default for NginxOptions {
@@ -40,6 +42,7 @@ impl Default for NginxOptions {
             keepalive_requests: 10_000,
             early_data: false,
             http2: false,
+            body_bytes: 0,
         }
     }
 }
@@ -66,6 +69,10 @@ impl Nginx {
     ) -> Result<Self> {
         let port = port::unused()?;
         let directory = tempfile::tempdir()?;
+        std::fs::write(
+            directory.path().join("body"),
+            vec![b'x'; options.body_bytes],
+        )?;
         let file = directory.path().join("nginx.conf");
         std::fs::write(
             &file,
@@ -157,6 +164,7 @@ http {{
   keepalive_timeout {keepalive}; keepalive_requests {requests}; {tls}
   server {{
     listen 0.0.0.0:{port} {ssl} {http2} backlog=4096; listen [::]:{port} {ssl} {http2} backlog=4096;
+    location = /body {{ root {place}; }}
     location / {{ default_type text/html; return 200 "<title>a page</title>\n"; }}
   }}
 }}

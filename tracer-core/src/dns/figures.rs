@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{lookup::End, message::rcode};
-use crate::{group::Group, latency::Latency};
+use crate::{elapsed::Timed, group::Group, latency::Latency};
 
 /// Counts of lookups.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -58,8 +58,8 @@ pub enum Change {
     Ended {
         /// Way in which the lookup ended.
         end: End,
-        /// Time since the first query, ns.
-        duration_ns: u64,
+        /// Time since the first query.
+        took: Timed,
     },
 }
 
@@ -76,14 +76,14 @@ impl Group {
             Change::OverTcp => dns.truncated += 1,
             Change::Ended {
                 end: End::Answer(rcode::NOERROR),
-                duration_ns,
+                took,
             } => {
                 dns.answered += 1;
-                self.phases.dns.record(duration_ns);
+                self.time(|phases| &mut phases.dns, took);
             }
-            Change::Ended { end, duration_ns } => {
+            Change::Ended { end, took } => {
                 *dns.failed.slot(end) += 1;
-                self.phases.dns_failed.record(duration_ns);
+                self.time(|phases| &mut phases.dns_failed, took);
             }
         }
     }
@@ -149,8 +149,12 @@ impl NameTable {
             Change::Asked { .. } => figures.queries += 1,
             Change::Ended {
                 end: End::Answer(rcode::NOERROR),
-                duration_ns,
-            } => figures.answered.record(duration_ns),
+                took,
+            } => {
+                if let Some(duration_ns) = took.known_ns() {
+                    figures.answered.record(duration_ns);
+                }
+            }
             Change::Ended { .. } => figures.failures += 1,
             Change::Again | Change::OverTcp => {}
         }

@@ -21,6 +21,7 @@ use super::{
     message::{Message, Question, rcode},
     settled::{Settled, copy},
 };
+use crate::elapsed::{Timed, elapsed};
 
 /// Time after which an answer is no longer awaited: the resolvers' own default.
 pub const PATIENCE_NS: u64 = 5_000_000_000;
@@ -83,8 +84,8 @@ pub enum End {
 pub struct Ended {
     /// Last query of the lookup.
     pub query: Query,
-    /// Time from the first query to the end, ns.
-    pub duration_ns: u64,
+    /// Time from the first query to the end.
+    pub took: Timed,
     /// Way in which the lookup ended.
     pub end: End,
 }
@@ -314,7 +315,9 @@ impl Lookup {
     /// Relation to this lookup of a query by the same process for the same question; `None` if it does not belong to
     /// it.
     fn takes(&self, query: &Query) -> Option<Asked> {
-        let apart = |least: u64| query.time_ns.saturating_sub(self.query.time_ns) >= least;
+        let apart = |least_ns: u64| {
+            elapsed(query.time_ns, self.query.time_ns).is_some_and(|ns| ns >= least_ns)
+        };
         let same_id = self.ids.contains(&query.id);
         let to_tcp = query.tcp && !self.query.tcp;
         match self.state {
@@ -342,7 +345,7 @@ impl Lookup {
 
     fn ended(self, time_ns: u64, end: End) -> Ended {
         Ended {
-            duration_ns: time_ns.saturating_sub(self.first_ns),
+            took: elapsed(time_ns, self.first_ns).into(),
             query: self.query,
             end,
         }

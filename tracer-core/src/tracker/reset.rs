@@ -59,10 +59,7 @@ impl Tracker {
     }
 
     fn count_open_again(&mut self) {
-        let opening = Opening {
-            connect_ns: None,
-            syn_retransmits: 0,
-        };
+        let opening = Opening::ADOPTED;
         let mut open = Vec::with_capacity(self.connections.len());
         for connection in self.connections.values_mut() {
             connection.opening = opening;

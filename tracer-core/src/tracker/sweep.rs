@@ -47,11 +47,7 @@ impl Tracker {
         self.note_destination(&record.endpoint, remote);
         let is_new = record.adopted == 1 && !self.connections.contains_key(&cookie);
         if record.state != SYN_SENT && is_new {
-            let opening = Opening {
-                connect_ns: None,
-                syn_retransmits: 0,
-            };
-            self.open(cookie, &record.endpoint, opening);
+            self.open(cookie, &record.endpoint, Opening::ADOPTED);
             if let Some(connection) = self.connections.get_mut(&cookie) {
                 connection.recount = record.turns != 0;
             }

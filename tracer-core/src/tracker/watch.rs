@@ -7,6 +7,7 @@ use tracer_common::record::{SocketRecord, phase};
 use super::{CLOSE_WAIT, ESTABLISHED, SYN_SENT, Tracker, sweep::records};
 use crate::{
     decode::{Event, decode},
+    elapsed::elapsed,
     endpoint::{comm, local, remote},
     live::{Activity, LiveConnection, LiveConnections, LiveState, WATCH_BYTES},
     time_wait::Seen,
@@ -76,7 +77,7 @@ impl Tracker {
             0 => record.start_ns,
             established_ns => established_ns,
         };
-        let age_ns = (since_ns != 0).then(|| at_ns.saturating_sub(since_ns));
+        let age_ns = elapsed(at_ns, since_ns).filter(|_| since_ns != 0);
         Some(LiveConnection {
             cookie,
             pid: record.endpoint.tgid,

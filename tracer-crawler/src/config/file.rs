@@ -4,7 +4,7 @@ use std::{fs, io::Read, path::Path};
 
 use toml::{Table, Value as Toml, de::DeTable};
 
-use super::{ConfigError, Origin, merge::unknown};
+use super::{ConfigError, Origin, suggest::unknown};
 use crate::settings::{Key, PROFILE, Settings};
 
 /// Limit of a file's size in bytes.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use super::{ConfigError, Origin, file, secret, suggest::nearest};
+use super::{ConfigError, Origin, file, secret, suggest::unknown};
 use crate::settings::{
     DnsMode, Fault, Given, Key, PREFIX, PROFILE, Profile, Settings, value::Value,
 };
@@ -156,23 +156,6 @@ fn list(key: &'static Key, text: &str, origin: &Origin) -> Result<Word, ConfigEr
             .remove("list")
             .unwrap_or(toml::Value::Array(Vec::new())),
     ))
-}
-
-/// Error for an unknown name, with a suggestion.
-pub(super) fn unknown<'a>(
-    origin: Origin,
-    name: &str,
-    known: impl Iterator<Item = &'a str>,
-) -> ConfigError {
-    let suggestion = nearest(name, known).map_or_else(
-        || "; `tracer config show` lists all".to_owned(),
-        |near| format!("; did you mean `{near}`?"),
-    );
-    ConfigError::UnknownKey {
-        origin,
-        name: name.escape_debug().to_string(),
-        suggestion,
-    }
 }
 
 impl Effective {

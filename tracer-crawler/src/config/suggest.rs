@@ -1,5 +1,7 @@
 //! Finds the known name that a misspelled one most likely means.
 
+use super::{ConfigError, Origin};
+
 /// Known name nearest to `name`, if at most a third of its letters differ.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
@@ -7,6 +9,23 @@ pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> O
         .filter(|(distance, candidate)| *distance <= candidate.len().div_ceil(3))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// Error for an unknown name, with a suggestion.
+pub(super) fn unknown<'a>(
+    origin: Origin,
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+) -> ConfigError {
+    let suggestion = nearest(name, known).map_or_else(
+        || "; `tracer config show` lists all".to_owned(),
+        |near| format!("; did you mean `{near}`?"),
+    );
+    ConfigError::UnknownKey {
+        origin,
+        name: name.escape_debug().to_string(),
+        suggestion,
+    }
 }
 
 /// Number of letters to insert, remove, change or swap with their neighbour (optimal string alignment). Texts of more

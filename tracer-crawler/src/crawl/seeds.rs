@@ -7,8 +7,8 @@ use std::path::Path;
 use url::Url;
 
 use super::CrawlError;
-use crate::credentials;
 use crate::settings::Settings;
+use crate::{credentials, seeds};
 
 /// Name of the file of seeds, which has one URL per line.
 const FILE: &str = "seeds";
@@ -61,19 +61,8 @@ fn write(directory: &Path, seeds: &[Url]) -> io::Result<()> {
 
 fn parse(text: &str, settings: &Settings) -> Result<Url, CrawlError> {
     let limit = settings.scope.max_url_bytes.as_usize();
-    let wrong = |reason: String| CrawlError::Seed {
+    seeds::parse(text, limit).map_err(|reason| CrawlError::Seed {
         got: credentials::shown(text).chars().take(200).collect(),
         reason,
-    };
-    if text.len() > limit {
-        return Err(wrong(format!(
-            "{} bytes, more than the {limit} allowed",
-            text.len()
-        )));
-    }
-    let url = Url::parse(text).map_err(|error| wrong(error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(wrong("expected http://HOST/ or https://HOST/".to_owned()));
-    }
-    Ok(url)
+    })
 }

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::journal::{self, Journal};
-use super::schedule::HostId;
+use super::names::HostId;
 use super::store::{Batch, Meta, Store};
 use super::{DiskOptions, Entry, FrontierError, Row};
 use crate::dedup::Fingerprint;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::schedule::HostId;
+use super::names::HostId;
 use super::{Entry, FrontierError, Kind, Row};
 
 /// Bytes before the content of a frame: length (4) and checksum (8).

@@ -3,12 +3,14 @@
 
 use std::hash::{BuildHasher, RandomState};
 
-use super::schedule::HostId;
-
 /// Marks a slot without a host.
 const EMPTY: u32 = u32::MAX;
 /// Number of slots of the first index.
 const FIRST_SLOTS: usize = 64;
+
+/// Number of a host, in the order of first appearance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct HostId(pub(super) u32);
 
 #[derive(Debug, Default)]
 pub(super) struct Names {

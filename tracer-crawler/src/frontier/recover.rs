@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::disk::Disk;
 use super::journal::{self, Event};
-use super::schedule::{HostId, Schedule};
+use super::names::HostId;
+use super::schedule::Schedule;
 use super::store::{Batch, Meta, Store, VERSION};
 use super::{DiskOptions, Frontier, FrontierError, Politeness};
 use crate::dedup::{Dedup, Fingerprint, Found, Seed};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::host::{Host, Turn};
-use super::names::Names;
+use super::names::{HostId, Names};
 use super::{Entry, Politeness, Row};
 use crate::url::UrlText;
 
@@ -18,10 +18,6 @@ const DELAYED_ROWS: usize = 16 << 10;
 const ROW_BYTES: usize = 128;
 /// Additional memory for the first row of a host: the queue in memory is allocated with room for a few rows.
 const HEAD_BYTES: usize = 144;
-
-/// Number of a host, in the order of first appearance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct HostId(pub(super) u32);
 
 /// Schedule of all hosts.
 #[derive(Debug)]

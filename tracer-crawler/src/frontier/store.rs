@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
 
-use super::schedule::HostId;
+use super::names::HostId;
 use super::{Entry, FrontierError, Kind, Row};
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");

@@ -23,7 +23,7 @@ pub use self::{
     reach::{Adaptive, Cache, Crawl, Limits, Politeness, Scope, State},
     secret::{REDACTED, Secret},
     table::{Change, Key, PREFIX},
-    value::Given,
+    value::{Given, is_switch_value},
     wire::{Body, Dns, Headers, Http, Pool, Proxy, Retry, Timeouts, Tls},
     word::{
         AddressFamily, DnsMode, LinkSource, Listen, LogFormat, Pattern, Profile, ProgressMode,
@@ -269,6 +269,32 @@ mod tests {
         let expected = r#"["authorization: (secret)", "x-a: b"]"#;
         assert_eq!(shown("headers.extra"), expected);
         assert_eq!(shown("limits.per_host"), "8");
+    }
+
+    #[test]
+    fn switches_are_what_people_type() {
+        let mut settings = Settings::default();
+        for (word, expected) in [
+            ("true", true),
+            ("No", false),
+            ("YES", true),
+            ("off", false),
+            ("On", true),
+            ("0", false),
+            ("1", true),
+            ("FALSE", false),
+        ] {
+            let words = [word.to_owned()];
+            settings
+                .set("politeness.robots", Given::Text(&words))
+                .unwrap()
+                .unwrap();
+            assert_eq!(settings.politeness.robots, expected, "{word}");
+            assert!(is_switch_value(word));
+        }
+        for word in ["", "maybe", "2", "tru", "http://h/"] {
+            assert!(!is_switch_value(word), "{word}");
+        }
     }
 
     #[test]

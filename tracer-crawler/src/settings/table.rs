@@ -43,6 +43,17 @@ impl Key {
         format!("{PREFIX}{}", self.name.replace('.', "_").to_uppercase())
     }
 
+    /// True if one word may hold several values with commas between them, because no value has a comma of its own.
+    pub fn takes_commas(&self) -> bool {
+        const WITH_COMMAS: [&str; 4] = [
+            "crawl.seeds",
+            "scope.include",
+            "scope.exclude",
+            "headers.extra",
+        ];
+        self.list && !WITH_COMMAS.contains(&self.name)
+    }
+
     /// Table of the file that the key is in, and its name there.
     pub fn split(&self) -> (&'static str, &'static str) {
         self.name.split_once('.').unwrap_or(("", self.name))

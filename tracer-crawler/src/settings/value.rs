@@ -16,6 +16,11 @@ pub enum Given<'a> {
     Toml(&'a Toml),
 }
 
+/// True if a word can be the value of a switch: `true`, `no`, `off`, `1` and the like.
+pub fn is_switch_value(word: &str) -> bool {
+    bool::parse(word).is_ok()
+}
+
 /// Type that a setting can have.
 pub trait Value: Sized + Clone + PartialEq {
     /// Placeholder for the value in help texts: `TIME`, `N`, …
@@ -79,10 +84,12 @@ impl Value for bool {
     const SWITCH: bool = true;
 
     fn parse(text: &str) -> Result<Self, String> {
-        match text {
+        match text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "on" | "1" => Ok(true),
             "false" | "no" | "off" | "0" => Ok(false),
-            _ => Err(format!("expected true or false, got `{text}`")),
+            _ => Err(format!(
+                "expected true or false (or yes, no, on, off, 1, 0), got `{text}`"
+            )),
         }
     }
 

@@ -8,10 +8,11 @@ use tracer_common::record::tls;
 
 use crate::{
     conn::{self, Conn, phase},
+    difference::{after, bytes_between},
     dns, emit,
     held::{self, HELD_SEGMENTS, HeldKey},
     hello, maps,
-    segment::{Segment, after},
+    segment::Segment,
     tls::{Kept, Packet, Source, give_up, walk},
     turn,
 };
@@ -164,7 +165,7 @@ fn advance<const EGRESS: bool, S: Source>(
     } else {
         (&mut conn.ingress, &conn.got)
     };
-    stream.position = edge.next.wrapping_sub(sequence);
+    stream.position = bytes_between(sequence, edge.next);
     stream.length = length;
     let end = sequence.wrapping_add(length);
     if conn.phase == phase::WAITING && !opens_tls::<EGRESS, S>(conn, source) {
@@ -251,7 +252,7 @@ fn report<const EGRESS: bool>(
         emit::tls(conn, cookie);
     }
     let stream = if EGRESS { &conn.egress } else { &conn.ingress };
-    let rest = stream.length.wrapping_sub(stream.position);
+    let rest = bytes_between(stream.position, stream.length);
     let leftover = conn.outcome == tls::NOT_TLS || rest > stream.skip;
     turn::begin::<EGRESS>(conn, leftover, cookie);
 }

@@ -8,6 +8,7 @@ use tracer_common::record::turn::{SLOW_PICKUP_NS, UNMEASURED};
 
 use crate::{
     conn::{self, Conn},
+    difference::elapsed,
     emit,
     maps::global,
     sock::Sock,
@@ -30,10 +31,17 @@ pub fn pickup(ctx: BtfTracePointContext) -> i32 {
 /// What has been waiting is read.
 #[inline(always)]
 fn picked_up(conn: &mut Conn, now_ns: u64) {
-    let (turn, ready_ns) = (&mut conn.turn, conn.answer.ready_ns);
-    let waited_ns = now_ns.wrapping_sub(ready_ns);
+    // Once, for the receive path may set it at any time.
+    // SAFETY: a member of a map value.
+    let ready_ns = unsafe { core::ptr::read_volatile(&raw const conn.answer.ready_ns) };
+    let turn = &mut conn.turn;
     let is_response = ready_ns > turn.read_ns && ready_ns >= turn.start_ns;
-    if is_response && waited_ns > turn.pickup_ns {
+    // Data that became ready after the clock was read had not come when the application copied data out: nothing of it
+    // has been picked up, and no wait is lost. The next read finds it newer than this one, and tells how long it waited.
+    if let Some(waited_ns) = elapsed(now_ns, ready_ns)
+        && is_response
+        && waited_ns > turn.pickup_ns
+    {
         turn.pickup_ns = waited_ns;
         if waited_ns >= SLOW_PICKUP_NS {
             conn.pickup_cpu_ns = if global!(OFFSETS.task_run_delay) == 0 {

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracer_text::duration::parse_positive;
 
 use super::{
-    crawl::flags::SettingsArguments,
+    crawl::{flags::SettingsArguments, switches},
     quantity::{CidrRange, cidr, refresh, speed},
 };
 use crate::playback::Speed;
@@ -26,6 +26,8 @@ const DIFF_EXIT_CODES: &str = "Exit codes:
   70  a fault of tracer's own";
 
 const CRAWL_EXIT_CODES: &str = "Each flag is a key of a configuration file and an environment variable, too: docs/user/crawl-config.md.
+A switch is turned off by --no-FLAG, or by false, no, off or 0 behind it. A list takes its flag more than once or values with commas
+between them; expressions, header lines and URLs may have commas of their own and take their flag again.
 
 Exit codes:
   0   the crawl ended by itself, or at a limit that was asked for
@@ -55,6 +57,11 @@ pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// The words that this process was started with. Ends the process where they are wrong, or help was asked for.
+pub(crate) fn parse() -> Arguments {
+    Arguments::parse_from(switches::joined(std::env::args_os()))
 }
 
 /// The commands.

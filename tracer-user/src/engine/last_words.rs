@@ -1,13 +1,12 @@
-//! What a command that failed said last, for after the live screen is closed: until then only the screen had it.
+//! Last words of a command that failed, printed after the live screen has closed: until then only the screen had them.
 
 use std::process::ExitStatus;
 
-use crate::{
-    capture::{Line, Scrollback},
-    sink::printable::{printable, without_colors},
-};
+use tracer_text::printable::{printable, without_colors};
 
-/// The status and the last lines of standard error; nothing of a command that went well.
+use crate::capture::{Line, Scrollback};
+
+/// Text of the status and the last lines of standard error; `None` for a command that went well.
 pub(super) fn last_words(status: ExitStatus, printed: &Scrollback) -> Option<String> {
     if status.success() {
         return None;

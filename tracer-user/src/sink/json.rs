@@ -77,6 +77,7 @@ fn events(events: &Events) -> Value {
         "evicted": events.evicted,
         "unmatched": events.unmatched,
         "not_recorded": events.not_recorded,
+        "negative_durations": events.negative_durations,
         "by_counter": kernel,
     })
 }

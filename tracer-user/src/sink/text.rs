@@ -7,7 +7,7 @@ use tracer_core::{
     host::Host,
     latency::Latency,
     process::Process,
-    snapshot::Snapshot,
+    snapshot::{Events, Snapshot},
 };
 
 use tracer_text::{number, printable::printable};
@@ -55,14 +55,9 @@ impl Paint {
 
 fn head(text: &mut String, snapshot: &Snapshot, duration_ns: u64, paint: &Paint) {
     let events = &snapshot.events;
-    let lost = events.lost + events.undecodable + events.map_full + events.evicted;
-    let losses = match lost + events.not_recorded {
+    let losses = match events.losses() {
         0 => format!("nothing lost{}", totals_only(snapshot)),
-        _ if lost == 0 => paint.alarm(&format!("LOST: {} not recorded", events.not_recorded)),
-        _ => paint.alarm(&format!(
-            "LOST: {} records, {} undecodable, {} map full, {} evicted",
-            events.lost, events.undecodable, events.map_full, events.evicted
-        )),
+        _ => paint.alarm(&format!("LOST: {}", lost(events))),
     };
     let _ = writeln!(
         text,
@@ -71,6 +66,25 @@ fn head(text: &mut String, snapshot: &Snapshot, duration_ns: u64, paint: &Paint)
         number::time(duration_ns as f64),
         events.received
     );
+}
+
+/// How much of what was lost.
+fn lost(events: &Events) -> String {
+    let mut parts = Vec::new();
+    if events.lost + events.undecodable + events.map_full + events.evicted != 0 {
+        parts.push(format!(
+            "{} records, {} undecodable, {} map full, {} evicted",
+            events.lost, events.undecodable, events.map_full, events.evicted
+        ));
+    }
+    if events.not_recorded != 0 {
+        parts.push(format!("{} not recorded", events.not_recorded));
+    }
+    if events.negative_durations != 0 {
+        let count = events.negative_durations;
+        parts.push(format!("{count} durations that end before they begin"));
+    }
+    parts.join(", ")
 }
 
 /// What is in the totals and in no host's or no process's figures.
@@ -299,4 +313,36 @@ fn shorten(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     text.chars().take(width - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_loss_is_named() {
+        #[track_caller]
+        fn check(change: fn(&mut Events), expected: &str) {
+            let mut snapshot = Snapshot::default();
+            change(&mut snapshot.events);
+            let text = summary(&snapshot, 0, false);
+            assert!(text.contains(expected), "{text}");
+            assert_eq!(text.contains("nothing lost"), expected == "nothing lost");
+        }
+        check(|_| {}, "nothing lost");
+        check(|events| events.overflowed = 3, "nothing lost");
+        check(
+            |events| events.lost = 2,
+            "LOST: 2 records, 0 undecodable, 0 map full, 0 evicted",
+        );
+        check(|events| events.not_recorded = 4, "LOST: 4 not recorded");
+        check(
+            |events| events.negative_durations = 5,
+            "LOST: 5 durations that end before they begin",
+        );
+        check(
+            |events| (events.evicted, events.negative_durations) = (1, 5),
+            "1 evicted, 5 durations that end before they begin",
+        );
+    }
 }

@@ -28,9 +28,12 @@ impl Args for SettingsArguments {
             .value_parser(clap::value_parser!(PathBuf))
             .help_heading(PROFILE.title)
             .help("Configuration file (TOML); its keys are below the flags. TRACER_CRAWL_CONFIG does it too");
-        keys().fold(command.arg(config), |command, key| {
+        let command = keys().fold(command.arg(config), |command, key| {
             command.arg(argument(key))
-        })
+        });
+        keys()
+            .filter(|key| key.switch)
+            .fold(command, |command, key| command.arg(off(key)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -41,6 +44,9 @@ impl Args for SettingsArguments {
 impl FromArgMatches for SettingsArguments {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let given = keys().filter_map(|key| {
+            if key.switch && matches.get_flag(&off_name(key)) {
+                return Some((key.name, vec!["false".to_owned()]));
+            }
             let words = matches.get_many::<String>(key.name)?;
             Some((key.name, words.cloned().collect()))
         });
@@ -75,6 +81,9 @@ fn argument(key: &'static Key) -> Arg {
         return argument.value_name("URL").num_args(0..);
     }
     let argument = argument.long(key.flag).value_name(form(key));
+    if key.takes_commas() {
+        return argument.value_delimiter(',');
+    }
     if !key.switch {
         return argument;
     }
@@ -82,6 +91,22 @@ fn argument(key: &'static Key) -> Arg {
         .num_args(0..=1)
         .require_equals(true)
         .default_missing_value("true")
+        .overrides_with(off_name(key))
+}
+
+fn off_name(key: &Key) -> String {
+    format!("no-{}", key.flag)
+}
+
+/// `--no-FLAG` of a switch. The last one of both flags counts.
+fn off(key: &'static Key) -> Arg {
+    Arg::new(off_name(key))
+        .long(off_name(key))
+        .action(ArgAction::SetTrue)
+        .overrides_with(key.name)
+        .help_heading(key.title)
+        .help(format!("The same as --{}=false", key.flag))
+        .hide(true)
 }
 
 /// What stands for the value: the words themselves where they are few.
@@ -136,6 +161,12 @@ fn parser(key: &'static Key) -> ValueParser {
             .into();
     }
     ValueParser::from(move |word: &str| -> Result<String, String> {
+        // What follows a comma may begin with a space.
+        let word = if key.takes_commas() {
+            word.trim()
+        } else {
+            word
+        };
         let words = [word.to_owned()];
         match Settings::default().set(key.name, Given::Text(&words)) {
             Some(Err(problem)) => Err(problem),

@@ -5,5 +5,6 @@ mod log;
 pub(crate) mod run;
 pub(crate) mod show;
 mod sources;
+pub(crate) mod switches;
 mod threads;
 mod trace;

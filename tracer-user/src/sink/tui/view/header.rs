@@ -51,8 +51,7 @@ fn pieces(model: &Model) -> Vec<(String, Role)> {
     let moment = &model.shown;
     let events = &moment.snapshot.events;
     let mut pieces = Vec::new();
-    let lost =
-        events.lost + events.undecodable + events.map_full + events.evicted + events.not_recorded;
+    let lost = events.losses();
     if lost != 0 {
         pieces.push((format!(" LOST {} ", number::short_count(lost)), Role::Alarm));
     }

@@ -1,14 +1,13 @@
 //! Screens of text: findings, the command's output, help.
 
+use tracer_text::printable::without_colors;
+
 use super::canvas::Canvas;
 use crate::{
     capture::Stream,
-    sink::{
-        printable::without_colors,
-        tui::{
-            model::{Model, layout::Area},
-            theme::Role,
-        },
+    sink::tui::{
+        model::{Model, layout::Area},
+        theme::Role,
     },
 };
 
