@@ -14,9 +14,9 @@ use anyhow::{Context, Result, anyhow, ensure};
 use crate::namespace::Namespace;
 use crate::wire::Segment;
 
-/// Room for a burst while this thread has no CPU.
+/// Size of the receive buffer, enough for a burst while this thread has no CPU.
 const RECEIVE_BUFFER_BYTES: libc::c_int = 256 << 20;
-/// A loopback frame can be 64 KiB plus headers.
+/// Size of the buffer for a frame: on loopback it can have 64 KiB plus headers.
 const FRAME_BYTES: usize = 70_000;
 const PACKET_IGNORE_OUTGOING: libc::c_int = 23;
 
@@ -57,7 +57,7 @@ impl Capture {
         Ok(Self { stop, reader })
     }
 
-    /// Ends the capture and gives every segment; a dropped one is an error.
+    /// Ends the capture and gives every segment; a dropped segment is an error.
     pub fn finish(self) -> Result<Vec<Segment>> {
         self.stop.store(true, Ordering::SeqCst);
         self.reader
@@ -139,7 +139,7 @@ fn set<T>(socket: &OwnedFd, level: libc::c_int, name: libc::c_int, value: &T) ->
     Ok(())
 }
 
-/// Classic BPF: TCP over IPv4 (no options) or IPv6 with `port` on either side.
+/// Classic BPF filter for TCP over IPv4 (no options) or IPv6 with `port` on either side.
 fn port_filter(port: u16) -> Vec<libc::sock_filter> {
     const BYTE: u16 = 0x30;
     const HALF: u16 = 0x28;
@@ -190,7 +190,7 @@ fn read(socket: &OwnedFd, stop: &AtomicBool) -> Result<Vec<Segment>> {
     Ok(segments)
 }
 
-/// One frame and its time, or nothing within the socket's timeout.
+/// Receives one frame and its time; None if none comes within the socket's timeout.
 fn receive(socket: &OwnedFd, frame: &mut [u8]) -> Result<Option<(usize, u64)>> {
     let mut control = [0_u64; 16];
     let mut vector = libc::iovec {

@@ -14,7 +14,7 @@ use crate::tracer::{Traced, run};
 use crate::turns::{self, Turns};
 use crate::wire::{Sums, flows, sums};
 
-/// The server of a case.
+/// Server of a case, to be started.
 #[derive(Debug, Clone)]
 pub enum Origin {
     /// nginx.
@@ -50,7 +50,7 @@ impl Origin {
         })
     }
 
-    /// Whether it speaks TLS.
+    /// Whether the server uses TLS.
     pub fn is_tls(&self) -> bool {
         match self {
             Self::Nginx(options) => options.protocols.is_some(),
@@ -60,7 +60,7 @@ impl Origin {
     }
 }
 
-/// A server of a case.
+/// Running server of a case.
 pub enum Running {
     /// nginx.
     Nginx(Nginx),
@@ -71,7 +71,7 @@ pub enum Running {
 }
 
 impl Running {
-    /// Starts it.
+    /// Starts the server.
     pub fn start(origin: &Origin, certificate: &Certificate) -> Result<Self> {
         Ok(match origin {
             Origin::Nginx(options) => Self::Nginx(Nginx::start(*options, certificate)?),
@@ -80,7 +80,7 @@ impl Running {
         })
     }
 
-    /// Its port.
+    /// Port of the server.
     pub fn port(&self) -> u16 {
         match self {
             Self::Nginx(server) => server.port,
@@ -89,7 +89,7 @@ impl Running {
         }
     }
 
-    /// What it saw; ends it.
+    /// Ends the server and gives its counts.
     pub fn seen(self) -> Result<Seen> {
         match self {
             Self::Nginx(server) => server.seen(),
@@ -99,21 +99,21 @@ impl Running {
     }
 }
 
-/// What a client is told.
+/// Server as its clients are told to reach it.
 pub struct Target<'a> {
     /// `https://localhost:PORT/`, or `http://127.0.0.1:PORT/`.
     pub url: String,
     /// `127.0.0.1:PORT`.
     pub address: String,
-    /// The port alone.
+    /// Port alone.
     pub port: String,
-    /// The certificate file to trust.
+    /// Certificate file to trust.
     pub ca: String,
-    /// The certificate itself.
+    /// Certificate itself.
     pub certificate: &'a Certificate,
 }
 
-/// What a client is known to do; `None` is left to the witnesses.
+/// Actions that a client is known to do; `None` is left to the witnesses.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Expected {
     /// Requests.
@@ -126,7 +126,7 @@ pub struct Expected {
     pub resumed: Option<u64>,
 }
 
-/// Requests, connections, full and resumed handshakes, all known.
+/// Makes an expectation with known requests, connections, full and resumed handshakes.
 pub fn exactly(requests: u64, connections: u64, full: u64, resumed: u64) -> Expected {
     Expected {
         requests: Some(requests),
@@ -186,7 +186,7 @@ pub fn check(
     differences.finish(|| traced.story())
 }
 
-/// What a client of a server on `port` is told.
+/// Target for clients of a server on `port`.
 pub fn target(is_tls: bool, port: u16, certificate: &Certificate) -> Target<'_> {
     let place = if is_tls {
         "https://localhost"
@@ -202,7 +202,7 @@ pub fn target(is_tls: bool, port: u16, certificate: &Certificate) -> Target<'_> 
     }
 }
 
-/// The wire, the server's log, the client's own count and the row say the same.
+/// Compares the wire, the server's log, the client's own count and the expectation.
 fn compare_witnesses(
     wire: &Sums,
     seen: &Seen,
@@ -236,7 +236,7 @@ fn compare_witnesses(
     );
 }
 
-/// Every connection belongs to a process with the client's name and executable.
+/// Checks that every connection belongs to a process with the client's name and executable.
 pub fn compare_processes(
     export: &Export,
     client: &Client,
@@ -263,7 +263,7 @@ pub fn compare_processes(
     differences.equal("connections over all processes", total, connections);
 }
 
-/// There is one host, named as the client named it.
+/// Checks that there is one host, with the name that the client used.
 fn compare_host(
     export: &Export,
     is_tls: bool,

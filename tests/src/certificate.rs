@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::process::output;
 
-/// The names every certificate is good for; they resolve nowhere but `localhost`.
+/// Names of every certificate. Only `localhost` can be resolved.
 const NAMES: &str = "subjectAltName=DNS:localhost,DNS:*.tracer.test,IP:127.0.0.1,IP:::1";
 
 /// A certificate and its key in a directory that goes away with it.
@@ -17,12 +17,12 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// A small one (ECDSA P-256): the server's flight fits one segment.
+    /// Makes a small certificate (ECDSA P-256), with which the server's flight fits one segment.
     pub fn small() -> Result<Self> {
         Self::make(&["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
     }
 
-    /// A large one (RSA 4096): the server's flight needs several records' worth of bytes.
+    /// Makes a large certificate (RSA 4096), with which the server's flight is as long as several records.
     pub fn large() -> Result<Self> {
         Self::make(&["-newkey", "rsa:4096"])
     }
@@ -57,12 +57,12 @@ impl Certificate {
         Ok(made)
     }
 
-    /// The certificate, PEM.
+    /// PEM file of the certificate.
     pub fn path(&self) -> PathBuf {
         self.directory.path().join("certificate.pem")
     }
 
-    /// The private key, PEM.
+    /// PEM file of the private key.
     pub fn key(&self) -> PathBuf {
         self.directory.path().join("key.pem")
     }

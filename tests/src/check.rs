@@ -1,4 +1,4 @@
-//! Collects every difference of a case, so that one run tells all of them.
+//! Collects all differences of a case, so that one run shows all of them.
 
 use std::fmt::Debug;
 
@@ -12,7 +12,7 @@ pub struct Differences {
 }
 
 impl Differences {
-    /// None yet.
+    /// Begins a case without differences.
     pub fn of(case: impl Into<String>) -> Self {
         Self {
             case: case.into(),
@@ -20,7 +20,7 @@ impl Differences {
         }
     }
 
-    /// Notes it when `got` is not `expected`.
+    /// Notes a difference if `got` is not `expected`.
     pub fn equal<T: PartialEq + Debug>(&mut self, name: &str, got: T, expected: T) {
         if got != expected {
             self.found
@@ -28,21 +28,21 @@ impl Differences {
         }
     }
 
-    /// Notes it when what `name` says does not hold.
+    /// Notes a difference if the statement `name` does not hold.
     pub fn holds(&mut self, name: &str, truth: bool) {
         if !truth {
             self.found.push(format!("not so: {name}"));
         }
     }
 
-    /// Notes an error in place of a value.
+    /// Gives the value, or notes the error.
     pub fn value<T>(&mut self, result: Result<T>) -> Option<T> {
         result
             .map_err(|error| self.found.push(format!("{error:#}")))
             .ok()
     }
 
-    /// Fails with all differences, and `context` to look into them.
+    /// Fails if there are differences. The error lists them, followed by `context`.
     pub fn finish(self, context: impl FnOnce() -> String) -> Result<()> {
         if self.found.is_empty() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! The real clients, as commands that print their own count on the last line of their output.
+//! Real clients, as commands that print their own count on the last line of their output.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -12,19 +12,19 @@ use crate::namespace::Namespace;
 use crate::process::output;
 use crate::server::build_go;
 
-/// A command to trace.
+/// Command to trace.
 #[derive(Debug, Clone, Default)]
 pub struct Client {
     /// Program and arguments.
     pub command: Vec<OsString>,
-    /// What it finds in its environment besides ours.
+    /// Environment variables of the client besides ours.
     pub environment: Vec<(String, OsString)>,
-    /// The name of the processes that connect.
+    /// Name of the processes that connect.
     pub comm: &'static str,
 }
 
 impl Client {
-    /// Any command; `comm` is the name of the processes that connect.
+    /// Makes a client of any command; `comm` is the name of the processes that connect.
     pub fn new(comm: &'static str, command: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         let command = command.into_iter().map(Into::into).collect();
         Self {
@@ -34,7 +34,7 @@ impl Client {
         }
     }
 
-    /// The command as a shell takes it.
+    /// Command as a line for a shell.
     pub fn line(&self) -> String {
         let words = self.command.iter();
         let words: Vec<String> = words
@@ -43,13 +43,13 @@ impl Client {
         words.join(" ")
     }
 
-    /// A shell script; `$1`, `$2`, … are `arguments`.
+    /// Client that runs a shell script with `arguments` as `$1`, `$2`, ….
     pub fn shell(comm: &'static str, script: &str, arguments: &[&str]) -> Self {
         let fixed = ["sh", "-ec", script, "sh"];
         Self::new(comm, fixed.iter().chain(arguments).copied())
     }
 
-    /// A script of tests/clients run by Python with `requests` and `aiohttp`.
+    /// Client that runs a script of tests/clients by Python with `requests` and `aiohttp`.
     pub fn python(script: &str, arguments: &[&str]) -> Result<Self> {
         let mut client = Self::new("python", [venv_python()?.into_os_string()]);
         client.command.push(fixture("clients").join(script).into());
@@ -57,21 +57,21 @@ impl Client {
         Ok(client)
     }
 
-    /// The Go client.
+    /// Go client.
     pub fn go(arguments: &[&str]) -> Result<Self> {
         let mut client = Self::new("clients-go-main", [build_go("clients/go/main.go")?]);
         client.command.extend(arguments.iter().map(OsString::from));
         Ok(client)
     }
 
-    /// A C program of tests/clients, linked with musl: its resolver is not glibc's. `comm` as in [`Self::new`].
+    /// Client from a C program of tests/clients, linked with musl, whose resolver is not glibc's. For `comm` see [`Self::new`].
     pub fn musl(source: &str, comm: &'static str, arguments: &[&str]) -> Result<Self> {
         let mut client = Self::new(comm, [build_musl(source)?]);
         client.command.extend(arguments.iter().map(OsString::from));
         Ok(client)
     }
 
-    /// Node's fetch.
+    /// Client that uses Node's fetch.
     pub fn node(arguments: &[&str], certificate: &Certificate) -> Result<Self> {
         let script = fixture("clients/fetch.mjs").into_os_string();
         let mut client = Self::new(
@@ -82,7 +82,7 @@ impl Client {
         Ok(client.with("NODE_EXTRA_CA_CERTS", certificate.path()))
     }
 
-    /// Java's HttpClient.
+    /// Client that uses Java's HttpClient.
     pub fn java(arguments: &[&str]) -> Result<Self> {
         let script = fixture("clients/Client.java").into_os_string();
         let java = program("java", "openjdk-17-jdk-headless")?.into_os_string();
@@ -91,11 +91,11 @@ impl Client {
         Ok(client)
     }
 
-    /// The executable of the processes that connect, as /proc names it.
+    /// Executable of the processes that connect, as /proc names it.
     pub fn executable(&self) -> Result<PathBuf> {
         let named = |argument: &&OsString| {
             let name = Path::new(argument).file_name().and_then(OsStr::to_str);
-            // The kernel keeps 15 bytes of a name.
+            // The kernel keeps 15 bytes of the name of a process.
             name.is_some_and(|name| name.chars().take(15).eq(self.comm.chars()))
         };
         let path = match self.command.iter().find(named) {
@@ -105,7 +105,7 @@ impl Client {
         Ok(path.canonicalize()?)
     }
 
-    /// The same with one more environment variable.
+    /// Adds an environment variable.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl AsRef<Path>) -> Self {
         self.environment
@@ -113,7 +113,7 @@ impl Client {
         self
     }
 
-    /// The same inside a network namespace.
+    /// Moves the client into a network namespace.
     #[must_use]
     pub fn inside(mut self, namespace: &Namespace) -> Self {
         let prefix = namespace.prefix().into_iter().map(OsString::from);
@@ -133,7 +133,7 @@ fn build_musl(source: &str) -> Result<PathBuf> {
         .to_string_lossy()
         .replace('/', "-");
     let binary = directory.join(name);
-    // Tests of one process run side by side: each writes a file of its own first.
+    // Tests of one process run at the same time, so each writes a file of its own first.
     let own = tempfile::NamedTempFile::new_in(&directory)?.into_temp_path();
     output(
         Command::new(program("musl-gcc", "musl-tools")?)

@@ -1,6 +1,6 @@
-//! A DNS server of a few lines with scripted faults, its log, and resolver configurations that lead to it.
+//! A small DNS server with scripted faults, its log, and resolver configurations that lead to it.
 //!
-//! What a name's last label but one says is done: `x.ok.test` is answered, `x.nx.test` does not exist,
+//! The last label but one of a name decides the answer: `x.ok.test` is answered, `x.nx.test` does not exist,
 //! `x.fail.test` is SERVFAIL, `x.refused.test` REFUSED, `x.mute.test` never answered, `x.late.test` answered when
 //! asked for the second time, `x.tc.test` truncated over UDP, `x.alias.test` two aliases of an address.
 
@@ -23,22 +23,22 @@ const TO_QUESTION: [u8; 2] = [0xc0, 12];
 /// One query as the server read it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Asked {
-    /// The name, lower case.
+    /// Name in lower case.
     pub name: String,
-    /// Type.
+    /// Type of the query.
     pub kind: u16,
-    /// Over TCP.
+    /// Whether the query came over TCP.
     pub tcp: bool,
 }
 
-/// How the server answers.
+/// Answers of the server.
 #[derive(Debug, Clone, Copy)]
 pub struct Script {
-    /// Before each answer.
+    /// Wait before each answer.
     pub delay: Duration,
-    /// Of each record.
+    /// TTL of each record in seconds.
     pub ttl_s: u32,
-    /// What names lead to.
+    /// Address of all names.
     pub address: IpAddr,
 }
 
@@ -54,9 +54,9 @@ impl Default for Script {
 
 type Log = Arc<Mutex<Vec<Asked>>>;
 
-/// The server, on port 53 of one address inside a namespace that ends with it.
+/// Server on port 53 of one address, in a namespace that ends with it.
 pub struct DnsServer {
-    /// Where it and its clients live.
+    /// Namespace of the server and its clients.
     pub namespace: Namespace,
     address: IpAddr,
     log: Log,
@@ -72,7 +72,7 @@ impl DnsServer {
             namespace.run(move || Ok((UdpSocket::bind(place)?, TcpListener::bind(place)?)))?;
         let log = Log::default();
         let (by_datagram, by_stream) = (Arc::clone(&log), Arc::clone(&log));
-        // Both threads wait for packets for good; they end with the test's process.
+        // Both threads wait for packets for ever, and end with the test's process.
         std::thread::spawn(move || serve_datagrams(&datagrams, script, &by_datagram));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -87,7 +87,7 @@ impl DnsServer {
         })
     }
 
-    /// Listens on UDP of a further address; what is asked there is in the same log.
+    /// Listens on UDP of a further address, with the same log.
     pub fn also_at(&self, address: &str, script: Script) -> Result<()> {
         let place = SocketAddr::new(address.parse()?, 53);
         let datagrams = self.namespace.run(move || Ok(UdpSocket::bind(place)?))?;
@@ -96,12 +96,12 @@ impl DnsServer {
         Ok(())
     }
 
-    /// Everything asked so far.
+    /// Queries so far.
     pub fn log(&self) -> Vec<Asked> {
         locked(&self.log).clone()
     }
 
-    /// How many queries were asked, and how many questions were among them.
+    /// Counts of the queries so far, and of different questions among them.
     pub fn counts(&self) -> Counts {
         let mut questions = BTreeMap::new();
         for asked in self.log() {
@@ -115,7 +115,7 @@ impl DnsServer {
         }
     }
 
-    /// The client inside the namespace, with this server as the only one in its resolv.conf.
+    /// Moves the client into the namespace, with this server as the only one in its resolv.conf.
     pub fn resolves(&self, client: Client, options: &str) -> Result<Resolving> {
         let mut configuration = NamedTempFile::new()?;
         writeln!(configuration, "nameserver {}\n{options}", self.address)?;
@@ -145,7 +145,7 @@ pub struct Counts {
 
 /// A client with its resolv.conf.
 pub struct Resolving {
-    /// To be run.
+    /// Client to run.
     pub client: Client,
     _configuration: NamedTempFile,
 }
@@ -184,7 +184,7 @@ fn serve_stream(mut stream: TcpStream, script: Script, log: &Log) -> std::io::Re
             continue;
         };
         std::thread::sleep(script.delay);
-        // In two segments, as servers may.
+        // The answer is sent in two segments, as servers may do.
         let length = u16::try_from(answer.len()).unwrap_or_default();
         stream.set_nodelay(true)?;
         stream.write_all(&length.to_be_bytes())?;
@@ -192,7 +192,7 @@ fn serve_stream(mut stream: TcpStream, script: Script, log: &Log) -> std::io::Re
     }
 }
 
-/// Logs the query and makes its answer, if it gets one.
+/// Logs the query and makes its answer, if there is to be one.
 fn reply(query: &[u8], tcp: bool, script: &Script, log: &Log) -> Option<Vec<u8>> {
     let (name, end) = read_name(query)?;
     let kind = u16::from_be_bytes([*query.get(end)?, *query.get(end + 1)?]);
@@ -225,7 +225,7 @@ fn reply(query: &[u8], tcp: bool, script: &Script, log: &Log) -> Option<Vec<u8>>
     Some(answer)
 }
 
-/// The name in the question, and where it ends.
+/// Reads the name in the question, and gives the offset of its end.
 fn read_name(query: &[u8]) -> Option<(String, usize)> {
     let mut labels = Vec::new();
     let mut at = 12;
@@ -253,7 +253,7 @@ fn record(owner: &[u8], kind: u16, ttl_s: u32, data: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// An address record when the type asked fits the script's address; else none.
+/// Makes an address record if the requested type fits the script's address.
 fn address(owner: &[u8], kind: u16, script: &Script) -> Vec<Vec<u8>> {
     let data = match (script.address, kind) {
         (IpAddr::V4(v4), A) => v4.octets().to_vec(),
@@ -263,7 +263,7 @@ fn address(owner: &[u8], kind: u16, script: &Script) -> Vec<Vec<u8>> {
     vec![record(owner, kind, script.ttl_s, &data)]
 }
 
-/// The name asked is an alias of an alias.
+/// Makes records by which the requested name is an alias of an alias.
 fn aliases(kind: u16, script: &Script) -> Vec<Vec<u8>> {
     const FIRST: &[u8] = b"\x01a\x03cdn\x04test\x00";
     const SECOND: &[u8] = b"\x01b\x03cdn\x04test\x00";

@@ -1,4 +1,4 @@
-//! A `tracer.export/1` document, read by its published names only.
+//! Documents of the form `tracer.export/1`, read only by their published names.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ use serde_json::Value;
 use crate::check::Differences;
 use crate::wire::Sums;
 
-/// One export.
+/// An export.
 #[derive(Debug, Clone)]
 pub struct Export(pub Value);
 
 impl Export {
-    /// Reads a file.
+    /// Reads an export from a file.
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("no export at {}", path.display()))?;
@@ -22,14 +22,14 @@ impl Export {
         ))
     }
 
-    /// The value at a path such as `/totals/tls/full`.
+    /// Value at a path such as `/totals/tls/full`.
     pub fn at(&self, path: &str) -> Result<&Value> {
         self.0
             .pointer(path)
             .with_context(|| format!("the export has no {path}"))
     }
 
-    /// The count at a path.
+    /// Count at a path.
     pub fn count(&self, path: &str) -> Result<u64> {
         let value = self.at(path)?;
         value
@@ -37,7 +37,7 @@ impl Export {
             .with_context(|| format!("{path} is not a count: {value}"))
     }
 
-    /// The entries of a list such as `/processes`.
+    /// Entries of a list such as `/processes`.
     pub fn list(&self, path: &str) -> Result<&Vec<Value>> {
         self.at(path)?
             .as_array()
@@ -53,7 +53,7 @@ impl Export {
         }
     }
 
-    /// Nothing was lost, and nothing could not be read.
+    /// Checks that nothing was lost and everything could be read.
     pub fn compare_losses(&self, differences: &mut Differences) {
         let none = [
             "lost",
@@ -68,7 +68,7 @@ impl Export {
         }
     }
 
-    /// The totals are what the wire says; `client_time_waits` is from `ss`.
+    /// Checks the totals against the wire; `client_time_waits` is from `ss`.
     pub fn compare_wire(&self, wire: &Sums, client_time_waits: u64, differences: &mut Differences) {
         self.compare(
             &[
@@ -106,7 +106,7 @@ impl Export {
             differences,
         );
         for (version, count) in [("1.2", wire.tls12), ("1.3", wire.tls13)] {
-            // A version nobody spoke may be left out.
+            // A version that nobody used may be left out.
             let got = self
                 .count(&format!("/totals/tls/versions/{version}"))
                 .unwrap_or(0);
@@ -125,7 +125,7 @@ impl Export {
         );
     }
 
-    /// Each phase of the totals has so many samples; a phase without any may be left out.
+    /// Checks the number of samples of each phase of the totals. A phase without samples may be left out.
     pub fn compare_phases(&self, expected: &[(&str, u64)], differences: &mut Differences) {
         for (phase, count) in expected {
             let got = self

@@ -1,16 +1,16 @@
-//! What a terminal shows after the bytes it was sent: as much of ECMA-48 as the live screen uses.
+//! A terminal that interprets the bytes sent to it, with as much of ECMA-48 as the live screen uses.
 
 /// Cells of a terminal.
 #[derive(Debug)]
 pub struct Grid {
     rows: Vec<Vec<char>>,
     at: (usize, usize),
-    /// Bytes whose character or sequence goes on.
+    /// Bytes of a character or sequence that is not complete.
     rest: Vec<u8>,
 }
 
 impl Grid {
-    /// Empty.
+    /// Makes an empty terminal.
     pub fn new((width, height): (u16, u16)) -> Self {
         Self {
             rows: vec![vec![' '; width.into()]; height.into()],
@@ -19,7 +19,7 @@ impl Grid {
         }
     }
 
-    /// Takes what was sent.
+    /// Takes bytes sent to the terminal.
     pub fn take(&mut self, bytes: &[u8]) {
         let mut rest = std::mem::take(&mut self.rest);
         rest.extend_from_slice(bytes);
@@ -38,7 +38,7 @@ impl Grid {
         self.rest = rest.split_off(used);
     }
 
-    /// One character or sequence; the bytes it took, None when it goes on.
+    /// Takes one character or sequence and gives its length in bytes; None when it is not complete.
     fn step(&mut self, text: &str, c: char) -> Option<usize> {
         if c != '\x1b' {
             self.print(c);
@@ -78,7 +78,7 @@ impl Grid {
         }
     }
 
-    /// Lines, without what is empty at their ends.
+    /// Lines of the terminal, without spaces at their ends.
     pub fn text(&self) -> String {
         let lines = self.rows.iter().map(|row| {
             let line: String = row.iter().collect();

@@ -1,4 +1,4 @@
-//! Reads the HDR payload of an exported distribution with the hdrhistogram crate.
+//! HDR payloads of exported distributions, read with the crate hdrhistogram.
 
 use std::io::Cursor;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::check::Differences;
 
-/// The percentiles an export prints, by quantile.
+/// Percentiles that an export prints, by quantile.
 const PERCENTILES: [(&str, f64); 6] = [
     ("p50_ns", 0.5),
     ("p75_ns", 0.75),
@@ -57,7 +57,7 @@ pub fn check(name: &str, distribution: &Value, differences: &mut Differences) ->
         let value = distribution[key]
             .as_f64()
             .with_context(|| format!("no {name}.{key}"))?;
-        // Printed from exact values or from buckets: these are a hundredth wide.
+        // Figures are printed from exact values or from buckets, which are a hundredth wide.
         let near = (value - own).abs() <= histogram.mean() * 0.01 + 1.0;
         differences.holds(&format!("{name}.{key} {value} is near {own}"), near);
     }

@@ -1,4 +1,4 @@
-//! What the end-to-end tests stand on: servers and clients to trace, and three
+//! Base of the end-to-end tests: servers and clients to trace, and three
 //! witnesses that do not share a line of code with tracer: the packets on the
 //! wire, the server's own count and the kernel's socket list.
 

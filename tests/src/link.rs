@@ -1,4 +1,4 @@
-//! A link between two network namespaces that loses, doubles and reorders packets as told:
+//! A link between two network namespaces that loses, doubles and reorders packets on request:
 //! a pair of TUN devices with a thread between them.
 
 use std::fs::{File, OpenOptions};
@@ -12,30 +12,30 @@ use anyhow::{Context, Result, ensure};
 
 use crate::namespace::Namespace;
 
-/// The client's end.
+/// Address of the client's end.
 pub const CLIENT: &str = "10.99.0.1";
-/// The server's end.
+/// Address of the server's end.
 pub const SERVER: &str = "10.99.0.2";
 
 const IFF_TUN_NO_PI: libc::c_short = 0x1001;
 const TUNSETIFF: libc::c_ulong = 0x4004_54ca;
 
-/// What happens to every n-th packet of each direction; 0 is never.
+/// Faults of the link. Each hits every n-th packet of a direction; 0 is never.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Mischief {
-    /// Lost.
+    /// Packets that are lost.
     pub drop_each: u64,
-    /// Sent twice.
+    /// Packets that are sent twice.
     pub double_each: u64,
-    /// Sent after the one that follows it.
+    /// Packets that are sent after the next one.
     pub swap_each: u64,
 }
 
 /// Two namespaces and the link between them.
 pub struct Link {
-    /// Where the client runs.
+    /// Namespace of the client.
     pub client: Namespace,
-    /// Where the server listens, on [`SERVER`].
+    /// Namespace of the server, which listens on [`SERVER`].
     pub server: Namespace,
     stop: Arc<AtomicBool>,
     forwarder: Option<JoinHandle<()>>,
@@ -71,7 +71,7 @@ impl Drop for Link {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
         if let Some(forwarder) = self.forwarder.take() {
-            // A panic there has been reported already.
+            // A panic of that thread has already been printed.
             let _ = forwarder.join();
         }
     }
@@ -108,7 +108,7 @@ struct Queue {
 }
 
 impl Queue {
-    /// The packets to send now that `packet` came.
+    /// Takes `packet` and gives the packets to send now.
     fn take(&mut self, packet: &[u8], mischief: &Mischief) -> Vec<Vec<u8>> {
         self.seen += 1;
         let hits = |each: u64| each > 0 && self.seen.is_multiple_of(each);
@@ -129,7 +129,7 @@ impl Queue {
     }
 }
 
-/// Passes on what is there; after a quiet moment also what was held back.
+/// Passes packets on; after a quiet moment also those that were held back.
 fn forward([client, server]: &[File; 2], queues: &mut [Queue; 2], mischief: &Mischief) {
     let mut polls = [client, server].map(|end| libc::pollfd {
         fd: end.as_raw_fd(),

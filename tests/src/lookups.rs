@@ -1,5 +1,5 @@
-//! Lookups of a client that finds a server of ours in its resolv.conf: what tracer counts is what the server was asked,
-//! and times are those of tshark.
+//! Checks of lookups by a client that finds a server of ours in its resolv.conf: tracer counts the same as the server,
+//! and its times are those of tshark.
 
 use std::process::Command;
 use std::time::Duration;
@@ -15,37 +15,37 @@ use crate::process::{PATIENCE, Process, wait_for};
 use crate::schema;
 use crate::tracer::{Traced, run};
 
-/// Where the server is.
+/// Address of the server.
 pub const V4: &str = "127.0.0.53";
-/// No search list, whatever the machine's name.
+/// Line of resolv.conf for no search list, whatever the machine's name.
 pub const PLAIN: &str = "search .";
 
-/// `totals.dns` as it should be.
+/// Expected counts of `totals.dns`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Expected {
-    /// Lookups.
+    /// Lookups in all.
     pub queries: u64,
-    /// Without an error.
+    /// Lookups without an error.
     pub answered: u64,
-    /// Failed: there is no such name.
+    /// Lookups of names that do not exist.
     pub nxdomain: u64,
-    /// Failed: SERVFAIL.
+    /// Lookups that failed with SERVFAIL.
     pub servfail: u64,
-    /// Failed: no answer.
+    /// Lookups without an answer.
     pub timeout: u64,
-    /// Failed otherwise.
+    /// Lookups that failed otherwise.
     pub other: u64,
-    /// Queries asked again.
+    /// Queries that were asked again.
     pub retries: u64,
-    /// Answers that were cut off, and asked for again over TCP.
+    /// Truncated answers, which were asked for again over TCP.
     pub truncated: u64,
-    /// Asked again within the time to live.
+    /// Lookups repeated within the time to live.
     pub repeated: u64,
-    /// Sent to a further server when the answer was there: no figure of tracer's.
+    /// Queries sent to a further server when the answer was there; tracer does not count them.
     pub copies: u64,
 }
 
-/// All of `count` lookups answered.
+/// Expects `count` lookups, all answered.
 pub fn answered(count: u64) -> Expected {
     Expected {
         queries: count,
@@ -54,7 +54,7 @@ pub fn answered(count: u64) -> Expected {
     }
 }
 
-/// The totals, and all processes together, hold exactly these lookups, and the server saw their queries.
+/// Checks that the totals and all processes together hold exactly these lookups, and that the server saw their queries.
 pub fn compare(
     traced: &Traced,
     asked: Counts,
@@ -110,7 +110,7 @@ pub fn compare(
     Ok(())
 }
 
-/// Traces a client that finds the server in its resolv.conf.
+/// Traces a client that finds the server in its resolv.conf, and checks its lookups.
 pub fn check(
     address: &str,
     script: Script,
@@ -127,7 +127,8 @@ pub fn check(
     Ok(traced)
 }
 
-/// Traces one that asks in vain for A and AAAA of a name: how often is for its resolver to say; it is one lookup each, and the rest are retries.
+/// Traces a client that asks in vain for A and AAAA of a name. Its resolver decides how often it asks; each counts as
+/// one lookup, and all further queries are retries.
 pub fn check_in_vain(client: Client, options: &str) -> Result<()> {
     let server = DnsServer::start(V4, Script::default())?;
     let resolving = server.resolves(client, options)?;
@@ -152,14 +153,14 @@ pub fn names(behaviour: &str, count: usize) -> Vec<String> {
         .collect()
 }
 
-/// Arguments: a mode, then names.
+/// Makes arguments of a mode and names.
 pub fn with_names<'a>(mode: &'a str, names: &'a [String]) -> Vec<&'a str> {
     std::iter::once(mode)
         .chain(names.iter().map(String::as_str))
         .collect()
 }
 
-/// The median over 200 lookups of 100 names is that of tshark's `dns.time`, and behind the server's delay.
+/// Checks that the median over 200 lookups of 100 names is that of tshark's `dns.time`, and above the server's delay.
 pub fn check_time(client: impl FnOnce(&[String]) -> Result<Client>) -> Result<()> {
     const LOOKUPS: u64 = 200;
     let script = Script {
@@ -190,7 +191,7 @@ pub fn check_time(client: impl FnOnce(&[String]) -> Result<Client>) -> Result<()
     wait_for("tshark", PATIENCE, || {
         Ok(tshark.stderr()?.contains("Capturing on").then_some(()))
     })?;
-    // It says so a little before its first packet.
+    // tshark reports that it captures a little before its first packet.
     std::thread::sleep(Duration::from_millis(500));
     let traced = run(&resolving.client)?;
     let seconds = wait_for("tshark's times", PATIENCE, || {
@@ -201,7 +202,7 @@ pub fn check_time(client: impl FnOnce(&[String]) -> Result<Client>) -> Result<()
             .collect();
         Ok((seconds.len() as u64 >= LOOKUPS).then_some(seconds))
     });
-    // Killed, it would leave the process behind that captures for it.
+    // A killed tshark would leave the process behind that captures for it.
     tshark.signal(Signal::SIGINT)?;
     tshark.finish()?;
     let seconds = seconds?;

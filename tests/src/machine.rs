@@ -1,4 +1,4 @@
-//! What the tests need of the machine; missing rights are a failure with a reason, never a skip.
+//! Requirements of the tests on the machine. Missing rights are a failure with a reason, never a skip.
 
 use std::path::{Path, PathBuf};
 
@@ -13,18 +13,18 @@ pub fn require_root() -> Result<()> {
     Ok(())
 }
 
-/// The directory of the workspace these tests belong to.
+/// Directory of the workspace.
 pub fn workspace() -> PathBuf {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     package.parent().unwrap_or(package).to_path_buf()
 }
 
-/// A file below `tests/`.
+/// Path of a file below `tests/`.
 pub fn fixture(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
 }
 
-/// The release binary under test.
+/// Path of the binary under test.
 pub fn tracer_binary() -> Result<PathBuf> {
     let path = std::env::var_os("TRACER_BIN")
         .map_or_else(|| workspace().join("target/release/tracer"), PathBuf::from);
@@ -36,7 +36,7 @@ pub fn tracer_binary() -> Result<PathBuf> {
     Ok(path)
 }
 
-/// The Python interpreter that has `requests`, `aiohttp` and `warcio`.
+/// Path of the Python interpreter that has `requests`, `aiohttp` and `warcio`.
 pub fn venv_python() -> Result<PathBuf> {
     let venv = std::env::var_os("TRACER_VENV")
         .map_or_else(|| workspace().join("target/venv"), PathBuf::from);
@@ -49,7 +49,7 @@ pub fn venv_python() -> Result<PathBuf> {
     Ok(python)
 }
 
-/// The full path of a program, or an error that names its package.
+/// Full path of a program, or an error that names its package.
 pub fn program(name: &str, package: &str) -> Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)

@@ -1,4 +1,4 @@
-//! Cases about TLS: what a client's handshakes came to, on the wire and in the export.
+//! Cases about TLS: outcomes of a client's handshakes on the wire and in the export.
 
 use anyhow::Result;
 
@@ -15,11 +15,11 @@ use crate::wire::{Flow, flows, sums};
 /// Handshakes by outcome.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Outcome {
-    /// Complete, from nothing.
+    /// Complete handshakes without an earlier session.
     pub full: u64,
-    /// Complete, with an earlier session.
+    /// Complete handshakes with an earlier session.
     pub resumed: u64,
-    /// Ended by an alert or a close.
+    /// Handshakes that ended by an alert or a close.
     pub failed: u64,
 }
 
@@ -30,17 +30,17 @@ pub const NOT_TLS: Outcome = Outcome {
     failed: 0,
 };
 
-/// So many full handshakes.
+/// Expects full handshakes only.
 pub fn full(full: u64) -> Outcome {
     Outcome { full, ..NOT_TLS }
 }
 
-/// So many failed handshakes.
+/// Expects failed handshakes only.
 pub fn failed(failed: u64) -> Outcome {
     Outcome { failed, ..NOT_TLS }
 }
 
-/// The totals hold exactly these handshakes, and nothing was lost.
+/// Checks that the totals hold exactly these handshakes, and that nothing was lost.
 pub fn compare(export: &Export, outcome: Outcome, differences: &mut Differences) {
     export.compare_losses(differences);
     export.compare(
@@ -96,7 +96,7 @@ fn hosts(export: &Export) -> Result<Vec<(String, String, u64)>> {
     Ok(hosts)
 }
 
-/// The export has exactly these hosts: name, source and connections, in order of names.
+/// Checks that the export has exactly these hosts: name, source and connections, in order of names.
 pub fn check_hosts(traced: &Traced, expected: &[(&str, &str, u64)]) -> Result<()> {
     let mut differences = Differences::of("hosts");
     let expected: Vec<_> = expected
@@ -107,14 +107,14 @@ pub fn check_hosts(traced: &Traced, expected: &[(&str, &str, u64)]) -> Result<()
     differences.finish(|| traced.story())
 }
 
-/// `openssl s_client` with these options asks for one page.
+/// Client `openssl s_client` with these options that asks for one page.
 pub fn s_client(port: u16, options: &str) -> Client {
     let script =
         r#"printf 'GET / HTTP/1.0\r\n\r\n' | openssl s_client -quiet -connect "127.0.0.1:$1" $2"#;
     Client::shell("openssl", script, &[&port.to_string(), options])
 }
 
-/// curl with these options.
+/// Client curl with these options.
 pub fn curl(url: &str, options: &str) -> Client {
     Client::shell(
         "curl",

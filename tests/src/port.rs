@@ -1,4 +1,4 @@
-//! Server ports nobody used lately, so that socket counts by port are this test's own.
+//! Server ports that nobody used lately, so that counts of sockets by port belong to this test.
 
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 
@@ -6,10 +6,10 @@ use anyhow::{Result, bail};
 
 use crate::sockets;
 
-/// Below the ephemeral range, so that no client is given one.
+/// Range of ports below the ephemeral range, so that no client gets one of them.
 const RANGE: std::ops::Range<u16> = 20_000..32_000;
 
-/// A port free on every loopback address, with no socket left in any state.
+/// Finds a port that is free on every loopback address, with no socket left in any state.
 pub fn unused() -> Result<u16> {
     let seed = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)?

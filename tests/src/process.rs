@@ -1,4 +1,4 @@
-//! Child processes that end with the test, and waiting without sleeping blindly.
+//! Child processes that end with the test, and waiting for conditions.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// How long a server may take to answer, a client to end.
+/// Longest wait for a server to answer or a client to end.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Polls `ready` until it gives a value or `limit` is over.
@@ -38,14 +38,14 @@ pub struct Process {
     stderr: File,
 }
 
-/// What a process left behind.
+/// Result of a process.
 #[derive(Debug)]
 pub struct Finished {
-    /// How it ended.
+    /// Exit status.
     pub status: ExitStatus,
-    /// Its standard output.
+    /// Standard output.
     pub stdout: String,
-    /// Its standard error.
+    /// Standard error.
     pub stderr: String,
 }
 
@@ -80,22 +80,22 @@ impl Process {
             .with_context(|| format!("{signal} to {}", self.name))
     }
 
-    /// Whether it has ended by itself.
+    /// Whether the process has ended by itself.
     pub fn has_ended(&mut self) -> Result<bool> {
         Ok(self.child.try_wait()?.is_some())
     }
 
-    /// What it printed so far.
+    /// Standard output so far.
     pub fn stdout(&self) -> Result<String> {
         contents(&self.stdout)
     }
 
-    /// What it complained about so far.
+    /// Standard error so far.
     pub fn stderr(&self) -> Result<String> {
         contents(&self.stderr)
     }
 
-    /// Waits for the end, at most `limit`.
+    /// Waits until the process ends, at most `limit`.
     pub fn finish_within(mut self, limit: Duration) -> Result<Finished> {
         let name = self.name.clone();
         let status = wait_for(&format!("the end of {name}"), limit, || {
@@ -108,7 +108,7 @@ impl Process {
         })
     }
 
-    /// Waits for the end.
+    /// Waits until the process ends.
     pub fn finish(self) -> Result<Finished> {
         self.finish_within(PATIENCE)
     }
@@ -116,7 +116,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail when it has ended, which is what is wanted.
+        // Both fail if the process has already ended, which is as good.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

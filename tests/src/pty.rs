@@ -1,4 +1,4 @@
-//! A pseudo-terminal of which the test is the other side: it reads at once, slowly, or not at all.
+//! A pseudo-terminal whose other side is the test, which reads at once, slowly, or not at all.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -17,10 +17,10 @@ use nix::unistd::Pid;
 use crate::grid::Grid;
 use crate::process::wait_for;
 
-/// A program in a terminal of its own; killed and reaped on drop.
+/// A program in a terminal of its own, killed and reaped on drop.
 pub struct Pty {
     child: Child,
-    /// Kept open, so that the terminal can be looked at when the program has ended.
+    /// The program's end, kept open so that the terminal can be examined after the program has ended.
     slave: OwnedFd,
     master: File,
     before: Termios,
@@ -28,7 +28,7 @@ pub struct Pty {
 }
 
 impl Pty {
-    /// Starts `command` in a terminal of so many columns and rows.
+    /// Starts `command` in a terminal of this width and height.
     pub fn start(command: &mut Command, (width, height): (u16, u16)) -> Result<Self> {
         let size = Winsize {
             ws_row: height,
@@ -63,14 +63,14 @@ impl Pty {
         })
     }
 
-    /// Types.
+    /// Types the keys.
     pub fn keys(&mut self, keys: &str) -> Result<()> {
         self.master.write_all(keys.as_bytes()).context("typing")
     }
 
-    /// Processor time of those of its threads whose name begins so.
+    /// Processor time of the threads whose name begins with `threads`.
     pub fn cpu(&self, threads: &str) -> Result<Duration> {
-        // Every kernel says so to user space, whatever it uses itself (USER_HZ).
+        // Every kernel reports times to user space in this unit, whatever it uses itself (USER_HZ).
         const TICK: Duration = Duration::from_millis(10);
         let mut ticks = 0;
         for task in std::fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
@@ -92,7 +92,7 @@ impl Pty {
         Ok(kill(Pid::from_raw(self.child.id().cast_signed()), signal)?)
     }
 
-    /// Waits for the end, at most `limit`; the terminal has to be as it was.
+    /// Waits until the program ends, at most `limit`. The terminal has to be as it was before.
     pub fn finish_within(&mut self, limit: Duration) -> Result<ExitStatus> {
         let status = wait_for("the end of the program", limit, || {
             Ok(self.child.try_wait()?)
@@ -103,7 +103,7 @@ impl Pty {
         Ok(status)
     }
 
-    /// Reads all there is, at most so many bytes; how many there were.
+    /// Reads the available bytes, at most `most`, and gives their number.
     pub fn read(&mut self, most: usize) -> Result<usize> {
         let mut fds = libc::pollfd {
             fd: self.master.as_raw_fd(),
@@ -117,13 +117,13 @@ impl Pty {
         Ok(self.master.read(&mut vec![0; most])?)
     }
 
-    /// From now on everything is read at once, and can be looked at.
+    /// Reads everything at once from now on, and gives the screen.
     pub fn watch(&self) -> Result<Watched> {
         let mut master = File::from(self.master.as_fd().try_clone_to_owned()?);
         let (send, pieces) = channel();
         std::thread::spawn(move || {
             let mut bytes = vec![0; 64 << 10];
-            // Reading ends with an error when the program has.
+            // Reading ends with an error when the program has ended.
             while let Ok(count @ 1..) = master.read(&mut bytes) {
                 let piece = bytes.get(..count).unwrap_or_default().to_vec();
                 if send.send((Instant::now(), piece)).is_err() {
@@ -140,25 +140,25 @@ impl Pty {
 
 impl Drop for Pty {
     fn drop(&mut self) {
-        // Both fail when it has ended, which is what is wanted.
+        // Both fail if the program has already ended, which is as good.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What the terminal shows.
+/// Screen of a terminal that is read.
 pub struct Watched {
     pieces: Receiver<(Instant, Vec<u8>)>,
     grid: Grid,
 }
 
 impl Watched {
-    /// Its lines, as far as they were looked at.
+    /// Lines of the screen at the last look.
     pub fn text(&self) -> String {
         self.grid.text()
     }
 
-    /// Waits until the screen is as wanted; the moment at which it was.
+    /// Waits until the screen is as wanted, and gives the time of that moment.
     pub fn wait(
         &mut self,
         limit: Duration,

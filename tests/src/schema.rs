@@ -1,4 +1,4 @@
-//! The published JSON Schema of exports.
+//! Published JSON Schema of exports.
 
 use anyhow::{Context, Result, ensure};
 
@@ -30,7 +30,7 @@ pub fn validate(export: &Export) -> Result<()> {
     Ok(())
 }
 
-/// Checks every distribution of every group; gives how many there were.
+/// Checks every distribution of every group, and gives their number.
 pub fn check_distributions(export: &Export, differences: &mut Differences) -> Result<usize> {
     let mut groups = vec![("totals".to_owned(), export.at("/totals")?)];
     for list in ["processes", "hosts"] {

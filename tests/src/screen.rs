@@ -1,4 +1,4 @@
-//! A terminal that a test types into and reads: tmux, on a socket of its own.
+//! A terminal that a test types into and reads: tmux on a socket of its own.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::machine::program;
 use crate::process::{PATIENCE, output, wait_for};
 
-/// A shell in a terminal. Ended on drop.
+/// A shell in a terminal, ended on drop.
 #[derive(Debug)]
 pub struct Screen {
     tmux: std::path::PathBuf,
@@ -17,7 +17,7 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// A shell in `directory`, in a terminal of so many columns and rows.
+    /// Starts a shell in `directory`, in a terminal of this width and height.
     pub fn open(directory: &std::path::Path, (width, height): (u16, u16)) -> Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -84,17 +84,17 @@ impl Screen {
         self.keys(&["Enter"])
     }
 
-    /// What is on the screen.
+    /// Text on the screen.
     pub fn shown(&self) -> Result<String> {
         self.tmux(&["capture-pane", "-p", "-t", "test"])
     }
 
-    /// Waits until the screen holds `text`; the screen.
+    /// Waits until the screen holds `text`, and gives the screen.
     pub fn wait(&self, text: &str) -> Result<String> {
         self.wait_until(text, |shown| shown.contains(text))
     }
 
-    /// Waits until the screen is as wanted; the screen.
+    /// Waits until the screen is as wanted, and gives the screen.
     pub fn wait_until(&self, what: &str, is_so: impl Fn(&str) -> bool) -> Result<String> {
         let waited = wait_for(what, PATIENCE, || {
             std::thread::sleep(Duration::from_millis(20));
@@ -111,7 +111,7 @@ impl Screen {
         self.tmux(&size).map(drop)
     }
 
-    /// What a full-screen program must not leave behind: the second screen, mouse reports, no cursor.
+    /// Checks that a full-screen program left neither the second screen, nor mouse reports, nor a hidden cursor behind.
     pub fn check_is_plain(&self) -> Result<()> {
         let format = "#{alternate_on}#{mouse_any_flag}#{mouse_button_flag}#{cursor_flag}";
         let state = self.tmux(&["display-message", "-p", "-t", "test", format])?;
@@ -122,7 +122,7 @@ impl Screen {
         Ok(())
     }
 
-    /// The line that begins with `name`, as words.
+    /// Finds the line that begins with `name`, and gives its words.
     pub fn words(shown: &str, name: &str) -> Result<Vec<String>> {
         let line = shown.lines().find(|line| line.starts_with(name));
         match line {
@@ -137,7 +137,7 @@ impl Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // A server that is gone already is as good.
+        // A server that has already ended needs no kill.
         let _ = self.tmux(&["kill-server"]);
     }
 }

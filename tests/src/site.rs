@@ -1,7 +1,7 @@
-//! A web site made up for crawlers: many hosts, all habits of the real web, and for every URL what has to become of it.
+//! A made-up web site for crawlers: many hosts, all habits of the real web, and the expected result of every URL.
 //!
-//! The plan says it from the site's own definition: no code of the crawler has a part in it. The server counts what it is
-//! asked for, so there are two witnesses: what the crawler wrote and what the server saw.
+//! The plan follows from the site's own definition, without any code of the crawler. The server counts requests, so
+//! there are two witnesses: the output of the crawler and the log of the server.
 
 mod answer;
 mod bodies;
@@ -33,18 +33,18 @@ pub use plan::{Fate, Host, Plan};
 pub use server::{Server, Sockets};
 pub use steady::{steady, steady_requests};
 
-/// How much of the plain part there is; all other parts are what they are.
+/// Size of the plain part; all other parts have a fixed size.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
-    /// Hosts of the plain part.
+    /// Number of hosts of the plain part.
     pub hosts: u32,
-    /// Pages of each.
+    /// Number of pages of each host.
     pub pages: u32,
-    /// Also what takes its time: slow servers, delays that robots.txt and Retry-After ask for.
+    /// Whether slow parts are included: slow servers, and delays that robots.txt and Retry-After ask for.
     pub slow: bool,
 }
 
-/// The whole site. The same seed makes the same site.
+/// Makes the whole site. The same seed makes the same site.
 pub fn plan(sockets: &Sockets, size: Size, seed: u64) -> Plan {
     let mut plan = Plan::new(sockets);
     plain::add(&mut plan, size, seed);

@@ -1,4 +1,4 @@
-//! The kernel's own list of sockets, through `ss`: the witness for TIME_WAIT and open connections.
+//! The kernel's list of sockets, read through `ss`: the witness for TIME_WAIT and open connections.
 
 use std::process::Command;
 use std::time::Duration;
@@ -16,16 +16,16 @@ pub struct Socket {
     pub local: String,
     /// Remote address and port.
     pub remote: String,
-    /// The connection is closed; what is left is the small socket of TIME_WAIT, in whichever state it is shown.
+    /// Whether only the small socket of TIME_WAIT is left of a closed connection, in whichever state it is shown.
     pub is_remains: bool,
 }
 
-/// Sockets, listeners left out, whose remote port is `port`: the clients' side.
+/// Lists sockets without listeners whose remote port is `port`: the clients' side.
 pub fn toward(port: u16) -> Result<Vec<Socket>> {
     list(&format!("dport = :{port}"))
 }
 
-/// Sockets, listeners left out, whose local port is `port`: the server's side.
+/// Lists sockets without listeners whose local port is `port`: the server's side.
 pub fn from(port: u16) -> Result<Vec<Socket>> {
     list(&format!("sport = :{port}"))
 }
@@ -51,7 +51,7 @@ fn parse(line: &str) -> Option<Socket> {
     })
 }
 
-/// SYNs sent again, as the network namespace of the calling thread counts them.
+/// Number of retransmitted SYNs in the network namespace of the calling thread.
 pub fn syn_retransmits() -> Result<u64> {
     let text = std::fs::read_to_string("/proc/thread-self/net/netstat")?;
     let mut rows = text.lines().filter(|line| line.starts_with("TcpExt:"));
@@ -70,7 +70,7 @@ pub fn syn_retransmits() -> Result<u64> {
         .parse()?)
 }
 
-/// How many of `sockets` are in TIME_WAIT.
+/// Number of `sockets` in TIME_WAIT.
 pub fn time_wait(sockets: &[Socket]) -> u64 {
     sockets
         .iter()

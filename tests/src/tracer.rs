@@ -1,4 +1,4 @@
-//! Runs the binary under test.
+//! Runs of the binary under test.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -14,10 +14,10 @@ use crate::export::Export;
 use crate::machine::{require_root, tracer_binary};
 use crate::process::{Finished, PATIENCE, Process, wait_for};
 
-/// What `tracer run` left.
+/// Result of `tracer run`.
 #[derive(Debug)]
 pub struct Traced {
-    /// The export.
+    /// Export of the trace.
     pub export: Export,
     /// Status and output of tracer, which are those of the command.
     pub finished: Finished,
@@ -35,7 +35,7 @@ impl Traced {
         serde_json::from_str(line).with_context(|| line.to_owned())
     }
 
-    /// Everything there is to look at when a case fails.
+    /// Text that helps when a case fails.
     pub fn story(&self) -> String {
         let totals = self.export.0["totals"].to_string();
         let Finished {
@@ -77,7 +77,7 @@ pub struct Attached {
 }
 
 impl Attached {
-    /// Starts it and waits until it says that it traces.
+    /// Starts tracer and waits until it says that it traces.
     pub fn start(arguments: &[&str]) -> Result<Self> {
         require_root()?;
         let directory = tempfile::tempdir()?;
@@ -99,23 +99,23 @@ impl Attached {
         self.process.id()
     }
 
-    /// Sends it a signal that does not end it.
+    /// Sends tracer a signal that does not end it.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         self.process.signal(signal)
     }
 
-    /// The export as it was last written, once it can be read; with `--interval`.
+    /// Waits for the export that `--interval` writes, and reads it.
     pub fn export(&self) -> Result<Export> {
         Export::read(&self.directory.path().join("export.json"))
     }
 
-    /// Ends it with a signal.
+    /// Ends tracer with a signal.
     pub fn end(self, signal: Signal) -> Result<Traced> {
         self.process.signal(signal)?;
         self.finish()
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until tracer ends by itself.
     pub fn finish(self) -> Result<Traced> {
         let file: PathBuf = self.directory.path().join("export.json");
         let finished = self.process.finish_within(Duration::from_secs(30))?;

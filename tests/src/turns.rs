@@ -1,4 +1,4 @@
-//! What an export must say about requests that a server or a client has counted.
+//! Checks of exports against requests that a server or a client has counted.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -9,20 +9,20 @@ use crate::export::Export;
 /// Requests by outcome.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Turns {
-    /// All of them.
+    /// Number of requests.
     pub requests: u64,
-    /// Connections that carried one.
+    /// Number of connections with requests.
     pub connections: u64,
-    /// Not answered before the close.
+    /// Number of requests that were not answered before the close.
     pub failed: u64,
 }
 
-/// The totals hold exactly these requests, and a time for each one that was answered.
+/// Checks that the totals hold exactly these requests, and a time for each answered one.
 pub fn compare(export: &Export, expected: Turns, differences: &mut Differences) {
     compare_group(export, "/totals", expected, differences);
 }
 
-/// The same for a process or a host.
+/// Checks the requests of a process or a host.
 pub fn compare_group(export: &Export, group: &str, expected: Turns, differences: &mut Differences) {
     let Turns {
         requests,
@@ -73,7 +73,7 @@ fn compare_ratio(export: &Export, path: &str, expected: Turns, differences: &mut
     differences.holds(&format!("{path} {got} is {wanted}"), near);
 }
 
-/// Every first request was told from session tickets, and none by guessing.
+/// Checks that every first request was told from session tickets without guessing.
 pub fn compare_certain(export: &Export, differences: &mut Differences) {
     let uncertain = [
         ("/totals/requests/first_unknown", 0),
@@ -82,7 +82,7 @@ pub fn compare_certain(export: &Export, differences: &mut Differences) {
     export.compare(&uncertain, differences);
 }
 
-/// A figure in ns of a phase of the totals is within `limit_ns` of `expected_ns`.
+/// Checks that a figure in ns of a phase of the totals is within `limit_ns` of `expected_ns`.
 pub fn compare_time(
     export: &Export,
     path: &str,
@@ -99,7 +99,7 @@ pub fn compare_time(
     }
 }
 
-/// The middle of a list of ns in a client's JSON.
+/// Median of a list of ns in a client's JSON.
 pub fn median(times: &Value) -> Result<u64> {
     let list = times.as_array().context("not a list of times")?;
     let mut times: Vec<u64> = list.iter().filter_map(Value::as_u64).collect();

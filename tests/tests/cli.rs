@@ -342,7 +342,7 @@ fn nothing_is_left_behind() -> Result<()> {
     Ok(())
 }
 
-/// What is pinned in the BPF file system, if there is one.
+/// Pinned objects in the BPF file system, if there is one.
 fn pins() -> Vec<PathBuf> {
     let entries = fs::read_dir("/sys/fs/bpf").into_iter().flatten().flatten();
     entries.map(|entry| entry.path()).collect()

@@ -13,14 +13,14 @@ use tracer_tests::server::{Threaded, answer, reset};
 use tracer_tests::tracer::run;
 use tracer_tests::{port, sockets, wire};
 
-/// What `connects.py` does, and what comes of it.
+/// Run of `connects.py`, and its expected results.
 struct Row<'a> {
     mode: &'a str,
     count: u64,
     /// Hosts and ports in turn.
     targets: &'a [&'a str],
     namespace: Option<&'a Namespace>,
-    /// How often the client saw which errno, or `ok`.
+    /// Number of times that the client saw an errno, or `ok`.
     outcomes: &'a [(&'a str, u64)],
     /// Counts below `/totals`.
     totals: &'a [(&'a str, u64)],

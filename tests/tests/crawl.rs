@@ -13,7 +13,7 @@ use tracer_tests::machine::{program, tracer_binary};
 use tracer_tests::process::{Finished, PATIENCE, Process};
 use tracer_tests::server::Threaded;
 
-/// Its links are made by a script that asks for data first.
+/// Part of a page whose links are made by a script that requests data first.
 const SCRIPTED: &str = "<script>
     fetch('/data').then(data => data.text()).then(text => {
         const link = document.createElement('a');
@@ -43,7 +43,7 @@ impl Site {
         format!("http://{}/", self.server.address)
     }
 
-    /// How often a path was asked for since the last call of this function, all of them at once.
+    /// Takes the paths that were requested since the last call, in order.
     fn asked(&self) -> Vec<String> {
         let mut paths =
             std::mem::take(&mut *self.asked.lock().unwrap_or_else(|lock| lock.into_inner()));

@@ -12,12 +12,12 @@ use tracer_tests::site::{self, Server, Sockets};
 const HOSTS: u32 = 24;
 /// Pages of each chain.
 const LENGTH: u64 = 400;
-/// What may come on top after the first half: the table of seen URLs grows by 16 bytes a URL, and is copied when it does.
+/// Most additional memory in the second half: the table of seen URLs grows by 16 bytes a URL, and is copied when it grows.
 const GROWTH_BYTES: u64 = 16 << 20;
 /// Connections come and go.
 const GROWTH_DESCRIPTORS: u64 = 40;
 
-/// What the process holds at a moment.
+/// Memory and descriptors of the process at a moment.
 #[derive(Debug, Clone, Copy)]
 struct Sample {
     requests: u64,

@@ -23,7 +23,7 @@ struct Case {
     robots: bool,
 }
 
-/// What the crawler says of itself.
+/// The crawler's own output.
 struct Own {
     pages: Vec<Value>,
     summary: String,
@@ -43,7 +43,7 @@ impl Own {
         self.pages.iter().filter(|page| holds(page)).count() as u64
     }
 
-    /// The number before `word` on a line of its summary: `connections  8 opened, …`.
+    /// Number before `word` on a line of the summary, such as `connections  8 opened, …`.
     fn said(&self, line: &str, word: &str) -> Result<u64> {
         let lines = self.summary.lines().map(str::trim);
         let mut values = lines.filter_map(|text| text.strip_prefix(line));
@@ -52,7 +52,7 @@ impl Own {
         number.trim().parse().with_context(|| value.to_owned())
     }
 
-    /// Sum of one of its times, in nanoseconds.
+    /// Sum of one of the times of pages, in nanoseconds.
     fn sum(&self, key: &str) -> f64 {
         self.pages
             .iter()

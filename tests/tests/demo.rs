@@ -85,7 +85,7 @@ fn cgroups() -> Result<BTreeSet<PathBuf>> {
     Ok(found)
 }
 
-/// What is there now and was not before; tracers of others come and go, so only their own kind counts.
+/// Processes and files that exist before a demo. Other tracers come and go, so only those of this binary count.
 struct Before {
     binary: PathBuf,
     processes: BTreeSet<u32>,

@@ -151,7 +151,7 @@ fn time_is_that_on_the_wire() -> Result<()> {
     check_time(musl)
 }
 
-/// What it has looked up names its connections.
+/// Names of lookups are the names of the hosts that are connected to.
 #[test]
 fn answers_name_connections() -> Result<()> {
     let server = DnsServer::start(V4, Script::default())?;

@@ -1,4 +1,4 @@
-//! How requests and connections end: idle, given up, on a stale connection, without a port; and what is
+//! Ends of requests and connections: idle, given up, on a stale connection, without a port; and those
 //! left open when the trace ends.
 
 use std::io::{Read, Write};
@@ -242,7 +242,7 @@ struct Holding {
 }
 
 impl Holding {
-    /// Once it is traced and they are open.
+    /// Starts the client and tracer, and waits until the connections are open and traced.
     fn start(flags: &[&str]) -> Result<(Self, Attached)> {
         let server = Threaded::start(answer)?;
         let line = ends("hold", &server)?;

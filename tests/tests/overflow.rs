@@ -111,7 +111,7 @@ fn compare_totals(export: &Export, connections: u64, requests: u64, differences:
     differences.holds(&format!("{lost} are lost"), lost <= connections);
 }
 
-/// What was not read in time is in the totals only.
+/// Checks that records that were not read in time are in the totals only.
 fn compare_split(export: &Export, requests: u64, differences: &mut Differences) -> Result<()> {
     let overflowed = export.count("/events/overflowed")?;
     differences.holds(

@@ -1,4 +1,4 @@
-//! Whose connection it is: forks, threads, double forks, exec, leaders that leave, sessions.
+//! Owners of connections: forks, threads, double forks, exec, leaders that leave, sessions.
 
 use std::collections::BTreeMap;
 

@@ -58,7 +58,7 @@ fn of_a_crawl_is_the_same() -> Result<()> {
     keep(&recorded.trace(), "crawl", &mut unchanged)
 }
 
-/// What was open before, what is open at the end, and what is idle; ended by a signal.
+/// Connections that were open before, are open at the end, or are idle; the trace is ended by a signal.
 #[test]
 fn of_open_connections_is_the_same() -> Result<()> {
     require_root()?;
@@ -103,7 +103,7 @@ fn of_open_connections_is_the_same() -> Result<()> {
     check_same(&live, &replay(&trace)?)
 }
 
-/// How many views of open connections a recording holds so far.
+/// Number of views of open connections that a recording holds so far.
 fn views(trace: &Path) -> Result<usize> {
     let Ok((mut reader, _)) = Reader::open(std::fs::File::open(trace)?) else {
         return Ok(0);

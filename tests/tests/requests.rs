@@ -13,7 +13,7 @@ use tracer_tests::server::{GoOptions, NginxOptions, Threaded};
 use tracer_tests::tracer::{Traced, run};
 use tracer_tests::turns::{self, Turns};
 
-/// How well a server lets the first response be told.
+/// Certainty with which the first response of a server can be told from tickets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum First {
     /// No tickets.

@@ -1,4 +1,4 @@
-//! How many requests were in flight at once: as many as the server counted.
+//! Requests in flight at once: their number is that of the server.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -23,7 +23,7 @@ fn answered(requests: u64, connections: u64) -> Turns {
     }
 }
 
-/// Of the totals, the process and the busiest host: connections that were never used have none but an address.
+/// Peaks of the totals, of the process and of the busiest host. Connections that were never used have a host without a name.
 fn peaks(export: &Export) -> Result<[(&'static str, u64); 3]> {
     let of_hosts = export.list("/hosts")?.iter();
     let of_hosts = of_hosts.filter_map(|host| host.pointer("/requests/in_flight_peak")?.as_u64());

@@ -19,12 +19,12 @@ use tracer_tests::turns::{Turns, compare_group, median};
 
 const CONNECTIONS: u64 = 5;
 const LIMIT_NS: u64 = 1_000_000;
-/// What may lie between the server's clock and the packets, and a bucket of the histogram.
+/// Greatest difference between the server's clock and the packets, with a bucket of the histogram.
 const CLOCKS_NS: u64 = 300_000;
 const TICKETS: [usize; 4] = [0, 1, 2, 4];
 const THINK_MS: [u64; 2] = [0, 40];
 
-/// What a connection carries.
+/// Use of a connection.
 #[derive(Debug, Clone, Copy)]
 struct Use {
     name: &'static str,
@@ -51,7 +51,7 @@ const USES: [Use; 3] = [
     },
 ];
 
-/// How a server answers.
+/// Answers of a server.
 #[derive(Debug, Clone, Copy)]
 #[allow(dead_code, reason = "shown when a case fails")]
 struct Answer {

@@ -235,7 +235,7 @@ fn target_in_another_network_namespace() -> Result<()> {
     })
 }
 
-/// What was there before is told apart from what the traced client added.
+/// Entries from before the trace are told apart from those that the traced client added.
 #[test]
 fn entries_from_before() -> Result<()> {
     let namespace = Namespace::new()?;

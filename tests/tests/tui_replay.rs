@@ -19,7 +19,7 @@ fn replayed(trace: &Path) -> Result<String> {
     tracer_tests::process::output(&mut tracer)
 }
 
-/// How far the replay has come.
+/// Number of connects on the screen, which shows how far the replay has come.
 fn connects(shown: &str) -> Option<u64> {
     let row = Screen::words(shown, "connect ").ok()?;
     row.first()?.parse().ok()

@@ -18,7 +18,7 @@ use tracer_tests::server::{Nginx, NginxOptions};
 const SIZE: (u16, u16) = (200, 60);
 /// Threads that connect, enough to leave no processor idle.
 const CLIENTS: u64 = 4;
-/// How long tracer may take to end when it is told to.
+/// Longest time that tracer may take to end after a signal or key.
 const ENDS: Duration = Duration::from_secs(10);
 
 /// A trace of many connections on a live screen.
@@ -145,7 +145,7 @@ fn a_terminal_of_four_thousand_bytes_a_second() -> Result<()> {
     load.check("a slow terminal", CONNECTIONS)
 }
 
-/// How long after a key the screen shows what it asks for; `sign` is not on the screen before.
+/// Time from a key until the screen shows `sign`, which is not on it before.
 fn answered(pty: &mut Pty, screen: &mut Watched, key: &str, sign: &str) -> Result<Duration> {
     let pressed = Instant::now();
     pty.keys(key)?;
@@ -153,7 +153,7 @@ fn answered(pty: &mut Pty, screen: &mut Watched, key: &str, sign: &str) -> Resul
     Ok(at.saturating_duration_since(pressed))
 }
 
-/// What the screen's threads take of a core while it shows all hosts by their ttfb's p99, and events a second.
+/// Share of a core that the screen's threads take while it shows all hosts by the p99 of their ttfb.
 fn share_of_a_core(pty: &mut Pty, screen: &mut Watched) -> Result<f64> {
     const WINDOW: Duration = Duration::from_secs(5);
     // The eighth column behind the requests.

@@ -10,12 +10,12 @@ pub fn elapsed(later_ns: u64, earlier_ns: u64) -> Option<u64> {
     later_ns.checked_sub(earlier_ns)
 }
 
-/// How long a phase took, or why that is not known.
+/// Duration of a phase, or the reason why it is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Timed {
-    /// So long, ns.
+    /// Duration, ns.
     Took(u64),
-    /// Its end has an earlier time than its beginning, or its beginning has none: a loss to be counted.
+    /// The end has an earlier time than the beginning, or the beginning has none: a loss to be counted.
     Negative,
     /// The kernel programs have found that out, and counted it.
     Lost,

@@ -274,7 +274,7 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// Of a connection that was open before, so that nothing is known of its connect.
+    /// Opening of a connection that was open before the trace, so that nothing is known of its connect.
     pub const ADOPTED: Self = Self {
         connect: None,
         syn_retransmits: 0,

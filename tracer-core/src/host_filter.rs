@@ -24,7 +24,7 @@ pub enum HostFilterError {
     Port {
         /// The pattern as given.
         pattern: String,
-        /// What stands before the port.
+        /// Host before the port.
         host: String,
         /// The port.
         port: u16,
@@ -123,7 +123,7 @@ fn host_of_url(pattern: &str) -> Option<String> {
     Some(if host.is_empty() { "*" } else { host }.to_owned())
 }
 
-/// What stands before a port, and the port. An IPv6 address has colons of its own.
+/// Splits a pattern into host and port. An IPv6 address has colons of its own.
 fn port_of(pattern: &str) -> Option<(&str, u16)> {
     if pattern.parse::<IpAddr>().is_ok() {
         return None;

@@ -553,7 +553,7 @@ impl Tracker {
     }
 }
 
-/// How long a connect took; None when it began before the trace.
+/// Duration of a connect; None when it began before the trace.
 fn connect_took(record: &ConnectRecord) -> Option<Timed> {
     let (start_ns, end_ns) = (record.start_ns, record.header.time_ns);
     (start_ns != 0).then(|| Timed::told(record.duration_ns, start_ns, end_ns))

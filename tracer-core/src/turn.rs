@@ -61,7 +61,7 @@ fn count_times(record: &TurnRecord, first_ns: u64, first: bool, group: &mut Grou
     count_pickup(record, group);
 }
 
-/// How long response data waited for the application, which is within the turn.
+/// Time that response data waited for the application, which lies within the turn.
 pub fn pickup(record: &TurnRecord) -> Timed {
     let end_ns = record.header.time_ns.max(record.last_ns);
     Timed::told(record.pickup_ns, record.start_ns, end_ns)

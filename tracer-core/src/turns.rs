@@ -89,7 +89,7 @@ pub(crate) struct Sorted<'a> {
     idle: [Bucket; TURNS],
     ttfb: [Bucket; TURNS],
     transfer: [Bucket; TURNS],
-    /// Of those pickups that can be.
+    /// Buckets of the known pickup latencies.
     pickup: [Bucket; TURNS],
     pickups: usize,
 }

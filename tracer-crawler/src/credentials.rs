@@ -41,7 +41,7 @@ impl Credentials {
         format!("Basic {}", base64(format!("{user}:{password}").as_bytes()))
     }
 
-    /// The same as a header value that outputs and logs leave out.
+    /// Value for Authorization or Proxy-Authorization, marked so that outputs and logs leave it out.
     pub(crate) fn header(&self) -> Option<HeaderValue> {
         let mut value = HeaderValue::from_str(&self.basic()).ok()?;
         value.set_sensitive(true);

@@ -46,7 +46,7 @@ pub enum SeedsError {
         line: usize,
         /// The line, without credentials.
         got: String,
-        /// What was expected.
+        /// Expected form.
         reason: String,
     },
     /// The value of a switch, where a URL is expected.

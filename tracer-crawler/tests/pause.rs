@@ -23,7 +23,7 @@ use tracer_crawler::stats::{FinishReason, Snapshot, Stats};
 
 const PAGES: usize = 60;
 
-/// How the server is spoken to.
+/// Protocol of the server.
 #[derive(Clone, Copy, PartialEq)]
 enum Protocol {
     Http1,
@@ -35,9 +35,9 @@ struct Busy {
     status: u16,
     /// The pages that it is too busy for.
     about: fn(&str) -> bool,
-    /// How long, from the first request for one of those on.
+    /// Time for which it is too busy, from the first request for one of them.
     time: Duration,
-    /// What it says in Retry-After then.
+    /// Makes the value of Retry-After.
     says: fn(Instant, Duration) -> String,
     state: Mutex<State>,
 }

@@ -14,11 +14,11 @@ struct Case {
     about: String,
     agent: String,
     robots: String,
-    /// What Google's parser allows.
+    /// URLs that Google's parser allows.
     allowed: Vec<String>,
-    /// What Google's parser forbids.
+    /// URLs that Google's parser forbids.
     forbidden: Vec<String>,
-    /// What it allows and RFC 9309 forbids, which compares percent-encodings by what they stand for: the crawler obeys both.
+    /// URLs that it allows and RFC 9309 forbids, which compares decoded percent-encodings: the crawler obeys both.
     #[serde(default)]
     stricter: Vec<String>,
 }

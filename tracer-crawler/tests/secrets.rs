@@ -13,7 +13,7 @@ use tracer_crawler::crawl::{Crawl, Outputs, Parts};
 use tracer_crawler::settings::{Given, Live, ScopeMode, Secret, Settings};
 use tracer_crawler::stats::Stats;
 
-/// What Authorization was sent to which URL, on all requests for it.
+/// Authorization that was sent with all requests for a URL.
 type Sent = Arc<Mutex<BTreeMap<String, Option<String>>>>;
 
 fn redirect(target: &str) -> support::Reply {
@@ -115,7 +115,7 @@ const OWN: [&str; 5] = [
     "http://seed.test/robots.txt",
 ];
 
-/// What was asked for besides.
+/// Other URLs that are requested.
 const OTHERS: [&str; 5] = [
     "http://other.test/",
     "http://other.test/robots.txt",

@@ -1,29 +1,29 @@
-//! Blocks: frames, compressed together, with a checksum. Each can be read without the others.
+//! Blocks: frames that are compressed together, with a checksum. Each block can be read without the others.
 //!
 //! | bytes | |
 //! | --- | --- |
 //! | 4 | [`MAGIC`] |
-//! | 4 | its number, from 0 |
+//! | 4 | number of the block, from 0 |
 //! | 4 | 0: stored as it is, 1: LZ4 (block format) |
 //! | 4 | bytes that follow the head |
 //! | 4 | bytes of the frames, at most [`MAX_BYTES`] |
-//! | 4 | CRC-32 of the twenty bytes before and of what follows |
+//! | 4 | CRC-32 of the twenty bytes before and of the bytes after |
 //!
-//! All little-endian.
+//! All numbers are little-endian.
 
 use crate::words::Words;
 
-/// Begins every block.
+/// First bytes of every block.
 pub const MAGIC: [u8; 4] = *b"TrBl";
-/// Bytes of a head.
+/// Size of a head in bytes.
 pub const HEAD_BYTES: usize = 24;
-/// Frames of a block at most.
+/// Largest size of the frames of a block, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
 
 const STORED: u32 = 0;
 const LZ4: u32 = 1;
 
-/// A block's head, its own fields checked.
+/// Head of a block whose fields have been checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
     bytes: [u8; HEAD_BYTES],
@@ -67,7 +67,7 @@ fn checksum(head: &[u8], body: &[u8]) -> u32 {
 }
 
 impl Head {
-    /// None when this is no head of block `number`, or one of a size that no block has.
+    /// Reads a head; None when this is no head of block `number`, or when it names a size that no block has.
     pub fn read(bytes: [u8; HEAD_BYTES], number: u32) -> Option<Self> {
         let head = Self { bytes };
         let sizes_fit = head.stored_bytes() <= MAX_BYTES && head.frames_bytes() <= MAX_BYTES;
@@ -80,7 +80,7 @@ impl Head {
         u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
     }
 
-    /// Bytes that follow the head.
+    /// Number of bytes that follow the head.
     pub fn stored_bytes(&self) -> usize {
         self.field(12) as usize
     }
@@ -89,7 +89,7 @@ impl Head {
         self.field(16) as usize
     }
 
-    /// The frames; None when the block is damaged.
+    /// Unpacks the frames; None when the block is damaged.
     pub fn open(&self, stored: &[u8], frames: &mut Words) -> Option<()> {
         if checksum(&self.bytes[..20], stored) != self.field(20) {
             return None;

@@ -1,13 +1,13 @@
-//! Numbers, texts and addresses as bytes, little-endian; and back, where nothing is trusted.
+//! Encoding of numbers, texts and addresses as little-endian bytes, and decoding, which trusts nothing.
 
 use std::net::{IpAddr, SocketAddr};
 
 use tracer_core::{live::Activity, time_wait::Seen};
 
-/// Texts are cut here; what they hold is paths and ids.
+/// Longest text in bytes; longer ones are cut. Texts are paths and ids.
 const MAX_TEXT_BYTES: usize = 8192;
 
-/// Bits of a socket's flags.
+/// Bits in the flags of a socket.
 const LOCAL_IS_V6: u8 = 1;
 const REMOTE_IS_V6: u8 = 2;
 const HAS_ACTIVITY: u8 = 4;
@@ -24,7 +24,7 @@ pub(crate) fn put_u64(to: &mut Vec<u8>, value: u64) {
     to.extend_from_slice(&value.to_le_bytes());
 }
 
-/// A text that may be missing: a byte that says so, length, bytes.
+/// Adds a text that may be missing: a byte that says whether it is there, its length, its bytes.
 pub(crate) fn put_text(to: &mut Vec<u8>, text: Option<&str>) {
     to.push(u8::from(text.is_some()));
     let mut text = text.unwrap_or_default();
@@ -43,7 +43,7 @@ fn put_address(to: &mut Vec<u8>, address: SocketAddr) {
     put_u16(to, address.port());
 }
 
-/// One socket of a listing.
+/// Adds one socket of a listing.
 pub(crate) fn put_seen(to: &mut Vec<u8>, socket: &Seen) {
     put_u64(to, socket.cookie);
     to.push(socket.state);
@@ -90,12 +90,12 @@ impl<'a> Take<'a> {
         self.bytes().map(u64::from_le_bytes)
     }
 
-    /// What is left, all of it.
+    /// Takes all bytes that are left.
     pub(crate) fn rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.0)
     }
 
-    /// A text that may be missing; the outer None is damage.
+    /// Reads a text that may be missing. The outer None means damage.
     pub(crate) fn text(&mut self) -> Option<Option<&'a str>> {
         let present = self.u8()?;
         let length = usize::from(self.u16()?);

@@ -1,4 +1,4 @@
-//! What a recording holds, one after the other.
+//! Entries of a recording.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use tracer_export::Filter;
 
 use crate::codec::{Take, put_seen, put_text, put_u16, put_u32, put_u64};
 
-/// Kinds of entries; 0 is none.
+/// Kinds of entries. No entry has kind 0.
 mod kind {
     pub(super) const START: u8 = 1;
     pub(super) const RECORD: u8 = 2;
@@ -33,12 +33,12 @@ mod kind {
     pub(super) const RESET: u8 = 17;
 }
 
-/// What a trace is about, besides its figures; the first entry.
+/// Description of the trace, the first entry of a recording.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Start {
     /// Version of the tracer that recorded.
     pub version: String,
-    /// Its commit.
+    /// Commit of that version.
     pub commit: String,
     /// Host name.
     pub hostname: String,
@@ -48,30 +48,30 @@ pub struct Start {
     pub arch: String,
     /// Processors.
     pub cpus: u64,
-    /// When the trace began, since 1970, ns.
+    /// Begin of the trace since 1970, ns.
     pub started_at_ns: u64,
-    /// The same moment on CLOCK_MONOTONIC, ns.
+    /// Begin of the trace on CLOCK_MONOTONIC, ns.
     pub started_ns: u64,
     /// The filter, as in the export.
     pub filter: Filter,
     /// The command of `tracer run`.
     pub command: Option<Vec<String>>,
-    /// `--host` globs.
+    /// Patterns of `--host`.
     pub hosts: Vec<String>,
-    /// Hosts with figures of their own.
+    /// Most hosts with figures of their own.
     pub max_hosts: u64,
-    /// Connections followed at most.
+    /// Most connections followed at a time.
     pub max_connections: u64,
 }
 
-/// The last entry of a recording that was ended and not cut off.
+/// Last entry of a complete recording. One that was cut off has none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct End {
     /// End of the trace's window, CLOCK_MONOTONIC, ns.
     pub ended_ns: u64,
-    /// The same moment since 1970, ns, by the clock as it was then.
+    /// End of the trace's window since 1970, ns, by the clock at that moment.
     pub ended_at_ns: u64,
-    /// Entries that were left out because they could not be written fast enough.
+    /// Number of entries that were left out because they could not be written fast enough.
     pub lost: u64,
     /// Time that the command of `tracer run` had used: in user mode and in the kernel, ns.
     pub command_cpu_ns: Option<(u64, u64)>,
@@ -80,25 +80,25 @@ pub struct End {
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry<'a> {
-    /// What the rest is about.
+    /// Description of the trace.
     Start(Box<Start>),
-    /// The tracker took this.
+    /// Input of the tracker.
     Input(Input<'a>),
-    /// It is `now_ns` (CLOCK_MONOTONIC): what follows came then.
+    /// Time of the entries that follow.
     Clock {
-        /// ns.
+        /// CLOCK_MONOTONIC, ns.
         now_ns: u64,
     },
-    /// The recording is complete.
+    /// End of a complete recording.
     End(End),
 }
 
 impl Entry<'_> {
-    /// Writes the content; its kind.
+    /// Writes the content and gives its kind.
     pub(crate) fn encode(&self, to: &mut Vec<u8>) -> u8 {
         match self {
             Self::Start(start) => {
-                // Strings and numbers cannot fail to be written; a reader refuses what is empty.
+                // Writing strings and numbers cannot fail; a reader would refuse the empty content.
                 to.extend(serde_json::to_vec(start).unwrap_or_default());
                 kind::START
             }
@@ -200,7 +200,7 @@ fn put_words(to: &mut Vec<u8>, words: &[u64]) {
     words.iter().for_each(|&word| put_u64(to, word));
 }
 
-/// An entry of one number; its kind.
+/// Writes an entry that consists of one number, and gives its kind.
 fn put_word(to: &mut Vec<u8>, word: u64, kind: u8) -> u8 {
     put_u64(to, word);
     kind
@@ -211,7 +211,7 @@ fn put_range(to: &mut Vec<u8>, (low, high): (u16, u16)) {
     put_u16(to, high);
 }
 
-/// Counters, then the buckets that hold something.
+/// Writes the counters, then the buckets that are not empty.
 fn encode_overflow(overflow: &Overflow, to: &mut Vec<u8>) {
     put_u32(to, overflow.counts.len() as u32);
     overflow.counts.iter().for_each(|&value| put_u64(to, value));
@@ -305,7 +305,7 @@ fn decode_sockets(take: &mut Take<'_>) -> Option<Vec<tracer_core::time_wait::See
     Some(sockets)
 }
 
-/// Those that an older build did not have stay zero.
+/// Reads the counters. Those that an older build did not have stay zero.
 fn decode_counters(take: &mut Take<'_>) -> Option<[u64; Counter::COUNT as usize]> {
     let mut counters = [0; Counter::COUNT as usize];
     for value in &mut counters {

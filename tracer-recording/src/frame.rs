@@ -1,25 +1,25 @@
-//! Frames: an entry, or a part of one, within a block.
+//! Frames. Each holds an entry or a part of one within a block.
 //!
 //! | bytes | |
 //! | --- | --- |
 //! | 1 | kind of the entry |
-//! | 1 | 1: ends the entry, 0: it goes on |
+//! | 1 | 1: last part of the entry, 0: more parts follow |
 //! | 2 | number of the part, from 0, little-endian |
 //! | 4 | bytes of the content, little-endian |
 //! | … | the content, then zeros up to a multiple of eight |
 
 use crate::{block, words::Words};
 
-/// Bytes of a head.
+/// Size of a head in bytes.
 pub const HEAD_BYTES: usize = 8;
-/// Content of one frame at most; a larger entry is cut into parts.
+/// Largest content of a frame in bytes; a larger entry is cut into parts.
 pub const MAX_CONTENT: usize = block::MAX_BYTES / 2;
-/// Content of an entry at most.
+/// Largest content of an entry in bytes.
 pub const MAX_ENTRY: usize = 256 << 20;
 
 const LAST: u8 = 1;
 
-/// Bytes that a frame takes with so much content.
+/// Size of a frame with `content` bytes of content.
 pub fn size(content: usize) -> usize {
     HEAD_BYTES + content.next_multiple_of(8)
 }
@@ -33,7 +33,7 @@ pub(crate) fn put(to: &mut Vec<u8>, kind: u8, part: u16, content: &[u8], last: b
     to.resize(to.len().next_multiple_of(8), 0);
 }
 
-/// A frame as found in a block.
+/// Frame read from a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Frame<'a> {
     pub(crate) kind: u8,
@@ -43,7 +43,7 @@ pub(crate) struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// The first one, and what follows it; None when there is none.
+    /// Reads the first frame and the offset of the next one; None when there is none.
     pub(crate) fn read(bytes: &'a [u8]) -> Option<(Self, usize)> {
         let head = bytes.first_chunk::<HEAD_BYTES>()?;
         let length = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
@@ -57,24 +57,24 @@ impl<'a> Frame<'a> {
         Some((frame, size(length)))
     }
 
-    /// It holds an entry by itself.
+    /// Whether this frame holds a whole entry.
     pub(crate) fn is_whole(&self) -> bool {
         self.part == 0 && self.last
     }
 }
 
-/// An entry of many parts while they come.
+/// An entry of several parts that is being put together.
 #[derive(Debug, Default)]
 pub(crate) struct Assembly {
     kind: u8,
     parts: Words,
-    /// Number of the part that comes next; 0 when none is waited for.
+    /// Number of the next part; 0 when no entry has begun.
     next: u16,
 }
 
 impl Assembly {
-    /// Takes a part; the kind of the entry when it is whole now. An entry of which a part is missing is left
-    /// out, and so is one that would be too large.
+    /// Takes a part, and gives the kind of the entry when this part completes it. An entry is left out when a part
+    /// of it is missing or when it would be too large.
     pub(crate) fn take(&mut self, frame: Frame<'_>) -> Option<u8> {
         if frame.part == 0 {
             self.kind = frame.kind;
@@ -95,7 +95,7 @@ impl Assembly {
         frame.last.then_some(self.kind)
     }
 
-    /// Content of the entry that is whole now.
+    /// Content of the entry that is complete.
     pub(crate) fn content(&self) -> &[u8] {
         self.parts.bytes()
     }

@@ -1,8 +1,9 @@
-//! Recordings of traces: everything that a tracker takes, in the order it took it, in a file.
+//! Recordings of traces: files with all input of a tracker in its order.
 //!
 //! A file is a [`preamble`], then [`block`]s, each with a checksum and compressed on its own; a block holds
-//! [`frame`]s, each one [`Entry`] or a part of a large one. The first entry is the [`Start`]. Whatever comes
-//! from a file is hostile: reading does not panic and bounds its memory. docs/dev/recording-format.md.
+//! [`frame`]s, each with one [`Entry`] or a part of a large one. The first entry is the [`Start`]. Bytes of a
+//! file are not trusted: reading does not panic and its memory is bounded. The format is described in
+//! docs/dev/recording-format.md.
 
 pub mod block;
 mod codec;

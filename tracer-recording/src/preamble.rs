@@ -1,8 +1,8 @@
-//! The first bytes of a recording: what it is, and whether this program can read it.
+//! First bytes of a recording, by which a program knows whether it can read the rest.
 //!
 //! | bytes | |
 //! | --- | --- |
-//! | 8 | magic; its first byte is no text, its last is a line feed, so that a copy made as text is noticed |
+//! | 8 | magic: the first byte is no text and the last is a line feed, so a copy made in text mode is noticed |
 //! | 2 | [`FORMAT`], little-endian |
 //! | 1 | version of the records within, [`record::VERSION`] |
 //! | 1 | 1: records are little-endian, 2: big-endian |
@@ -13,21 +13,21 @@ use tracer_common::record;
 
 /// Version of everything around the records.
 pub const FORMAT: u16 = 1;
-/// Bytes of a preamble.
+/// Size of a preamble in bytes.
 pub const BYTES: usize = 16;
 
 const MAGIC: [u8; 8] = *b"\x89tracer\n";
 const ENDIAN: u8 = if cfg!(target_endian = "little") { 1 } else { 2 };
 
-/// Why a file cannot be replayed at all.
+/// Reasons why a file cannot be replayed at all.
 #[derive(Debug, Error)]
 pub enum OpenError {
-    /// Something else, or shorter than a preamble.
+    /// The file is no recording, or shorter than a preamble.
     #[error(
         "it is no recording: it begins with {got:02x?}, expected {MAGIC:02x?}; `tracer attach --record FILE` makes one"
     )]
     NoRecording {
-        /// Its first bytes.
+        /// First bytes of the file.
         got: Vec<u8>,
     },
     /// The preamble is damaged.
@@ -37,10 +37,10 @@ pub enum OpenError {
     Damaged {
         /// Checksum in the file.
         got: u32,
-        /// Checksum of what is there.
+        /// Checksum of the bytes in the file.
         expected: u32,
     },
-    /// Another version of the format.
+    /// The format has another version.
     #[error(
         "it is of format version {got}, expected {FORMAT}; replay it with the version of tracer that made it"
     )]
@@ -48,7 +48,7 @@ pub enum OpenError {
         /// Version in the file.
         got: u16,
     },
-    /// Other records.
+    /// The records have another version.
     #[error(
         "its records are of version {got}, expected {expected}; replay it with the version of tracer that made it",
         expected = record::VERSION
@@ -57,20 +57,20 @@ pub enum OpenError {
         /// Version in the file.
         got: u8,
     },
-    /// Another byte order.
+    /// The byte order is another one.
     #[error(
         "it was made on a machine with another byte order ({got}, expected {ENDIAN}); replay it on one like that"
     )]
     ByteOrder {
-        /// As in the file.
+        /// Byte order in the file.
         got: u8,
     },
-    /// The first block cannot be read, and it says what the rest is about.
+    /// The first block cannot be read, and without it the rest has no meaning.
     #[error(
         "nothing in it can be read: its first block is {what}; copy it again if there is a whole one"
     )]
     NoStart {
-        /// What is wrong with it.
+        /// Fault of the first block.
         what: String,
     },
     /// Reading failed.
@@ -78,12 +78,12 @@ pub enum OpenError {
     Read(#[from] std::io::Error),
 }
 
-/// The preamble of a recording made now.
+/// Makes the preamble of a new recording.
 pub fn write() -> [u8; BYTES] {
     with_versions(FORMAT, record::VERSION)
 }
 
-/// A preamble that names other versions: for tests of what refuses them.
+/// Makes a preamble with other versions, for tests of the code that refuses them.
 pub fn with_versions(format: u16, records: u8) -> [u8; BYTES] {
     let mut bytes = [0; BYTES];
     bytes[..8].copy_from_slice(&MAGIC);

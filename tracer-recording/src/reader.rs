@@ -1,4 +1,4 @@
-//! From a file back to entries.
+//! Reading the entries of a file.
 
 use std::io::{self, Read};
 
@@ -10,20 +10,20 @@ use crate::{
     words::Words,
 };
 
-/// Why there are no more entries.
+/// Reasons why there are no more entries.
 #[derive(Debug)]
 pub enum Ending {
-    /// The recording was ended, and all of it has been read.
+    /// The recording is complete, and all of it has been read.
     Whole,
-    /// It stops before its end: whoever wrote it was stopped.
+    /// The recording was cut off: its writer was stopped before the end.
     CutOff,
-    /// A block is damaged, or not what comes next.
+    /// A block is damaged, or not the next one in order.
     Damaged,
     /// Reading failed.
     Failed(io::Error),
 }
 
-/// Where an entry's content is.
+/// Place of an entry's content.
 #[derive(Clone, Copy)]
 enum Place {
     Block(usize),
@@ -71,7 +71,7 @@ impl<R: Read> Reader<R> {
         Err(OpenError::NoStart { what: what.into() })
     }
 
-    /// The next entry; None at the end, and [`Self::ending`] says what kind of end it is.
+    /// Reads the next entry. After None, [`Self::ending`] gives the kind of end.
     #[expect(
         clippy::should_implement_trait,
         reason = "an entry borrows from the reader"
@@ -114,7 +114,7 @@ impl<R: Read> Reader<R> {
         None
     }
 
-    /// Reads the next block, or finds out that there is none.
+    /// Reads the next block, or notes that there is none.
     fn read_block(&mut self) {
         self.at = 0;
         self.frames.reset(0);
@@ -144,18 +144,18 @@ impl<R: Read> Reader<R> {
         Ok(opened.is_none().then_some(Ending::Damaged))
     }
 
-    /// Bytes of the file up to the end of the last good block.
+    /// Size of the file up to the end of the last good block, in bytes.
     pub fn good_bytes(&self) -> u64 {
         self.good_bytes
     }
 
-    /// Why there are no more entries; None while there may be.
+    /// Reason why there are no more entries; None while there may be some.
     pub fn ending(&self) -> Option<&Ending> {
         self.ending.as_ref()
     }
 }
 
-/// Reads until `room` is full or the file ends; how many bytes.
+/// Reads until `room` is full or the file ends, and gives the number of bytes read.
 fn fill(source: &mut impl Read, room: &mut [u8]) -> io::Result<usize> {
     let mut got = 0;
     while got < room.len() {

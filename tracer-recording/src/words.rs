@@ -1,8 +1,8 @@
-//! Bytes that begin at a multiple of eight, as the records in them must.
+//! Buffer whose bytes begin at an address that is a multiple of eight, as the records in it need.
 
 use zerocopy::IntoBytes;
 
-/// A growing array of bytes, aligned to eight.
+/// Growing array of bytes, aligned to eight.
 #[derive(Debug, Clone, Default)]
 pub struct Words {
     words: Vec<u64>,
@@ -10,7 +10,7 @@ pub struct Words {
 }
 
 impl Words {
-    /// So many zero bytes, in the place of what was there.
+    /// Replaces the content by `length` zero bytes.
     pub fn reset(&mut self, length: usize) -> &mut [u8] {
         self.words.clear();
         self.words.resize(length.div_ceil(8), 0);
@@ -26,17 +26,17 @@ impl Words {
         self.words.as_mut_slice().as_mut_bytes()[from..self.length].copy_from_slice(bytes);
     }
 
-    /// What is there.
+    /// All bytes.
     pub fn bytes(&self) -> &[u8] {
         &self.words.as_slice().as_bytes()[..self.length]
     }
 
-    /// How many bytes.
+    /// Number of bytes.
     pub fn len(&self) -> usize {
         self.length
     }
 
-    /// None.
+    /// Whether there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }

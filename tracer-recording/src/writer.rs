@@ -1,4 +1,4 @@
-//! From entries to blocks. Compression and writing are left to whoever has time for them.
+//! Packing entries into blocks. Compression and writing are left to the caller, who may do them in another thread.
 
 use crate::{
     block::{self, seal},
@@ -7,29 +7,29 @@ use crate::{
     preamble,
 };
 
-/// A block is full at this size.
+/// Size at which a block is full, in bytes.
 const FULL_BYTES: usize = 256 << 10;
 
-/// Frames that are not compressed yet.
+/// Frames of a block before compression.
 #[derive(Debug, Default)]
 pub struct RawBlock {
     frames: Vec<u8>,
-    /// Entries that end in it.
+    /// Number of entries that end in this block.
     pub entries: u64,
 }
 
 impl RawBlock {
-    /// The bytes to be written, as block `number`.
+    /// Makes the bytes to be written for this block as number `number`.
     pub fn seal(&self, number: u32) -> Vec<u8> {
         seal(number, &self.frames)
     }
 
-    /// Bytes of the frames.
+    /// Size of the frames in bytes.
     pub fn len(&self) -> usize {
         self.frames.len()
     }
 
-    /// There are none.
+    /// Whether there are no frames.
     pub fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }
@@ -43,7 +43,8 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Adds an entry; gives each block that is full. An entry beyond [`MAX_ENTRY`] is not added, and false.
+    /// Adds an entry and hands each full block to `full`. An entry larger than [`MAX_ENTRY`] is not added: the result is
+    /// false.
     pub fn push(&mut self, entry: &Entry<'_>, full: &mut impl FnMut(RawBlock)) -> bool {
         let mut content = std::mem::take(&mut self.content);
         content.clear();
@@ -52,7 +53,7 @@ impl Encoder {
         if fits {
             self.add(kind, &content, full);
         }
-        // One large entry shall not keep its room for ever.
+        // Frees the memory that one large entry needed.
         content.shrink_to(FULL_BYTES);
         self.content = content;
         fits
@@ -78,7 +79,7 @@ impl Encoder {
         }
     }
 
-    /// The block at hand, full or not.
+    /// Takes the current block, full or not.
     pub fn take(&mut self) -> RawBlock {
         let next = RawBlock {
             frames: Vec::with_capacity(FULL_BYTES + (FULL_BYTES >> 3)),
@@ -87,13 +88,13 @@ impl Encoder {
         std::mem::replace(&mut self.block, next)
     }
 
-    /// Nothing waits to be taken.
+    /// Whether the current block is empty.
     pub fn is_empty(&self) -> bool {
         self.block.is_empty()
     }
 }
 
-/// A whole recording in memory, for tests and small ones.
+/// Makes a whole recording in memory, for tests and small recordings.
 pub fn whole<'a>(entries: impl IntoIterator<Item = Entry<'a>>) -> Vec<u8> {
     let mut bytes = preamble::write().to_vec();
     let (mut encoder, mut number) = (Encoder::default(), 0);

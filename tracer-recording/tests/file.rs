@@ -1,4 +1,4 @@
-//! What is written comes back; what is cut or changed is noticed, and what was before it still comes back.
+//! Written entries are read back. Missing or changed bytes are noticed, and the entries before them are still read.
 
 use std::borrow::Cow;
 
@@ -48,7 +48,7 @@ fn end() -> Entry<'static> {
     })
 }
 
-/// Entries without Start, as far as they come, and how it ended.
+/// Reads the entries after Start as far as possible, and the kind of end.
 fn read(bytes: &[u8]) -> Result<(Vec<String>, String), OpenError> {
     let (mut reader, got) = Reader::open(bytes)?;
     assert_eq!(got, start());
@@ -100,7 +100,7 @@ fn overflow() -> impl Strategy<Value = Overflow> {
     })
 }
 
-/// Entries of every kind; bytes of records are given apart, for they are borrowed.
+/// Strategy for entries of every kind. The bytes of records are passed in, because entries borrow them.
 fn entry(records: &'static [u8]) -> impl Strategy<Value = Entry<'static>> {
     let text = || proptest::option::of(".{0,40}".prop_map(Cow::Owned));
     let input = prop_oneof![
@@ -153,7 +153,7 @@ fn entry(records: &'static [u8]) -> impl Strategy<Value = Entry<'static>> {
     ]
 }
 
-/// Stands for the bytes of any record.
+/// Bytes that stand for those of any record.
 static RECORDS: [u8; 4096] = {
     let mut bytes = [0; 4096];
     let mut at = 0;
@@ -191,7 +191,7 @@ proptest! {
     }
 }
 
-/// A recording of several blocks.
+/// Makes a recording of several blocks.
 fn several_blocks() -> (Vec<u8>, usize) {
     let mut word = 88_172_645_463_325_252u64;
     let mut noise = || {
@@ -223,7 +223,7 @@ fn cut_at_every_byte() {
         bytes.len()
     );
     let mut most = 0;
-    // Every byte of the beginning and around the ends of blocks; in between all are alike.
+    // Every byte at the beginning and around the ends of blocks; the bytes in between are all alike.
     let places = (0..200)
         .chain((200..bytes.len()).step_by(997))
         .chain(bytes.len() - 300..bytes.len());

@@ -1,8 +1,8 @@
-//! What the link really delivers, by the clocks of sender and receiver: `cargo bench -p tracer-testbed --bench link`.
+//! Measurement of the link by the clocks of sender and receiver: `cargo bench -p tracer-testbed --bench link`.
 //!
 //! A sender in one namespace sends UDP packets at a steady rate, each with the time of its sending; the
-//! kernel of the receiver notes when each arrived. The error is what that differs by from half the round
-//! trip. Needs root.
+//! kernel notes when each arrives in the other namespace. The error is the difference between the time on the
+//! way and half the round trip. Needs root.
 
 #![allow(clippy::unwrap_used, reason = "a step that fails ends the measurement")]
 
@@ -20,10 +20,10 @@ use tracer_testbed::link::{Link, LinkOptions, Side};
 const RTT: Duration = Duration::from_millis(85);
 const RATES: [u64; 4] = [1_000, 20_000, 100_000, 150_000];
 const SECONDS: u64 = 4;
-/// Data of a packet: a full segment would only be copied longer.
+/// Data of a packet in bytes. A full segment would only take longer to copy.
 const DATA_BYTES: usize = 512;
 const BATCH: usize = 32;
-/// Between two bursts.
+/// Time between two bursts.
 const STEP: Duration = Duration::from_micros(200);
 
 fn main() {
@@ -76,8 +76,8 @@ fn now_ns() -> u64 {
     now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64
 }
 
-/// The packets sent. The thread runs before others: being interrupted between its clock and its packet
-/// would count as the link's error.
+/// Sends packets and gives their number. The thread runs before others: an interruption between reading the
+/// clock and sending the packet would count as an error of the link.
 fn send(socket: &UdpSocket, rate: u64) -> u64 {
     run_first();
     let start = Instant::now();
@@ -104,9 +104,9 @@ fn run_first() {
     assert_eq!(set, 0, "real-time scheduling is not allowed here");
 }
 
-/// By how many ns each packet was too late or too early, until none came for half a second.
+/// Receives packets until none came for half a second, and gives by how many ns each was too late or too early.
 fn receive(socket: &UdpSocket) -> Vec<u64> {
-    // Else the socket overflows on a busy machine, and packets seem lost.
+    // Without this the socket overflows on a busy machine, and packets seem lost.
     run_first();
     let mut errors = Vec::with_capacity(1 << 20);
     let mut headers =

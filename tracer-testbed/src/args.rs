@@ -31,7 +31,7 @@ enum Verb {
 }
 
 impl Args {
-    /// Runs the verb; its exit code, or why it could not start.
+    /// Runs the verb and gives its exit code, or the reason why it could not start.
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         match self.verb {
             Verb::Origin(args) => args.run(),

@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 client in clear with bad habits, each one a fault that crawlers in the field have.
+//! A small HTTP/1.1 client without TLS that has bad habits, each of which real crawlers have.
 
 mod exchange;
 
@@ -10,48 +10,48 @@ use serde_json::{Value, json};
 
 use exchange::{Head, read_body, read_head, send_request};
 
-/// Longest silence without a habit of its own.
+/// Longest wait for the server when the habit sets none.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Connections which [`Habit::PoolOfTwo`] keeps.
+/// Number of connections that [`Habit::PoolOfTwo`] keeps.
 const POOL: usize = 2;
 
-/// What the client does wrong.
+/// Bad habit of the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Habit {
-    /// Nothing: one connection, every body read, closed at the end.
+    /// No bad habit: one connection, on which every body is read, and which is closed at the end.
     None,
-    /// A connection for each request; read to the end, never closed, never used again.
+    /// A connection for each request, which is read to the end, never closed and never used again.
     Leak,
-    /// Bodies are not read; the connection is closed on them, which resets it.
+    /// Bodies are not read: the connection is closed before, which resets it.
     UnreadBody,
     /// Bodies are not read and responses not closed: their connections stay open and unusable.
     UnclosedResponse,
-    /// Computes for so long after each request before it reads the response.
+    /// The client computes for this time before it reads a response.
     BusyReader(Duration),
-    /// Gives a request up after so long.
+    /// A request is given up after this time.
     ShortTimeout(Duration),
-    /// Asks this DNS server for the host before each request, whatever the TTL.
+    /// This DNS server is asked for the host before each request, whatever the TTL.
     DnsEachTime(SocketAddr),
-    /// So many requests at once, and a pool that keeps two idle connections.
+    /// This number of requests is sent at once, with a pool that keeps two idle connections.
     PoolOfTwo(usize),
 }
 
-/// Whom to ask for what, and how badly.
+/// Requests of a client, and its habit.
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
-    /// Where the origin listens.
+    /// Address of the origin.
     pub origin: SocketAddr,
-    /// The Host field.
+    /// Host field of the requests.
     pub host: String,
-    /// The path asked for each time.
+    /// Path of all requests.
     pub path: String,
-    /// Requests sent in all.
+    /// Number of requests.
     pub requests: u64,
-    /// What it does wrong.
+    /// Bad habit of the client.
     pub habit: Habit,
 }
 
-/// What came of it. Connections that the habit keeps stay open until this is dropped.
+/// Result of a client. Connections that the habit keeps stay open until the report is dropped.
 #[derive(Debug, Default)]
 pub struct Report {
     /// Responses whose head arrived.
@@ -75,7 +75,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// As printed at the end; times in ms.
+    /// Gives the report as it is printed at the end, with times in ms.
     pub fn to_json(&self) -> Value {
         json!({
             "answered": self.answered,
@@ -112,7 +112,7 @@ impl Report {
     }
 }
 
-/// Sends all requests; what fails is counted.
+/// Sends all requests and counts the failures.
 pub fn run(options: &ClientOptions) -> Report {
     match options.habit {
         Habit::PoolOfTwo(workers) => pool_of_two(options, workers.max(1)),
@@ -142,7 +142,7 @@ fn one_by_one(options: &ClientOptions) -> Report {
     report
 }
 
-/// Rounds of `workers` requests at once; after each all connections but two are closed.
+/// Sends rounds of `workers` requests at once. After each round all connections but two are closed.
 fn pool_of_two(options: &ClientOptions, workers: usize) -> Report {
     let mut report = Report::default();
     let mut pool: Vec<TcpStream> = Vec::new();
@@ -172,7 +172,7 @@ fn pool_of_two(options: &ClientOptions, workers: usize) -> Report {
     report
 }
 
-/// One request, on an idle connection if there is one; the connection if it can be used again.
+/// Sends one request, on an idle connection if there is one. Gives the connection back if it can be used again.
 fn request(
     options: &ClientOptions,
     idle: Option<TcpStream>,
@@ -224,7 +224,7 @@ fn compute(time: Duration) {
     }
 }
 
-/// The first address of a name, asked over UDP.
+/// Asks a server for the first address of a name over UDP.
 pub fn look_up(server: SocketAddr, name: &str) -> io::Result<IpAddr> {
     let unspecified: IpAddr = match server {
         SocketAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
@@ -245,7 +245,7 @@ pub fn look_up(server: SocketAddr, name: &str) -> io::Result<IpAddr> {
     }
 }
 
-/// Whether the peer has closed its half: a look that takes nothing.
+/// Whether the peer has closed its half. No data is taken out of the socket.
 pub fn is_half_closed(stream: &TcpStream) -> io::Result<bool> {
     stream.set_nonblocking(true)?;
     let looked = stream.peek(&mut [0; 1]);
@@ -257,7 +257,7 @@ pub fn is_half_closed(stream: &TcpStream) -> io::Result<bool> {
     }
 }
 
-/// Reads until the peer closes, for tests of what comes after a response.
+/// Reads until the peer closes, for tests of the time after a response.
 pub fn read_to_close(stream: &mut TcpStream) -> io::Result<usize> {
     stream.read_to_end(&mut Vec::new())
 }

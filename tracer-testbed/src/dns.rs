@@ -1,7 +1,7 @@
-//! A DNS server (RFC 1035) for the testbed's host names: UDP and TCP, addresses with a TTL, and its faults.
+//! A DNS server (RFC 1035) for the testbed's host names over UDP and TCP, with switches for faults.
 //!
-//! Memory is bounded: messages of at most [`MAX_MESSAGE_BYTES`], a limited number of TCP connections and
-//! of answers being held back.
+//! Memory is bounded: messages have at most [`MAX_MESSAGE_BYTES`], and the numbers of TCP connections and of
+//! answers held back are limited.
 
 mod message;
 
@@ -20,34 +20,34 @@ use tokio::task::JoinSet;
 
 use message::{Query, Rcode, TYPE_A, TYPE_AAAA};
 
-/// Longest message taken; longer ones are no query of a crawler.
+/// Longest accepted message in bytes; a query of a crawler is shorter.
 const MAX_MESSAGE_BYTES: usize = 1232;
-/// Answers held back by [`DnsFault::Slow`], and TCP connections, at once.
+/// Most answers held back by [`DnsFault::Slow`], and most TCP connections, at once.
 const MAX_PENDING: usize = 4096;
-/// A TCP connection without a query ends after this.
+/// Time after which a TCP connection without a query ends.
 const TCP_IDLE: Duration = Duration::from_secs(10);
-/// How many free TCP ports are tried until one is also free for UDP.
+/// Number of free TCP ports that are tried until one is also free for UDP.
 const PORT_ATTEMPTS: usize = 100;
 
-/// What the server answers.
+/// Names and addresses of a server, and its fault.
 #[derive(Debug, Clone)]
 pub struct DnsOptions {
     /// Address to listen on, UDP and TCP; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Names, lower case; `*.example` stands for every name below `example`. Others do not exist.
+    /// Names in lower case; `*.example` stands for every name below `example`. Other names do not exist.
     pub names: Vec<String>,
-    /// Addresses of all names; none of a family is an answer without addresses.
+    /// Addresses of all names. Without an address of a family, its answers have no addresses.
     pub addresses: Vec<IpAddr>,
-    /// How long answers may be kept; whole seconds.
+    /// Time for which answers may be kept, in whole seconds.
     pub ttl: Duration,
-    /// What is wrong with it.
+    /// Fault of the server.
     pub fault: DnsFault,
 }
 
-/// What is wrong with the server.
+/// Fault of a server.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum DnsFault {
-    /// Nothing.
+    /// No fault.
     #[default]
     None,
     /// Every query fails (RCODE 2).
@@ -56,19 +56,19 @@ pub enum DnsFault {
     Slow(Duration),
     /// No answer ever.
     Silent,
-    /// Answers over UDP say that they are cut: the client has to ask again over TCP.
+    /// Answers over UDP are marked as truncated: the client has to ask again over TCP.
     Truncate,
 }
 
-/// Why there is no server.
+/// Reasons why a server does not start.
 #[derive(Debug, Error)]
 pub enum DnsError {
     /// The address cannot be bound.
     #[error("cannot listen for DNS on {address}: {source}; choose another address or port 0")]
     Listen {
-        /// Address asked for.
+        /// Requested address.
         address: SocketAddr,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
 }
@@ -80,23 +80,23 @@ pub struct DnsCounts {
     pub udp: AtomicU64,
     /// Queries over TCP.
     pub tcp: AtomicU64,
-    /// Answers that name an address or say that there is none.
+    /// Answers with an address, or with the statement that there is none.
     pub answered: AtomicU64,
-    /// Answers that say that the name does not exist.
+    /// Answers with the statement that the name does not exist.
     pub nxdomain: AtomicU64,
-    /// Failures by [`DnsFault::ServFail`].
+    /// Answers of [`DnsFault::ServFail`].
     pub servfail: AtomicU64,
-    /// Messages that are no query.
+    /// Messages that are no queries.
     pub malformed: AtomicU64,
 }
 
 impl DnsCounts {
-    /// Queries of both transports.
+    /// Number of queries over both transports.
     pub fn queries(&self) -> u64 {
         self.udp.load(Relaxed) + self.tcp.load(Relaxed)
     }
 
-    /// As printed at the end.
+    /// Gives the counts as they are printed at the end.
     pub fn to_json(&self) -> Value {
         let get = |counter: &AtomicU64| counter.load(Relaxed);
         json!({
@@ -116,7 +116,7 @@ impl DnsCounts {
 pub struct DnsServer {
     address: SocketAddr,
     shared: Arc<Shared>,
-    /// Told, or dropped, it ends the tasks.
+    /// Ends the tasks when a value is sent or the sender is dropped.
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
@@ -159,24 +159,24 @@ impl DnsServer {
     /// When it returns the port is free.
     pub async fn stop(mut self) -> Arc<DnsCounts> {
         self.stop.send_replace(true);
-        // An error is the panic of a task, already printed; its sockets are closed as well.
+        // An error is the panic of a task, which is already printed; its sockets are closed as well.
         while self.tasks.join_next().await.is_some() {}
         Arc::clone(&self.shared.counts)
     }
 
-    /// Where it listens, with the real port.
+    /// Address of the server, with the real port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What was asked so far.
+    /// Counts so far.
     pub fn counts(&self) -> &DnsCounts {
         &self.shared.counts
     }
 }
 
 impl Shared {
-    /// The answer to a message; `None` when there is to be none.
+    /// Makes the answer to a message; `None` when the message is not answered.
     fn answer(&self, bytes: &[u8], tcp: bool) -> Option<Vec<u8>> {
         let counts = &self.counts;
         let Some(query) = Query::parse(bytes) else {
@@ -225,7 +225,7 @@ impl Shared {
             })
     }
 
-    /// How long every answer is held back.
+    /// Delay of every answer.
     fn delay(&self) -> Duration {
         match self.options.fault {
             DnsFault::Slow(delay) => delay,
@@ -234,8 +234,8 @@ impl Shared {
     }
 }
 
-/// The same port for TCP and UDP. A free one for both is looked for when none is asked for: the system
-/// gives one that is free for TCP, and somebody else may have it for UDP.
+/// Binds the same port for TCP and UDP. With port 0 it looks for one that is free for both: the system gives a
+/// port that is free for TCP, but another program may have it for UDP.
 async fn bind(listen: SocketAddr) -> io::Result<(TcpListener, UdpSocket)> {
     let mut attempts = PORT_ATTEMPTS;
     loop {
@@ -251,7 +251,7 @@ async fn bind(listen: SocketAddr) -> io::Result<(TcpListener, UdpSocket)> {
     }
 }
 
-/// Answers until told to stop; then the answers held back are given up, and the socket is closed.
+/// Answers until it is told to stop. Then it drops the answers held back and closes the socket.
 async fn serve_udp(
     socket: Arc<UdpSocket>,
     shared: Arc<Shared>,
@@ -265,7 +265,7 @@ async fn serve_udp(
             Some(_) = held.join_next() => continue,
             _ = stopped.wait_for(|stop| *stop) => break,
         };
-        // An error is one peer's unreachable port; the socket stays good.
+        // An error means that the port of one peer is unreachable; the socket still works.
         let Ok((length, peer)) = received else {
             continue;
         };
@@ -274,7 +274,7 @@ async fn serve_udp(
         };
         let delay = shared.delay();
         if delay.is_zero() {
-            // The client asks again when it does not arrive.
+            // If the answer does not arrive, the client asks again.
             let _ = socket.send_to(&answer, peer).await;
             continue;
         }
@@ -291,7 +291,7 @@ async fn serve_udp(
     held.shutdown().await;
 }
 
-/// Serves until told to stop; then every connection is closed.
+/// Serves until it is told to stop. Then it closes every connection.
 async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     loop {
@@ -304,7 +304,7 @@ async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>, mut stopped: watc
         if let (Ok((stream, _)), Ok(permit)) = (accepted, permit) {
             let shared = Arc::clone(&shared);
             connections.spawn(async move {
-                // An error is the peer's doing.
+                // An error is caused by the peer.
                 let _ = serve_stream(stream, &shared).await;
                 drop(permit);
             });
@@ -314,7 +314,7 @@ async fn serve_tcp(listener: TcpListener, shared: Arc<Shared>, mut stopped: watc
     connections.shutdown().await;
 }
 
-/// Messages with their length in front (RFC 1035 4.2.2), until the peer closes or is silent.
+/// Answers messages with their length in front (RFC 1035 4.2.2) until the peer closes or is silent.
 async fn serve_stream(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     loop {
         let length = tokio::time::timeout(TCP_IDLE, stream.read_u16()).await??;

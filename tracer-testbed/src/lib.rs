@@ -1,7 +1,7 @@
-//! What tracer is tried on: an origin and a DNS server whose every count is known, a client with bad
-//! habits, and a link with a round trip. Each has switches for faults.
+//! Servers, a client and a link to try tracer on: an origin and a DNS server that count everything, a client with
+//! bad habits, and a link with a round trip. Each has switches for faults.
 //!
-//! Used by `tracer demo` and by the tests; knows nothing of the tracer.
+//! `tracer demo` and the tests use this crate, which uses no other crate of tracer.
 
 pub mod client;
 pub mod dns;

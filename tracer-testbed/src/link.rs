@@ -35,12 +35,12 @@ use namespace::Namespace;
 const DEVICE: &str = "tracer0";
 const MTU_BYTES: i32 = 1500;
 
-/// What the link does to packets. The same in both directions, except for scripted holds.
+/// Effects of the link on packets. Both directions are alike, except for scripted holds.
 #[derive(Debug, Clone, Default)]
 pub struct LinkOptions {
-    /// Round trip; half of it each way.
+    /// Round trip, half of it in each direction.
     pub rtt: Duration,
-    /// Up to this much more each way, uniformly; the order of packets stays.
+    /// Greatest additional delay in each direction, uniformly distributed; the order of packets stays.
     pub jitter: Duration,
     /// Probability that a packet is lost, 0 to 1.
     pub loss: f64,
@@ -50,11 +50,11 @@ pub struct LinkOptions {
     pub reorder: f64,
     /// TCP packets that change place with the next one in any case.
     pub holds: Vec<Hold>,
-    /// Bits per second each way; `None` is no limit. What would wait longer than [`QUEUE_LIMIT`] is dropped.
+    /// Bits per second in each direction; `None` is no limit. Packets that would wait longer than [`QUEUE_LIMIT`] are dropped.
     pub bandwidth_bits: Option<u64>,
-    /// Let the kernel's sch_netem do it; then there are no scripted holds and no counts.
+    /// Whether the kernel's sch_netem makes the link. It has no scripted holds and no counts.
     pub netem: bool,
-    /// Start of the random numbers: the same seed and packets give the same decisions.
+    /// Seed of the random numbers: the same seed and packets give the same decisions.
     pub seed: u64,
 }
 
@@ -64,11 +64,11 @@ pub struct LinkOptions {
 pub struct Hold {
     /// The side that sends the packet.
     pub from: Side,
-    /// Which data packet of the connection in this direction: 1 is the first; retransmissions count.
+    /// Number of the data packet in its connection and direction. The first is 1; retransmissions count.
     pub data_packet: u32,
 }
 
-/// A held packet goes out after this even when nothing overtook it.
+/// Time after which a held packet goes out even if no other packet overtook it.
 pub const HOLD_LIMIT: Duration = Duration::from_millis(20);
 
 /// Longest wait for a place on a link with a bandwidth.
@@ -77,41 +77,41 @@ pub const QUEUE_LIMIT: Duration = Duration::from_millis(250);
 /// An end of the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// Where the crawler runs.
+    /// End where the crawler runs.
     Client,
-    /// Where the origin runs.
+    /// End where the origin runs.
     Server,
 }
 
-/// Why there is no link.
+/// Reasons why a link cannot be made.
 #[derive(Debug, Error)]
 pub enum LinkError {
-    /// Not root.
+    /// The process is not root.
     #[error("a link needs root (network namespaces and TUN devices), this is user {uid}; use sudo")]
     Rights {
-        /// The effective user.
+        /// Effective user.
         uid: u32,
     },
-    /// A probability outside 0 to 1.
+    /// A probability is outside 0 to 1.
     #[error("{name} is {got}, expected a probability from 0 to 1")]
     Probability {
-        /// The option.
+        /// Name of the option.
         name: &'static str,
-        /// Its value.
+        /// Value of the option.
         got: f64,
     },
-    /// No bits would ever arrive.
+    /// The bandwidth is 0, so that nothing would ever arrive.
     #[error("the bandwidth is 0, expected at least 1 bit/s, or none given for no limit")]
     Bandwidth,
-    /// netem holds no single packets.
+    /// netem cannot hold single packets.
     #[error("scripted holds do not go with netem; leave one of them out")]
     Holds,
     /// `ip` or `tc` failed.
     #[error("`{command}` failed: {reason}")]
     Program {
-        /// The command line.
+        /// Command line of the program.
         command: String,
-        /// Its error output, or why it did not start (package iproute2).
+        /// Error output of the program, or the reason why it did not start (package iproute2).
         reason: String,
     },
     /// The kernel has no netem.
@@ -119,39 +119,39 @@ pub enum LinkError {
         "this kernel has no sch_netem ({reason}); load or install the module, or leave --netem out: the link needs only TUN then"
     )]
     Netem {
-        /// What `tc` said.
+        /// Error output of `tc`.
         reason: String,
     },
-    /// No namespace.
+    /// A network namespace cannot be made.
     #[error(
         "cannot make a network namespace: {source}; root of the machine (CAP_SYS_ADMIN) is needed"
     )]
     Namespace {
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
     /// A namespace cannot be entered.
     #[error("cannot enter a network namespace: {source}")]
     Enter {
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
     /// The interface cannot be set up.
     #[error("cannot set interface {DEVICE} up: {source}")]
     Device {
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
-    /// No TUN device.
+    /// A TUN device cannot be made.
     #[error("cannot make a TUN device: {source}; is /dev/net/tun there and the tun module loaded?")]
     Tun {
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
-    /// No thread or pipe.
+    /// A thread or pipe cannot be made.
     #[error("cannot start the forwarding thread: {source}")]
     Thread {
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
 }
@@ -160,7 +160,7 @@ pub enum LinkError {
 /// namespaces, devices and thread.
 #[derive(Debug)]
 pub struct Link {
-    // Order matters: the thread ends, and with it the devices, before the namespaces go.
+    // The order matters: the thread and its devices have to end before the namespaces.
     forwarder: Option<Forwarder>,
     client: Namespace,
     server: Namespace,
@@ -191,13 +191,13 @@ impl Link {
         })
     }
 
-    /// A file by which other programs enter a namespace while the link exists: `nsenter --net=FILE`.
+    /// File by which other programs enter a namespace while the link exists: `nsenter --net=FILE`.
     pub fn namespace_path(&self, side: Side) -> PathBuf {
         self.namespace(side).path()
     }
 
-    /// A command that will run in a namespace, and is killed when the thread that starts it ends. Unlike
-    /// `ip netns exec` it leaves the mounts alone: that one replaces /sys and so hides cgroups, bpffs and tracefs.
+    /// Makes a command that runs in a namespace, and is killed when the thread that starts it ends. It leaves the
+    /// mounts alone, unlike `ip netns exec`, which replaces /sys and so hides cgroups, bpffs and tracefs.
     pub fn command(
         &self,
         side: Side,
@@ -217,12 +217,12 @@ impl Link {
         self.namespace(side).run(work)
     }
 
-    /// What happened to packets so far.
+    /// Counts of packets so far.
     pub fn counts(&self) -> &LinkCounts {
         &self.counts
     }
 
-    /// Whether the forwarding thread is alive; with netem there is none.
+    /// Whether the forwarding thread is alive. With netem there is no such thread.
     pub fn is_forwarding(&self) -> bool {
         let thread = self.forwarder.as_ref().and_then(|f| f.thread.as_ref());
         thread.is_some_and(|thread| !thread.is_finished())
@@ -237,12 +237,12 @@ impl Link {
 }
 
 impl Side {
-    /// The IPv4 address of this end. Namespaces are closed worlds: every link uses the same ones.
+    /// IPv4 address of this end. All links use the same addresses, because no namespace sees another.
     pub fn ipv4(self) -> Ipv4Addr {
         Ipv4Addr::new(10, 77, 0, self.number())
     }
 
-    /// The IPv6 address of this end.
+    /// IPv6 address of this end.
     pub fn ipv6(self) -> Ipv6Addr {
         Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, self.number().into())
     }
@@ -323,7 +323,7 @@ impl Drop for Forwarder {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // Err is a panic of that thread, already printed; the rest is torn down all the same.
+            // An error is a panic of that thread, which is already printed; everything else is removed all the same.
             let _ = thread.join();
         }
     }

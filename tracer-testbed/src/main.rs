@@ -1,4 +1,4 @@
-//! `tracer-testbed`: the origin and the link by hand.
+//! `tracer-testbed`: runs the origin, the DNS server, the client or the link by hand.
 
 mod args;
 

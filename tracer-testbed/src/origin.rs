@@ -34,46 +34,46 @@ use fault::DeadPort;
 use log::Log;
 use page::Site;
 
-/// How long open connections get to finish after [`Origin::stop`].
+/// Time that open connections have to finish after [`Origin::stop`].
 const GRACE: Duration = Duration::from_secs(2);
-/// Pending connections the kernel holds for us.
+/// Most pending connections that the kernel holds for us.
 const BACKLOG: u32 = 4096;
 
-/// What the origin does.
+/// Settings of an origin.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Address to listen on; port 0 takes a free one.
     pub listen: SocketAddr,
     /// TLS, or `None` for clear text.
     pub tls: Option<TlsOptions>,
-    /// Serve more than one request per connection.
+    /// Whether a connection serves more than one request.
     pub keep_alive: bool,
-    /// Close a connection without a request for this long.
+    /// Time after which a connection without a request is closed.
     pub idle_timeout: Option<Duration>,
     /// Size of every response body, in bytes; pages are at least as long as their links need.
     pub body_bytes: usize,
-    /// Pages are from half to one and a half of that size instead, each always the same.
+    /// Whether pages have from half to one and a half of that size. A page always has the same size.
     pub vary_sizes: bool,
-    /// Pages of the generated site at `/page/0` and up.
+    /// Number of pages of the generated site, at `/page/0` and up.
     pub pages: u64,
-    /// Links of a page to pages further down.
+    /// Number of links of a page to pages further down.
     pub links: u64,
-    /// Pages link to these hosts in turn; without any, to the host they came from.
+    /// Hosts that pages link to, in turn. Without any, links stay on their host.
     pub hosts: Vec<String>,
-    /// Compress pages for clients that accept it.
+    /// Whether pages are compressed for clients that accept it.
     pub gzip: bool,
-    /// Wait this long before each response.
+    /// Wait before each response.
     pub think_time: Duration,
-    /// Connections served at once; more wait in the backlog.
+    /// Most connections served at once; more wait in the backlog.
     pub max_connections: usize,
-    /// JSON lines: one per request, and one per connection at its close.
+    /// File for JSON lines: one per request, and one per connection at its close.
     pub log: Option<PathBuf>,
-    /// What is wrong with it.
+    /// Faults of the origin.
     pub faults: Faults,
 }
 
 impl Default for Options {
-    /// In clear on a free port of IPv4's loopback, 1000 pages of 1 KiB, nothing wrong.
+    /// Options of an origin without TLS and faults, on a free port of IPv4's loopback, with 1000 pages of 1 KiB.
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -99,52 +99,52 @@ impl Default for Options {
 pub struct TlsOptions {
     /// Names and addresses in the certificate.
     pub names: Vec<String>,
-    /// Session tickets sent after a TLS 1.3 handshake; 0 also turns TLS 1.2 tickets off.
+    /// Number of session tickets sent after a TLS 1.3 handshake; 0 also turns TLS 1.2 tickets off.
     pub tickets: usize,
-    /// Accept resumption: by ticket, and by session id in TLS 1.2.
+    /// Whether sessions are resumed: by ticket, and by session id in TLS 1.2.
     pub resumption: bool,
-    /// Versions offered.
+    /// Accepted versions of TLS.
     pub versions: TlsVersions,
-    /// Where to put the certificate authority (PEM); else a temporary file, removed at the end.
+    /// File for the certificate authority (PEM). Without it, a temporary file is used and removed at the end.
     pub ca_file: Option<PathBuf>,
 }
 
 /// Protocol versions the origin accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsVersions {
-    /// TLS 1.2 only.
+    /// Only TLS 1.2.
     Only12,
-    /// TLS 1.3 only.
+    /// Only TLS 1.3.
     Only13,
-    /// Both; 1.3 is preferred.
+    /// Both versions, preferably TLS 1.3.
     Both,
 }
 
-/// Why the origin could not start.
+/// Reasons why an origin does not start.
 #[derive(Debug, Error)]
 pub enum OriginError {
     /// The address cannot be bound.
     #[error("cannot listen on {address}: {source}; choose another address or port 0")]
     Listen {
-        /// Address asked for.
+        /// Requested address.
         address: SocketAddr,
-        /// What the system said.
+        /// Error of the system.
         source: std::io::Error,
     },
     /// A file cannot be written.
     #[error("cannot write {path}: {source}")]
     File {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: std::io::Error,
     },
     /// The certificate cannot be made, for example for a name that is not a host name.
     #[error("cannot make a certificate for {names:?}: {source}")]
     Certificate {
-        /// Names asked for.
+        /// Requested names.
         names: Vec<String>,
-        /// What rcgen said.
+        /// Error of rcgen.
         source: rcgen::Error,
     },
     /// rustls rejects the settings.
@@ -205,17 +205,17 @@ impl Origin {
         })
     }
 
-    /// The address it listens on, with the real port.
+    /// Address of the origin, with the real port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The PEM file of the authority that signed the certificate; `None` in clear text.
+    /// PEM file of the authority that signed the certificate; `None` without TLS.
     pub fn ca_file(&self) -> Option<&Path> {
         self.certificate.as_ref().map(Certificate::ca_file)
     }
 
-    /// What was served so far.
+    /// Counts so far.
     pub fn counts(&self) -> &Counts {
         &self.shared.counts
     }
@@ -224,7 +224,7 @@ impl Origin {
     /// log out and gives the final counts. When it returns all sockets are closed.
     pub async fn stop(self) -> serde_json::Value {
         self.stop.send_replace(true);
-        // An error is a panic of the task, already printed.
+        // An error is a panic of the task, which is already printed.
         let _ = self.serving.await;
         drop(self.dead_port);
         let counts = self.shared.counts.to_json();
@@ -234,7 +234,7 @@ impl Origin {
     }
 }
 
-/// The port, as its reach wants it.
+/// Port that accepts connections or never does.
 enum Port {
     Open(TcpListener),
     Dead(DeadPort),
@@ -269,8 +269,8 @@ impl Port {
     }
 }
 
-/// Serves until told to stop, then until the last connection has ended. Those that take longer than
-/// [`GRACE`] are dropped, and logged nowhere.
+/// Serves until it is told to stop, then until the last connection has ended. Connections that take longer than
+/// [`GRACE`] are dropped and not logged.
 async fn accept(
     listener: Option<TcpListener>,
     shared: Arc<Shared>,
@@ -306,7 +306,7 @@ async fn accept(
 
 type Accepted = (TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit);
 
-/// The next connection within the limit; `None` when accept failed, after a pause that lets file
+/// Waits for the next connection within the limit. `None` when accept failed; then it has paused, so that file
 /// descriptors become free.
 async fn next_connection(listener: &TcpListener, permits: &Arc<Semaphore>) -> Option<Accepted> {
     let permit = Arc::clone(permits).acquire_owned().await.ok()?;

@@ -1,4 +1,4 @@
-//! Every fault switch is really a fault: by the client's result, the server's counts and `ss`.
+//! Every switch makes its fault, which the client's result, the server's counts and `ss` show.
 
 #![allow(clippy::unwrap_used, reason = "a step that fails fails the test")]
 
@@ -19,8 +19,8 @@ use tracer_testbed::origin::{Faults, Options, Origin, Reach};
 const REQUESTS: u64 = 20;
 const BODY_BYTES: usize = 400_000;
 
-/// Sends requests with a habit to an origin with options; what both say, and `ss` while the client's
-/// connections are open.
+/// Sends requests with a habit to an origin with options. Gives the results of both, and the sockets that `ss` lists
+/// while the client's connections are open.
 fn crawl(options: Options, habit: Habit) -> (Report, Value, Vec<String>) {
     let runtime = Runtime::new().unwrap();
     let origin = runtime.block_on(Origin::start(options)).unwrap();
@@ -103,7 +103,7 @@ fn a_short_idle_timeout_closes_under_the_client() {
     let origin = runtime.block_on(Origin::start(options)).unwrap();
     let mut report = client(origin.address(), Habit::Leak);
     for stream in &mut report.held {
-        // Ends only because the server closes.
+        // Reading ends only because the server closes.
         assert_eq!(read_to_close(stream).unwrap(), 0);
     }
     assert_eq!(
@@ -156,7 +156,7 @@ fn slow_first_bytes_and_bodies_take_their_time() {
         let first_byte = start.elapsed();
         read_to_close(&mut stream).unwrap();
         assert!(start.elapsed() >= pause);
-        // With a slow body the head comes before any piece of it.
+        // With a slow body the head comes before the first piece of the body.
         assert!(first_byte >= pause || body_is_slow, "{first_byte:?}");
         runtime.block_on(origin.stop());
     }
@@ -289,7 +289,7 @@ fn a_busy_reader_and_a_short_timeout() {
 fn a_pool_of_two_closes_the_rest() {
     let (report, counts, _) = crawl(healthy(), Habit::PoolOfTwo(5));
     assert_eq!(report.answered, REQUESTS);
-    // Four rounds of five, of which all but the first find two connections.
+    // There are four rounds of five requests; all but the first find two connections.
     assert_eq!(report.connections, 5 + 3 * 3);
     assert_eq!(counts["connections"], report.connections);
 }

@@ -1,4 +1,4 @@
-//! The origin's counts and log against what a client did.
+//! Comparison of the origin's counts and log with the actions of a client.
 
 #![allow(clippy::unwrap_used, reason = "a step that fails fails the test")]
 
@@ -71,7 +71,7 @@ async fn get_tls(origin: &Origin, connector: &TlsConnector, requests: usize) {
     let mut stream = connector.connect(name, stream).await.unwrap();
     get(&mut stream, requests).await;
     stream.shutdown().await.unwrap();
-    // The server's close_notify and FIN: the end of the connection on both sides.
+    // Reads the server's close_notify and FIN, after which both sides have ended the connection.
     let _ = stream.read_to_end(&mut Vec::new()).await;
 }
 
@@ -86,7 +86,7 @@ async fn closed(origin: &Origin, count: u64) {
     }
 }
 
-/// Three connections one after the other; the later ones try to resume.
+/// Makes three connections one after the other; the later ones try to resume.
 async fn check_tls(settings: TlsOptions, expected: Value) {
     let origin = Origin::start(options(Some(settings))).await.unwrap();
     let ca_file = origin.ca_file().unwrap().to_owned();
@@ -159,7 +159,7 @@ async fn clear_text_connections_are_logged_with_who_closed() {
     );
 }
 
-/// The server closes by itself after one request.
+/// Checks an origin that closes by itself after one request.
 async fn check_server_closes(options: Options) {
     let origin = Origin::start(options).await.unwrap();
     let mut stream = TcpStream::connect(origin.address()).await.unwrap();

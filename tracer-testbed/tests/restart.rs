@@ -17,9 +17,9 @@ use tracer_testbed::dns::{DnsFault, DnsOptions, DnsServer};
 use tracer_testbed::link::{Link, LinkOptions, Side};
 use tracer_testbed::origin::{Faults, Options, Origin, Reach};
 
-/// Starts and stops in a row.
+/// Number of starts and stops.
 const ROUNDS: usize = 200;
-/// Longer than any test: what waits for so long is there until somebody ends it.
+/// Time longer than any test: a wait of this length ends only by a stop.
 const FOR_GOOD: Duration = Duration::from_secs(3600);
 const NAME: &str = "origin.test";
 /// An A query for [`NAME`].
@@ -134,7 +134,7 @@ fn a_request_that_never_ends_is_closed_by_the_stop() {
                 std::thread::yield_now();
             }
             runtime.block_on(origin.stop());
-            // A look that does not wait: the server's end is closed now.
+            // Reading does not wait, so the server's end has to be closed already.
             stream.set_nonblocking(true).unwrap();
             let read = tracer_testbed::client::read_to_close(&mut stream);
             assert!(

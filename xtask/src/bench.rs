@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what tracing costs the traced, what following it costs tracer, and the crawler beside others.
+//! `cargo xtask bench`: the cost of being traced, the cost of tracing, and the crawler compared with others.
 
 mod bpf;
 mod crawl;

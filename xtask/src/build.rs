@@ -1,4 +1,4 @@
-//! `cargo xtask build`: the kernel programs with their own toolchain, then `tracer` with them inside.
+//! `cargo xtask build`: builds the kernel programs with their own toolchain, then `tracer` with them inside.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The release binary, with both sets of kernel programs embedded.
+/// Builds the release binary with both sets of kernel programs embedded.
 pub(crate) fn build(toolchain: &Toolchain) -> Result<PathBuf> {
     let object = kernel_object(toolchain, "tracer.bpf.o", &[])?;
     let logging = kernel_object(toolchain, "tracer-log.bpf.o", &["--features", "kernel-log"])?;
@@ -69,7 +69,7 @@ pub(crate) fn rustflags() -> String {
     format!("--cfg=bpf_target_arch=\"{arch}\" -Cdebuginfo=2 -Clink-arg=--btf")
 }
 
-/// An untouched file keeps its time, so that nothing which embeds it is built again.
+/// Copies a file only if its content differs: an unchanged file keeps its time, so that `tracer` is not built again.
 fn copy_if_changed(from: &Path, to: &Path) -> Result<()> {
     let new = fs::read(from).with_context(|| format!("the build left no {}", from.display()))?;
     if fs::read(to).is_ok_and(|old| old == new) {

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: builds, then runs `tracer demo` as root; further flags are its own.
+//! `cargo xtask demo`: builds, then runs `tracer demo` as root and passes further flags to it.
 
 use std::process::{Command, ExitCode};
 
@@ -15,7 +15,7 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
         demo.arg("--out").arg(workspace::target_dir().join("demo"));
     }
     let status = shell::status(demo.args(args))?;
-    // Ended by a signal: as if by Ctrl-C.
+    // A demo that was ended by a signal counts as ended by Ctrl-C.
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(ExitCode::from(code.unwrap_or(130)))
 }

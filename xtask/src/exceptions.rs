@@ -72,8 +72,20 @@ pub(crate) const CIRCLES: &[CircleException] = &[
     CircleException {
         package: "tracer-ebpf",
         files: &[
-            "conn", "dns", "emit", "filter", "held", "maps", "overflow", "segment", "sock", "tls",
-            "turn", "waiting", "waits",
+            "conn",
+            "difference",
+            "dns",
+            "emit",
+            "filter",
+            "held",
+            "maps",
+            "overflow",
+            "segment",
+            "sock",
+            "tls",
+            "turn",
+            "waiting",
+            "waits",
         ],
         why: "to be cut: value types go into a room of their own, with the maps above them",
     },
@@ -115,14 +127,9 @@ pub(crate) const CIRCLES: &[CircleException] = &[
 
 /// Doc summaries still to be mended; `cargo xtask summaries CRATE` lists them. The numbers only go down.
 pub(crate) const SUMMARIES: &[SummaryException] = &[
-    allow("tests", 107),
-    allow("tracer-core", 2),
-    allow("tracer-crawler", 20),
+    allow("tracer-crawler", 4),
     allow("tracer-ebpf", 18),
-    allow("tracer-recording", 15),
-    allow("tracer-testbed", 52),
     allow("tracer-user", 244),
-    allow("xtask", 23),
 ];
 
 #[allow(dead_code, reason = "a table without entries is what we want")]
@@ -198,6 +205,12 @@ pub(crate) const MODULES: &[ModuleException] = &[
         package: "tracer-core",
         file: "tracker",
         module: "fixture",
+        why: "to be moved below the module it belongs to",
+    },
+    ModuleException {
+        package: "tracer-core",
+        file: "tracker",
+        module: "stamps",
         why: "to be moved below the module it belongs to",
     },
     ModuleException {

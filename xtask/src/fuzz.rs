@@ -1,5 +1,5 @@
-//! `cargo xtask fuzz`: libFuzzer on what tracer reads from the wire, each target for a minute. The pinned
-//! toolchain can do it: the sanitizer-coverage pass is LLVM's own, so neither nightly nor cargo-fuzz is needed.
+//! `cargo xtask fuzz`: libFuzzer on the parsers of data from the wire, each target for a minute. The pinned
+//! toolchain suffices: the sanitizer-coverage pass belongs to LLVM, so neither nightly nor cargo-fuzz is needed.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ const TARGETS: [&str; 9] = [
     "tls_hello",
 ];
 const SECONDS: u64 = 60;
-/// What cargo-fuzz passes, but for the address sanitizer, which needs nightly.
+/// Flags that cargo-fuzz passes, except for the address sanitizer, which needs nightly.
 const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions -Coverflow-checks -Ccodegen-units=1";
@@ -39,12 +39,12 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
     Ok(tally.exit_code())
 }
 
-/// All targets, a minute each.
+/// Runs all targets for a minute each.
 pub(crate) fn run_all(tally: &mut Tally) -> Result<()> {
     run(SECONDS, tally)
 }
 
-/// All targets at once; together they have the machine to themselves.
+/// Runs all targets at once.
 fn run(seconds: u64, tally: &mut Tally) -> Result<()> {
     let binaries = build()?;
     let running = TARGETS
@@ -66,7 +66,7 @@ fn run(seconds: u64, tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// Builds every target; the host's own flags do not reach build scripts, for a target is named.
+/// Builds every target. A target triple is named, so that the flags do not reach build scripts.
 fn build() -> Result<PathBuf> {
     let triple = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let directory = workspace::target_dir().join("fuzz");
@@ -87,7 +87,7 @@ fn build() -> Result<PathBuf> {
     Ok(directory.join(triple).join("release"))
 }
 
-/// Corpus and failing inputs of a target.
+/// Folder with the corpus and the failing inputs of a target.
 fn home(target: &str) -> PathBuf {
     workspace::target_dir().join("fuzz-corpus").join(target)
 }

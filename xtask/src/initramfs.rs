@@ -15,7 +15,7 @@ pub(crate) struct Initramfs {
 }
 
 impl Initramfs {
-    /// An empty one, assembled in `root`.
+    /// Makes an empty file system in the folder `root`.
     pub(crate) fn new(root: PathBuf) -> Result<Self> {
         match fs::remove_dir_all(&root) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
@@ -27,7 +27,7 @@ impl Initramfs {
         Ok(Self { root })
     }
 
-    /// A program of this machine into /bin, and the libraries it loads to where it looks for them.
+    /// Copies a program of this machine into /bin, and its libraries to the paths where it looks for them.
     pub(crate) fn program(&self, program: &Path) -> Result<()> {
         let name = program
             .file_name()
@@ -39,7 +39,7 @@ impl Initramfs {
         Ok(())
     }
 
-    /// Any file of this machine, at an absolute path in the other.
+    /// Copies any file of this machine to an absolute path in the test machine.
     pub(crate) fn copy(&self, from: &Path, to: &Path) -> Result<()> {
         let to = self.inside(to);
         if let Some(parent) = to.parent() {
@@ -60,7 +60,7 @@ impl Initramfs {
         self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
 
-    /// Packs it. Not compressed: unpacking under emulation costs more than reading.
+    /// Packs the file system into an archive. It is not compressed, because unpacking under emulation is slower than reading.
     pub(crate) fn pack(&self, archive: &Path) -> Result<()> {
         let names = Command::new("find")
             .arg(".")
@@ -75,7 +75,8 @@ impl Initramfs {
     }
 }
 
-/// `libz.so.1 => /lib/…/libz.so.1 (0x…)` and `/lib64/ld-linux-x86-64.so.2 (0x…)`; none for a static program.
+/// Libraries of a program, from lines such as `libz.so.1 => /lib/…/libz.so.1 (0x…)` and
+/// `/lib64/ld-linux-x86-64.so.2 (0x…)`. A static program has none.
 fn libraries(program: &Path) -> Vec<PathBuf> {
     let listing = shell::probe("ldd", &[program]).unwrap_or_default();
     let words = listing

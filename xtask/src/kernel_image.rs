@@ -1,4 +1,4 @@
-//! Other kernels, from Debian's packages: downloaded once, unpacked, never installed.
+//! Kernels from Debian's packages, which are downloaded once and unpacked, but never installed.
 
 use std::cmp::Reverse;
 use std::fs;
@@ -14,10 +14,11 @@ pub(crate) struct KernelImage {
     modules: PathBuf,
 }
 
-/// Needed for inet_diag snapshots, in the order of their dependencies; modules in Debian's kernels.
+/// Modules that inet_diag snapshots need in Debian's kernels, in the order of their dependencies.
 const MODULES: [&str; 2] = ["inet_diag", "tcp_diag"];
 
-/// The newest cloud kernel of a series, such as "6.1". Kept: remove target/vm to look for a newer one.
+/// Makes sure that the newest cloud kernel of a series, such as "6.1", is here. A kernel is kept: remove target/vm to look
+/// for a newer one.
 pub(crate) fn ensure(series: &str) -> Result<KernelImage> {
     let home = directory(series);
     let unpacked = home.join("package");
@@ -25,7 +26,7 @@ pub(crate) fn ensure(series: &str) -> Result<KernelImage> {
         fs::create_dir_all(&home).with_context(|| format!("cannot make {}", home.display()))?;
         let package = newest(series)?;
         let mut apt = Command::new("apt-get");
-        // As root apt would warn that its own user cannot write here.
+        // Without this option apt warns root that its own user cannot write here.
         apt.args(["-qq", "-o", "APT::Sandbox::User=root", "download", &package]);
         shell::run(apt.current_dir(&home))?;
         let archive = find(&home, &format!("{package}_"))?;
@@ -42,7 +43,7 @@ pub(crate) fn ensure(series: &str) -> Result<KernelImage> {
     Ok(KernelImage { image, modules })
 }
 
-/// Where everything about the machine with this kernel is kept.
+/// Folder for the files of the machine with this kernel.
 pub(crate) fn directory(series: &str) -> PathBuf {
     workspace::target_dir().join("vm").join(series)
 }
@@ -77,7 +78,7 @@ fn newest_known(series: &str) -> Option<String> {
     names.first().map(ToString::to_string)
 }
 
-/// `linux-image-6.1.0-56-cloud` → 6 1 0 56: versions compare as their numbers do.
+/// Numbers in a name, by which versions are compared: 6 1 0 56 for `linux-image-6.1.0-56-cloud`.
 fn numbers(name: &str) -> Vec<u32> {
     name.split(|c: char| !c.is_ascii_digit())
         .filter_map(|part| part.parse().ok())

@@ -1,4 +1,4 @@
-//! `cargo xtask lint`: formatting, clippy on both sides of the kernel line, house rules, licences.
+//! `cargo xtask lint`: house rules, formatting, clippy on both sides of the kernel line, licences.
 
 use std::process::{Command, ExitCode};
 
@@ -34,7 +34,7 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
     })
 }
 
-/// rustfmt of the pinned toolchain formats the kernel programs as well: one style, one version.
+/// Runs rustfmt. The one of the pinned toolchain formats the kernel programs as well, so that there is one style.
 fn format(fix: bool) -> Result<()> {
     let check: &[&str] = if fix { &[] } else { &["--check"] };
     let in_workspace = |directory: &str| {
@@ -45,12 +45,12 @@ fn format(fix: bool) -> Result<()> {
             .current_dir(workspace::root().join(directory));
         shell::run(&mut cargo)
     };
-    // Both, so that one run shows everything.
+    // Both run in any case, so that one run shows everything.
     let (user, kernel) = (in_workspace(""), in_workspace("tracer-ebpf"));
     user.and(kernel)
 }
 
-/// With the browser, which `tracer` has by default, and without.
+/// Runs clippy twice: with the browser, which `tracer` has by default, and without it.
 fn clippy() -> Result<()> {
     let without = ["--package", "tracer", "--no-default-features"];
     for what in [&["--workspace", "--all-targets"][..], &without] {

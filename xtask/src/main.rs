@@ -1,4 +1,4 @@
-//! `cargo xtask VERB`: everything this repository needs done to it, one verb a file.
+//! `cargo xtask VERB`: builds, tests and maintains this repository. Each verb has a file.
 
 mod arguments;
 mod bench;

@@ -1,4 +1,4 @@
-//! Debian packages: which are missing, and installing them without starting their services.
+//! Debian packages: finds the missing ones and installs them without starting their services.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell;
 
-/// A program, and the package it comes in.
+/// A program and the package that contains it.
 pub(crate) struct Need {
     pub(crate) program: &'static str,
     pub(crate) package: &'static str,
@@ -18,7 +18,7 @@ pub(crate) struct Need {
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 const POLICY_TEXT: &str = "#!/bin/sh\n# Here only while `cargo xtask setup` installs packages; safe to remove.\nexit 101\n";
 
-/// The packages of those needs whose program is not there, from wherever it may have come.
+/// Packages of the needs whose program is missing. A program on PATH counts, wherever it came from.
 pub(crate) fn missing(needs: &[Need]) -> Vec<&'static str> {
     let absent = needs
         .iter()
@@ -26,9 +26,9 @@ pub(crate) fn missing(needs: &[Need]) -> Vec<&'static str> {
     absent.map(|need| need.package).collect()
 }
 
-/// Those of `packages` that dpkg does not know as installed.
+/// Packages that dpkg does not list as installed.
 pub(crate) fn not_installed<'a>(packages: &[&'a str]) -> Vec<&'a str> {
-    // dpkg-query fails when one is unknown and still prints the others.
+    // dpkg-query fails when one package is unknown, but still prints the others.
     let output = Command::new("dpkg-query")
         .args(["-W", "-f", "${Package} ${db:Status-Status}\n"])
         .args(packages)
@@ -72,7 +72,7 @@ fn install_with(packages: &[&str]) -> Result<()> {
     if !UPDATED.swap(true, Ordering::Relaxed) {
         shell::run(root("apt-get")?.args(["-qq", "update"]))?;
     }
-    // Through env, because sudo passes no variables on.
+    // The command goes through env, because sudo passes no variables on.
     let mut apt = root("env")?;
     apt.args([
         "DEBIAN_FRONTEND=noninteractive",
@@ -90,10 +90,11 @@ fn root(program: &str) -> Result<Command> {
     shell::as_root(program).context("this needs root and there is no sudo")
 }
 
-/// Debian starts a service when its package is installed, unless this file says no. Left alone where it exists.
+/// Writes the file that keeps Debian from starting a service when its package is installed. An existing file is left as
+/// it is.
 fn hold_services() -> Result<bool> {
     match fs::read_to_string(POLICY) {
-        // Left behind by a setup that was killed.
+        // A setup that was killed left this file behind.
         Ok(text) if text == POLICY_TEXT => return Ok(true),
         Ok(_) => return Ok(false),
         Err(_) => (),
@@ -107,7 +108,7 @@ fn hold_services() -> Result<bool> {
     done.map(|()| true)
 }
 
-/// Without the file the service would still start at the next boot: setup, not the user, brought nginx in.
+/// Removes the file that keeps services from starting.
 fn release_services() -> Result<()> {
     shell::run(
         shell::as_root("rm")

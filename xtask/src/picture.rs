@@ -1,4 +1,4 @@
-//! `cargo xtask picture`: the demo's table as docs/demo.svg, from two exports.
+//! `cargo xtask picture`: makes docs/demo.svg, the demo's table, from two exports.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -39,7 +39,7 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Text with the terminal's colours, as a picture that is light or dark as the reader's page is.
+/// Makes a picture of text with the terminal's colours. It is light or dark like the page that shows it.
 fn svg(text: &str) -> String {
     let lines: Vec<Vec<Span<'_>>> = text.lines().map(spans).collect();
     let length = |line: &Vec<Span<'_>>| line.iter().map(|span| span.text.chars().count()).sum();
@@ -74,13 +74,13 @@ text { font: 14px ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace; 
 </style>
 ";
 
-/// Characters of one look.
+/// Characters of one colour.
 struct Span<'a> {
     class: &'static str,
     text: &'a str,
 }
 
-/// Cuts a line at its escape sequences; only colours are in it.
+/// Cuts a line at its escape sequences, which are all for colours.
 fn spans(line: &str) -> Vec<Span<'_>> {
     let mut parts = line.split('\x1b');
     let first = parts.next().map(|text| Span { class: "", text });

@@ -1,4 +1,4 @@
-//! The Python clients of the tests, in a virtual environment under the target directory.
+//! Virtual environment under the target directory for the Python clients of the tests.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::{packages, shell, workspace};
 
 const REQUIREMENTS: &[&str] = &["requests==2.34.2", "aiohttp==3.14.5", "warcio==1.8.1"];
 
-/// Makes the environment if it is not there with these very versions. True if it had to.
+/// Makes the environment unless it is there with exactly these versions; true if it was made.
 pub(crate) fn ensure() -> Result<bool> {
     let venv = workspace::venv();
     let stamp = venv.join("requirements.txt");
@@ -40,7 +40,7 @@ pub(crate) fn ensure() -> Result<bool> {
     Ok(true)
 }
 
-/// The system's Python before any other: a version manager's may vanish or lack `venv`.
+/// Finds a Python, the system's first: the Python of a version manager may vanish or lack `venv`.
 fn interpreter() -> Result<PathBuf> {
     let system = Path::new("/usr/bin/python3");
     let python = if system.exists() {

@@ -1,4 +1,4 @@
-//! What happens in a test machine (assets/vm/init and assets/vm/scenario), and what must then be true.
+//! Checks of the run of a test machine (assets/vm/init and assets/vm/scenario).
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::tally::Tally;
 
-/// What the machine said, by section.
+/// Output of the machine by section.
 #[derive(Default)]
 pub(crate) struct Report {
     sections: HashMap<String, Section>,
@@ -20,7 +20,7 @@ struct Section {
 }
 
 impl Report {
-    /// From the lines of its console.
+    /// Reads the lines of the console.
     pub(crate) fn parse(lines: &[String]) -> Result<Self> {
         let mut report = Self::default();
         let mut open: Option<(&str, Section)> = None;
@@ -58,7 +58,7 @@ impl Report {
         self.sections.get(name).map(|section| section.status)
     }
 
-    /// The number which a section consists of, or which follows `label: ` in it.
+    /// Number that a section consists of, or that follows `label: ` in it.
     fn number(&self, name: &str, label: &str) -> Option<u64> {
         let text = self.text(name);
         if label.is_empty() {
@@ -83,15 +83,15 @@ const FULL_1_3: u64 = 20 + 5;
 const RESUMED_1_2: u64 = 5;
 const RESUMED_1_3: u64 = 5;
 const REFUSED: u64 = 5;
-/// A and AAAA of a name that nobody answers for.
+/// Lookups of A and AAAA for a name that no server answers.
 const LOOKUPS: u64 = 2;
 const FULL: u64 = FULL_1_2 + FULL_1_3;
 const RESUMED: u64 = RESUMED_1_2 + RESUMED_1_3;
 const ESTABLISHED: u64 = PLAIN + 1 + FULL + RESUMED;
-/// The status with which the scenario ends.
+/// Exit status of the scenario.
 const SCENARIO_STATUS: u64 = 7;
 
-/// Section, label in it, and what the clients themselves must have seen.
+/// Section, label in it, and the number that the clients themselves must have seen.
 const CLIENTS: &[(&str, &str, u64)] = &[
     ("plain", "", PLAIN),
     ("kept", "", KEPT),
@@ -130,7 +130,7 @@ const ATTACH: &[(&str, u64)] = &[
     ("/totals/connections/opened", 0),
 ];
 
-/// Compares all of it and counts each comparison as a test.
+/// Compares the output with the expected numbers, and counts each comparison as a test.
 pub(crate) fn check(series: &str, report: &Report, tally: &mut Tally) {
     println!("vm {series}: kernel {}", report.text("kernel"));
     let mut equal = |what: &str, found: Option<u64>, expected: u64| {

@@ -1,5 +1,5 @@
-//! `cargo xtask screenshots`: pictures for the documentation. A crawl over a delayed link is recorded, the
-//! recording is replayed on the live screen in tmux, and what tmux shows becomes SVG.
+//! `cargo xtask screenshots`: makes pictures for the documentation. A crawl over a delayed link is recorded, the
+//! recording is replayed on the live screen in tmux, and the screen in tmux becomes SVG.
 
 mod svg;
 
@@ -12,15 +12,15 @@ use anyhow::{Context, Result, bail};
 
 use crate::{arguments, build, setup, shell, workspace};
 
-/// How long the recorded crawl lasts.
+/// Length of the recorded crawl in seconds.
 const SECONDS: &str = "60";
-/// How many times as fast it is replayed, and what the clock says when pictures are taken.
+/// Speed of the replay, and time on its clock at which pictures are taken.
 const SPEED: &str = "4";
 const CLOCK: &str = " 00:00:4";
-/// How long the replay may take to get there, a screen to change.
+/// Longest wait for the replay to reach that time, and for a screen to change.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A picture: its name, columns and rows, keys as tmux names them, and what the screen holds then.
+/// A picture: its name, columns and rows, keys as tmux names them, and a text that the screen holds afterwards.
 struct Shot {
     name: &'static str,
     size: (&'static str, &'static str),
@@ -115,7 +115,7 @@ fn testbed() -> Result<PathBuf> {
     Ok(workspace::target_dir().join("release/tracer-testbed"))
 }
 
-/// What a terminal shows: text with its colours (ECMA-48 SGR).
+/// Takes the text of a terminal with its colours (ECMA-48 SGR).
 fn take(shot: &Shot, terminal: &Terminal) -> Result<String> {
     let (width, height) = shot.size;
     terminal.tmux(&["resize-window", "-t", "shot", "-x", width, "-y", height])?;
@@ -123,7 +123,7 @@ fn take(shot: &Shot, terminal: &Terminal) -> Result<String> {
         terminal.tmux(&["send-keys", "-t", "shot", key])?;
     }
     terminal.wait(shot.sign)?;
-    // The footer is drawn last; it is on the last row when the size is the one asked for.
+    // The footer is drawn last. When it is on the last row, the screen has the requested size.
     terminal.wait_until("the footer", |shown| {
         let rows: Vec<&str> = shown.lines().collect();
         let footer = rows.last().is_some_and(|row| row.starts_with("q quit"));
@@ -132,7 +132,7 @@ fn take(shot: &Shot, terminal: &Terminal) -> Result<String> {
     terminal.tmux(&["capture-pane", "-e", "-p", "-t", "shot"])
 }
 
-/// A replay in a terminal of its own; ended on drop.
+/// A replay in a terminal of its own, ended on drop.
 struct Terminal {
     socket: String,
 }
@@ -187,7 +187,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        // A server that has ended already is as good.
+        // A server that has already ended needs no kill.
         let _ = self.tmux(&["kill-server"]);
     }
 }

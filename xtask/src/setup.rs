@@ -1,4 +1,4 @@
-//! `cargo xtask setup`: a bare machine becomes a working one; the second time it only says what it found.
+//! `cargo xtask setup`: installs everything that building and testing need; the second time it only says what it found.
 
 use std::process::ExitCode;
 
@@ -105,7 +105,8 @@ fn ensure(groups: &[&[Need]]) -> Result<()> {
     Ok(())
 }
 
-/// We brought nginx for the tests, which start their own: the machine's must not come up at the next boot.
+/// Disables the service nginx. The package was installed for the tests, which start nginx themselves, so the machine's own
+/// service must not start at the next boot.
 fn keep_nginx_off() {
     let Some(mut systemctl) = shell::which("systemctl").and_then(shell::as_root) else {
         return;

@@ -1,4 +1,4 @@
-//! Running other programs. What changes something or takes time is echoed; a probe is silent.
+//! Running other programs. Commands that change something or take time are echoed; probes are silent.
 
 use std::env;
 use std::ffi::OsStr;
@@ -8,7 +8,7 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// The command as one would type it, with the variables set for it in front.
+/// Command as a person would type it, with its variables in front.
 fn describe(command: &Command) -> String {
     let set = command.get_envs().filter(|(name, _)| *name != "PATH");
     let variables =
@@ -19,7 +19,7 @@ fn describe(command: &Command) -> String {
     variables.chain(words).collect::<Vec<_>>().join(" ")
 }
 
-/// Enough of it to know which one failed: all of it was echoed when it started.
+/// Short form of the command for errors. The whole command was echoed when it started.
 fn name(command: &Command) -> String {
     let program = Path::new(command.get_program())
         .file_name()
@@ -43,7 +43,7 @@ pub(crate) fn echo(command: &Command) {
     eprintln!("$ {}", describe(command));
 }
 
-/// Runs it to its end; an error names the program and how it ended.
+/// Runs the command to its end. The error names the program and its status.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = status(command)?;
     if !status.success() {
@@ -52,7 +52,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs it to its end and leaves judging to the caller.
+/// Runs the command to its end and gives its status.
 pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
     echo(command);
     command
@@ -60,7 +60,7 @@ pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
         .with_context(|| format!("cannot start {}", command.get_program().display()))
 }
 
-/// What a program prints, or nothing when it is missing or fails.
+/// Output of a program; None if the program is missing or fails.
 pub(crate) fn probe<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: &[S]) -> Option<String> {
     let output = Command::new(program)
         .args(args)
@@ -73,7 +73,7 @@ pub(crate) fn probe<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: &[S]) -> 
         .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// Where a program is: PATH, then the directories which a user's PATH often lacks.
+/// Finds a program on PATH, then in the directories which a user's PATH often lacks.
 pub(crate) fn which(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut directories: Vec<PathBuf> = env::split_paths(&path).collect();
@@ -95,7 +95,7 @@ pub(crate) fn is_root() -> bool {
         .is_ok_and(|data| data.uid() == 0)
 }
 
-/// `program` with the rights of root: itself, or through sudo. `None` when there is no way.
+/// Command that runs `program` as root, directly or through sudo; None if neither is possible.
 pub(crate) fn as_root(program: impl AsRef<OsStr>) -> Option<Command> {
     if is_root() {
         return Some(Command::new(program));

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that proves the product works, and one line at the end that says how much of it did.
+//! `cargo xtask test`: runs all tests, and says in the last line how many passed and failed.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
@@ -36,7 +36,7 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
     Ok(tally.exit_code())
 }
 
-/// Runs one stage and says how long it took. A stage that could not be run counts as one failure.
+/// Runs one stage and prints its time. A stage that could not be run counts as one failure.
 fn stage(name: &str, tally: &mut Tally, run: impl FnOnce(&mut Tally) -> Result<()>) {
     println!("== {name}");
     let start = Instant::now();
@@ -66,7 +66,7 @@ fn pure(tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// One at a time: they share the kernel, its ports and its time.
+/// Runs the end-to-end tests one at a time, because they share the kernel, its ports and its processors.
 fn end_to_end(names: &[&str], tally: &mut Tally) -> Result<()> {
     let mut cargo = workspace::cargo();
     cargo.args(["test", "--package", "tracer-tests", "--no-fail-fast"]);
@@ -78,7 +78,7 @@ fn end_to_end(names: &[&str], tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// Shows the output as it comes and sums up what each test binary says of itself.
+/// Shows the output as it comes, and adds up the results of the test binaries.
 fn stream(cargo: &mut Command) -> Result<Tally> {
     shell::echo(cargo);
     let mut child = cargo
@@ -93,7 +93,7 @@ fn stream(cargo: &mut Command) -> Result<Tally> {
         println!("{line}");
         tally.add(&Tally::of_line(&line));
     }
-    // Failing without a failed test: it did not compile, or a test binary died.
+    // cargo fails without a failed test when something did not compile or a test binary died.
     if !child.wait()?.success() && !tally.has_failed() {
         tally.fail();
     }

@@ -1,4 +1,4 @@
-//! House rules that need no more than the text: how long a function may be, nothing left unfinished.
+//! House rules that are checked on the text: the length of functions, subtractions of times, and nothing left unfinished.
 
 use std::fs;
 use std::path::Path;
@@ -94,7 +94,7 @@ fn differences(name: &Path, text: &str) -> Vec<String> {
     found
 }
 
-/// The word itself, not the tail of a longer one: `my_todo!(` is not `todo!(`.
+/// Whether the code holds the word itself, not as the tail of a longer one: `my_todo!(` is not `todo!(`.
 fn holds(code: &str, word: &str) -> bool {
     code.match_indices(word).any(|(at, _)| {
         let before = code[..at].chars().next_back();
@@ -102,7 +102,8 @@ fn holds(code: &str, word: &str) -> bool {
     })
 }
 
-/// rustfmt closes a function at the column where its signature began, which is all this needs to know of Rust.
+/// Finds functions that are too long. rustfmt puts the closing brace into the column of the signature, so that no parser is
+/// needed.
 fn long_functions(name: &Path, text: &str) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
     let mut found = Vec::new();

@@ -1,8 +1,8 @@
-//! The toolchain of the kernel programs: a rustc that may use unstable flags and has the source of `core`, and the
+//! Toolchain of the kernel programs: a rustc that may use unstable flags and has the source of `core`, and a
 //! bpf-linker built against the same LLVM.
 //!
-//! Two ways lead there. A developer's machine has a rustup nightly with rust-src. A bare Debian has neither, but its
-//! packages hold a recent rustc with its own source, which RUSTC_BOOTSTRAP=1 makes as able as a nightly.
+//! There are two of them. A developer's machine has a rustup nightly with rust-src. A bare Debian has neither, but its
+//! packages hold a recent rustc with its source, which takes unstable flags with RUSTC_BOOTSTRAP=1.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,19 +16,19 @@ const LINKER_VERSION: &str = "0.13.0";
 const DEBIAN: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy"];
 
 pub(crate) struct Toolchain {
-    /// As rustup calls it.
+    /// Name of the toolchain in rustup.
     pub(crate) name: String,
     root: PathBuf,
-    /// Major version of the LLVM inside.
+    /// Major version of its LLVM.
     llvm: u32,
 }
 
-/// The toolchain, if it and its linker are already here. Asks only, changes nothing.
+/// Finds the toolchain, if it and its linker are installed. Changes nothing.
 pub(crate) fn find() -> Option<Toolchain> {
     find_rust().filter(|toolchain| linker_llvm().is_some_and(|llvm| llvm.matches(toolchain.llvm)))
 }
 
-/// The toolchain, brought here first if it has to be.
+/// Finds the toolchain, or installs it.
 pub(crate) fn ensure() -> Result<Toolchain> {
     if let Some(toolchain) = find() {
         return Ok(toolchain);
@@ -55,12 +55,12 @@ const BY_HAND: &str = "no toolchain for the kernel programs. By hand, on any mac
 fn find_rust() -> Option<Toolchain> {
     let list = shell::probe("rustup", &["toolchain", "list", "-v"])?;
     let mut found: Vec<Toolchain> = list.lines().filter_map(from_listing).collect();
-    // A nightly first: whoever has installed its source has done so on purpose.
+    // A nightly comes first: its source was installed on purpose.
     found.sort_by_key(|toolchain| toolchain.name == LINKED);
     found.into_iter().next()
 }
 
-/// `nightly-x86_64-unknown-linux-gnu (default) /home/me/.rustup/toolchains/nightly-…`
+/// Reads a line such as `nightly-x86_64-unknown-linux-gnu (default) /home/me/.rustup/toolchains/nightly-…`.
 fn from_listing(line: &str) -> Option<Toolchain> {
     let name = line.split_whitespace().next()?.to_owned();
     let root = PathBuf::from(&line[line.find('/')?..]);
@@ -92,7 +92,7 @@ fn install_rust() -> Result<Toolchain> {
 }
 
 impl Toolchain {
-    /// Clippy of this toolchain, if there is one.
+    /// Whether this toolchain has clippy.
     pub(crate) fn has_clippy(&self) -> bool {
         self.root.join("bin/cargo-clippy").exists()
     }
@@ -116,10 +116,10 @@ impl Toolchain {
     }
 }
 
-/// The LLVM which the installed bpf-linker was built with.
+/// LLVM of the installed bpf-linker.
 enum LinkerLlvm {
     Shared(u32),
-    /// Linked in; it does not say which. Taken on trust.
+    /// LLVM is linked in, and its version is unknown. The linker is taken on trust.
     Static,
 }
 

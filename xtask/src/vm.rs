@@ -1,5 +1,5 @@
-//! `cargo xtask vm`: other kernels under QEMU trace real connections, and every count is compared with what the
-//! clients, the servers and that kernel's own socket table say.
+//! `cargo xtask vm`: traces real connections on other kernels under QEMU. Every count is compared with the counts of the
+//! clients, of the servers and of that kernel's socket table.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -14,9 +14,9 @@ use crate::tally::Tally;
 use crate::{build, kernel_image, setup, shell, workspace};
 
 const SERIES: [&str; 2] = ["6.1", "6.12"];
-/// From power-on to power-off. A machine takes about ten seconds.
+/// Longest time from power-on to power-off in seconds. A machine takes about ten.
 const TIMEOUT_S: &str = "240";
-/// How timeout(1) says that it had to end the command.
+/// Exit status of timeout(1) when it had to end the command.
 const TIMED_OUT: i32 = 124;
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
@@ -34,7 +34,7 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
     Ok(tally.exit_code())
 }
 
-/// All of them, with the release binary as it is.
+/// Runs all kernels with the release binary as it is.
 pub(crate) fn run_all() -> Result<Tally> {
     run(&SERIES)
 }
@@ -82,7 +82,7 @@ fn fill(files: &Initramfs) -> Result<()> {
     make_certificate(&key, &certificate)
 }
 
-/// A self-signed one for origin.test and the loopback addresses.
+/// Makes a self-signed certificate for origin.test and the loopback addresses.
 fn make_certificate(key: &Path, certificate: &Path) -> Result<()> {
     let mut openssl = Command::new("openssl");
     openssl.args([
@@ -106,9 +106,9 @@ fn make_certificate(key: &Path, certificate: &Path) -> Result<()> {
     shell::run(openssl.stderr(Stdio::null()))
 }
 
-/// Runs the machine until it switches itself off; what it wrote to its console, line by line.
+/// Runs the machine until it switches itself off, and gives the lines of its console.
 fn power_on(kernel: &Path, initrd: &Path, console: &Path) -> Result<Vec<String>> {
-    // timeout, because it also ends a machine whose xtask was killed.
+    // timeout(1) ends the machine even if xtask was killed.
     let mut qemu = Command::new("timeout");
     qemu.args([
         "--foreground",

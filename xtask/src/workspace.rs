@@ -1,4 +1,4 @@
-//! Where things are: the checkout, the target directory, and cargo itself.
+//! Paths of the checkout, of the target directory and of cargo.
 
 use std::env;
 use std::ffi::OsString;
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-/// Variables which the outer cargo sets for us and which would mislead an inner one with another toolchain.
+/// Variables of the outer cargo that would mislead an inner one with another toolchain.
 const OUTER: [&str; 10] = [
     "CARGO",
     "CARGO_ENCODED_RUSTFLAGS",
@@ -30,7 +30,7 @@ pub(crate) fn root() -> PathBuf {
         .unwrap_or_default()
 }
 
-/// CARGO_TARGET_DIR if set, else `target` in the checkout; always absolute.
+/// Absolute path of the target directory: CARGO_TARGET_DIR if set, else `target` in the checkout.
 pub(crate) fn target_dir() -> PathBuf {
     let named = env::var_os("CARGO_TARGET_DIR").filter(|name| !name.is_empty());
     let target = named
@@ -47,7 +47,7 @@ pub(crate) fn venv() -> PathBuf {
     target_dir().join("venv")
 }
 
-/// Cargo as pinned by rust-toolchain.toml, in the checkout.
+/// Command for the cargo that rust-toolchain.toml pins, run in the checkout.
 pub(crate) fn cargo() -> Command {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(root());
@@ -57,7 +57,7 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
-/// Cargo of another toolchain, in the kernel programs' own workspace.
+/// Command for the cargo of another toolchain, run in the workspace of the kernel programs.
 pub(crate) fn cargo_of(toolchain: &str) -> Command {
     let mut cargo = Command::new("rustup");
     for name in OUTER {

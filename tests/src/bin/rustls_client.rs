@@ -4,7 +4,7 @@
 //! certificate: CERTIFICATE and KEY in the environment), `large` (a ClientHello of several
 //! kilobytes, its extensions in random order) or `records` (records of at most 64 bytes, so that
 //! the large ClientHello takes many). Each connection sends one request and reads to the end.
-//! Prints its count.
+//! Prints the number of connections.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -1,4 +1,4 @@
-//! Many short connections: `short_connections CLIENTS COUNT PORT [REQUESTS [HOSTS]]`.
+//! Client with many short connections: `short_connections CLIENTS COUNT PORT [REQUESTS [HOSTS]]`.
 //!
 //! CLIENTS threads together open COUNT connections to the addresses 127.0.0.1 to 127.0.0.8, send
 //! REQUESTS (1) on each, the next when the last is answered, and read to the end. Several addresses, because one has only as many local

@@ -1,4 +1,4 @@
-//! A Go net/http server (crypto/tls): a second TLS library, with a count of its own.
+//! A Go net/http server (crypto/tls), which is a second TLS library and counts by itself.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +14,7 @@ use crate::machine::{fixture, program};
 use crate::process::{Process, output};
 use crate::{port, sockets};
 
-/// How to set the Go server up.
+/// Settings of a Go server.
 #[derive(Debug, Clone, Default)]
 pub struct GoOptions {
     /// `1.2`, `1.3`, or nothing for plain HTTP.
@@ -25,13 +25,13 @@ pub struct GoOptions {
 
 /// A running Go server.
 pub struct Go {
-    /// Its port, on 127.0.0.1 and ::1.
+    /// Port on 127.0.0.1 and ::1.
     pub port: u16,
     process: Process,
 }
 
 impl Go {
-    /// Builds the server if need be, and starts it.
+    /// Builds the server if necessary, and starts it.
     pub fn start(options: &GoOptions, certificate: &Certificate) -> Result<Self> {
         let port = port::unused()?;
         let mut command = Command::new(build("servers/go/main.go")?);
@@ -51,7 +51,8 @@ impl Go {
         Ok(Self { port, process })
     }
 
-    /// A server over TLS 1.3 that takes 5 ms for an answer, and the Go client that asks it so often over six connections.
+    /// Starts a server over TLS 1.3 that takes 5 ms for an answer, and makes the Go client that sends it `requests` requests
+    /// over six connections.
     pub fn with_tuned_client(certificate: &Certificate, requests: u32) -> Result<(Self, Client)> {
         let options = GoOptions {
             version: Some("1.3"),
@@ -64,7 +65,7 @@ impl Go {
         Ok((server, client))
     }
 
-    /// Ends the server and gives its count, once every connection is closed.
+    /// Ends the server once every connection is closed, and gives its counts.
     pub fn finish(self) -> Result<Seen> {
         sockets::settle(self.port)?;
         self.process.signal(Signal::SIGTERM)?;
@@ -82,7 +83,7 @@ impl Go {
     }
 }
 
-/// Builds a one-file Go program of `tests/` (Go's own cache makes the second time quick).
+/// Builds a Go program of one file below `tests/`. Go's cache makes the second time quick.
 pub fn build(source: &str) -> Result<PathBuf> {
     let name = Path::new(source)
         .with_extension("")

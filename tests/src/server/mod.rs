@@ -1,4 +1,4 @@
-//! Servers to crawl. Each is started on an unused port, counts by itself, and ends with its value.
+//! Servers for the clients. Each is started on an unused port, counts by itself, and ends on drop.
 
 mod go;
 mod nginx;
@@ -19,7 +19,7 @@ pub use thread::{Threaded, answer, chunked, read_client_hello, reset};
 
 use crate::process::{PATIENCE, output, wait_for};
 
-/// What a server saw; what it cannot know is `None`.
+/// Counts of a server; `None` for counts that the server cannot know.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Seen {
     /// Connections accepted.
@@ -36,7 +36,7 @@ pub struct Seen {
     pub failed: Option<u64>,
 }
 
-/// Waits for the port to be listened on, by the socket list: a trial connection would be counted.
+/// Waits until a server listens on the port. It reads the list of sockets, because a trial connection would be counted.
 fn wait_until_listening(prefix: &[String], port: u16) -> Result<()> {
     let filter = format!("sport = :{port}");
     let words: Vec<&str> = prefix
@@ -50,7 +50,7 @@ fn wait_until_listening(prefix: &[String], port: u16) -> Result<()> {
     })
 }
 
-/// Sends what can be sent; a peer that is gone is the peer's business.
+/// Sends the bytes, and ignores that the peer may be gone.
 pub(crate) fn write_all(stream: &mut TcpStream, bytes: &[u8]) {
     use std::io::Write;
     let _ = stream.write_all(bytes);

@@ -14,20 +14,20 @@ use crate::machine::program;
 use crate::port;
 use crate::process::Process;
 
-/// How to set nginx up.
+/// Settings of nginx.
 #[derive(Debug, Clone, Copy)]
 pub struct NginxOptions {
     /// `ssl_protocols`, or nothing for plain HTTP.
     pub protocols: Option<&'static str>,
-    /// Session tickets, and with them resumption.
+    /// Whether there are session tickets, and so resumption.
     pub tickets: bool,
-    /// Seconds an idle connection is kept; 0 closes after each response.
+    /// Seconds that an idle connection is kept; 0 closes it after each response.
     pub keepalive_s: u32,
-    /// Requests a connection may carry.
+    /// Most requests on a connection.
     pub keepalive_requests: u32,
-    /// TLS 1.3 early data is taken.
+    /// Whether TLS 1.3 early data is accepted.
     pub early_data: bool,
-    /// HTTP/2 is spoken.
+    /// Whether HTTP/2 is offered.
     pub http2: bool,
     /// Length of what it answers to `/body`.
     pub body_bytes: usize,
@@ -49,7 +49,7 @@ impl Default for NginxOptions {
 
 /// A running nginx.
 pub struct Nginx {
-    /// Its port, on every address.
+    /// Port on every address.
     pub port: u16,
     directory: TempDir,
     _process: Process,
@@ -61,7 +61,7 @@ impl Nginx {
         Self::start_behind(&[], options, certificate)
     }
 
-    /// The same with a command `prefix`, which brings it into a namespace.
+    /// Starts nginx behind a command `prefix`, which brings it into a namespace.
     pub fn start_behind(
         prefix: &[String],
         options: NginxOptions,
@@ -101,7 +101,7 @@ impl Nginx {
         })
     }
 
-    /// What the access log says so far.
+    /// Counts of the access log so far.
     pub fn seen(&self) -> Result<Seen> {
         let log = std::fs::read_to_string(self.directory.path().join("access.log"))?;
         let mut reused: HashMap<u64, bool> = HashMap::new();

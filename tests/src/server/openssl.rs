@@ -1,4 +1,4 @@
-//! `openssl s_server`, which can be given every odd TLS setting.
+//! `openssl s_server`, which takes every unusual TLS setting.
 
 use std::process::Command;
 
@@ -11,13 +11,13 @@ use crate::process::Process;
 
 /// A running `openssl s_server -www`.
 pub struct OpenSsl {
-    /// Its port, on 127.0.0.1.
+    /// Port on 127.0.0.1.
     pub port: u16,
     process: Process,
 }
 
 impl OpenSsl {
-    /// Starts it with further `options`.
+    /// Starts the server with further `options`.
     pub fn start(options: &[&str], certificate: &Certificate) -> Result<Self> {
         let port = port::unused()?;
         let mut command = Command::new("openssl");
@@ -38,7 +38,7 @@ impl OpenSsl {
         Ok(Self { port, process })
     }
 
-    /// What its message log says so far: completed handshakes are those with a client Finished.
+    /// Counts of the message log so far. Handshakes with a Finished of the client are complete.
     pub fn seen(&self) -> Result<Seen> {
         let log = self.process.stdout()?;
         let mut seen = Log::default();
@@ -51,7 +51,7 @@ impl OpenSsl {
     }
 }
 
-/// Reads the message log; s_server serves one connection after the other.
+/// Counts of a message log. s_server serves one connection after the other.
 #[derive(Default)]
 struct Log {
     certificate_sent: bool,

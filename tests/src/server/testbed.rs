@@ -1,4 +1,4 @@
-//! Origins of the testbed: session tickets, think time and body sizes as told.
+//! Origins of the testbed with given session tickets, think time and body sizes.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub struct Testbed {
 }
 
 impl Testbed {
-    /// Without an origin yet.
+    /// Makes a testbed without origins.
     pub fn new() -> Result<Self> {
         Ok(Self {
             runtime: Runtime::new()?,
@@ -41,7 +41,7 @@ impl Testbed {
     }
 }
 
-/// An origin on any port of `listen`, with a think time and body size, in clear.
+/// Options of an origin without TLS on `listen`, with a think time and body size.
 pub fn origin(listen: SocketAddr, think_time: Duration, body_bytes: usize) -> Options {
     Options {
         listen,
@@ -53,7 +53,7 @@ pub fn origin(listen: SocketAddr, think_time: Duration, body_bytes: usize) -> Op
     }
 }
 
-/// TLS 1.3 with so many session tickets.
+/// Options of TLS 1.3 with this number of session tickets.
 pub fn tls_13(tickets: usize) -> TlsOptions {
     TlsOptions {
         names: vec!["localhost".into()],

@@ -1,4 +1,4 @@
-//! Servers of a few lines, run by threads of the test: the peers that misbehave.
+//! Small servers in threads of the test, for peers that misbehave.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -12,9 +12,9 @@ use anyhow::{Result, ensure};
 use super::write_all;
 use crate::port;
 
-/// A listener whose connections are each given to one function.
+/// A listener that gives each connection to a function.
 pub struct Threaded {
-    /// Where it listens.
+    /// Address of the listener.
     pub address: SocketAddr,
     accepted: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
@@ -35,7 +35,7 @@ impl Threaded {
         Ok(Self::over(TcpListener::bind(address)?, serve)?)
     }
 
-    /// Serves a listener made elsewhere, say in another network namespace.
+    /// Serves a listener that was made elsewhere, for example in another network namespace.
     pub fn over(
         listener: TcpListener,
         serve: impl Fn(TcpStream) + Send + Sync + 'static,
@@ -69,12 +69,12 @@ impl Threaded {
         })
     }
 
-    /// Its port.
+    /// Port of the listener.
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Connections accepted so far.
+    /// Number of connections accepted so far.
     pub fn accepted(&self) -> u64 {
         self.accepted.load(Ordering::SeqCst)
     }
@@ -84,13 +84,13 @@ impl Drop for Threaded {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
         if let Some(acceptor) = self.acceptor.take() {
-            // A panic there has been reported already.
+            // A panic of that thread has already been printed.
             let _ = acceptor.join();
         }
     }
 }
 
-/// Waits for a connection, or a moment so that `stop` is looked at.
+/// Waits for a connection, but only for a moment, so that `stop` is looked at.
 fn wait_readable(listener: &TcpListener) {
     let mut poll = libc::pollfd {
         fd: listener.as_raw_fd(),
@@ -117,7 +117,7 @@ pub fn answer(mut stream: TcpStream) {
     );
 }
 
-/// Closes with RST.
+/// Closes the connection with RST.
 pub fn reset(stream: TcpStream) {
     let linger = libc::linger {
         l_onoff: 1,
@@ -149,7 +149,7 @@ pub fn read_client_hello(stream: &mut TcpStream) -> Result<Vec<u8>> {
     Ok(record)
 }
 
-/// A proxy that hands the server's first `budget` bytes on in segments of 1, 2, … 7 bytes.
+/// Makes a proxy that passes the server's first `budget` bytes on in segments of 1, 2, … 7 bytes.
 pub fn chunked(upstream: SocketAddr, budget: usize) -> impl Fn(TcpStream) + Send + Sync + 'static {
     move |mut client| {
         let Ok(mut server) = TcpStream::connect(upstream) else {

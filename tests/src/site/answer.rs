@@ -1,28 +1,28 @@
-//! What the server sends, right or wrong.
+//! Answers of the server, correct or not.
 
 use std::time::Duration;
 
 /// One answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// Its status.
+    /// Status of the answer.
     pub status: u16,
-    /// Fields besides the length.
+    /// Header fields besides the length.
     pub fields: Vec<(&'static str, String)>,
-    /// Its body as it goes over the wire.
+    /// Body as it goes over the wire.
     pub body: Vec<u8>,
-    /// How it is sent.
+    /// Manner in which the answer is sent.
     pub manner: Manner,
 }
 
-/// How an answer is sent.
+/// Manner in which an answer is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Manner {
-    /// As it should be.
+    /// Correctly.
     Whole,
     /// In chunks.
     Chunked,
-    /// As it should be, and the connection is closed.
+    /// Correctly, and then the connection is closed.
     Last,
     /// After this time.
     After(Duration),
@@ -32,23 +32,23 @@ pub enum Manner {
     Reset,
     /// The connection is closed instead.
     Close,
-    /// So many bytes of the body are missing at the end, then the connection is closed.
+    /// Without this number of bytes at the end of the body; then the connection is closed.
     Cut(usize),
-    /// Half of the body, then the connection is reset.
+    /// With half of the body; then the connection is reset.
     CutByReset,
-    /// The body is all that is sent: head and everything.
+    /// Only the body is sent, which holds the head too.
     Raw,
-    /// The body again and again, in chunks, up to this many bytes.
+    /// The body is repeated, in chunks, up to this number of bytes.
     Flood(u64),
 }
 
 impl Answer {
-    /// A page.
+    /// Makes an HTML page.
     pub fn html(body: impl Into<Vec<u8>>) -> Self {
         Self::new(200, body).with("content-type", "text/html; charset=utf-8")
     }
 
-    /// Of this status, without a type.
+    /// Makes an answer with this status and without a type.
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self {
             status,
@@ -58,26 +58,26 @@ impl Answer {
         }
     }
 
-    /// An answer that leads elsewhere.
+    /// Makes a redirect.
     pub fn redirect(status: u16, to: impl Into<String>) -> Self {
         Self::new(status, "").with("location", to)
     }
 
-    /// With a field.
+    /// Adds a header field.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.fields.push((name, value.into()));
         self
     }
 
-    /// Sent in this manner.
+    /// Sets the manner in which the answer is sent.
     #[must_use]
     pub fn sent(mut self, manner: Manner) -> Self {
         self.manner = manner;
         self
     }
 
-    /// Compressed beforehand, whoever asks.
+    /// Compresses the body for every client.
     #[must_use]
     pub fn gzip(self) -> Self {
         let mut packed = self.with("content-encoding", "gzip");
@@ -85,7 +85,7 @@ impl Answer {
         packed
     }
 
-    /// The head as it goes over the wire.
+    /// Head as it goes over the wire.
     pub(super) fn head(&self) -> String {
         use std::fmt::Write as _;
         let mut head = format!("HTTP/1.1 {} Status\r\n", self.status);
@@ -106,11 +106,11 @@ impl Answer {
     }
 }
 
-/// The bytes in gzip.
+/// Compresses bytes with gzip.
 pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     use std::io::Write as _;
     let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    // Into memory, where nothing fails.
+    // Writing into memory cannot fail.
     let _ = packer.write_all(bytes);
     packer.finish().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Bodies: too long, bombs, damaged codings, slow.
+//! Bodies that are too long, bombs, damaged or slow.
 
 use std::time::Duration;
 
@@ -52,14 +52,14 @@ pub(super) fn add(plan: &mut Plan) {
     let unknown = html(b"plain".to_vec()).with("content-encoding", "rot13");
     host.fails("/unknown-coding", unknown, "decode");
     let mut deflate = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
-    // Into memory, where nothing fails.
+    // Writing into memory cannot fail.
     let _ = std::io::Write::write_all(&mut deflate, b"<a href=\"/inflated\">x</a>");
     let deflated = html(deflate.finish().unwrap_or_default()).with("content-encoding", "deflate");
     host.page("/deflate", deflated, Counts::found(1));
     host.leaf("/inflated");
 }
 
-/// Slow, and too slow.
+/// Adds bodies that are slow, and too slow.
 pub(super) fn add_slow(plan: &mut Plan) {
     let mut host = plan.host("slow");
     host.home(&["/late", "/pieces", "/too-late", "/too-slow"]);

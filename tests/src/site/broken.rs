@@ -20,7 +20,7 @@ fn page() -> Answer {
 fn ends(plan: &mut Plan) {
     let mut host = plan.host("ends");
     host.home(&["/reset", "/close", "/cut", "/cut-reset", "/cut-chunks"]);
-    // Where a used connection ends without an answer, the request is sent once more within the try.
+    // If a used connection ends without an answer, the request is sent once more within the same try.
     for (path, manner) in [("/reset", Manner::Reset), ("/close", Manner::Close)] {
         let fate = Fate::Failed("closed", None);
         host.put(path, vec![page().sent(manner)], fate, TRIES..=2 * TRIES);
@@ -37,7 +37,7 @@ fn ends(plan: &mut Plan) {
     }
 }
 
-/// Once or twice, then all is well.
+/// Adds pages that fail once or twice, and then succeed.
 fn recovers(plan: &mut Plan) {
     let mut host = plan.host("recovers");
     host.home(&["/reset", "/cut", "/both"]);

@@ -1,4 +1,4 @@
-//! Certificates by name: good ones, and each kind of a wrong one.
+//! Certificates by name: good ones, and one of each kind of fault.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// Hosts whose certificate is not to be trusted.
+/// Hosts whose certificate must not be trusted.
 pub(super) const WRONG: [&str; 4] = ["expired", "not-yet", "wrong-name", "unknown-issuer"];
-/// A host without any.
+/// Host without a certificate.
 pub(super) const NONE: &str = "no-certificate";
 
 type Issuer = CertifiedIssuer<'static, KeyPair>;
 
-/// What the server shows, and the authority to trust.
+/// Certificates of the server, and the authority to trust.
 #[derive(Debug)]
 pub(super) struct Certificates {
     good: Arc<CertifiedKey>,
@@ -35,7 +35,7 @@ impl ResolvesServerCert for Certificates {
     }
 }
 
-/// The settings of the server, and the authority in PEM.
+/// Makes the settings of the server, and the authority in PEM.
 pub(super) fn make() -> Result<(Arc<ServerConfig>, String)> {
     let trusted = authority("tracer site")?;
     let unknown = authority("nobody knows")?;

@@ -1,10 +1,10 @@
-//! Character sets, by header, byte order mark and meta element: they decide how the query of a link is spelled.
+//! Character sets by header, byte order mark and meta element. They decide how the query of a link is spelled.
 
 use super::answer::Answer;
 use super::links::Counts;
 use super::plan::{Expected, Host, Plan};
 
-/// Name of the page, Content-Type, bytes, charset it is read in, and where its link leads.
+/// Name of the page, Content-Type, bytes, expected charset, and target of its link.
 type Case = (
     &'static str,
     &'static str,

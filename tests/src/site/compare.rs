@@ -1,4 +1,4 @@
-//! The plan against both witnesses: the records that the crawler wrote, and the server's log.
+//! Comparison of the plan with both witnesses: the records of the crawler and the server's log.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -11,23 +11,23 @@ use super::links::Counts;
 use super::log::Asked;
 use super::plan::{Expected, Fate, Plan};
 
-/// A machine that is busy shortens the time between two requests by no more than this.
+/// Greatest time by which a busy machine shortens the interval between two requests.
 const SLACK: Duration = Duration::from_millis(150);
-/// Differences told; there may be thousands.
+/// Most differences that are shown; there may be thousands.
 const TOLD: usize = 40;
 
-/// A record of the crawler, as far as the plan knows it.
+/// Record of the crawler, with the parts that the plan knows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
-    /// Its URL.
+    /// URL of the record.
     pub url: String,
-    /// What became of it.
+    /// Result of the URL.
     pub fate: String,
-    /// All of it.
+    /// Whole record.
     pub record: Value,
 }
 
-/// The records of a file.
+/// Reads the records of a file.
 pub fn lines(path: &Path) -> Result<Vec<Line>> {
     let text = std::fs::read_to_string(path)?;
     text.lines()
@@ -66,9 +66,9 @@ impl Fate {
     }
 }
 
-/// What the records and the log are held against.
+/// Comparisons of an undisturbed crawl.
 impl Plan {
-    /// Every way in which the records are not what they have to be, as text; at most [`TOLD`] of them.
+    /// Differences between the records and the plan, as text; at most [`TOLD`] of them.
     pub fn wrong_lines(&self, lines: &[Line]) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut seen: BTreeMap<&str, &Line> = BTreeMap::new();
@@ -93,7 +93,7 @@ impl Plan {
         told(wrong)
     }
 
-    /// Every way in which a site was asked otherwise than it has to be.
+    /// Differences between the server's log and the plan.
     pub fn wrong_requests(&self, log: &HashMap<String, Asked>) -> Vec<String> {
         let mut wrong = Vec::new();
         for (url, asked) in log {
@@ -116,7 +116,8 @@ impl Plan {
         told(wrong)
     }
 
-    /// Pages of hosts that ask for a delay came no faster, all in all, and those that ask for too long a one no slower than the limit.
+    /// Checks the delays that hosts ask for: on the whole their pages came no faster, and with too long a delay no slower than
+    /// the limit.
     fn check_delays(&self, log: &HashMap<String, Asked>, wrong: &mut Vec<String>) {
         for (base, delay) in &self.delays {
             let of_host = |url: &&String| url.starts_with(&format!("{base}/"));
@@ -139,7 +140,7 @@ impl Plan {
 }
 
 impl Plan {
-    /// Every way in which the text at the end counts failures and what was left out otherwise than it has to.
+    /// Differences between the plan and the summary in its counts of failures and of skipped URLs.
     pub fn wrong_summary(&self, text: &str) -> Vec<String> {
         let mut failed = BTreeMap::new();
         let mut skipped: BTreeMap<String, u64> = BTreeMap::new();
@@ -166,18 +167,18 @@ impl Plan {
     }
 }
 
-/// Requests beyond those of an undisturbed crawl.
+/// Requests that an undisturbed crawl would not make.
 #[derive(Debug)]
 pub struct Repeated {
-    /// Of pages that are asked for once.
+    /// Repeated requests for pages that are requested once.
     pub again: u64,
-    /// What should not have been asked for, or was not.
+    /// Wrong and missing requests.
     pub wrong: Vec<String>,
 }
 
-/// After kills a page may have been fetched again, so that it has two records; they have to say the same.
+/// Comparisons after kills. A page may have been fetched again, so that it has two records, which have to agree.
 impl Plan {
-    /// Every way in which what became of the URLs is not what has to become of them.
+    /// Differences between the results of the URLs and the plan.
     pub fn wrong_set(&self, lines: &[Line]) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut seen = BTreeSet::new();
@@ -189,7 +190,7 @@ impl Plan {
             seen.insert(line.url.as_str());
             let is_right = match expected.fate.to_text() {
                 Some(fate) => line.fate == fate,
-                // A redirect that was asked for again: its target is in the queue.
+                // The redirect was requested again, when its target was already in the queue.
                 None => line.fate.starts_with("skipped redirect_seen"),
             };
             if !is_right {
@@ -216,7 +217,7 @@ impl Plan {
         told(wrong)
     }
 
-    /// What was asked for more often than once.
+    /// Requests that were repeated.
     pub fn repeated(&self, log: &HashMap<String, Asked>) -> Repeated {
         let mut wrong = Vec::new();
         let mut again = 0;
@@ -226,7 +227,7 @@ impl Plan {
                 Some(expected) if *expected.requests.end() == 0 => {
                     wrong.push(format!("{url}: asked for, and nobody should"));
                 }
-                // Each process asks for robots.txt, and begins the tries of a page anew.
+                // Each process requests robots.txt, and begins the tries of a page anew.
                 Some(expected) if *expected.requests.end() > 1 || is_robots(url) => {}
                 Some(_) => again += u64::from(asked.requests - 1),
             }
@@ -243,12 +244,12 @@ impl Plan {
     }
 }
 
-/// Also the file that one of them leads to.
+/// Whether the URL is a robots.txt, or the file that one redirects to.
 fn is_robots(url: &str) -> bool {
     url.ends_with("/robots.txt") || url.ends_with("/elsewhere.txt")
 }
 
-/// `skipped  12 (robots 10, scheme 2)`, without the sum.
+/// Reads the parts of a line such as `skipped  12 (robots 10, scheme 2)`, without the sum.
 fn parts_of(text: &str, name: &str) -> BTreeMap<String, u64> {
     let line = text
         .lines()

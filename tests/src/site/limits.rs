@@ -1,4 +1,4 @@
-//! The limits of the crawl: the site is made to meet each of them, and the command line names them.
+//! Limits of the crawl. The site is made to reach each of them, and the command line sets them.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub(super) const ROBOTS: Duration = Duration::from_millis(2000);
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(10);
 pub(super) const CRAWL_DELAY: Duration = Duration::from_millis(400);
 
-/// The flags of `tracer crawl` that set them.
+/// Flags of `tracer crawl` that set the limits.
 pub(super) fn flags() -> Vec<String> {
     let ms = |time: Duration| format!("{}ms", time.as_millis());
     [

@@ -1,19 +1,19 @@
-//! A page's links, and what a crawler has to say of them.
+//! Links of a page, and the counts that a crawler has to report.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// How many links a page has, and how many of them are left out, by reason.
+/// Numbers of links of a page, and of skipped links by reason.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// All of them.
+    /// Number of all links.
     pub found: u64,
-    /// Those left out.
+    /// Skipped links by reason.
     pub skipped: BTreeMap<String, u64>,
 }
 
 impl Counts {
-    /// So many, none left out.
+    /// Counts of a page without skipped links.
     pub(super) fn found(found: u64) -> Self {
         Self {
             found,
@@ -21,7 +21,7 @@ impl Counts {
         }
     }
 
-    /// So many more that are left out.
+    /// Adds skipped links.
     pub(super) fn and(mut self, reason: &str, count: u64) -> Self {
         *self.skipped.entry(reason.to_owned()).or_default() += count;
         self.found += count;

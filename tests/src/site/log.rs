@@ -1,4 +1,4 @@
-//! What the server was asked for.
+//! Log of the requests to the server.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 /// Requests for one URL.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
-    /// How many.
+    /// Number of requests.
     pub requests: u32,
-    /// Of the first.
+    /// Time of the first request.
     pub first: Instant,
-    /// Of the last.
+    /// Time of the last request.
     pub last: Instant,
 }
 
 impl Asked {
-    /// From the first to the last.
+    /// Time from the first request to the last.
     pub fn span(&self) -> Duration {
         self.last - self.first
     }
@@ -35,7 +35,7 @@ impl Log {
         self.by_url.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a request; how many there were before.
+    /// Notes a request, and gives the number of requests before it.
     pub(super) fn note(&self, url: &str) -> u32 {
         let now = Instant::now();
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -54,12 +54,12 @@ impl Log {
         0
     }
 
-    /// All of it until now.
+    /// Copy of the log so far.
     pub fn all(&self) -> HashMap<String, Asked> {
         self.lock().clone()
     }
 
-    /// All requests until now.
+    /// Number of all requests so far.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }

@@ -5,12 +5,12 @@ use super::links::Body;
 use super::plan::Plan;
 use super::server::Sockets;
 
-/// Pages with links, each of a host of its own so that they come first.
+/// Number of pages with links. Each has a host of its own, so that they are fetched first.
 pub const LINK_PAGES: u64 = 100;
-/// Links of each.
+/// Number of links of each page.
 const LINKS: u64 = 10_000;
 
-/// The links lead to so many hosts in turn; nobody answers there.
+/// Makes pages whose links lead to this number of hosts in turn, where nobody answers.
 pub fn many(sockets: &Sockets, hosts: u64) -> Plan {
     let mut plan = Plan::new(sockets);
     for page in 0..LINK_PAGES {

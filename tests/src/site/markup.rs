@@ -1,4 +1,4 @@
-//! HTML as it is found: broken, odd, and with everything that looks like a link and is none.
+//! HTML as in the real web: broken, odd, and with text that only looks like a link.
 
 use super::answer::Answer;
 use super::links::Counts;
@@ -114,7 +114,7 @@ fn large(host: &mut Host<'_>) {
     let html = "<div>".repeat(20_000) + "<a href=\"/nested/1\">far down</a>";
     host.page("/deep-nesting", Answer::html(html), Counts::found(1));
     host.leaf("/nested/1");
-    // More links than are taken of one page.
+    // More links than the crawler takes from one page.
     let html = "<a href=\"/same\">x</a>".repeat(10_500);
     let counts = Counts::found(10_000).and("too_many_links", 500);
     host.page("/many", Answer::html(html), counts);
@@ -126,7 +126,7 @@ fn large(host: &mut Host<'_>) {
     host.page("/plain-text", typed("text/plain"), Counts::default());
 }
 
-/// Links that are not to be followed, each in its own way. Nobody else links to their targets.
+/// Adds links that must not be followed, each for another reason. No other page links to their targets.
 fn nofollow(plan: &mut Plan) {
     let mut host = plan.host("nofollow");
     host.home(&["/rel", "/meta", "/agent", "/header", "/other", "/none"]);

@@ -1,4 +1,4 @@
-//! The plain part: hosts with pages in a tree and links across, in all spellings that mean the same URL.
+//! Plain part of the site: hosts with pages in a tree and links across, in all spellings of the same URL.
 
 use super::answer::Answer;
 use super::links::Body;
@@ -6,7 +6,7 @@ use super::plan::{Host, Plan};
 use super::random::Random;
 use super::{Manner, Size};
 
-/// Links down from each page.
+/// Number of links of a page to its children.
 const FAN: u32 = 6;
 
 pub(super) fn add(plan: &mut Plan, size: Size, seed: u64) {
@@ -23,7 +23,7 @@ pub(super) fn add(plan: &mut Plan, size: Size, seed: u64) {
     }
 }
 
-/// Every tenth host has TLS.
+/// Whether the host uses TLS, as every tenth does.
 fn is_tls(number: u32) -> bool {
     number % 10 == 3
 }
@@ -84,7 +84,7 @@ fn add_page(
     for child in children {
         body.link(&spelled(host, child, random));
     }
-    // No further down than the children, so that the way by the tree is the shortest.
+    // The links lead no further down than the children, so that the way through the tree is the shortest.
     for _ in 0..random.below(5) {
         let other = random.below(u64::from(FAN * page + FAN + 1)) as u32;
         body.link(&spelled(host, other.min(pages - 1), random));
@@ -108,7 +108,7 @@ fn add_page(
     host.page(&path(page), answer, counts).least_depth = level(page) + 1;
 }
 
-/// One of the ways to write the address of a page.
+/// Writes the address of a page in one of its spellings.
 fn spelled(host: &Host<'_>, page: u32, random: &mut Random) -> String {
     let path = path(page).replace('&', "&amp;");
     let (scheme, rest) = host.base.split_once("://").unwrap_or_default();
@@ -125,7 +125,7 @@ fn spelled(host: &Host<'_>, page: u32, random: &mut Random) -> String {
     }
 }
 
-/// A link that does not belong to the crawl.
+/// Adds a link that does not belong to the crawl.
 fn leave_out(body: &mut Body, random: &mut Random) {
     match random.below(12) {
         0 => body.left_out("mailto:somebody@example.org", "scheme"),

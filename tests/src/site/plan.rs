@@ -1,4 +1,4 @@
-//! Every URL of the site: what it answers, and what has to become of it.
+//! Plan of the site: the answers and the expected result of every URL.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
@@ -8,35 +8,35 @@ use super::answer::{Answer, Manner};
 use super::links::{Body, Counts};
 use super::server::Sockets;
 
-/// What has to become of a URL.
+/// Expected result of a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
-    /// It has a record with this status and no failure.
+    /// Record with this status and no failure.
     Fetched(u16),
-    /// It has a record with this failure, and the status of the answer if there was one.
+    /// Record with this failure, and with the status of the answer if there was one.
     Failed(&'static str, Option<u16>),
-    /// It has a record that says why it was left out, and the status if it was asked for.
+    /// Record with the reason why the URL was skipped, and with the status if it was requested.
     Skipped(&'static str, Option<u16>),
-    /// It has no record: robots.txt, and redirects that their target's record tells of.
+    /// No record: robots.txt, and redirects that are part of their target's record.
     Silent,
 }
 
-/// All that is known of a URL beforehand.
+/// Expectations about a URL.
 #[derive(Debug, Clone)]
 pub struct Expected {
-    /// What becomes of it.
+    /// Result of the URL.
     pub fate: Fate,
-    /// Requests that the server sees.
+    /// Number of requests that the server sees.
     pub requests: RangeInclusive<u32>,
-    /// Of its record.
+    /// Counts of links in the record.
     pub links: Option<Counts>,
-    /// Of its record.
+    /// Charset in the record.
     pub charset: Option<&'static str>,
-    /// At least so many links from the seed.
+    /// Least number of links from the seed.
     pub least_depth: u32,
-    /// Redirects that lead to it, of its record.
+    /// Redirects that lead to the URL, as in its record.
     pub redirects: Vec<(u16, String)>,
-    /// From its first to its last request at least this time.
+    /// Least time from the first request to the last.
     pub least_time: Duration,
 }
 
@@ -54,24 +54,24 @@ impl Expected {
     }
 }
 
-/// Makes pages of a host that has no end.
+/// Function that makes the pages of an endless host.
 pub(super) type Endless = fn(&str) -> Option<Answer>;
 
-/// The site.
+/// Plan of a site.
 #[derive(Debug)]
 pub struct Plan {
     clear_port: u16,
     tls_port: u16,
-    /// Answers of a URL, one request after the other; the last one stays.
+    /// Answers of a URL, one for each request; the last one is repeated.
     pub(super) answers: HashMap<String, Vec<Answer>>,
-    /// By `http://host:port`.
+    /// Endless hosts by `http://host:port`.
     pub(super) endless: HashMap<String, Endless>,
     expected: BTreeMap<String, Expected>,
     homes: Vec<String>,
     names: BTreeSet<String>,
-    /// URLs left out that no record tells of, by reason.
+    /// Number of skipped URLs without a record, by reason.
     pub(super) left_out: BTreeMap<&'static str, u64>,
-    /// Hosts whose pages have to come with at least this time between them.
+    /// Least time between requests, by host.
     pub(super) delays: BTreeMap<String, Duration>,
 }
 
@@ -91,19 +91,19 @@ impl Plan {
         }
     }
 
-    /// A host in clear, without a robots.txt.
+    /// Adds a host without TLS and without a robots.txt.
     pub fn host(&mut self, name: &str) -> Host<'_> {
         let host = self.bare_host("http", name, self.clear_port);
         host.robots_answer(Answer::new(404, "nothing here"), 1..=1)
     }
 
-    /// A host with TLS, without a robots.txt.
+    /// Adds a host with TLS and without a robots.txt.
     pub fn tls_host(&mut self, name: &str) -> Host<'_> {
         let host = self.bare_host("https", name, self.tls_port);
         host.robots_answer(Answer::new(404, "nothing here"), 1..=1)
     }
 
-    /// A host whose robots.txt is not said yet.
+    /// Adds a host whose robots.txt is not yet set.
     pub(super) fn bare_host(&mut self, scheme: &str, name: &str, port: u16) -> Host<'_> {
         let name = format!("{name}.site.test");
         let base = format!("{scheme}://{name}:{port}");
@@ -119,7 +119,7 @@ impl Plan {
         self.tls_port
     }
 
-    /// The page that links to all hosts.
+    /// Adds the page that links to all hosts.
     pub(super) fn close(&mut self) {
         let mut body = Body::new("portal");
         for home in &std::mem::take(&mut self.homes) {
@@ -129,12 +129,12 @@ impl Plan {
         self.host("portal").page("/", Answer::html(html), counts);
     }
 
-    /// Where the crawl begins.
+    /// URL where the crawl begins.
     pub fn seed(&self) -> String {
         format!("http://portal.site.test:{}/", self.clear_port)
     }
 
-    /// The DNS server does not know this name.
+    /// Removes a name from those that the DNS server knows.
     pub(super) fn forget_name(&mut self, name: &str) {
         self.names.remove(name);
     }
@@ -143,24 +143,24 @@ impl Plan {
         self.expected.get_mut(url)
     }
 
-    /// All names, for the DNS server.
+    /// Names that the DNS server knows.
     pub fn names(&self) -> Vec<String> {
         self.names.iter().cloned().collect()
     }
 
-    /// All that is known beforehand, by URL.
+    /// Expectations by URL.
     pub fn expected(&self) -> &BTreeMap<String, Expected> {
         &self.expected
     }
 
-    /// URLs that are asked for.
+    /// Number of URLs that are requested.
     pub fn pages(&self) -> usize {
         let is_asked = |expected: &&Expected| *expected.requests.end() > 0;
         self.expected.values().filter(is_asked).count()
     }
 }
 
-/// One host of the plan.
+/// Host of a plan.
 pub struct Host<'a> {
     pub(super) plan: &'a mut Plan,
     /// `http://name.site.test:port`
@@ -172,7 +172,7 @@ impl Host<'_> {
         format!("{}{path}", self.base)
     }
 
-    /// Says again what robots.txt is.
+    /// Replaces robots.txt.
     pub(super) fn robots(self, rules: &str) -> Self {
         let answer = Answer::new(200, rules).with("content-type", "text/plain");
         self.robots_answer(answer, 1..=1)
@@ -183,13 +183,13 @@ impl Host<'_> {
         self
     }
 
-    /// The portal links to this page of it.
+    /// Makes the portal link to this page.
     pub(super) fn enter(&mut self, path: &str) {
         let url = self.url(path);
         self.plan.homes.push(url);
     }
 
-    /// A URL with all that is known of it; more can be said of what is returned.
+    /// Adds a URL with its answers and expectations, which the caller may extend.
     pub(super) fn put(
         &mut self,
         path: &str,
@@ -204,7 +204,7 @@ impl Host<'_> {
         expected.into_mut()
     }
 
-    /// What the endless part of the host answers, or nobody is asked for.
+    /// Adds a URL that the endless part of the host answers, or that nobody requests.
     pub(super) fn expect(
         &mut self,
         path: &str,
@@ -217,7 +217,7 @@ impl Host<'_> {
         expected.into_mut()
     }
 
-    /// A page that is fetched at once.
+    /// Adds a page that is fetched at the first try.
     pub(super) fn page(&mut self, path: &str, answer: Answer, links: Counts) -> &mut Expected {
         let status = answer.status;
         let page = self.put(path, vec![answer], Fate::Fetched(status), 1..=1);
@@ -225,18 +225,18 @@ impl Host<'_> {
         page
     }
 
-    /// A page without links.
+    /// Adds a page without links.
     pub(super) fn leaf(&mut self, path: &str) -> &mut Expected {
         let (html, counts) = Body::new(path).end();
         self.page(path, Answer::html(html), counts)
     }
 
-    /// A page that is told not to be asked for.
+    /// Adds a page that must not be requested.
     pub(super) fn forbidden(&mut self, path: &str, reason: &'static str) -> &mut Expected {
         self.expect(path, Fate::Skipped(reason, None), 0..=0)
     }
 
-    /// A page that fails for good at its first request.
+    /// Adds a page that fails for good at its first request.
     pub(super) fn fails(&mut self, path: &str, answer: Answer, class: &'static str) {
         let status = match answer.manner {
             Manner::Raw | Manner::Reset | Manner::Close => None,
@@ -245,7 +245,7 @@ impl Host<'_> {
         self.put(path, vec![answer], Fate::Failed(class, status), 1..=1);
     }
 
-    /// The front page, which links to these.
+    /// Adds the front page, which links to these pages.
     pub(super) fn home(&mut self, links: &[&str]) {
         let mut body = Body::new("home");
         for link in links {

@@ -1,4 +1,4 @@
-//! Numbers that only look like chance: the same seed gives the same site.
+//! Pseudo-random numbers: the same seed gives the same site.
 
 /// SplitMix64.
 #[derive(Debug, Clone)]

@@ -15,20 +15,20 @@ pub(super) fn add(plan: &mut Plan) {
     across(plan);
 }
 
-/// A redirect that the record of its target tells of.
+/// Adds a redirect that is part of the record of its target.
 fn hop(host: &mut Host<'_>, path: &str, status: u16, to: &str) {
     let answer = Answer::redirect(status, to);
     host.put(path, vec![answer], Fate::Silent, 1..=1);
 }
 
-/// A redirect that is not followed.
+/// Adds a redirect that is not followed.
 fn end(host: &mut Host<'_>, path: &str, to: &str, reason: &'static str) {
     let answer = Answer::redirect(302, to);
     let fate = Fate::Skipped(reason, Some(302));
     host.put(path, vec![answer], fate, 1..=1);
 }
 
-/// As many chains as a chain may be long, and two that are longer.
+/// Adds chains of every allowed length, and two longer ones.
 fn chains(plan: &mut Plan, number: usize) {
     let mut host = plan.host(&format!("chains-{number}"));
     let longest = REDIRECTS as usize + 2;
@@ -69,7 +69,7 @@ fn loops(plan: &mut Plan) {
     let fate = Fate::Skipped("redirect_seen", Some(307));
     let answer = Answer::redirect(307, "/a");
     host.put("/c", vec![answer], fate, 1..=1).redirects = hops;
-    // Asked again as a server that has set a cookie wants it, up to the limit.
+    // The URL is requested again up to the limit, as a server that has set a cookie expects.
     let answer = Answer::redirect(302, "/self");
     let fate = Fate::Failed("too_many_redirects", Some(302));
     host.put("/self", vec![answer], fate, 6..=6);
@@ -103,7 +103,7 @@ fn nowhere(plan: &mut Plan) {
     ] {
         host.fails(path, Answer::redirect(302, to), "bad_redirect");
     }
-    // Without a target they are answers of their own.
+    // Redirects without a target count as ordinary answers.
     let fetched = |status| (vec![Answer::new(status, "")], Fate::Fetched(status));
     let (answers, fate) = fetched(302);
     host.put("/no-location", answers, fate, 1..=1);
@@ -111,7 +111,7 @@ fn nowhere(plan: &mut Plan) {
     host.put("/300", answers, fate, 1..=1);
 }
 
-/// To other hosts, where their robots.txt counts.
+/// Adds redirects to other hosts, whose robots.txt counts.
 fn across(plan: &mut Plan) {
     let mut target = plan
         .host("target")

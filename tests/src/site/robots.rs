@@ -1,4 +1,4 @@
-//! robots.txt: rules, and what counts where there are none.
+//! robots.txt: its rules, and the rules for hosts without one.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ Disallow: /%7Etilde
 Allow: /
 ";
 
-/// The longest match counts, of the group that names us.
+/// Adds a host where the longest match in the group of our name counts.
 fn rules(plan: &mut Plan) {
     let mut host = plan.host("rules").robots(RULES);
     let allowed = [
@@ -60,7 +60,7 @@ fn rules(plan: &mut Plan) {
     }
 }
 
-/// A group for others does not count; that for all does.
+/// Adds hosts with a group for others, which does not count, and with a group for all, which does.
 fn other_groups(plan: &mut Plan) {
     let rules = "User-agent: other\nDisallow: /free\n\nUser-agent: *\nDisallow: /x\n";
     let mut host = plan.host("groups").robots(rules);
@@ -73,7 +73,7 @@ fn other_groups(plan: &mut Plan) {
     shut.forbidden("/", "robots");
 }
 
-/// 4xx: all is allowed.
+/// Adds hosts that answer 4xx: everything is allowed.
 fn unavailable(plan: &mut Plan) {
     for status in [400, 401, 403, 410, 429] {
         let host = plan.host(&format!("robots-{status}"));
@@ -84,7 +84,8 @@ fn unavailable(plan: &mut Plan) {
     }
 }
 
-/// 5xx and no answer: nothing is allowed, and the page fails as its robots.txt did. Tried again, so asked for again.
+/// Adds hosts that answer 5xx or not at all: nothing is allowed, and the page fails like its robots.txt, which is tried
+/// again.
 fn unreachable(plan: &mut Plan) {
     for status in [500, 503] {
         let host = plan.host(&format!("robots-{status}"));
@@ -98,7 +99,7 @@ fn unreachable(plan: &mut Plan) {
     fails(&mut host, "closed");
 }
 
-/// The front page fails, and what it would link to is not known.
+/// Makes the front page fail; its links are not known.
 fn fails(host: &mut Host<'_>, class: &'static str) {
     host.enter("/");
     host.expect("/", Fate::Failed(class, None), 0..=0);
@@ -112,14 +113,14 @@ fn moved(plan: &mut Plan) {
     host.home(&["/x", "/y"]);
     host.forbidden("/x", "robots");
     host.leaf("/y");
-    // More redirects than five: as if there were none.
+    // With more than five redirects it is as if there were no robots.txt.
     let host = plan.host("robots-loop");
     let mut host = host.robots_answer(Answer::redirect(302, "/robots.txt"), 6..=6);
     host.home(&["/x"]);
     host.leaf("/x");
 }
 
-/// What comes after the first 500 KiB does not count.
+/// Adds a host whose robots.txt is longer than 500 KiB: the rest does not count.
 fn too_long(plan: &mut Plan) {
     let mut rules = "User-agent: *\nDisallow: /early\n".to_owned();
     while rules.len() < 520 << 10 {
@@ -132,7 +133,7 @@ fn too_long(plan: &mut Plan) {
     host.leaf("/late");
 }
 
-/// What takes time.
+/// Adds the hosts that take time.
 pub(super) fn add_slow(plan: &mut Plan) {
     delay(plan, "delay", "0.2", Duration::from_millis(200), 15);
     delay(plan, "delay-too-long", "86400", CRAWL_DELAY, 8);

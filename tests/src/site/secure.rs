@@ -1,4 +1,4 @@
-//! Certificates that are not to be trusted, and hosts that cannot be reached.
+//! Hosts whose certificate must not be trusted, and hosts that cannot be reached.
 
 use super::certificates;
 use super::plan::{Fate, Plan};
@@ -10,7 +10,7 @@ pub(super) fn add(plan: &mut Plan, sockets: &Sockets) {
         host.enter("/");
         host.expect("/", Fate::Failed("tls_certificate", None), 0..=0);
     }
-    // No certificate for that name at all: the handshake is refused.
+    // There is no certificate for that name, so the handshake is refused.
     let mut host = plan.bare_host("https", certificates::NONE, plan.tls_port());
     host.enter("/");
     host.expect("/", Fate::Failed("tls_handshake", None), 0..=0);

@@ -1,4 +1,4 @@
-//! Serves a plan: HTTP/1.1 by hand, so that it can be wrong in every way.
+//! Server of a plan. It writes HTTP/1.1 by hand, so that it can make every mistake.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
@@ -21,15 +21,15 @@ use super::limits;
 use super::log::Log;
 use super::plan::Plan;
 
-/// Longest head of a request.
+/// Longest head of a request in bytes.
 const MAX_HEAD_BYTES: usize = 64 << 10;
 
-/// The ports, taken before there is a plan, which names them.
+/// Ports of a site, which are taken before the plan is made, because the plan names them.
 #[derive(Debug)]
 pub struct Sockets {
     clear: StdListener,
     tls: StdListener,
-    /// Held, so that nobody else listens on it.
+    /// Socket that is held so that nobody else listens on its port.
     dead: TcpSocket,
     dead_port: u16,
 }
@@ -53,19 +53,19 @@ impl Sockets {
         })
     }
 
-    /// In clear, and with TLS.
+    /// Ports without and with TLS.
     pub(super) fn ports(&self) -> (u16, u16) {
         let port = |listener: &StdListener| listener.local_addr().map_or(0, |at| at.port());
         (port(&self.clear), port(&self.tls))
     }
 
-    /// Where nobody listens.
+    /// Port where nobody listens.
     pub(super) fn dead_port(&self) -> u16 {
         self.dead_port
     }
 }
 
-/// A site that is served; ends when it is dropped.
+/// A running server of a site, ended on drop.
 pub struct Server {
     shared: Arc<Shared>,
     authority: NamedTempFile,
@@ -80,7 +80,7 @@ struct Shared {
 }
 
 impl Server {
-    /// Serves it on threads of its own.
+    /// Serves the plan in threads of its own.
     pub fn start(sockets: Sockets, plan: Plan) -> Result<Self> {
         let (config, pem) = certificates::make()?;
         let authority = NamedTempFile::new()?;
@@ -116,17 +116,17 @@ impl Server {
         })
     }
 
-    /// What it serves.
+    /// Plan that is served.
     pub fn plan(&self) -> &Plan {
         &self.shared.plan
     }
 
-    /// What it was asked for.
+    /// Log of the requests.
     pub fn log(&self) -> &Log {
         &self.shared.log
     }
 
-    /// Flags of a crawl that finds it: name server, authority, its hosts, and where to begin.
+    /// Flags of a crawl that finds the site: name server, authority, hosts, and seed.
     pub fn reach(&self) -> Vec<String> {
         vec![
             "--scope=host".to_owned(),
@@ -137,7 +137,7 @@ impl Server {
         ]
     }
 
-    /// Those, and the limits that the whole site was made for.
+    /// Flags of [`Self::reach`], and the limits that the whole site was made for.
     pub fn flags(&self) -> Vec<String> {
         let mut flags = limits::flags();
         flags.extend(self.reach());
@@ -153,7 +153,7 @@ async fn accept(listener: TcpListener, tls: Option<Arc<ServerConfig>>, shared: A
         };
         let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
         tokio::spawn(async move {
-            // An error is the client's doing, or what the plan wants.
+            // An error is caused by the client or wanted by the plan.
             let _ = match acceptor {
                 None => serve(stream, "http", &shared).await,
                 Some(acceptor) => match acceptor.accept(stream).await {
@@ -202,7 +202,7 @@ where
     }
 }
 
-/// Reads until the end of a head; its length.
+/// Reads until the end of a head, and gives its length.
 async fn head<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -> Result<Option<usize>> {
     loop {
         let end = buffer.windows(4).position(|window| window == b"\r\n\r\n");
@@ -245,7 +245,7 @@ impl Shared {
     }
 }
 
-/// False when the connection is at its end.
+/// Sends an answer; false when the connection has ended.
 async fn send<S>(stream: &mut S, answer: &Answer) -> Result<bool>
 where
     S: AsyncRead + AsyncWrite + Reset + Unpin,
@@ -318,12 +318,12 @@ async fn chunk<S: AsyncWrite + Unpin>(stream: &mut S, piece: &[u8]) -> io::Resul
     stream.flush().await
 }
 
-/// Ends it so that all that was sent arrives: not before the client has ended it as well, or taken long.
+/// Ends the connection so that everything sent arrives: it waits until the client has ended it too, but not for long.
 async fn end<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> io::Result<()> {
     stream.shutdown().await?;
     let mut rest = [0; 1024];
     let drain = async { while matches!(stream.read(&mut rest).await, Ok(1..)) {} };
-    // Whoever is not gone by then is left.
+    // A client that has not ended by then is left alone.
     let _ = tokio::time::timeout(Duration::from_secs(5), drain).await;
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::answer::{Answer, gzip};
 use super::links::Counts;
 use super::plan::{Host, Plan};
 
-/// Pages of each sitemap.
+/// Number of pages of each sitemap.
 const PAGES: u64 = 40;
 
 pub(super) fn add(plan: &mut Plan) {
@@ -53,7 +53,7 @@ fn xml(text: impl Into<Vec<u8>>) -> Answer {
     Answer::new(200, text).with("content-type", "application/xml")
 }
 
-/// Pages of a part, and their URLs.
+/// Adds the pages of a part, and gives their URLs.
 fn pages(host: &mut Host<'_>, part: &str) -> Vec<String> {
     let mut urls = Vec::new();
     for number in 0..PAGES {
@@ -64,7 +64,7 @@ fn pages(host: &mut Host<'_>, part: &str) -> Vec<String> {
     urls
 }
 
-/// With pages that do not belong to the crawl.
+/// Adds a sitemap that also lists pages outside of the crawl.
 fn whole(host: &mut Host<'_>) {
     let mut urls = pages(host, "whole");
     urls.push("http://outside.example/".to_owned());
@@ -77,7 +77,7 @@ fn whole(host: &mut Host<'_>) {
     host.page("/sitemap.xml", xml(url_set(&urls)), counts);
 }
 
-/// Sitemaps below each other: the one that is nested too deep is not asked for. One names itself.
+/// Adds nested sitemaps. The one that is nested too deep is not requested, and one lists itself.
 fn index(host: &mut Host<'_>) {
     let url = |host: &Host<'_>, name: &str| host.url(&format!("/{name}"));
     let names = ["part-1.xml", "part-2.xml.gz", "coded", "index.xml", "nest"];
@@ -100,7 +100,7 @@ fn index(host: &mut Host<'_>) {
     host.plan.left_out.insert("sitemap_too_deep", 1);
 }
 
-/// What comes before the damage counts.
+/// Adds damaged sitemaps, of which the part before the damage counts.
 fn torn(host: &mut Host<'_>) {
     let urls = pages(host, "torn");
     let mut text = url_set(&urls);
@@ -116,7 +116,7 @@ fn text(host: &mut Host<'_>) {
     host.page("/text.txt", answer, Counts::found(PAGES));
 }
 
-/// A sitemap on another host than the robots.txt that names it.
+/// Adds a sitemap on another host than the robots.txt that names it.
 fn elsewhere(plan: &mut Plan) {
     let mut host = plan.host("maps-elsewhere");
     let urls = pages(&mut host, "far");

@@ -1,4 +1,4 @@
-//! Statuses, and servers that say when to come again.
+//! Statuses, and servers that say when to try again.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::links::{Body, Counts};
 use super::plan::{Fate, Plan};
 
 const TRIES: u32 = RETRIES + 1;
-/// Those that pass are tried again.
+/// Temporary statuses, which are tried again.
 const PASSING: [u16; 8] = [408, 429, 500, 502, 503, 504, 522, 524];
 const FOR_GOOD: [u16; 9] = [400, 401, 403, 404, 405, 410, 451, 501, 599];
 const FINE: [u16; 5] = [201, 203, 204, 206, 304];
@@ -39,12 +39,12 @@ pub(super) fn add(plan: &mut Plan) {
     }
     let answers = vec![Answer::new(503, ""), Answer::new(500, ""), Answer::html("")];
     host.put("/later", answers, Fate::Fetched(200), 3..=3);
-    // Longer than it is waited for.
+    // The crawler does not wait for that long.
     let answer = Answer::new(503, "").with("retry-after", "3600");
     host.fails("/much-later", answer, "status");
 }
 
-/// Retry-After in all its forms. Such a wait counts for the host, so each has one of its own.
+/// Adds Retry-After in all its forms. Such a wait counts for the host, so each form has a host of its own.
 pub(super) fn add_slow(plan: &mut Plan) {
     let two = Duration::from_secs(2);
     for (name, status, field, least) in [

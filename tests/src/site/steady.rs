@@ -1,15 +1,15 @@
-//! A site for a long crawl: however much of it has been fetched, about as much is known and waits.
+//! A site for a long crawl: the number of known pages that wait is about the same all the time.
 
 use super::answer::{Answer, Manner};
 use super::links::Body;
 use super::plan::Plan;
 use super::server::Sockets;
 
-/// Chains of each host: so many pages of it wait at a time.
+/// Number of chains of each host, which is the number of its pages that wait at a time.
 const CHAINS: u64 = 24;
 
-/// Hosts with chains of pages, each of this length. Pages link on, back and across; some are compressed, lead on by a redirect, are
-/// not there, or end their connection.
+/// Makes hosts with chains of `length` pages. Pages link forward, back and across; some are compressed, redirect, are
+/// missing, or end their connection.
 pub fn steady(sockets: &Sockets, hosts: u32, length: u64) -> Plan {
     let mut plan = Plan::new(sockets);
     for number in 0..hosts {
@@ -28,7 +28,7 @@ pub fn steady(sockets: &Sockets, hosts: u32, length: u64) -> Plan {
     plan
 }
 
-/// Requests of a whole crawl: pages, redirects, front pages, files of rules, and the portal with its own.
+/// Number of requests of a whole crawl: pages, redirects, front pages and robots.txt of the hosts, and those of the portal.
 pub fn steady_requests(hosts: u32, length: u64) -> u64 {
     let redirects = (1..=length).filter(|left| is_redirect(*left)).count() as u64;
     let missing = (1..=length).filter(|left| is_missing(*left)).count() as u64;
@@ -43,7 +43,7 @@ fn is_missing(left: u64) -> bool {
     left % 20 == 3
 }
 
-/// `/c/CHAIN/LEFT`: so many pages follow it.
+/// Answer for `/c/CHAIN/LEFT`, where LEFT is the number of pages that follow.
 fn page(path: &str) -> Option<Answer> {
     let rest = path.strip_prefix("/c/")?;
     let (chain, left) = rest.split_once('/')?;

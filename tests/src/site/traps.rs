@@ -1,4 +1,4 @@
-//! Sites without an end, each cut by a limit of its own.
+//! Endless sites, each of which meets another limit.
 
 use super::answer::Answer;
 use super::limits::{DEPTH, PAGES_PER_HOST, PATH_SEGMENTS, URL_BYTES};
@@ -8,7 +8,7 @@ use super::plan::{Fate, Plan};
 /// Days of a year in the calendar.
 const DAYS: u64 = 30;
 const FETCHED: Fate = Fate::Fetched(200);
-/// What each page of the growing query adds.
+/// Text that each page adds to the growing query.
 const GROWTH: &str = "&session=0123456789abcdef";
 
 pub(super) fn add(plan: &mut Plan) {
@@ -22,13 +22,13 @@ pub(super) fn add(plan: &mut Plan) {
     rings(plan);
 }
 
-/// Years link to their days and the next year, for ever. As each year is found by the one before, the order is certain,
-/// and so are the pages that the limit of the host lets in.
+/// Adds a calendar: years link to their days and to the next year, for ever. Each year is found through the one before, so
+/// the order is certain, and so are the pages within the limit of the host.
 fn calendar(plan: &mut Plan, number: u32) {
     let mut host = plan.host(&format!("calendar-{number}"));
     host.home(&["/year/0"]);
     host.plan.endless.insert(host.base.clone(), calendar_page);
-    // The front page and the first year.
+    // Count the front page and the first year.
     let mut accepted = 2;
     let mut year = 0;
     loop {
@@ -66,7 +66,7 @@ fn calendar_page(path: &str) -> Option<Answer> {
     Some(Answer::html(body.end().0))
 }
 
-/// A chain: the portal is at 0, the front page at 1, `/1` at 2.
+/// Adds a chain: the portal has depth 0, the front page 1, `/1` 2.
 fn depth(plan: &mut Plan) {
     let mut host = plan.host("deep");
     host.home(&["/1"]);
@@ -84,7 +84,7 @@ fn depth(plan: &mut Plan) {
     last.links = Some(Counts::default().and("too_deep", 1));
 }
 
-/// A relative link that adds a directory each time: `/a/a/` has three segments, the last of them empty.
+/// Adds a relative link that adds a directory each time: `/a/a/` has three segments, the last of them empty.
 fn segments(plan: &mut Plan) {
     let mut host = plan.host("segments");
     host.home(&["a/"]);
@@ -106,7 +106,7 @@ fn relative(href: &str) -> Answer {
     Answer::html(body.end().0)
 }
 
-/// A session that is added to the query again and again.
+/// Adds pages that add a session to the query again and again.
 fn growing_query(plan: &mut Plan) {
     let mut host = plan.host("growing");
     host.home(&["/q?a"]);
@@ -128,7 +128,7 @@ fn growing_query(plan: &mut Plan) {
     }
 }
 
-/// Session ids and the order of a query make no other pages.
+/// Adds URLs that differ in session ids and the order of the query, but are the same page.
 fn spellings(plan: &mut Plan) {
     let mut host = plan.host("spellings");
     host.home(&[
@@ -146,7 +146,7 @@ fn spellings(plan: &mut Plan) {
     host.leaf("/e?~x=%C3%A4");
 }
 
-/// Pages that link in a ring, and to themselves.
+/// Adds pages that link in a ring, and to themselves.
 fn rings(plan: &mut Plan) {
     let mut host = plan.host("rings");
     host.home(&["/ring/0", "/"]);

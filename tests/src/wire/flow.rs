@@ -1,12 +1,12 @@
-//! Segments put together to connections and byte streams.
+//! Connections and byte streams, put together from segments.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 
 use super::Segment;
 
-/// Who ended a connection, and how: the sender of the first FIN or RST, as the client saw it.
-/// When two of them cross, the client has sent its own before it got the other.
+/// Side that ended a connection, and how: the sender of the first FIN or RST, as the client saw it.
+/// When two of them cross, the client has sent its own before it received the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closer {
     /// FIN from the client.
@@ -19,7 +19,7 @@ pub enum Closer {
     ServerReset,
 }
 
-/// The bytes one side sent, in order, each with the time it was first seen.
+/// Bytes that one side sent, in order, each with the time when it was first seen.
 #[derive(Debug, Default)]
 pub struct Stream {
     start: Option<u32>,
@@ -42,7 +42,7 @@ impl Stream {
         }
     }
 
-    /// The stream up to its first gap, and the time each byte arrived at.
+    /// Gives the stream up to its first gap, with the time when each byte arrived.
     pub fn bytes(&self) -> (Vec<u8>, Times) {
         let mut bytes: Vec<u8> = Vec::new();
         let mut times = Vec::new();
@@ -64,7 +64,7 @@ impl Stream {
 pub struct Times(Vec<(usize, u64)>);
 
 impl Times {
-    /// When the byte at `offset` was first seen.
+    /// Time when the byte at `offset` was first seen.
     pub fn at(&self, offset: usize) -> Option<u64> {
         let after = self.0.partition_point(|(start, _)| *start <= offset);
         self.0
@@ -80,17 +80,17 @@ pub struct Flow {
     pub client: SocketAddr,
     /// The server's address.
     pub server: SocketAddr,
-    /// When each SYN was seen; more than one are retransmissions.
+    /// Times of the SYNs; all but the first are retransmissions.
     pub syn_ns: Vec<u64>,
-    /// When the first SYN/ACK was seen.
+    /// Time of the first SYN/ACK.
     pub syn_ack_ns: Option<u64>,
     /// The client's bytes.
     pub sent: Stream,
     /// The server's bytes.
     pub received: Stream,
-    /// Who ended it.
+    /// Side that ended the connection.
     pub closer: Option<Closer>,
-    /// The acknowledgement of the server's FIN.
+    /// Acknowledgement number for the server's FIN.
     server_fin_end: Option<u32>,
 }
 
@@ -131,8 +131,8 @@ impl Flow {
         self.end(segment, from_client);
     }
 
-    /// Whether the client sent its FIN or RST before it had the server's. A socket that has received
-    /// an RST is gone: it sends nothing of its own, and what answers in its place has no ACK.
+    /// Whether the client sent its FIN or RST before it had the server's. A socket that has received an RST
+    /// is gone: it sends nothing itself, and the answers that the kernel sends in its place have no ACK.
     fn crossed(&self, segment: &Segment) -> bool {
         match self.closer {
             Some(Closer::Server) => self
@@ -162,7 +162,7 @@ impl Flow {
     }
 }
 
-/// Puts segments together; what has no SYN in the capture is left out.
+/// Puts segments together to connections. Those without a SYN in the capture are left out.
 pub fn flows(segments: &[Segment], server_port: u16) -> Vec<Flow> {
     let mut flows: Vec<Flow> = Vec::new();
     let mut latest: HashMap<(SocketAddr, SocketAddr), usize> = HashMap::new();
@@ -192,7 +192,7 @@ mod tests {
     const RST: u8 = 0x04;
     const RST_ACK: u8 = 0x14;
 
-    /// `(from the client, flags, sequence, acknowledged)`, after the SYN.
+    /// Finds the closer among the ends `(from the client, flags, sequence, acknowledged)` after the SYN.
     fn closer(ends: &[(bool, u8, u32, u32)]) -> Option<Closer> {
         let client = SocketAddr::from(([127, 0, 0, 1], 40_000));
         let server = SocketAddr::from(([127, 0, 0, 1], 443));

@@ -13,7 +13,7 @@ const CERTIFICATE: u8 = 11;
 const EXTENSION_SERVER_NAME: u16 = 0;
 const EXTENSION_PRE_SHARED_KEY: u16 = 41;
 const EXTENSION_SUPPORTED_VERSIONS: u16 = 43;
-/// An alert is 2 bytes, a type byte and the AEAD tag; a Finished is 32 or more.
+/// Longest encrypted alert: 2 bytes, a type byte and the AEAD tag. A Finished has 32 bytes or more.
 const LONGEST_ENCRYPTED_ALERT: usize = 2 + 1 + 16;
 /// SHA-256 of "HelloRetryRequest", which takes the place of ServerHello.random.
 const RETRY_RANDOM_START: [u8; 4] = [0xcf, 0x21, 0xad, 0x74];
@@ -30,23 +30,23 @@ pub enum Version {
 /// A complete handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handshake {
-    /// What was agreed on.
+    /// Negotiated version.
     pub version: Version,
     /// Whether an earlier session was resumed.
     pub resumed: bool,
     /// Whether the server asked for another ClientHello.
     pub retried: bool,
-    /// The host name in the clear.
+    /// Host name sent in clear.
     pub server_name: Option<String>,
-    /// First byte of the ClientHello seen.
+    /// Time of the first byte of the ClientHello.
     pub start_ns: u64,
-    /// From here on the client may send application data.
+    /// Time from which the client may send application data.
     pub end_ns: u64,
 }
 
 struct Record<'a> {
     kind: u8,
-    /// Offset of its first byte in the stream.
+    /// Offset of the first byte in the stream.
     start: usize,
     body: &'a [u8],
 }
@@ -73,7 +73,7 @@ fn records(bytes: &[u8]) -> impl Iterator<Item = Record<'_>> {
     })
 }
 
-/// Handshake messages in clear: those before the first ChangeCipherSpec or encrypted record.
+/// Reads the handshake messages in clear, before the first ChangeCipherSpec or encrypted record.
 fn clear_messages(bytes: &[u8], past_change_cipher_spec: bool) -> Vec<(u8, Vec<u8>)> {
     let clear: Vec<u8> = records(bytes)
         .filter(|record| !(past_change_cipher_spec && record.kind == CHANGE_CIPHER_SPEC))
@@ -93,7 +93,7 @@ fn clear_messages(bytes: &[u8], past_change_cipher_spec: bool) -> Vec<(u8, Vec<u
     messages
 }
 
-/// Reads the handshake of a connection; nothing unless it was completed.
+/// Reads the handshake of a connection; None unless it was completed.
 pub fn handshake(flow: &Flow) -> Option<Handshake> {
     let (sent, sent_at) = flow.sent.bytes();
     let (received, received_at) = flow.received.bytes();
@@ -141,7 +141,7 @@ pub fn handshake(flow: &Flow) -> Option<Handshake> {
     })
 }
 
-/// TLS 1.3: the client's first encrypted record that is not an alert.
+/// End in TLS 1.3: the client's first encrypted record that is not an alert.
 fn end_13(sent: &[u8], sent_at: &Times) -> Option<u64> {
     let first =
         records(sent).find(|record| record.kind == APPLICATION_DATA || record.kind == ALERT)?;
@@ -149,7 +149,7 @@ fn end_13(sent: &[u8], sent_at: &Times) -> Option<u64> {
     is_finished.then(|| sent_at.at(first.start)).flatten()
 }
 
-/// TLS 1.2: the last byte of the handshake record after ChangeCipherSpec.
+/// End in TLS 1.2: the last byte of the handshake record after ChangeCipherSpec.
 fn end_12(bytes: &[u8], at: &Times) -> Option<u64> {
     let mut after = records(bytes)
         .skip_while(|record| record.kind != CHANGE_CIPHER_SPEC)

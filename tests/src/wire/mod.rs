@@ -1,5 +1,5 @@
-//! What the packets say: connections, who closed first, TLS handshakes and their times.
-//! Written from the RFCs, sharing nothing with tracer, so that the two can disagree.
+//! Reading of packets: connections, the side that closed first, TLS handshakes and their times.
+//! Written from the RFCs without any code of tracer, so that the two can disagree.
 
 mod flow;
 mod handshake;
@@ -9,7 +9,7 @@ pub use flow::{Closer, Flow, Stream, flows};
 pub use handshake::{Handshake, Version, handshake};
 pub use segment::Segment;
 
-/// The sums a test compares with an export.
+/// Sums that a test compares with an export.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sums {
     /// Connections whose SYN was answered by SYN/ACK.

@@ -1,11 +1,11 @@
-//! One TCP segment out of an Ethernet frame.
+//! TCP segments, read from Ethernet frames.
 
 use std::net::{IpAddr, SocketAddr};
 
 /// A captured TCP segment.
 #[derive(Debug, Clone)]
 pub struct Segment {
-    /// When the capturing host saw it, ns since the epoch.
+    /// Time when the capturing host saw the segment, ns since the epoch.
     pub time_ns: u64,
     /// Sender.
     pub source: SocketAddr,
@@ -16,12 +16,12 @@ pub struct Segment {
     /// Next byte expected from the other side.
     pub acknowledged: u32,
     pub(super) flags: u8,
-    /// Its bytes.
+    /// Data of the segment.
     pub payload: Vec<u8>,
 }
 
 impl Segment {
-    /// Reads an Ethernet frame; anything but TCP gives nothing.
+    /// Reads an Ethernet frame; None for anything but TCP.
     pub fn parse(time_ns: u64, frame: &[u8]) -> Option<Self> {
         let packet = frame.get(14..)?;
         let (source, destination, tcp) = match u16_at(frame, 12)? {
@@ -41,22 +41,22 @@ impl Segment {
         })
     }
 
-    /// FIN.
+    /// Whether the segment has FIN.
     pub fn is_fin(&self) -> bool {
         self.flags & 0x01 != 0
     }
 
-    /// SYN, of either side.
+    /// Whether the segment has SYN, of either side.
     pub fn is_syn(&self) -> bool {
         self.flags & 0x02 != 0
     }
 
-    /// RST.
+    /// Whether the segment has RST.
     pub fn is_rst(&self) -> bool {
         self.flags & 0x04 != 0
     }
 
-    /// ACK.
+    /// Whether the segment has ACK.
     pub fn is_ack(&self) -> bool {
         self.flags & 0x10 != 0
     }

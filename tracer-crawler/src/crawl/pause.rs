@@ -16,7 +16,7 @@ use crate::settings::Settings;
 /// wait for something else, look here before they are sent.
 #[derive(Debug, Default)]
 pub(crate) struct Pauses {
-    /// How many there are: no lock where there are none.
+    /// Number of pauses. While there are none, no lock is taken.
     count: AtomicUsize,
     until: Mutex<HashMap<Box<str>, Instant>>,
 }

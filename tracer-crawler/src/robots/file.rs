@@ -1,4 +1,4 @@
-//! What a robots.txt says to one crawler.
+//! Rules of a robots.txt for one crawler.
 //!
 //! Lines are read as Google's parser reads them, since site owners write their files for it: keys by their beginning
 //! and with their frequent misspellings, a missing colon, agents with a version or words behind, unknown lines that end no
@@ -113,7 +113,7 @@ struct For {
     us: bool,
 }
 
-/// What was said to us by name, and to all.
+/// Statements for our name, and for all crawlers.
 #[derive(Debug, Default)]
 struct Said<T> {
     us: T,
@@ -140,7 +140,7 @@ struct Parser<'a> {
     group: For,
     /// The group has rules: the next User-agent line begins another one.
     has_rules: bool,
-    /// The same for crawl delays. They are in no standard and end no group of rules, but each is meant for the agents before it.
+    /// Agents that a crawl delay is meant for: those named before it. Crawl delays are in no standard and end no group of rules.
     delay_group: For,
     has_delay: bool,
     is_named: bool,
@@ -248,7 +248,7 @@ enum Key {
     CrawlDelay,
 }
 
-/// How keys begin, in lower case, with the misspellings that are frequent.
+/// Beginnings of keys in lower case, with frequent misspellings.
 const KEYS: [(&str, Key); 15] = [
     ("user-agent", Key::UserAgent),
     ("useragent", Key::UserAgent),
@@ -278,7 +278,7 @@ fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// What comes before the first `end`, or all of it.
+/// Text before the first `end`, or all of it.
 fn until(text: &[u8], end: u8) -> &[u8] {
     &text[..memchr::memchr(end, text).unwrap_or(text.len())]
 }

@@ -95,7 +95,7 @@ pub(super) fn canonical_path(path: &[u8]) -> Cow<'_, [u8]> {
     })
 }
 
-/// The same of a pattern: stars and the `$` at the end stay what they are.
+/// Canonical form of a pattern: stars and the `$` at the end stay as they are.
 fn canonical_pattern(pattern: &[u8]) -> Cow<'_, [u8]> {
     let (body, end) = match pattern.strip_suffix(b"$") {
         Some(body) => (body, &b"$"[..]),

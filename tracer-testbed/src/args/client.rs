@@ -9,37 +9,37 @@ use tracer_testbed::client::{ClientOptions, Habit, run};
 
 #[derive(Debug, Args)]
 pub(crate) struct ClientArgs {
-    /// Where the origin listens (in clear).
+    /// Address of the origin, which listens in clear.
     origin: SocketAddr,
-    /// What it does wrong.
+    /// Bad habit of the client.
     #[arg(long, value_enum, default_value_t = HabitArg::None)]
     habit: HabitArg,
     /// Requests in all.
     #[arg(long, default_value_t = 100)]
     requests: u64,
-    /// The Host field, and the name looked up.
+    /// Name for the Host field and for lookups.
     #[arg(long, default_value = "localhost")]
     host: String,
-    /// The path asked for.
+    /// Path of the requests.
     #[arg(long, default_value = "/")]
     path: String,
-    /// How long a busy reader computes, or a short timeout is.
+    /// Time that a busy reader computes, or length of a short timeout.
     #[arg(long, value_parser = tracer_text::duration::parse, default_value = "50ms")]
     time: Duration,
-    /// Requests at once of pool-of-two.
+    /// Number of requests at once of pool-of-two.
     #[arg(long, default_value_t = 10)]
     workers: usize,
     /// DNS server of dns-each-time.
     #[arg(long, default_value = "127.0.0.1:53")]
     dns: SocketAddr,
-    /// Wait so long at the end, with what the habit keeps open.
+    /// Time to wait at the end, with the connections that the habit keeps open.
     #[arg(long, value_parser = tracer_text::duration::parse, default_value = "0")]
     hold: Duration,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum HabitArg {
-    /// Nothing.
+    /// No bad habit.
     None,
     /// Connections are neither closed nor used again.
     Leak,
@@ -58,7 +58,7 @@ enum HabitArg {
 }
 
 impl ClientArgs {
-    /// Prints what came of it.
+    /// Sends the requests and prints the result.
     pub(crate) fn run(self) -> ExitCode {
         let habit = match self.habit {
             HabitArg::None => Habit::None,

@@ -21,20 +21,20 @@ pub(crate) struct DnsArgs {
     /// Address of all names; repeat for more.
     #[arg(long = "address", required = true)]
     addresses: Vec<IpAddr>,
-    /// How long answers may be kept.
+    /// Time for which answers may be kept.
     #[arg(long, value_parser = tracer_text::duration::parse, default_value = "60s")]
     ttl: Duration,
-    /// What is wrong with it.
+    /// Fault of the server.
     #[arg(long, value_enum, default_value_t = FaultArg::None)]
     fault: FaultArg,
-    /// How late answers of the fault slow are.
+    /// Delay of answers with the fault slow.
     #[arg(long, value_parser = tracer_text::duration::parse, default_value = "1s")]
     delay: Duration,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum FaultArg {
-    /// Nothing.
+    /// No fault.
     None,
     /// Every query fails.
     Servfail,
@@ -47,7 +47,7 @@ enum FaultArg {
 }
 
 impl DnsArgs {
-    /// Serves until SIGINT or SIGTERM; one line at the start, one with the counts at the end.
+    /// Serves until SIGINT or SIGTERM. Prints a line at the start, and one with the counts at the end.
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

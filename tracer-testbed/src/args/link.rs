@@ -17,7 +17,7 @@ use tracer_testbed::link::{Hold, Link, LinkOptions, Side};
 
 use super::proportion::{bandwidth, probability};
 
-/// How long the command gets to end after a signal.
+/// Time that the command has to end after a signal.
 const GRACE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
@@ -25,7 +25,7 @@ pub(crate) struct LinkArgs {
     /// Round trip, for example 40ms; half of it each way.
     #[arg(long, value_parser = tracer_text::duration::parse, default_value = "85ms")]
     rtt: Duration,
-    /// Up to this much more each way; keeps the order.
+    /// Greatest additional delay each way; the order of packets stays.
     #[arg(long, value_parser = tracer_text::duration::parse, default_value = "0")]
     jitter: Duration,
     /// Packets lost, for example 1%.
@@ -40,7 +40,7 @@ pub(crate) struct LinkArgs {
     /// In every connection hold back the N-th data packet (1 is the first) the client sends; repeatable.
     #[arg(long, value_name = "N")]
     hold_client: Vec<u32>,
-    /// The same for packets the server sends.
+    /// In every connection hold back the N-th data packet the server sends; repeatable.
     #[arg(long, value_name = "N")]
     hold_server: Vec<u32>,
     /// Bits per second each way, for example 20M (K, M and G are powers of 1000); no limit without it.
@@ -49,7 +49,7 @@ pub(crate) struct LinkArgs {
     /// A veth pair with the kernel's sch_netem instead of TUN devices.
     #[arg(long)]
     netem: bool,
-    /// Repeats the same random decisions.
+    /// Seed of the random decisions; the same seed repeats them.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The command; it runs outside of the namespaces and finds files for `nsenter --net=FILE` in
@@ -60,7 +60,7 @@ pub(crate) struct LinkArgs {
 }
 
 impl LinkArgs {
-    /// Exits as the command did (128 + n for a signal).
+    /// Runs the command, and gives its exit code or 128 + n for signal n.
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -73,7 +73,7 @@ impl LinkArgs {
     }
 
     async fn run_command(&self) -> anyhow::Result<ExitStatus> {
-        // Before the link exists: a signal from here on is only ever seen in `supervise`.
+        // Handlers are set before the link exists, so that every later signal is seen by `supervise`.
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let link = Link::new(self.options())?;
@@ -137,7 +137,7 @@ impl LinkArgs {
 /// Passes the signal on and waits; after the grace time the command is killed.
 async fn end(mut child: Child, received: Signal) -> anyhow::Result<ExitStatus> {
     if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
-        // It may have ended, or got the terminal's signal itself.
+        // The command may have ended, or have received the terminal's signal itself.
         let _ = kill(Pid::from_raw(pid), received);
     }
     if let Ok(status) = tokio::time::timeout(GRACE, child.wait()).await {

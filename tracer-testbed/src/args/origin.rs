@@ -25,7 +25,7 @@ pub(crate) struct OriginArgs {
     /// Name or address in the certificate; repeat for more.
     #[arg(long = "name", default_values = ["localhost", "127.0.0.1", "::1", "origin.example"])]
     names: Vec<String>,
-    /// Session tickets sent after a TLS 1.3 handshake; 0 also turns TLS 1.2 tickets off.
+    /// Number of session tickets sent after a TLS 1.3 handshake; 0 also turns TLS 1.2 tickets off.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=4))]
     tickets: u8,
     /// Never resume a session.
@@ -46,28 +46,28 @@ pub(crate) struct OriginArgs {
     /// Size of every response body.
     #[arg(long, default_value_t = 1024)]
     body_bytes: usize,
-    /// Pages are from half to one and a half of that size instead.
+    /// Vary the size of pages from half to one and a half of that size.
     #[arg(long)]
     vary_sizes: bool,
-    /// Links of a page to pages further down.
+    /// Number of links of a page to pages further down.
     #[arg(long, default_value_t = 4)]
     links: u64,
-    /// Host that pages link to, in turn; repeat for more. Without it links stay on their host.
+    /// Host that pages link to, in turn; repeat for more. Without it, links stay on their host.
     #[arg(long = "host")]
     hosts: Vec<String>,
     /// Compress pages for clients that accept it.
     #[arg(long)]
     gzip: bool,
-    /// Pages of the generated site under /page/.
+    /// Number of pages of the generated site under /page/.
     #[arg(long, default_value_t = 1000)]
     pages: u64,
     /// Wait this long before each response, for example 20ms.
     #[arg(long, value_parser = tracer_text::duration::parse, default_value = "0")]
     think_time: Duration,
-    /// Connections served at once.
+    /// Most connections served at once.
     #[arg(long, default_value_t = 20_000)]
     max_connections: usize,
-    /// JSON lines: one per request, and one per connection at its close.
+    /// File for JSON lines: one per request, and one per connection at its close.
     #[arg(long)]
     log: Option<PathBuf>,
     #[command(flatten)]
@@ -77,33 +77,33 @@ pub(crate) struct OriginArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Faults")]
 struct FaultArgs {
-    /// Spare so many requests before --reset, --slow-first-byte and --slow-body hit one; 9 hits every tenth.
+    /// Number of requests that are spared before --reset, --slow-first-byte and --slow-body hit one; 9 hits every tenth.
     #[arg(long, default_value_t = 0)]
     spared: u64,
     /// Reset the connection instead of answering.
     #[arg(long)]
     reset: bool,
-    /// Be silent before each response, for example 2s.
+    /// Silence before each response, for example 2s.
     #[arg(long, value_parser = tracer_text::duration::parse, default_value = "0")]
     slow_first_byte: Duration,
-    /// Send bodies in pieces, this much slower.
+    /// Additional time for each body, which is sent in pieces.
     #[arg(long, value_parser = tracer_text::duration::parse, default_value = "0")]
     slow_body: Duration,
-    /// Close the server's half after each response without saying so.
+    /// Close the server's half after each response without announcing it.
     #[arg(long)]
     half_close: bool,
-    /// What becomes of connections.
+    /// Answer to connection attempts.
     #[arg(long, value_enum, default_value_t = ReachArg::Open)]
     reach: ReachArg,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum ReachArg {
-    /// Accepted.
+    /// Connections are accepted.
     Open,
-    /// Answered by a reset.
+    /// Connections are answered by a reset.
     Refused,
-    /// Never answered.
+    /// Connections are never answered.
     BlackHole,
 }
 
@@ -180,7 +180,7 @@ impl OriginArgs {
     }
 }
 
-/// Serves until SIGINT or SIGTERM; one line at the start, one with the counts at the end.
+/// Serves until SIGINT or SIGTERM. Prints a line at the start, and one with the counts at the end.
 async fn serve(options: Options) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;

@@ -1,6 +1,6 @@
 //! Probabilities and bandwidths on the command line.
 
-/// `5%`, `0.05` or `0`.
+/// Reads a probability such as `5%`, `0.05` or `0`.
 pub(crate) fn probability(text: &str) -> Result<f64, String> {
     let (number, unit) = match text.strip_suffix('%') {
         Some(number) => (number, 0.01),
@@ -16,7 +16,7 @@ pub(crate) fn probability(text: &str) -> Result<f64, String> {
     Err(format!("`{text}` is not between 0% and 100%"))
 }
 
-/// `300K`, `20M`, `1G`, in bits per second.
+/// Reads a number of bits per second such as `300K`, `20M` or `1G`.
 pub(crate) fn bandwidth(text: &str) -> Result<u64, String> {
     let (number, factor) = match text.strip_suffix(['K', 'M', 'G']) {
         Some(number) if text.ends_with('K') => (number, 1_000),

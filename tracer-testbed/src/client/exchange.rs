@@ -1,19 +1,19 @@
-//! The bytes of a request, a response and a lookup; just what the client needs.
+//! Bytes of requests, responses and lookups, as far as the client needs them.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, TcpStream};
 
-/// Longest head of a response taken.
+/// Longest accepted head of a response in bytes.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// The head of a response, and what came with it.
+/// Head of a response, and the bytes that came with it.
 #[derive(Debug)]
 pub(super) struct Head {
     /// Content-Length; 0 without one.
     pub(super) body_bytes: usize,
-    /// Bytes of the body that came with the head.
+    /// Number of bytes of the body that came with the head.
     pub(super) already_bytes: usize,
-    /// The server will take another request.
+    /// Whether the server takes another request.
     pub(super) keep_alive: bool,
 }
 
@@ -57,7 +57,7 @@ fn parse(head: &[u8], already_bytes: usize) -> Head {
     }
 }
 
-/// Reads what is missing of the body, and drops it.
+/// Reads the rest of the body and drops it.
 pub(super) fn read_body(
     stream: &mut TcpStream,
     already_bytes: usize,
@@ -75,7 +75,7 @@ pub(super) fn read_body(
     Ok(())
 }
 
-/// A query for the IPv4 address of a name (RFC 1035 4.1).
+/// Makes a query for the IPv4 address of a name (RFC 1035 4.1).
 pub(super) fn dns_query(id: u16, name: &str) -> Vec<u8> {
     let mut query = id.to_be_bytes().to_vec();
     query.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
@@ -88,7 +88,7 @@ pub(super) fn dns_query(id: u16, name: &str) -> Vec<u8> {
     query
 }
 
-/// The address of an answer whose first record is one, as the testbed's server gives it.
+/// Address in an answer whose first record is an address, as in answers of the testbed's server.
 pub(super) fn dns_address(answer: &[u8]) -> Option<IpAddr> {
     let (rcode, answers) = (answer.get(3)? & 15, answer.get(7)?);
     if rcode != 0 || *answers == 0 {
@@ -96,7 +96,7 @@ pub(super) fn dns_address(answer: &[u8]) -> Option<IpAddr> {
     }
     let question = answer.get(12..)?;
     let name_bytes = question.iter().position(|byte| *byte == 0)? + 1;
-    // Type and class of the question; then pointer, type, class, TTL and length of the record.
+    // Skips type and class of the question, then pointer, type, class, TTL and length of the record.
     let data = question.get(name_bytes + 4 + 12..)?.get(..4)?;
     Some(Ipv4Addr::new(data[0], data[1], data[2], data[3]).into())
 }

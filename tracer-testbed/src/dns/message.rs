@@ -1,4 +1,4 @@
-//! Queries in, answers out (RFC 1035 4). What comes in is hostile.
+//! Parsing of queries and making of answers (RFC 1035 4). Queries are not trusted.
 
 use std::net::IpAddr;
 
@@ -9,12 +9,12 @@ pub(super) const TYPE_AAAA: u16 = 28;
 const TYPE_SOA: u16 = 6;
 const CLASS_IN: u16 = 1;
 const HEADER_BYTES: usize = 12;
-/// Longest name on the wire (RFC 1035 2.3.4).
+/// Longest name on the wire in bytes (RFC 1035 2.3.4).
 const MAX_NAME_BYTES: usize = 255;
-/// A pointer to the name of the question, right after the header (RFC 1035 4.1.4).
+/// Pointer to the name of the question, which follows the header (RFC 1035 4.1.4).
 const POINTER_TO_QUESTION: u16 = 0xc000 | HEADER_BYTES as u16;
 
-/// Flags of the header's second word.
+/// Flags in the second word of the header.
 const RESPONSE: u16 = 0x8000;
 const AUTHORITATIVE: u16 = 0x0400;
 const TRUNCATED: u16 = 0x0200;
@@ -35,16 +35,16 @@ pub(super) enum Rcode {
 pub(super) struct Query {
     id: u16,
     recursion_desired: bool,
-    /// Lower case, labels joined by dots.
+    /// Name in lower case, its labels joined by dots.
     pub(super) name: String,
-    /// Type of the records asked for.
+    /// Type of the requested records.
     pub(super) kind: u16,
-    /// The question as it came, to be repeated in the answer.
+    /// Bytes of the question, which the answer repeats.
     question: Vec<u8>,
 }
 
 impl Query {
-    /// `None` for anything but a standard query with one question of class IN.
+    /// Reads a query; `None` for anything but a standard query with one question of class IN.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let flags = word(bytes, 2)?;
         if flags & (RESPONSE | OPCODE) != 0 || word(bytes, 4)? != 1 {
@@ -61,7 +61,8 @@ impl Query {
         })
     }
 
-    /// The addresses, or without any an SOA record that says for how long there are none (RFC 2308 3).
+    /// Makes an answer with these addresses. Without any, it holds an SOA record with the time for which there are none
+    /// (RFC 2308 3).
     pub(super) fn answer(&self, rcode: Rcode, addresses: &[IpAddr], ttl_s: u32) -> Vec<u8> {
         let negative = addresses.is_empty() && rcode != Rcode::ServFail;
         let mut out = self.head(rcode as u16, addresses.len() as u16, u16::from(negative));
@@ -77,7 +78,7 @@ impl Query {
         out
     }
 
-    /// No records, and the flag that says that there would be some.
+    /// Makes an answer without records that is marked as truncated.
     pub(super) fn truncated(&self) -> Vec<u8> {
         self.head(TRUNCATED, 0, 0)
     }
@@ -106,7 +107,7 @@ fn record(out: &mut Vec<u8>, kind: u16, ttl_s: u32, data: &[u8]) {
     out.extend(data);
 }
 
-/// Data of an SOA record: two names (the root), serial and four times; the last is the negative TTL.
+/// Makes the data of an SOA record: two names (the root), serial and four times; the last is the negative TTL.
 fn authority(ttl_s: u32) -> Vec<u8> {
     let mut data = vec![0, 0];
     for number in [1, 3600, 600, 86400, ttl_s] {
@@ -115,7 +116,7 @@ fn authority(ttl_s: u32) -> Vec<u8> {
     data
 }
 
-/// A name without pointers (a question needs none), and where it ends.
+/// Reads a name without pointers, which a question does not need, and gives the offset of its end.
 fn name(bytes: &[u8], start: usize) -> Option<(String, usize)> {
     let mut name = String::new();
     let mut at = start;

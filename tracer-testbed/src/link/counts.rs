@@ -1,11 +1,11 @@
-//! What the link did, and how punctually.
+//! Counts of packets on the link, and how late they were written.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Width of a lateness bucket.
+/// Width of a bucket of lateness.
 const BUCKET: Duration = Duration::from_micros(10);
-/// Buckets cover 10 ms; the last one takes everything later.
+/// Number of buckets, which cover 10 ms; the last one takes everything later.
 const BUCKETS: usize = 1000;
 
 /// Totals of both directions.
@@ -23,9 +23,9 @@ pub struct LinkCounts {
     pub not_overtaken: AtomicU64,
     /// Packets dropped because too many were on the way: the link was overloaded.
     pub overflowed: AtomicU64,
-    /// Packets dropped because the bandwidth was used up for too long ahead.
+    /// Packets dropped because they would have waited too long for the bandwidth.
     pub queue_full: AtomicU64,
-    /// Packets the kernel did not take.
+    /// Packets that the kernel refused.
     pub refused: AtomicU64,
     lateness: Box<[AtomicU64]>,
 }
@@ -52,14 +52,14 @@ impl LinkCounts {
         counter.fetch_add(1, Relaxed);
     }
 
-    /// Notes how much after its time a packet was written.
+    /// Notes how late a packet was written.
     pub(super) fn note_lateness(&self, late: Duration) {
         let bucket = (late.as_nanos() / BUCKET.as_nanos()) as usize;
         Self::add(&self.lateness[bucket.min(BUCKETS - 1)]);
     }
 
-    /// How late packets were written, at a quantile from 0 to 1, rounded up to 10 us; 10 ms means that or
-    /// more. `None` before the first packet.
+    /// Lateness of packets at a quantile from 0 to 1, rounded up to 10 us; 10 ms stands for 10 ms or more.
+    /// `None` before the first packet.
     pub fn lateness(&self, quantile: f64) -> Option<Duration> {
         let counts: Vec<u64> = self
             .lateness

@@ -1,5 +1,5 @@
-//! Setting an interface up by ioctl, in the network namespace of the calling thread: no program of
-//! another package is needed.
+//! Setting up an interface by ioctl in the network namespace of the calling thread, without programs of other
+//! packages.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -7,12 +7,12 @@ use std::os::fd::{AsRawFd as _, OwnedFd};
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
-/// Packets that wait for a reader of the device.
+/// Most packets that wait for a reader of the device.
 const QUEUE_PACKETS: libc::c_int = 10_000;
 const IPV4_PREFIX_BITS: u32 = 24;
 const IPV6_PREFIX_BITS: u32 = 64;
 
-/// An all-zero request that names an interface.
+/// Makes a request that names an interface and is zero otherwise.
 pub(super) fn request(name: &str) -> libc::ifreq {
     // SAFETY: all-zero is a valid ifreq: integers, byte arrays and a null pointer.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
@@ -23,7 +23,7 @@ pub(super) fn request(name: &str) -> libc::ifreq {
     request
 }
 
-/// Brings `name` up.
+/// Brings the interface up.
 pub(super) fn up(name: &str) -> io::Result<()> {
     let mut request = request(name);
     request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as i16;
@@ -34,7 +34,7 @@ pub(super) fn up(name: &str) -> io::Result<()> {
     )
 }
 
-/// Size of packets and length of the queue.
+/// Sets the size of packets and the length of the queue.
 pub(super) fn set_sizes(name: &str, mtu_bytes: i32) -> io::Result<()> {
     let control = control(AddressFamily::Inet)?;
     let mut request = request(name);
@@ -64,7 +64,7 @@ fn add_ipv4(name: &str, address: Ipv4Addr) -> io::Result<()> {
     Ok(())
 }
 
-/// struct sockaddr_in as a struct sockaddr: family, port 0, four bytes of address (ip(7)).
+/// Makes a struct sockaddr_in as a struct sockaddr: family, port 0, four bytes of address (ip(7)).
 fn socket_address(address: Ipv4Addr) -> libc::sockaddr {
     let mut data = [0; 14];
     for (to, from) in data[2..6].iter_mut().zip(address.octets()) {
@@ -97,7 +97,7 @@ fn control(family: AddressFamily) -> io::Result<OwnedFd> {
     )?)
 }
 
-/// `T` is the request's structure that goes with `code` and the socket's family.
+/// Calls ioctl. `T` is the structure of the request that belongs to `code` and the family of the socket.
 fn ioctl<T>(control: &OwnedFd, code: libc::c_ulong, request: &mut T) -> io::Result<()> {
     // SAFETY: the callers pair each code with the structure which the kernel reads for it (netdevice(7);
     // linux/ipv6.h for in6_ifreq); it outlives the call.

@@ -1,4 +1,4 @@
-//! The forwarding thread: reads both devices, waits to the microsecond, writes.
+//! Forwarding thread: reads packets from both devices, waits with a precision of microseconds, writes them.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd as _};
@@ -9,13 +9,13 @@ use super::impair::Impairments;
 use super::tun::Tun;
 use super::{LinkOptions, Side};
 
-/// Packets read from one device before the other one and the clock get a turn.
+/// Most packets read from one device before the other device and the clock are looked at.
 const BATCH: usize = 32;
-/// Larger than any packet of the devices.
+/// Size of the buffer in bytes, larger than any packet of the devices.
 const BUFFER_BYTES: usize = 4096;
-/// Where real-time scheduling is not allowed.
+/// Nice value of the thread where real-time scheduling is not allowed.
 const NICE: i32 = -15;
-/// Longest sleep with nothing on the way.
+/// Longest sleep while no packet is on its way.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// Forwards until the writing end of `stopped` is closed or a device fails.
@@ -43,8 +43,8 @@ pub(super) fn run(
     }
 }
 
-/// Fine timers, and a place ahead of the load under test, as a network card would have; without them the
-/// link is less exact, no more.
+/// Asks for fine timers and for a place before the load under test, like that of a network card. If the system
+/// refuses, the link is only less exact.
 fn be_punctual() {
     let realtime = libc::sched_param { sched_priority: 1 };
     // SAFETY: the calls affect the calling thread only (id 0) and take plain integers, but for `realtime`,
@@ -57,7 +57,7 @@ fn be_punctual() {
     }
 }
 
-/// Whether a device may have more packets than were read.
+/// Reads packets, and tells whether a device may have more of them.
 fn read_all(
     tuns: &mut [Tun; 2],
     link: &mut Impairments<'_>,
@@ -104,7 +104,7 @@ fn pause(link: &Impairments<'_>) -> Duration {
     })
 }
 
-/// Sleeps until a device has a packet or the time is over; `true` when told to stop.
+/// Sleeps until a device has a packet or the time is over; `true` when the thread is told to stop.
 fn wait(tuns: &[Tun; 2], stopped: &io::PipeReader, pause: Duration) -> bool {
     let entry = |fd: std::os::fd::BorrowedFd<'_>| libc::pollfd {
         fd: fd.as_raw_fd(),

@@ -1,4 +1,4 @@
-//! What happens to each packet: lost, doubled, held back, delayed. No IO and no clock.
+//! Loss, duplication, holding back and delay of packets. Uses no IO and no clock.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -9,9 +9,9 @@ use super::packet::{Flow, Segment, segment};
 use super::random::Random;
 use super::{HOLD_LIMIT, LinkOptions, QUEUE_LIMIT, Side};
 
-/// Packets on the way at once; 100,000 packets/s over 300 ms.
+/// Most packets on the way at once, enough for 100,000 packets/s over 300 ms.
 const MAX_PACKETS: usize = 32 * 1024;
-/// Connections whose packets are counted for scripted holds; later ones get none.
+/// Most connections whose packets are counted for scripted holds; later connections get none.
 const MAX_FLOWS: usize = 64 * 1024;
 
 /// A packet on its way.
@@ -29,19 +29,19 @@ struct Held {
     packet: InFlight,
 }
 
-/// Everything between the two devices.
+/// State of the link between the two devices.
 pub(super) struct Impairments<'a> {
     options: &'a LinkOptions,
     counts: &'a LinkCounts,
     random: Random,
-    /// By due time, then by arrival.
+    /// Packets by due time, then by arrival.
     queue: BinaryHeap<Reverse<(Instant, u64, usize)>>,
     slots: Vec<Option<InFlight>>,
     free: Vec<usize>,
     buffers: Vec<Vec<u8>>,
     arrivals: u64,
     last_due: [Option<Instant>; 2],
-    /// When the last packet of each side will have left, on a link with a bandwidth.
+    /// Time at which the last packet of each side has left, on a link with a bandwidth.
     sent: [Option<Instant>; 2],
     held: Vec<Held>,
     data_packets: HashMap<(Side, Flow), u32>,
@@ -92,7 +92,7 @@ impl<'a> Impairments<'a> {
         }
     }
 
-    /// The next packet whose time has come; give its bytes back with [`Self::recycle`].
+    /// Takes the next packet whose time has come. Its bytes are given back by [`Self::recycle`].
     pub(super) fn next_due(&mut self, now: Instant) -> Option<InFlight> {
         self.release_overdue(now);
         let &Reverse((due, _, slot)) = self.queue.peek()?;
@@ -104,7 +104,7 @@ impl<'a> Impairments<'a> {
         self.slots[slot].take()
     }
 
-    /// When [`Self::next_due`] will have something; `None` with nothing on the way.
+    /// Time at which [`Self::next_due`] has a packet; `None` when no packet is on its way.
     pub(super) fn next_event(&self) -> Option<Instant> {
         let queued = self.queue.peek().map(|Reverse((due, ..))| *due);
         let held = self.held.iter().map(|held| held.packet.due + HOLD_LIMIT);
@@ -116,7 +116,7 @@ impl<'a> Impairments<'a> {
         self.buffers.push(bytes);
     }
 
-    /// When a packet will have left a side; `None` when its turn is too far off.
+    /// Time at which a packet has left a side; `None` when it would have to wait too long.
     fn sent(&mut self, from: Side, packet_bytes: usize, now: Instant) -> Option<Instant> {
         let Some(bits_per_second) = self.options.bandwidth_bits else {
             return Some(now);
@@ -131,7 +131,7 @@ impl<'a> Impairments<'a> {
         *last
     }
 
-    /// Jitter stretches, but never changes the order within a direction.
+    /// Time at which a packet arrives. Jitter delays packets, but never changes their order within a direction.
     fn due(&mut self, from: Side, sent: Instant) -> Instant {
         let jitter_ns = u64::try_from(self.options.jitter.as_nanos()).unwrap_or(u64::MAX);
         let jitter = Duration::from_nanos(self.random.below(jitter_ns));
@@ -141,7 +141,7 @@ impl<'a> Impairments<'a> {
         due
     }
 
-    /// Counts data packets per connection and tells whether this one is to be held.
+    /// Counts the data packets of a connection, and tells whether this one is to be held.
     fn is_scripted(&mut self, from: Side, segment: Segment) -> bool {
         if self.options.holds.is_empty() {
             return false;
@@ -167,7 +167,7 @@ impl<'a> Impairments<'a> {
             .any(|hold| hold.from == from && hold.data_packet == data_packet)
     }
 
-    /// In a buffer that was used before: a busy link allocates nothing.
+    /// Copies a packet into a used buffer, so that a busy link allocates nothing.
     fn copy(&mut self, packet: &[u8]) -> Vec<u8> {
         let mut bytes = self.buffers.pop().unwrap_or_default();
         bytes.extend_from_slice(packet);
@@ -175,7 +175,7 @@ impl<'a> Impairments<'a> {
     }
 
     fn hold(&mut self, flow: Flow, packet: InFlight) {
-        // At most one per flow is held: the one before goes out first.
+        // At most one packet of a flow is held: the one before goes out first.
         self.release_held(packet.from, flow, packet.due);
         if self.held.len() >= MAX_PACKETS {
             return LinkCounts::add(&self.counts.overflowed);
@@ -183,7 +183,7 @@ impl<'a> Impairments<'a> {
         self.held.push(Held { flow, packet });
     }
 
-    /// Sends what a later packet of its flow, due at `due`, has overtaken.
+    /// Sends the held packet of a flow after the packet that is due at `due` has overtaken it.
     fn release_held(&mut self, from: Side, flow: Flow, due: Instant) {
         let overtaken = |held: &Held| held.flow == flow && held.packet.from == from;
         if let Some(at) = self.held.iter().position(overtaken) {
@@ -228,7 +228,7 @@ mod tests {
     use super::super::Hold;
     use super::*;
 
-    /// An IPv4 TCP packet with one byte of data, the mark.
+    /// Makes an IPv4 TCP packet with one byte of data, the mark.
     fn data(mark: u8) -> Vec<u8> {
         let mut packet = vec![0; 41];
         (packet[0], packet[9], packet[32], packet[40]) = (0x45, 6, 5 << 4, mark);
@@ -242,7 +242,7 @@ mod tests {
         packet
     }
 
-    /// Sends a SYN and data packets 1 to `count` a microsecond apart; marks and milliseconds at arrival.
+    /// Sends a SYN and data packets 1 to `count`, a microsecond apart, and gives the marks and milliseconds of their arrival.
     fn arrivals(options: &LinkOptions, count: u8) -> Vec<(u8, u64)> {
         let counts = LinkCounts::default();
         let mut link = Impairments::new(options, &counts);

@@ -1,5 +1,5 @@
-//! Network namespaces without a name: a descriptor holds each, and the kernel removes it with the last
-//! one. So nothing stays when this process is killed at any moment.
+//! Network namespaces without a name. A descriptor holds each, and the kernel removes it with the last
+//! descriptor, so that nothing stays if this process is killed.
 
 use std::fs::File;
 use std::os::fd::AsRawFd as _;
@@ -14,14 +14,14 @@ use nix::unistd::Pid;
 
 use super::LinkError;
 
-/// A namespace of ours.
+/// A namespace that this process made.
 #[derive(Debug)]
 pub(super) struct Namespace {
     file: File,
 }
 
 impl Namespace {
-    /// Made by a thread that ends again; this process stays where it is.
+    /// Makes a namespace in a thread that ends again, so that this process stays in its own.
     pub(super) fn new() -> Result<Self, LinkError> {
         let made = std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
@@ -38,7 +38,7 @@ impl Namespace {
         }
     }
 
-    /// A file that other programs can enter it by (`nsenter --net=…`) while this process lives.
+    /// File by which other programs enter the namespace (`nsenter --net=…`) while this process lives.
     pub(super) fn path(&self) -> PathBuf {
         format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd()).into()
     }
@@ -59,7 +59,7 @@ impl Namespace {
         }
     }
 
-    /// Makes a command start in this namespace, and end when the thread that started it does.
+    /// Makes a command start in this namespace, and end when the thread that started it ends.
     pub(super) fn put(&self, command: &mut Command) -> Result<(), LinkError> {
         let file = self.file()?;
         let enter = move || {
@@ -78,8 +78,8 @@ impl Namespace {
             .map_err(|source| LinkError::Enter { source })
     }
 
-    /// Ends what still runs in here: it would keep the namespace alive. Nobody else's processes can be
-    /// in a namespace that has no name.
+    /// Ends the processes in this namespace, because they would keep it alive. They were started through this
+    /// value: nobody else can enter a namespace without a name.
     fn end_processes(&self) {
         let (Ok(ours), Ok(processes)) = (self.file.metadata(), std::fs::read_dir("/proc")) else {
             return;
@@ -90,7 +90,7 @@ impl Namespace {
             if let (true, Ok(pid)) = (is_inside, pid)
                 && pid != std::process::id().cast_signed()
             {
-                // It may have ended meanwhile.
+                // The process may have ended meanwhile.
                 let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
             }
         }

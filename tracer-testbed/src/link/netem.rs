@@ -1,4 +1,4 @@
-//! The link by the kernel's own means: a veth pair with sch_netem at both ends. Needs that module and
+//! Link made by the kernel: a veth pair with sch_netem at both ends. Needs that module and
 //! iproute2 (`ip`, `tc`).
 
 use std::process::Command;
@@ -6,10 +6,10 @@ use std::process::Command;
 use super::namespace::Namespace;
 use super::{DEVICE, LinkError, LinkOptions};
 
-/// Packets netem holds each way.
+/// Most packets that netem holds in each direction.
 const LIMIT_PACKETS: u32 = 100_000;
 
-/// Joins the namespaces and tells netem what to do with the packets that leave either.
+/// Joins the namespaces, and sets netem up for the packets that leave each of them.
 pub(super) fn join(
     client: &Namespace,
     server: &Namespace,
@@ -24,21 +24,21 @@ pub(super) fn join(
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     for namespace in [client, server] {
         run(namespace, "tc", &words).map_err(missing_module)?;
-        // Segments on the wire are to be as small as on a real one.
+        // Segments have to be as small as on a real wire.
         for offload in ["gso_max_segs", "gro_max_size"] {
             let value = if offload == "gso_max_segs" {
                 "1"
             } else {
                 "1500"
             };
-            // Older kernels and programs lack some of these; the link works without.
+            // Older kernels and programs lack some of these settings; the link works without them.
             let _ = run(namespace, "ip", &["link", "set", DEVICE, offload, value]);
         }
     }
     Ok(())
 }
 
-/// The arguments of `tc`; times in microseconds.
+/// Arguments of `tc`, with times in microseconds.
 fn qdisc(options: &LinkOptions) -> Vec<String> {
     let micros = |time: std::time::Duration| format!("{}us", time.as_micros());
     let percent = |probability: f64| format!("{}%", probability * 100.0);
@@ -65,7 +65,7 @@ fn qdisc(options: &LinkOptions) -> Vec<String> {
     words
 }
 
-/// `tc` says so when the kernel does not know netem.
+/// Turns the error of `tc` for a kernel without netem into one of its own.
 fn missing_module(error: LinkError) -> LinkError {
     match error {
         LinkError::Program { reason, .. }

@@ -1,6 +1,6 @@
-//! What the link needs to know of a packet: is it TCP, whose, and does it carry data.
+//! Parsing of packets as far as the link needs it: TCP or not, the connection, and whether there is data.
 
-/// TCP header flags (RFC 9293 3.1).
+/// Flags of the TCP header (RFC 9293 3.1).
 const SYN: u8 = 0x02;
 const PROTOCOL_TCP: u8 = 6;
 const IPV6_HEADER_BYTES: usize = 40;
@@ -20,7 +20,7 @@ pub(super) struct Segment {
     pub(super) data_bytes: usize,
 }
 
-/// `None` for anything but a whole TCP header right after the IP header.
+/// Reads a packet; `None` for anything but a whole TCP header right after the IP header.
 pub(super) fn segment(packet: &[u8]) -> Option<Segment> {
     let version = packet.first()? >> 4;
     let header_bytes = match version {

@@ -1,6 +1,6 @@
-//! Random numbers that a seed repeats.
+//! Random numbers that are the same for the same seed.
 
-/// SplitMix64 (Steele, Lea, Flood 2014): good enough to choose packets.
+/// SplitMix64 (Steele, Lea, Flood 2014), which is good enough to choose packets.
 #[derive(Debug)]
 pub(super) struct Random {
     state: u64,
@@ -11,17 +11,17 @@ impl Random {
         Self { state: seed }
     }
 
-    /// True with this probability.
+    /// Gives true with this probability.
     pub(super) fn chance(&mut self, probability: f64) -> bool {
         probability > 0.0 && self.unit() < probability
     }
 
-    /// From 0 up to, not including, `limit`.
+    /// Gives a number from 0 up to, not including, `limit`.
     pub(super) fn below(&mut self, limit: u64) -> u64 {
         (self.unit() * limit as f64) as u64
     }
 
-    /// From 0 up to, not including, 1.
+    /// Gives a number from 0 up to, not including, 1.
     fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }

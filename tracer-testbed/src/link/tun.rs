@@ -1,19 +1,19 @@
-//! A TUN device: whole IP packets, one per read and write.
+//! TUN device: each read and write is a whole IP packet.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 
-/// The device exists while this is open.
+/// A TUN device, which exists while its file is open.
 #[derive(Debug)]
 pub(super) struct Tun {
     file: File,
 }
 
 impl Tun {
-    /// Makes the device in the network namespace of the calling thread. No packet information header, no
-    /// offloads: what is read is what goes over the wire.
+    /// Makes the device in the network namespace of the calling thread. It has no packet information header and no
+    /// offloads, so that packets are read as they would be on a wire.
     pub(super) fn open(name: &str) -> io::Result<Self> {
         let file = OpenOptions::new()
             .read(true)
@@ -30,7 +30,7 @@ impl Tun {
         }
     }
 
-    /// The next packet's length; `None` when there is none now.
+    /// Reads the next packet and gives its length; `None` when there is none at the moment.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         match self.file.read(buffer) {
             Ok(length) => Ok(Some(length)),
@@ -39,7 +39,7 @@ impl Tun {
         }
     }
 
-    /// Hands a packet to the kernel; `false` when it was refused (interface down, no memory).
+    /// Hands a packet to the kernel; `false` when the kernel refused it (interface down, no memory).
     pub(super) fn write(&mut self, packet: &[u8]) -> bool {
         self.file.write(packet).is_ok()
     }

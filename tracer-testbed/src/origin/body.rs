@@ -1,4 +1,4 @@
-//! Bodies: at once, or in pieces with pauses.
+//! Bodies of responses, sent at once or in pieces with pauses.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -8,10 +8,10 @@ use std::time::Duration;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
-/// Pieces of a slow body, if it has that many bytes.
+/// Number of pieces of a slow body, if it has that many bytes.
 const PIECES: u32 = 8;
 
-/// What is left to send, in equal pieces.
+/// Rest of a body that is sent in equal pieces.
 pub(super) struct PacedBody {
     left: Bytes,
     piece_bytes: usize,
@@ -20,7 +20,7 @@ pub(super) struct PacedBody {
 }
 
 impl PacedBody {
-    /// `extra` is how much longer it takes than it needs; zero sends it at once.
+    /// Makes a body that takes `extra` longer than it needs. With zero it is sent at once.
     pub(super) fn new(bytes: Bytes, extra: Duration) -> Self {
         let pieces = if extra.is_zero() { 1 } else { PIECES };
         Self {

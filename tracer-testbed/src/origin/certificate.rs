@@ -1,4 +1,4 @@
-//! A certificate authority and a server certificate, made at start.
+//! Certificate authority and server certificate, made at start.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub(super) struct Certificate {
     ca_file: CaFile,
 }
 
-/// The authority's PEM file: kept when the user named it, else removed on drop.
+/// PEM file of the authority: kept when the user named it, else removed on drop.
 #[derive(Debug)]
 enum CaFile {
     Kept(PathBuf),
@@ -72,7 +72,7 @@ impl CaFile {
 
 type Made = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>, String);
 
-/// The chain, the server's key, and the authority as PEM.
+/// Makes the chain, the server's key, and the authority as PEM.
 fn make(names: &[String]) -> Result<Made, rcgen::Error> {
     let authority = authority()?;
     let key = KeyPair::generate()?;

@@ -1,4 +1,4 @@
-//! One connection: handshake, requests, close, and their log lines.
+//! Connections: their handshake, requests and close, with the lines of the log.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -29,13 +29,13 @@ use super::log::LogSender;
 use super::page::Site;
 use super::transport::{CloserCell, ResetSwitch, Transport};
 
-/// What all connections share.
+/// State that all connections share.
 pub(super) struct Shared {
     pub(super) options: Options,
     pub(super) tls: Option<TlsAcceptor>,
     pub(super) site: Site,
     pub(super) counts: Counts,
-    /// Requests that have come, over all connections: which of them a fault hits.
+    /// Number of requests so far over all connections, which decides whether a fault hits the next one.
     pub(super) arrived: AtomicU64,
     pub(super) log: Option<LogSender>,
 }
@@ -51,7 +51,7 @@ impl std::fmt::Debug for Shared {
 impl Shared {
     async fn write(&self, line: Value) {
         if let Some(log) = &self.log {
-            // Err: the writer ended, and has said why.
+            // An error means that the writer has ended, and has printed the reason.
             let _ = log.send(line).await;
         }
     }
@@ -69,18 +69,18 @@ pub(super) struct Served {
     reset: ResetSwitch,
 }
 
-/// A request that is answered by a reset, on purpose.
+/// Error by which a request is answered with a reset on purpose.
 #[derive(Debug, thiserror::Error)]
 #[error("reset on purpose")]
 struct ResetOnPurpose;
 
-/// For the idle timeout.
+/// Activity on a connection, for the idle timeout.
 struct Activity {
     in_flight: u32,
     last: Instant,
 }
 
-/// How the TLS handshake went.
+/// Result of the TLS handshake.
 #[derive(Default)]
 struct Handshake {
     version: Option<ProtocolVersion>,
@@ -111,7 +111,7 @@ impl Served {
     }
 
     pub(super) async fn run(self, stream: TcpStream) {
-        // Without it small responses may wait for an acknowledgement; if it fails they just do.
+        // Without this option small responses may wait for an acknowledgement, which is no error.
         let _ = stream.set_nodelay(true);
         let closer = CloserCell::default();
         let handshake = self
@@ -164,7 +164,7 @@ impl Served {
         let mut stopped = self.stopped.clone();
         let half_close = self.shared.options.faults.half_close;
         let keep_open = tokio::select! {
-            // An error is the peer's doing and shows in `closed_by`.
+            // An error is caused by the peer, and `closed_by` shows it.
             _ = http.as_mut() => return,
             () = self.idle_too_long() => false,
             () = self.answered_once(), if half_close => true,
@@ -173,12 +173,12 @@ impl Served {
         http.as_mut().graceful_shutdown();
         let _ = http.as_mut().await;
         if keep_open {
-            // Our half is closed; the stream stays until the end, whatever the client does.
+            // Our half is closed. The stream stays open until the origin stops, whatever the client does.
             let _ = stopped.wait_for(|stop| *stop).await.is_ok();
         }
     }
 
-    /// Ends when the first response has gone and the client had the time to see it.
+    /// Waits until the first response has been sent and the client had time to read it.
     async fn answered_once(&self) {
         const LOOK: Duration = Duration::from_millis(5);
         loop {
@@ -191,7 +191,7 @@ impl Served {
         }
     }
 
-    /// Ends when no request was in flight for the idle timeout; never without one.
+    /// Waits until no request was in flight for the idle timeout. Without a timeout it waits for ever.
     async fn idle_too_long(&self) {
         let Some(timeout) = self.shared.options.idle_timeout else {
             return std::future::pending().await;
@@ -201,7 +201,7 @@ impl Served {
         }
     }
 
-    /// Time left until the connection has been idle for `timeout`; `None` when it has.
+    /// Time until the connection has been idle for `timeout`; `None` when it has been.
     fn idle_rest(&self, timeout: Duration) -> Option<Duration> {
         let activity = self.activity.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = if activity.in_flight > 0 {

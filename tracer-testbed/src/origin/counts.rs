@@ -1,4 +1,4 @@
-//! What the origin served.
+//! Counts of an origin.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// Who ended a connection, as the kernel saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closer {
-    /// The client's FIN was there before ours.
+    /// The client's FIN came before ours.
     Client,
     /// Our FIN came first.
     Server,
@@ -17,7 +17,7 @@ pub enum Closer {
 }
 
 impl Closer {
-    /// As written in the log.
+    /// Name in the log.
     pub fn name(self) -> &'static str {
         match self {
             Self::Client => "client",
@@ -85,7 +85,7 @@ impl Counts {
         });
     }
 
-    /// The object printed at the end.
+    /// Gives the object that is printed at the end.
     pub fn to_json(&self) -> Value {
         let get = |counter: &AtomicU64| counter.load(Relaxed);
         json!({

@@ -1,4 +1,4 @@
-//! What is wrong with the origin, on purpose.
+//! Faults that an origin has on purpose.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,35 +9,35 @@ use tokio::net::{TcpSocket, TcpStream};
 /// Faults of the origin; the default is none.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
-    /// Requests before the next one is hit by [`Faults::reset`], [`Faults::slow_first_byte`] and
-    /// [`Faults::slow_body`], counted over all connections: 0 hits every request, 9 every tenth.
+    /// Number of requests, over all connections, that are spared before [`Faults::reset`], [`Faults::slow_first_byte`]
+    /// and [`Faults::slow_body`] hit the next one: 0 hits every request, 9 every tenth.
     pub spared: u64,
-    /// A reset instead of a response.
+    /// Whether a request is answered by a reset.
     pub reset: bool,
     /// Silence before a response begins.
     pub slow_first_byte: Duration,
-    /// A body takes this much longer, piece by piece.
+    /// Additional time for a body, which is sent in pieces.
     pub slow_body: Duration,
-    /// After each response the server closes its half without saying so, and keeps the other open.
+    /// Whether the server closes its half after each response without announcing it, and keeps the other half open.
     pub half_close: bool,
-    /// Whether connections come about.
+    /// Answer to connection attempts.
     pub reach: Reach,
 }
 
-/// What becomes of a SYN.
+/// Answer to a SYN.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Reach {
-    /// Accepted.
+    /// Connections are accepted.
     #[default]
     Open,
-    /// Answered by a reset: nobody listens on the port, which is held.
+    /// A reset answers: nobody listens on the port, which is reserved.
     Refused,
-    /// Not answered: the queue of the listening socket is full and never emptied.
+    /// Nothing answers: the queue of the listening socket is full and never emptied.
     BlackHole,
 }
 
 impl Faults {
-    /// Whether request `number` (the first is 0) is hit.
+    /// Whether the faults hit request `number`; the first is 0.
     pub(super) fn hits(&self, number: u64) -> bool {
         number % (self.spared + 1) == self.spared
     }
@@ -50,7 +50,7 @@ pub(super) struct DeadPort {
     _socket: Held,
 }
 
-/// Kept open for what it does to others.
+/// Sockets that are kept open to make the port dead.
 #[derive(Debug)]
 #[allow(dead_code, reason = "held for the port and the full queue, never read")]
 enum Held {
@@ -59,7 +59,7 @@ enum Held {
 }
 
 impl DeadPort {
-    /// `reach` is not [`Reach::Open`].
+    /// Makes a dead port; `reach` is not [`Reach::Open`].
     pub(super) async fn hold(socket: TcpSocket, reach: Reach) -> io::Result<Self> {
         if reach == Reach::Refused {
             return Ok(Self {
@@ -77,9 +77,9 @@ impl DeadPort {
     }
 }
 
-/// Connects until the kernel answers no more.
+/// Connects until the kernel no longer answers.
 async fn fill_queue(address: SocketAddr) -> io::Result<Vec<TcpStream>> {
-    /// Longer than any handshake within a machine.
+    /// Time without an answer that is longer than any handshake within a machine.
     const SILENCE: Duration = Duration::from_millis(250);
     let mut own = Vec::new();
     while let Ok(stream) = tokio::time::timeout(SILENCE, TcpStream::connect(address)).await {

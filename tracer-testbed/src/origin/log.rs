@@ -1,4 +1,4 @@
-//! The log: JSON lines through a bounded queue to a thread that writes them.
+//! Log of an origin: JSON lines that go through a bounded queue to a thread that writes them.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -10,21 +10,21 @@ use tokio::sync::mpsc;
 
 use super::OriginError;
 
-/// Lines waiting for the disk; a full queue makes connections wait.
+/// Most lines that wait for the disk. A full queue makes connections wait.
 const QUEUE_LINES: usize = 4096;
 
-/// The writing end's owner.
+/// Owner of the thread that writes the log.
 #[derive(Debug)]
 pub(super) struct Log {
     sender: Option<LogSender>,
     writer: Option<JoinHandle<()>>,
 }
 
-/// Where connections put their lines.
+/// Queue that takes the lines of connections.
 pub(super) type LogSender = mpsc::Sender<Value>;
 
 impl Log {
-    /// Creates the file (replacing one that is there) and starts the writer; no file, no writer.
+    /// Creates or replaces the file and starts the writer. Without a path there is no writer.
     pub(super) fn open(path: Option<&Path>) -> Result<Self, OriginError> {
         let Some(path) = path else {
             return Ok(Self {
@@ -52,17 +52,17 @@ impl Log {
         self.sender.clone()
     }
 
-    /// Waits until every line is written; all other senders must be gone.
+    /// Waits until every line is written. All other senders must have been dropped.
     pub(super) async fn close(self) {
         drop(self.sender);
         if let Some(writer) = self.writer {
-            // Err is a panic of either thread, already printed.
+            // An error is a panic of one of the threads, which is already printed.
             let _ = tokio::task::spawn_blocking(move || writer.join()).await;
         }
     }
 }
 
-/// Flushes whenever the queue is empty, so that a reader of the file is never far behind.
+/// Writes the lines, and flushes whenever the queue is empty, so that a reader of the file is never far behind.
 fn write_lines(mut lines: mpsc::Receiver<Value>, mut file: BufWriter<File>) {
     while let Some(line) = lines.blocking_recv() {
         let mut written = writeln!(file, "{line}");

@@ -1,4 +1,4 @@
-//! The generated site: a tree of linked pages over any number of hosts, and plain bodies for every other
+//! Generated site: a tree of linked pages over any number of hosts, and plain bodies for every other
 //! path. The same options give the same pages.
 
 use std::fmt::Write as _;
@@ -13,15 +13,15 @@ use hyper::{Response, StatusCode};
 
 use super::Options;
 
-/// Pages kept ready; later ones are made for each request.
+/// Most pages that are kept ready; later ones are made for each request.
 const MAX_CACHED: u64 = 20_000;
-/// What fills a page: text that compresses as text does.
+/// Words that fill a page, so that it compresses like ordinary text.
 const WORDS: [&str; 16] = [
     "round", "trip", "socket", "packet", "answer", "page", "crawl", "queue", "kernel", "window",
     "ticket", "buffer", "name", "port", "timer", "state",
 ];
 
-/// What answers a path.
+/// Generated site that answers every path.
 #[derive(Debug)]
 pub(super) struct Site {
     pages: u64,
@@ -29,14 +29,14 @@ pub(super) struct Site {
     body_bytes: usize,
     vary_sizes: bool,
     gzip: bool,
-    /// `https://host:port` of each host; empty for links within the host.
+    /// URLs of the hosts, `https://host:port`; empty for links within the host.
     bases: Vec<String>,
     made: Vec<OnceLock<Page>>,
-    /// Shared by all plain responses.
+    /// Body that all plain responses share.
     plain: Bytes,
 }
 
-/// A page, compressed too if the site does that.
+/// A page, with its compressed form if the site compresses.
 #[derive(Debug, Clone)]
 struct Page {
     plain: Bytes,
@@ -44,7 +44,7 @@ struct Page {
 }
 
 impl Site {
-    /// `port` is the one it is reached at.
+    /// Makes a site that is reached at `port`.
     pub(super) fn new(options: &Options, port: u16) -> Self {
         let (scheme, usual_port) = match options.tls {
             Some(_) => ("https", 443),
@@ -67,7 +67,8 @@ impl Site {
         }
     }
 
-    /// `/` and `/page/N` are HTML with links; `/robots.txt` is missing; other paths give a body of the set size.
+    /// Answers a path: `/` and `/page/N` are HTML with links, `/robots.txt` is missing, other paths give a body of the set
+    /// size.
     pub(super) fn respond(&self, path: &str, headers: &HeaderMap) -> Response<Bytes> {
         let number = match path {
             "/" => Some(0),
@@ -139,7 +140,7 @@ impl Site {
         (1..=links).map(move |branch| first.saturating_add(branch))
     }
 
-    /// Where page `number` is linked to: pages go round the hosts.
+    /// Host of page `number`: the pages are spread over the hosts in turn.
     fn base(&self, number: u64) -> &str {
         match self.bases.len() as u64 {
             0 => "",
@@ -147,7 +148,7 @@ impl Site {
         }
     }
 
-    /// All of one size, or from half to one and a half of it.
+    /// Size of page `number`: all pages have the same, or from half to one and a half of it.
     fn size_bytes(&self, number: u64) -> usize {
         match self.vary_sizes {
             true => self.body_bytes / 2 + scatter(number) as usize % (self.body_bytes + 1),
@@ -156,7 +157,7 @@ impl Site {
     }
 }
 
-/// Words up to a size; what a tag would need is not in them.
+/// Fills a page with words up to a size. The words have no characters of tags.
 fn fill(page: &mut String, number: u64, size_bytes: usize) {
     let mut state = scatter(number);
     while page.len() < size_bytes {
@@ -164,13 +165,13 @@ fn fill(page: &mut String, number: u64, size_bytes: usize) {
         page.push(' ');
         state = scatter(state);
     }
-    // Links alone may be longer than the size; they stay.
+    // The links alone may be longer than the size; they stay.
     if page.ends_with(' ') {
         page.truncate(size_bytes);
     }
 }
 
-/// SplitMix64's mixing function: neighbouring numbers come far apart.
+/// Mixing function of SplitMix64, which spreads neighbouring numbers far apart.
 fn scatter(number: u64) -> u64 {
     let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -180,7 +181,7 @@ fn scatter(number: u64) -> u64 {
 
 fn compress(plain: &[u8]) -> Option<Bytes> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 2), Compression::default());
-    // Writing into memory does not fail; without a result the page goes out as it is.
+    // Writing into memory does not fail; without a result the page is sent uncompressed.
     encoder.write_all(plain).ok()?;
     encoder.finish().ok().map(Bytes::from)
 }

@@ -25,7 +25,7 @@ pub(super) fn acceptor(
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
     } else if options.tickets > 0 {
-        // Tickets carry the session themselves: the default store would forget all but 256.
+        // Tickets carry the session themselves, because the default store forgets all but 256 sessions.
         config.ticketer = ring::Ticketer::new()?;
     }
     Ok(TlsAcceptor::from(Arc::new(config)))

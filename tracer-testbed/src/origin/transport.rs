@@ -1,4 +1,4 @@
-//! The TCP stream below TLS and HTTP, watched for who closes it.
+//! TCP stream below TLS and HTTP that notes which side closes it.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -12,18 +12,18 @@ use tokio::net::TcpStream;
 
 use super::Closer;
 
-/// Kernel socket states (include/net/tcp_states.h).
+/// Socket states of the kernel (include/net/tcp_states.h).
 const TCP_ESTABLISHED: u8 = 1;
 const TCP_CLOSE: u8 = 7;
 const TCP_CLOSE_WAIT: u8 = 8;
 
-/// Set once, when the connection ends.
+/// Closer of a connection, set once when the connection ends.
 pub(super) type CloserCell = Arc<OnceLock<Closer>>;
 
-/// When on, the connection ends with a reset instead of a FIN.
+/// Switch that makes the connection end with a reset instead of a FIN.
 pub(super) type ResetSwitch = Arc<AtomicBool>;
 
-/// A stream that notes, right before our side closes, what the kernel knows of the other side.
+/// Stream that notes the state of the other side right before our side closes.
 #[derive(Debug)]
 pub(super) struct Transport {
     stream: TcpStream,
@@ -40,7 +40,7 @@ impl Transport {
         }
     }
 
-    /// Notes a FIN of the client before anything we write can be answered by a reset; true if there is one.
+    /// Notes a FIN of the client before a reset can answer anything we write; true if there is a FIN.
     fn note_fin(&self) -> bool {
         let gone = socket_state(&self.stream) == Some(TCP_CLOSE_WAIT);
         if gone {
@@ -63,14 +63,14 @@ impl Drop for Transport {
     fn drop(&mut self) {
         if self.reset.load(Relaxed) {
             self.closer.get_or_init(|| Closer::Reset);
-            // If it fails a FIN goes out, and the log says reset all the same; it does not for a TCP socket.
+            // If this failed, a FIN would go out and the log would still say reset. It does not fail for a TCP socket.
             let _ = self.stream.set_zero_linger();
         }
         self.note_close();
     }
 }
 
-/// The state of a socket from TCP_INFO; `None` if the kernel does not say.
+/// State of a socket from TCP_INFO; `None` if the kernel does not give it.
 fn socket_state(stream: &TcpStream) -> Option<u8> {
     let mut state = [0_u8; 1];
     let mut length: libc::socklen_t = 1;
@@ -110,8 +110,8 @@ impl AsyncWrite for Transport {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        // What goes to a client that has closed (a close_notify in answer to its own) is answered by a
-        // reset, which ends the client's TIME_WAIT. Servers such as nginx send nothing then.
+        // Data to a client that has closed (a close_notify in answer to its own) is answered by a reset, which
+        // ends the client's TIME_WAIT. So nothing is sent then, as nginx does.
         if self.note_fin() {
             return Poll::Ready(Ok(buf.len()));
         }

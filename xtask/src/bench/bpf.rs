@@ -23,8 +23,8 @@ type Attributes = [u64; 16];
 /// Offset of `name` in `struct bpf_prog_info`.
 const INFO_NAME: usize = 64;
 
-/// While this lives the kernel times every program. It ends with the process, whatever ends that: there is no setting
-/// to restore, unlike with `kernel.bpf_stats_enabled`.
+/// Run-time statistics of the kernel: it times every program while this value lives. They end with the process, however
+/// that ends, so that no setting has to be restored, unlike with `kernel.bpf_stats_enabled`.
 pub(crate) struct Stats {
     _enabled: OwnedFd,
 }
@@ -37,7 +37,7 @@ impl Stats {
     }
 }
 
-/// A program of a process and what it has cost so far.
+/// A program of a process and its cost so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Program {
     pub(crate) id: u32,
@@ -46,14 +46,14 @@ pub(crate) struct Program {
     pub(crate) time_ns: u64,
 }
 
-/// Where a program is attached, as far as an empty one can be attached there too.
+/// Place where a program is attached, if an empty program can be attached there too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Hook {
     Tracepoint(String),
     Cgroup(u32),
 }
 
-/// What a process holds of BPF, from its file descriptors.
+/// BPF programs and links of a process, read from its file descriptors.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) programs: Vec<Program>,
@@ -65,7 +65,7 @@ pub(crate) fn held_by(pid: u32) -> Result<Held> {
     let mut held = Held::default();
     let directory = format!("/proc/{pid}/fdinfo");
     for entry in fs::read_dir(&directory).with_context(|| directory.clone())? {
-        // A descriptor may be closed meanwhile.
+        // The descriptor may have been closed meanwhile.
         if let Ok(text) = fs::read_to_string(entry?.path()) {
             held.add(&text);
         }
@@ -78,7 +78,7 @@ pub(crate) fn held_by(pid: u32) -> Result<Held> {
 }
 
 impl Held {
-    /// One fdinfo file: a program, a link or something else.
+    /// Adds what one fdinfo file describes: a program, a link or something else.
     fn add(&mut self, text: &str) {
         let field = |name: &str| {
             let lines = text.lines().filter_map(|line| line.split_once(':'));
@@ -108,7 +108,7 @@ impl Held {
     }
 }
 
-/// A descriptor of our own, so that its figures can still be read when its process has ended.
+/// Opens a descriptor of our own for a program, so that its figures can still be read after its process has ended.
 pub(crate) fn open_program(id: u32) -> Result<OwnedFd> {
     let mut attributes = [0; 16];
     attributes[0] = u64::from(id);
@@ -140,7 +140,7 @@ const MOVE: u8 = 0xb7;
 /// BPF_JMP | BPF_EXIT
 const EXIT: u8 = 0x95;
 
-/// `return 1`: to a cgroup hook that means "go on", to a tracepoint nothing.
+/// `return 1`: a cgroup hook then lets the packet pass, a tracepoint ignores it.
 const EMPTY: [Instruction; 2] = [
     Instruction {
         code: MOVE,
@@ -157,7 +157,7 @@ const EMPTY: [Instruction; 2] = [
 ];
 const PROG_TYPE_RAW_TRACEPOINT: u32 = 17;
 
-/// An empty program at a tracepoint.
+/// Attaches an empty program to a tracepoint.
 pub(crate) fn empty_at_tracepoint(name: &str) -> Result<[OwnedFd; 2]> {
     let program = load_empty(PROG_TYPE_RAW_TRACEPOINT, 0, name)?;
     let name = std::ffi::CString::new(name)?;
@@ -168,7 +168,7 @@ pub(crate) fn empty_at_tracepoint(name: &str) -> Result<[OwnedFd; 2]> {
     Ok([program, link])
 }
 
-/// An empty program in a cgroup; `attach_type` as in `enum bpf_attach_type`.
+/// Attaches an empty program to a cgroup; `attach_type` is one of `enum bpf_attach_type`.
 pub(crate) fn empty_in_cgroup(
     cgroup: &File,
     attach_type: u32,
@@ -197,7 +197,7 @@ fn load_empty(program_type: u32, attach_type: u32, name: &str) -> Result<OwnedFd
     call(command::PROG_LOAD, &attributes).context("cannot load an empty program")
 }
 
-/// Two neighbouring u32 members.
+/// Packs two neighbouring u32 members into a word.
 fn pair(first: u32, second: u32) -> u64 {
     let mut bytes = [0; 8];
     bytes[..4].copy_from_slice(&first.to_ne_bytes());

@@ -1,6 +1,6 @@
 //! `cargo xtask bench crawl`: the crawler beside others that do the same work: all pages of a site on loopback, links found, each page once.
 //!
-//! Rounds take turns between the crawlers, so that what else the machine does hits all of them. A figure is the median of the rounds.
+//! In each round every crawler runs once, so that other load of the machine hits all of them. A figure is the median of the rounds.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -17,10 +17,10 @@ const PAGES: u64 = 20_000;
 const CONCURRENCY: &str = "64";
 const ROUNDS: usize = 5;
 
-/// Where the distribution's package golang-golang-x-net-dev puts Go's parser.
+/// Folder in which Debian's package golang-golang-x-net-dev puts Go's parser.
 const GO_PATH: &str = "/usr/share/gocode";
 
-/// Name, program, and what comes after URL, pages and concurrency.
+/// Name, program, and arguments after URL, pages and concurrency.
 const CRAWLERS: [(&str, &str, &[&str]); 7] = [
     ("tuned", "tracer", &["tuned"]),
     ("default", "tracer", &["default"]),
@@ -31,7 +31,7 @@ const CRAWLERS: [(&str, &str, &[&str]); 7] = [
     ("spider", "spider", &[]),
 ];
 
-/// One run.
+/// Figures of one run.
 struct Run {
     pages: u64,
     pages_per_s: f64,
@@ -69,7 +69,7 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where the programs are.
+/// Builds the crawlers and gives the folder of their programs.
 fn build(with_spider: bool) -> Result<PathBuf> {
     let peers = workspace::root().join("tracer-crawler/benches/peers");
     let target = workspace::target_dir().join("peers");
@@ -85,7 +85,7 @@ fn build(with_spider: bool) -> Result<PathBuf> {
     Ok(programs)
 }
 
-/// Go's crawlers, as far as this machine has what they need.
+/// Builds Go's crawlers, if this machine has Go and its parser.
 fn build_go(source: &Path, programs: &Path) -> Result<()> {
     if shell::which("go").is_none() {
         eprintln!("bench: go is not installed, its crawlers are left out");
@@ -112,7 +112,7 @@ fn build_go(source: &Path, programs: &Path) -> Result<()> {
     shell::run(parser.args(["-tags", "xnethtml", "."]))
 }
 
-/// A fresh origin for each run: it counts connections, and nobody finds a connection of another.
+/// Runs one crawler against an origin of its own, so that the counts of connections are those of this run.
 fn run(programs: &Path, program: &str, more: &[&str]) -> Result<Run> {
     let mut origin = Command::new(programs.join("origin"))
         .arg(PAGES.to_string())
@@ -127,7 +127,7 @@ fn run(programs: &Path, program: &str, more: &[&str]) -> Result<Run> {
         .args([&PAGES.to_string(), CONCURRENCY])
         .args(more)
         .output();
-    // Its end is the end of the origin's input.
+    // The origin ends when its input does.
     drop(origin.stdin.take());
     let mut counts = String::new();
     said.read_to_string(&mut counts)?;
@@ -152,7 +152,7 @@ fn read(line: &Value, counts: &Value) -> Result<Run> {
     };
     let connections = counts["connections"].as_u64().context("connections")?;
     let requests = counts["requests"].as_u64().context("requests")?;
-    // What a crawler says of itself is compared with what was asked of the origin.
+    // The crawler's own count is compared with the origin's.
     if requests < PAGES {
         bail!("{requests} requests for {PAGES} pages");
     }
@@ -191,7 +191,7 @@ fn table(names: &[&str], runs: &BTreeMap<&str, Vec<Run>>) {
     }
 }
 
-/// NaN of nothing.
+/// Median of the figures; NaN if there are none.
 fn median(figures: impl Iterator<Item = f64>) -> f64 {
     let mut figures: Vec<f64> = figures.collect();
     figures.sort_by(f64::total_cmp);

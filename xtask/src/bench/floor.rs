@@ -1,4 +1,4 @@
-//! Empty programs at the hooks that tracer uses: what any tracer at these hooks costs, and no tracer can avoid.
+//! Empty programs at the hooks that tracer uses: the cost that no tracer at these hooks can avoid.
 
 use std::fs::{self, File};
 use std::os::fd::OwnedFd;
@@ -8,13 +8,13 @@ use anyhow::{Context, Result};
 
 use super::bpf::{self, Hook};
 
-/// Attached while this lives.
+/// Empty programs, attached while this value lives.
 pub(crate) struct Floor {
     _programs: Vec<[OwnedFd; 2]>,
 }
 
 impl Floor {
-    /// At the given hooks, which are those of a running tracer: the two cannot drift apart.
+    /// Attaches empty programs to the given hooks. They are read from a running tracer, so that both are always the same.
     pub(crate) fn attach(hooks: &[Hook]) -> Result<Self> {
         let root = cgroup_root()?;
         let root = File::open(&root).with_context(|| root.display().to_string())?;
@@ -29,7 +29,7 @@ impl Floor {
     }
 }
 
-/// The program type of an attach type of a cgroup (`enum bpf_attach_type`, `enum bpf_prog_type`).
+/// Program type that belongs to an attach type of a cgroup (`enum bpf_attach_type`, `enum bpf_prog_type`).
 fn program_type(attach_type: u32) -> Option<u32> {
     const SKB: u32 = 8;
     const SOCK: u32 = 9;
@@ -44,7 +44,7 @@ fn program_type(attach_type: u32) -> Option<u32> {
     }
 }
 
-/// Where cgroup v2 is mounted: `… - cgroup2 cgroup2 rw`.
+/// Mount point of cgroup v2, from a line with `… - cgroup2 cgroup2 rw`.
 fn cgroup_root() -> Result<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mountinfo")?;
     let line = mounts.lines().find(|line| line.contains(" - cgroup2 "));

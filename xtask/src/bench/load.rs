@@ -39,7 +39,7 @@ impl Workload {
         }
     }
 
-    /// wrk for that long.
+    /// Command line of wrk for so many seconds.
     pub(crate) fn command(self, seconds: u32) -> Vec<String> {
         let mut words = vec![
             "wrk",
@@ -60,8 +60,8 @@ impl Workload {
     }
 }
 
-/// A network namespace for this process and its children: nothing else's packets, ports or TIME_WAIT, and it goes
-/// with them. A mount namespace too, in which tracefs is mounted, for the peers that want it.
+/// Enters a network namespace for this process and its children alone, so that packets, ports and TIME_WAIT are theirs;
+/// it ends with them. Enters a mount namespace too, and mounts tracefs there for the peers that need it.
 pub(crate) fn enter_own_namespaces() -> Result<()> {
     // SAFETY: changes only the namespaces of this thread, the only one.
     if unsafe { libc::unshare(libc::CLONE_NEWNET | libc::CLONE_NEWNS) } != 0 {
@@ -79,7 +79,7 @@ pub(crate) fn enter_own_namespaces() -> Result<()> {
     shell::run(Command::new("ip").args(["link", "set", "lo", "up"]))
 }
 
-/// Has a child end when xtask does, however that ends.
+/// Makes a child end when xtask ends, for whatever reason.
 pub(crate) fn end_with_us(command: &mut Command) -> &mut Command {
     // SAFETY: prctl is async-signal-safe and nothing else happens between fork and exec.
     unsafe {
@@ -90,13 +90,13 @@ pub(crate) fn end_with_us(command: &mut Command) -> &mut Command {
     }
 }
 
-/// Sends a signal to a child that has not been waited for, so that the pid is still its own.
+/// Sends a signal to a child. The child has not been waited for, so its pid cannot belong to another process.
 pub(crate) fn signal(child: &Child, signal: i32) {
     // SAFETY: no memory is involved.
     unsafe { libc::kill(child.id() as i32, signal) };
 }
 
-/// nginx, until this is dropped.
+/// A running nginx, ended on drop.
 pub(crate) struct Server(Child);
 
 impl Server {
@@ -150,7 +150,7 @@ fn config(home: &Path) -> String {
     )
 }
 
-/// What wrk says of a run.
+/// Result of a run of wrk.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Served {
     pub(crate) requests: u64,
@@ -158,7 +158,7 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// `  94871 requests in 1.10s, 14.02MB read` and `Requests/sec:  86241.93`.
+    /// Reads the lines `  94871 requests in 1.10s, 14.02MB read` and `Requests/sec:  86241.93`.
     pub(crate) fn of(output: &str) -> Option<Self> {
         let count = output
             .lines()
@@ -173,7 +173,7 @@ impl Served {
     }
 }
 
-/// wrk, or what wraps it, at work.
+/// A running wrk, or the program that runs it.
 pub(crate) struct Load {
     child: Child,
     command: String,
@@ -201,7 +201,7 @@ impl Load {
         self.child.id()
     }
 
-    /// Waits for its end.
+    /// Waits until the load ends.
     pub(crate) fn finish(self) -> Result<Served> {
         let output = self.child.wait_with_output()?;
         let text = String::from_utf8_lossy(&output.stdout);

@@ -1,4 +1,4 @@
-//! Who watches while the load runs: tracer in its modes, empty programs at its hooks, and its peers.
+//! Observers of the load: tracer in its modes, empty programs at its hooks, and its peers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,18 +16,18 @@ use crate::{shell, workspace};
 
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
 const ENDS_WITHIN: Duration = Duration::from_secs(20);
-/// Links that have not changed in number for so long are all there.
+/// Time without a new link after which all links are taken to be attached.
 const SETTLED_FOR: Duration = Duration::from_millis(300);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Observer {
-    /// Nobody.
+    /// No observer.
     Nobody,
     /// Empty programs at tracer's hooks.
     Floor,
     /// `tracer attach` on the load.
     Attach,
-    /// The same with `--record`.
+    /// `tracer attach --record` on the load.
     Record,
     /// `tracer run` with the load as its command: packets are watched in the command's cgroup only.
     Run,
@@ -75,7 +75,7 @@ impl Observer {
         )
     }
 
-    /// The program to start beside the load.
+    /// Program to start beside the load.
     fn command(self, export: &Path) -> Option<Command> {
         let (program, args): (PathBuf, &[&str]) = match self {
             Self::Attach | Self::Record => (workspace::tracer(), &["attach", "--comm", "wrk"]),
@@ -110,7 +110,7 @@ impl Observer {
         Some(command)
     }
 
-    /// The load as this observer wants it started.
+    /// Command line that starts the load as this observer needs it.
     pub(crate) fn wrap(self, load: Vec<String>, export: &Path) -> Vec<String> {
         if self != Self::Run {
             return load;
@@ -134,7 +134,7 @@ impl Observer {
     }
 }
 
-/// An observer at work.
+/// A running observer.
 pub(crate) struct Watch {
     observer: Observer,
     child: Option<Child>,
@@ -143,14 +143,14 @@ pub(crate) struct Watch {
     cpu_at_start: Duration,
 }
 
-/// What it says when it has ended.
+/// Result of an observer that has ended.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Report {
-    /// Processor time of its process while the load ran.
+    /// Processor time of the observer's process while the load ran.
     pub(crate) cpu: Option<Duration>,
-    /// Its BPF programs.
+    /// BPF programs of the observer.
     pub(crate) programs: Vec<Program>,
-    /// Events lost, where it tells.
+    /// Number of lost events, if the observer reports it.
     pub(crate) lost: Option<u64>,
 }
 
@@ -159,12 +159,12 @@ pub(crate) fn export_file(home: &Path) -> PathBuf {
 }
 
 impl Watch {
-    /// Starts it and waits until it watches. `hooks` are those of the floor.
+    /// Starts the observer and waits until it watches. `hooks` are for the empty programs.
     pub(crate) fn start(observer: Observer, home: &Path, hooks: &[Hook]) -> Result<Self> {
         let floor = (observer == Observer::Floor)
             .then(|| Floor::attach(hooks))
             .transpose()?;
-        // Of the run before, whose figures must not be taken for ours.
+        // The export of the run before must not be taken for the one of this run.
         let _ = fs::remove_file(export_file(home));
         let child = observer.command(&export_file(home)).map(|mut command| {
             let stderr = fs::File::create(home.join("observer.err"))?;
@@ -224,7 +224,7 @@ impl Watch {
         cpu_of(self.child.as_ref()?.id())
     }
 
-    /// Ends it and asks what it saw.
+    /// Ends the observer and reads its result.
     pub(crate) fn stop(mut self) -> Result<Report> {
         let cpu = self.cpu().map(|now| now.saturating_sub(self.cpu_at_start));
         let holder = self.child.as_ref().map_or(std::process::id(), Child::id);
@@ -277,7 +277,7 @@ impl Drop for Watch {
     }
 }
 
-/// How much of it is attached: BPF links, or packet sockets in this network namespace.
+/// Number of attached parts: BPF links, or packet sockets in this network namespace.
 fn attached(observer: Observer, pid: u32) -> Result<usize> {
     if observer == Observer::Tcpdump {
         return Ok(fs::read_to_string(format!("/proc/{pid}/net/packet"))?

@@ -1,4 +1,4 @@
-//! What `cargo xtask bench overhead` is asked to measure.
+//! Arguments of `cargo xtask bench overhead`, parsed.
 
 use anyhow::{Context, Result, bail};
 
@@ -7,7 +7,7 @@ use super::observer::Observer;
 /// Most runs of each observer with statistics; the run in the middle is reported.
 pub(crate) const COST_ROUNDS: u32 = 3;
 
-/// Arguments of `cargo xtask bench overhead`.
+/// Choice of measurements.
 pub(crate) struct Options {
     pub(crate) pairs: u32,
     pub(crate) seconds: u32,

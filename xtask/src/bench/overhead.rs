@@ -1,8 +1,8 @@
-//! `cargo xtask bench overhead`: how much slower a client becomes that is watched, beside the peers, in one run.
+//! `cargo xtask bench overhead`: how much slower a watched client becomes, for tracer and its peers in one run.
 //!
-//! Unwatched and watched runs alternate: N w1 N w2 N …, in reverse order every other round. A ratio is a watched run
-//! against the mean of its two neighbours, so that a slow drift of the machine cancels. Then each observer again, in turn,
-//! with BPF statistics on: they cost time themselves, so no ratio is taken from these runs.
+//! Unwatched and watched runs alternate: N w1 N w2 N …, in reverse order every other round. A ratio divides a watched run
+//! by the mean of its two neighbours, so that a slow drift of the machine cancels. Afterwards each observer runs again with
+//! BPF statistics on. The statistics themselves cost time, so no ratio is taken from these runs.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -73,7 +73,7 @@ impl<'a> Bench<'a> {
         Ok(hooks)
     }
 
-    /// A peer that does not work on this kernel is left out; tracer has to work.
+    /// Leaves out peers that do not work on this kernel. tracer has to work.
     fn leave_out_absent(&mut self) {
         let home = self.home.clone();
         self.observers.retain(|observer| {
@@ -95,7 +95,7 @@ impl<'a> Bench<'a> {
                 .iter()
                 .map(|observer| Row::new(workload, *observer))
                 .collect();
-            // The first run on a cold machine is no measure.
+            // The first run on a cold machine is slower, so it is not counted.
             Load::start(&workload.command(1))?.finish()?;
             for round in 0..self.options.pairs {
                 self.round(workload, round, &mut of_workload)?;
@@ -129,7 +129,7 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    /// One more run of each, with statistics.
+    /// Runs each observer once more, with statistics.
     fn costs(&self, round: u32, rows: &mut [Row]) -> Result<()> {
         let _stats = Stats::enable()?;
         for at in order(round, rows.len()) {
@@ -151,7 +151,7 @@ impl<'a> Bench<'a> {
         Ok((served, watch.stop()?))
     }
 
-    /// The programs of `tracer run`, which ends with its command: held by us, they can be asked afterwards.
+    /// Descriptors of the programs of `tracer run`. It ends with its command, and the descriptors keep its programs readable.
     fn hold_programs(&self, load: &Load) -> Result<Vec<OwnedFd>> {
         sleep(Duration::from_millis(u64::from(self.options.seconds) * 500));
         let programs = bpf::held_by(load.pid())?.programs;
@@ -162,7 +162,7 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// In which order a round goes through the observers: every other one backwards.
+/// Order of the observers in a round: backwards in every other round.
 fn order(round: u32, count: usize) -> Vec<usize> {
     let forwards = 0..count;
     match round % 2 {

@@ -1,4 +1,4 @@
-//! `cargo xtask bench pipeline`: the records' way through the core, what it keeps in memory, and listing sockets.
+//! `cargo xtask bench pipeline`: the speed and memory of the core, and the time to list sockets.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use crate::{arguments, setup, shell, workspace};
 
-/// Package and bench.
+/// Packages and their benches.
 const BENCHES: [(&str, &str); 3] = [
     ("tracer-core", "pipeline"),
     ("tracer-core", "footprint"),

@@ -1,4 +1,4 @@
-//! The figures of `bench overhead`, as text and as JSON.
+//! Figures of `bench overhead` as text and as JSON.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,7 +11,7 @@ use super::load::Workload;
 use super::observer::{Observer, Report};
 use super::options::Options;
 
-/// Where and under what conditions.
+/// Machine of the measurement and its load.
 pub(crate) struct Machine {
     kernel: String,
     cpus: usize,
@@ -35,7 +35,7 @@ impl Machine {
     }
 }
 
-/// Of the last minute.
+/// Load average of the last minute.
 pub(crate) fn load_average() -> Result<f64> {
     let text = fs::read_to_string("/proc/loadavg")?;
     text.split(' ')
@@ -44,19 +44,19 @@ pub(crate) fn load_average() -> Result<f64> {
         .context("/proc/loadavg")
 }
 
-/// One observer under one workload.
+/// Figures of one observer under one workload.
 pub(crate) struct Row {
     pub(crate) workload: Workload,
     pub(crate) observer: Observer,
-    /// Requests per second while watched and while not, a pair a round.
+    /// Requests per second while watched and while not watched, one pair for each round.
     pairs: Vec<(f64, f64)>,
     cpu_s: Vec<f64>,
     lost: Option<u64>,
-    /// Of the runs with statistics.
+    /// Costs in the runs with statistics.
     costs: Vec<Cost>,
 }
 
-/// What the programs took in one run.
+/// Time of the programs in one run.
 struct Cost {
     requests: u64,
     programs: Vec<Program>,
@@ -90,7 +90,7 @@ impl Row {
         }
     }
 
-    /// Takes a run with statistics.
+    /// Adds a run with statistics.
     pub(crate) fn add_cost(&mut self, requests: u64, programs: Vec<Program>) {
         if requests > 0 && programs.iter().any(|program| program.runs > 0) {
             self.costs.push(Cost { requests, programs });
@@ -98,7 +98,7 @@ impl Row {
         }
     }
 
-    /// The run in the middle.
+    /// Cost of the median run.
     fn cost(&self) -> Option<&Cost> {
         self.costs.get(self.costs.len() / 2)
     }
@@ -252,14 +252,14 @@ fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
     values
 }
 
-/// Of sorted values, what the half in the middle lies between.
+/// Quartiles of sorted values.
 fn middle_half(sorted: &[f64]) -> (f64, f64) {
     let cut = sorted.len() / 4;
     let at = |at: usize| sorted.get(at).copied().unwrap_or(f64::NAN);
     (at(cut), at((sorted.len() - cut).wrapping_sub(1)))
 }
 
-/// Of sorted values; not a number when there are none.
+/// Median of sorted values; NaN if there are none.
 fn median(sorted: &[f64]) -> f64 {
     let middle = sorted.len() / 2;
     match sorted.len() {

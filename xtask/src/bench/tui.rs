@@ -1,4 +1,4 @@
-//! `cargo xtask bench tui`: what a frame of the live screen costs, at 10,000 events/s over 10,000 hosts.
+//! `cargo xtask bench tui`: the cost of a frame of the live screen at 10,000 events/s over 10,000 hosts.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{arguments, setup, shell, workspace};
 
-/// The test that prints the figures; there it runs a few ticks only.
+/// Test that prints the figures. As a plain test it runs for a few ticks only.
 const TEST: &str = "cost_of_a_screen";
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {

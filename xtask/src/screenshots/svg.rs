@@ -9,7 +9,7 @@ const MARGIN: f64 = 10.0;
 const BACK: &str = "#16181d";
 const FRONT: &str = "#d6d9df";
 
-/// The sixteen colours; the rest of the 256 are computed.
+/// The sixteen basic colours; the rest of the 256 are computed.
 const SIXTEEN: [&str; 16] = [
     "#16181d", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#d6d9df",
     "#7f848e", "#ff7b86", "#b5e890", "#ffd68a", "#82c4ff", "#e29bf5", "#7fe0ea", "#ffffff",
@@ -25,7 +25,7 @@ struct Style {
 }
 
 impl Style {
-    /// Colours of text and of what is behind it; none: that of the screen.
+    /// Colours of the text and of its background. Without the latter the background is that of the screen.
     fn colors(&self) -> (String, Option<String>) {
         let front = self.front.clone().unwrap_or_else(|| FRONT.to_owned());
         match self.reversed {
@@ -70,7 +70,7 @@ impl Style {
     }
 }
 
-/// A colour of xterm's 256.
+/// Colour of xterm's 256 by its number.
 fn color(index: u16) -> String {
     let level = |step: u16| if step == 0 { 0 } else { 55 + step * 40 };
     match index {
@@ -95,7 +95,7 @@ struct Run {
     style: Style,
 }
 
-/// The picture of what `tmux capture-pane -e` gives.
+/// Makes the picture of a screen captured by `tmux capture-pane -e`.
 pub(super) fn of(captured: &str) -> String {
     let mut style = Style::default();
     let rows: Vec<Vec<Run>> = captured
@@ -154,7 +154,7 @@ fn runs(line: &str, style: &mut Style) -> Vec<Run> {
     runs
 }
 
-/// How a block character fills its cell: height from below, and how dense.
+/// Height from below and opacity with which a block character fills its cell.
 fn block(c: char) -> Option<(f64, f64)> {
     match c {
         '▁'..='█' => Some((f64::from(c as u32 - 0x2580) / 8.0, 1.0)),
