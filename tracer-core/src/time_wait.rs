@@ -73,6 +73,9 @@ pub struct TimeWait {
     at_start: HashMap<u32, u64>,
     orphans_lost: u64,
     unseen: HashSet<u32>,
+    /// Of the namespaces that were removed, those whose inode numbers are free.
+    removed: HashSet<u32>,
+    removals: u64,
 }
 
 #[derive(Debug, Default)]
@@ -96,6 +99,8 @@ pub struct TimeWaitView {
     pub orphans_lost: u64,
     /// Namespaces of traced connections whose sockets could not be listed: `current` and `peak` lack them.
     pub namespaces_unseen: u64,
+    /// Namespaces of traced connections that were removed; what was in TIME_WAIT there went with them.
+    pub namespaces_removed: u64,
     /// ip_local_port_range, of the first namespace.
     pub port_range: Option<(u16, u16)>,
     /// Destinations of traced connections, most used first.
@@ -117,6 +122,7 @@ impl TimeWait {
 
     /// A namespace joins: its port range and the sockets it has in TIME_WAIT already.
     pub fn namespace(&mut self, netns: u32, range: (u16, u16), time_wait: u64) {
+        self.removed.remove(&netns);
         self.ranges.insert(netns, range);
         self.first_range.get_or_insert(range);
         self.at_start.insert(netns, time_wait);
@@ -124,6 +130,7 @@ impl TimeWait {
 
     /// A namespace joins whose sockets cannot be listed: what is left behind there is not followed.
     pub fn unseen_namespace(&mut self, netns: u32) {
+        self.removed.remove(&netns);
         self.unseen.insert(netns);
         let lost = &mut self.orphans_lost;
         self.remains.retain(|_, remains| {
@@ -133,8 +140,21 @@ impl TimeWait {
         });
     }
 
+    /// A namespace was removed, right after a snapshot: the fate of all that was left behind there is known.
+    pub fn removed_namespace(&mut self, netns: u32) {
+        self.remains.retain(|_, remains| remains.netns != netns);
+        self.destinations.retain(|(at, _), _| *at != netns);
+        self.ranges.remove(&netns);
+        self.removed.insert(netns);
+        self.removals += 1;
+        self.count();
+    }
+
     /// A connection closed and left something behind.
     pub fn left(&mut self, cookie: u64, remains: Remains) {
+        if self.removed.contains(&remains.netns) {
+            return;
+        }
         if self.unseen.contains(&remains.netns) {
             self.orphans_lost += u64::from(remains.orphan);
         } else {
@@ -174,13 +194,15 @@ impl TimeWait {
             *lost += u64::from(gone && remains.orphan);
             !gone
         });
-        self.current = self
-            .remains
-            .values()
-            .filter(|remains| !remains.orphan)
-            .count() as u64;
+        self.count();
         self.peak = self.peak.max(self.current);
         entered
+    }
+
+    /// Counts those in TIME_WAIT.
+    fn count(&mut self) {
+        let in_time_wait = self.remains.values().filter(|remains| !remains.orphan);
+        self.current = in_time_wait.count() as u64;
     }
 
     fn observe_destinations(&mut self, sockets: &[Seen]) {
@@ -195,10 +217,11 @@ impl TimeWait {
         }
     }
 
-    /// Forgets what was lost and how many there were at most.
+    /// Forgets what was lost, what was removed, and how many there were at most.
     pub fn reset(&mut self) {
         self.peak = self.current;
         self.orphans_lost = 0;
+        self.removals = 0;
     }
 
     /// Traced connections in it at the last snapshot.
@@ -228,6 +251,7 @@ impl TimeWait {
             orphans_now: self.orphans() as u64,
             orphans_lost: self.orphans_lost,
             namespaces_unseen: self.unseen.len() as u64,
+            namespaces_removed: self.removals,
             port_range: self.first_range,
             destinations,
         }
@@ -297,6 +321,29 @@ mod tests {
         assert_eq!(time_wait.view().current, 1);
         time_wait.observe(11, &[]);
         assert_eq!(time_wait.view().current, 0);
+    }
+
+    #[test]
+    fn what_was_in_a_removed_namespace_is_not_lost() {
+        let mut time_wait = TimeWait::default();
+        time_wait.namespace(1, (40_000, 40_009), 0);
+        time_wait.destination(1, ([127, 0, 0, 1], 80).into());
+        time_wait.left(1, remains(false));
+        time_wait.left(2, remains(true));
+        time_wait.observe(20, &[seen(1, TIME_WAIT), seen(2, FIN_WAIT2)]);
+        time_wait.removed_namespace(1);
+        time_wait.left(3, remains(true));
+        let view = time_wait.view();
+        assert_eq!((view.current, view.peak, view.orphans_now), (0, 1, 0));
+        assert_eq!((view.orphans_lost, view.namespaces_removed), (0, 1));
+        assert!(view.destinations.is_empty());
+        // Another namespace with the same number.
+        time_wait.unseen_namespace(1);
+        time_wait.left(4, remains(true));
+        let view = time_wait.view();
+        assert_eq!((view.orphans_lost, view.namespaces_unseen), (1, 1));
+        time_wait.reset();
+        assert_eq!(time_wait.view().namespaces_removed, 0);
     }
 
     #[test]

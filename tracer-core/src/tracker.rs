@@ -426,6 +426,13 @@ impl Tracker {
         self.time_wait.unseen_namespace(netns);
     }
 
+    /// A namespace that had joined was removed. Another one may get its inode number: connections made there are
+    /// told apart by a new turn in [`Self::take_namespaces`].
+    pub fn remove_namespace(&mut self, netns: u32) {
+        self.namespaces.remove(&netns);
+        self.time_wait.removed_namespace(netns);
+    }
+
     /// Namespaces that connections were made in; each is given once.
     pub fn take_namespaces(&mut self) -> Vec<u32> {
         std::mem::take(&mut self.new_namespaces)

@@ -322,6 +322,7 @@ fn time_wait(view: &TimeWaitView, entered: u64) -> Value {
         "orphans_now": view.orphans_now,
         "orphans_lost": view.orphans_lost,
         "namespaces_unseen": view.namespaces_unseen,
+        "namespaces_removed": view.namespaces_removed,
         "destinations": view.destinations.iter().map(destination).collect::<Vec<_>>(),
     })
 }
