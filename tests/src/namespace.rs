@@ -41,6 +41,11 @@ impl Namespace {
         Ok(made)
     }
 
+    /// Its name, as `ip` takes it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Starts nginx inside, on every address.
     pub fn nginx(&self, protocols: &'static str, certificate: &Certificate) -> Result<Nginx> {
         let options = NginxOptions {

@@ -99,6 +99,11 @@ impl Attached {
         self.process.id()
     }
 
+    /// True if tracer has ended by itself.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        self.process.has_ended()
+    }
+
     /// Sends tracer a signal that does not end it.
     pub fn signal(&self, signal: Signal) -> Result<()> {
         self.process.signal(signal)

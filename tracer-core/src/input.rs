@@ -56,6 +56,12 @@ pub enum Input<'a> {
         /// Inode number of the namespace.
         netns: u32,
     },
+    /// A namespace that had joined was removed: nobody uses it any more, and what its sockets left behind went
+    /// with it.
+    RemovedNamespace {
+        /// Its inode number.
+        netns: u32,
+    },
     /// The kernel's counters, in the order of [`Counter::ALL`].
     Counters([u64; Counter::COUNT as usize]),
     /// Figures of records that found the ring buffer full.
@@ -117,6 +123,7 @@ impl Tracker {
                 time_wait,
             } => self.add_namespace(*netns, *range, *time_wait),
             Input::UnseenNamespace { netns } => self.add_unseen_namespace(*netns),
+            Input::RemovedNamespace { netns } => self.remove_namespace(*netns),
             Input::Counters(counters) => self.set_kernel_counters(*counters),
             Input::Overflow(overflow) => self.set_overflow(overflow.clone().into_owned()),
             Input::LostAnswer {

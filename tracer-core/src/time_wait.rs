@@ -73,6 +73,9 @@ pub struct TimeWait {
     at_start: HashMap<u32, u64>,
     orphans_lost: u64,
     unseen: HashSet<u32>,
+    /// Of the namespaces that were removed, those whose inode numbers are free.
+    removed: HashSet<u32>,
+    removals: u64,
 }
 
 #[derive(Debug, Default)]
@@ -96,6 +99,8 @@ pub struct TimeWaitView {
     pub orphans_lost: u64,
     /// Number of namespaces with traced connections but without a listing of sockets: `current` and `peak` lack them.
     pub namespaces_unseen: u64,
+    /// Namespaces of traced connections that were removed; their sockets in TIME_WAIT went with them.
+    pub namespaces_removed: u64,
     /// Port range (ip_local_port_range) of the first namespace.
     pub port_range: Option<(u16, u16)>,
     /// Destinations of traced connections, the most used first.
@@ -117,6 +122,7 @@ impl TimeWait {
 
     /// Adds a namespace with its port range and the number of sockets it already has in TIME_WAIT.
     pub fn namespace(&mut self, netns: u32, range: (u16, u16), time_wait: u64) {
+        self.removed.remove(&netns);
         self.ranges.insert(netns, range);
         self.first_range.get_or_insert(range);
         self.at_start.insert(netns, time_wait);
@@ -124,6 +130,7 @@ impl TimeWait {
 
     /// Adds a namespace without a listing of sockets: sockets left behind there are not followed.
     pub fn unseen_namespace(&mut self, netns: u32) {
+        self.removed.remove(&netns);
         self.unseen.insert(netns);
         let lost = &mut self.orphans_lost;
         self.remains.retain(|_, remains| {
@@ -133,8 +140,21 @@ impl TimeWait {
         });
     }
 
+    /// Notes that a namespace was removed, right after a snapshot: the sockets left behind there are gone.
+    pub fn removed_namespace(&mut self, netns: u32) {
+        self.remains.retain(|_, remains| remains.netns != netns);
+        self.destinations.retain(|(at, _), _| *at != netns);
+        self.ranges.remove(&netns);
+        self.removed.insert(netns);
+        self.removals += 1;
+        self.count();
+    }
+
     /// Notes that a connection closed and left a socket behind.
     pub fn left(&mut self, cookie: u64, remains: Remains) {
+        if self.removed.contains(&remains.netns) {
+            return;
+        }
         if self.unseen.contains(&remains.netns) {
             self.orphans_lost += u64::from(remains.orphan);
         } else {
@@ -174,13 +194,15 @@ impl TimeWait {
             *lost += u64::from(gone && remains.orphan);
             !gone
         });
-        self.current = self
-            .remains
-            .values()
-            .filter(|remains| !remains.orphan)
-            .count() as u64;
+        self.count();
         self.peak = self.peak.max(self.current);
         entered
+    }
+
+    /// Counts those in TIME_WAIT.
+    fn count(&mut self) {
+        let in_time_wait = self.remains.values().filter(|remains| !remains.orphan);
+        self.current = in_time_wait.count() as u64;
     }
 
     fn observe_destinations(&mut self, sockets: &[Seen]) {
@@ -195,10 +217,11 @@ impl TimeWait {
         }
     }
 
-    /// Clears the number of lost orphans, and sets the peak to the current number.
+    /// Clears the numbers of lost orphans and removed namespaces, and sets the peak to the current number.
     pub fn reset(&mut self) {
         self.peak = self.current;
         self.orphans_lost = 0;
+        self.removals = 0;
     }
 
     /// Number of traced connections in TIME_WAIT at the last snapshot.
@@ -228,6 +251,7 @@ impl TimeWait {
             orphans_now: self.orphans() as u64,
             orphans_lost: self.orphans_lost,
             namespaces_unseen: self.unseen.len() as u64,
+            namespaces_removed: self.removals,
             port_range: self.first_range,
             destinations,
         }
@@ -297,6 +321,29 @@ mod tests {
         assert_eq!(time_wait.view().current, 1);
         time_wait.observe(11, &[]);
         assert_eq!(time_wait.view().current, 0);
+    }
+
+    #[test]
+    fn what_was_in_a_removed_namespace_is_not_lost() {
+        let mut time_wait = TimeWait::default();
+        time_wait.namespace(1, (40_000, 40_009), 0);
+        time_wait.destination(1, ([127, 0, 0, 1], 80).into());
+        time_wait.left(1, remains(false));
+        time_wait.left(2, remains(true));
+        time_wait.observe(20, &[seen(1, TIME_WAIT), seen(2, FIN_WAIT2)]);
+        time_wait.removed_namespace(1);
+        time_wait.left(3, remains(true));
+        let view = time_wait.view();
+        assert_eq!((view.current, view.peak, view.orphans_now), (0, 1, 0));
+        assert_eq!((view.orphans_lost, view.namespaces_removed), (0, 1));
+        assert!(view.destinations.is_empty());
+        // Another namespace with the same number.
+        time_wait.unseen_namespace(1);
+        time_wait.left(4, remains(true));
+        let view = time_wait.view();
+        assert_eq!((view.orphans_lost, view.namespaces_unseen), (1, 1));
+        time_wait.reset();
+        assert_eq!(time_wait.view().namespaces_removed, 0);
     }
 
     #[test]

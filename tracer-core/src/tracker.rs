@@ -428,6 +428,13 @@ impl Tracker {
         self.time_wait.unseen_namespace(netns);
     }
 
+    /// Notes that a joined namespace was removed. Another one may get its inode number, so connections there make
+    /// [`Self::take_namespaces`] return the number once more.
+    pub fn remove_namespace(&mut self, netns: u32) {
+        self.namespaces.remove(&netns);
+        self.time_wait.removed_namespace(netns);
+    }
+
     /// Namespaces in which connections were made; each is returned once.
     pub fn take_namespaces(&mut self) -> Vec<u32> {
         std::mem::take(&mut self.new_namespaces)

@@ -25,6 +25,9 @@ pub struct TimeWait {
     /// Network namespaces that came up while tracing and could not be listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespaces_unseen: Option<u64>,
+    /// Network namespaces of traced connections that were removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespaces_removed: Option<u64>,
     /// Destinations with the most ports in use, 1000 at most.
     pub destinations: Vec<Destination>,
 }

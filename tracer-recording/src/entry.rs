@@ -31,6 +31,8 @@ mod kind {
     pub(super) const LOST_ANSWER: u8 = 15;
     pub(super) const SAMPLE: u8 = 16;
     pub(super) const RESET: u8 = 17;
+    /// Since format 2.
+    pub(super) const REMOVED_NAMESPACE: u8 = 18;
 }
 
 /// Description of the trace, the first entry of a recording.
@@ -167,6 +169,10 @@ fn encode_input(input: &Input<'_>, to: &mut Vec<u8>) -> u8 {
             put_u32(to, *netns);
             kind::UNSEEN_NAMESPACE
         }
+        Input::RemovedNamespace { netns } => {
+            put_u32(to, *netns);
+            kind::REMOVED_NAMESPACE
+        }
         Input::Counters(counters) => {
             counters.iter().for_each(|&value| put_u64(to, value));
             kind::COUNTERS
@@ -272,6 +278,7 @@ fn decode_input<'a>(kind: u8, take: &mut Take<'a>) -> Option<Input<'a>> {
             time_wait: take.u64()?,
         },
         kind::UNSEEN_NAMESPACE => Input::UnseenNamespace { netns: take.u32()? },
+        kind::REMOVED_NAMESPACE => Input::RemovedNamespace { netns: take.u32()? },
         kind::COUNTERS => Input::Counters(decode_counters(take)?),
         kind::OVERFLOW => Input::Overflow(Cow::Owned(decode_overflow(take)?)),
         kind::LOST_ANSWER => Input::LostAnswer {

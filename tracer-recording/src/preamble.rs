@@ -11,8 +11,10 @@
 use thiserror::Error;
 use tracer_common::record;
 
-/// Version of everything around the records.
-pub const FORMAT: u16 = 1;
+/// Version of everything around the records. 2: entries that say that a namespace was removed.
+pub const FORMAT: u16 = 2;
+/// Oldest version that is still read: what it holds means the same.
+pub const OLDEST_FORMAT: u16 = 1;
 /// Size of a preamble in bytes.
 pub const BYTES: usize = 16;
 
@@ -42,7 +44,7 @@ pub enum OpenError {
     },
     /// The format has another version.
     #[error(
-        "it is of format version {got}, expected {FORMAT}; replay it with the version of tracer that made it"
+        "it is of format version {got}, expected {OLDEST_FORMAT} to {FORMAT}; replay it with the version of tracer that made it"
     )]
     Format {
         /// Version in the file.
@@ -111,11 +113,11 @@ pub fn check(bytes: &[u8]) -> Result<(), OpenError> {
     }
     let format = u16::from_le_bytes([whole[8], whole[9]]);
     match (format, whole[10], whole[11]) {
-        (FORMAT, record::OLDEST_VERSION..=record::VERSION, ENDIAN) => Ok(()),
-        (FORMAT, record::OLDEST_VERSION..=record::VERSION, got) => {
+        (OLDEST_FORMAT..=FORMAT, record::OLDEST_VERSION..=record::VERSION, ENDIAN) => Ok(()),
+        (OLDEST_FORMAT..=FORMAT, record::OLDEST_VERSION..=record::VERSION, got) => {
             Err(OpenError::ByteOrder { got })
         }
-        (FORMAT, got, _) => Err(OpenError::Records { got }),
+        (OLDEST_FORMAT..=FORMAT, got, _) => Err(OpenError::Records { got }),
         (got, ..) => Err(OpenError::Format { got }),
     }
 }
@@ -133,7 +135,9 @@ mod tests {
     fn only_its_own_versions() {
         assert!(check(&write()).is_ok());
         let later = refused(&with_versions(FORMAT + 1, record::VERSION));
-        assert!(later.contains("format version 2"), "{later}");
+        assert!(later.contains("format version 3"), "{later}");
+        assert!(check(&with_versions(OLDEST_FORMAT, record::VERSION)).is_ok());
+        assert!(check(&with_versions(OLDEST_FORMAT - 1, record::VERSION)).is_err());
         assert!(check(&with_versions(FORMAT, record::OLDEST_VERSION)).is_ok());
         for version in [record::OLDEST_VERSION - 1, record::VERSION + 1] {
             let other = refused(&with_versions(FORMAT, version));

@@ -132,6 +132,7 @@ fn entry(records: &'static [u8]) -> impl Strategy<Value = Entry<'static>> {
             }
         }),
         any::<u32>().prop_map(|netns| Input::UnseenNamespace { netns }),
+        any::<u32>().prop_map(|netns| Input::RemovedNamespace { netns }),
         any::<[u64; Counter::COUNT as usize]>().prop_map(Input::Counters),
         overflow().prop_map(|overflow| Input::Overflow(Cow::Owned(overflow))),
         any::<(u64, u64, u16, u16)>().prop_map(|(time_ns, cookie, id, flags)| {

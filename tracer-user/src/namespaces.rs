@@ -1,13 +1,20 @@
 //! Socket listings of the network namespaces that traced processes live in.
+//!
+//! A listing is a netlink socket, and that keeps its namespace alive. So a listing is closed when nobody else
+//! uses the namespace: then the kernel removes the namespace, as it would have without tracer.
+
+mod presence;
+mod watch;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs,
-    path::{Path, PathBuf},
+    io,
+    path::Path,
 };
 
 use tracer_core::time_wait::Seen;
 
+use self::{presence::Sign, watch::Watch};
 use crate::source::kernel::diag::{
     Detail, Diag, DiagError, StateMask, netns_inum, of_process, port_range,
 };
@@ -23,10 +30,13 @@ struct Namespace {
     traced: bool,
 }
 
-/// All namespaces that existed when tracing began; entering one later would need rights that tracer
-/// has given up by then.
+/// The namespaces that existed when tracing began and are still used by somebody; entering one later would
+/// need rights that tracer has given up by then.
 pub(crate) struct Namespaces {
     known: HashMap<u32, Namespace>,
+    /// What showed that each is in use, until the watch begins; without that of tracer itself, which stays.
+    signs: BTreeMap<u32, Sign>,
+    watch: Option<Watch>,
 }
 
 /// A namespace that a traced connection was made in, seen for the first time.
@@ -44,15 +54,30 @@ impl Namespaces {
     pub(crate) fn open() -> Result<Self, DiagError> {
         let own = of_process(std::process::id());
         let mut known = HashMap::new();
+        let mut signs = BTreeMap::new();
         known.insert(netns_inum(&own)? as u32, Namespace::open(&own)?);
-        for (netns, path) in files_by_namespace().into_iter().take(LIMIT) {
+        for (netns, path) in presence::by_process_or_name().into_iter().take(LIMIT) {
             if !known.contains_key(&netns)
                 && let Ok(namespace) = Namespace::open(&path)
             {
                 known.insert(netns, namespace);
+                signs.insert(netns, Sign::File(path));
             }
         }
-        Ok(Self { known })
+        Ok(Self {
+            known,
+            signs,
+            watch: None,
+        })
+    }
+
+    /// Starts the thread that looks for namespaces which nobody else uses any more.
+    pub(crate) fn watch(&mut self) -> io::Result<()> {
+        let signs = std::mem::take(&mut self.signs);
+        if !signs.is_empty() {
+            self.watch = Some(Watch::start(signs)?);
+        }
+        Ok(())
     }
 
     /// Ports that something listens on, by namespace.
@@ -99,6 +124,30 @@ impl Namespaces {
         }
         Ok(all)
     }
+
+    /// Namespaces that tracer alone holds. One whose sockets some process has is not among them: that process
+    /// went elsewhere and keeps the namespace by its sockets, as tracer does.
+    pub(crate) fn abandoned(&mut self) -> Result<Vec<u32>, DiagError> {
+        let found = self.watch.as_ref().map(Watch::abandoned);
+        let mut abandoned = Vec::new();
+        for netns in found.unwrap_or_default() {
+            if let Some(namespace) = self.known.get_mut(&netns)
+                && !namespace.has_owned_sockets()?
+            {
+                abandoned.push(netns);
+            }
+        }
+        Ok(abandoned)
+    }
+
+    /// Closes the listing, with which the kernel removes the namespace; true when the namespace had joined.
+    pub(crate) fn close(&mut self, netns: u32) -> bool {
+        if let Some(watch) = &self.watch {
+            watch.forget(netns);
+        }
+        let closed = self.known.remove(&netns);
+        closed.is_some_and(|namespace| namespace.traced)
+    }
 }
 
 impl Namespace {
@@ -114,28 +163,10 @@ impl Namespace {
             traced: false,
         })
     }
-}
 
-/// A file of each network namespace: of one process in it, or its name (`ip netns add`).
-fn files_by_namespace() -> BTreeMap<u32, PathBuf> {
-    let mut found = BTreeMap::new();
-    for path in process_files().chain(named_files()) {
-        if let Ok(netns) = netns_inum(&path) {
-            found.entry(netns as u32).or_insert(path);
-        }
+    fn has_owned_sockets(&mut self) -> Result<bool, DiagError> {
+        let states = StateMask::CONNECTION | StateMask::LISTEN;
+        let sockets = self.diag.snapshot(states, Detail::Plain)?;
+        Ok(sockets.iter().any(|socket| socket.inode != 0))
     }
-    found
-}
-
-fn process_files() -> impl Iterator<Item = PathBuf> {
-    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| Some(of_process(entry.file_name().to_str()?.parse().ok()?)))
-}
-
-fn named_files() -> impl Iterator<Item = PathBuf> {
-    fs::read_dir("/run/netns")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
 }

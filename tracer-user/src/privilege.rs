@@ -55,7 +55,8 @@ pub(crate) enum PrivilegeError {
 /// What tracer still has to do after attaching; each duty keeps the capabilities it needs and no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Duties {
-    /// Read /proc/PID/exe and /proc/PID/ns/net of processes of other users.
+    /// Read /proc/PID/exe and /proc/PID/ns/net of processes of other users: to name them, and to see whether
+    /// anybody still uses a network namespace.
     pub(crate) name_processes: bool,
     /// Enter network namespaces that appear while tracing, to list their sockets. Keeps CAP_SYS_ADMIN,
     /// which is nearly everything: leave it off when the namespaces are known at the start.

@@ -280,6 +280,10 @@ impl Session {
             let started = recorder.start();
             started.map_err(Failure::internal("starting the thread that records"))?;
         }
+        let watched = self.namespaces.watch();
+        watched.map_err(Failure::internal(
+            "starting the thread that watches network namespaces",
+        ))?;
         let read = |(pipes, log): (Pipes, _)| pipes.read(log);
         let captured = self.pipes.map(read).transpose();
         let captured = captured.map_err(Failure::internal("reading the command's output"))?;

@@ -287,6 +287,7 @@ fn time_wait(view: &TimeWaitView, entered: u64) -> export::TimeWait {
         orphans_now: Some(view.orphans_now),
         orphans_lost: Some(view.orphans_lost),
         namespaces_unseen: Some(view.namespaces_unseen),
+        namespaces_removed: Some(view.namespaces_removed),
         destinations: view.destinations.iter().map(destination).collect(),
     }
 }

@@ -136,7 +136,15 @@ impl Tracing {
     /// given up when its answer has not come, and not when it has not been read.
     pub(super) fn take_listing(&mut self, intake: &mut Intake) -> Result<(), Failure> {
         self.take_all(intake)?;
-        self.look(intake)
+        let abandoned = self.namespaces.abandoned()?;
+        self.look(intake)?;
+        // Right after a listing, so that nothing happened there which was not seen.
+        for netns in abandoned {
+            if self.namespaces.close(netns) {
+                intake.input(&Input::RemovedNamespace { netns });
+            }
+        }
+        Ok(())
     }
 
     /// Takes all that has come by now, then looks what open connections are doing.
