@@ -47,7 +47,11 @@ fn nothing_is_fetched_that_googles_parser_forbids() {
     for case in cases() {
         for path in &case.forbidden {
             asked += 1;
-            assert!(!case.is_fetched(path), "{path} by {case:#?}");
+            assert!(
+                !case.is_fetched(path),
+                "{}: {path} by {case:#?}",
+                case.about
+            );
         }
     }
     assert!(asked > 3000, "{asked} questions");
@@ -58,7 +62,12 @@ fn all_else_is_fetched() {
     for case in cases() {
         for path in &case.allowed {
             let is_stricter = case.stricter.contains(path);
-            assert_eq!(case.is_fetched(path), !is_stricter, "{path} by {case:#?}");
+            assert_eq!(
+                case.is_fetched(path),
+                !is_stricter,
+                "{}: {path} by {case:#?}",
+                case.about
+            );
         }
     }
 }

@@ -56,6 +56,8 @@ pub struct PageReport {
     pub skipped: Option<&'static str>,
     /// Links and directives, of HTML.
     pub parsed: Option<ParsedPage>,
+    /// URLs of a sitemap, where an output wants links.
+    pub sitemap_urls: Option<Vec<String>>,
     /// Time for that.
     pub parse_ns: Option<u64>,
     /// Links to be queued.

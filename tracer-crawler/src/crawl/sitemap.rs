@@ -73,8 +73,8 @@ impl Engine {
         self.wake.notify_one();
     }
 
-    /// The pages of a sitemap, as seeds are; nested sitemaps are queued.
-    pub(crate) fn sitemap_links(&self, mut reading: Reading) -> Links {
+    /// The pages of a sitemap, as seeds are, and all URLs that it names; nested sitemaps are queued.
+    pub(crate) fn sitemap_links(&self, mut reading: Reading) -> (Links, Vec<String>) {
         let (rest, end) = reading.parser.finish();
         if let Err(error) = end {
             tracing::debug!(%error, "sitemap");
@@ -82,12 +82,15 @@ impl Engine {
         reading.entries.extend(rest);
         let mut links = Links::new(0);
         let mut nested = Vec::new();
+        let mut urls = Vec::new();
         for entry in reading.entries {
             let (text, is_page) = match &entry {
                 Entry::Page(text) => (text, true),
                 Entry::Sitemap(text) => (text, false),
             };
-            match self.reach.normalizer.parse(text) {
+            let parsed = self.reach.normalizer.parse(text);
+            urls.extend(parsed.iter().map(Url::to_string));
+            match parsed {
                 Ok(url) if is_page => links.consider(self, &url),
                 Ok(url) => nested.push(url),
                 Err(error) => links.skip(crate::scope::Refusal::from(&error).as_str(), 1),
@@ -95,6 +98,6 @@ impl Engine {
         }
         self.add_sitemaps(&nested, reading.nesting + 1);
         links.sitemaps = Some(nested);
-        links
+        (links, urls)
     }
 }

@@ -103,11 +103,9 @@ impl<'a> Flow<'a> {
     }
 
     /// The body is complete on the wire.
-    pub(crate) fn end(&mut self) -> Result<(), Failure> {
-        match &mut self.decoder {
-            Some(decoder) if !self.draining => decoder.finish(),
-            _ => Ok(()),
-        }
+    pub(crate) fn end(&self, exchange: &mut Exchange) {
+        let decoder = self.decoder.as_ref().filter(|_| !self.draining);
+        exchange.is_cut = decoder.is_some_and(Decoder::is_cut);
     }
 
     fn too_long(&self) -> Failure {

@@ -50,6 +50,8 @@ pub struct Exchange {
     pub wire_bytes: u64,
     /// Body bytes after decoding, as handed to the sink.
     pub decoded_bytes: u64,
+    /// The body ended in the middle of its content coding.
+    pub is_cut: bool,
     /// Connections found closed by the server when the request was sent; it was sent again on a fresh one.
     pub stale: u32,
 }

@@ -216,7 +216,8 @@ impl Inner {
         }
         exchange.phases.transfer_ns = Some(since_ns(start));
         *locked(&shared.used) = Instant::now();
-        flow.end()
+        flow.end(exchange);
+        Ok(())
     }
 }
 

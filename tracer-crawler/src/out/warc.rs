@@ -29,6 +29,8 @@ pub enum Truncated {
     Time,
     /// The connection ended before it.
     Disconnect,
+    /// Another reason, as a content coding that cannot be undone.
+    Unspecified,
 }
 
 /// One request with its response.
@@ -226,6 +228,7 @@ fn response<'a>(
             Truncated::Length => "length",
             Truncated::Time => "time",
             Truncated::Disconnect => "disconnect",
+            Truncated::Unspecified => "unspecified",
         };
         fields.push(("WARC-Truncated", why.into()));
     }

@@ -197,6 +197,7 @@ pub(super) fn may_be_element(first: u8, length: usize) -> bool {
 /// Attributes whose values are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Attribute {
+    Charset,
     Content,
     Encoding,
     Href,
@@ -220,6 +221,7 @@ impl Attribute {
 
 names! {
     ATTRIBUTES, attribute -> Attribute,
+    b"charset" => Attribute::Charset,
     b"content" => Attribute::Content,
     b"encoding" => Attribute::Encoding,
     b"href" => Attribute::Href,
