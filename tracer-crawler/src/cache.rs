@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use ::url::Url;
 use hyper::HeaderMap;
 use hyper::header::{
-    ETAG, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    CACHE_CONTROL, ETAG, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
 };
 use quick_cache::unsync::Cache;
 use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
@@ -81,8 +81,12 @@ pub struct Stored {
 }
 
 impl Stored {
-    /// Makes an entry from a response; `None` if its header has no validator.
+    /// Makes an entry from a response; `None` if its header has no validator or forbids to store the response (RFC 9111
+    /// section 5.2.2.5).
     pub fn of(headers: &HeaderMap, fetched_at_ns: i64) -> Option<Self> {
+        if forbids_storing(headers) {
+            return None;
+        }
         let text = |name| {
             let value: Option<&HeaderValue> = headers.get(name);
             value
@@ -108,6 +112,14 @@ impl Stored {
         let modified_since = field(IF_MODIFIED_SINCE, &self.last_modified);
         none_match.into_iter().chain(modified_since)
     }
+}
+
+fn forbids_storing(headers: &HeaderMap) -> bool {
+    let fields = headers.get_all(CACHE_CONTROL).iter();
+    let texts = fields.filter_map(|field| field.to_str().ok());
+    texts
+        .flat_map(|text| text.split(','))
+        .any(|directive| directive.trim().eq_ignore_ascii_case("no-store"))
 }
 
 #[derive(Clone)]
@@ -245,6 +257,15 @@ impl ResponseCache {
         Ok(value.and_then(|value| serde_json::from_slice(value.value()).ok()))
     }
 
+    /// Removes the entry of a page.
+    pub fn remove(&self, url: &Url) {
+        let key = xxh3_128(url.as_str().as_bytes());
+        let mut inner = self.lock();
+        if inner.policy.remove(&key).is_some() {
+            inner.pending.insert(key, None);
+        }
+    }
+
     /// Stores an entry. From time to time this writes the collected changes.
     pub fn put(&self, url: &Url, stored: &Stored) -> Result<(), CacheError> {
         let key = xxh3_128(url.as_str().as_bytes());
@@ -306,6 +327,35 @@ impl ResponseCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_must_not_be_stored_is_not_kept() {
+        let of = |field: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ETAG, HeaderValue::from_static("\"1\""));
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static(field));
+            Stored::of(&headers, 1).is_some()
+        };
+        assert!(of("max-age=3") && of("no-cache, private") && of("x=no-store"));
+        assert!(!of("no-store") && !of("private, No-Store") && !of("max-age=3 ,no-store"));
+    }
+
+    #[test]
+    fn what_is_removed_is_not_there_any_more() {
+        let directory = tempfile::tempdir().unwrap();
+        for is_removed in [false, true] {
+            let cache = ResponseCache::open(directory.path(), 1 << 20).unwrap();
+            assert_eq!(cache.get(&url(1)).unwrap().is_some(), is_removed);
+            cache.put(&url(1), &Stored::default()).unwrap();
+            if is_removed {
+                cache.remove(&url(1));
+            }
+            assert_eq!(cache.get(&url(1)).unwrap().is_none(), is_removed);
+            cache.save().unwrap();
+        }
+        let cache = ResponseCache::open(directory.path(), 1 << 20).unwrap();
+        assert_eq!(cache.get(&url(1)).unwrap(), None);
+    }
 
     fn url(number: u32) -> Url {
         Url::parse(&format!("http://h/{number}")).unwrap()

@@ -177,7 +177,8 @@ impl Reader {
         first: &[u8],
         options: &ParseOptions,
     ) -> Box<Self> {
-        let (encoding, bom_bytes) = charset::choose(declared, first);
+        let chosen = charset::choose(declared, first);
+        let encoding = chosen.encoding;
         // Encoding in which the scanner and everything after it see the text.
         let (seen, decoder) = if encoding.is_ascii_compatible() {
             (encoding, None)
@@ -186,12 +187,12 @@ impl Reader {
         };
         let mut reader = Box::new(Self {
             scanner: Scanner::new(),
-            found: Found::new(options, seen),
+            found: Found::new(options, seen, chosen.is_guess && decoder.is_none()),
             encoding,
             decoder,
             is_too_deep: false,
         });
-        reader.read(&first[bom_bytes..], options);
+        reader.read(&first[chosen.bom_bytes..], options);
         reader
     }
 
@@ -201,9 +202,13 @@ impl Reader {
 
     fn end(mut self, url: &Url, normalizer: &Normalizer, options: &ParseOptions) -> ParsedPage {
         self.feed(&[], true, options);
+        let encoding = match &self.decoder {
+            None => self.found.encoding(),
+            Some(_) => self.encoding,
+        };
         ParsedPage {
             truncated: self.is_too_deep,
-            ..self.found.resolve(url, normalizer, self.encoding)
+            ..self.found.resolve(url, normalizer, encoding)
         }
     }
 

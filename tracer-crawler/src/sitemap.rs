@@ -197,6 +197,8 @@ struct Text {
     /// Number of bytes before `rest`.
     at: usize,
     within: Within,
+    /// The namespace's prefix of the element that it is in.
+    prefix: String,
     /// Text of the current `loc`.
     loc: Option<String>,
     found: Vec<Entry>,
@@ -212,6 +214,7 @@ impl Default for Text {
             rest: String::new(),
             at: 0,
             within: Within::Nothing,
+            prefix: String::new(),
             loc: None,
             found: Vec::new(),
             count: 0,
@@ -302,8 +305,8 @@ impl Text {
 
     fn event(&mut self, event: &Event<'_>) -> Result<(), SitemapError> {
         match event {
-            Event::Start(tag) => self.open(tag.local_name().as_ref()),
-            Event::End(tag) => return self.close(tag.local_name().as_ref()),
+            Event::Start(tag) => self.open(tag.name().as_ref()),
+            Event::End(tag) => return self.close(tag.name().as_ref()),
             Event::Text(text) => self.push(text),
             Event::CData(text) => self.push(text),
             Event::GeneralRef(reference) => self.push(&resolve(reference)),
@@ -313,15 +316,29 @@ impl Text {
     }
 
     fn open(&mut self, name: &str) {
+        let (prefix, name) = parts(name);
         match name {
-            "url" => self.within = Within::Url,
-            "sitemap" => self.within = Within::Sitemap,
-            "loc" if self.within != Within::Nothing => self.loc = Some(String::new()),
+            "url" => self.enter(Within::Url, prefix),
+            "sitemap" => self.enter(Within::Sitemap, prefix),
+            // One of another namespace is no page: `image:loc`.
+            "loc" if self.within != Within::Nothing && self.prefix == prefix => {
+                self.loc = Some(String::new());
+            }
             _ => {}
         }
     }
 
+    fn enter(&mut self, within: Within, prefix: &str) {
+        self.within = within;
+        self.prefix.clear();
+        self.prefix.push_str(prefix);
+    }
+
     fn close(&mut self, name: &str) -> Result<(), SitemapError> {
+        let (prefix, name) = parts(name);
+        if prefix != self.prefix {
+            return Ok(());
+        }
         match name {
             "url" | "sitemap" => self.within = Within::Nothing,
             "loc" => {
@@ -382,6 +399,11 @@ impl Text {
         }
         (self.found, result)
     }
+}
+
+/// Prefix and name of an element.
+fn parts(name: &str) -> (&str, &str) {
+    name.split_once(':').unwrap_or(("", name))
 }
 
 /// Form of the text: XML begins with `<` after white space; `None` as long as there is only white space.

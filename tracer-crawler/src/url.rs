@@ -120,7 +120,7 @@ impl Normalizer {
         let options = Url::options()
             .base_url(Some(base))
             .encoding_override(encode);
-        self.normalize(options.parse(link).map_err(syntax)?)
+        self.normalize(options.parse(&one_authority(link)).map_err(syntax)?)
     }
 
     /// Normalises a parsed URL. Normalising twice gives the same result as once.
@@ -202,6 +202,17 @@ fn encoded(text: &str, encoding: &'static Encoding) -> Vec<u8> {
 
 fn syntax(reason: ::url::ParseError) -> UrlError {
     UrlError::Syntax { reason }
+}
+
+/// A link with two slashes for more of them at its begin: `///host/path` names a host on the web (the standard's "special
+/// authority ignore slashes state"), which the parser takes for a host without a name.
+pub(crate) fn one_authority(link: &str) -> Cow<'_, str> {
+    let trimmed = link.trim_start_matches(|character| character <= ' ');
+    let rest = trimmed.trim_start_matches(['/', '\\']);
+    if trimmed.len() - rest.len() > 2 {
+        return Cow::Owned(format!("//{rest}"));
+    }
+    Cow::Borrowed(link)
 }
 
 fn name_of(pair: &str) -> &str {
@@ -416,6 +427,9 @@ mod tests {
         assert_eq!(joined("?q=жü"), "http://a/b/c?q=%26%231078%3B%FC");
         assert_eq!(joined("ü"), "http://a/b/%C3%BC");
         assert_eq!(joined("//h/"), "http://h/");
+        for link in ["///h/x", " ////h/x", "/\\/h/x", "\\\\\\h\\x"] {
+            assert_eq!(joined(link), "http://h/x", "{link}");
+        }
         assert_eq!(joined(""), "http://a/b/c?d");
     }
 

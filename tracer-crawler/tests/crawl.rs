@@ -714,6 +714,72 @@ async fn compressed_pages_are_parsed() {
 }
 
 #[tokio::test]
+async fn answers_that_browsers_take_are_taken() {
+    use std::io::Write;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    let text = links(["/leaf"]) + &"<p>text</p>".repeat(500);
+    encoder.write_all(text.as_bytes()).unwrap();
+    let gzip = encoder.finish().unwrap();
+    let server = Server::start(move |asked| {
+        no_robots(asked).unwrap_or_else(|| match asked.path {
+            "/" => page(links([
+                "/space", "/fold", "/line", "/name", "/more", "/cut",
+            ])),
+            "/space" => with("X-A : b\r\n", links(["/1"])),
+            "/fold" => with("X-A: b\r\n c\r\n", links(["/2"])),
+            "/line" => with("no header line\r\n", links(["/3"])),
+            "/name" => with("Content-Encoding: utf-8\r\n", links(["/4"])),
+            "/more" => with("Content-Encoding: gzip\r\n", [&gzip[..], b"11111"].concat()),
+            "/cut" => with("Content-Encoding: gzip\r\n", &gzip[..gzip.len() - 12]),
+            _ => page(""),
+        })
+    })
+    .await;
+    let outcome = crawl(settings(), &server).await;
+    for line in outcome.pages.values() {
+        assert_eq!((line.status, line.failure), (Some(200), None), "{line:?}");
+    }
+    let led_to = outcome.paths().split_off("/1");
+    let expected = [
+        "/1", "/2", "/3", "/4", "/cut", "/fold", "/leaf", "/line", "/more", "/name", "/space",
+    ];
+    assert_eq!(led_to, BTreeSet::from(expected));
+}
+
+#[tokio::test]
+async fn an_empty_location_sends_nowhere() {
+    let server = Server::start(|asked| {
+        let moved = "HTTP/1.1 302 Found\r\nLocation: \r\nContent-Length: 0\r\n\r\n";
+        no_robots(asked).unwrap_or_else(|| raw(moved, Then::Keep))
+    })
+    .await;
+    let outcome = crawl(settings(), &server).await;
+    let line = &outcome.pages["/"];
+    assert_eq!(
+        (line.status, line.failure, line.times),
+        (Some(302), None, 1)
+    );
+    assert_eq!(outcome.figures.requests, 2, "with robots.txt");
+}
+
+#[tokio::test]
+async fn what_may_not_be_stored_is_asked_for_without_a_condition() {
+    let directory = tempfile::tempdir().unwrap();
+    let (server, conditions) = unchanging(|asked| match asked.path {
+        "/" => with("Cache-Control: no-store, private\r\n", links(["/a"])),
+        _ => page(""),
+    })
+    .await;
+    let mut settings = settings();
+    settings.cache.dir = Some(directory.path().join("cache"));
+    for asked_again in [0, 1] {
+        let outcome = crawl(settings.clone(), &server).await;
+        assert_eq!(outcome.paths(), BTreeSet::from(["/", "/a"]));
+        assert_eq!(conditions.load(Ordering::SeqCst), asked_again);
+    }
+}
+
+#[tokio::test]
 async fn sitemaps_of_robots_txt_lead_to_pages() {
     let server = Server::start(|asked| {
         let base = format!("http://{}", asked.head.split("host: ").nth(1).unwrap().lines().next().unwrap());
@@ -745,11 +811,20 @@ async fn outputs_hold_every_page() {
                 "HTTP/1.1 301 M\r\nLocation: /moved\r\nContent-Length: 0\r\n\r\n",
                 Then::Keep,
             ),
+            "/9" => page(links(["/sitemap.xml"])),
+            "/sitemap.xml" => {
+                let host = asked.head.split("host: ").nth(1).unwrap();
+                let base = format!("http://{}", host.lines().next().unwrap());
+                page(format!(
+                    "<urlset><url><loc>{base}/1</loc></url><url><loc>http://x.example/</loc></url></urlset>"
+                ))
+            }
             _ => tree(asked, 10),
         })
     })
     .await;
     let mut settings = settings();
+    settings.politeness.sitemaps = true;
     settings.output.jsonl = Some(at("pages.jsonl"));
     settings.output.jsonl_links = true;
     settings.output.warc = Some(at("pages.warc.gz"));
@@ -771,7 +846,7 @@ async fn outputs_hold_every_page() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    assert_eq!((lines.len() as u64, figures.pages), (10, 10));
+    assert_eq!((lines.len() as u64, figures.pages), (11, 11));
     for line in &lines {
         assert_eq!(line["status"], 200);
         let name = line["body_sha256"].as_str().unwrap();
@@ -797,9 +872,16 @@ async fn outputs_hold_every_page() {
     std::io::Read::read_to_string(&mut decoder, &mut warc).unwrap();
     assert_eq!(
         warc.matches("WARC-Type: response").count(),
-        11,
+        12,
         "the redirect as well"
     );
+    let line = |end: &str| {
+        let is_it = |line: &&serde_json::Value| line["url"].as_str().unwrap().ends_with(end);
+        lines.iter().find(is_it).unwrap()
+    };
+    let named = line("/sitemap.xml")["link_urls"].as_array().unwrap();
+    assert_eq!(named.len(), 2);
+    assert_eq!(named[1], "http://x.example/");
 }
 
 /// Server that answers for every page of `site` whether it has changed, with a count of the conditional requests.

@@ -159,7 +159,7 @@ async fn broken_answers_have_their_classes() {
         ),
         (
             "/coding",
-            with("Content-Encoding: rot13\r\n", "uryyb"),
+            with("Content-Encoding: compress\r\n", "\x1f\u{9d}"),
             Class::Decode,
         ),
     ];

@@ -62,7 +62,12 @@ fn all_else_is_fetched() {
     for case in cases() {
         for path in &case.allowed {
             let is_stricter = case.stricter.contains(path);
-            assert_eq!(case.is_fetched(path), !is_stricter, "{path} by {case:#?}");
+            assert_eq!(
+                case.is_fetched(path),
+                !is_stricter,
+                "{}: {path} by {case:#?}",
+                case.about
+            );
         }
     }
 }

@@ -288,7 +288,8 @@ fn every_switch_can_be_turned_off_and_on() {
     };
     let keys = || Settings::keys().filter(|key| key.switch);
     assert!(keys().count() > 10);
-    let forms: [(fn(&str) -> Vec<String>, bool); 5] = [
+    type Form = fn(&str) -> Vec<String>;
+    let forms: [(Form, bool); 5] = [
         (|flag| vec![format!("--no-{flag}")], false),
         (|flag| vec![format!("--{flag}"), "off".to_owned()], false),
         (|flag| vec![format!("--{flag}=no")], false),

@@ -71,13 +71,17 @@ impl Engine {
             return;
         };
         let head = step.exchange.head.as_ref();
-        let Some(head) = head.filter(|head| head.status == 200) else {
+        // Of a body that was cut not all links are known.
+        let is_whole = !step.exchange.is_cut;
+        let Some(head) = head.filter(|head| head.status == 200 && is_whole) else {
             return;
         };
         // The time is kept to the nanosecond because WARC files refer to an earlier record by its date.
         let begun = step.started.duration_since(UNIX_EPOCH).unwrap_or_default();
         let begun_ns = i64::try_from(begun.as_nanos()).unwrap_or(i64::MAX);
         let Some(mut stored) = Stored::of(&head.headers, begun_ns) else {
+            // What an earlier answer left is no longer so.
+            cache.remove(&report.url);
             return;
         };
         stored.rules = self.rules;

@@ -200,7 +200,8 @@ pub(crate) fn record(report: &PageReport, with_links: bool) -> PageRecord {
         truncated: failure
             .as_ref()
             .is_some_and(|failure| cut.contains(&failure.class))
-            || parsed.is_some_and(|page| page.truncated),
+            || parsed.is_some_and(|page| page.truncated)
+            || exchange.is_some_and(|exchange| exchange.is_cut),
         failure,
         skipped: report.skipped,
         redirects: report.redirects.clone(),
@@ -222,11 +223,17 @@ pub(crate) fn record(report: &PageReport, with_links: bool) -> PageRecord {
         noindex: parsed.is_some_and(|page| page.directives.noindex),
         nofollow: parsed.is_some_and(|page| page.directives.nofollow),
         links: report.counts.clone(),
-        link_urls: parsed.filter(|_| with_links).map(|page| {
-            let urls = page.links.iter().map(|link| link.url.as_str());
-            urls.map(str::to_owned).collect()
-        }),
+        link_urls: link_urls(report).filter(|_| with_links),
     }
+}
+
+/// The URLs that a page or a sitemap names.
+fn link_urls(report: &PageReport) -> Option<Vec<String>> {
+    let Some(page) = &report.parsed else {
+        return report.sitemap_urls.clone();
+    };
+    let urls = page.links.iter().map(|link| link.url.as_str());
+    Some(urls.map(str::to_owned).collect())
 }
 
 fn exchange(report: &PageReport, step: &Step) -> Exchange {
@@ -263,6 +270,7 @@ fn exchange(report: &PageReport, step: &Step) -> Exchange {
             Class::BodyTooLong | Class::Bomb => Some(warc::Truncated::Length),
             Class::TimeoutRequest | Class::TimeoutTask => Some(warc::Truncated::Time),
             Class::Truncated | Class::Lost => Some(warc::Truncated::Disconnect),
+            Class::Decode => Some(warc::Truncated::Unspecified),
             _ => None,
         });
     let mut metadata = vec![

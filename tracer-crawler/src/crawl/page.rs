@@ -297,7 +297,9 @@ impl<'a> Try<'a> {
             report.parse_ns = Some(sink.parse_ns + since_ns(begun));
         }
         if let Some(sitemap) = sitemap {
-            report.links = Some(self.engine.sitemap_links(sitemap));
+            let (links, urls) = self.engine.sitemap_links(sitemap);
+            report.sitemap_urls = self.engine.needs.links.then_some(urls);
+            report.links = Some(links);
         }
         if let Some(stored) = self.stored.take().filter(|_| report.status() == Some(304)) {
             report.fetched_before_ns = Some(stored.fetched_at_ns);
@@ -380,6 +382,7 @@ impl<'a> Try<'a> {
             failure,
             skipped,
             parsed: None,
+            sitemap_urls: None,
             parse_ns: None,
             links: None,
             counts: LinkCounts::default(),

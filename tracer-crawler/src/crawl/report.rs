@@ -57,6 +57,8 @@ pub struct PageReport {
     pub skipped: Option<&'static str>,
     /// Links and directives of an HTML page.
     pub parsed: Option<ParsedPage>,
+    /// URLs of a sitemap, where an output wants links.
+    pub sitemap_urls: Option<Vec<String>>,
     /// Time spent on parsing.
     pub parse_ns: Option<u64>,
     /// Links to be queued.

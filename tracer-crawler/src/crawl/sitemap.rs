@@ -74,8 +74,8 @@ impl Engine {
         self.wake.notify_one();
     }
 
-    /// Pages of a sitemap, which count as seeds. Nested sitemaps are queued.
-    pub(crate) fn sitemap_links(&self, mut reading: Reading) -> Links {
+    /// Pages of a sitemap, which count as seeds, and all URLs in it. Nested sitemaps are queued.
+    pub(crate) fn sitemap_links(&self, mut reading: Reading) -> (Links, Vec<String>) {
         let (rest, end) = reading.parser.finish();
         if let Err(error) = end {
             tracing::debug!(%error, "sitemap");
@@ -83,12 +83,15 @@ impl Engine {
         reading.entries.extend(rest);
         let mut links = Links::new(0);
         let mut nested = Vec::new();
+        let mut urls = Vec::new();
         for entry in reading.entries {
             let (text, is_page) = match &entry {
                 Entry::Page(text) => (text, true),
                 Entry::Sitemap(text) => (text, false),
             };
-            match self.reach.normalizer.parse(text) {
+            let parsed = self.reach.normalizer.parse(text);
+            urls.extend(parsed.iter().map(Url::to_string));
+            match parsed {
                 Ok(url) if is_page => links.consider(self, &url),
                 Ok(url) => nested.push(url),
                 Err(error) => links.skip(crate::scope::Refusal::from(&error).as_str(), 1),
@@ -96,6 +99,6 @@ impl Engine {
         }
         self.add_sitemaps(&nested, reading.nesting + 1);
         links.sitemaps = Some(nested);
-        links
+        (links, urls)
     }
 }

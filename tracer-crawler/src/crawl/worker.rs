@@ -351,6 +351,7 @@ fn panicked(page: &Page, message: String) -> PageReport {
         failure: Some(Arc::new(Failure::Panic(message.into()))),
         skipped: None,
         parsed: None,
+        sitemap_urls: None,
         parse_ns: None,
         links: None,
         counts: LinkCounts::default(),

@@ -102,12 +102,10 @@ impl<'a> Flow<'a> {
         Ok(Next::Read)
     }
 
-    /// Ends the body after its last piece; an error if the coding is incomplete.
-    pub(crate) fn end(&mut self) -> Result<(), Failure> {
-        match &mut self.decoder {
-            Some(decoder) if !self.draining => decoder.finish(),
-            _ => Ok(()),
-        }
+    /// Ends the body after its last piece, and notes whether its coding is incomplete.
+    pub(crate) fn end(&self, exchange: &mut Exchange) {
+        let decoder = self.decoder.as_ref().filter(|_| !self.draining);
+        exchange.is_cut = decoder.is_some_and(Decoder::is_cut);
     }
 
     fn too_long(&self) -> Failure {

@@ -118,6 +118,10 @@ impl Connection {
             // 8 KiB is the least that hyper accepts.
             .max_buf_size(max_head_bytes.max(8 * 1024))
             .max_header_size(max_head_bytes)
+            // As browsers and curl do; what RFC 9112 forbids here, it forbids to servers.
+            .allow_spaces_after_header_name_in_responses(true)
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .ignore_invalid_headers_in_responses(true)
             .handshake(TokioIo::new(wire))
             .await?;
         Ok(Self {

@@ -18,6 +18,17 @@ use crate::outcome::Failure;
 /// Codings offered to servers (RFC 9110 section 12.5.3).
 pub const ACCEPT_ENCODING: &str = "gzip, deflate, br, zstd";
 
+/// Codings of the registry (RFC 9110 section 16.6.1) that the decoder cannot undo.
+const OTHER_CODINGS: [&str; 7] = [
+    "compress",
+    "x-compress",
+    "exi",
+    "pack200-gzip",
+    "aes128gcm",
+    "dcb",
+    "dcz",
+];
+
 /// Limit of codings applied to one body. Real servers use one, or two by mistake.
 const MAX_CODINGS: usize = 3;
 
@@ -100,6 +111,10 @@ struct Layer {
     /// Decoder, made when the first byte arrives.
     decoder: Option<Box<dyn DecodeV2 + Send>>,
     ended: bool,
+    /// A whole stream has come out: what follows may be anything.
+    is_whole: bool,
+    /// What still comes is no stream of this coding.
+    is_over: bool,
 }
 
 /// Undoes all codings of one body.
@@ -111,20 +126,29 @@ pub(crate) struct Decoder {
 type Out<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), Failure>;
 
 impl Decoder {
-    /// Makes a decoder for a Content-Encoding field; `None` when there is nothing to undo. An unknown coding is an
-    /// error, because its bytes would be taken for text.
+    /// Makes a decoder for a Content-Encoding field; `None` when there is nothing to undo. A coding that cannot
+    /// be undone is an error, because its bytes would be taken for text. A name that is no coding (`utf-8`, `none`) is a
+    /// mistake, and the body is taken as it is.
     pub(crate) fn new(content_encoding: &str) -> Result<Option<Self>, Failure> {
         let mut layers = Vec::new();
         let names = content_encoding.split(',').map(str::trim);
         for name in names.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"))
         {
             let Some(coding) = Coding::of_name(name) else {
-                return Err(refused(&format!("{name:?} is none of {ACCEPT_ENCODING}")));
+                if OTHER_CODINGS
+                    .iter()
+                    .any(|other| name.eq_ignore_ascii_case(other))
+                {
+                    return Err(refused(&format!("{name:?} is none of {ACCEPT_ENCODING}")));
+                }
+                continue;
             };
             layers.push(Layer {
                 coding,
                 decoder: None,
                 ended: false,
+                is_whole: false,
+                is_over: false,
             });
         }
         if layers.len() > MAX_CODINGS {
@@ -142,17 +166,10 @@ impl Decoder {
         })
     }
 
-    /// Ends the body; an error if a coding is incomplete.
-    pub(crate) fn finish(&mut self) -> Result<(), Failure> {
-        for layer in &self.layers {
-            if layer.decoder.is_some() && !layer.ended {
-                return Err(Failure::Decode {
-                    coding: layer.coding.name(),
-                    detail: "the body ends in the middle".into(),
-                });
-            }
-        }
-        Ok(())
+    /// True if the body ended in the middle of a coding. The text decoded until then counts, as it does in browsers.
+    pub(crate) fn is_cut(&self) -> bool {
+        let is_cut = |layer: &Layer| layer.decoder.is_some() && !layer.ended && !layer.is_over;
+        self.layers.iter().any(is_cut)
     }
 }
 
@@ -179,7 +196,7 @@ fn push(
 
 impl Layer {
     fn push(&mut self, block: &mut [u8], input: &[u8], out: Out<'_>) -> Result<(), Failure> {
-        let Some(&first) = input.first() else {
+        let Some(&first) = input.first().filter(|_| !self.is_over) else {
             return Ok(());
         };
         let coding = self.coding;
@@ -195,9 +212,16 @@ impl Layer {
                 self.ended = false;
             }
             let mut output = WriteBuffer::new_initialized(block);
-            self.ended = decoder
-                .decode(&mut input, &mut output)
-                .map_err(|error| coding.failed(&error))?;
+            match decoder.decode(&mut input, &mut output) {
+                Ok(ended) => self.ended = ended,
+                // Bytes behind a whole stream that begin no other one: browsers leave them out.
+                Err(_) if self.is_whole => {
+                    self.is_over = true;
+                    return Ok(());
+                }
+                Err(error) => return Err(coding.failed(&error)),
+            }
+            self.is_whole |= self.ended;
             let full = output.has_no_spare_space();
             if !output.written().is_empty() {
                 out(output.written())?;
@@ -238,9 +262,8 @@ mod tests {
         output.written().to_vec()
     }
 
-    /// Decodes a body that arrives in pieces of `size` bytes.
-    fn decode(field: &str, body: &[u8], size: usize) -> Result<Vec<u8>, Failure> {
-        let mut decoder = Decoder::new(field)?.unwrap();
+    /// Decodes in pieces of `size` bytes.
+    fn push_all(decoder: &mut Decoder, body: &[u8], size: usize) -> Result<Vec<u8>, Failure> {
         let mut decoded = Vec::new();
         for piece in body.chunks(size) {
             decoder.push(piece, &mut |out| {
@@ -248,7 +271,14 @@ mod tests {
                 Ok(())
             })?;
         }
-        decoder.finish()?;
+        Ok(decoded)
+    }
+
+    /// The same of a whole body.
+    fn decode(field: &str, body: &[u8], size: usize) -> Result<Vec<u8>, Failure> {
+        let mut decoder = Decoder::new(field)?.unwrap();
+        let decoded = push_all(&mut decoder, body, size)?;
+        assert!(!decoder.is_cut(), "{field}");
         Ok(decoded)
     }
 
@@ -291,11 +321,36 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_or_broken_body_is_an_error() {
+    fn bytes_after_the_end_are_left_out() {
+        for coding in ["gzip", "deflate", "zstd"] {
+            for garbage in [
+                &b"11111"[..],
+                b"\x1f",
+                b"\x1f\x8bno gzip",
+                b"\0\0x",
+                b"(\xb5",
+            ] {
+                let body = [&encode(coding, b"text"), garbage].concat();
+                for size in [1, 3, body.len()] {
+                    let mut decoder = Decoder::new(coding).unwrap().unwrap();
+                    let decoded = push_all(&mut decoder, &body, size).unwrap();
+                    assert_eq!(decoded, b"text", "{coding} {garbage:?} by {size}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_body_gives_what_came_and_a_broken_one_is_an_error() {
         for coding in ["gzip", "deflate", "br", "zstd"] {
             let mut body = encode(coding, &text());
-            let cut = decode(coding, &body[..body.len() / 2], 1000);
-            assert!(matches!(cut, Err(Failure::Decode { .. })), "{coding}");
+            let mut decoder = Decoder::new(coding).unwrap().unwrap();
+            let half = &body[..body.len() / 2];
+            let decoded = push_all(&mut decoder, half, 1000).unwrap();
+            assert!(decoder.is_cut(), "{coding}");
+            assert!(text().starts_with(&decoded), "{coding}");
+            // The others hold a whole block back.
+            assert!(!decoded.is_empty() || matches!(coding, "br" | "zstd"));
             body[0] = b'<';
             body[1] = b'h';
             assert!(decode(coding, &body, 1000).is_err(), "{coding}");
@@ -306,6 +361,7 @@ mod tests {
     fn fields() {
         assert!(Decoder::new("").unwrap().is_none());
         assert!(Decoder::new("identity").unwrap().is_none());
+        assert!(Decoder::new("utf-8, none").unwrap().is_none());
         assert!(Decoder::new("compress").is_err());
         assert!(Decoder::new("gzip, gzip, gzip, gzip").is_err());
         assert_eq!(decode("gzip", b"", 1).unwrap(), b"");

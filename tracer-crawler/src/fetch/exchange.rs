@@ -50,6 +50,8 @@ pub struct Exchange {
     pub wire_bytes: u64,
     /// Body bytes after decoding, as passed to the sink.
     pub decoded_bytes: u64,
+    /// The body ended in the middle of its content coding.
+    pub is_cut: bool,
     /// Number of reused connections that the server had already closed, after which the request was sent again on a new
     /// one.
     pub stale: u32,

@@ -217,7 +217,8 @@ impl Inner {
         }
         exchange.phases.transfer_ns = Some(since_ns(start));
         *locked(&shared.used) = Instant::now();
-        flow.end()
+        flow.end(exchange);
+        Ok(())
     }
 }
 

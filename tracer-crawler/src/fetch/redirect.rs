@@ -6,6 +6,7 @@ use url::Url;
 use super::exchange::Head;
 use crate::credentials;
 use crate::outcome::Failure;
+use crate::url::one_authority;
 
 /// Next request of a chain of redirects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +36,11 @@ pub fn next(method: &Method, url: &Url, head: &Head) -> Result<Option<Hop>, Fail
             .collect::<String>()
             .into(),
     };
-    let mut url = url.join(&target).map_err(|_| bad())?;
+    // An empty one sends nowhere, in browsers as well.
+    if target.trim().is_empty() {
+        return Ok(None);
+    }
+    let mut url = url.join(&one_authority(&target)).map_err(|_| bad())?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(bad());
     }
@@ -105,6 +110,9 @@ mod tests {
             (b"https://b.example/#part", Some("https://b.example/")),
             (b"?p", Some("http://a.example/x/y?p")),
             ("/\u{e4}".as_bytes(), Some("http://a.example/%C3%A4")),
+            (b"", None),
+            (b" ", None),
+            (b"///b.example/x", Some("http://b.example/x")),
             (b"//me:pw@b.example/", Some("http://b.example/")),
             (b"javascript:alert(1)", None),
             (b"http://", None),

@@ -99,11 +99,11 @@ impl Inner {
         }
         exchange.phases.transfer_ns = Some(since_ns(at));
         drop(body);
-        let ended = flow.end();
+        flow.end(exchange);
         if pool_alive(&mut lease) {
             lease.keep();
         }
-        ended
+        Ok(())
     }
 
     pub(crate) fn message(

@@ -31,6 +31,8 @@ pub enum Truncated {
     Time,
     /// The connection ended early.
     Disconnect,
+    /// Another reason, as a content coding that cannot be undone.
+    Unspecified,
 }
 
 /// Request with its response.
@@ -230,6 +232,7 @@ fn response<'a>(
             Truncated::Length => "length",
             Truncated::Time => "time",
             Truncated::Disconnect => "disconnect",
+            Truncated::Unspecified => "unspecified",
         };
         fields.push(("WARC-Truncated", why.into()));
     }

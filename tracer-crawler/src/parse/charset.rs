@@ -1,4 +1,4 @@
-//! Encoding of a page: byte order mark, then Content-Type, then `<meta>` in its first kilobyte
+//! Encoding of a page: byte order mark, then Content-Type, then `<meta>`, in its first kilobyte or later
 //! ([HTML Standard, 13.2.3.2](https://html.spec.whatwg.org/multipage/parsing.html#determining-the-character-encoding)).
 
 use encoding_rs::{Encoding, REPLACEMENT, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
@@ -28,29 +28,70 @@ pub fn charset_of(content_type: &str) -> Option<&'static Encoding> {
     })
 }
 
-/// Encoding of the page and length of its byte order mark. Without any declaration: UTF-8 if the beginning is valid
-/// UTF-8, else windows-1252.
-pub(super) fn choose(
-    declared: Option<&'static Encoding>,
-    first: &[u8],
-) -> (&'static Encoding, usize) {
-    if let Some(marked) = Encoding::for_bom(first) {
-        return marked;
+/// Encoding of a page according to its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Choice {
+    pub(super) encoding: &'static Encoding,
+    /// Length of the byte order mark in bytes.
+    pub(super) bom_bytes: usize,
+    /// True if the beginning declares nothing, so that a later declaration counts.
+    pub(super) is_guess: bool,
+}
+
+/// Encoding by the beginning of a page. Without a declaration: UTF-8 if the beginning can be that, else windows-1252.
+pub(super) fn choose(declared: Option<&'static Encoding>, first: &[u8]) -> Choice {
+    if let Some((encoding, bom_bytes)) = Encoding::for_bom(first) {
+        return Choice {
+            encoding,
+            bom_bytes,
+            is_guess: false,
+        };
     }
     // Limited so that the result does not depend on how much arrives at once.
     let head = &first[..first.len().min(super::SNIFF_BYTES)];
-    let encoding = declared
-        .or_else(|| prescan(head))
-        .unwrap_or_else(|| guess(head));
-    // The replacement encoding decodes to nothing, by design; windows-1252 still finds links in ASCII.
-    (
-        if encoding == REPLACEMENT {
-            WINDOWS_1252
-        } else {
-            encoding
-        },
-        0,
-    )
+    let said = declared.or_else(|| prescan(head));
+    Choice {
+        encoding: readable(said.unwrap_or_else(|| guess(head))),
+        bom_bytes: 0,
+        is_guess: said.is_none(),
+    }
+}
+
+/// Encoding to read with. The replacement encoding decodes to nothing, by design; windows-1252 still finds links in
+/// ASCII.
+fn readable(encoding: &'static Encoding) -> &'static Encoding {
+    if encoding == REPLACEMENT {
+        return WINDOWS_1252;
+    }
+    encoding
+}
+
+/// The encoding that a `<meta>` beyond the first kilobyte names, if the page can have been read until there without it.
+pub(super) fn late(
+    charset: Option<&[u8]>,
+    http_equiv: Option<&[u8]>,
+    content: Option<&[u8]>,
+) -> Option<&'static Encoding> {
+    let is_type = http_equiv.is_some_and(|kind| kind.eq_ignore_ascii_case(b"content-type"));
+    let named = charset
+        .and_then(Encoding::for_label)
+        .or_else(|| content.filter(|_| is_type).and_then(charset_of_content))?;
+    Some(readable(of_meta(named))).filter(|encoding| encoding.is_ascii_compatible())
+}
+
+fn charset_of_content(content: &[u8]) -> Option<&'static Encoding> {
+    let content = String::from_utf8_lossy(content).replace(',', ";");
+    charset_of(&format!(";{content}"))
+}
+
+/// Encoding that a `<meta>` means by a name.
+fn of_meta(named: &'static Encoding) -> &'static Encoding {
+    match named {
+        // A page in UTF-16 could not have been read so far.
+        utf16 if utf16 == UTF_16LE || utf16 == UTF_16BE => UTF_8,
+        user if user == X_USER_DEFINED => WINDOWS_1252,
+        other => other,
+    }
 }
 
 fn guess(first: &[u8]) -> &'static Encoding {
@@ -173,23 +214,12 @@ impl<'a> Scan<'a> {
             if name.eq_ignore_ascii_case(b"charset") {
                 charset = charset.or(Encoding::for_label(value));
             } else if name.eq_ignore_ascii_case(b"content") {
-                content = content.or_else(|| {
-                    charset_of(&format!(
-                        ";{}",
-                        String::from_utf8_lossy(value).replace(',', ";")
-                    ))
-                });
+                content = content.or_else(|| charset_of_content(value));
             } else if name.eq_ignore_ascii_case(b"http-equiv") {
                 is_content_type = value.eq_ignore_ascii_case(b"content-type");
             }
         }
-        let named = charset.or(if is_content_type { content } else { None })?;
-        Some(match named {
-            // The scan could not have read a page in UTF-16 this far.
-            utf16 if utf16 == UTF_16LE || utf16 == UTF_16BE => UTF_8,
-            user if user == X_USER_DEFINED => WINDOWS_1252,
-            other => other,
-        })
+        charset.or(content.filter(|_| is_content_type)).map(of_meta)
     }
 }
 
@@ -218,18 +248,31 @@ mod tests {
 
     #[test]
     fn order_of_precedence() {
-        assert_eq!(choose(Some(KOI8_R), b"\xEF\xBB\xBFx"), (UTF_8, 3));
-        assert_eq!(choose(Some(KOI8_R), b"\xFF\xFEx\0"), (UTF_16LE, 2));
-        assert_eq!(choose(Some(KOI8_R), b"<meta charset=euc-jp>"), (KOI8_R, 0));
-        assert_eq!(choose(None, b"<meta charset=euc-jp>"), (EUC_JP, 0));
-        assert_eq!(choose(None, b"gr\xC3\xBC\xC3"), (UTF_8, 0));
-        assert_eq!(choose(None, b"gr\xFC\xDF"), (WINDOWS_1252, 0));
+        #[track_caller]
+        fn check(
+            declared: Option<&'static Encoding>,
+            first: &[u8],
+            expected: (&'static Encoding, usize, bool),
+        ) {
+            let chosen = choose(declared, first);
+            assert_eq!(
+                (chosen.encoding, chosen.bom_bytes, chosen.is_guess),
+                expected
+            );
+        }
+        check(Some(KOI8_R), b"\xEF\xBB\xBFx", (UTF_8, 3, false));
+        check(Some(KOI8_R), b"\xFF\xFEx\0", (UTF_16LE, 2, false));
+        check(Some(KOI8_R), b"<meta charset=euc-jp>", (KOI8_R, 0, false));
+        check(None, b"<meta charset=euc-jp>", (EUC_JP, 0, false));
+        check(None, b"gr\xC3\xBC\xC3", (UTF_8, 0, true));
+        check(None, b"gr\xFC\xDF", (WINDOWS_1252, 0, true));
         // Text after the first kilobyte does not count; otherwise the result would depend on how much arrives at once.
         let late = [&[b' '; 1023][..], b"\xC3\xBCgr\xFC\xDF"].concat();
-        assert_eq!(choose(None, &late), (UTF_8, 0));
-        assert_eq!(
-            choose(Encoding::for_label(b"iso-2022-kr"), b"x"),
-            (WINDOWS_1252, 0)
+        check(None, &late, (UTF_8, 0, true));
+        check(
+            Encoding::for_label(b"iso-2022-kr"),
+            b"x",
+            (WINDOWS_1252, 0, false),
         );
     }
 

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use ::url::Url;
-use encoding_rs::{Encoding, UTF_8};
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
 use super::scan::{Attribute, Element, Tag};
-use super::{Directives, LinkKind, LinkList, ParseOptions, ParsedPage, directives, entity, meta};
+use super::{
+    Directives, LinkKind, LinkList, ParseOptions, ParsedPage, charset, directives, entity, meta,
+};
 use crate::scope::Refusal;
 use crate::url::{Base, Normalizer, UrlError};
 
@@ -38,6 +40,8 @@ const HINTS: &[&str] = &[
 pub(super) struct Found {
     /// Encoding of the attribute values that the scanner passes.
     encoding: &'static Encoding,
+    /// The encoding was guessed by the beginning of the page: what comes later says better.
+    is_guess: bool,
     links_left: usize,
     bytes_left: usize,
     base: Option<String>,
@@ -58,9 +62,10 @@ struct RawLink {
 }
 
 impl Found {
-    pub(super) fn new(options: &ParseOptions, encoding: &'static Encoding) -> Self {
+    pub(super) fn new(options: &ParseOptions, encoding: &'static Encoding, is_guess: bool) -> Self {
         Self {
             encoding,
+            is_guess,
             links_left: options.max_links,
             bytes_left: options.max_bytes,
             base: None,
@@ -72,11 +77,36 @@ impl Found {
         }
     }
 
+    /// The encoding of attributes' values, as far as it is known by now.
+    pub(super) fn encoding(&self) -> &'static Encoding {
+        self.encoding
+    }
+
+    /// A `<meta>` beyond the first kilobyte names the encoding; without any, bytes that are no UTF-8 are windows-1252.
+    fn guess_better(&mut self, tag: &Tag) {
+        let get = |attribute| tag.get(attribute);
+        let named = (tag.element == Element::Meta)
+            .then(|| {
+                let (charset, kind) = (get(Attribute::Charset), get(Attribute::HttpEquiv));
+                charset::late(charset, kind, get(Attribute::Content))
+            })
+            .flatten();
+        if let Some(named) = named {
+            self.encoding = named;
+            self.is_guess = false;
+        } else if self.encoding == UTF_8 && !tag.is_utf8() {
+            self.encoding = WINDOWS_1252;
+        }
+    }
+
     /// Takes a start tag.
     pub(super) fn visit(&mut self, tag: &Tag, options: &ParseOptions) {
         if tag.is_cut {
             self.dropped += 1;
             return;
+        }
+        if self.is_guess {
+            self.guess_better(tag);
         }
         match tag.element {
             Element::A => self.source(tag, Attribute::Href, LinkKind::Anchor),

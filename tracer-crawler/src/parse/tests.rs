@@ -200,6 +200,55 @@ fn charsets() {
 }
 
 #[test]
+fn charsets_that_are_known_late() {
+    let late = |rest: &[u8]| {
+        let body = [b"<!--", &[b'x'; 1300][..], b"-->", rest].concat();
+        let mut of_all: Vec<_> = [1, 100, 1024, 1025, body.len()]
+            .map(|size| {
+                let chunks: Vec<_> = body.chunks(size).collect();
+                let page = parse_with(everything(), None, &chunks);
+                let urls = page.links.iter().map(|link| link.url.as_str().to_owned());
+                (urls.collect::<Vec<_>>(), page.charset)
+            })
+            .into();
+        of_all.dedup();
+        assert_eq!(
+            of_all.len(),
+            1,
+            "it matters how much comes at once: {of_all:?}"
+        );
+        let (urls, charset) = of_all.remove(0);
+        (urls.join(" "), charset)
+    };
+    assert_eq!(
+        late(b"<meta charset=gbk><a href='/\xD6\xD0?q=\xD6\xD0'>"),
+        ("http://h/%E4%B8%AD?q=%D6%D0".into(), "GBK")
+    );
+    assert_eq!(
+        late(b"<meta http-equiv=content-type content='text/html; charset=koi8-r'><a href=/\xC1>"),
+        ("http://h/%D0%B0".into(), "KOI8-R")
+    );
+    assert_eq!(
+        late(b"<a href=/caf\xE9>"),
+        ("http://h/caf%C3%A9".into(), "windows-1252")
+    );
+    assert_eq!(
+        late(b"<a href=/\xE9><meta charset=koi8-r><a href=/\xC1>"),
+        ("http://h/%C3%A9 http://h/%D0%B0".into(), "KOI8-R")
+    );
+    assert_eq!(
+        late("<a href='/é?é'>".as_bytes()),
+        ("http://h/%C3%A9?%C3%A9".into(), "UTF-8")
+    );
+    assert_eq!(
+        late("<meta charset=utf-16><a href=/é>".as_bytes()),
+        ("http://h/%C3%A9".into(), "UTF-8")
+    );
+    // It cannot be read by its tags.
+    assert_eq!(late(b"<meta charset=iso-2022-jp><a href=/a>").1, "UTF-8");
+}
+
+#[test]
 fn bounds_hold() {
     let many = "<a href=x>".repeat(50);
     let page = parse_with(

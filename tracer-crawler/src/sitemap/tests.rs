@@ -51,8 +51,8 @@ fn check(text: &str, expected: &[Entry]) {
 fn xml() {
     check(
         "<?xml version='1.0'?><!-- <loc>no > no</loc> --><urlset xmlns='x'><url><loc> http://h/?a=1&amp;b=&#50; </loc>\
-         <lastmod>2020</lastmod><image:image><image:loc>http://h/i</image:loc></image:image></url><url a='>'><loc><![CDATA[http://h/<2>]]></loc></url></urlset>",
-        &pages(&["http://h/?a=1&b=2", "http://h/i", "http://h/<2>"]),
+         <lastmod>2020</lastmod><image:image><image:loc>http://h/i</image:loc></image:image></url><s:url><s:loc>http://h/s</s:loc><loc>http://h/other</loc></s:url><url a='>'><loc><![CDATA[http://h/<2>]]></loc></url></urlset>",
+        &pages(&["http://h/?a=1&b=2", "http://h/s", "http://h/<2>"]),
     );
     check(
         "\u{FEFF} \n<urlset><url><loc>http://h/ü</loc></url></urlset>\n",

@@ -199,6 +199,7 @@ pub(super) fn may_be_element(first: u8, length: usize) -> bool {
 /// Attributes that are kept with their values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Attribute {
+    Charset,
     Content,
     Encoding,
     Href,
@@ -222,6 +223,7 @@ impl Attribute {
 
 names! {
     ATTRIBUTES, attribute -> Attribute,
+    b"charset" => Attribute::Charset,
     b"content" => Attribute::Content,
     b"encoding" => Attribute::Encoding,
     b"href" => Attribute::Href,

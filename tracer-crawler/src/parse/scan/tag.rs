@@ -95,6 +95,11 @@ impl Tag {
         self.values[attribute as usize].1 = self.position();
     }
 
+    /// True if all kept values are UTF-8.
+    pub(in super::super) fn is_utf8(&self) -> bool {
+        std::str::from_utf8(&self.bytes).is_ok()
+    }
+
     /// Raw value of an attribute, with character references not replaced. The first attribute of a name counts.
     pub(in super::super) fn get(&self, attribute: Attribute) -> Option<&[u8]> {
         let (begin, end) = self.values[attribute as usize];
