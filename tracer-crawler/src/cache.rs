@@ -20,6 +20,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::files::{Files, Mode};
+
 /// Hash of the URL to JSON of [`Stored`].
 const ENTRIES: TableDefinition<u128, &[u8]> = TableDefinition::new("entries");
 /// What the database takes for an entry besides its content, in bytes.
@@ -47,6 +49,13 @@ pub enum CacheError {
         "the cache's database: {0}; if it is damaged, delete it: only conditional requests are lost"
     )]
     Store(#[from] Box<redb::Error>),
+}
+
+fn failed(path: &Path) -> impl Fn(std::io::Error) -> CacheError {
+    move |source| CacheError::Io {
+        path: path.display().to_string(),
+        source,
+    }
 }
 
 fn store(error: impl Into<redb::Error>) -> CacheError {
@@ -143,31 +152,24 @@ pub struct ResponseCache {
 
 impl ResponseCache {
     /// Opens or makes it in a directory, with room for `max_bytes`.
-    pub fn open(directory: &Path, max_bytes: u64) -> Result<Self, CacheError> {
-        std::fs::create_dir_all(directory).map_err(|source| CacheError::Io {
-            path: directory.display().to_string(),
-            source,
-        })?;
+    pub fn open(directory: &Path, max_bytes: u64, files: &Files) -> Result<Self, CacheError> {
+        files.create_dir_all(directory).map_err(failed(directory))?;
         let path = directory.join("responses.redb");
-        let build = |path: &Path| {
+        let build = |path: &Path, mode| {
+            let file = files.open(path, mode).map_err(failed(path))?;
             let mut builder = Database::builder();
             builder
                 .set_cache_size(DATABASE_BYTES)
-                .create(path)
+                .create_file(file)
                 .map_err(store)
         };
         if !path.exists() {
             // Under another name until it is whole: a kill while it is made leaves none.
             let new = path.with_extension("new");
-            let failed = |source| CacheError::Io {
-                path: new.display().to_string(),
-                source,
-            };
-            std::fs::write(&new, b"").map_err(failed)?;
-            drop(build(&new)?);
-            std::fs::rename(&new, &path).map_err(failed)?;
+            drop(build(&new, Mode::Empty)?);
+            files.rename(&new, &path).map_err(failed(&new))?;
         }
-        let database = build(&path)?;
+        let database = build(&path, Mode::Update)?;
         let items = usize::try_from(max_bytes / 1024)
             .unwrap_or(usize::MAX)
             .clamp(32, 4 << 20);
@@ -346,7 +348,7 @@ mod tests {
     #[test]
     fn a_later_process_finds_it() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = ResponseCache::open(dir.path(), 1 << 20).unwrap();
+        let cache = ResponseCache::open(dir.path(), 1 << 20, &Files::default()).unwrap();
         for number in 0..1_000 {
             cache.put(&url(number), &stored(number)).unwrap();
         }
@@ -354,7 +356,7 @@ mod tests {
         assert_eq!(cache.get(&url(7)).unwrap(), Some(stored(8)));
         cache.save().unwrap();
         drop(cache);
-        let cache = ResponseCache::open(dir.path(), 1 << 20).unwrap();
+        let cache = ResponseCache::open(dir.path(), 1 << 20, &Files::default()).unwrap();
         assert_eq!(cache.figures().0, 1_000);
         assert_eq!(cache.get(&url(7)).unwrap(), Some(stored(8)));
         assert_eq!(cache.get(&url(999)).unwrap(), Some(stored(999)));
@@ -364,7 +366,7 @@ mod tests {
     #[test]
     fn its_size_is_bounded_and_what_is_wanted_stays() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = ResponseCache::open(dir.path(), 64 << 10).unwrap();
+        let cache = ResponseCache::open(dir.path(), 64 << 10, &Files::default()).unwrap();
         for number in 0..5_000 {
             cache.put(&url(number), &stored(number)).unwrap();
             for wanted in 0..5 {
@@ -393,7 +395,7 @@ mod tests {
             "what was evicted is off the disk"
         );
         drop((table, cache));
-        let smaller = ResponseCache::open(dir.path(), 16 << 10).unwrap();
+        let smaller = ResponseCache::open(dir.path(), 16 << 10, &Files::default()).unwrap();
         assert!(smaller.figures().1 <= 16 << 10);
     }
 }

@@ -25,6 +25,8 @@ use tracer_testbed::origin::OriginError;
 
 use crate::diff::DiffError;
 use crate::failure::{Failure, code};
+use crate::files::create_dir_all;
+use crate::invoker::Invoker;
 use crate::source::kernel::check_rights;
 
 use client::Ended;
@@ -149,9 +151,11 @@ fn run(settings: &DemoSettings, runtime: &Runtime) -> Result<u8, DemoError> {
         .map_err(DemoError::system("listening for signals"))?;
     let untraced = check_rights().err();
     if untraced.is_none() {
-        std::fs::create_dir_all(&settings.out).map_err(|source| DemoError::Out {
-            path: settings.out.clone(),
-            source,
+        create_dir_all(&settings.out, Invoker::find().as_ref()).map_err(|source| {
+            DemoError::Out {
+                path: settings.out.clone(),
+                source,
+            }
         })?;
     }
     let stage = Stage::new(settings)?;

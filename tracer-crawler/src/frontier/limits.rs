@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::files::Files;
+
 /// How hosts are treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Politeness {
@@ -23,13 +25,15 @@ impl Default for Politeness {
     }
 }
 
-/// Limits of the state on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Limits of the state on disk, and how its files are opened.
+#[derive(Debug, Clone)]
 pub struct DiskOptions {
     /// Memory in bytes: half of it for the database's cache, a quarter for queued URLs, the rest for what is on its way to the disk.
     pub memory_bytes: usize,
     /// Between two durable snapshots.
     pub snapshot_interval: Duration,
+    /// How files are opened.
+    pub files: Files,
 }
 
 impl Default for DiskOptions {
@@ -37,6 +41,7 @@ impl Default for DiskOptions {
         Self {
             memory_bytes: 64 << 20,
             snapshot_interval: Duration::from_secs(5),
+            files: Files::default(),
         }
     }
 }

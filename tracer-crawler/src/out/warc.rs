@@ -16,6 +16,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{Encode, OutError};
+use crate::files::Files;
 use record::{Kind, Record, RecordId, sha1};
 use series::Series;
 use written::{Original, Written};
@@ -125,13 +126,18 @@ pub struct Warc {
 impl Warc {
     /// Goes on behind the last whole record of the series, or begins it. The first file has this path; when one reaches `max_bytes`,
     /// the next has a number before its extension. `software` names the program for the warcinfo record.
-    pub fn open(path: &Path, max_bytes: u64, software: &str) -> Result<Self, OutError> {
+    pub fn open(
+        path: &Path,
+        max_bytes: u64,
+        software: &str,
+        files: &Files,
+    ) -> Result<Self, OutError> {
         let info = format!(
             "software: {software}\r\nformat: WARC File Format 1.1\r\n\
              conformsTo: https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/\r\n"
         );
         Ok(Self {
-            series: Series::open(path, max_bytes)?,
+            series: Series::open(path, max_bytes, files.clone())?,
             info: info.into_bytes(),
             info_id: None,
             written: None,
