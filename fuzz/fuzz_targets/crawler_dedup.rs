@@ -7,13 +7,14 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use tracer_crawler::dedup::{Dedup, Fingerprint, Found, Seed};
+use tracer_crawler::files::Files;
 
 static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
     std::env::temp_dir().join(format!("tracer-fuzz-dedup-{}", std::process::id()))
 });
 
 fn open() -> (Dedup, Found) {
-    Dedup::open(&PLACE, Seed(1)).expect("damage is no error")
+    Dedup::open(&PLACE, Seed(1), &Files::default()).expect("damage is no error")
 }
 
 fuzz_target!(|data: &[u8]| {

@@ -39,7 +39,7 @@ fn exchange(number: usize, body: Vec<u8>) -> Exchange {
 }
 
 fn write(path: &Path, exchanges: &[Exchange]) -> Result<()> {
-    let mut warc = Warc::open(path, 1 << 20, "tracer/test")?;
+    let mut warc = Warc::open(path, 1 << 20, "tracer/test", &Default::default())?;
     for exchange in exchanges {
         warc.write(exchange)?;
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use nix::time::{ClockId, clock_gettime};
 use tracer_crawler::dedup::{Dedup, Fingerprint, Seed};
+use tracer_crawler::files::Files;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 const URLS: u64 = 1_000_000;
@@ -47,7 +48,7 @@ fn checked(dedup: &Dedup, count: u64, of: impl Fn(u64) -> u64) -> Duration {
 
 fn checks(criterion: &mut Criterion) {
     let directory = tempfile::tempdir().expect("directory");
-    let file = Dedup::open(&directory.path().join("seen"), Seed(1))
+    let file = Dedup::open(&directory.path().join("seen"), Seed(1), &Files::default())
         .expect("open")
         .0;
     for (name, dedup) in [

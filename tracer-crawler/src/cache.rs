@@ -21,6 +21,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_128;
 
+use crate::files::{Files, Mode};
+
 /// Entries: hash of the URL to [`Stored`] as JSON.
 const ENTRIES: TableDefinition<u128, &[u8]> = TableDefinition::new("entries");
 /// Estimated size of an entry in the database besides its content, in bytes.
@@ -48,6 +50,13 @@ pub enum CacheError {
         "the cache's database: {0}; if it is damaged, delete it: only conditional requests are lost"
     )]
     Store(#[from] Box<redb::Error>),
+}
+
+fn failed(path: &Path) -> impl Fn(std::io::Error) -> CacheError {
+    move |source| CacheError::Io {
+        path: path.display().to_string(),
+        source,
+    }
 }
 
 fn store(error: impl Into<redb::Error>) -> CacheError {
@@ -156,32 +165,25 @@ pub struct ResponseCache {
 }
 
 impl ResponseCache {
-    /// Opens or makes the cache in a directory, with room for `max_bytes`.
-    pub fn open(directory: &Path, max_bytes: u64) -> Result<Self, CacheError> {
-        std::fs::create_dir_all(directory).map_err(|source| CacheError::Io {
-            path: directory.display().to_string(),
-            source,
-        })?;
+    /// Opens or makes it in a directory, with room for `max_bytes`.
+    pub fn open(directory: &Path, max_bytes: u64, files: &Files) -> Result<Self, CacheError> {
+        files.create_dir_all(directory).map_err(failed(directory))?;
         let path = directory.join("responses.redb");
-        let build = |path: &Path| {
+        let build = |path: &Path, mode| {
+            let file = files.open(path, mode).map_err(failed(path))?;
             let mut builder = Database::builder();
             builder
                 .set_cache_size(DATABASE_BYTES)
-                .create(path)
+                .create_file(file)
                 .map_err(store)
         };
         if !path.exists() {
             // The database gets its name when it is complete, so that a kill in between leaves no half-made one.
             let new = path.with_extension("new");
-            let failed = |source| CacheError::Io {
-                path: new.display().to_string(),
-                source,
-            };
-            std::fs::write(&new, b"").map_err(failed)?;
-            drop(build(&new)?);
-            std::fs::rename(&new, &path).map_err(failed)?;
+            drop(build(&new, Mode::Empty)?);
+            files.rename(&new, &path).map_err(failed(&new))?;
         }
-        let database = build(&path)?;
+        let database = build(&path, Mode::Update)?;
         let items = usize::try_from(max_bytes / 1024)
             .unwrap_or(usize::MAX)
             .clamp(32, 4 << 20);
@@ -344,7 +346,7 @@ mod tests {
     fn what_is_removed_is_not_there_any_more() {
         let directory = tempfile::tempdir().unwrap();
         for is_removed in [false, true] {
-            let cache = ResponseCache::open(directory.path(), 1 << 20).unwrap();
+            let cache = ResponseCache::open(directory.path(), 1 << 20, &Files::default()).unwrap();
             assert_eq!(cache.get(&url(1)).unwrap().is_some(), is_removed);
             cache.put(&url(1), &Stored::default()).unwrap();
             if is_removed {
@@ -353,7 +355,7 @@ mod tests {
             assert_eq!(cache.get(&url(1)).unwrap().is_none(), is_removed);
             cache.save().unwrap();
         }
-        let cache = ResponseCache::open(directory.path(), 1 << 20).unwrap();
+        let cache = ResponseCache::open(directory.path(), 1 << 20, &Files::default()).unwrap();
         assert_eq!(cache.get(&url(1)).unwrap(), None);
     }
 
@@ -398,7 +400,7 @@ mod tests {
     #[test]
     fn a_later_process_finds_it() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = ResponseCache::open(dir.path(), 1 << 20).unwrap();
+        let cache = ResponseCache::open(dir.path(), 1 << 20, &Files::default()).unwrap();
         for number in 0..1_000 {
             cache.put(&url(number), &stored(number)).unwrap();
         }
@@ -406,7 +408,7 @@ mod tests {
         assert_eq!(cache.get(&url(7)).unwrap(), Some(stored(8)));
         cache.save().unwrap();
         drop(cache);
-        let cache = ResponseCache::open(dir.path(), 1 << 20).unwrap();
+        let cache = ResponseCache::open(dir.path(), 1 << 20, &Files::default()).unwrap();
         assert_eq!(cache.figures().0, 1_000);
         assert_eq!(cache.get(&url(7)).unwrap(), Some(stored(8)));
         assert_eq!(cache.get(&url(999)).unwrap(), Some(stored(999)));
@@ -416,7 +418,7 @@ mod tests {
     #[test]
     fn its_size_is_bounded_and_what_is_wanted_stays() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = ResponseCache::open(dir.path(), 64 << 10).unwrap();
+        let cache = ResponseCache::open(dir.path(), 64 << 10, &Files::default()).unwrap();
         for number in 0..5_000 {
             cache.put(&url(number), &stored(number)).unwrap();
             for wanted in 0..5 {
@@ -445,7 +447,7 @@ mod tests {
             "what was evicted is off the disk"
         );
         drop((table, cache));
-        let smaller = ResponseCache::open(dir.path(), 16 << 10).unwrap();
+        let smaller = ResponseCache::open(dir.path(), 16 << 10, &Files::default()).unwrap();
         assert!(smaller.figures().1 <= 16 << 10);
     }
 }

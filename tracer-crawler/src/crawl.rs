@@ -36,6 +36,7 @@ use crate::cache::{CacheError, ResponseCache};
 use crate::config::secret::Secrets;
 use crate::fetch::proxy::ProxyError;
 use crate::fetch::{Admit, Fetcher, FetcherError, Options};
+use crate::files::Files;
 use crate::frontier::{Candidate, DiskOptions, Frontier, FrontierError, Kind};
 use crate::header::{HeaderError, HeaderMaker};
 use crate::hook::{self, Hooks};
@@ -105,6 +106,8 @@ pub struct Parts {
     pub outs: Vec<Arc<dyn Out>>,
     /// Figures, to be shown while the crawl runs.
     pub stats: Arc<Stats>,
+    /// How its own files are opened: the state and the cache.
+    pub files: Files,
 }
 
 /// A crawl that can be run.
@@ -119,8 +122,8 @@ impl Crawl {
     pub fn new(parts: Parts, seeds: &[String]) -> Result<Self, CrawlError> {
         let settings = parts.live.load();
         // Opening the frontier makes the state directory and locks it against other processes.
-        let mut frontier = open(&settings)?;
-        let seeds = seeds::load(seeds, &settings)?;
+        let mut frontier = open(&settings, &parts.files)?;
+        let seeds = seeds::load(seeds, &settings, &parts.files)?;
         let reach = Arc::new(Reach::new(&settings, &seeds)?);
         let maker = HeaderMaker::new(&settings, &parts.secrets, &seeds)?;
         let mut options = Options::of(&settings, &parts.secrets)?;
@@ -164,7 +167,7 @@ impl Crawl {
             hooks: parts.hooks,
             outs: parts.outs,
             stats: parts.stats,
-            cache: cache(&settings)?,
+            cache: cache(&settings, &parts.files)?,
             frontier,
         });
         Ok(Self {
@@ -196,7 +199,7 @@ impl Crawl {
     }
 }
 
-fn open(settings: &Settings) -> Result<Frontier, CrawlError> {
+fn open(settings: &Settings, files: &Files) -> Result<Frontier, CrawlError> {
     let politeness = run::politeness(settings);
     let Some(directory) = &settings.state.dir else {
         return Ok(Frontier::in_memory(politeness));
@@ -204,6 +207,7 @@ fn open(settings: &Settings) -> Result<Frontier, CrawlError> {
     let options = DiskOptions {
         memory_bytes: settings.state.frontier_memory.as_usize(),
         snapshot_interval: settings.state.snapshot_interval,
+        files: files.clone(),
     };
     Ok(Frontier::open(directory, politeness, options)?)
 }
@@ -223,9 +227,9 @@ fn renderer(
     Renderer::new(&settings.render, &settings.proxy, agent).map(Some)
 }
 
-fn cache(settings: &Settings) -> Result<Option<ResponseCache>, CacheError> {
-    let open =
-        |directory: &PathBuf| ResponseCache::open(directory, settings.cache.max_size.bytes());
+fn cache(settings: &Settings, files: &Files) -> Result<Option<ResponseCache>, CacheError> {
+    let max_bytes = settings.cache.max_size.bytes();
+    let open = |directory: &PathBuf| ResponseCache::open(directory, max_bytes, files);
     settings.cache.dir.as_ref().map(open).transpose()
 }
 

@@ -19,6 +19,7 @@ use std::time::Duration;
 use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use crate::files::Files;
 use file::FileTable;
 use table::Table;
 
@@ -124,8 +125,8 @@ impl Dedup {
     }
 
     /// Opens or makes the file. A file with another seed counts as lost, because its fingerprints are of no use.
-    pub fn open(path: &Path, seed: Seed) -> Result<(Self, Found), DedupError> {
-        let (table, found) = FileTable::open(path, seed, FIRST_SLOTS)?;
+    pub fn open(path: &Path, seed: Seed, files: &Files) -> Result<(Self, Found), DedupError> {
+        let (table, found) = FileTable::open(path, seed, FIRST_SLOTS, files.clone())?;
         Ok((
             Self {
                 seed,

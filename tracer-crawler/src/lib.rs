@@ -14,6 +14,7 @@ pub mod dedup;
 pub mod deliver;
 pub mod endpoint;
 pub mod fetch;
+pub mod files;
 pub mod frontier;
 pub mod header;
 pub mod hook;

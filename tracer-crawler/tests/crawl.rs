@@ -108,6 +108,7 @@ impl Setup {
             hooks: Arc::clone(&self.hooks),
             outs: vec![Arc::clone(&self.out) as Arc<dyn Out>],
             stats: Arc::new(Stats::default()),
+            files: Default::default(),
         };
         Crawl::new(parts, seeds)
     }
@@ -567,6 +568,7 @@ async fn a_panic_in_one_page_ends_that_page_alone() {
         hooks: Arc::clone(&hooks) as Arc<dyn Hooks>,
         outs: vec![Arc::new(Panics)],
         stats: Arc::new(Stats::default()),
+        files: Default::default(),
     };
     let figures = Crawl::new(parts, &[server.url("/").to_string()])
         .unwrap()
@@ -621,6 +623,7 @@ async fn limits_change_while_it_runs() {
         hooks: Arc::new(()),
         outs: vec![Arc::clone(&out) as Arc<dyn Out>],
         stats: Arc::clone(&stats),
+        files: Default::default(),
     };
     let crawl = Crawl::new(parts, &[server.url("/").to_string()]).unwrap();
     let changer = async {
@@ -834,8 +837,13 @@ async fn outputs_hold_every_page() {
         live: Arc::new(Live::new(settings.clone())),
         secrets: Default::default(),
         hooks: Arc::new(()),
-        outs: vec![Arc::new(Outputs::open(&settings).unwrap().unwrap())],
+        outs: vec![Arc::new(
+            Outputs::open(&settings, &Default::default())
+                .unwrap()
+                .unwrap(),
+        )],
         stats: Arc::new(Stats::default()),
+        files: Default::default(),
     };
     let figures = Crawl::new(parts, &[server.url("/").to_string()])
         .unwrap()

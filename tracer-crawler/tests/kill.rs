@@ -78,6 +78,7 @@ fn crawl(directory: &Path) {
     let options = DiskOptions {
         memory_bytes: 128 << 10,
         snapshot_interval: Duration::from_millis(30),
+        ..DiskOptions::default()
     };
     let politeness = Politeness {
         per_host: 4,

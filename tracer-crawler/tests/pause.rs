@@ -18,6 +18,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 use tokio::net::TcpListener;
 use tracer_crawler::crawl::{Crawl, Out, PageReport, Parts, Written};
+use tracer_crawler::files::Files;
 use tracer_crawler::settings::{Live, Profile, Settings};
 use tracer_crawler::stats::{FinishReason, Snapshot, Stats};
 
@@ -162,6 +163,7 @@ async fn crawl_from(
     let site = Arc::new(site);
     let statuses = Arc::new(Statuses::default());
     let parts = Parts {
+        files: Files::default(),
         live: Arc::new(Live::new(settings.clone())),
         secrets: Default::default(),
         hooks: Arc::new(()),

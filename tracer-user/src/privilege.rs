@@ -1,4 +1,4 @@
-//! Giving up what root may do once the programs are attached, and who called `sudo`.
+//! Giving up what root may do once the programs are attached.
 //!
 //! What is attached needs no rights to go on: ring buffers are mapped, maps are read by file descriptor
 //! (since 5.19 `unprivileged_bpf_disabled` guards only loading and creating), programs are detached by
@@ -13,7 +13,6 @@
 use std::time::{Duration, Instant};
 
 use caps::{CapSet, Capability, CapsHashSet};
-use nix::unistd::{Gid, Uid};
 
 /// How long a thread that was joined may take to leave /proc/self/task.
 const THREAD_EXIT: Duration = Duration::from_millis(200);
@@ -68,15 +67,18 @@ pub(crate) struct Duties {
     pub(crate) remove_cgroup: bool,
     /// Replace output files in directories that are not root's.
     pub(crate) write_files: bool,
+    /// Make them with the rights of the user behind sudo. It adds no power to `write_files`, which can write everywhere.
+    pub(crate) act_as_invoker: bool,
 }
 
 impl Duties {
     /// The capabilities these duties need.
     pub(crate) fn capabilities(self) -> Vec<Capability> {
         use Capability::{
-            CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_KILL, CAP_SYS_ADMIN, CAP_SYS_PTRACE,
+            CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_KILL, CAP_SETGID, CAP_SETUID,
+            CAP_SYS_ADMIN, CAP_SYS_PTRACE,
         };
-        let needs: [(bool, &[Capability]); 5] = [
+        let needs: [(bool, &[Capability]); 6] = [
             // proc(5): these links are guarded by a ptrace access check.
             (self.name_processes, &[CAP_SYS_PTRACE]),
             // setns(2) asks for CAP_SYS_ADMIN; opening the namespace's file is the ptrace check again.
@@ -84,8 +86,10 @@ impl Duties {
             (self.signal_command, &[CAP_KILL]),
             (self.remove_cgroup, &[CAP_DAC_OVERRIDE]),
             // Create and rename in a directory of mode 0700 (DAC_OVERRIDE), replace another's file in a
-            // sticky directory (FOWNER), hand over the result (CHOWN).
+            // sticky directory (FOWNER), leave the result to who owned the file before (CHOWN).
             (self.write_files, &[CAP_CHOWN, CAP_FOWNER, CAP_DAC_OVERRIDE]),
+            // setfsuid(2), setfsgid(2) and setgroups(2).
+            (self.act_as_invoker, &[CAP_SETUID, CAP_SETGID]),
         ];
         let mut all: Vec<_> = needs
             .iter()
@@ -177,27 +181,6 @@ fn read(set: CapSet) -> Result<CapsHashSet, PrivilegeError> {
 
 fn failed(what: &'static str) -> impl Fn(caps::errors::CapsError) -> PrivilegeError {
     move |source| PrivilegeError::Caps { what, source }
-}
-
-/// The user who called tracer through sudo, and owns what it writes; None when not under sudo.
-pub(crate) fn sudo_user() -> Option<(Uid, Gid)> {
-    let variable = |name| std::env::var(name).ok();
-    invoking_user(
-        Uid::effective(),
-        variable("SUDO_UID").as_deref(),
-        variable("SUDO_GID").as_deref(),
-    )
-}
-
-/// As [`sudo_user`], of the values it looks at. Only root's environment is believed: no one else could
-/// give files away.
-fn invoking_user(effective: Uid, uid: Option<&str>, gid: Option<&str>) -> Option<(Uid, Gid)> {
-    if !effective.is_root() {
-        return None;
-    }
-    let (uid, gid) = (uid?.parse().ok()?, gid?.parse().ok()?);
-    // All ones means "leave it" to chown(2).
-    (uid != u32::MAX && gid != u32::MAX).then(|| (Uid::from_raw(uid), Gid::from_raw(gid)))
 }
 
 #[cfg(test)]
@@ -319,27 +302,5 @@ mod tests {
         };
         assert_eq!(both.capabilities().len(), 2);
         assert!(!both.capabilities().contains(&Capability::CAP_NET_ADMIN));
-    }
-
-    #[track_caller]
-    fn check_user(
-        effective: u32,
-        uid: Option<&str>,
-        gid: Option<&str>,
-        expected: Option<(u32, u32)>,
-    ) {
-        let got = invoking_user(Uid::from_raw(effective), uid, gid);
-        assert_eq!(got.map(|(u, g)| (u.as_raw(), g.as_raw())), expected);
-    }
-
-    #[test]
-    fn the_user_behind_sudo() {
-        check_user(0, Some("1000"), Some("100"), Some((1000, 100)));
-        check_user(1000, Some("0"), Some("0"), None);
-        check_user(0, None, Some("100"), None);
-        check_user(0, Some("1000"), None, None);
-        check_user(0, Some("-1"), Some("100"), None);
-        check_user(0, Some("4294967295"), Some("100"), None);
-        check_user(0, Some("1000; x"), Some("100"), None);
     }
 }

@@ -126,20 +126,22 @@ fn child_log(arguments: &Run, output: &OutputSettings) -> Result<Option<std::fs:
         let text = "--child-log goes with the live screen, which needs a terminal on standard output; redirect the command's output instead";
         return Err(Failure::Usage(text.into()));
     }
-    let log = OutputPath::open(path, privilege::sudo_user())?.begin()?;
+    let log = OutputPath::open(path, output.invoker.as_ref())?.begin()?;
     Ok(Some(log.commit_open()?))
 }
 
 /// Drops capabilities; needs to happen before any thread is started, and after the command was.
 fn give_up_rights(sinks: &Sinks, run: bool) -> Result<(), Failure> {
+    // At the live screen one key writes the export.
+    let writes =
+        sinks.output.screen.is_some() || matches!(sinks.output.json, Some(JsonTarget::File(_)));
     let duties = Duties {
         name_processes: true,
         follow_namespaces: false,
         signal_command: run,
         remove_cgroup: run,
-        // At the live screen one key writes the export.
-        write_files: sinks.output.screen.is_some()
-            || matches!(sinks.output.json, Some(JsonTarget::File(_))),
+        write_files: writes,
+        act_as_invoker: writes && sinks.output.invoker.is_some(),
     };
     privilege::come_first();
     Ok(privilege::drop_to(&duties.capabilities())?)

@@ -7,7 +7,10 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    os::unix::net::UnixStream,
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt, chown, lchown, symlink},
+        net::UnixStream,
+    },
     path::Path,
     process::{Child, Command, Output, Stdio},
     sync::{Arc, Mutex},
@@ -781,4 +784,92 @@ fn only_links_that_are_asked_for() {
     let (_, lines, said) = run(&["--links-from", "img", "--jsonl", "-", &site.url("/")]);
     assert_eq!(paths(&lines), ["/".to_owned()].into());
     assert!(said.contains("link_kind 3"), "{said}");
+}
+
+/// Number of the user who has called sudo, and of that user's group.
+const NOBODY: u32 = 65534;
+
+/// A crawl into a directory with every kind of output, as sudo would start it.
+fn crawl_into(directory: &Path, site: &Site) -> (Option<i32>, String) {
+    let at = |name: &str| directory.join(name).display().to_string();
+    let mut command = crawl(&["--quiet"]);
+    for (flag, name) in [
+        ("--jsonl", "pages.jsonl"),
+        ("--warc", "pages.warc.gz"),
+        ("--bodies", "deep/bodies"),
+        ("--state", "deep/state"),
+        ("--cache", "deep/cache"),
+    ] {
+        command.args([flag, &at(name)]);
+    }
+    command.arg(site.url("/"));
+    for variable in ["SUDO_UID", "SUDO_GID"] {
+        command.env(variable, NOBODY.to_string());
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), said)
+}
+
+/// Owners of everything below a directory, by path.
+fn owners(directory: &Path, found: &mut BTreeSet<(u32, String)>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let meta = fs::symlink_metadata(&path).unwrap();
+        found.insert((meta.uid(), path.display().to_string()));
+        if meta.is_dir() {
+            owners(&path, found);
+        }
+    }
+}
+
+/// All files of a crawl belong to the user behind sudo in that user's directory, and to root in root's; the second time
+/// they are there already.
+#[test]
+fn files_under_sudo() {
+    let site = Site::start();
+    for owner in [NOBODY, 0] {
+        let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        chown(directory.path(), Some(owner), Some(owner)).unwrap();
+        for round in 1..=2 {
+            let (code, said) = crawl_into(directory.path(), &site);
+            assert_eq!(code, Some(0), "round {round}: {said}");
+            let mut found = BTreeSet::new();
+            owners(directory.path(), &mut found);
+            let wrong: Vec<_> = found.iter().filter(|(uid, _)| *uid != owner).collect();
+            assert!(wrong.is_empty(), "round {round}, not of {owner}: {wrong:?}");
+            for part in [
+                "pages.warc.gz",
+                "frontier.redb",
+                "seen.dedup",
+                "seeds",
+                "responses.redb",
+            ] {
+                let is_there = found.iter().any(|(_, path)| path.ends_with(part));
+                assert!(is_there, "no {part} in {found:?}");
+            }
+        }
+    }
+}
+
+/// A link that the user behind sudo made does not lead root to files of root's.
+#[test]
+fn a_link_under_sudo_leads_nowhere() {
+    let site = Site::start();
+    let (theirs, roots) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    chown(theirs.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    let secret = roots.path().join("secret");
+    fs::write(&secret, "precious").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    for name in ["pages.jsonl", "pages.warc.gz"] {
+        let link = theirs.path().join(name);
+        symlink(&secret, &link).unwrap();
+        lchown(&link, Some(NOBODY), Some(NOBODY)).unwrap();
+        let (code, said) = crawl_into(theirs.path(), &site);
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains("symbolic link made by user 65534"), "{said}");
+        assert_eq!(fs::read_to_string(&secret).unwrap(), "precious");
+        fs::remove_file(link).unwrap();
+    }
 }

@@ -11,6 +11,7 @@ use url::Position;
 
 use super::report::{Needs, Out, OutError, PageReport, Step, Written};
 use crate::fetch::Head;
+use crate::files::Files;
 use crate::out::body::{Bodies, Body, sha256_hex};
 use crate::out::jsonl::Jsonl;
 use crate::out::record::{FailureRecord, PageRecord};
@@ -46,22 +47,22 @@ struct Threads {
 
 impl Outputs {
     /// Opens the outputs that the settings name; `None` when there are none.
-    pub fn open(settings: &Settings) -> Result<Option<Self>, out::OutError> {
+    pub fn open(settings: &Settings, files: &Files) -> Result<Option<Self>, out::OutError> {
         let output = &settings.output;
         let software = concat!("tracer/", env!("CARGO_PKG_VERSION"));
         let mut threads = Threads::default();
         if let Some(path) = &output.jsonl {
-            threads.jsonl = Some(Output::start("jsonl", Jsonl::open(path)?)?);
+            threads.jsonl = Some(Output::start("jsonl", Jsonl::open(path, files)?)?);
         }
         if let Some(path) = &output.warc {
-            let mut warc = Warc::open(path, output.warc_max_size.bytes(), software)?;
+            let mut warc = Warc::open(path, output.warc_max_size.bytes(), software, files)?;
             if output.warc_dedup {
                 warc = warc.once_each();
             }
             threads.warc = Some(Output::start("warc", warc)?);
         }
         if let Some(path) = &output.bodies {
-            threads.bodies = Some(Output::start("bodies", Bodies::open(path)?)?);
+            threads.bodies = Some(Output::start("bodies", Bodies::open(path, files)?)?);
         }
         let ways = Ways {
             jsonl: threads.jsonl.as_ref().map(Output::sink),

@@ -1,12 +1,12 @@
 //! Seeds of a crawl. They decide which URLs belong to it, so the state directory keeps them.
 
-use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use url::Url;
 
 use super::CrawlError;
+use crate::files::{Files, Mode};
 use crate::settings::Settings;
 use crate::{credentials, seeds};
 
@@ -14,7 +14,11 @@ use crate::{credentials, seeds};
 const FILE: &str = "seeds";
 
 /// Merges the given seeds with those of the state directory, and writes new ones to its file.
-pub(super) fn load(given: &[String], settings: &Settings) -> Result<Vec<Url>, CrawlError> {
+pub(super) fn load(
+    given: &[String],
+    settings: &Settings,
+    files: &Files,
+) -> Result<Vec<Url>, CrawlError> {
     let mut seeds = given
         .iter()
         .map(|seed| parse(seed, settings))
@@ -26,21 +30,23 @@ pub(super) fn load(given: &[String], settings: &Settings) -> Result<Vec<Url>, Cr
         path: directory.join(FILE),
         source,
     };
-    for line in read(directory).map_err(failed)?.lines() {
+    for line in read(directory, files).map_err(failed)?.lines() {
         let seed = parse(line, settings)?;
         if !seeds.iter().any(|given| kept(given) == line) {
             seeds.push(seed);
         }
     }
-    write(directory, &seeds).map_err(failed)?;
+    write(directory, &seeds, files).map_err(failed)?;
     Ok(seeds)
 }
 
-fn read(directory: &Path) -> io::Result<String> {
-    match fs::read_to_string(directory.join(FILE)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        other => other,
+fn read(directory: &Path, files: &Files) -> io::Result<String> {
+    let mut text = String::new();
+    match files.open(&directory.join(FILE), Mode::Read) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        opened => drop(opened?.read_to_string(&mut text)?),
     }
+    Ok(text)
 }
 
 /// Text of a seed for the file: without its password, which is to be given again.
@@ -52,11 +58,11 @@ fn kept(seed: &Url) -> String {
 
 /// Writes the seeds to a new file and renames it over the old one, so that a kill leaves either the old file or the new
 /// one.
-fn write(directory: &Path, seeds: &[Url]) -> io::Result<()> {
+fn write(directory: &Path, seeds: &[Url], files: &Files) -> io::Result<()> {
     let text: String = seeds.iter().map(|seed| kept(seed) + "\n").collect();
     let (new, file) = (directory.join("seeds.new"), directory.join(FILE));
-    fs::write(&new, text)?;
-    fs::rename(new, file)
+    files.write(&new, text.as_bytes())?;
+    files.rename(&new, &file)
 }
 
 fn parse(text: &str, settings: &Settings) -> Result<Url, CrawlError> {

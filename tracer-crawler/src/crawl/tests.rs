@@ -21,6 +21,7 @@ fn engine(settings: &Settings) -> Arc<Engine> {
         hooks: Arc::new(()),
         outs: Vec::new(),
         stats: Arc::default(),
+        files: Default::default(),
     };
     let crawl = Crawl::new(parts, &[SEED.to_owned()]).unwrap();
     crawl.engine.apply(settings);

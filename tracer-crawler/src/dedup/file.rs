@@ -1,6 +1,6 @@
 //! Table of fingerprints in a mapped file.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use memmap2::{MmapMut, MmapOptions};
@@ -9,9 +9,11 @@ use nix::fcntl::{FallocateFlags, fallocate};
 use super::header::{HEADER_BYTES, Header, this_boot};
 use super::table::{Mapped, Table};
 use super::{DedupError, Fingerprint, Found, Seed};
+use crate::files::{Files, Mode};
 
 /// Open file. A lock ensures that only one process at a time writes it.
 pub(super) struct FileTable {
+    files: Files,
     path: PathBuf,
     /// File, kept open to keep its lock.
     _file: File,
@@ -26,8 +28,9 @@ impl FileTable {
         path: &Path,
         seed: Seed,
         first_slots: u64,
+        files: Files,
     ) -> Result<(Self, Found), DedupError> {
-        let existing = match OpenOptions::new().read(true).write(true).open(path) {
+        let existing = match files.open(path, Mode::Update) {
             Ok(file) => Some(file),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(failed("open", path)(error)),
@@ -36,14 +39,15 @@ impl FileTable {
             None => Found::Nothing,
             Some(file) => {
                 lock(&file, path)?;
-                match Self::load(path, file, seed)? {
+                match Self::load(path, file, seed, &files)? {
                     Ok(loaded) => return Ok(loaded),
                     Err(reason) => Found::Lost { reason },
                 }
             }
         };
-        let (file, table) = create(path, first_slots)?;
+        let (file, table) = create(path, first_slots, &files)?;
         let mut made = Self {
+            files,
             path: path.to_owned(),
             _file: file,
             table,
@@ -61,6 +65,7 @@ impl FileTable {
         path: &Path,
         file: File,
         seed: Seed,
+        files: &Files,
     ) -> Result<Result<(Self, Found), &'static str>, DedupError> {
         let length = file.metadata().map_err(failed("read", path))?.len();
         if length < HEADER_BYTES as u64 {
@@ -96,6 +101,7 @@ impl FileTable {
         // Writing to a hole in the file would end the process by SIGBUS when the disk is full.
         preallocate(&file, length, path)?;
         let mut loaded = Self {
+            files: files.clone(),
             path: path.to_owned(),
             _file: file,
             table,
@@ -134,7 +140,7 @@ impl FileTable {
     /// Copies the table into a new, larger file, which then takes the old one's name. Whenever the process is killed,
     /// one of the two is complete.
     fn grow(&mut self) -> Result<(), DedupError> {
-        let (file, mut table) = create(&self.path, self.table.larger()?)?;
+        let (file, mut table) = create(&self.path, self.table.larger()?, &self.files)?;
         self.table.copy_to(&mut table);
         self.table = table;
         self.write_header(false);
@@ -144,7 +150,8 @@ impl FileTable {
     }
 
     fn replace_file(&self) -> Result<(), DedupError> {
-        std::fs::rename(temporary(&self.path), &self.path)
+        self.files
+            .rename(&temporary(&self.path), &self.path)
             .map_err(failed("rename the new", &self.path))
     }
 
@@ -200,14 +207,10 @@ fn temporary(path: &Path) -> PathBuf {
 }
 
 /// Makes a file of zeros under its temporary name, with all its blocks reserved, locked and mapped.
-fn create(path: &Path, slots: u64) -> Result<(File, Table<Mapped>), DedupError> {
+fn create(path: &Path, slots: u64, files: &Files) -> Result<(File, Table<Mapped>), DedupError> {
     let temporary = temporary(path);
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&temporary)
+    let file = files
+        .open(&temporary, Mode::Empty)
         .map_err(failed("create", &temporary))?;
     lock(&file, path)?;
     let bytes = file_bytes(slots).ok_or(DedupError::TooBig { slots })?;

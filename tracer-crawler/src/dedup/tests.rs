@@ -21,7 +21,7 @@ impl Place {
     }
 
     fn open(&self) -> (Dedup, Found) {
-        Dedup::open(&self.path, SEED).unwrap()
+        Dedup::open(&self.path, SEED, &Files::default()).unwrap()
     }
 
     /// Leaves a file with the fingerprints of `0..count`.
@@ -100,7 +100,7 @@ fn one_process_at_a_time() {
     let place = Place::new();
     let first = place.open().0;
     assert!(matches!(
-        Dedup::open(&place.path, SEED),
+        Dedup::open(&place.path, SEED, &Files::default()),
         Err(DedupError::InUse { .. })
     ));
     drop(first);
@@ -167,7 +167,7 @@ fn damage_is_noticed() {
 fn another_seed_or_boot_is_lost() {
     let place = Place::new();
     place.fill(10, true);
-    let (_, found) = Dedup::open(&place.path, Seed(8)).unwrap();
+    let (_, found) = Dedup::open(&place.path, Seed(8), &Files::default()).unwrap();
     assert_eq!(
         found,
         Found::Lost {

@@ -54,19 +54,20 @@ impl Disk {
         meta: Meta,
         lock: File,
     ) -> Result<Self, FrontierError> {
-        let journal = Journal::create(&directory, meta.journal + 1)?;
+        let journal = Journal::create(&directory, meta.journal + 1, &options.files)?;
         let store = Arc::new(store);
         // The channel holds one job, and a new batch begins only after the previous one is written.
         let (jobs, inbox) = sync_channel::<Job>(1);
         let (outbox, results) = sync_channel(1);
         let (writer, place) = (Arc::clone(&store), directory.clone());
+        let files = options.files.clone();
         let work = move || {
             for job in inbox {
                 let result =
                     writer
                         .apply(&job.batch, job.meta, job.durable)
                         .and_then(|()| match job.durable {
-                            true => journal::delete(&place, job.meta.journal),
+                            true => journal::delete(&place, job.meta.journal, &files),
                             false => Ok(()),
                         });
                 drop(job);
@@ -234,7 +235,11 @@ impl Disk {
         done: u64,
     ) -> Result<(), FrontierError> {
         self.journal.write()?;
-        let next = Journal::create(&self.directory, self.journal.number() + 1)?;
+        let next = Journal::create(
+            &self.directory,
+            self.journal.number() + 1,
+            &self.options.files,
+        )?;
         let finished = std::mem::replace(&mut self.journal, next);
         let batch = Arc::new(std::mem::take(&mut self.pending));
         self.pending_bytes = 0;

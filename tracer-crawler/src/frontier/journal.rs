@@ -1,7 +1,7 @@
 //! Journal of the changes since the last batch: a file of frames, each with length and checksum, each written by one
 //! call.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::names::HostId;
 use super::{Entry, FrontierError, Kind, Row};
+use crate::files::{Files, Mode};
 
 /// Bytes before the content of a frame: length (4) and checksum (8).
 const FRAME_HEADER: usize = 12;
@@ -39,12 +40,14 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    pub(super) fn create(directory: &Path, number: u64) -> Result<Self, FrontierError> {
+    pub(super) fn create(
+        directory: &Path,
+        number: u64,
+        files: &Files,
+    ) -> Result<Self, FrontierError> {
         let path = path(directory, number);
-        let file = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .open(&path)
+        let file = files
+            .open(&path, Mode::New)
             .map_err(failed("create", &path))?;
         Ok(Self {
             number,
@@ -143,13 +146,13 @@ pub(super) fn numbers(directory: &Path) -> Result<Vec<u64>, FrontierError> {
 }
 
 /// Deletes all journals up to and including this one.
-pub(super) fn delete(directory: &Path, through: u64) -> Result<(), FrontierError> {
+pub(super) fn delete(directory: &Path, through: u64, files: &Files) -> Result<(), FrontierError> {
     for number in numbers(directory)?
         .into_iter()
         .filter(|&number| number <= through)
     {
         let path = path(directory, number);
-        std::fs::remove_file(&path).map_err(failed("delete", &path))?;
+        files.remove_file(&path).map_err(failed("delete", &path))?;
     }
     Ok(())
 }
@@ -158,10 +161,14 @@ pub(super) fn delete(directory: &Path, through: u64) -> Result<(), FrontierError
 pub(super) fn replay(
     directory: &Path,
     number: u64,
+    files: &Files,
     mut visit: impl FnMut(Event),
 ) -> Result<(), FrontierError> {
     let path = path(directory, number);
-    let mut reader = BufReader::new(File::open(&path).map_err(failed("open", &path))?);
+    let file = files
+        .open(&path, Mode::Read)
+        .map_err(failed("open", &path))?;
+    let mut reader = BufReader::new(file);
     while let Some(content) = read_frame(&mut reader).map_err(failed("read", &path))? {
         let mut cursor = Cursor {
             rest: &content,
@@ -287,7 +294,7 @@ mod tests {
     }
 
     fn write(directory: &Path) -> Vec<Event> {
-        let mut journal = Journal::create(directory, 7).unwrap();
+        let mut journal = Journal::create(directory, 7, &Files::default()).unwrap();
         let mut expected = Vec::new();
         for (frame, referrers) in [[None, Some("http://r/")], [Some("http://r/"), None]]
             .into_iter()
@@ -321,7 +328,7 @@ mod tests {
 
     fn read(directory: &Path) -> Vec<Event> {
         let mut events = Vec::new();
-        replay(directory, 7, |event| events.push(event)).unwrap();
+        replay(directory, 7, &Files::default(), |event| events.push(event)).unwrap();
         events
     }
 
@@ -332,12 +339,12 @@ mod tests {
         assert_eq!(read(dir.path()), expected);
         assert_eq!(numbers(dir.path()).unwrap(), [7]);
         assert!(
-            Journal::create(dir.path(), 7).is_err(),
+            Journal::create(dir.path(), 7, &Files::default()).is_err(),
             "a journal is never written over"
         );
-        delete(dir.path(), 6).unwrap();
+        delete(dir.path(), 6, &Files::default()).unwrap();
         assert_eq!(numbers(dir.path()).unwrap(), [7]);
-        delete(dir.path(), 7).unwrap();
+        delete(dir.path(), 7, &Files::default()).unwrap();
         assert!(numbers(dir.path()).unwrap().is_empty());
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::files::Files;
+
 /// Limits on the load of each host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Politeness {
@@ -23,14 +25,16 @@ impl Default for Politeness {
     }
 }
 
-/// Options of the state on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Options of the state on disk, and the way its files are opened.
+#[derive(Debug, Clone)]
 pub struct DiskOptions {
     /// Memory in bytes: half of it for the database's cache, a quarter for queued URLs, the rest for changes not yet
     /// written.
     pub memory_bytes: usize,
     /// Time between two durable snapshots.
     pub snapshot_interval: Duration,
+    /// How files are opened.
+    pub files: Files,
 }
 
 impl Default for DiskOptions {
@@ -38,6 +42,7 @@ impl Default for DiskOptions {
         Self {
             memory_bytes: 64 << 20,
             snapshot_interval: Duration::from_secs(5),
+            files: Files::default(),
         }
     }
 }

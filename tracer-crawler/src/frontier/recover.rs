@@ -12,26 +12,30 @@ use super::schedule::Schedule;
 use super::store::{Batch, Meta, Store, VERSION};
 use super::{DiskOptions, Frontier, FrontierError, Politeness};
 use crate::dedup::{Dedup, Fingerprint, Found, Seed};
+use crate::files::{Files, Mode};
 
 pub(super) fn open(
     directory: &Path,
     politeness: Politeness,
     options: DiskOptions,
 ) -> Result<Frontier, FrontierError> {
-    std::fs::create_dir_all(directory).map_err(failed("create", directory))?;
-    let lock = lock(directory)?;
+    let files = &options.files;
+    files
+        .create_dir_all(directory)
+        .map_err(failed("create", directory))?;
+    let lock = lock(directory, files)?;
     let path = directory.join("frontier.redb");
     if !path.exists() {
-        begin(directory, &path)?;
+        begin(directory, &path, files)?;
     }
-    let (store, meta) = Store::open(&path, options.memory_bytes / 2)?;
+    let (store, meta) = Store::open(&path, options.memory_bytes / 2, files)?;
     let meta = meta.ok_or_else(|| FrontierError::Version {
         path: path.display().to_string(),
         got: 0,
         expected: VERSION,
     })?;
-    let (meta, replayed) = bring_up_to_date(directory, &store, meta)?;
-    let dedup = open_dedup(directory, &store, Seed(meta.seed), replayed)?;
+    let (meta, replayed) = bring_up_to_date(directory, &store, meta, files)?;
+    let dedup = open_dedup(directory, &store, Seed(meta.seed), replayed, files)?;
     let mut schedule = Schedule::new(politeness, options.memory_bytes / 4);
     for (name, accepted, rows) in store.hosts()? {
         let id = schedule.insert(&name);
@@ -46,12 +50,12 @@ pub(super) fn open(
 
 /// Makes a new database under a temporary name and renames it when complete, so that a kill in between leaves no
 /// half-made database. Journals without a database are deleted.
-fn begin(directory: &Path, path: &Path) -> Result<(), FrontierError> {
+fn begin(directory: &Path, path: &Path, files: &Files) -> Result<(), FrontierError> {
     let journal = journal::numbers(directory)?.last().copied().unwrap_or(0);
-    journal::delete(directory, journal)?;
+    journal::delete(directory, journal, files)?;
     let new = path.with_extension("new");
     if new.exists() {
-        std::fs::remove_file(&new).map_err(failed("delete", &new))?;
+        files.remove_file(&new).map_err(failed("delete", &new))?;
     }
     let meta = Meta {
         seed: Seed::random().0,
@@ -59,10 +63,10 @@ fn begin(directory: &Path, path: &Path) -> Result<(), FrontierError> {
         next_seq: 1,
         done: 0,
     };
-    let (store, _) = Store::open(&new, 0)?;
+    let (store, _) = Store::open(&new, 0, files)?;
     store.apply(&Batch::default(), meta, true)?;
     drop(store);
-    std::fs::rename(&new, path).map_err(failed("rename", &new))
+    files.rename(&new, path).map_err(failed("rename", &new))
 }
 
 /// Writes journals newer than the last durable batch into the database, then deletes them. Returns the fingerprints of
@@ -71,6 +75,7 @@ fn bring_up_to_date(
     directory: &Path,
     store: &Store,
     mut meta: Meta,
+    files: &Files,
 ) -> Result<(Meta, Vec<u64>), FrontierError> {
     let mut batch = Batch::default();
     let mut accepted: HashMap<HostId, u64> = (0..)
@@ -81,7 +86,7 @@ fn bring_up_to_date(
     let seed = Seed(meta.seed);
     let numbers = journal::numbers(directory)?;
     for &number in numbers.iter().filter(|&&number| number > meta.journal) {
-        journal::replay(directory, number, |event| match event {
+        journal::replay(directory, number, files, |event| match event {
             Event::Host { id, name } => batch.hosts.push((id, name)),
             Event::Add { host, seq, row } => {
                 batch.seen.push(seed.fingerprint(&row.url).raw());
@@ -101,7 +106,7 @@ fn bring_up_to_date(
     }
     meta.journal = numbers.last().copied().unwrap_or(0).max(meta.journal);
     store.apply(&batch, meta, true)?;
-    journal::delete(directory, meta.journal)?;
+    journal::delete(directory, meta.journal, files)?;
     Ok((meta, batch.seen))
 }
 
@@ -111,8 +116,9 @@ fn open_dedup(
     store: &Store,
     seed: Seed,
     replayed: Vec<u64>,
+    files: &Files,
 ) -> Result<Dedup, FrontierError> {
-    let (mut dedup, found) = Dedup::open(&directory.join("seen.dedup"), seed)?;
+    let (mut dedup, found) = Dedup::open(&directory.join("seen.dedup"), seed, files)?;
     match found {
         Found::Nothing | Found::Lost { .. } => {
             if let Found::Lost { reason } = found {
@@ -135,9 +141,11 @@ fn open_dedup(
     Ok(dedup)
 }
 
-fn lock(directory: &Path) -> Result<File, FrontierError> {
+fn lock(directory: &Path, files: &Files) -> Result<File, FrontierError> {
     let path = directory.join("lock");
-    let file = File::create(&path).map_err(failed("create", &path))?;
+    let file = files
+        .open(&path, Mode::Empty)
+        .map_err(failed("create", &path))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(FrontierError::InUse {

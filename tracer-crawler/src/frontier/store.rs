@@ -8,6 +8,7 @@ use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinitio
 
 use super::names::HostId;
 use super::{Entry, FrontierError, Kind, Row};
+use crate::files::{Files, Mode};
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 const HOSTS: TableDefinition<u32, &str> = TableDefinition::new("hosts");
@@ -61,10 +62,18 @@ impl Store {
     pub(super) fn open(
         path: &Path,
         cache_bytes: usize,
+        files: &Files,
     ) -> Result<(Self, Option<Meta>), FrontierError> {
+        let file = files
+            .open(path, Mode::Keep)
+            .map_err(|source| FrontierError::Io {
+                doing: "open",
+                path: path.display().to_string(),
+                source,
+            })?;
         let database = Database::builder()
             .set_cache_size(cache_bytes)
-            .create(path)
+            .create_file(file)
             .map_err(store)?;
         let opened = Self { database };
         let meta = opened.meta(path)?;

@@ -31,6 +31,7 @@ fn small() -> DiskOptions {
     DiskOptions {
         memory_bytes: 64 << 10,
         snapshot_interval: Duration::from_secs(3600),
+        ..DiskOptions::default()
     }
 }
 
@@ -568,7 +569,7 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let options = DiskOptions { memory_bytes: 4096, ..small() };
         let open = || if on_disk {
-            Frontier::open(dir.path(), Politeness::default(), options).unwrap()
+            Frontier::open(dir.path(), Politeness::default(), options.clone()).unwrap()
         } else {
             Frontier::in_memory(Politeness::default())
         };

@@ -1,11 +1,11 @@
 //! Stores bodies in files named by their SHA-256, so that the same content is stored once.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use ring::digest::{SHA256, digest};
 
 use super::{Encode, OutError, failed};
+use crate::files::Files;
 
 /// Name of a body: its SHA-256 in hexadecimal.
 pub fn sha256_hex(body: &[u8]) -> String {
@@ -28,14 +28,18 @@ pub struct Body {
 /// Directory of bodies: `ab/abcdef…`, grouped by the first two digits.
 pub struct Bodies {
     directory: PathBuf,
+    files: Files,
 }
 
 impl Bodies {
     /// Makes the directory if it does not exist.
-    pub fn open(directory: &Path) -> Result<Self, OutError> {
-        fs::create_dir_all(directory).map_err(failed("create", directory))?;
+    pub fn open(directory: &Path, files: &Files) -> Result<Self, OutError> {
+        files
+            .create_dir_all(directory)
+            .map_err(failed("create", directory))?;
         Ok(Self {
             directory: directory.to_owned(),
+            files: files.clone(),
         })
     }
 
@@ -55,11 +59,17 @@ impl Encode for Bodies {
             return Ok(());
         }
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(failed("create", parent))?;
+            self.files
+                .create_dir_all(parent)
+                .map_err(failed("create", parent))?;
         }
         let part = path.with_extension("part");
-        fs::write(&part, &body.bytes).map_err(failed("write", &part))?;
-        fs::rename(&part, &path).map_err(failed("rename", &part))
+        self.files
+            .write(&part, &body.bytes)
+            .map_err(failed("write", &part))?;
+        self.files
+            .rename(&part, &path)
+            .map_err(failed("rename", &part))
     }
 
     fn flush(&mut self) -> Result<(), OutError> {
@@ -73,12 +83,14 @@ impl Encode for Bodies {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
     fn one_file_for_one_content() {
         let dir = tempfile::tempdir().unwrap();
-        let mut bodies = Bodies::open(&dir.path().join("bodies")).unwrap();
+        let mut bodies = Bodies::open(&dir.path().join("bodies"), &Files::default()).unwrap();
         let body = Body {
             name: sha256_hex(b"abc"),
             bytes: b"abc".into(),

@@ -1,6 +1,6 @@
 //! Writes JSON objects, one per line.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::ser::Formatter;
 
 use super::{Encode, OutError, failed};
+use crate::files::{Files, Mode};
 
 /// Number of bytes buffered before they are written.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -30,11 +31,11 @@ enum Target {
 
 impl<T: Serialize + Send + 'static> Jsonl<T> {
     /// Opens a file to continue after its last complete line, or makes it. `-` is standard output.
-    pub fn open(path: &Path) -> Result<Self, OutError> {
+    pub fn open(path: &Path, files: &Files) -> Result<Self, OutError> {
         let target = if path == Path::new("-") {
             Target::Stdout
         } else {
-            Target::File(open_file(path)?)
+            Target::File(open_file(path, files)?)
         };
         Ok(Self {
             path: path.to_owned(),
@@ -45,14 +46,8 @@ impl<T: Serialize + Send + 'static> Jsonl<T> {
     }
 }
 
-fn open_file(path: &Path) -> Result<File, OutError> {
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(failed("open", path))?;
+fn open_file(path: &Path, files: &Files) -> Result<File, OutError> {
+    let mut file = files.open(path, Mode::Keep).map_err(failed("open", path))?;
     // A pipe or a terminal has no end that could be incomplete.
     if file.metadata().map_err(failed("read", path))?.is_file() {
         let end = end_of_lines(&mut file).map_err(failed("read", path))?;
@@ -160,7 +155,11 @@ mod tests {
     async fn everything_sent_is_written_and_told() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out.jsonl");
-        let output = Output::start("jsonl", Jsonl::<Value>::open(&path).unwrap()).unwrap();
+        let output = Output::start(
+            "jsonl",
+            Jsonl::<Value>::open(&path, &Files::default()).unwrap(),
+        )
+        .unwrap();
         let sink = output.sink();
         let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
         for number in 0..1_000 {
@@ -194,7 +193,7 @@ mod tests {
     async fn a_full_disk_is_an_error_not_a_silence() {
         let output = Output::start(
             "jsonl",
-            Jsonl::<Value>::open(Path::new("/dev/full")).unwrap(),
+            Jsonl::<Value>::open(Path::new("/dev/full"), &Files::default()).unwrap(),
         )
         .unwrap();
         let sink = output.sink();
@@ -226,7 +225,7 @@ mod tests {
             (&"x".repeat(200_000), 0),
         ] {
             std::fs::write(&path, before).unwrap();
-            let mut jsonl = Jsonl::<Value>::open(&path).unwrap();
+            let mut jsonl = Jsonl::<Value>::open(&path, &Files::default()).unwrap();
             jsonl.write(&Value::Null).unwrap();
             jsonl.finish().unwrap();
             assert_eq!(lines(&path).len(), kept + 1, "{:.20}", before);
@@ -256,7 +255,7 @@ mod tests {
         };
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("out.jsonl");
-        let mut jsonl = Jsonl::open(&path).unwrap();
+        let mut jsonl = Jsonl::open(&path, &Files::default()).unwrap();
         jsonl.write(&record).unwrap();
         jsonl.finish().unwrap();
         assert_eq!(lines(&path), [serde_json::to_value(&record).unwrap()]);
@@ -278,7 +277,7 @@ mod tests {
         fn any_text_comes_back(texts in prop::collection::vec(any::<String>(), 0..8), cut in 0_usize..40) {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join("out.jsonl");
-            let mut jsonl = Jsonl::<String>::open(&path).unwrap();
+            let mut jsonl = Jsonl::<String>::open(&path, &Files::default()).unwrap();
             for text in &texts {
                 jsonl.write(text).unwrap();
             }
@@ -288,7 +287,7 @@ mod tests {
             // The file is cut at an arbitrary place.
             let bytes = std::fs::read(&path).unwrap();
             std::fs::write(&path, &bytes[..bytes.len().saturating_sub(cut)]).unwrap();
-            Jsonl::<String>::open(&path).unwrap();
+            Jsonl::<String>::open(&path, &Files::default()).unwrap();
             let rest = lines(&path);
             prop_assert_eq!(&rest, &read[..rest.len()]);
         }

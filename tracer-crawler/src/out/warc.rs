@@ -18,6 +18,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{Encode, OutError};
+use crate::files::Files;
 use record::{Kind, Record, RecordId, sha1};
 use series::Series;
 use written::{Original, Written};
@@ -130,13 +131,18 @@ impl Warc {
     /// Opens the series to continue after its last complete record, or begins it. The first file has this path; when a
     /// file reaches `max_bytes`, the next has a number before its extension. `software` names the program in the
     /// warcinfo record.
-    pub fn open(path: &Path, max_bytes: u64, software: &str) -> Result<Self, OutError> {
+    pub fn open(
+        path: &Path,
+        max_bytes: u64,
+        software: &str,
+        files: &Files,
+    ) -> Result<Self, OutError> {
         let info = format!(
             "software: {software}\r\nformat: WARC File Format 1.1\r\n\
              conformsTo: https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/\r\n"
         );
         Ok(Self {
-            series: Series::open(path, max_bytes)?,
+            series: Series::open(path, max_bytes, files.clone())?,
             info: info.into_bytes(),
             info_id: None,
             written: None,

@@ -3,7 +3,7 @@
 use std::{io::IsTerminal, path::Path, time::Duration};
 
 use super::args::{Color, OutputArguments, ResultArguments};
-use crate::{failure::Failure, privilege::sudo_user, sink::output::OutputPath};
+use crate::{failure::Failure, invoker::Invoker, sink::output::OutputPath};
 
 /// Where the export goes.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub(crate) enum JsonTarget {
 pub(crate) struct OutputSettings {
     /// The export.
     pub(crate) json: Option<JsonTarget>,
+    /// The user behind sudo, to whom files go where that user may make them.
+    pub(crate) invoker: Option<Invoker>,
     /// The recording.
     pub(crate) record: Option<OutputPath>,
     /// Rewrite the export this often.
@@ -106,10 +108,11 @@ impl OutputSettings {
     /// is the command's.
     pub(crate) fn validate(arguments: &OutputArguments, run: bool) -> Result<Self, Failure> {
         let results = Self::of_results(&arguments.results, run, arguments.kernel_log)?;
+        let invoker = results.invoker.as_ref();
         let record = arguments.record.as_deref();
         Ok(Self {
             record: record
-                .map(|path| OutputPath::open(path, sudo_user()))
+                .map(|path| OutputPath::open(path, invoker))
                 .transpose()?,
             duration: arguments.duration,
             ..results
@@ -126,6 +129,7 @@ impl OutputSettings {
         run: bool,
         kernel_log: bool,
     ) -> Result<Self, Failure> {
+        let invoker = Invoker::find();
         let json = match arguments.json.as_deref() {
             None => None,
             Some(path) if path == Path::new("-") && run => {
@@ -134,7 +138,7 @@ impl OutputSettings {
                 ));
             }
             Some(path) if path == Path::new("-") => Some(JsonTarget::Stdout),
-            Some(path) => Some(JsonTarget::File(OutputPath::open(path, sudo_user())?)),
+            Some(path) => Some(JsonTarget::File(OutputPath::open(path, invoker.as_ref())?)),
         };
         if arguments.interval.is_some() && matches!(json, Some(JsonTarget::Stdout)) {
             return Err(Failure::Usage(
@@ -144,6 +148,7 @@ impl OutputSettings {
         let text_to_stderr = run || matches!(json, Some(JsonTarget::Stdout));
         Ok(Self {
             json,
+            invoker,
             interval: arguments.interval,
             record: None,
             duration: None,

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{DemoError, Profile};
+use crate::{files::create_dir_all, invoker::Invoker};
 
 /// The directory when none is asked for; with a number behind it while other demos use it.
 const DEFAULT: &str = "tracer-demo";
@@ -54,7 +55,7 @@ impl Directory {
             path: path.into(),
             source,
         };
-        std::fs::create_dir_all(path).map_err(failed)?;
+        create_dir_all(path, Invoker::find().as_ref()).map_err(failed)?;
         let directory = File::open(path).map_err(failed)?;
         let lock = match directory.try_lock() {
             Ok(()) => Some(directory.into()),

@@ -102,7 +102,7 @@ impl Engine {
             let text = "this is a recording already".to_owned();
             return Err(Failure::Usage(text));
         }
-        let output = OutputPath::open(path, crate::privilege::sudo_user())?;
+        let output = OutputPath::open(path, self.sinks.output.invoker.as_ref())?;
         let file = output.begin()?.commit_open()?;
         let before_ns = self.source.drain(&mut self.tracker);
         let now_ns = self.source.now_ns();
@@ -126,7 +126,7 @@ impl Engine {
         let text = self.sinks.document(&self.tracker.snapshot());
         let text = text.map_err(|error| error.to_string())?;
         let path = file_of_now("json")?;
-        let file = OutputPath::open(&path, crate::privilege::sudo_user());
+        let file = OutputPath::open(&path, self.sinks.output.invoker.as_ref());
         file.and_then(|file| file.replace(text.as_bytes()))
             .map_err(|error| error.to_string())?;
         Ok(format!("wrote {}", path.display()))

@@ -1,29 +1,33 @@
 //! Files that tracer writes, often as root in a directory that someone else can change.
 //!
-//! A file is written under another name in the directory of its target, synced, handed to the user who
-//! called sudo, and renamed over the target: readers see the old or the new content, never a part. The
-//! directory is opened once and everything happens below that descriptor, so that no part of the path
-//! can be exchanged in between. Links are never followed to a file: an existing target must be a regular
-//! file. On the way to the directory a link is followed when root, tracer's user or the one behind sudo
-//! made it. `-` for standard output is not known here.
+//! A file is written under another name in the directory of its target, synced, and renamed over the target: readers
+//! see the old or the new content, never a part. The directory is opened once and everything happens below that
+//! descriptor, so that no part of the path can be exchanged in between. Links are never followed to a file: an existing
+//! target must be a regular file. `-` for standard output is not known here.
+//!
+//! A new file belongs to the user who called sudo when that user could have made it: it is made with the user's own
+//! rights. In all other places it is root's. A file that replaces another keeps its owner, group and rights.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::os::fd::OwnedFd;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use nix::fcntl::{AtFlags, OFlag, openat, readlinkat, renameat};
+use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
-use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, unlinkat};
+use nix::unistd::{Uid, UnlinkatFlags, unlinkat};
 
-/// Links followed on the way to a directory, as many as the kernel follows.
-const MAX_LINKS: u32 = 40;
+use crate::files::is_denied;
+use crate::files::kept::Kept;
+use crate::files::walk::{Walk, WalkError, foreign, is, split};
+use crate::invoker::Invoker;
+
 /// Names tried for the temporary file before giving up.
 const MAX_NAMES: u32 = 100;
-/// Rights of a finished file, less the umask.
+/// Rights of a new file once it is finished, less the umask.
 const FILE_MODE: u32 = 0o644;
 
 /// Why an output file cannot be written.
@@ -48,9 +52,7 @@ pub(crate) enum OutputError {
         source: io::Error,
     },
     /// Somebody else's link leads to the directory.
-    #[error(
-        "cannot write {path}: {link} on the way is a symbolic link made by user {owner}; give the path it leads to if that is meant"
-    )]
+    #[error("cannot write {path}: {}", foreign(link, *owner))]
     ForeignLink {
         /// As given.
         path: PathBuf,
@@ -91,10 +93,14 @@ pub(crate) enum OutputError {
     },
 }
 
-#[cfg(test)]
-/// Whether `path` could be written now; tells before tracing starts what would fail at its end.
-pub(crate) fn check_writable(path: &Path) -> Result<(), OutputError> {
-    OutputPath::open(path, None).map(drop)
+impl OutputError {
+    /// The system did not let this user do it.
+    fn is_denied(&self) -> bool {
+        match self {
+            Self::Directory { source, .. } | Self::Failed { source, .. } => is_denied(source),
+            _ => false,
+        }
+    }
 }
 
 /// A place to write to, checked, with its directory held open. It can be written many times.
@@ -103,41 +109,62 @@ pub(crate) struct OutputPath {
     path: PathBuf,
     dir: Arc<OwnedFd>,
     name: OsString,
-    owner: Option<(Uid, Gid)>,
+    /// The user behind sudo, when that user may make files here.
+    maker: Option<Invoker>,
 }
 
 impl OutputPath {
-    /// Checks `path` by creating and removing a file beside it. Finished files are given to `owner`
-    /// (the user behind sudo).
-    pub(crate) fn open(path: &Path, owner: Option<(Uid, Gid)>) -> Result<Self, OutputError> {
-        let unnamed = || OutputError::NoName { path: path.into() };
-        let ends_in_dot = path.as_os_str().as_encoded_bytes().ends_with(b"/.");
-        let name = path
-            .file_name()
-            .filter(|_| !ends_in_dot)
-            .ok_or_else(unnamed)?;
-        if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
-            return Err(unnamed());
+    /// Checks `path` by creating and removing a file beside it, with the rights of the user behind sudo first, then with
+    /// those of this process.
+    pub(crate) fn open(path: &Path, invoker: Option<&Invoker>) -> Result<Self, OutputError> {
+        if let Some(user) = invoker {
+            match Self::reach(path, Some(user)) {
+                Err(error) if error.is_denied() => {}
+                reached => return reached,
+            }
         }
-        let parent = path.parent().unwrap_or(Path::new(""));
-        let dir = Walk { path, owner }.open(parent)?;
+        Self::reach(path, None)
+    }
+
+    fn reach(path: &Path, maker: Option<&Invoker>) -> Result<Self, OutputError> {
+        let (parent, name) =
+            split(path).ok_or_else(|| OutputError::NoName { path: path.into() })?;
+        let walk = || Walk::of(maker).open(parent);
+        let dir = match maker {
+            None => walk(),
+            Some(user) => user.act(|| Ok(walk())).unwrap_or_else(|error| {
+                let errno = error.raw_os_error().unwrap_or(libc::EACCES);
+                Err(nix::Error::from_raw(errno).into())
+            }),
+        };
         let output = Self {
             path: path.into(),
-            dir: Arc::new(dir),
+            dir: Arc::new(dir.map_err(|error| unreachable_at(path, error))?),
             name: name.into(),
-            owner,
+            maker: maker.cloned(),
         };
         output.check_target()?;
-        drop(output.begin()?);
+        let probe = output.create_temporary(maker);
+        let (_, probe) = probe.map_err(|e| output.failed("create a file beside", e))?;
+        output.remove(&probe, maker);
         Ok(output)
     }
 
     /// Starts a new content; the old one stays until [`OutputFile::commit`].
     pub(crate) fn begin(&self) -> Result<OutputFile, OutputError> {
-        let (file, temporary) = self
-            .create_temporary()
-            .map_err(|e| self.failed("create a file beside", e))?;
+        let kept = self.look().map_err(|e| self.failed("look at", e))?;
+        let theirs = |user: &&Invoker| kept.as_ref().is_none_or(|kept| kept.uid() == user.uid());
+        let mut maker = self.maker.as_ref().filter(theirs);
+        let mut made = self.create_temporary(maker);
+        if maker.is_some() && made.as_ref().is_err_and(is_denied) {
+            // They could when it was checked.
+            maker = None;
+            made = self.create_temporary(maker);
+        }
+        let (file, temporary) = made.map_err(|e| self.failed("create a file beside", e))?;
         Ok(OutputFile {
+            maker: maker.cloned(),
+            kept,
             output: self.clone(),
             writer: BufWriter::new(file),
             temporary: Some(temporary),
@@ -146,14 +173,35 @@ impl OutputPath {
 
     /// Replaces the content.
     pub(crate) fn replace(&self, content: &[u8]) -> Result<(), OutputError> {
+        match self.try_replace(content) {
+            // Somebody else's file has been put there meanwhile: it is looked at anew.
+            Err(error) if error.is_denied() => self.try_replace(content),
+            done => done,
+        }
+    }
+
+    fn try_replace(&self, content: &[u8]) -> Result<(), OutputError> {
         let mut file = self.begin()?;
         file.write_all(content)
             .map_err(|e| self.failed("write", e))?;
         file.commit()
     }
 
+    /// What is there leaves to the next file, if anything is there.
+    fn look(&self) -> io::Result<Option<Kept>> {
+        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let target = match openat(&self.dir, self.name.as_os_str(), flags, Mode::empty()) {
+            Err(nix::Error::ENOENT) => return Ok(None),
+            target => target?,
+        };
+        let stat = fstat(&target)?;
+        // Anything else is refused before it is replaced.
+        let file = is(&stat, SFlag::S_IFREG).then(|| Kept::of(&target, &stat));
+        file.transpose()
+    }
+
     /// A new file under a name no one uses, readable by its owner only.
-    fn create_temporary(&self) -> io::Result<(File, OsString)> {
+    fn create_temporary(&self, maker: Option<&Invoker>) -> io::Result<(File, OsString)> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let flags =
             OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
@@ -163,17 +211,21 @@ impl OutputPath {
                 std::process::id(),
                 NEXT.fetch_add(1, Ordering::Relaxed)
             );
-            match openat(
-                &self.dir,
-                name.as_str(),
-                flags,
-                Mode::S_IRUSR | Mode::S_IWUSR,
-            ) {
-                Err(nix::Error::EEXIST) => {}
+            let rights = Mode::S_IRUSR | Mode::S_IWUSR;
+            let create = || Ok(openat(&self.dir, name.as_str(), flags, rights)?);
+            match act(maker, create) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 file => return Ok((file?.into(), name.into())),
             }
         }
         Err(nix::Error::EEXIST.into())
+    }
+
+    /// Removes a temporary file. It is a hidden file of ours; nothing more can be done about one that will not go.
+    fn remove(&self, temporary: &OsString, maker: Option<&Invoker>) {
+        let name = temporary.as_os_str();
+        let remove = || Ok(unlinkat(&self.dir, name, UnlinkatFlags::NoRemoveDir)?);
+        let _ = act(maker, remove);
     }
 
     /// Refuses targets that are there but are no regular file, or that may not be replaced.
@@ -219,6 +271,10 @@ impl OutputPath {
 #[derive(Debug)]
 pub(crate) struct OutputFile {
     output: OutputPath,
+    /// Who makes it, when it is not this process.
+    maker: Option<Invoker>,
+    /// What the file before leaves to it.
+    kept: Option<Kept>,
     writer: BufWriter<File>,
     /// None once it has become the target.
     temporary: Option<OsString>,
@@ -235,13 +291,9 @@ impl OutputFile {
             return Ok(());
         };
         // A link put here since the check is replaced, not followed.
-        let renamed = renameat(
-            &output.dir,
-            temporary.as_os_str(),
-            &output.dir,
-            output.name.as_os_str(),
-        );
-        renamed.map_err(|e| output.failed("replace", e.into()))?;
+        let (from, to) = (temporary.as_os_str(), output.name.as_os_str());
+        let rename = || Ok(renameat(&output.dir, from, &output.dir, to)?);
+        act(self.maker.as_ref(), rename).map_err(|e| output.failed("replace", e))?;
         self.temporary = None;
         Ok(())
     }
@@ -254,12 +306,12 @@ impl OutputFile {
         Ok(file)
     }
 
-    /// Rights, owner and content, all on the disk.
+    /// Owner, rights and content, all on the disk.
     fn settle(&self) -> io::Result<()> {
         let file = self.writer.get_ref();
-        fchmod(file, Mode::from_bits_truncate(FILE_MODE & !umask()))?;
-        if let Some((uid, gid)) = self.output.owner {
-            fchown(file, Some(uid), Some(gid))?;
+        match &self.kept {
+            Some(kept) => kept.give(file)?,
+            None => fchmod(file, Mode::from_bits_truncate(FILE_MODE & !umask()))?,
         }
         file.sync_all()
     }
@@ -278,87 +330,31 @@ impl Write for OutputFile {
 impl Drop for OutputFile {
     fn drop(&mut self) {
         if let Some(temporary) = &self.temporary {
-            // It is a hidden file of ours; nothing more can be done about one that will not go.
-            let _ = unlinkat(
-                &self.output.dir,
-                temporary.as_os_str(),
-                UnlinkatFlags::NoRemoveDir,
-            );
+            self.output.remove(temporary, self.maker.as_ref());
         }
     }
 }
 
-/// The way to a directory, one component at a time, so that each link is seen before it is followed.
-struct Walk<'a> {
-    /// The whole path, for errors.
-    path: &'a Path,
-    owner: Option<(Uid, Gid)>,
-}
-
-impl Walk<'_> {
-    fn open(&self, dir: &Path) -> Result<OwnedFd, OutputError> {
-        let mut here = self.enter(None, OsStr::new("."))?;
-        let mut pending = reversed(dir);
-        let mut links = 0;
-        while let Some(name) = pending.pop() {
-            let next = self.enter(Some(&here), &name)?;
-            let stat = fstat(&next).map_err(|e| self.failed(e))?;
-            if !is(&stat, SFlag::S_IFLNK) {
-                here = next;
-                continue;
-            }
-            links += 1;
-            self.check_link(&name, &stat, links)?;
-            pending.extend(reversed(Path::new(
-                &readlinkat(&next, "").map_err(|e| self.failed(e))?,
-            )));
-        }
-        // Says ENOTDIR for a file, and EACCES where the directory may not be entered.
-        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-        openat(&here, ".", flags, Mode::empty()).map_err(|e| self.failed(e))
-    }
-
-    /// Opens one component without following it; an absolute one starts anew.
-    fn enter(&self, at: Option<&OwnedFd>, name: &OsStr) -> Result<OwnedFd, OutputError> {
-        let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let opened = match at {
-            Some(dir) => openat(dir, name, flags, Mode::empty()),
-            None => openat(nix::fcntl::AT_FDCWD, name, flags, Mode::empty()),
-        };
-        opened.map_err(|e| self.failed(e))
-    }
-
-    fn check_link(&self, name: &OsStr, stat: &FileStat, links: u32) -> Result<(), OutputError> {
-        let owner = Uid::from_raw(stat.st_uid);
-        let trusted = owner.is_root()
-            || owner == Uid::effective()
-            || self.owner.is_some_and(|(uid, _)| uid == owner);
-        match (trusted, links) {
-            (false, _) => Err(OutputError::ForeignLink {
-                path: self.path.into(),
-                link: name.into(),
-                owner,
-            }),
-            (_, ..=MAX_LINKS) => Ok(()),
-            _ => Err(self.failed(nix::Error::ELOOP)),
-        }
-    }
-
-    fn failed(&self, source: nix::Error) -> OutputError {
-        OutputError::Directory {
-            path: self.path.into(),
-            source: source.into(),
-        }
+/// Does a file operation with the rights of `maker`, or of this process.
+fn act<T>(maker: Option<&Invoker>, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    match maker {
+        Some(user) => user.act(work),
+        None => work(),
     }
 }
 
-/// Components of a path, last first. The root is one of them.
-fn reversed(path: &Path) -> Vec<OsString> {
-    path.components()
-        .rev()
-        .filter(|c| *c != Component::CurDir)
-        .map(|c| c.as_os_str().into())
-        .collect()
+fn unreachable_at(path: &Path, error: WalkError) -> OutputError {
+    match error {
+        WalkError::Failed(errno) => OutputError::Directory {
+            path: path.into(),
+            source: errno.into(),
+        },
+        WalkError::Foreign { link, owner } => OutputError::ForeignLink {
+            path: path.into(),
+            link,
+            owner,
+        },
+    }
 }
 
 /// What a file that may not be replaced is, None for a regular one.
@@ -380,10 +376,6 @@ fn not_a_file(stat: &FileStat) -> Option<&'static str> {
         .map(|(_, text)| *text)
 }
 
-fn is(stat: &FileStat, kind: SFlag) -> bool {
-    SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == kind
-}
-
 /// This process's umask, from /proc: umask(2) can only be read by changing it, for all threads.
 fn umask() -> u32 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -393,176 +385,4 @@ fn umask() -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-
-    fn dir() -> tempfile::TempDir {
-        tempfile::tempdir().unwrap()
-    }
-
-    /// Names in a directory, sorted.
-    fn names(dir: &Path) -> Vec<String> {
-        let mut names: Vec<_> = fs::read_dir(dir)
-            .unwrap()
-            .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    }
-
-    #[test]
-    fn content_appears_at_once_and_alone() {
-        let dir = dir();
-        let path = dir.path().join("out.json");
-        let output = OutputPath::open(&path, None).unwrap();
-        assert_eq!(names(dir.path()), [""; 0], "the check leaves nothing");
-        output.replace(b"one").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"one");
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o7777,
-            FILE_MODE & !umask()
-        );
-        let mut file = output.begin().unwrap();
-        file.write_all(b"two").unwrap();
-        file.flush().unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"one", "not before commit");
-        assert_eq!(names(dir.path()).len(), 2);
-        file.commit().unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"two");
-        assert_eq!(names(dir.path()), ["out.json"]);
-    }
-
-    #[test]
-    fn what_is_not_committed_leaves_the_old() {
-        let dir = dir();
-        let path = dir.path().join("out.json");
-        let output = OutputPath::open(&path, None).unwrap();
-        output.replace(b"old").unwrap();
-        output.begin().unwrap().write_all(b"new").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"old");
-        assert_eq!(names(dir.path()), ["out.json"]);
-    }
-
-    #[track_caller]
-    fn check_refused(path: &Path, reason: &str) {
-        let e = check_writable(path).unwrap_err().to_string();
-        assert!(e.contains(reason) && !e.contains('\n'), "{e}");
-    }
-
-    #[test]
-    fn only_regular_files_are_replaced() {
-        let dir = dir();
-        let at = |name: &str| dir.path().join(name);
-        fs::write(at("secret"), "untouched").unwrap();
-        symlink(at("secret"), at("link")).unwrap();
-        symlink("nowhere", at("dangling")).unwrap();
-        nix::unistd::mkfifo(&at("pipe"), Mode::S_IRWXU).unwrap();
-        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
-        check_refused(&at("link"), "a symbolic link");
-        check_refused(&at("dangling"), "a symbolic link");
-        check_refused(&at("pipe"), "a pipe");
-        check_refused(&at("socket"), "a socket");
-        check_refused(Path::new("/dev/null"), "a device");
-        check_refused(&dir.path().join("."), "names no file");
-        check_refused(&dir.path().join("new/"), "names no file");
-        check_refused(Path::new("/"), "names no file");
-        check_refused(Path::new(""), "names no file");
-        check_refused(&dir.path().join(".."), "names no file");
-        check_refused(dir.path(), "a directory");
-        check_refused(&at("missing/out.json"), "No such file");
-        check_refused(&at("secret/out.json"), "Not a directory");
-        check_refused(&at(&"x".repeat(300)), "too long");
-        assert_eq!(fs::read_to_string(at("secret")).unwrap(), "untouched");
-        check_writable(&at("secret")).unwrap();
-    }
-
-    #[test]
-    fn a_link_put_in_place_while_writing_is_not_followed() {
-        let dir = dir();
-        let (path, secret) = (dir.path().join("out.json"), dir.path().join("secret"));
-        fs::write(&secret, "untouched").unwrap();
-        let output = OutputPath::open(&path, None).unwrap();
-        symlink(&secret, &path).unwrap();
-        assert!(matches!(
-            output.replace(b"new"),
-            Err(OutputError::NotAFile { .. })
-        ));
-        assert_eq!(fs::read_to_string(&secret).unwrap(), "untouched");
-        assert_eq!(names(dir.path()), ["out.json", "secret"]);
-    }
-
-    #[test]
-    fn the_directory_cannot_be_exchanged() {
-        let dir = dir();
-        let (here, elsewhere) = (dir.path().join("here"), dir.path().join("elsewhere"));
-        fs::create_dir(&here).unwrap();
-        fs::create_dir(&elsewhere).unwrap();
-        let output = OutputPath::open(&here.join("out.json"), None).unwrap();
-        fs::rename(&here, dir.path().join("moved")).unwrap();
-        symlink(&elsewhere, &here).unwrap();
-        output.replace(b"x").unwrap();
-        assert_eq!(names(&elsewhere), [""; 0]);
-        assert_eq!(names(&dir.path().join("moved")), ["out.json"]);
-    }
-
-    #[test]
-    fn own_links_lead_to_the_directory() {
-        let dir = dir();
-        let real = dir.path().join("a/real");
-        fs::create_dir_all(&real).unwrap();
-        symlink("a/real", dir.path().join("relative")).unwrap();
-        symlink(&real, dir.path().join("absolute")).unwrap();
-        symlink("loop", dir.path().join("loop")).unwrap();
-        for (way, name) in [
-            ("relative", "1"),
-            ("absolute/../real/.", "2"),
-            ("a/./real", "3"),
-        ] {
-            OutputPath::open(&dir.path().join(way).join(name), None)
-                .unwrap()
-                .replace(b"x")
-                .unwrap();
-        }
-        assert_eq!(names(&real), ["1", "2", "3"]);
-        check_refused(&dir.path().join("loop/out.json"), "Too many levels");
-    }
-
-    #[test]
-    fn the_current_directory_is_one() {
-        // Names no directory at all, and one that cannot exist below it.
-        check_writable(Path::new("output-check.json")).unwrap();
-        check_refused(Path::new("no-such-directory/x"), "No such file");
-    }
-
-    #[test]
-    fn files_are_handed_over_and_foreign_links_are_refused() {
-        assert!(Uid::effective().is_root(), "needs root, to give files away");
-        let dir = dir();
-        let (nobody, group) = (Uid::from_raw(65534), Gid::from_raw(65534));
-        let path = dir.path().join("out.json");
-        OutputPath::open(&path, Some((nobody, group)))
-            .unwrap()
-            .replace(b"x")
-            .unwrap();
-        let meta = fs::metadata(&path).unwrap();
-        assert_eq!((meta.uid(), meta.gid()), (65534, 65534));
-        let link = dir.path().join("link");
-        symlink(dir.path(), &link).unwrap();
-        std::os::unix::fs::lchown(&link, Some(65534), Some(65534)).unwrap();
-        let through = link.join("two.json");
-        assert!(matches!(
-            check_writable(&through),
-            Err(OutputError::ForeignLink { .. })
-        ));
-        OutputPath::open(&through, Some((nobody, group)))
-            .unwrap()
-            .replace(b"x")
-            .unwrap();
-        assert_eq!(
-            fs::metadata(dir.path().join("two.json")).unwrap().uid(),
-            65534
-        );
-    }
-}
+mod tests;

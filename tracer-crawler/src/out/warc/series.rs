@@ -1,17 +1,19 @@
 //! Series of WARC files: appends records, cuts off an incomplete end, and begins the next file.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::GzDecoder;
 
 use super::super::{OutError, failed};
+use crate::files::{Files, Mode};
 
 /// Number of bytes buffered before they are written.
 const BUFFER_BYTES: usize = 256 << 10;
 
 pub(super) struct Series {
+    files: Files,
     first: PathBuf,
     number: u32,
     path: PathBuf,
@@ -23,24 +25,21 @@ pub(super) struct Series {
 }
 
 impl Series {
-    pub(super) fn open(first: &Path, max_bytes: u64) -> Result<Self, OutError> {
+    pub(super) fn open(first: &Path, max_bytes: u64, files: Files) -> Result<Self, OutError> {
         let last = (0..)
             .take_while(|&number| path_of(first, number).exists())
             .last();
         let number = last.unwrap_or(0);
         let path = path_of(first, number);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
+        let mut file = files
+            .open(&path, Mode::Keep)
             .map_err(failed("open", &path))?;
         let bytes = end_of_members(&file).map_err(failed("read", &path))?;
         file.set_len(bytes).map_err(failed("cut", &path))?;
         file.seek(SeekFrom::Start(bytes))
             .map_err(failed("read", &path))?;
         Ok(Self {
+            files,
             first: first.to_owned(),
             number,
             path,
@@ -80,7 +79,10 @@ impl Series {
         self.finish()?;
         self.number += 1;
         self.path = path_of(&self.first, self.number);
-        self.file = File::create_new(&self.path).map_err(failed("create", &self.path))?;
+        self.file = self
+            .files
+            .open(&self.path, Mode::New)
+            .map_err(failed("create", &self.path))?;
         self.bytes = 0;
         Ok(())
     }

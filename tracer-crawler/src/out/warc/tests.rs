@@ -36,7 +36,7 @@ fn unpack(path: &Path) -> String {
 }
 
 fn open(path: &Path) -> Warc {
-    Warc::open(path, 1 << 30, "tracer/0").unwrap()
+    Warc::open(path, 1 << 30, "tracer/0", &Files::default()).unwrap()
 }
 
 fn types(text: &str) -> Vec<&str> {
@@ -147,13 +147,13 @@ fn a_torn_record_is_cut_at_any_byte() {
 fn files_of_a_series() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.warc.gz");
-    let mut warc = Warc::open(&path, 1, "tracer/0").unwrap();
+    let mut warc = Warc::open(&path, 1, "tracer/0", &Files::default()).unwrap();
     for _ in 0..3 {
         warc.write(&exchange("http://h/a", b"x")).unwrap();
     }
     warc.finish().unwrap();
     drop(warc);
-    let mut warc = Warc::open(&path, 1 << 20, "tracer/0").unwrap();
+    let mut warc = Warc::open(&path, 1 << 20, "tracer/0", &Files::default()).unwrap();
     warc.write(&exchange("http://h/last", b"x")).unwrap();
     warc.finish().unwrap();
     let mut names: Vec<String> = fs::read_dir(dir.path())

@@ -14,6 +14,7 @@ use tracer_crawler::{
     crawl::{Crawl, Out, Outputs, Parts},
     deliver::ExecOut,
     endpoint::{Endpoint, Handler},
+    files::Files,
     metrics::Metrics,
     progress::{self, Screen},
     seeds,
@@ -22,7 +23,9 @@ use tracer_crawler::{
 };
 
 use super::{log, sources, threads, trace};
-use crate::{cli::args::Crawl as Arguments, failure::Failure};
+use crate::{
+    cli::args::Crawl as Arguments, failure::Failure, files::crawl::files_of, invoker::Invoker,
+};
 
 /// Time for tasks to end once the second signal has come.
 const HARD_END: Duration = Duration::from_millis(200);
@@ -83,13 +86,15 @@ impl Session {
         let settings = effective.settings.clone();
         let reloader = Arc::new(Reloader::new(sources, effective));
         let stats = Arc::new(Stats::default());
+        let files = files_of(Invoker::find());
         let token = secrets.control_token.clone();
         let parts = Parts {
             live: Arc::clone(reloader.live()),
             secrets,
             hooks: Arc::new(()),
-            outs: outs(&settings, &stats)?,
+            outs: outs(&settings, &stats, &files)?,
             stats: Arc::clone(&stats),
+            files,
         };
         let crawl = Crawl::new(parts, seeds)?;
         let control = Control::new(
@@ -157,8 +162,13 @@ fn finish(figures: &Snapshot, settings: &Settings, screen: &Screen) -> u8 {
 }
 
 /// Everything that gets pages: files before the hook command, which may look at them.
-fn outs(settings: &Settings, stats: &Arc<Stats>) -> Result<Vec<Arc<dyn Out>>, Failure> {
-    let outputs = Outputs::open(settings).map_err(|error| Failure::Usage(error.to_string()))?;
+fn outs(
+    settings: &Settings,
+    stats: &Arc<Stats>,
+    files: &Files,
+) -> Result<Vec<Arc<dyn Out>>, Failure> {
+    let outputs =
+        Outputs::open(settings, files).map_err(|error| Failure::Usage(error.to_string()))?;
     let files = outputs.map(|outputs| Arc::new(outputs) as Arc<dyn Out>);
     let exec = ExecOut::new(settings, Arc::clone(stats)).map(|exec| Arc::new(exec) as Arc<dyn Out>);
     Ok(files.into_iter().chain(exec).collect())

@@ -36,6 +36,7 @@ async fn main() {
         hooks: Arc::clone(&times) as Arc<dyn Hooks>,
         outs: Vec::new(),
         stats: Arc::new(Stats::default()),
+        files: Default::default(),
     };
     let crawl = Crawl::new(parts, &[task.url]).expect("a crawl");
     let figures = crawl.run().await;

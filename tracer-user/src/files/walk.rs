@@ -1,0 +1,160 @@
+//! The way to a directory, one component at a time, so that each link is seen before it is followed.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+    os::fd::OwnedFd,
+    path::{Component, Path, PathBuf},
+};
+
+use nix::{
+    fcntl::{AT_FDCWD, OFlag, openat, readlinkat},
+    sys::stat::{FileStat, Mode, SFlag, fstat, mkdirat},
+    unistd::Uid,
+};
+
+use crate::invoker::Invoker;
+
+/// Links followed on the way to a directory, as many as the kernel follows.
+const MAX_LINKS: u32 = 40;
+
+/// Why a directory cannot be reached.
+#[derive(Debug)]
+pub(crate) enum WalkError {
+    /// The system refused a step.
+    Failed(nix::Error),
+    /// Somebody who is not trusted made a link on the way.
+    Foreign {
+        /// The link's name.
+        link: PathBuf,
+        /// Who made it.
+        owner: Uid,
+    },
+}
+
+impl From<nix::Error> for WalkError {
+    fn from(error: nix::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<WalkError> for io::Error {
+    fn from(error: WalkError) -> Self {
+        match error {
+            WalkError::Failed(errno) => errno.into(),
+            WalkError::Foreign { link, owner } => Self::other(foreign(&link, owner)),
+        }
+    }
+}
+
+/// A link that is not followed, in words.
+pub(crate) fn foreign(link: &Path, owner: Uid) -> String {
+    format!(
+        "{} on the way is a symbolic link made by user {owner}; give the path it leads to if that is meant",
+        link.display()
+    )
+}
+
+/// A walk: whose links are followed, and whether missing directories are made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Walk {
+    trusted: [Uid; 2],
+    make: bool,
+}
+
+impl Walk {
+    /// With the rights of `user` links of that user are followed; with root's only root's are: where they lead, the user
+    /// might not get.
+    pub(crate) fn of(user: Option<&Invoker>) -> Self {
+        Self {
+            trusted: [
+                Uid::from_raw(0),
+                user.map_or_else(Uid::effective, Invoker::uid),
+            ],
+            make: false,
+        }
+    }
+
+    /// The same, and directories that are missing are made.
+    pub(crate) fn making(self) -> Self {
+        Self { make: true, ..self }
+    }
+
+    /// The directory, held open.
+    pub(crate) fn open(self, dir: &Path) -> Result<OwnedFd, WalkError> {
+        let mut here = enter(None, OsStr::new("."))?;
+        let mut pending = reversed(dir);
+        let mut links = 0;
+        while let Some(name) = pending.pop() {
+            let next = self.enter(&here, &name)?;
+            let stat = fstat(&next)?;
+            if !is(&stat, SFlag::S_IFLNK) {
+                here = next;
+                continue;
+            }
+            links += 1;
+            self.check_link(&name, &stat, links)?;
+            pending.extend(reversed(Path::new(&readlinkat(&next, "")?)));
+        }
+        // Says ENOTDIR for a file, and EACCES where the directory may not be entered.
+        let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+        Ok(openat(&here, ".", flags, Mode::empty())?)
+    }
+
+    fn enter(self, here: &OwnedFd, name: &OsStr) -> nix::Result<OwnedFd> {
+        match enter(Some(here), name) {
+            Err(nix::Error::ENOENT) if self.make => {
+                match mkdirat(here, name, Mode::from_bits_truncate(0o777)) {
+                    Err(nix::Error::EEXIST) | Ok(()) => enter(Some(here), name),
+                    Err(errno) => Err(errno),
+                }
+            }
+            entered => entered,
+        }
+    }
+
+    fn check_link(self, name: &OsStr, stat: &FileStat, links: u32) -> Result<(), WalkError> {
+        let owner = Uid::from_raw(stat.st_uid);
+        match (self.trusted.contains(&owner), links) {
+            (false, _) => Err(WalkError::Foreign {
+                link: name.into(),
+                owner,
+            }),
+            (_, ..=MAX_LINKS) => Ok(()),
+            _ => Err(nix::Error::ELOOP.into()),
+        }
+    }
+}
+
+/// Opens one component without following it; an absolute one starts anew.
+fn enter(at: Option<&OwnedFd>, name: &OsStr) -> nix::Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    match at {
+        Some(dir) => openat(dir, name, flags, Mode::empty()),
+        None => openat(AT_FDCWD, name, flags, Mode::empty()),
+    }
+}
+
+/// Components of a path, last first. The root is one of them.
+fn reversed(path: &Path) -> Vec<OsString> {
+    path.components()
+        .rev()
+        .filter(|c| *c != Component::CurDir)
+        .map(|c| c.as_os_str().into())
+        .collect()
+}
+
+/// Whether a file is of this kind.
+pub(crate) fn is(stat: &FileStat, kind: SFlag) -> bool {
+    SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == kind
+}
+
+/// Directory and name of a file's path; `None` when it ends in a slash, a dot or nothing.
+pub(crate) fn split(path: &Path) -> Option<(&Path, &OsStr)> {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    if bytes.ends_with(b"/") || bytes.ends_with(b"/.") {
+        return None;
+    }
+    let parent = path.parent().unwrap_or(Path::new(""));
+    path.file_name().map(|name| (parent, name))
+}
