@@ -149,6 +149,16 @@ async fn crawl(
     site: Busy,
     protocol: Protocol,
 ) -> (State, BTreeMap<u16, usize>, Snapshot) {
+    crawl_from(&[""], settings, site, protocol).await
+}
+
+/// The same from several pages on.
+async fn crawl_from(
+    paths: &[&str],
+    settings: &Settings,
+    site: Busy,
+    protocol: Protocol,
+) -> (State, BTreeMap<u16, usize>, Snapshot) {
     let site = Arc::new(site);
     let statuses = Arc::new(Statuses::default());
     let parts = Parts {
@@ -158,8 +168,9 @@ async fn crawl(
         outs: vec![Arc::clone(&statuses) as Arc<dyn Out>],
         stats: Arc::new(Stats::default()),
     };
-    let seed = site.serve(protocol).await;
-    let figures = Crawl::new(parts, &[seed]).unwrap().run().await;
+    let root = site.serve(protocol).await;
+    let seeds: Vec<_> = paths.iter().map(|path| format!("{root}{path}")).collect();
+    let figures = Crawl::new(parts, &seeds).unwrap().run().await;
     let pages = statuses.0.lock().unwrap().clone();
     let state = std::mem::take(&mut *site.state.lock().unwrap());
     (state, pages, figures)
@@ -218,7 +229,12 @@ async fn a_busy_robots_txt_is_a_busy_host() {
     for status in [429, 503] {
         let mut site = Busy::new(|path| path == "/robots.txt", Duration::from_secs(1));
         site.status = status;
-        let (state, pages, _) = crawl(&settings(), site, Protocol::Http1).await;
+        let mut settings = settings();
+        settings.limits.per_host = 2;
+        // Those that had no turn yet when the answer came would ask again at once.
+        settings.retry.backoff = Duration::ZERO;
+        let seeds = ["", "p1", "p2", "p3", "p4", "p5"];
+        let (state, pages, _) = crawl_from(&seeds, &settings, site, Protocol::Http1).await;
         assert_eq!((state.refused, state.others), (1, 0));
         assert_eq!(pages, BTreeMap::from([(200, PAGES + 1)]));
     }
