@@ -233,7 +233,8 @@ async fn a_busy_robots_txt_is_a_busy_host() {
         site.status = status;
         let mut settings = settings();
         settings.limits.per_host = 2;
-        // Those that had no turn yet when the answer came would ask again.
+        // Those that had no turn yet when the answer came would ask again at once.
+        settings.retry.backoff = Duration::ZERO;
         let seeds = ["", "p1", "p2", "p3", "p4", "p5"];
         let (state, pages, _) = crawl_from(&seeds, &settings, site, Protocol::Http1).await;
         assert_eq!((state.refused, state.others), (1, 0));
