@@ -41,7 +41,7 @@ impl Namespace {
         Ok(made)
     }
 
-    /// Its name, as `ip` takes it.
+    /// Name of the namespace, as `ip` takes it.
     pub fn name(&self) -> &str {
         &self.name
     }

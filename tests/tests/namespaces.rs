@@ -160,7 +160,7 @@ fn a_nameless_namespace_goes_with_its_last_process() -> Result<()> {
     attached.end(Signal::SIGINT).map(drop)
 }
 
-/// Its only name is in a mount namespace that tracer is not in. As long as that is there tracer keeps its listing,
+/// The only name of the namespace is in a mount namespace that tracer is not in. While it exists tracer keeps listing it,
 /// and counts what a later process leaves in TIME_WAIT.
 #[test]
 fn a_namespace_that_is_named_elsewhere_stays_until_the_name_goes() -> Result<()> {

@@ -59,7 +59,7 @@ pub enum Input<'a> {
     /// A namespace that had joined was removed: nobody uses it any more, and what its sockets left behind went
     /// with it.
     RemovedNamespace {
-        /// Its inode number.
+        /// Inode number of the namespace.
         netns: u32,
     },
     /// The kernel's counters, in the order of [`Counter::ALL`].

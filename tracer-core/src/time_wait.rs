@@ -73,7 +73,7 @@ pub struct TimeWait {
     at_start: HashMap<u32, u64>,
     orphans_lost: u64,
     unseen: HashSet<u32>,
-    /// Of the namespaces that were removed, those whose inode numbers are free.
+    /// Removed namespaces whose inode numbers are free.
     removed: HashSet<u32>,
     removals: u64,
 }

@@ -153,7 +153,7 @@ async fn crawl(
     crawl_from(&[""], settings, site, protocol).await
 }
 
-/// The same from several pages on.
+/// Crawls the site from several pages on.
 async fn crawl_from(
     paths: &[&str],
     settings: &Settings,

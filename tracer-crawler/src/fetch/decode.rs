@@ -113,7 +113,7 @@ struct Layer {
     ended: bool,
     /// A whole stream has come out: what follows may be anything.
     is_whole: bool,
-    /// What still comes is no stream of this coding.
+    /// Whether the rest of the body is no stream of this coding.
     is_over: bool,
 }
 
@@ -274,7 +274,7 @@ mod tests {
         Ok(decoded)
     }
 
-    /// The same of a whole body.
+    /// Decodes a whole body.
     fn decode(field: &str, body: &[u8], size: usize) -> Result<Vec<u8>, Failure> {
         let mut decoder = Decoder::new(field)?.unwrap();
         let decoded = push_all(&mut decoder, body, size)?;
