@@ -49,10 +49,15 @@ async fn proxy() -> (Server, Sent) {
 
 async fn crawl(settings: &Settings, secrets: Secrets, seeds: &[&str]) {
     let parts = Parts {
+        files: Default::default(),
         live: Arc::new(Live::new(settings.clone())),
         secrets,
         hooks: Arc::new(()),
-        outs: vec![Arc::new(Outputs::open(settings).unwrap().unwrap())],
+        outs: vec![Arc::new(
+            Outputs::open(settings, &Default::default())
+                .unwrap()
+                .unwrap(),
+        )],
         stats: Arc::new(Stats::default()),
     };
     let seeds: Vec<_> = seeds.iter().map(|&seed| seed.to_owned()).collect();
