@@ -412,8 +412,8 @@ pub struct SocketRecord {
     pub pending: u8,
     /// Requests so far.
     pub turns: u32,
-    /// Zero.
-    pub pad: u32,
+    /// 1: the record of its connect found the ring full. 0 in recordings of earlier builds.
+    pub untold: u32,
 }
 
 /// What a connection carries, and how a turn ended.

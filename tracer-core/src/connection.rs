@@ -44,9 +44,20 @@ pub struct Connection {
     pub last_turn: Option<LastTurn>,
     /// It carried a request before the figures began, and none that they count: the next one makes it a connection that
     /// carried one.
-    pub recount: bool,
+    pub recount: Option<Recount>,
+    /// So many looks at the listings in a row have missed its socket.
+    pub missed: u8,
     /// The client offers HTTP/2 (ALPN `h2`, RFC 7301), and the server has not chosen another protocol.
     pub offers_h2: bool,
+}
+
+/// Where a connection counts as one that carried a request once it carries the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recount {
+    /// In the totals, for its process and for its host.
+    Everywhere,
+    /// For its process and for its host: the totals count it.
+    InRows,
 }
 
 /// How far the last turn of a connection came.

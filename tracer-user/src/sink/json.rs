@@ -138,6 +138,8 @@ fn connections(connections: &Connections) -> Value {
         "opened": connections.opened + connections.connecting_now,
         "established": connections.established,
         "adopted": connections.adopted,
+        "opens_lost": connections.opens_lost,
+        "closes_lost": connections.closes_lost,
         "open_now": connections.open_now,
         "peak_open": connections.peak_open,
         "failed": {
