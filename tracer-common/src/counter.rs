@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Counter {
-    /// Records written to the ring buffer.
+    /// Records written for user space.
     Emitted = 0,
     /// Records lost because the ring buffer was full and they hold no figures: hellos, processes, names.
     RingFull = 1,
@@ -20,11 +20,13 @@ pub enum Counter {
     BadPacket = 6,
     /// Durations left out of the figures because their end has an earlier time than their beginning.
     NegativeDuration = 7,
+    /// Ends of connections that found the ring buffer full and were kept elsewhere.
+    LateClose = 8,
 }
 
 impl Counter {
     /// Number of slots of the map.
-    pub const COUNT: u32 = 8;
+    pub const COUNT: u32 = 9;
 
     /// Every counter with its name in the export.
     pub const ALL: [(Self, &'static str); Self::COUNT as usize] = [
@@ -36,5 +38,6 @@ impl Counter {
         (Self::StreamGap, "stream_gap"),
         (Self::BadPacket, "bad_packet"),
         (Self::NegativeDuration, "negative_duration"),
+        (Self::LateClose, "late_close"),
     ];
 }

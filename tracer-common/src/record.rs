@@ -412,8 +412,8 @@ pub struct SocketRecord {
     pub pending: u8,
     /// Number of requests so far.
     pub turns: u32,
-    /// Zero.
-    pub pad: u32,
+    /// 1: the record of its connect found the ring full. 0 in recordings of earlier builds.
+    pub untold: u32,
 }
 
 /// Protocols of a connection, ways in which a turn ended, and limits of turn records.

@@ -42,11 +42,22 @@ pub struct Connection {
     pub held_turn: Option<(TurnRecord, FirstByte)>,
     /// Last turn of the connection, if there was one.
     pub last_turn: Option<LastTurn>,
-    /// True if the connection carried a request before the figures began, but none that they count. The next request
-    /// then counts it as a connection with requests.
-    pub recount: bool,
+    /// Set if the connection carried a request before the figures began, but none that they count. The next request
+    /// then counts it as a connection with requests, in these rows.
+    pub recount: Option<Recount>,
+    /// Number of listings in a row that have missed the socket.
+    pub missed: u8,
     /// True if the client offers HTTP/2 (ALPN `h2`, RFC 7301) and the server has not chosen another protocol.
     pub offers_h2: bool,
+}
+
+/// Rows in which a connection counts as one with requests once it carries the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recount {
+    /// The totals, the process and the host.
+    Everywhere,
+    /// The process and the host; the totals count it already.
+    InRows,
 }
 
 /// Progress of a connection's last turn.

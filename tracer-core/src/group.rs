@@ -35,9 +35,13 @@ pub struct Connections {
     pub established: u64,
     /// Connections that were open before tracing began.
     pub adopted: u64,
+    /// Connections found open whose connect no record reported.
+    pub opens_lost: u64,
+    /// Connections that are no longer open although no record reported the close.
+    pub closes_lost: u64,
     /// Connects under way at the last pass over the sockets.
     pub connecting_now: u64,
-    /// Connections that are established or adopted, and not closed.
+    /// Connections that are established, adopted or found, and not closed.
     pub open_now: u64,
     /// Highest number of connections open at once.
     pub peak_open: u64,
@@ -267,18 +271,42 @@ pub struct Tcp {
 /// Data of an established connection that move with it from one group to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opening {
-    /// Time from SYN to ESTABLISHED; `None` when adopted, or begun before the trace.
-    pub connect: Option<Timed>,
+    /// Knowledge of the connect.
+    pub connect: Connect,
     /// Number of SYN segments sent again.
     pub syn_retransmits: u64,
+}
+
+/// What is known of a connect that succeeded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connect {
+    /// It took so long, SYN to ESTABLISHED.
+    Seen(Timed),
+    /// It began before the trace.
+    Before,
+    /// Its record was lost.
+    Unseen,
 }
 
 impl Opening {
     /// Opening of a connection that was open before the trace, so that nothing is known of its connect.
     pub const ADOPTED: Self = Self {
-        connect: None,
+        connect: Connect::Before,
         syn_retransmits: 0,
     };
+    /// Of a connection that was found open, its record having been lost.
+    pub const UNSEEN: Self = Self {
+        connect: Connect::Unseen,
+        syn_retransmits: 0,
+    };
+
+    /// SYN to ESTABLISHED, a round trip, ns.
+    pub fn round_trip_ns(&self) -> Option<u64> {
+        match self.connect {
+            Connect::Seen(took) => took.known_ns(),
+            Connect::Before | Connect::Unseen => None,
+        }
+    }
 }
 
 impl Connections {
@@ -341,12 +369,14 @@ impl Group {
 
     /// Counts a connection that has opened.
     pub fn open(&mut self, opening: &Opening) {
-        if let Some(connect) = opening.connect {
-            self.connections.opened += 1;
-            self.connections.established += 1;
-            self.time(|phases| &mut phases.connect, connect);
-        } else {
-            self.connections.adopted += 1;
+        match opening.connect {
+            Connect::Seen(took) => {
+                self.connections.opened += 1;
+                self.connections.established += 1;
+                self.time(|phases| &mut phases.connect, took);
+            }
+            Connect::Before => self.connections.adopted += 1,
+            Connect::Unseen => self.connections.opens_lost += 1,
         }
         let connections = &mut self.connections;
         connections.open_now += 1;
@@ -357,14 +387,16 @@ impl Group {
     /// Takes back an open connection that belongs to another group.
     pub fn take_back(&mut self, opening: &Opening) {
         let connections = &mut self.connections;
-        if let Some(connect) = opening.connect {
-            connections.opened -= 1;
-            connections.established -= 1;
-            if let Some(connect_ns) = connect.known_ns() {
-                self.phases.connect.retract(connect_ns);
+        match opening.connect {
+            Connect::Seen(took) => {
+                connections.opened -= 1;
+                connections.established -= 1;
+                if let Some(connect_ns) = took.known_ns() {
+                    self.phases.connect.retract(connect_ns);
+                }
             }
-        } else {
-            connections.adopted -= 1;
+            Connect::Before => connections.adopted -= 1,
+            Connect::Unseen => connections.opens_lost -= 1,
         }
         connections.open_now -= 1;
         self.tcp.syn_retransmits -= opening.syn_retransmits;
@@ -380,12 +412,22 @@ impl Group {
         self.tcp.syn_retransmits += syn_retransmits;
     }
 
-    /// Counts the close of an open connection; `lifetime` is `None` when it was adopted.
-    pub fn close(&mut self, record: &CloseRecord, lifetime: Option<Timed>) {
+    fn one_less_open(&mut self) {
         self.connections.open_now = self.connections.open_now.saturating_sub(1);
         if self.connections.open_now == 0 {
             self.requests.in_flight.rest();
         }
+    }
+
+    /// Counts an open connection as lost: it is no longer open, and no record reported its close.
+    pub fn lose(&mut self) {
+        self.one_less_open();
+        self.connections.closes_lost += 1;
+    }
+
+    /// Counts the close of an open connection; `lifetime` is `None` when it was adopted.
+    pub fn close(&mut self, record: &CloseRecord, lifetime: Option<Timed>) {
+        self.one_less_open();
         *self.connections.closed_by.slot(record.closer) += 1;
         if let Some(lifetime) = lifetime {
             self.time(|phases| &mut phases.lifetime, lifetime);

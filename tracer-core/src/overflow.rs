@@ -93,8 +93,13 @@ impl Overflow {
         closed.server_reset += self.count(Count::ClosedServerReset);
         closed.timeout += self.count(Count::ClosedTimeout);
         closed.unknown += self.count(Count::ClosedUnknown);
-        let now = connections.established + connections.adopted;
-        connections.open_now = now.saturating_sub(connections.closed_by.total());
+        // What was found lost is among the records that came here, as far as they tell of beginnings and ends.
+        let begun = established + self.count(Count::Adopted);
+        connections.opens_lost = connections.opens_lost.saturating_sub(begun);
+        connections.closes_lost = connections.closes_lost.saturating_sub(self.closed());
+        let begun = connections.established + connections.adopted + connections.opens_lost;
+        let over = connections.closed_by.total() + connections.closes_lost;
+        connections.open_now = begun.saturating_sub(over);
         connections.peak_open = connections.peak_open.max(connections.open_now);
         let tcp = &mut group.tcp;
         tcp.syn_retransmits += self.count(Count::SynRetransmits);
@@ -104,6 +109,19 @@ impl Overflow {
             .bytes_received
             .saturating_add(self.count(Count::BytesReceived));
         tcp.time_wait_entered += self.count(Count::TimeWait);
+    }
+
+    /// Connections closed, by whomever.
+    fn closed(&self) -> u64 {
+        let all = [
+            Count::ClosedUnknown,
+            Count::ClosedClient,
+            Count::ClosedServer,
+            Count::ClosedClientReset,
+            Count::ClosedServerReset,
+            Count::ClosedTimeout,
+        ];
+        all.map(|count| self.count(count)).iter().sum()
     }
 
     fn apply_handshakes(&self, group: &mut Group) {

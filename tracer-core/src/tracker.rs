@@ -8,6 +8,7 @@ mod doing;
 mod edges;
 #[cfg(test)]
 mod fixture;
+mod lost;
 mod reset;
 #[cfg(test)]
 mod stamps;
@@ -34,7 +35,7 @@ use crate::{
     elapsed::Timed,
     endpoint::{comm, remote},
     entries::NumberHasher,
-    group::{Group, Opening},
+    group::{Connect, Group, Opening},
     host::{HostKey, HostSource, Hosts},
     host_filter::HostFilter,
     live::{Activity, LiveConnections},
@@ -49,6 +50,7 @@ use crate::{
 /// TCP states, include/net/tcp_states.h.
 const ESTABLISHED: u8 = 1;
 const SYN_SENT: u8 = 2;
+const TIME_WAIT: u8 = 6;
 const CLOSE_WAIT: u8 = 8;
 
 /// Limits and filters of a tracker.
@@ -96,6 +98,8 @@ pub struct Tracker {
     activity: HashMap<u64, Activity>,
     live: Arc<LiveConnections>,
     doing: doing::Known,
+    /// Listings since it was looked which connections are gone.
+    listings: u8,
 }
 
 impl Tracker {
@@ -119,6 +123,7 @@ impl Tracker {
             activity: HashMap::new(),
             live: Arc::default(),
             doing: doing::Known::default(),
+            listings: 0,
         }
     }
 
@@ -208,7 +213,7 @@ impl Tracker {
                 return;
             }
             let opening = Opening {
-                connect: connect_took(record),
+                connect: connect_took(record).map_or(Connect::Before, Connect::Seen),
                 syn_retransmits: u64::from(record.syn_retransmits),
             };
             self.open(record.header.cookie, &record.endpoint, opening);
@@ -243,13 +248,17 @@ impl Tracker {
         }
         if self.connections.len() >= self.options.max_connections {
             self.events.evicted += 1;
+            if counted {
+                // Its end will be told to the totals, and to no row.
+                self.of_rows(process, host, Group::lose);
+            }
             return;
         }
         let connection = Box::new(Connection {
             process,
             host,
             opening,
-            round_trip_ns: opening.connect.and_then(Timed::known_ns),
+            round_trip_ns: opening.round_trip_ns(),
             address: remote.ip(),
             port: remote.port(),
             netns: endpoint.netns,
@@ -259,7 +268,8 @@ impl Tracker {
             tls: None,
             last_turn: None,
             held_turn: None,
-            recount: false,
+            recount: None,
+            missed: 0,
             offers_h2: false,
         });
         self.connections.insert(cookie, connection);
@@ -378,6 +388,7 @@ impl Tracker {
             return;
         };
         self.settle_host(&mut connection);
+        self.end_handshake_unseen(&mut connection);
         self.release_turn(&mut connection, false);
         if !connection.counted {
             return;
@@ -411,6 +422,7 @@ impl Tracker {
         self.dns.expire(begun_ns);
         self.count_lookups();
         self.note_activity(sockets);
+        self.note_missing(sockets);
         for entered in self.time_wait.observe(begun_ns, sockets) {
             self.each_group(entered.process, entered.host, |group| {
                 group.tcp.time_wait_entered += 1;
@@ -555,6 +567,10 @@ impl Tracker {
 
     fn each_group(&mut self, process: u32, host: u32, change: impl Fn(&mut Group)) {
         change(Arc::make_mut(&mut self.totals));
+        self.of_rows(process, host, change);
+    }
+
+    fn of_rows(&mut self, process: u32, host: u32, change: impl Fn(&mut Group)) {
         change(self.processes.group_mut(process));
         change(self.hosts.group_mut(host));
     }

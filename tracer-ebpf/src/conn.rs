@@ -123,7 +123,8 @@ pub struct Conn {
     pub flight: u8,
     /// Segments held back so far.
     pub held: u8,
-    pub pad: u8,
+    /// 1: the record of its connect found the ring full, so that user space does not know of it.
+    pub untold: u8,
 
     // The rest.
     /// comm of the owner.

@@ -15,7 +15,7 @@ use crate::{
     conn::Conn,
     difference::duration,
     maps, overflow,
-    sock::{Sock, Task},
+    sock::{Sock, Task, TcpFigures},
 };
 
 /// The reader is woken when it has read all that was before.
@@ -159,9 +159,9 @@ fn since(start_ns: u64, end_ns: u64) -> u64 {
     }
 }
 
-/// A connect has ended as `outcome` (`record::connect`).
+/// A connect has ended as `outcome` (`record::connect`). False when there is no room for the record.
 #[inline(always)]
-pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32, now_ns: u64) {
+pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32, now_ns: u64) -> bool {
     let written = try_record_at(
         now_ns,
         kind::CONNECT,
@@ -179,6 +179,7 @@ pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32, now_ns: u64) {
     if !written {
         overflow::connected(conn, outcome, error, now_ns);
     }
+    written
 }
 
 /// A handshake has ended; the end is `tls_end_ns`, or now when that is not set.
@@ -218,34 +219,71 @@ pub fn tls_closed(conn: &mut Conn, cookie: u64) {
     tls(conn, cookie);
 }
 
+/// How a connection came to its end.
+pub struct Ending {
+    /// When, ns.
+    pub now_ns: u64,
+    /// `sk_err`.
+    pub error: u32,
+    /// State before.
+    pub old_state: u8,
+    /// What is left of it: `record::remains`.
+    pub remains: u8,
+    /// What TCP has counted.
+    pub figures: TcpFigures,
+}
+
 /// A connection has closed.
 #[inline(always)]
-pub fn close(sock: Sock, conn: &Conn, old_state: u8, remains: u8, error: u32, now_ns: u64) {
-    let figures = sock.tcp_figures();
+pub fn close(conn: &Conn, ending: &Ending) {
     let written = try_record_at(
-        now_ns,
+        ending.now_ns,
         kind::CLOSE,
         conn.cookie,
-        |record: &mut CloseRecord| {
-            record.established_ns = conn.established_ns;
-            record.closing_ns = conn.closing_ns;
-            record.bytes_sent = figures.bytes_sent;
-            record.bytes_received = figures.bytes_received;
-            record.retransmits = figures.retransmits;
-            record.srtt_us8 = figures.srtt_us8;
-            record.error = error;
-            record.closer = conn.closer;
-            record.remains = remains;
-            record.old_state = old_state;
-            record.flags = if conn.adopted == 1 { end::ADOPTED } else { 0 };
-            if conn.turn.number != 0 {
-                record.flags |= end::USED;
-            }
-        },
+        |record: &mut CloseRecord| fill_close(conn, ending, record),
     );
-    if !written {
-        overflow::closed(conn, &figures, remains, now_ns);
+    if !written && !close_late(conn, ending) {
+        overflow::closed(conn, &ending.figures, ending.remains, ending.now_ns);
     }
+}
+
+/// Everything but the header.
+#[inline(always)]
+fn fill_close(conn: &Conn, ending: &Ending, record: &mut CloseRecord) {
+    let figures = &ending.figures;
+    record.established_ns = conn.established_ns;
+    record.closing_ns = conn.closing_ns;
+    record.bytes_sent = figures.bytes_sent;
+    record.bytes_received = figures.bytes_received;
+    record.retransmits = figures.retransmits;
+    record.srtt_us8 = figures.srtt_us8;
+    record.error = ending.error;
+    record.closer = conn.closer;
+    record.remains = ending.remains;
+    record.old_state = ending.old_state;
+    record.flags = if conn.adopted == 1 { end::ADOPTED } else { 0 };
+    if conn.turn.number != 0 {
+        record.flags |= end::USED;
+    }
+}
+
+/// Keeps the end of a connection that user space knows, which would count as open for ever without it. False when user
+/// space does not know the connection, or when there is no room for that either.
+#[inline(never)]
+fn close_late(conn: &Conn, ending: &Ending) -> bool {
+    if conn.untold == 1 {
+        return false;
+    }
+    // SAFETY: plain integers.
+    let mut record: CloseRecord = unsafe { core::mem::zeroed() };
+    record.header = header::<CloseRecord>(ending.now_ns, kind::CLOSE, conn.cookie);
+    fill_close(conn, ending, &mut record);
+    let is_kept = maps::LATE_CLOSES.insert(conn.cookie, record, 0).is_ok();
+    if is_kept {
+        count(Counter::Emitted);
+        count(Counter::LateClose);
+    }
+    is_kept
 }
 
 /// A socket that asked port 53 is gone.

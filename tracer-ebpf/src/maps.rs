@@ -12,6 +12,7 @@ use tracer_common::{
     counter::Counter,
     dns::{LostAnswer, LostAnswerKey},
     overflow,
+    record::CloseRecord,
 };
 
 use crate::{
@@ -74,6 +75,11 @@ pub static OVERFLOW_PHASES: PerCpuArray<u64> =
 #[map]
 pub static OVERFLOW_COUNTS: PerCpuArray<u64> =
     PerCpuArray::with_max_entries(overflow::Count::COUNT, 0);
+
+/// Ends of connections that user space knows, for which the ring had no room. Taken out by user space. Memory is used for
+/// what is in it only; there are no more than there are open connections when the ring gets full.
+#[map]
+pub static LATE_CLOSES: HashMap<u64, CloseRecord> = HashMap::with_max_entries(131_072, 1);
 
 /// Answers that found the ring full while their query did not. Taken out by user space.
 #[map]

@@ -34,7 +34,13 @@ pub struct Connections {
     pub established: u64,
     /// Open before tracing began.
     pub adopted: u64,
-    /// Established or adopted, and not closed.
+    /// Connections found open whose connect no record reported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opens_lost: Option<u64>,
+    /// Connections that are no longer open although no record reported the close.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closes_lost: Option<u64>,
+    /// Established, adopted or found, and neither closed nor lost.
     pub open_now: u64,
     /// Most that were open at once.
     #[serde(skip_serializing_if = "Option::is_none")]

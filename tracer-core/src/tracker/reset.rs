@@ -6,6 +6,7 @@ use tracer_common::counter::Counter;
 
 use super::Tracker;
 use crate::{
+    connection::Recount,
     group::{Group, Opening},
     overflow::Overflow,
     series::Sampler,
@@ -63,7 +64,9 @@ impl Tracker {
         let mut open = Vec::with_capacity(self.connections.len());
         for connection in self.connections.values_mut() {
             connection.opening = opening;
-            connection.recount |= connection.last_turn.is_some();
+            if connection.last_turn.is_some() || connection.recount.is_some() {
+                connection.recount = Some(Recount::Everywhere);
+            }
             if connection.counted {
                 let in_handshake = connection.hello.is_some() && !connection.handshake_over;
                 open.push((connection.process, connection.host, in_handshake));

@@ -6,6 +6,7 @@ use tracer_common::record::{Header, SocketRecord};
 
 use super::{SYN_SENT, Tracker};
 use crate::{
+    connection::Recount,
     decode::{Event, decode},
     endpoint::remote,
     group::Opening,
@@ -40,7 +41,7 @@ impl Tracker {
         self.doing.is_over = last;
     }
 
-    /// Takes an open socket. If it was open before tracing began, it is adopted.
+    /// Takes an open socket. If it was open before tracing began, it is adopted; if its open record was lost, it is found.
     pub(super) fn open_socket(&mut self, record: &SocketRecord) {
         let cookie = record.header.cookie;
         let remote = remote(&record.endpoint);
@@ -49,8 +50,10 @@ impl Tracker {
         if record.state != SYN_SENT && is_new {
             self.open(cookie, &record.endpoint, Opening::ADOPTED);
             if let Some(connection) = self.connections.get_mut(&cookie) {
-                connection.recount = record.turns != 0;
+                connection.recount = (record.turns != 0).then_some(Recount::Everywhere);
             }
+        } else if record.untold == 1 {
+            self.find(record);
         }
     }
 }

@@ -4,7 +4,7 @@ use tracer_common::record::{FirstTurnRecord, TurnRecord, turn};
 
 use super::Tracker;
 use crate::{
-    connection::{Connection, LastTurn},
+    connection::{Connection, LastTurn, Recount},
     decode::Event,
     group::Group,
     ticket::{FirstByte, Habit, first_byte},
@@ -27,6 +27,7 @@ impl Tracker {
             return;
         };
         self.settle_host(&mut connection);
+        self.end_handshake_unseen(&mut connection);
         let answer = evidence.map_or(plain, |evidence| {
             let habit = self.habits.of(connection.process, connection.host);
             first_byte(evidence, connection.round_trip_ns, habit)
@@ -61,6 +62,7 @@ impl Tracker {
             return;
         };
         self.settle_host(&mut connection);
+        self.end_handshake_unseen(&mut connection);
         let is_h2 = turns.look_like_h2() && may_be_h2(&connection, turns.protocol());
         self.release_turn(&mut connection, is_h2);
         if connection.counted {
@@ -75,8 +77,12 @@ impl Tracker {
 
     /// Counts the connection as one with requests, if the turn is not its first and none was counted before.
     fn count_again(&mut self, connection: &mut Connection, number: u32, is_h2: bool) {
-        if std::mem::take(&mut connection.recount) && number > 1 && !is_h2 {
-            self.of_connection(connection, |group| group.requests.connections += 1);
+        let recount = connection.recount.take().filter(|_| number > 1 && !is_h2);
+        let count = |group: &mut Group| group.requests.connections += 1;
+        match recount {
+            Some(Recount::Everywhere) => self.of_connection(connection, count),
+            Some(Recount::InRows) => self.of_rows(connection.process, connection.host, count),
+            None => {}
         }
     }
 

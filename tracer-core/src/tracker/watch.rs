@@ -42,6 +42,9 @@ impl Tracker {
         for record in records(sweep) {
             match decode(record) {
                 Ok(Event::Socket(socket)) if seen.insert(socket.header.cookie) => {
+                    if socket.untold == 1 && !is_over {
+                        self.find(socket);
+                    }
                     all.extend(self.live(at_ns, socket));
                     if is_whole && !is_over {
                         self.count_doing(socket, true);

@@ -10,7 +10,8 @@ use tracer_common::record::{self, closer, connect, remains};
 
 use crate::{
     conn::{self, Conn, phase},
-    emit, filter,
+    emit::{self, Ending},
+    filter,
     sock::{Sock, Task},
     turn, waiting,
 };
@@ -123,7 +124,8 @@ fn established(sock: Sock, conn: &mut Conn, old: u8) {
     }
     let now_ns = emit::now_ns();
     conn.established_ns = now_ns;
-    emit::connect(sock, conn, connect::ESTABLISHED, 0, now_ns);
+    let is_told = emit::connect(sock, conn, connect::ESTABLISHED, 0, now_ns);
+    conn.untold = u8::from(!is_told);
 }
 
 /// One side has sent its FIN.
@@ -162,8 +164,14 @@ fn closed(sock: Sock, conn: &mut Conn, old: u8) {
     if turn::is_carrying(conn) {
         turn::finish(conn, record::turn::CLOSE, conn.cookie, now_ns);
     }
-    let remains = left_behind(sock, old, error);
-    emit::close(sock, conn, old, remains, error, now_ns);
+    let ending = Ending {
+        now_ns,
+        error,
+        old_state: old,
+        remains: left_behind(sock, old, error),
+        figures: sock.tcp_figures(),
+    };
+    emit::close(conn, &ending);
     conn.live = 0;
 }
 

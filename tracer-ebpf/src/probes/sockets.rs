@@ -242,5 +242,6 @@ fn describe(sock: Sock, conn: &Conn, fd: u32) -> SocketRecord {
     record.phase = conn.phase;
     record.pending = u8::from(conn.answer.answered != conn.turn.number);
     record.turns = conn.turn.number;
+    record.untold = u32::from(conn.untold);
     record
 }

@@ -104,7 +104,7 @@ impl Engine {
         }
         let output = OutputPath::open(path, self.sinks.output.invoker.as_ref())?;
         let file = output.begin()?.commit_open()?;
-        let before_ns = self.source.drain(&mut self.tracker);
+        let before_ns = self.source.drain(&mut self.tracker)?;
         let now_ns = self.source.now_ns();
         self.sinks.description.as_of_ns = now_ns;
         let at_ns = self.sinks.description.started_at_ns() + self.sinks.elapsed_ns();

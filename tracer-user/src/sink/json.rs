@@ -123,6 +123,8 @@ fn connections(connections: &Connections, knows_doing: bool) -> export::Connecti
         opened: connections.opened + connections.connecting_now,
         established: connections.established,
         adopted: connections.adopted,
+        opens_lost: Some(connections.opens_lost),
+        closes_lost: Some(connections.closes_lost),
         open_now: connections.open_now,
         peak_open: Some(connections.peak_open),
         failed: export::FailedConnects {

@@ -93,10 +93,10 @@ impl Source {
     }
 
     /// Takes all that waits; what was established before the moment given has been told, ns.
-    pub(crate) fn drain(&mut self, intake: &mut Intake) -> u64 {
+    pub(crate) fn drain(&mut self, intake: &mut Intake) -> Result<u64, Failure> {
         match self {
             Self::Tracing(tracing) => tracing.drain(intake),
-            Self::Replay(replay) => replay.now_ns(),
+            Self::Replay(replay) => Ok(replay.now_ns()),
         }
     }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
+use tracer_common::record::CloseRecord;
 use tracer_core::input::Input;
+use zerocopy::IntoBytes;
 
 use super::{
     End, Wake,
@@ -64,6 +66,8 @@ pub(crate) struct Tracing {
     is_gone: bool,
     /// Nothing came for a while: the ring is looked at when the kernel says so.
     rests: bool,
+    /// Closes that found the ring full, until what is in the ring before them has been taken.
+    late: Vec<CloseRecord>,
 }
 
 /// What the engine needs to know of who looks.
@@ -95,6 +99,7 @@ impl Tracing {
             more: false,
             is_gone: false,
             rests: false,
+            late: Vec::new(),
         }
     }
 
@@ -120,11 +125,11 @@ impl Tracing {
 
     /// Takes what waits in the ring, at most a batch, and rests when there is nothing.
     pub(super) fn take_inputs(&mut self, intake: &mut Intake) -> Result<(), Failure> {
-        let mut count = self.read_records(intake);
+        let mut count = self.read_records(intake)?;
         if count == 0 && !self.rests {
             self.set_rest(true)?;
             // What came before the kernel programs knew.
-            count = self.read_records(intake);
+            count = self.read_records(intake)?;
         }
         if count != 0 && self.rests {
             self.set_rest(false)?;
@@ -160,7 +165,7 @@ impl Tracing {
             if !self.more {
                 break;
             }
-            self.read_records(intake);
+            self.read_records(intake)?;
         }
         Ok(())
     }
@@ -174,23 +179,30 @@ impl Tracing {
         Ok(())
     }
 
-    /// Takes what waits in the ring, at most a batch.
-    pub(super) fn read_records(&mut self, intake: &mut Intake) -> usize {
+    /// Takes what waits in the ring, at most a batch. When that is all, the closes that had found the ring full come behind.
+    pub(super) fn read_records(&mut self, intake: &mut Intake) -> Result<usize, Failure> {
         self.kernel.print_log();
         intake.clock(clock::monotonic_ns());
+        // They are fetched first: what a connection has told before its close is in the ring by now.
+        self.late.extend(self.kernel.take_late_closes()?);
         let count = self
             .kernel
             .read_records(BATCH, |record| intake.input(&Input::Record(record)));
+        if count < BATCH {
+            for close in self.late.drain(..) {
+                intake.input(&Input::Record(close.as_bytes()));
+            }
+        }
         resolve::resolve(intake, &mut self.cgroups);
         self.join_namespaces(intake);
         self.more = count == BATCH;
-        count
+        Ok(count)
     }
 
     /// Takes all that waits in the ring; what was established before the moment given may be among it, and nothing later, ns.
-    pub(super) fn drain(&mut self, intake: &mut Intake) -> u64 {
-        while self.read_records(intake) == BATCH {}
-        clock::monotonic_ns()
+    pub(super) fn drain(&mut self, intake: &mut Intake) -> Result<u64, Failure> {
+        while self.read_records(intake)? == BATCH {}
+        Ok(clock::monotonic_ns())
     }
 
     /// Connections established before `before_ns` are adopted; of later ones the ring tells, and perhaps of those once more.
@@ -309,7 +321,7 @@ impl Tracing {
         // A process is off the list before its sockets are closed.
         let is_gone = self.is_gone || matches!(self.target, Target::Command { .. });
         loop {
-            while self.read_records(intake) == BATCH {}
+            while self.read_records(intake)? == BATCH {}
             let closing = if is_gone {
                 intake.open_connections()
             } else {
@@ -331,7 +343,7 @@ impl Tracing {
             recorder.be_patient();
         }
         let records = self.kernel.last_sweep()?;
-        self.catch_up(&records, intake);
+        self.catch_up(&records, intake)?;
         intake.input(&Input::Sweep {
             records: &records,
             last: true,
@@ -353,8 +365,9 @@ impl Tracing {
 
     /// Takes from the ring what was reported before the sweep came by, and leaves what was afterwards: the trace ends
     /// there.
-    fn catch_up(&mut self, sweep: &[u8], intake: &mut Intake) {
+    fn catch_up(&mut self, sweep: &[u8], intake: &mut Intake) -> Result<(), Failure> {
         let passed = Passed::of(sweep, clock::monotonic_ns());
+        self.late.extend(self.kernel.take_late_closes()?);
         loop {
             let mut taken = 0;
             let count = self.kernel.read_records(BATCH, |record| {
@@ -364,9 +377,15 @@ impl Tracing {
                 }
             });
             if count < BATCH || taken == 0 {
-                return;
+                break;
             }
         }
+        for close in self.late.drain(..) {
+            if passed.is_behind(close.as_bytes()) {
+                intake.input(&Input::Record(close.as_bytes()));
+            }
+        }
+        Ok(())
     }
 
     /// Time that the command has used, once it has ended.

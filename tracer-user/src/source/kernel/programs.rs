@@ -20,6 +20,7 @@ use tracer_common::{
     counter::Counter,
     dns::{LostAnswer, LostAnswerKey},
     name, overflow,
+    record::CloseRecord,
 };
 
 use tracer_core::{live::WATCH_BYTES, overflow::Overflow};
@@ -60,6 +61,8 @@ pub(crate) struct Kernel {
     ebpf: Ebpf,
     records: RingBuf<MapData>,
     counters: PerCpuArray<MapData, u64>,
+    /// How many closes were late when they were taken last.
+    late_closes: u64,
     log: Option<KernelLog>,
 }
 
@@ -82,6 +85,13 @@ unsafe impl aya::Pod for LostKey {}
 struct Lost(LostAnswer);
 // SAFETY: as above.
 unsafe impl aya::Pod for Lost {}
+
+/// A close that found the ring full, likewise.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct LateClose(CloseRecord);
+// SAFETY: repr(C), integers whose padding is spelled out.
+unsafe impl aya::Pod for LateClose {}
 
 impl Kernel {
     /// Loads every program; attaches none.
@@ -126,6 +136,7 @@ impl Kernel {
             ebpf,
             records,
             counters,
+            late_closes: 0,
             log,
         })
     }
@@ -308,22 +319,37 @@ impl Kernel {
         self.records.as_fd().try_clone_to_owned()
     }
 
+    /// Ends of connections that found the ring full; they are given once.
+    pub(crate) fn take_late_closes(&mut self) -> Result<Vec<CloseRecord>, KernelError> {
+        let late = self.counter(Counter::LateClose);
+        if late == self.late_closes {
+            return Ok(Vec::new());
+        }
+        self.late_closes = late;
+        let taken = self.take_all::<u64, LateClose>(name::LATE_CLOSES)?;
+        Ok(taken.into_iter().map(|(_, close)| close.0).collect())
+    }
+
+    /// Takes everything out of a hash.
+    fn take_all<K: aya::Pod, V: aya::Pod>(
+        &mut self,
+        map: &'static str,
+    ) -> Result<Vec<(K, V)>, KernelError> {
+        let values = self.ebpf.map_mut(map).ok_or(KernelError::Missing(map))?;
+        let mut values: HashMap<_, K, V> =
+            HashMap::try_from(values).map_err(KernelError::map(map))?;
+        let taken: Vec<(K, V)> = values.iter().filter_map(Result::ok).collect();
+        for (key, _) in &taken {
+            values.remove(key).map_err(KernelError::map(map))?;
+        }
+        Ok(taken)
+    }
+
     /// DNS answers that found the ring full while their query did not; they are given once.
     pub(crate) fn take_lost_answers(
         &mut self,
     ) -> Result<Vec<(LostAnswerKey, LostAnswer)>, KernelError> {
-        let map = self
-            .ebpf
-            .map_mut(name::LOST_ANSWERS)
-            .ok_or(KernelError::Missing(name::LOST_ANSWERS))?;
-        let mut answers: HashMap<_, LostKey, Lost> =
-            HashMap::try_from(map).map_err(KernelError::map(name::LOST_ANSWERS))?;
-        let taken: Vec<(LostKey, Lost)> = answers.iter().filter_map(Result::ok).collect();
-        for (key, _) in &taken {
-            answers
-                .remove(key)
-                .map_err(KernelError::map(name::LOST_ANSWERS))?;
-        }
+        let taken = self.take_all::<LostKey, Lost>(name::LOST_ANSWERS)?;
         let taken = taken.into_iter();
         Ok(taken.map(|(key, answer)| (key.0, answer.0)).collect())
     }
@@ -356,10 +382,12 @@ impl Kernel {
 
     /// Sum of each counter over the CPUs, in the order of [`Counter::ALL`].
     pub(crate) fn counters(&self) -> [u64; Counter::COUNT as usize] {
-        Counter::ALL.map(|(counter, _)| {
-            let values = self.counters.get(&(counter as u32), 0);
-            values.map_or(0, |values| values.iter().sum())
-        })
+        Counter::ALL.map(|(counter, _)| self.counter(counter))
+    }
+
+    fn counter(&self, counter: Counter) -> u64 {
+        let values = self.counters.get(&(counter as u32), 0);
+        values.map_or(0, |values| values.iter().sum())
     }
 }
 
