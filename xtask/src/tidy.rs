@@ -65,7 +65,7 @@ const BANS: &[Ban] = &[
     Ban {
         within: "tracer-user/src",
         except: "tracer-user/src/sink/json",
-        words: &["export::SCHEMA"],
+        words: &["export::SCHEMA", "tracer_export::SCHEMA"],
         why: "only sink/json makes an export",
     },
     Ban {
@@ -87,11 +87,43 @@ const BANS: &[Ban] = &[
         why: "source and sink never import each other",
     },
     Ban {
+        within: "tests",
+        except: "",
+        words: EXPORT_KEYS,
+        why: "an export is read through tracer-export, never by its keys",
+    },
+    Ban {
+        within: "tracer-user",
+        except: "",
+        words: EXPORT_KEYS,
+        why: "an export is read through tracer-export, never by its keys",
+    },
+    Ban {
+        within: "xtask",
+        except: "xtask/src/tidy",
+        words: EXPORT_KEYS,
+        why: "an export is read through tracer-export, never by its keys",
+    },
+    Ban {
         within: "",
         except: "xtask",
         words: &["todo!(", "unimplemented!("],
         why: "unfinished",
     },
+];
+
+/// Beginnings of paths into an export, and its keys where a value is indexed by them.
+const EXPORT_KEYS: &[&str] = &[
+    "\"/totals/",
+    "\"/events/",
+    "\"/time_wait/",
+    "\"totals\"]",
+    "\"events\"]",
+    "\"processes\"]",
+    "\"hosts\"]",
+    "\"phases\"]",
+    "\"time_wait\"]",
+    "\"dns_names\"]",
 ];
 
 const CRATES: &[&str] = &[
@@ -277,6 +309,31 @@ mod tests {
             &format!("fn long() {{\n{body}}}\n"),
             &[],
         );
+    }
+
+    #[test]
+    fn exports_are_made_and_read_in_one_way() {
+        check(
+            "tests/tests/a.rs",
+            "let x = export.pointer(\"/totals/tls/full\");\n",
+            &["never by its keys"],
+        );
+        check(
+            "xtask/src/vm.rs",
+            "let x = &export[\"phases\"];\n",
+            &["never by its keys"],
+        );
+        check(
+            "tracer-user/src/diff.rs",
+            "let x = tracer_export::SCHEMA;\n",
+            &["only sink/json"],
+        );
+        check(
+            "tracer-export/src/read.rs",
+            "use std::fs::File;\n",
+            &["the export is pure"],
+        );
+        check("tracer-user/src/sink/json.rs", "export::SCHEMA;\n", &[]);
     }
 
     #[test]
