@@ -13,16 +13,16 @@ use shape::Shape;
 const NOT_YET: [&str; 2] = ["findings", "verdicts"];
 
 fn docs(name: &str) -> String {
-    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/schema");
-    std::fs::read_to_string(directory.join(name)).unwrap()
+    let docs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    std::fs::read_to_string(docs.join(name)).unwrap()
 }
 
 fn published() -> Value {
-    serde_json::from_str(&docs("tracer.export.1.schema.json")).unwrap()
+    serde_json::from_str(&docs("schema/tracer.export.1.schema.json")).unwrap()
 }
 
 fn example() -> Export {
-    read(docs("example.json").as_bytes()).unwrap()
+    read(docs("schema/example.json").as_bytes()).unwrap()
 }
 
 /// What the published schema and another one do not have in common.
@@ -91,7 +91,7 @@ fn a_difference_of_either_side_is_seen() {
 
 #[test]
 fn what_is_read_is_written_the_same() {
-    assert_eq!(example().to_text().unwrap(), docs("example.json"));
+    assert_eq!(example().to_text().unwrap(), docs("schema/example.json"));
 }
 
 /// Whatever is absent is not written, and not written as null.
@@ -143,7 +143,7 @@ fn null_is_written_where_it_has_a_meaning() {
 /// A later release of this major version may add keys, phases and sources of names.
 #[test]
 fn what_is_not_known_is_ignored() {
-    let mut value: Value = serde_json::from_str(&docs("example.json")).unwrap();
+    let mut value: Value = serde_json::from_str(&docs("schema/example.json")).unwrap();
     let expected = example();
     value["news"] = json!([1, 2]);
     value["totals"]["news"] = json!({"a": 1});
@@ -209,7 +209,7 @@ fn every_key_may_be_missing() {
 /// Exports of the first release, which measured less.
 #[test]
 fn an_older_export_is_read() {
-    let mut value: Value = serde_json::from_str(&docs("example.json")).unwrap();
+    let mut value: Value = serde_json::from_str(&docs("schema/example.json")).unwrap();
     let root = value.as_object_mut().unwrap();
     for key in [
         "processes_folded",
@@ -270,4 +270,42 @@ fn a_filter_tells_what_was_given() {
     assert_eq!(names, keys);
     assert_eq!(given[4].1.join(","), "80,443");
     assert_eq!(Filter::default().given(), []);
+}
+
+/// Lines of the table with this head in a page of the documentation.
+fn table(page: &str, head: &str) -> Vec<String> {
+    let text = docs(page);
+    let lines = text.lines().skip_while(|line| *line != head).skip(2);
+    let rows = lines.take_while(|line| line.starts_with('|'));
+    rows.map(str::to_owned).collect()
+}
+
+/// The table of phases in the documentation is the list of phases, line by line.
+#[test]
+fn documented_phases_are_the_list() {
+    let row = |phase: Phase| {
+        let (key, title, from, to) = (phase.key(), phase.title(), phase.from(), phase.to());
+        format!("| `{key}` | {title} | {from} | {to} |")
+    };
+    let expected: Vec<String> = Phase::ALL.into_iter().map(row).collect();
+    let got = table("user/export.md", "| key | name | from | until |");
+    assert!(
+        got == expected,
+        "docs/user/export.md: the table must be\n{}",
+        expected.join("\n")
+    );
+}
+
+/// Where the exact ends of phases are told, they are called as everywhere.
+#[test]
+fn exact_ends_are_those_of_phases() {
+    let rows = table("user/accuracy-and-limits.md", "| figure | from | to |");
+    assert!(rows.len() > 5, "{rows:?}");
+    for row in rows {
+        let names = row.split('|').nth(1).unwrap();
+        for name in names.split(',') {
+            let is_named = |phase: &Phase| phase.title() == name.trim();
+            assert!(Phase::ALL.iter().any(is_named), "{name} is no phase");
+        }
+    }
 }
