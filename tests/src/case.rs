@@ -2,11 +2,13 @@
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use tracer_export::HostSource;
 
 use crate::capture::Capture;
 use crate::certificate::Certificate;
 use crate::check::Differences;
 use crate::client::Client;
+use crate::compare;
 use crate::export::Export;
 use crate::server::{Go, GoOptions, Nginx, NginxOptions, OpenSsl, Seen};
 use crate::sockets;
@@ -163,9 +165,11 @@ pub fn check(
     traced
         .export
         .compare_wire(&wire, time_waits, &mut differences);
-    traced.export.compare(
-        &[("/totals/tls/failed", 0), ("/totals/tls/unfinished", 0)],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.tls.failed = 0,
+        totals.tls.unfinished = 0,
     );
     compare_processes(&traced.export, &client, wire.established, &mut differences);
     if let (Some(requests), Some(connections)) = (seen.requests, seen.used) {
@@ -245,18 +249,13 @@ pub fn compare_processes(
 ) {
     let executable = client.executable().map(|path| path.display().to_string());
     let executable = differences.value(executable).unwrap_or_default();
-    let Some(processes) = differences.value(export.list("/processes")) else {
-        return;
-    };
     let mut total = 0;
-    for process in processes {
-        let established = process["connections"]["established"]
-            .as_u64()
-            .unwrap_or_default();
+    for process in &export.processes {
+        let established = process.group.connections.established.unwrap_or_default();
         if established > 0 {
-            differences.equal("comm", process["comm"].as_str(), Some(client.comm));
-            differences.equal("exe", process["exe"].as_str(), Some(&executable));
-            differences.holds("the process has a pid", process["pid"].as_u64() > Some(1));
+            differences.equal("comm", &*process.comm, client.comm);
+            differences.equal("exe", process.exe.as_deref(), Some(&*executable));
+            differences.holds("the process has a pid", process.pid > 1);
         }
         total += established;
     }
@@ -272,32 +271,18 @@ fn compare_host(
     differences: &mut Differences,
 ) {
     let (name, source) = if is_tls {
-        ("localhost", "sni")
+        ("localhost", HostSource::Sni)
     } else {
-        ("127.0.0.1", "address")
+        ("127.0.0.1", HostSource::Address)
     };
-    let Some(hosts) = differences.value(export.list("/hosts")) else {
-        return;
-    };
+    let hosts = export.hosts.iter();
     let got: Vec<_> = hosts
-        .iter()
         .map(|host| {
-            let text = |key: &str| host[key].as_str().map(str::to_owned);
-            let established = host["connections"]["established"].as_u64();
-            (
-                text("host"),
-                text("host_source"),
-                host["port"].as_u64(),
-                established,
-            )
+            let established = host.group.connections.established;
+            (&*host.host, &host.host_source, host.port, established)
         })
         .collect();
-    let wanted = (
-        Some(name.to_owned()),
-        Some(source.to_owned()),
-        Some(u64::from(port)),
-        Some(connections),
-    );
+    let wanted = (name, &source, port, Some(connections));
     differences.equal("hosts", got, vec![wanted]);
 }
 

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use nix::sys::signal::Signal;
+use tracer_export::{Dns, Phase};
 
 use crate::check::Differences;
 use crate::client::Client;
 use crate::dns::{Counts, DnsServer, Script};
+use crate::figure;
 use crate::machine::program;
 use crate::process::{PATIENCE, Process, wait_for};
 use crate::schema;
@@ -73,33 +75,28 @@ pub fn compare(
         repeated,
         copies,
     } = expected;
-    let counts = [
-        ("queries", queries),
-        ("answered", answered),
-        ("failed/nxdomain", nxdomain),
-        ("failed/servfail", servfail),
-        ("failed/timeout", timeout),
-        ("failed/other", other),
-        ("retries", retries),
-        ("truncated", truncated),
-        ("repeated_within_ttl", repeated),
+    type Figure = fn(&Dns) -> Option<u64>;
+    let counts: [(&str, Figure, u64); 9] = [
+        ("queries", |dns| dns.queries, queries),
+        ("answered", |dns| dns.answered, answered),
+        ("nxdomain", |dns| dns.failed.nxdomain, nxdomain),
+        ("servfail", |dns| dns.failed.servfail, servfail),
+        ("timeout", |dns| dns.failed.timeout, timeout),
+        ("other", |dns| dns.failed.other, other),
+        ("retries", |dns| dns.retries, retries),
+        ("truncated", |dns| dns.truncated, truncated),
+        ("repeated", |dns| dns.repeated_within_ttl, repeated),
     ];
-    for (name, count) in counts {
-        traced
-            .export
-            .compare(&[(&format!("/totals/dns/{name}"), count)], differences);
-        let processes = traced.export.list("/processes")?;
-        let path = format!("/dns/{name}");
-        let sum: Option<u64> = processes
-            .iter()
-            .map(|process| process.pointer(&path)?.as_u64())
-            .sum();
+    let export = &traced.export;
+    for (name, figure, count) in counts {
+        differences.equal(name, figure(&export.totals.dns), Some(count));
+        let processes = export.processes.iter();
+        let sum: Option<u64> = processes.map(|process| figure(&process.group.dns)).sum();
         differences.equal(&format!("{name} over all processes"), sum, Some(count));
     }
     let failed = nxdomain + servfail + timeout + other;
-    traced
-        .export
-        .compare_phases(&[("dns", answered), ("dns_failed", failed)], differences);
+    let phases = [(Phase::Dns, answered), (Phase::DnsFailed, failed)];
+    export.compare_phases(&phases, differences);
     differences.equal(
         "queries the server saw",
         asked.datagrams + asked.over_tcp,
@@ -220,7 +217,7 @@ pub fn check_time(client: impl FnOnce(&[String]) -> Result<Client>) -> Result<()
     sorted.sort_unstable();
     let (wire, own) = (
         sorted[sorted.len() / 2],
-        traced.export.count("/totals/phases/dns/p50_ns")?,
+        figure!(traced.export, Phase::Dns.p50_ns)?,
     );
     differences.holds(
         &format!("p50 {own} is within 100 us of tshark's {wire}"),

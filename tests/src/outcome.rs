@@ -1,11 +1,13 @@
 //! Cases about TLS: outcomes of a client's handshakes on the wire and in the export.
 
 use anyhow::Result;
+use tracer_export::{Host, HostSource, Phase};
 
 use crate::capture::Capture;
 use crate::certificate::Certificate;
 use crate::check::Differences;
 use crate::client::Client;
+use crate::compare;
 use crate::export::Export;
 use crate::server::{Nginx, NginxOptions};
 use crate::sockets;
@@ -43,20 +45,20 @@ pub fn failed(failed: u64) -> Outcome {
 /// Checks that the totals hold exactly these handshakes, and that nothing was lost.
 pub fn compare(export: &Export, outcome: Outcome, differences: &mut Differences) {
     export.compare_losses(differences);
-    export.compare(
-        &[
-            ("/totals/tls/full", outcome.full),
-            ("/totals/tls/resumed", outcome.resumed),
-            ("/totals/tls/failed", outcome.failed),
-            ("/totals/tls/unfinished", 0),
-            ("/totals/tls/unknown", 0),
-        ],
+    compare!(
         differences,
+        export,
+        totals.tls.full = outcome.full,
+        totals.tls.resumed = outcome.resumed,
+        totals.tls.failed = outcome.failed,
+        totals.tls.unfinished = 0,
+        totals.tls.unknown = 0,
     );
-    export.compare_phases(
-        &[("tls", outcome.full), ("tls_resumed", outcome.resumed)],
-        differences,
-    );
+    let phases = [
+        (Phase::Tls, outcome.full),
+        (Phase::TlsResumed, outcome.resumed),
+    ];
+    export.compare_phases(&phases, differences);
 }
 
 /// Traces `client`, captures what it does with `port`, and compares tracer and wire with `outcome`.
@@ -74,36 +76,34 @@ pub fn check(client: &Client, port: u16, outcome: Outcome) -> Result<(Traced, Ve
         outcome.resumed,
     );
     compare(&traced.export, outcome, &mut differences);
-    traced.export.compare(
-        &[("/totals/connections/established", wire.established)],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.connections.established = wire.established,
     );
     differences.finish(|| traced.story())?;
     Ok((traced, flows))
 }
 
 /// Host, source and established connections of each host.
-fn hosts(export: &Export) -> Result<Vec<(String, String, u64)>> {
-    let mut hosts = Vec::new();
-    for host in export.list("/hosts")? {
-        let text = |key: &str| host[key].as_str().unwrap_or_default().to_owned();
-        let established = host["connections"]["established"]
-            .as_u64()
-            .unwrap_or_default();
-        hosts.push((text("host"), text("host_source"), established));
-    }
-    hosts.sort();
-    Ok(hosts)
+fn hosts(export: &Export) -> Vec<(String, HostSource, u64)> {
+    let named = |host: &Host| {
+        let established = host.group.connections.established.unwrap_or_default();
+        (host.host.clone(), host.host_source.clone(), established)
+    };
+    let mut hosts: Vec<_> = export.hosts.iter().map(named).collect();
+    hosts.sort_by(|a, b| (&a.0, a.2).cmp(&(&b.0, b.2)));
+    hosts
 }
 
 /// Checks that the export has exactly these hosts: name, source and connections, in order of names.
-pub fn check_hosts(traced: &Traced, expected: &[(&str, &str, u64)]) -> Result<()> {
+pub fn check_hosts(traced: &Traced, expected: &[(&str, HostSource, u64)]) -> Result<()> {
     let mut differences = Differences::of("hosts");
     let expected: Vec<_> = expected
         .iter()
-        .map(|(host, source, count)| ((*host).to_owned(), (*source).to_owned(), *count))
+        .map(|(host, source, count)| ((*host).to_owned(), source.clone(), *count))
         .collect();
-    differences.equal("hosts", hosts(&traced.export)?, expected);
+    differences.equal("hosts", hosts(&traced.export), expected);
     differences.finish(|| traced.story())
 }
 

@@ -13,7 +13,7 @@ pub fn validate(export: &Export) -> Result<()> {
     let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
     let validator = jsonschema::validator_for(&serde_json::from_str(&text)?)?;
     let broken: Vec<String> = validator
-        .iter_errors(&export.0)
+        .iter_errors(&export.raw)
         .map(|error| {
             format!("{}: {error}", error.instance_path)
                 .chars()
@@ -32,15 +32,17 @@ pub fn validate(export: &Export) -> Result<()> {
 
 /// Checks every distribution of every group, and gives their number.
 pub fn check_distributions(export: &Export, differences: &mut Differences) -> Result<usize> {
-    let mut groups = vec![("totals".to_owned(), export.at("/totals")?)];
-    for list in ["processes", "hosts"] {
-        let entries = export.list(&format!("/{list}"))?.iter().enumerate();
-        groups.extend(entries.map(|(index, group)| (format!("{list}[{index}]"), group)));
-    }
+    let mut groups = vec![("totals".to_owned(), &export.totals)];
+    let processes = export.processes.iter().map(|process| &process.group);
+    let hosts = export.hosts.iter().map(|host| &host.group);
+    let named = |list: &'static str| move |index| format!("{list}[{index}]");
+    groups.extend((0..).map(named("processes")).zip(processes));
+    groups.extend((0..).map(named("hosts")).zip(hosts));
     let mut checked = 0;
     for (name, group) in groups {
-        for (phase, distribution) in group["phases"].as_object().context("no phases")? {
-            histogram::check(&format!("{name}.{phase}"), distribution, differences)?;
+        for (phase, distribution) in group.phases.iter() {
+            let name = format!("{name}.{}", phase.key());
+            histogram::check(&name, distribution, differences)?;
             checked += 1;
         }
     }

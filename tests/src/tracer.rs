@@ -10,7 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::client::Client;
-use crate::export::Export;
+use crate::export::{Export, shown};
 use crate::machine::{require_root, tracer_binary};
 use crate::process::{Finished, PATIENCE, Process, wait_for};
 
@@ -37,7 +37,7 @@ impl Traced {
 
     /// Text that helps when a case fails.
     pub fn story(&self) -> String {
-        let totals = self.export.0["totals"].to_string();
+        let totals = shown(&self.export.totals);
         let Finished {
             status,
             stdout,

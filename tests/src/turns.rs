@@ -2,9 +2,11 @@
 
 use anyhow::{Context, Result};
 use serde_json::Value;
+use tracer_export::{Group, Phase};
 
 use crate::check::Differences;
-use crate::export::Export;
+use crate::compare;
+use crate::export::{Export, samples};
 
 /// Requests by outcome.
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,81 +21,76 @@ pub struct Turns {
 
 /// Checks that the totals hold exactly these requests, and a time for each answered one.
 pub fn compare(export: &Export, expected: Turns, differences: &mut Differences) {
-    compare_group(export, "/totals", expected, differences);
+    compare_group(&export.totals, expected, differences);
 }
 
 /// Checks the requests of a process or a host.
-pub fn compare_group(export: &Export, group: &str, expected: Turns, differences: &mut Differences) {
+pub fn compare_group(group: &Group, expected: Turns, differences: &mut Differences) {
     let Turns {
         requests,
         connections,
         failed,
     } = expected;
-    let at = |path: &str| format!("{group}{path}");
-    let count = |path: &str| export.count(&at(path)).unwrap_or_default();
-    let unknown = count("/requests/first_unknown");
-    export.compare(
-        &[
-            (&at("/requests/count"), requests),
-            (&at("/requests/connections"), connections),
-            (&at("/requests/failed"), failed),
-            (&at("/requests/in_flight_now"), 0),
-            (&at("/requests/h2_turns"), 0),
-            (&at("/phases/idle/count"), requests - connections),
-        ],
+    let unknown = group.requests.first_unknown.unwrap_or_default();
+    compare!(
         differences,
+        group,
+        requests.count = requests,
+        requests.connections = connections,
+        requests.failed = failed,
+        requests.in_flight_now = 0,
+        requests.h2_turns = 0,
     );
     let timed = (requests - failed).saturating_sub(unknown);
-    for phase in ["ttfb", "transfer", "pickup"] {
-        export.compare(
-            &[(&at(&format!("/phases/{phase}/count")), timed)],
-            differences,
-        );
+    for (phase, expected) in [
+        (Phase::Idle, requests - connections),
+        (Phase::Ttfb, timed),
+        (Phase::Transfer, timed),
+        (Phase::Pickup, timed),
+    ] {
+        let name = format!("samples of {}", phase.key());
+        differences.equal(&name, samples(group, phase), expected);
     }
-    let (first, reused) = (
-        count("/phases/ttfb_first/count"),
-        count("/phases/ttfb_reused/count"),
-    );
-    differences.equal(&at("/phases: first and reused"), first + reused, timed);
+    let first = samples(group, Phase::TtfbFirst);
+    let reused = samples(group, Phase::TtfbReused);
+    differences.equal("first and reused", first + reused, timed);
     if failed == 0 {
-        differences.equal(&at("/phases/ttfb_first"), first + unknown, connections);
+        differences.equal("first", first + unknown, connections);
     }
-    compare_ratio(export, &at("/requests/reuse_ratio"), expected, differences);
+    compare_ratio(group.requests.reuse_ratio, expected, differences);
 }
 
-fn compare_ratio(export: &Export, path: &str, expected: Turns, differences: &mut Differences) {
+fn compare_ratio(got: Option<f64>, expected: Turns, differences: &mut Differences) {
     let wanted = 1.0 - expected.connections as f64 / expected.requests as f64;
-    let Some(got) = differences.value(export.at(path)) else {
-        return;
-    };
-    let near = match got.as_f64() {
+    let near = match got {
         Some(got) => (got - wanted).abs() < 1e-6,
         None => expected.requests == 0,
     };
-    differences.holds(&format!("{path} {got} is {wanted}"), near);
+    differences.holds(&format!("reuse_ratio {got:?} is {wanted}"), near);
 }
 
 /// Checks that every first request was told from session tickets without guessing.
 pub fn compare_certain(export: &Export, differences: &mut Differences) {
-    let uncertain = [
-        ("/totals/requests/first_unknown", 0),
-        ("/totals/requests/first_inferred", 0),
-    ];
-    export.compare(&uncertain, differences);
+    compare!(
+        differences,
+        export,
+        totals.requests.first_unknown = 0,
+        totals.requests.first_inferred = 0,
+    );
 }
 
 /// Checks that a figure in ns of a phase of the totals is within `limit_ns` of `expected_ns`.
 pub fn compare_time(
-    export: &Export,
-    path: &str,
+    name: &str,
+    got: Result<u64>,
     expected_ns: u64,
     limit_ns: u64,
     differences: &mut Differences,
 ) {
-    if let Some(got) = differences.value(export.count(path)) {
+    if let Some(got) = differences.value(got) {
         let near = got.abs_diff(expected_ns) <= limit_ns;
         differences.holds(
-            &format!("{path}: {got} is within {limit_ns} of {expected_ns}"),
+            &format!("{name}: {got} is within {limit_ns} of {expected_ns}"),
             near,
         );
     }

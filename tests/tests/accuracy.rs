@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use tracer_export::{Histogram, Phase};
 use tracer_tests::capture::Capture;
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
@@ -33,23 +33,22 @@ fn quantile(values: &mut [u64], quantile: f64) -> Result<u64> {
 /// Compares one phase with the wire, notes both, and tells what was seen.
 fn compare(
     name: &str,
-    distribution: &Value,
+    distribution: Option<&Histogram>,
     mut wire: Vec<u64>,
     differences: &mut Differences,
 ) -> Result<String> {
+    let distribution = distribution.with_context(|| format!("no {name}"))?;
     differences.equal(
         &format!("{name}.count"),
-        distribution["count"].as_u64(),
+        distribution.count,
         Some(wire.len() as u64),
     );
     let mut told = String::new();
-    for (key, at, limit) in [
-        ("p50_ns", 0.5, MEDIAN_LIMIT_NS),
-        ("p99_ns", 0.99, P99_LIMIT_NS),
+    for (key, measured, at, limit) in [
+        ("p50_ns", distribution.p50_ns, 0.5, MEDIAN_LIMIT_NS),
+        ("p99_ns", distribution.p99_ns, 0.99, P99_LIMIT_NS),
     ] {
-        let measured = distribution[key]
-            .as_u64()
-            .with_context(|| format!("no {name}.{key}"))?;
+        let measured = measured.with_context(|| format!("no {name}.{key}"))?;
         let captured = quantile(&mut wire, at)?;
         let apart = measured.abs_diff(captured);
         write!(
@@ -97,21 +96,20 @@ fn check(mode: &str, version: &str, protocols: &'static str) -> Result<()> {
     );
     let mut differences = Differences::of(format!("latencies, TLS {version}, {mode}"));
     traced.export.compare_losses(&mut differences);
-    let phase = |name: &str| traced.export.at(&format!("/totals/phases/{name}"));
     let mut told = compare(
         "connect",
-        phase("connect")?,
+        traced.export.phase(Phase::Connect),
         connect_times(&flows),
         &mut differences,
     )?;
-    let (name, resumed) = if mode == "resume" {
-        ("tls_resumed", true)
+    let (phase, resumed) = if mode == "resume" {
+        (Phase::TlsResumed, true)
     } else {
-        ("tls", false)
+        (Phase::Tls, false)
     };
     told += &compare(
-        name,
-        phase(name)?,
+        phase.key(),
+        traced.export.phase(phase),
         tls_times(&flows, resumed),
         &mut differences,
     )?;

@@ -10,9 +10,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
+use tracer_export::Phase;
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
+use tracer_tests::compare;
+use tracer_tests::export::shown;
 use tracer_tests::outcome::nginx;
 use tracer_tests::process::{PATIENCE, Process, output, wait_for};
 use tracer_tests::server::{Nginx, Threaded, read_client_hello};
@@ -102,29 +105,29 @@ fn compare(traced: &Traced, port: u16, open_now: u64, case: &str) -> Result<()> 
     let export = &traced.export;
     schema::validate(export)?;
     export.compare_losses(&mut differences);
-    export.compare(
-        &[
-            ("/totals/connections/adopted", OPEN),
-            ("/totals/connections/opened", OPEN),
-            ("/totals/connections/established", OPEN),
-            ("/totals/connections/open_now", open_now),
-            ("/totals/connections/closed_by/client", time_waits),
-            (
-                "/totals/connections/closed_by/server",
-                2 * OPEN - open_now - time_waits,
-            ),
-            ("/totals/connections/closed_by/unknown", 0),
-            ("/totals/tls/full", OPEN),
-            ("/totals/tls/resumed", 0),
-            ("/totals/tls/failed", 0),
-            ("/totals/tls/unfinished", 0),
-            ("/totals/tls/unknown", 0),
-            ("/time_wait/entered", time_waits),
-        ],
+    compare!(
         &mut differences,
+        export,
+        totals.connections.adopted = OPEN,
+        totals.connections.opened = OPEN,
+        totals.connections.established = OPEN,
+        totals.connections.open_now = open_now,
+        totals.connections.closed_by.client = time_waits,
+        totals.connections.closed_by.server = 2 * OPEN - open_now - time_waits,
+        totals.connections.closed_by.unknown = 0,
+        totals.tls.full = OPEN,
+        totals.tls.resumed = 0,
+        totals.tls.failed = 0,
+        totals.tls.unfinished = 0,
+        totals.tls.unknown = 0,
+        time_wait.entered = time_waits,
     );
     export.compare_phases(
-        &[("connect", OPEN), ("connect_failed", 0), ("tls", OPEN)],
+        &[
+            (Phase::Connect, OPEN),
+            (Phase::ConnectFailed, 0),
+            (Phase::Tls, OPEN),
+        ],
         &mut differences,
     );
     differences.equal("exit code", traced.finished.status.code(), Some(0));
@@ -210,15 +213,14 @@ fn handshake_still_going_on_at_the_end() -> Result<()> {
     greeted.recv_timeout(PATIENCE)?;
     let traced = attached.end(Signal::SIGTERM)?;
     let mut differences = Differences::of("an unfinished handshake");
-    traced.export.compare(
-        &[
-            ("/totals/connections/established", 1),
-            ("/totals/connections/open_now", 1),
-            ("/totals/tls/unfinished", 1),
-            ("/totals/tls/failed", 0),
-            ("/totals/tls/full", 0),
-        ],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.connections.established = 1,
+        totals.connections.open_now = 1,
+        totals.tls.unfinished = 1,
+        totals.tls.failed = 0,
+        totals.tls.full = 0,
     );
     differences.finish(|| traced.story())
 }
@@ -249,14 +251,13 @@ fn check_filter(filter: impl FnOnce(&[String; 2]) -> Vec<String>, expected: u64)
     let traced = attached.end(Signal::SIGTERM)?;
     let mut differences = Differences::of(format!("{arguments:?}"));
     traced.export.compare_losses(&mut differences);
-    traced.export.compare(
-        &[
-            ("/totals/connections/established", expected),
-            ("/totals/tls/full", expected),
-        ],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.connections.established = expected,
+        totals.tls.full = expected,
     );
-    differences.finish(|| format!("{}\nhosts: {}", traced.story(), traced.export.0["hosts"]))
+    differences.finish(|| format!("{}\nhosts: {}", traced.story(), shown(&traced.export.hosts)))
 }
 
 fn visit(port: &str) -> Result<()> {
@@ -359,12 +360,11 @@ fn filter_by_cgroup() -> Result<()> {
     sockets::settle(server.port)?;
     let traced = attached.end(Signal::SIGTERM)?;
     let mut differences = Differences::of("--cgroup");
-    traced.export.compare(
-        &[
-            ("/totals/connections/established", 3),
-            ("/totals/tls/full", 3),
-        ],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.connections.established = 3,
+        totals.tls.full = 3,
     );
     differences.finish(|| traced.story())
 }
@@ -408,9 +408,10 @@ fn an_idle_tracer_rests() -> Result<()> {
     ensure!(!refused.status.success(), "something listens on port 1");
     let traced = attached.end(Signal::SIGTERM)?;
     let mut differences = Differences::of("after a rest");
-    traced.export.compare(
-        &[("/totals/connections/failed/refused", 1)],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.connections.failed.refused = 1,
     );
     differences.finish(|| traced.story())
 }

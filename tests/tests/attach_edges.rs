@@ -11,6 +11,7 @@ use nix::sys::signal::Signal;
 use nix::sys::socket::{Backlog, listen};
 use tracer_testbed::link::{Link, LinkOptions, Side};
 use tracer_tests::check::Differences;
+use tracer_tests::compare;
 use tracer_tests::process::{PATIENCE, output, wait_for};
 use tracer_tests::server::{Threaded, answer};
 use tracer_tests::tracer::Attached;
@@ -48,15 +49,14 @@ fn its_sockets_close_after_it() -> Result<()> {
     let traced = attached.finish()?;
     let mut differences = Differences::of("closed by its end");
     traced.export.compare_losses(&mut differences);
-    traced.export.compare(
-        &[
-            ("/totals/connections/established", 1),
-            ("/totals/connections/open_now", 0),
-            ("/totals/connections/closed_by/client", 1),
-            ("/totals/phases/lifetime/count", 1),
-            ("/time_wait/entered", 1),
-        ],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.connections.established = 1,
+        totals.connections.open_now = 0,
+        totals.connections.closed_by.client = 1,
+        Phase::Lifetime.count = 1,
+        time_wait.entered = 1,
     );
     differences.finish(|| traced.story())
 }
@@ -84,19 +84,18 @@ fn a_connect_under_way() -> Result<()> {
     let traced = attached.finish()?;
     let mut differences = Differences::of("a connect under way");
     traced.export.compare_losses(&mut differences);
-    traced.export.compare(
-        &[
-            ("/totals/connections/opened", 0),
-            ("/totals/connections/adopted", 1),
-            ("/totals/connections/never_used", 0),
-            ("/totals/phases/connect/count", 0),
-            ("/totals/tls/not_tls", 1),
-            ("/totals/requests/count", 1),
-            ("/totals/phases/ttfb_first/count", 1),
-            ("/totals/phases/lifetime/count", 1),
-            ("/events/unmatched", 0),
-        ],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.connections.opened = 0,
+        totals.connections.adopted = 1,
+        totals.connections.never_used = 0,
+        Phase::Connect.count = 0,
+        totals.tls.not_tls = 1,
+        totals.requests.count = 1,
+        Phase::TtfbFirst.count = 1,
+        Phase::Lifetime.count = 1,
+        events.unmatched = 0,
     );
     differences.finish(|| traced.story())
 }
@@ -123,13 +122,12 @@ sys.stdin.readline()";
     drop(server.stdin.take());
     server.wait()?;
     let mut differences = Differences::of("a server");
-    traced.export.compare(
-        &[
-            ("/totals/connections/opened", 1),
-            ("/totals/connections/adopted", 0),
-            ("/totals/connections/open_now", 1),
-        ],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.connections.opened = 1,
+        totals.connections.adopted = 0,
+        totals.connections.open_now = 1,
     );
     differences.finish(|| traced.story())
 }

@@ -12,6 +12,7 @@ use nix::sys::signal::Signal;
 use tempfile::TempDir;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
+use tracer_tests::compare;
 use tracer_tests::export::Export;
 use tracer_tests::machine::{require_root, tracer_binary};
 use tracer_tests::outcome::nginx;
@@ -275,12 +276,11 @@ fn the_command_of_another_user() -> Result<()> {
     ensure!(finished.stdout == expected, "{finished:?}");
     let export = Export::read(&file)?;
     let mut differences = Differences::of("another user's command");
-    export.compare(
-        &[
-            ("/totals/connections/established", 1),
-            ("/totals/requests/count", 1),
-        ],
+    compare!(
         &mut differences,
+        export,
+        totals.connections.established = 1,
+        totals.requests.count = 1,
     );
     differences.finish(|| format!("{finished:?}"))
 }

@@ -2,10 +2,14 @@
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use tracer_export::Phase;
 use tracer_tests::capture::Capture;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
+use tracer_tests::compare;
+use tracer_tests::export::Export;
+use tracer_tests::figure;
 use tracer_tests::link::{Link, Mischief, SERVER};
 use tracer_tests::namespace::Namespace;
 use tracer_tests::process::{PATIENCE, wait_for};
@@ -22,11 +26,9 @@ struct Row<'a> {
     namespace: Option<&'a Namespace>,
     /// Number of times that the client saw an errno, or `ok`.
     outcomes: &'a [(&'a str, u64)],
-    /// Counts below `/totals`.
-    totals: &'a [(&'a str, u64)],
+    /// What the totals must be.
+    totals: fn(&Export, &mut Differences),
 }
-
-const REASONS: [&str; 5] = ["refused", "timed_out", "reset", "unreachable", "other"];
 
 fn check(row: &Row) -> Result<()> {
     let count = row.count.to_string();
@@ -46,31 +48,28 @@ fn check(row: &Row) -> Result<()> {
         differences.equal(outcome, said[outcome].as_u64(), Some(*count));
     }
     let export = &traced.export;
-    for (path, count) in row.totals {
-        export.compare(&[(&format!("/totals/{path}"), *count)], &mut differences);
-    }
+    (row.totals)(export, &mut differences);
     if let Some(namespace) = row.namespace {
         // Nobody else is in there: the kernel's own count is this client's.
         let retransmits = namespace.run(sockets::syn_retransmits)?;
-        export.compare(
-            &[("/totals/tcp/syn_retransmits", retransmits)],
+        compare!(
             &mut differences,
+            export,
+            totals.tcp.syn_retransmits = retransmits,
         );
     }
-    let failed: u64 = REASONS
-        .iter()
-        .filter_map(|reason| {
-            export
-                .count(&format!("/totals/connections/failed/{reason}"))
-                .ok()
-        })
-        .sum();
-    let established = export.count("/totals/connections/established")?;
-    export.compare(
-        &[("/totals/connections/opened", established + failed)],
+    let failed = export.totals.connections.failed.total();
+    let failed = failed.context("no failed connects")?;
+    let established = figure!(export, totals.connections.established)?;
+    compare!(
         &mut differences,
+        export,
+        totals.connections.opened = established + failed,
     );
-    let phases = [("connect", established), ("connect_failed", failed)];
+    let phases = [
+        (Phase::Connect, established),
+        (Phase::ConnectFailed, failed),
+    ];
     export.compare_phases(&phases, &mut differences);
     export.compare_losses(&mut differences);
     differences.finish(|| traced.story())
@@ -84,13 +83,17 @@ fn check_refused(mode: &str, host: &str) -> Result<()> {
         targets: &[host, &port],
         namespace: None,
         outcomes: &[("ECONNREFUSED", 5)],
-        totals: &[
-            ("connections/opened", 5),
-            ("connections/established", 0),
-            ("connections/failed/refused", 5),
-            ("tcp/syn_retransmits", 0),
-            ("tcp/time_wait_entered", 0),
-        ],
+        totals: |export, differences| {
+            compare!(
+                differences,
+                export,
+                totals.connections.opened = 5,
+                totals.connections.established = 0,
+                totals.connections.failed.refused = 5,
+                totals.tcp.syn_retransmits = 0,
+                totals.tcp.time_wait_entered = 0,
+            );
+        },
     })
 }
 
@@ -128,11 +131,15 @@ fn check_established(mode: &str, host: &str) -> Result<()> {
         targets: &[host, &port],
         namespace: None,
         outcomes: &[("ok", 20)],
-        totals: &[
-            ("connections/established", 20),
-            ("tls/unknown", 0),
-            ("tls/failed", 0),
-        ],
+        totals: |export, differences| {
+            compare!(
+                differences,
+                export,
+                totals.connections.established = 20,
+                totals.tls.unknown = 0,
+                totals.tls.failed = 0,
+            );
+        },
     })?;
     ensure!(
         server.accepted() == 20,
@@ -177,10 +184,14 @@ fn failures_do_not_mix_with_successes() -> Result<()> {
         targets: &["127.0.0.1", &open, "127.0.0.1", &closed, "127.0.0.1", &open],
         namespace: None,
         outcomes: &[("ok", 20), ("ECONNREFUSED", 10)],
-        totals: &[
-            ("connections/established", 20),
-            ("connections/failed/refused", 10),
-        ],
+        totals: |export, differences| {
+            compare!(
+                differences,
+                export,
+                totals.connections.established = 20,
+                totals.connections.failed.refused = 10,
+            );
+        },
     })
 }
 
@@ -212,11 +223,15 @@ fn check_timed_out(mode: &str) -> Result<()> {
         targets: &["10.1.0.2", "80"],
         namespace: Some(&black_hole()?),
         outcomes: &[("ETIMEDOUT", 1)],
-        totals: &[
-            ("connections/opened", 1),
-            ("connections/established", 0),
-            ("connections/failed/timed_out", 1),
-        ],
+        totals: |export, differences| {
+            compare!(
+                differences,
+                export,
+                totals.connections.opened = 1,
+                totals.connections.established = 0,
+                totals.connections.failed.timed_out = 1,
+            );
+        },
     })
 }
 
@@ -238,12 +253,16 @@ fn given_up_by_the_client() -> Result<()> {
         targets: &["10.1.0.2", "80"],
         namespace: Some(&black_hole()?),
         outcomes: &[("EINPROGRESS", 3)],
-        totals: &[
-            ("connections/opened", 3),
-            ("connections/established", 0),
-            ("connections/failed/other", 3),
-            ("connections/aborted_connects", 3),
-        ],
+        totals: |export, differences| {
+            compare!(
+                differences,
+                export,
+                totals.connections.opened = 3,
+                totals.connections.established = 0,
+                totals.connections.failed.other = 3,
+                totals.connections.aborted_connects = 3,
+            );
+        },
     })
 }
 
@@ -263,11 +282,15 @@ fn check_unreachable(mode: &str) -> Result<()> {
         targets: &["10.2.0.9", "80"],
         namespace: Some(&link.client),
         outcomes: &[("EHOSTUNREACH", 2)],
-        totals: &[
-            ("connections/opened", 2),
-            ("connections/established", 0),
-            ("connections/failed/unreachable", 2),
-        ],
+        totals: |export, differences| {
+            compare!(
+                differences,
+                export,
+                totals.connections.opened = 2,
+                totals.connections.established = 0,
+                totals.connections.failed.unreachable = 2,
+            );
+        },
     })
 }
 
@@ -292,7 +315,9 @@ fn without_a_route_nothing_is_opened() -> Result<()> {
         targets: &["10.2.0.9", "80"],
         namespace: Some(&namespace),
         outcomes: &[("EHOSTUNREACH", 2)],
-        totals: &[("connections/established", 0)],
+        totals: |export, differences| {
+            compare!(differences, export, totals.connections.established = 0,);
+        },
     })
 }
 
@@ -306,16 +331,15 @@ fn reset_after_accept_is_the_servers_doing() -> Result<()> {
         &[&server.port().to_string()],
     ))?;
     let mut differences = Differences::of("a server that resets");
-    traced.export.compare(
-        &[
-            ("/totals/connections/established", 3),
-            ("/totals/connections/closed_by/server_reset", 3),
-            ("/totals/connections/closed_by/client", 0),
-            ("/totals/connections/closed_by/unknown", 0),
-            ("/totals/connections/failed/reset", 0),
-            ("/time_wait/entered", 0),
-        ],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.connections.established = 3,
+        totals.connections.closed_by.server_reset = 3,
+        totals.connections.closed_by.client = 0,
+        totals.connections.closed_by.unknown = 0,
+        totals.connections.failed.reset = 0,
+        time_wait.entered = 0,
     );
     differences.finish(|| traced.story())
 }
@@ -362,14 +386,13 @@ fn a_syn_sent_twice_is_one_slow_connect() -> Result<()> {
         flows.iter().map(|flow| flow.syn_ns.len()).collect(),
         vec![2],
     );
-    traced.export.compare(
-        &[
-            ("/totals/connections/established", 1),
-            ("/totals/tcp/syn_retransmits", 1),
-        ],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.connections.established = 1,
+        totals.tcp.syn_retransmits = 1,
     );
-    let slowest = traced.export.count("/totals/phases/connect/max_ns")?;
+    let slowest = figure!(traced.export, Phase::Connect.max_ns)?;
     differences.holds(
         &format!("{slowest} ns is a second"),
         (990_000_000..1_500_000_000).contains(&slowest),

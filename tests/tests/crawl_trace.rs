@@ -5,9 +5,11 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use tracer_export::{Histogram, Phase};
 use tracer_testbed::origin::{Options, TlsOptions};
 use tracer_tests::check::Differences;
-use tracer_tests::export::Export;
+use tracer_tests::compare;
+use tracer_tests::export::{Export, shown};
 use tracer_tests::machine::{require_root, tracer_binary};
 use tracer_tests::process::{Finished, PATIENCE, Process};
 use tracer_tests::server::{Testbed, tls_13};
@@ -118,18 +120,15 @@ fn check(case: &Case) -> Result<()> {
     compare_counts(case, &export, &own, &served, &mut differences)?;
     compare_handshakes(case, &export, &own, &served, &mut differences)?;
     // The kernel sees the first byte before the crawler does: its sum can only be smaller.
-    let mean = export
-        .at("/totals/phases/ttfb/mean_ns")?
-        .as_f64()
-        .context("no mean")?;
-    let ttfb = mean * export.count("/totals/phases/ttfb/count")? as f64;
+    let ttfb = export.phase(Phase::Ttfb).and_then(Histogram::total_ns);
+    let ttfb = ttfb.context("no time to first byte")?;
     if !case.robots {
         differences.holds(
             "time to first byte",
             ttfb > 0.0 && ttfb <= own.sum("ttfb_ns"),
         );
     }
-    differences.finish(|| format!("{served}\n{}\n{}", own.summary, export.0["totals"]))
+    differences.finish(|| format!("{served}\n{}\n{}", own.summary, shown(&export.totals)))
 }
 
 /// Requests, connections, reuse.
@@ -163,17 +162,16 @@ fn compare_counts(
     if !case.keep_alive {
         differences.equal("connections", connections, requests);
     }
-    export.compare(
-        &[
-            ("/totals/requests/count", requests),
-            ("/totals/requests/connections", connections),
-            ("/totals/requests/failed", 0),
-            ("/totals/phases/ttfb/count", requests),
-            ("/totals/phases/ttfb_first/count", connections),
-            ("/totals/phases/ttfb_reused/count", reused),
-            ("/totals/connections/established", connections),
-        ],
+    compare!(
         differences,
+        export,
+        totals.requests.count = requests,
+        totals.requests.connections = connections,
+        totals.requests.failed = 0,
+        Phase::Ttfb.count = requests,
+        Phase::TtfbFirst.count = connections,
+        Phase::TtfbReused.count = reused,
+        totals.connections.established = connections,
     );
     Ok(())
 }
@@ -192,12 +190,11 @@ fn compare_handshakes(
         served["tls"]["full"].as_u64(),
         served["tls"]["resumed"].as_u64(),
     );
-    export.compare(
-        &[
-            ("/totals/tls/full", full.context("no count")?),
-            ("/totals/tls/resumed", resumed.context("no count")?),
-        ],
+    compare!(
         differences,
+        export,
+        totals.tls.full = full.context("no count")?,
+        totals.tls.resumed = resumed.context("no count")?,
     );
     if !case.robots {
         let crawler = own.pages_with(|page| begun(page) && tls(page) == Some(false));

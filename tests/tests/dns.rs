@@ -5,8 +5,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use tracer_export::HostSource;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
+use tracer_tests::compare;
 use tracer_tests::dns::{DnsServer, Script};
 use tracer_tests::lookups::{
     Expected, PLAIN, V4, answered, check, check_in_vain, check_time, compare, names, with_names,
@@ -33,23 +35,16 @@ fn libc_asks_a_and_aaaa_on_one_socket() -> Result<()> {
         PLAIN,
         answered(40),
     )?;
-    let mut listed: Vec<(String, Option<u64>)> = traced
-        .export
-        .list("/dns_names")?
-        .iter()
-        .map(|entry| {
-            (
-                entry["name"].as_str().unwrap_or_default().to_owned(),
-                entry["queries"].as_u64(),
-            )
-        })
+    let listed = traced.export.dns_names.iter().flatten();
+    let mut listed: Vec<_> = listed
+        .map(|entry| (entry.name.clone(), entry.queries))
         .collect();
     listed.sort();
     let mut expected: Vec<_> = names.into_iter().map(|name| (name, Some(2))).collect();
     expected.sort();
     ensure!(listed == expected, "dns_names: {listed:?}");
-    let comm = &traced.export.list("/processes")?[0]["comm"];
-    ensure!(comm == "python", "owner: {comm}");
+    let process = traced.export.processes.first().context("no process")?;
+    ensure!(process.comm == "python", "owner: {}", process.comm);
     Ok(())
 }
 
@@ -131,13 +126,13 @@ fn errors_and_silence() -> Result<()> {
         ..Expected::default()
     };
     let traced = check(V4, Script::default(), python(&arguments)?, PLAIN, expected)?;
-    let mute = traced
-        .export
-        .list("/dns_names")?
-        .iter()
-        .find(|entry| entry["name"] == "a.mute.test");
+    let mut names = traced.export.dns_names.iter().flatten();
+    let mute = names.find(|entry| entry.name == "a.mute.test");
     let mute = mute.context("no a.mute.test")?;
-    ensure!(mute["failures"] == 1 && mute["p50_ns"].is_null(), "{mute}");
+    ensure!(
+        mute.failures == Some(1) && mute.p50_ns.is_none(),
+        "{mute:?}"
+    );
     Ok(())
 }
 
@@ -248,26 +243,19 @@ fn answers_name_connections() -> Result<()> {
     let script = r#"curl -s -o /dev/null "http://www.alias.test:$1/" "http://www.ok.test:$1/"; curl -s -o /dev/null -H Host: "http://127.0.0.1:$1/"; echo "{}""#;
     let resolving = server.resolves(Client::shell("curl", script, &[&port.to_string()]), PLAIN)?;
     let traced = run(&resolving.client)?;
-    let mut hosts: Vec<_> = traced
-        .export
-        .list("/hosts")?
-        .iter()
+    let named = traced.export.hosts.iter();
+    let mut hosts: Vec<_> = named
         .map(|host| {
-            let text = |key: &str| host[key].as_str().unwrap_or_default().to_owned();
-            (
-                text("host"),
-                text("host_source"),
-                host["connections"]["established"].as_u64(),
-            )
+            let established = host.group.connections.established;
+            (&*host.host, &host.host_source, established)
         })
         .collect();
-    hosts.sort();
+    hosts.sort_by_key(|(host, ..)| *host);
     let expected = [
-        ("127.0.0.1", "address"),
-        ("www.alias.test", "dns"),
-        ("www.ok.test", "dns"),
+        ("127.0.0.1", &HostSource::Address, Some(1)),
+        ("www.alias.test", &HostSource::Dns, Some(1)),
+        ("www.ok.test", &HostSource::Dns, Some(1)),
     ];
-    let expected = expected.map(|(host, source)| (host.to_owned(), source.to_owned(), Some(1)));
     ensure!(hosts == expected, "hosts: {hosts:?}\n{}", traced.story());
     Ok(())
 }
@@ -324,14 +312,9 @@ fn two_processes_at_once() -> Result<()> {
         answered(14 + 22),
         &mut differences,
     )?;
-    let mut own: Vec<[Option<u64>; 2]> = traced
-        .export
-        .list("/processes")?
-        .iter()
-        .map(|process| {
-            ["/dns/queries", "/dns/answered"]
-                .map(|path| process.pointer(path).and_then(serde_json::Value::as_u64))
-        })
+    let processes = traced.export.processes.iter();
+    let mut own: Vec<[Option<u64>; 2]> = processes
+        .map(|process| [process.group.dns.queries, process.group.dns.answered])
         .filter(|[queries, ..]| *queries != Some(0))
         .collect();
     own.sort_unstable();
@@ -355,13 +338,12 @@ fn a_host_filter_is_about_the_name_asked() -> Result<()> {
     let traced = attached.end(nix::sys::signal::Signal::SIGTERM)?;
     let mut differences = Differences::of("--host *.ok.test");
     differences.equal("queries by the server", server.counts().datagrams, 30);
-    traced.export.compare(
-        &[
-            ("/totals/dns/queries", 12),
-            ("/totals/dns/answered", 12),
-            ("/totals/phases/dns/count", 12),
-        ],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.dns.queries = 12,
+        totals.dns.answered = 12,
+        Phase::Dns.count = 12,
     );
     differences.finish(|| traced.story())
 }

@@ -4,7 +4,8 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use tracer_export::{DnsName, HostSource};
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
 use tracer_tests::dns::{DnsServer, Script};
@@ -35,11 +36,12 @@ fn a_and_aaaa_on_one_socket() -> Result<()> {
     )?;
     let count = traced.client_count()?;
     ensure!(count["addresses"] == 20, "{count}");
-    let listed = traced.export.list("/dns_names")?;
-    let twice = listed.iter().filter(|entry| entry["queries"] == 2).count();
+    let listed = traced.export.dns_names.as_ref().context("no dns_names")?;
+    let is_twice = |entry: &&DnsName| entry.queries == Some(2);
+    let twice = listed.iter().filter(is_twice).count();
     ensure!((listed.len(), twice) == (20, 20), "dns_names: {listed:?}");
-    let comm = &traced.export.list("/processes")?[0]["comm"];
-    ensure!(comm == "clients-lookup_", "owner: {comm}");
+    let process = traced.export.processes.first().context("no process")?;
+    ensure!(process.comm == "clients-lookup_", "owner: {}", process.comm);
     Ok(())
 }
 
@@ -167,15 +169,13 @@ fn answers_name_connections() -> Result<()> {
     let mut differences = Differences::of("names of connections");
     compare(&traced, server.counts(), answered(4), &mut differences)?;
     differences.equal("connections", web.accepted(), 2);
-    let mut hosts: Vec<_> = traced.export.list("/hosts")?.iter().collect();
-    hosts.sort_by_key(|host| host["host"].to_string());
+    let mut hosts: Vec<_> = traced.export.hosts.iter().collect();
+    hosts.sort_by_key(|host| &host.host);
     for (at, name) in ["www.alias.test", "www.ok.test"].iter().enumerate() {
-        let host = hosts
-            .get(at)
-            .map(|host| [&host["host"], &host["host_source"]]);
+        let host = hosts.get(at).map(|host| (&host.host, &host.host_source));
         differences.holds(
             &format!("{name} by its lookup: {host:?}"),
-            host.is_some_and(|[host, source]| host == name && source == "dns"),
+            host.is_some_and(|(host, source)| host == name && *source == HostSource::Dns),
         );
     }
     differences.equal("hosts", hosts.len(), 2);

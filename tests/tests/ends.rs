@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use nix::sys::signal::Signal;
+use tracer_export::{HostSource, Phase};
 use tracer_testbed::link::{Link, LinkOptions, Side};
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
+use tracer_tests::compare;
 use tracer_tests::export::Export;
 use tracer_tests::namespace::Namespace;
 use tracer_tests::process::{PATIENCE, wait_for};
@@ -71,14 +73,14 @@ fn ends(how: &str, server: &Threaded) -> Result<Client> {
 fn check(
     how: &str,
     serve: fn(TcpStream),
-    expected: &[(&str, u64)],
-    median: Option<(&str, u64)>,
+    expected: fn(&Export, &mut Differences),
+    median: Option<(Phase, u64)>,
 ) -> Result<()> {
     let server = Threaded::start(serve)?;
     let traced = run(&ends(how, &server)?)?;
     let mut differences = Differences::of(how);
     traced.export.compare_losses(&mut differences);
-    traced.export.compare(expected, &mut differences);
+    expected(&traced.export, &mut differences);
     if let Some((phase, milliseconds)) = median {
         compare_median(&traced.export, phase, milliseconds, &mut differences)?;
     }
@@ -88,53 +90,64 @@ fn check(
 
 fn compare_median(
     export: &Export,
-    phase: &str,
+    phase: Phase,
     milliseconds: u64,
     differences: &mut Differences,
 ) -> Result<()> {
-    let at = |figure: &str| export.count(&format!("/totals/phases/{phase}/{figure}"));
-    differences.equal(&format!("{phase}.count"), at("count")?, COUNT);
-    let apart = at("p50_ns")?.abs_diff(milliseconds * MS);
+    let name = phase.key();
+    let histogram = export.phase(phase).context(name)?;
+    differences.equal(&format!("{name}.count"), histogram.count, Some(COUNT));
+    let median_ns = histogram.p50_ns.context("no median")?;
+    let apart = median_ns.abs_diff(milliseconds * MS);
     // The client's own timer is late by this much at times.
-    differences.holds(
-        &format!("{phase} p50 is {} ns", at("p50_ns")?),
-        apart < 3 * MS,
-    );
+    differences.holds(&format!("{name} p50 is {median_ns} ns"), apart < 3 * MS);
     Ok(())
 }
 
 #[test]
 fn idle_before_the_end() -> Result<()> {
-    let expected = [
-        ("/totals/requests/count", COUNT),
-        ("/totals/requests/failed", 0),
-        ("/totals/connections/never_used", 0),
-        ("/totals/connections/closed_by/client", COUNT),
-    ];
-    check("idle", answer, &expected, Some(("idle_at_close", 200)))
+    let expected = |export: &Export, differences: &mut Differences| {
+        compare!(
+            differences,
+            export,
+            totals.requests.count = COUNT,
+            totals.requests.failed = 0,
+            totals.connections.never_used = 0,
+            totals.connections.closed_by.client = COUNT,
+        );
+    };
+    check("idle", answer, expected, Some((Phase::IdleAtClose, 200)))
 }
 
 #[test]
 fn given_up_by_the_client() -> Result<()> {
-    let expected = [
-        ("/totals/requests/count", COUNT),
-        ("/totals/requests/failed", COUNT),
-        ("/totals/requests/aborted", COUNT),
-        ("/totals/requests/stale", 0),
-    ];
-    check("abort", stay_silent, &expected, Some(("aborted", 300)))
+    let expected = |export: &Export, differences: &mut Differences| {
+        compare!(
+            differences,
+            export,
+            totals.requests.count = COUNT,
+            totals.requests.failed = COUNT,
+            totals.requests.aborted = COUNT,
+            totals.requests.stale = 0,
+        );
+    };
+    check("abort", stay_silent, expected, Some((Phase::Aborted, 300)))
 }
 
 #[test]
 fn on_a_stale_connection() -> Result<()> {
-    let expected = [
-        ("/totals/requests/count", 2 * COUNT),
-        ("/totals/requests/failed", COUNT),
-        ("/totals/requests/stale", COUNT),
-        ("/totals/requests/aborted", 0),
-        ("/totals/connections/closed_by/server_reset", COUNT),
-    ];
-    check("stale", reset_second, &expected, None)
+    let expected = |export: &Export, differences: &mut Differences| {
+        compare!(
+            differences,
+            export,
+            totals.requests.count = 2 * COUNT,
+            totals.requests.failed = COUNT,
+            totals.requests.stale = COUNT,
+            totals.requests.aborted = 0,
+            totals.connections.closed_by.server_reset = COUNT,
+        );
+    };
+    check("stale", reset_second, expected, None)
 }
 
 /// The command is over before the far end has acknowledged its FIN: the last request counts all the same.
@@ -160,15 +173,14 @@ fn closed_but_not_acknowledged() -> Result<()> {
     let traced = run(&client)?;
     let mut differences = Differences::of("closed, not acknowledged");
     traced.export.compare_losses(&mut differences);
-    traced.export.compare(
-        &[
-            ("/totals/requests/count", REQUESTS),
-            ("/totals/requests/failed", 0),
-            ("/totals/phases/ttfb/count", REQUESTS),
-            ("/totals/connections/established", REQUESTS),
-            ("/totals/connections/open_now", 1),
-        ],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.requests.count = REQUESTS,
+        totals.requests.failed = 0,
+        Phase::Ttfb.count = REQUESTS,
+        totals.connections.established = REQUESTS,
+        totals.connections.open_now = 1,
     );
     differences.equal("server", server.accepted(), REQUESTS);
     differences.finish(|| traced.story())
@@ -176,29 +188,30 @@ fn closed_but_not_acknowledged() -> Result<()> {
 
 #[test]
 fn never_used() -> Result<()> {
-    let expected = [
-        ("/totals/requests/count", 0),
-        ("/totals/connections/established", COUNT),
-        ("/totals/connections/never_used", COUNT),
-    ];
-    check("unused", answer, &expected, None)
+    let expected = |export: &Export, differences: &mut Differences| {
+        compare!(
+            differences,
+            export,
+            totals.requests.count = 0,
+            totals.connections.established = COUNT,
+            totals.connections.never_used = COUNT,
+        );
+    };
+    check("unused", answer, expected, None)
 }
 
 #[test]
 fn host_of_a_request_in_clear() -> Result<()> {
     let server = Threaded::start(answer)?;
     let traced = run(&ends("idle", &server)?)?;
-    let hosts = traced.export.list("/hosts")?;
+    let hosts = &traced.export.hosts;
     let mut differences = Differences::of("host");
     differences.equal("hosts", hosts.len(), 1);
     let host = hosts.first().context("no host")?;
-    differences.equal("host", host["host"].as_str(), Some("ends.example"));
-    differences.equal("host_source", host["host_source"].as_str(), Some("http"));
-    differences.equal(
-        "opened",
-        host["connections"]["opened"].as_u64(),
-        Some(COUNT),
-    );
+    differences.equal("host", &*host.host, "ends.example");
+    differences.equal("host_source", &host.host_source, &HostSource::Http);
+    let opened = host.group.connections.opened;
+    differences.equal("opened", opened, Some(COUNT));
     differences.finish(|| traced.story())
 }
 
@@ -220,17 +233,16 @@ fn compare_ports(traced: &Traced) -> Result<()> {
     let mut differences = Differences::of("ports");
     differences.holds("the client ran out of ports", failed > 0);
     let connected = client["connected"].as_u64().context("no count")?;
-    traced.export.compare(
-        &[
-            ("/totals/connections/established", connected),
-            ("/totals/connections/not_sent", failed),
-            ("/totals/connections/failed/other", failed),
-            ("/totals/connections/aborted_connects", 0),
-            ("/time_wait/port_range/0", 40_000),
-            ("/time_wait/port_range/1", 40_009),
-        ],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.connections.established = connected,
+        totals.connections.not_sent = failed,
+        totals.connections.failed.other = failed,
+        totals.connections.aborted_connects = 0,
     );
+    let range = traced.export.time_wait.port_range;
+    differences.equal("port range", range, Some([40_000, 40_009]));
     differences.finish(|| traced.story())
 }
 
@@ -283,16 +295,15 @@ fn open_when_the_trace_ends() -> Result<()> {
     holding.finish()?;
     schema::validate(&traced.export)?;
     let mut differences = Differences::of("open at the end");
-    traced.export.compare(
-        &[
-            ("/totals/connections/established", 3),
-            ("/totals/connections/open_now", 3),
-            ("/totals/connections/idle_now", 1),
-            ("/totals/connections/half_closed_now", 1),
-            ("/totals/connections/never_used", 1),
-            ("/totals/requests/count", 2),
-        ],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.connections.established = 3,
+        totals.connections.open_now = 3,
+        totals.connections.idle_now = 1,
+        totals.connections.half_closed_now = 1,
+        totals.connections.never_used = 1,
+        totals.requests.count = 2,
     );
     differences.finish(|| traced.story())
 }
@@ -301,32 +312,34 @@ fn open_when_the_trace_ends() -> Result<()> {
 #[test]
 fn open_while_tracing() -> Result<()> {
     let (holding, attached) = Holding::start(&["--interval", "200ms"])?;
-    let mut doing = Vec::new();
+    let mut doing = [None; 4];
     let held = wait_for("an export with three connections", PATIENCE, || {
         let Ok(export) = attached.export() else {
             return Ok(None);
         };
-        doing = ["idle_now", "half_closed_now", "never_used", "open_now"]
-            .map(|name| export.count(&format!("/totals/connections/{name}")))
-            .into_iter()
-            .collect::<Result<_>>()?;
-        Ok((doing == [1, 1, 1, 3]).then_some(export))
+        let now = &export.totals.connections;
+        doing = [
+            now.idle_now,
+            now.half_closed_now,
+            now.never_used,
+            now.open_now,
+        ];
+        Ok((doing == [1, 1, 1, 3].map(Some)).then_some(export))
     })
     .with_context(|| format!("idle, half closed, never used, open: {doing:?}"))?;
     schema::validate(&held)?;
     holding.finish()?;
     let traced = attached.finish()?;
     let mut differences = Differences::of("open, then closed");
-    traced.export.compare(
-        &[
-            ("/totals/connections/established", 3),
-            ("/totals/connections/open_now", 0),
-            ("/totals/connections/idle_now", 0),
-            ("/totals/connections/half_closed_now", 0),
-            ("/totals/connections/never_used", 1),
-            ("/processes_folded", 0),
-        ],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.connections.established = 3,
+        totals.connections.open_now = 0,
+        totals.connections.idle_now = 0,
+        totals.connections.half_closed_now = 0,
+        totals.connections.never_used = 1,
+        processes_folded = 0,
     );
     differences.finish(|| traced.story())
 }

@@ -6,11 +6,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
 use tracer_tests::export::Export;
+use tracer_tests::figure;
 use tracer_tests::machine::{require_root, tracer_binary};
 use tracer_tests::outcome::nginx;
 use tracer_tests::process::{Finished, PATIENCE, Process, wait_for};
@@ -24,15 +24,8 @@ fn check(client: &Client) -> Result<usize> {
     let mut differences = Differences::of("distributions");
     schema::check_distributions(&traced.export, &mut differences)?;
     differences.finish(|| traced.story())?;
-    let phases = traced
-        .export
-        .at("/totals/phases")?
-        .as_object()
-        .context("no phases")?;
-    Ok(phases
-        .values()
-        .filter(|phase| phase["count"].as_u64() > Some(0))
-        .count())
+    let phases = traced.export.totals.phases.iter();
+    Ok(phases.filter_map(|(_, phase)| phase.measured()).count())
 }
 
 /// An export that cannot be written while tracing is said once, and everything goes on.
@@ -95,19 +88,14 @@ fn says_what_was_run_and_when() -> Result<()> {
     let traced = run(&Client::new("true", ["true", "one argument", "--another"]))?;
     let export = &traced.export;
     let mut differences = Differences::of("a run of true");
-    let text = |path: &str| {
-        export
-            .at(path)
-            .map(|value| value.as_str().unwrap_or_default())
-    };
-    differences.equal("schema", text("/schema")?, "tracer.export/1");
-    let command = serde_json::json!(["true", "one argument", "--another"]);
-    differences.equal("command", export.at("/command")?, &command);
+    differences.equal("schema", &*export.schema, "tracer.export/1");
+    let command = ["true", "one argument", "--another"].map(str::to_owned);
+    differences.equal("command", export.command.as_deref(), Some(&command[..]));
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
-    differences.equal("kernel", text("/machine/kernel")?, release.trim());
+    differences.equal("kernel", &*export.machine.kernel, release.trim());
     differences.holds(
         "started before ended",
-        text("/window/started_at")? < text("/window/ended_at")?,
+        export.window.started_at < export.window.ended_at,
     );
     differences.finish(|| traced.story())
 }
@@ -173,9 +161,8 @@ fn goes_to_standard_output() -> Result<()> {
         "-",
     ]);
     let finished = Process::start(&mut tracer)?.finish()?;
-    let export: Value =
-        serde_json::from_str(&finished.stdout).with_context(|| format!("{finished:?}"))?;
-    schema::validate(&Export(export))
+    let export = Export::parse(&finished.stdout).with_context(|| format!("{finished:?}"))?;
+    schema::validate(&export)
 }
 
 /// While it is rewritten every few milliseconds, a reader never sees half of one.
@@ -193,7 +180,7 @@ fn is_replaced_whole() -> Result<()> {
     wait_for("the end of tracer", PATIENCE, || {
         if file.exists() {
             let export = Export::read(&file)?;
-            versions.insert(export.count("/window/duration_ns")?);
+            versions.insert(figure!(export, window.duration_ns)?);
         }
         Ok(process.has_ended()?.then_some(()))
     })?;

@@ -1,10 +1,12 @@
 //! 20,000 short connections from 50 parallel clients: an exact count, nothing lost.
 
 use anyhow::Result;
+use tracer_export::Phase;
 use tracer_tests::case::{compare_processes, said};
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
+use tracer_tests::compare;
 use tracer_tests::server::{Nginx, NginxOptions};
 use tracer_tests::tracer::run;
 
@@ -35,19 +37,18 @@ fn twenty_thousand_short_connections() -> Result<()> {
     );
     let export = &traced.export;
     export.compare_losses(&mut differences);
-    export.compare(
-        &[
-            ("/totals/connections/opened", CONNECTIONS),
-            ("/totals/connections/established", CONNECTIONS),
-            ("/totals/connections/open_now", 0),
-            ("/totals/connections/closed_by/server", CONNECTIONS),
-            ("/totals/tls/full", 0),
-            ("/totals/tls/failed", 0),
-        ],
+    compare!(
         &mut differences,
+        export,
+        totals.connections.opened = CONNECTIONS,
+        totals.connections.established = CONNECTIONS,
+        totals.connections.open_now = 0,
+        totals.connections.closed_by.server = CONNECTIONS,
+        totals.tls.full = 0,
+        totals.tls.failed = 0,
     );
     export.compare_phases(
-        &[("connect", CONNECTIONS), ("connect_failed", 0)],
+        &[(Phase::Connect, CONNECTIONS), (Phase::ConnectFailed, 0)],
         &mut differences,
     );
     compare_processes(export, &client, CONNECTIONS, &mut differences);

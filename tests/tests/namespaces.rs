@@ -9,8 +9,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
+use tracer_export::TimeWait;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
+use tracer_tests::compare;
+use tracer_tests::export::shown;
 use tracer_tests::machine::require_root;
 use tracer_tests::namespace::Namespace;
 use tracer_tests::port;
@@ -91,7 +94,7 @@ fn wait_until_removed(stays: &Namespace, attached: &mut Attached) -> Result<()> 
 }
 
 fn window_ns(attached: &Attached) -> Option<u64> {
-    attached.export().ok()?.count("/window/duration_ns").ok()
+    attached.export().ok()?.window.duration_ns
 }
 
 /// Waits until tracer has looked so many more seconds, by its own clock.
@@ -103,12 +106,25 @@ fn traced_for(attached: &Attached, seconds: u64) -> Result<()> {
     })
 }
 
+/// A figure of TIME_WAIT.
+type Figure = fn(&TimeWait) -> Option<u64>;
+
+const ENTERED: Figure = |time_wait| time_wait.entered;
+const CURRENT: Figure = |time_wait| time_wait.current;
+const PEAK: Figure = |time_wait| time_wait.peak;
+const ORPHANS_NOW: Figure = |time_wait| time_wait.orphans_now;
+const NAMESPACES_UNSEEN: Figure = |time_wait| time_wait.namespaces_unseen;
+const NAMESPACES_REMOVED: Figure = |time_wait| time_wait.namespaces_removed;
+
 /// Waits until the export has these counts.
-fn wait_for_counts(attached: &Attached, expected: &[(&str, u64)]) -> Result<()> {
-    let what = format!("{expected:?}");
-    let reached = |(path, count): &(&str, u64)| {
+fn wait_for_counts(attached: &Attached, expected: &[(Figure, u64)]) -> Result<()> {
+    let what = format!(
+        "{:?}",
+        expected.iter().map(|(_, count)| count).collect::<Vec<_>>()
+    );
+    let reached = |(figure, count): &(Figure, u64)| {
         let export = attached.export().ok()?;
-        (export.count(path).ok()? == *count).then_some(())
+        (figure(&export.time_wait)? == *count).then_some(())
     };
     wait_for(&what, PATIENCE, || {
         Ok(expected
@@ -117,7 +133,7 @@ fn wait_for_counts(attached: &Attached, expected: &[(&str, u64)]) -> Result<()> 
             .ok())
     })
     .with_context(|| match attached.export() {
-        Ok(export) => export.0["time_wait"].to_string(),
+        Ok(export) => shown(&export.time_wait),
         Err(error) => error.to_string(),
     })
 }
@@ -198,11 +214,7 @@ fn a_namespace_that_is_named_elsewhere_stays_until_the_name_goes() -> Result<()>
     ensure!(finished.status.success(), "{finished:?}");
     wait_for_counts(
         &attached,
-        &[
-            ("/time_wait/entered", COUNT),
-            ("/time_wait/current", COUNT),
-            ("/time_wait/namespaces_unseen", 0),
-        ],
+        &[(ENTERED, COUNT), (CURRENT, COUNT), (NAMESPACES_UNSEEN, 0)],
     )?;
     drop(server);
     drop(shell);
@@ -275,21 +287,17 @@ fn what_was_in_time_wait_goes_with_it_and_others_stay_exact() -> Result<()> {
     let (server, keep) = close_the_first(listener)?;
     let attached = Attached::start(&["--port", &port.to_string(), "--interval", "200ms"])?;
     crawl(&goes, address)?;
-    let before = [
-        ("/time_wait/entered", COUNT),
-        ("/time_wait/current", COUNT),
-        ("/time_wait/namespaces_removed", 0),
-    ];
+    let before = [(ENTERED, COUNT), (CURRENT, COUNT), (NAMESPACES_REMOVED, 0)];
     wait_for_counts(&attached, &before)?;
     // These stay in FIN_WAIT2: the server does not close.
     crawl(&goes, address)?;
-    wait_for_counts(&attached, &[("/time_wait/orphans_now", COUNT)])?;
+    wait_for_counts(&attached, &[(ORPHANS_NOW, COUNT)])?;
     drop(goes);
     let after = [
-        ("/time_wait/namespaces_removed", 1),
-        ("/time_wait/entered", COUNT),
-        ("/time_wait/current", 0),
-        ("/time_wait/orphans_now", 0),
+        (NAMESPACES_REMOVED, 1),
+        (ENTERED, COUNT),
+        (CURRENT, 0),
+        (ORPHANS_NOW, 0),
     ];
     wait_for_counts(&attached, &after)?;
     drop((server, keep));
@@ -298,28 +306,27 @@ fn what_was_in_time_wait_goes_with_it_and_others_stay_exact() -> Result<()> {
     let listener = stays.run(move || Ok(TcpListener::bind(address)?))?;
     let _server = Threaded::over(listener, close_after)?;
     crawl(&stays, address)?;
-    let last = [
-        ("/time_wait/entered", 2 * COUNT),
-        ("/time_wait/current", COUNT),
-        ("/time_wait/peak", COUNT),
-    ];
+    let last = [(ENTERED, 2 * COUNT), (CURRENT, COUNT), (PEAK, COUNT)];
     wait_for_counts(&attached, &last)?;
     let traced = attached.end(Signal::SIGINT)?;
     let mut differences = Differences::of("one namespace removed, one not");
-    traced.export.compare(&last, &mut differences);
-    let counts = [
-        ("/time_wait/namespaces_removed", 1),
-        ("/time_wait/namespaces_unseen", 0),
-        ("/time_wait/orphans_lost", 0),
-        ("/totals/connections/established", 3 * COUNT),
-    ];
-    traced.export.compare(&counts, &mut differences);
+    compare!(
+        &mut differences,
+        traced.export,
+        time_wait.entered = 2 * COUNT,
+        time_wait.current = COUNT,
+        time_wait.peak = COUNT,
+        time_wait.namespaces_removed = 1,
+        time_wait.namespaces_unseen = 0,
+        time_wait.orphans_lost = 0,
+        totals.connections.established = 3 * COUNT,
+    );
     traced.export.compare_losses(&mut differences);
     differences.finish(|| {
         format!(
             "{}\ntime_wait: {}",
             traced.story(),
-            traced.export.0["time_wait"]
+            shown(&traced.export.time_wait)
         )
     })
 }

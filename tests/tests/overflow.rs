@@ -8,35 +8,16 @@ use serde_json::Value;
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
+use tracer_tests::compare;
 use tracer_tests::dns::{DnsServer, Script};
-use tracer_tests::export::Export;
+use tracer_tests::export::{Export, shown};
+use tracer_tests::figure;
 use tracer_tests::machine::tracer_binary;
 use tracer_tests::process::{PATIENCE, Process, output};
 use tracer_tests::server::{Nginx, NginxOptions};
 use tracer_tests::tracer::Attached;
 
 const CLIENTS: u64 = 8;
-
-const OF_CONNECTIONS: [&str; 8] = [
-    "/totals/connections/opened",
-    "/totals/connections/established",
-    "/totals/connections/closed_by/server",
-    "/totals/phases/connect/count",
-    "/totals/phases/lifetime/count",
-    "/totals/phases/ttfb_first/count",
-    "/totals/requests/connections",
-    "/totals/tls/not_tls",
-];
-const OF_REQUESTS: [&str; 4] = [
-    "/totals/requests/count",
-    "/totals/phases/ttfb/count",
-    "/totals/phases/transfer/count",
-    "/totals/phases/pickup/count",
-];
-const OF_REUSE: [&str; 2] = [
-    "/totals/phases/ttfb_reused/count",
-    "/totals/phases/idle/count",
-];
 
 /// Far more than the ring buffer holds; the server and the client have counted it.
 fn check(connections: u64, requests_each: u64) -> Result<()> {
@@ -74,54 +55,67 @@ fn check(connections: u64, requests_each: u64) -> Result<()> {
     );
     let mut replay = Command::new(tracer_binary()?);
     let replayed = output(replay.args(["replay", "--quiet", "--json", "-", &record]))?;
-    let replayed: Value = serde_json::from_str(&replayed)?;
-    differences.holds("its replay is the same", replayed == traced.export.0);
+    let replayed = Export::parse(&replayed)?;
+    let same = replayed.raw == traced.export.raw;
+    differences.holds("its replay is the same", same);
     compare_totals(&traced.export, connections, requests, &mut differences);
     compare_split(&traced.export, requests, &mut differences)?;
     if requests_each > 1 {
         // More than the ring would hold, were each request a record of 88 bytes.
         let alone = (16 << 20) / 88;
-        let split = traced.export.count("/hosts/0/requests/count")?;
+        let host = traced.export.hosts.first().context("no host")?;
+        let split = figure!(host.group, requests.count)?;
         differences.holds(
             &format!("{split} requests found room together"),
             split > alone,
         );
     }
-    differences.finish(|| format!("{}\nevents: {}", traced.story(), traced.export.0["events"]))
+    differences.finish(|| {
+        format!(
+            "{}\nevents: {}",
+            traced.story(),
+            shown(&traced.export.events)
+        )
+    })
 }
 
 /// The totals are complete, also where the record that opened a connection found no room and later ones did.
 fn compare_totals(export: &Export, connections: u64, requests: u64, differences: &mut Differences) {
-    let mut complete = |paths: &[&str], expected: u64| {
-        for path in paths {
-            export.compare(&[(path, expected)], differences);
-        }
-    };
-    complete(&OF_CONNECTIONS, connections);
-    complete(&OF_REQUESTS, requests);
-    complete(&OF_REUSE, requests - connections);
-    let none = [
-        "/events/undecodable",
-        "/events/map_full",
-        "/totals/requests/failed",
-    ];
-    export.compare(&none.map(|path| (path, 0)), differences);
+    compare!(
+        differences,
+        export,
+        totals.connections.opened = connections,
+        totals.connections.established = connections,
+        totals.connections.closed_by.server = connections,
+        Phase::Connect.count = connections,
+        Phase::Lifetime.count = connections,
+        Phase::TtfbFirst.count = connections,
+        totals.requests.connections = connections,
+        totals.tls.not_tls = connections,
+        totals.requests.count = requests,
+        Phase::Ttfb.count = requests,
+        Phase::Transfer.count = requests,
+        Phase::Pickup.count = requests,
+        Phase::TtfbReused.count = requests - connections,
+        Phase::Idle.count = requests - connections,
+        events.undecodable = 0,
+        events.map_full = 0,
+        totals.requests.failed = 0,
+    );
     // Only records without a figure are lost: the first bytes of each connection, which name its host.
-    let lost = export.count("/events/lost").unwrap_or(u64::MAX);
+    let lost = figure!(export, events.lost).unwrap_or(u64::MAX);
     differences.holds(&format!("{lost} are lost"), lost <= connections);
 }
 
 /// Checks that records that were not read in time are in the totals only.
 fn compare_split(export: &Export, requests: u64, differences: &mut Differences) -> Result<()> {
-    let overflowed = export.count("/events/overflowed")?;
+    let overflowed = figure!(export, events.overflowed)?;
     differences.holds(
         &format!("{overflowed} records overflowed"),
         overflowed > requests / 4,
     );
-    let hosts = export.list("/hosts")?.iter();
-    let split: u64 = hosts
-        .filter_map(|host| host["requests"]["count"].as_u64())
-        .sum();
+    let hosts = export.hosts.iter();
+    let split: u64 = hosts.filter_map(|host| host.group.requests.count).sum();
     differences.holds(
         &format!("{split} of the requests are some host's"),
         (1..requests).contains(&split),
@@ -162,23 +156,22 @@ fn lookups() -> Result<()> {
         server.counts().datagrams,
         4 * OF_EACH_KIND,
     );
-    export.compare(
-        &[
-            ("/totals/dns/queries", 4 * OF_EACH_KIND),
-            ("/totals/dns/answered", 2 * OF_EACH_KIND),
-            ("/totals/dns/failed/nxdomain", OF_EACH_KIND),
-            ("/totals/dns/failed/servfail", OF_EACH_KIND),
-            ("/totals/dns/failed/timeout", 0),
-            ("/totals/dns/retries", 0),
-            ("/totals/phases/dns/count", 2 * OF_EACH_KIND),
-            ("/totals/phases/dns_failed/count", 2 * OF_EACH_KIND),
-        ],
+    compare!(
         &mut differences,
+        export,
+        totals.dns.queries = 4 * OF_EACH_KIND,
+        totals.dns.answered = 2 * OF_EACH_KIND,
+        totals.dns.failed.nxdomain = OF_EACH_KIND,
+        totals.dns.failed.servfail = OF_EACH_KIND,
+        totals.dns.failed.timeout = 0,
+        totals.dns.retries = 0,
+        Phase::Dns.count = 2 * OF_EACH_KIND,
+        Phase::DnsFailed.count = 2 * OF_EACH_KIND,
     );
-    let overflowed = export.count("/events/overflowed")?;
+    let overflowed = figure!(export, events.overflowed)?;
     differences.holds(
         &format!("{overflowed} records overflowed"),
         overflowed > OF_EACH_KIND,
     );
-    differences.finish(|| format!("{}\nevents: {}", traced.story(), export.0["events"]))
+    differences.finish(|| format!("{}\nevents: {}", traced.story(), shown(&export.events)))
 }

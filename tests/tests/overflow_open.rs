@@ -9,16 +9,18 @@ use std::sync::mpsc;
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use tracer_export::{Connections, Group};
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
-use tracer_tests::export::Export;
+use tracer_tests::export::{Export, shown};
 use tracer_tests::machine::tracer_binary;
 use tracer_tests::namespace::Namespace;
 use tracer_tests::process::{PATIENCE, Process, output, wait_for};
 use tracer_tests::server::{Nginx, NginxOptions, Threaded};
 use tracer_tests::sockets;
 use tracer_tests::tracer::Attached;
+use tracer_tests::{compare, figure};
 
 const EARLY: u64 = 40;
 const LATE: u64 = 24;
@@ -60,20 +62,29 @@ fn flood(port: u16) -> Result<()> {
     Ok(())
 }
 
-/// A figure of the totals, and its sum over hosts and over processes.
-fn figures(export: &Export, name: &str) -> Result<[u64; 3]> {
-    let path = format!("/connections/{name}");
-    let sum = |list: &str| -> Result<u64> {
-        let rows = export.list(list)?.iter();
-        let figures = rows.map(|row| {
-            row.pointer(&path)
-                .and_then(Value::as_u64)
-                .context(path.clone())
-        });
-        figures.sum()
-    };
-    let totals = export.count(&format!("/totals{path}"))?;
-    Ok([totals, sum("/hosts")?, sum("/processes")?])
+/// A figure of connections.
+type Figure = fn(&Connections) -> Option<u64>;
+
+const OPEN_NOW: Figure = |connections| connections.open_now;
+const IDLE_NOW: Figure = |connections| connections.idle_now;
+const OPENS_LOST: Figure = |connections| connections.opens_lost;
+const CLOSES_LOST: Figure = |connections| connections.closes_lost;
+
+fn rows(export: &Export) -> impl Iterator<Item = &Group> {
+    let hosts = export.hosts.iter().map(|host| &host.group);
+    hosts.chain(export.processes.iter().map(|process| &process.group))
+}
+
+/// A figure of the totals, and its sums over hosts and over processes.
+fn figures(export: &Export, figure: Figure) -> Result<[u64; 3]> {
+    let totals = figure(&export.totals.connections);
+    let of = |group: &Group| figure(&group.connections);
+    let hosts: Option<u64> = export.hosts.iter().map(|host| of(&host.group)).sum();
+    let processes = export.processes.iter().map(|process| of(&process.group));
+    let all = [totals, hosts, processes.sum()];
+    let found: Option<Vec<u64>> = all.into_iter().collect();
+    let found = found.context("a figure of connections is missing")?;
+    found.try_into().ok().context("three figures")
 }
 
 /// Waits for an export, made while tracing, with so many open connections everywhere.
@@ -83,7 +94,7 @@ fn wait_for_open(attached: &Attached, expected: u64) -> Result<Export> {
         let Ok(export) = attached.export() else {
             return Ok(None);
         };
-        let open = figures(&export, "open_now")?;
+        let open = figures(&export, OPEN_NOW)?;
         seen = format!("{open:?}");
         Ok((open == [expected; 3]).then_some(export))
     });
@@ -92,19 +103,25 @@ fn wait_for_open(attached: &Attached, expected: u64) -> Result<Export> {
 
 /// In each row, who began is over or open.
 fn compare_rows(export: &Export, differences: &mut Differences) -> Result<()> {
-    for row in export
-        .list("/hosts")?
-        .iter()
-        .chain(export.list("/processes")?)
-    {
-        let connections = &row["connections"];
-        let figure = |name: &str| connections[name].as_u64().context(name.to_owned());
-        let closed = connections["closed_by"].as_object().context("closed_by")?;
-        let closed: u64 = closed.values().filter_map(Value::as_u64).sum();
+    for group in rows(export) {
+        let connections = &group.connections;
+        let figure = |figure: Option<u64>| figure.with_context(|| shown(connections));
+        let closed = &connections.closed_by;
+        let closed = [
+            closed.client,
+            closed.server,
+            closed.client_reset,
+            closed.server_reset,
+            closed.timeout,
+            closed.unknown,
+        ];
+        let closed = figure(closed.into_iter().sum())?;
         differences.equal(
-            &format!("who began, {connections}"),
-            figure("established")? + figure("adopted")? + figure("opens_lost")?,
-            closed + figure("closes_lost")? + figure("open_now")?,
+            &format!("who began, {}", shown(connections)),
+            figure(connections.established)?
+                + figure(connections.adopted)?
+                + figure(connections.opens_lost)?,
+            closed + figure(connections.closes_lost)? + figure(connections.open_now)?,
         );
     }
     Ok(())
@@ -170,8 +187,8 @@ fn heals_while_tracing() -> Result<()> {
     let mut differences = Differences::of("while tracing");
     let by_ss = open_by_ss(port)? + open_by_ss(stuck.port())?;
     differences.equal("open, by ss", by_ss, LATE + HIDDEN);
-    differences.equal("idle", figures(&healed, "idle_now")?, [LATE; 3]);
-    let lost = healed.count("/events/overflowed")?;
+    differences.equal("idle", figures(&healed, IDLE_NOW)?, [LATE; 3]);
+    let lost = figure!(healed, events.overflowed)?;
     differences.holds(
         &format!("{lost} records found the ring full"),
         lost > 2 * LATE,
@@ -189,31 +206,30 @@ fn heals_while_tracing() -> Result<()> {
 /// The same at the end, and in a replay; the totals are complete.
 fn compare_end(export: &Export, record: &str, differences: &mut Differences) -> Result<()> {
     let open = LATE / 2 + HIDDEN;
-    differences.equal("open at the end", figures(export, "open_now")?, [open; 3]);
+    differences.equal("open at the end", figures(export, OPEN_NOW)?, [open; 3]);
     compare_rows(export, differences)?;
     let all = EARLY + HIDDEN + 1 + FLOOD + LATE;
-    export.compare(
-        &[
-            ("/totals/connections/opened", all),
-            ("/totals/connections/established", all),
-            ("/totals/connections/adopted", 0),
-            ("/totals/connections/opens_lost", 0),
-            ("/totals/connections/closes_lost", 0),
-            ("/totals/phases/lifetime/count", all - open),
-        ],
+    compare!(
         differences,
+        export,
+        totals.connections.opened = all,
+        totals.connections.established = all,
+        totals.connections.adopted = 0,
+        totals.connections.opens_lost = 0,
+        totals.connections.closes_lost = 0,
+        Phase::Lifetime.count = all - open,
     );
-    let [_, by_hosts, by_processes] = figures(export, "opens_lost")?;
+    let [_, by_hosts, by_processes] = figures(export, OPENS_LOST)?;
     differences.equal(
         "found by hosts and processes",
         [by_hosts, by_processes],
         [LATE; 2],
     );
-    differences.equal("gone", figures(export, "closes_lost")?, [0; 3]);
+    differences.equal("gone", figures(export, CLOSES_LOST)?, [0; 3]);
     let mut replay = Command::new(tracer_binary()?);
     let replayed = output(replay.args(["replay", "--quiet", "--json", "-", record]))?;
     let replayed: Value = serde_json::from_str(&replayed)?;
-    differences.holds("its replay is the same", replayed == export.0);
+    differences.holds("its replay is the same", replayed == export.raw);
     Ok(())
 }
 
@@ -230,7 +246,7 @@ fn heals_at_the_end() -> Result<()> {
     attached.signal(Signal::SIGCONT)?;
     let traced = attached.end(Signal::SIGTERM)?;
     let mut differences = Differences::of("at the end");
-    differences.equal("open", figures(&traced.export, "open_now")?, [0; 3]);
+    differences.equal("open", figures(&traced.export, OPEN_NOW)?, [0; 3]);
     compare_rows(&traced.export, &mut differences)?;
     differences.finish(|| traced.story())
 }

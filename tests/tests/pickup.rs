@@ -5,6 +5,7 @@ use tracer_tests::case::{Origin, Running, target};
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
+use tracer_tests::figure;
 use tracer_tests::server::NginxOptions;
 use tracer_tests::tracer::run;
 use tracer_tests::turns::{self, Turns};
@@ -45,17 +46,17 @@ fn check(body_bytes: usize, requests: u64) -> Result<()> {
         failed: 0,
     };
     turns::compare(export, expected, &mut differences);
-    let pickup = |figure: &str| export.count(&format!("/totals/phases/pickup/{figure}"));
     // curl tells whole microseconds, and a histogram has three digits.
     let at_most = |seconds: f64| (seconds * 1e9 * 1.002) as u64 + 1_000;
-    let (longest_ns, mean_ns) = (pickup("max_ns")?, pickup("mean_ns")?);
+    let longest_ns = figure!(export, Phase::Pickup.max_ns)?;
+    let mean_ns = figure!(export, Phase::Pickup.mean_ns)?;
     differences.holds(
         &format!("the longest wait, {longest_ns} ns, is within {longest_s} s"),
         longest_ns <= at_most(longest_s),
     );
     differences.holds(
         &format!("{requests} times {mean_ns} ns are within {all_s} s"),
-        requests * mean_ns <= at_most(all_s),
+        (requests as f64 * mean_ns) as u64 <= at_most(all_s),
     );
     differences.finish(|| traced.story())
 }

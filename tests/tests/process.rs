@@ -5,26 +5,25 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
+use tracer_tests::compare;
+use tracer_tests::export::shown;
 use tracer_tests::server::{Threaded, answer};
 use tracer_tests::tracer::{Traced, run};
 
 /// Established connections by pid, as the export has them.
-fn by_pid(traced: &Traced) -> Result<BTreeMap<u64, u64>> {
+fn by_pid(traced: &Traced) -> BTreeMap<u32, u64> {
     let mut counts = BTreeMap::new();
-    for process in traced.export.list("/processes")? {
-        let pid = process["pid"].as_u64().context("a process without a pid")?;
-        let established = process["connections"]["established"]
-            .as_u64()
-            .unwrap_or_default();
+    for process in &traced.export.processes {
+        let established = process.group.connections.established.unwrap_or_default();
         if established > 0 {
-            *counts.entry(pid).or_default() += established;
+            *counts.entry(process.pid).or_default() += established;
         }
     }
-    Ok(counts)
+    counts
 }
 
 /// The pids the script says connected, and how often.
-fn said(traced: &Traced) -> Result<BTreeMap<u64, u64>> {
+fn said(traced: &Traced) -> Result<BTreeMap<u32, u64>> {
     let count = traced.client_count()?;
     let pids = count["pids"]
         .as_object()
@@ -40,18 +39,19 @@ fn check(shape: &str, comms: &[&str]) -> Result<()> {
     let arguments = [shape, "127.0.0.1", &server.port().to_string()];
     let traced = run(&Client::python("processes.py", &arguments)?)?;
     let mut differences = Differences::of(shape);
-    let (expected, got) = (said(&traced)?, by_pid(&traced)?);
+    let (expected, got) = (said(&traced)?, by_pid(&traced));
     let total: u64 = expected.values().sum();
     differences.equal("connections by pid", got, expected);
     differences.equal("accepted by the server", server.accepted(), total);
     traced.export.compare_losses(&mut differences);
-    traced.export.compare(
-        &[("/totals/connections/established", total)],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.connections.established = total,
     );
-    for process in traced.export.list("/processes")? {
-        let comm = process["comm"].as_str().unwrap_or_default();
-        let connected = process["connections"]["established"].as_u64() > Some(0);
+    for process in &traced.export.processes {
+        let comm = &*process.comm;
+        let connected = process.group.connections.established > Some(0);
         differences.holds(
             &format!("{comm} is one of {comms:?}"),
             !connected || comms.contains(&comm),
@@ -61,7 +61,7 @@ fn check(shape: &str, comms: &[&str]) -> Result<()> {
         format!(
             "{}\nprocesses: {}",
             traced.story(),
-            traced.export.0["processes"]
+            shown(&traced.export.processes)
         )
     })
 }

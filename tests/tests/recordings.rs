@@ -17,6 +17,7 @@ use tracer_recording::{Entry, Input};
 use tracer_tests::certificate::Certificate;
 use tracer_tests::client::Client;
 use tracer_tests::dns::{DnsServer, Script};
+use tracer_tests::figure;
 use tracer_tests::machine::fixture;
 use tracer_tests::outcome::nginx;
 use tracer_tests::port;
@@ -225,14 +226,14 @@ fn of_open_connections() -> Result<()> {
         let Ok(export) = attached.export() else {
             return Ok(None);
         };
-        let long = export.count("/window/duration_ns")? > 1_500_000_000;
-        let seen = export.count("/totals/requests/in_flight_now").unwrap_or(0) == 1;
+        let long = figure!(export, window.duration_ns)? > 1_500_000_000;
+        let seen = figure!(export, totals.requests.in_flight_now).unwrap_or(0) == 1;
         Ok((long && seen).then_some(()))
     })?;
     let traced = attached.end(Signal::SIGINT)?;
     drop((before, unused, waiting, idle, fresh));
     ensure!(
-        traced.export.count("/totals/connections/adopted")? == 2,
+        figure!(traced.export, totals.connections.adopted)? == 2,
         "{}",
         traced.story()
     );

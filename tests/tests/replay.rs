@@ -14,6 +14,7 @@ use tracer_recording::{Entry, Input, Reader, preamble};
 use tracer_tests::certificate::Certificate;
 use tracer_tests::client::Client;
 use tracer_tests::export::Export;
+use tracer_tests::figure;
 use tracer_tests::machine::{require_root, tracer_binary};
 use tracer_tests::outcome::nginx;
 use tracer_tests::process::{PATIENCE, Process, wait_for};
@@ -48,9 +49,9 @@ fn crawl() -> Result<Recorded> {
 fn of_a_crawl_is_the_same() -> Result<()> {
     let recorded = crawl()?;
     let live = recorded.live()?;
-    let export = Export(serde_json::from_str(&live)?);
+    let export = Export::parse(&live)?;
     ensure!(
-        export.count("/totals/tls/full")? >= 6,
+        figure!(export, totals.tls.full)? >= 6,
         "too little was traced"
     );
     schema::validate(&export)?;
@@ -98,8 +99,8 @@ fn of_open_connections_is_the_same() -> Result<()> {
     drop((before, after));
     ensure!(finished.status.success(), "{finished:?}");
     let live = std::fs::read_to_string(live)?;
-    let export = Export(serde_json::from_str(&live)?);
-    ensure!(export.count("/totals/connections/adopted")? == 1, "{live}");
+    let export = Export::parse(&live)?;
+    ensure!(figure!(export, totals.connections.adopted)? == 1, "{live}");
     check_same(&live, &replay(&trace)?)
 }
 
@@ -137,7 +138,7 @@ fn of_a_killed_tracer_goes_as_far_as_it_can() -> Result<()> {
     let replayed = replay(&trace)?;
     ensure!(replayed.status.success(), "{replayed:?}");
     ensure!(replayed.stderr.contains("is cut off"), "{replayed:?}");
-    schema::validate(&Export(serde_json::from_str(&replayed.stdout)?))
+    schema::validate(&Export::parse(&replayed.stdout)?)
 }
 
 #[test]
@@ -155,10 +156,10 @@ fn cut_off_or_damaged_is_said_and_replayed_up_to_there() -> Result<()> {
         cut.stderr.contains("is cut off: read up to byte"),
         "{cut:?}"
     );
-    let export = Export(serde_json::from_str(&cut.stdout)?);
+    let export = Export::parse(&cut.stdout)?;
     schema::validate(&export)?;
     ensure!(
-        export.count("/totals/connections/established")? > 0,
+        figure!(export, totals.connections.established)? > 0,
         "nothing was replayed"
     );
     let mut damaged = bytes.clone();
@@ -236,7 +237,7 @@ fn a_full_disk_ends_the_recording_only() -> Result<()> {
     ensure!(told == 1, "said {told} times: {finished:?}");
     let export = Export::read(&json)?;
     ensure!(
-        export.count("/totals/connections/failed/refused")? == 400,
+        figure!(export, totals.connections.failed.refused)? == 400,
         "the trace lacks something"
     );
     Ok(())

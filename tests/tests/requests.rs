@@ -5,10 +5,13 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tracer_export::{Histogram, Phase};
 use tracer_tests::case::{Origin, Running, Target, said, target};
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
+use tracer_tests::compare;
+use tracer_tests::figure;
 use tracer_tests::server::{GoOptions, NginxOptions, Threaded};
 use tracer_tests::tracer::{Traced, run};
 use tracer_tests::turns::{self, Turns};
@@ -63,18 +66,19 @@ fn check(
     Ok(traced)
 }
 
-/// A figure of the totals' phases, near what is known.
-fn check_time(traced: &Traced, path: &str, expected_ms: f64, limit_ms: f64) -> Result<()> {
-    let mut differences = Differences::of(path);
+/// A figure of a phase of the totals is near what is known.
+fn check_time(
+    traced: &Traced,
+    phase: Phase,
+    figure: fn(&Histogram) -> Option<u64>,
+    expected_ms: f64,
+    limit_ms: f64,
+) -> Result<()> {
+    let name = phase.key();
+    let mut differences = Differences::of(name);
     let [expected_ns, limit_ns] = [expected_ms, limit_ms].map(|ms| (ms * 1e6) as u64);
-    let path = format!("/totals/phases/{path}");
-    turns::compare_time(
-        &traced.export,
-        &path,
-        expected_ns,
-        limit_ns,
-        &mut differences,
-    );
+    let got = traced.export.phase(phase).and_then(figure).context(name);
+    turns::compare_time(name, got, expected_ns, limit_ns, &mut differences);
     differences.finish(|| traced.story())
 }
 
@@ -152,7 +156,7 @@ fn slow_chunked_responses() -> Result<()> {
     ] {
         let client = |at: &Target| Ok(curl(at, "slow", 5, ""));
         let traced = check(&origin, client, answered(5, 1), first)?;
-        check_time(&traced, "transfer/p50_ns", 102.0, 4.0)?;
+        check_time(&traced, Phase::Transfer, |phase| phase.p50_ns, 102.0, 4.0)?;
     }
     Ok(())
 }
@@ -167,8 +171,8 @@ fn responses_whose_end_comes_late() -> Result<()> {
     ] {
         let client = |at: &Target| Ok(curl(at, "tail", 5, ""));
         let traced = check(&origin, client, answered(5, 1), first)?;
-        check_time(&traced, "transfer/p50_ns", 51.0, 2.0)?;
-        check_time(&traced, "idle/p50_ns", 0.5, 2.0)?;
+        check_time(&traced, Phase::Transfer, |phase| phase.p50_ns, 51.0, 2.0)?;
+        check_time(&traced, Phase::Idle, |phase| phase.p50_ns, 0.5, 2.0)?;
     }
     Ok(())
 }
@@ -209,7 +213,7 @@ fn a_client_that_reads_late() -> Result<()> {
     for origin in [plain(), Origin::go("1.2")] {
         let client = |at: &Target| turns(at, "4,5,late=50");
         let traced = check(&origin, client, answered(20, 4), First::Certain)?;
-        check_time(&traced, "pickup/p50_ns", 50.5, 1.5)?;
+        check_time(&traced, Phase::Pickup, |phase| phase.p50_ns, 50.5, 1.5)?;
     }
     Ok(())
 }
@@ -218,7 +222,7 @@ fn a_client_that_reads_late() -> Result<()> {
 fn a_client_that_reads_at_once() -> Result<()> {
     let client = |at: &Target| turns(at, "4,50");
     let traced = check(&plain(), client, answered(200, 4), First::Certain)?;
-    check_time(&traced, "pickup/p50_ns", 0.0, 0.5)
+    check_time(&traced, Phase::Pickup, |phase| phase.p50_ns, 0.0, 0.5)
 }
 
 /// 30 ms between a response and the next request.
@@ -226,7 +230,7 @@ fn a_client_that_reads_at_once() -> Result<()> {
 fn idle_connections() -> Result<()> {
     let client = |at: &Target| turns(at, "3,6,gap=30");
     let traced = check(&plain(), client, answered(18, 3), First::Certain)?;
-    check_time(&traced, "idle/p50_ns", 30.5, 1.0)
+    check_time(&traced, Phase::Idle, |phase| phase.p50_ns, 30.5, 1.0)
 }
 
 /// `Expect: 100-continue`: what the server says before the body is no response.
@@ -277,7 +281,7 @@ fn an_interim_response_without_a_phrase_is_none_either() -> Result<()> {
     let mut differences = Differences::of("HTTP/1.1 100");
     turns::compare(&traced.export, answered(3, 1), &mut differences);
     differences.finish(|| traced.story())?;
-    check_time(&traced, "ttfb/p50_ns", 31.0, 2.0)
+    check_time(&traced, Phase::Ttfb, |phase| phase.p50_ns, 31.0, 2.0)
 }
 
 /// HTTP/2 in clear, known by its preface. One request a connection: curl 7.88 fails on a second.
@@ -316,18 +320,17 @@ fn check_http_2(protocols: Option<&'static str>, script: &str) -> Result<()> {
     let requests = if protocols.is_some() { 9 } else { 6 };
     differences.equal("requests", server.seen()?.requests, Some(requests));
     let export = &traced.export;
-    export.compare(
-        &[
-            ("/totals/connections/established", 6),
-            ("/totals/requests/count", 0),
-            ("/totals/requests/connections", 0),
-            ("/totals/requests/failed", 0),
-            ("/totals/requests/aborted", 0),
-            ("/totals/phases/ttfb/count", 0),
-        ],
+    compare!(
         &mut differences,
+        export,
+        totals.connections.established = 6,
+        totals.requests.count = 0,
+        totals.requests.connections = 0,
+        totals.requests.failed = 0,
+        totals.requests.aborted = 0,
+        Phase::Ttfb.count = 0,
     );
-    let turns = export.count("/totals/requests/h2_turns")?;
+    let turns = figure!(export, totals.requests.h2_turns)?;
     differences.holds(&format!("{turns} HTTP/2 turns"), turns >= 6);
     differences.finish(|| traced.story())
 }
@@ -403,12 +406,11 @@ fn a_client_without_a_cpu() -> Result<()> {
     let mut differences = Differences::of("a busy CPU");
     turns::compare(export, answered(REQUESTS, 1), &mut differences);
     let (slow, measured) = (
-        export.count("/totals/requests/slow_pickups")?,
-        export.count("/totals/requests/slow_pickups_measured")?,
+        figure!(export, totals.requests.slow_pickups)?,
+        figure!(export, totals.requests.slow_pickups_measured)?,
     );
-    let ratio = export.at("/totals/requests/pickup_cpu_ratio")?;
-    let ratio = ratio.as_f64().context("no ratio")?;
-    let of_pickups_ns = export.count("/totals/phases/pickup_cpu/mean_ns")? * measured;
+    let ratio = figure!(export, totals.requests.pickup_cpu_ratio)?;
+    let of_pickups_ns = figure!(export, Phase::PickupCpu.mean_ns)? as u64 * measured;
     let of_thread_ns = said(&traced, "waited_ns")?;
     differences.holds(
         &format!("{measured} of {slow} slow pickups of {REQUESTS} are measured"),
@@ -428,8 +430,7 @@ fn a_client_without_a_cpu() -> Result<()> {
 fn a_client_that_sleeps_on_its_data() -> Result<()> {
     let client = |at: &Target| turns(at, "2,6,late=50");
     let traced = check(&plain(), client, answered(12, 2), First::Certain)?;
-    let ratio = traced.export.at("/totals/requests/pickup_cpu_ratio")?;
-    let ratio = ratio.as_f64().context("no ratio")?;
+    let ratio = figure!(traced.export, totals.requests.pickup_cpu_ratio)?;
     let mut differences = Differences::of("a sleeping client");
     differences.holds(&format!("{ratio} is waiting for a CPU"), ratio < 0.2);
     differences.finish(|| traced.story())

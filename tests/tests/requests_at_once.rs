@@ -5,12 +5,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use tracer_tests::case::{Origin, Running};
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
 use tracer_tests::export::Export;
+use tracer_tests::figure;
 use tracer_tests::server::{GoOptions, Threaded};
 use tracer_tests::tracer::{Traced, run};
 use tracer_tests::turns::{self, Turns};
@@ -25,14 +26,12 @@ fn answered(requests: u64, connections: u64) -> Turns {
 
 /// Peaks of the totals, of the process and of the busiest host. Connections that were never used have a host without a name.
 fn peaks(export: &Export) -> Result<[(&'static str, u64); 3]> {
-    let of_hosts = export.list("/hosts")?.iter();
-    let of_hosts = of_hosts.filter_map(|host| host.pointer("/requests/in_flight_peak")?.as_u64());
+    let of_hosts = export.hosts.iter();
+    let of_hosts = of_hosts.filter_map(|host| host.group.requests.in_flight_peak);
+    let process = export.processes.first().context("no process")?;
     Ok([
-        ("totals", export.count("/totals/requests/in_flight_peak")?),
-        (
-            "process",
-            export.count("/processes/0/requests/in_flight_peak")?,
-        ),
+        ("totals", figure!(export, totals.requests.in_flight_peak)?),
+        ("process", figure!(process.group, requests.in_flight_peak)?),
         ("host", of_hosts.max().unwrap_or_default()),
     ])
 }
@@ -130,7 +129,7 @@ fn rounds(sizes: &[u64], connections: u64, differences: &mut Differences) -> Res
     );
     let most = rounds.lock().most;
     differences.equal("by the server", most, used);
-    let ttfb_ns = traced.export.count("/totals/phases/ttfb/p50_ns")?;
+    let ttfb_ns = figure!(traced.export, Phase::Ttfb.p50_ns)?;
     println!("p50 of ttfb: {ttfb_ns} ns");
     Ok((traced, most))
 }

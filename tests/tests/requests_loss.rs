@@ -10,6 +10,7 @@ use serde_json::Value;
 use tracer_testbed::link::{Link, LinkOptions, Side};
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
+use tracer_tests::figure;
 use tracer_tests::server::Threaded;
 use tracer_tests::tracer::run;
 use tracer_tests::turns::{Turns, compare, compare_time};
@@ -87,17 +88,40 @@ fn a_lost_segment_makes_the_transfer_longer_and_nothing_else() -> Result<()> {
     compare(&traced.export, turns, &mut differences);
     let mean = |times: &[u64]| times.iter().sum::<u64>() / REQUESTS;
     // A single one may find the processor busy, between the segment and curl.
-    for (path, expected, limit_ms) in [
-        ("ttfb/mean_ns", mean(&ttfb), 1),
-        ("ttfb/max_ns", *ttfb.last().context("no times")?, 10),
-        ("transfer/mean_ns", mean(&transfer), 1),
-        ("transfer/p50_ns", transfer[(transfer.len() - 1) / 2], 2),
-        ("transfer/max_ns", longest, 10),
+    let export = &traced.export;
+    let median = transfer[(transfer.len() - 1) / 2];
+    let slowest = *ttfb.last().context("no times")?;
+    let rounded = |ns: Result<f64>| ns.map(|ns| ns as u64);
+    for (name, got, expected, limit_ms) in [
+        (
+            "ttfb mean",
+            rounded(figure!(export, Phase::Ttfb.mean_ns)),
+            mean(&ttfb),
+            1,
+        ),
+        ("ttfb max", figure!(export, Phase::Ttfb.max_ns), slowest, 10),
+        (
+            "transfer mean",
+            rounded(figure!(export, Phase::Transfer.mean_ns)),
+            mean(&transfer),
+            1,
+        ),
+        (
+            "transfer p50",
+            figure!(export, Phase::Transfer.p50_ns),
+            median,
+            2,
+        ),
+        (
+            "transfer max",
+            figure!(export, Phase::Transfer.max_ns),
+            longest,
+            10,
+        ),
     ] {
-        let (path, limit_ns) = (format!("/totals/phases/{path}"), limit_ms * MS);
-        compare_time(&traced.export, &path, expected, limit_ns, &mut differences);
+        compare_time(name, got, expected, limit_ms * MS, &mut differences);
     }
-    let pickup = traced.export.count("/totals/phases/pickup/max_ns")?;
+    let pickup = figure!(traced.export, Phase::Pickup.max_ns)?;
     differences.holds(
         &format!("a pickup of {pickup} ns is far from a round trip"),
         pickup < ROUND_TRIP.as_nanos() as u64 / 2,

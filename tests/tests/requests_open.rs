@@ -8,10 +8,12 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
+use tracer_export::{Histogram, Phase};
 use tracer_tests::case::{Origin, Running, target};
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
+use tracer_tests::compare;
 use tracer_tests::process::{PATIENCE, Process, wait_for};
 use tracer_tests::server::{GoOptions, Threaded};
 use tracer_tests::tracer::Attached;
@@ -73,22 +75,21 @@ fn check(version: Option<&'static str>, rounds: u64) -> Result<()> {
     let count = OPEN * rounds;
     let used = if rounds > 0 { OPEN } else { 0 };
     traced.export.compare_losses(&mut differences);
-    traced.export.compare(
-        &[
-            ("/totals/connections/adopted", OPEN),
-            ("/totals/connections/open_now", OPEN),
-            ("/totals/requests/count", count),
-            ("/totals/requests/connections", used),
-            ("/totals/requests/failed", 0),
-            ("/totals/requests/in_flight_now", 0),
-            ("/totals/requests/first_unknown", 0),
-            ("/totals/phases/ttfb/count", count),
-            ("/totals/phases/ttfb_first/count", 0),
-            ("/totals/phases/ttfb_reused/count", count - used),
-            ("/totals/phases/transfer/count", count),
-            ("/totals/phases/idle/count", count - used),
-        ],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.connections.adopted = OPEN,
+        totals.connections.open_now = OPEN,
+        totals.requests.count = count,
+        totals.requests.connections = used,
+        totals.requests.failed = 0,
+        totals.requests.in_flight_now = 0,
+        totals.requests.first_unknown = 0,
+        Phase::Ttfb.count = count,
+        Phase::TtfbFirst.count = 0,
+        Phase::TtfbReused.count = count - used,
+        Phase::Transfer.count = count,
+        Phase::Idle.count = count - used,
     );
     differences.finish(|| traced.story())
 }
@@ -119,14 +120,13 @@ fn a_request_in_flight() -> Result<()> {
     asked.recv_timeout(PATIENCE)?;
     let traced = attached.end(Signal::SIGTERM)?;
     let mut differences = Differences::of("a request in flight");
-    traced.export.compare(
-        &[
-            ("/totals/requests/count", 0),
-            ("/totals/requests/failed", 0),
-            ("/totals/requests/in_flight_now", 1),
-            ("/totals/phases/ttfb/count", 0),
-        ],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.requests.count = 0,
+        totals.requests.failed = 0,
+        totals.requests.in_flight_now = 1,
+        Phase::Ttfb.count = 0,
     );
     differences.finish(|| traced.story())
 }
@@ -163,31 +163,25 @@ fn check_quick(count: u64) -> Result<()> {
     let traced = attached.end(Signal::SIGTERM)?;
     let mut differences = Differences::of(format!("{count} quick requests"));
     traced.export.compare_losses(&mut differences);
-    traced.export.compare(
-        &[
-            ("/totals/requests/count", count),
-            ("/totals/requests/connections", 1),
-            ("/totals/requests/failed", 0),
-            ("/totals/requests/in_flight_now", 0),
-            ("/totals/phases/ttfb/count", count),
-            ("/totals/phases/ttfb_first/count", 1),
-            ("/totals/phases/ttfb_reused/count", count - 1),
-            ("/totals/phases/transfer/count", count),
-            ("/totals/phases/pickup/count", count),
-            ("/totals/phases/idle/count", count - 1),
-        ],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.requests.count = count,
+        totals.requests.connections = 1,
+        totals.requests.failed = 0,
+        totals.requests.in_flight_now = 0,
+        Phase::Ttfb.count = count,
+        Phase::TtfbFirst.count = 1,
+        Phase::TtfbReused.count = count - 1,
+        Phase::Transfer.count = count,
+        Phase::Pickup.count = count,
+        Phase::Idle.count = count - 1,
     );
     // One after the other they took no longer than the client's own clock says.
-    let mut sum_ns = 0;
-    for phase in ["idle", "ttfb", "transfer"] {
-        let figure = |name| {
-            traced
-                .export
-                .count(&format!("/totals/phases/{phase}/{name}"))
-        };
-        sum_ns += figure("mean_ns")? * figure("count")?;
-    }
+    let total_ns = |phase| traced.export.phase(phase).and_then(Histogram::total_ns);
+    let phases = [Phase::Idle, Phase::Ttfb, Phase::Transfer];
+    let sum_ns: Option<f64> = phases.into_iter().map(total_ns).sum();
+    let sum_ns = sum_ns.context("no times")? as u64;
     differences.holds(
         &format!("{sum_ns} of {elapsed_ns} ns"),
         (1..=elapsed_ns + elapsed_ns / 500).contains(&sum_ns),

@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
+use tracer_export::{Group, Host, Phase};
 use tracer_testbed::link::{Link, LinkOptions, Side};
 use tracer_tests::case::{Origin, Running};
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
+use tracer_tests::compare;
 use tracer_tests::export::Export;
+use tracer_tests::figure;
 use tracer_tests::server::{GoOptions, Testbed, origin, tls_13};
 use tracer_tests::tracer::run;
 use tracer_tests::turns::{Turns, compare_group, median};
@@ -86,13 +89,11 @@ impl Cell {
         format!("https,{address},{port},{name},{CONNECTIONS},{requests},pause={pause_ms}")
     }
 
-    /// Where its host is in the export.
-    fn group(&self, export: &Export) -> Result<String> {
-        let is_mine = |host: &Value| {
-            host["host"] == self.usage.name && host["port"].as_u64() == Some(self.port.into())
-        };
-        let index = export.list("/hosts")?.iter().position(is_mine);
-        Ok(format!("/hosts/{}", index.context("no such host")?))
+    /// Figures of its host.
+    fn group<'a>(&self, export: &'a Export) -> Result<&'a Group> {
+        let is_mine = |host: &&Host| host.host == self.usage.name && host.port == self.port;
+        let host = export.hosts.iter().find(is_mine);
+        Ok(&host.context("no such host")?.group)
     }
 
     /// Counts are exact.
@@ -103,8 +104,8 @@ impl Cell {
             connections: CONNECTIONS,
             failed: 0,
         };
-        compare_group(export, &group, turns, differences);
-        let unknown = export.count(&format!("{group}/requests/first_unknown"))?;
+        compare_group(group, turns, differences);
+        let unknown = figure!(group, requests.first_unknown)?;
         // A response that comes with the tickets on a connection that ends with it; and a single connect
         // that took so long that 40 ms more may be a round trip.
         let with_tickets = self.answer.think_ms == 0 && self.usage.requests == 1;
@@ -123,19 +124,20 @@ impl Cell {
         round_trip_ns: u64,
         differences: &mut Differences,
     ) -> Result<Option<Times>> {
-        let path = format!("{}/phases/ttfb_first", self.group(export)?);
-        if export.count(&format!("{path}/count"))? == 0 {
+        let group = self.group(export)?;
+        let phase = group.phases.get(Phase::TtfbFirst).context("no ttfb")?;
+        if phase.measured().is_none() {
             return Ok(None);
         }
         let think_ms = self.answer.think_ms;
         let at_least = round_trip_ns + think_ms * 1_000_000;
-        let shortest = export.count(&format!("{path}/min_ns"))?;
+        let shortest = phase.min_ns.context("no min_ns")?;
         differences.holds(
             &format!("{self:?}: {shortest} is {at_least} or more"),
             shortest + CLOCKS_NS >= at_least,
         );
         let (tracer_ns, client_ns) = (
-            export.count(&format!("{path}/p50_ns"))?,
+            phase.p50_ns.context("no p50_ns")?,
             median(&said["first_ns"])?,
         );
         differences.holds(
@@ -286,17 +288,16 @@ fn a_server_whose_tickets_come_first_leaves_no_doubt() -> Result<()> {
     };
     let mut differences = Differences::of("a ticket with the server's Finished");
     let export = &traced.export;
-    compare_group(export, "/totals", turns, &mut differences);
-    export.compare(
-        &[
-            ("/totals/requests/first_unknown", 0),
-            ("/totals/requests/first_inferred", 0),
-        ],
+    compare_group(&export.totals, turns, &mut differences);
+    compare!(
         &mut differences,
+        export,
+        totals.requests.first_unknown = 0,
+        totals.requests.first_inferred = 0,
     );
     let (shortest, tracer_ns) = (
-        export.count("/totals/phases/ttfb_first/min_ns")?,
-        export.count("/totals/phases/ttfb_first/p50_ns")?,
+        figure!(export, Phase::TtfbFirst.min_ns)?,
+        figure!(export, Phase::TtfbFirst.p50_ns)?,
     );
     let said = traced.client_count()?;
     let client_ns = median(&said[0]["first_ns"])?;

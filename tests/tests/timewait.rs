@@ -5,8 +5,11 @@ use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tracer_export::Destination;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
+use tracer_tests::compare;
+use tracer_tests::export::shown;
 use tracer_tests::namespace::Namespace;
 use tracer_tests::process::wait_for;
 use tracer_tests::server::Threaded;
@@ -15,15 +18,6 @@ use tracer_tests::tracer::{Traced, run};
 
 const PORT: u16 = 8080;
 const COUNT: u64 = 25;
-const CLOSERS: [&str; 6] = [
-    "client",
-    "server",
-    "client_reset",
-    "server_reset",
-    "timeout",
-    "unknown",
-];
-
 /// Answers the one byte of `closes.py`.
 fn reply(stream: &mut TcpStream) {
     let mut byte = [0];
@@ -83,22 +77,28 @@ fn compare(how: &str, closer: &str, traced: &Traced) -> Result<()> {
     let mut differences = Differences::of(format!("{how}, closed by {closer}"));
     let export = &traced.export;
     export.compare_losses(&mut differences);
-    for name in CLOSERS {
+    let closed = &export.totals.connections.closed_by;
+    for (name, got) in [
+        ("client", closed.client),
+        ("server", closed.server),
+        ("client_reset", closed.client_reset),
+        ("server_reset", closed.server_reset),
+        ("timeout", closed.timeout),
+        ("unknown", closed.unknown),
+    ] {
         let expected = if name == closer { COUNT } else { 0 };
-        let path = format!("/totals/connections/closed_by/{name}");
-        export.compare(&[(&path, expected)], &mut differences);
+        differences.equal(name, got, Some(expected));
     }
-    export.compare(
-        &[
-            ("/totals/connections/established", COUNT),
-            ("/totals/connections/open_now", 0),
-            ("/time_wait/entered", time_waits),
-            ("/totals/tcp/time_wait_entered", time_waits),
-            ("/time_wait/current", time_waits),
-            ("/time_wait/peak", time_waits),
-            ("/time_wait/at_start", 0),
-        ],
+    compare!(
         &mut differences,
+        export,
+        totals.connections.established = COUNT,
+        totals.connections.open_now = 0,
+        time_wait.entered = time_waits,
+        totals.tcp.time_wait_entered = time_waits,
+        time_wait.current = time_waits,
+        time_wait.peak = time_waits,
+        time_wait.at_start = 0,
     );
     differences.equal(
         "in TIME_WAIT toward the server",
@@ -106,30 +106,27 @@ fn compare(how: &str, closer: &str, traced: &Traced) -> Result<()> {
         time_waits,
     );
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")?;
-    let range: Vec<u64> = range
+    let range: Vec<u16> = range
         .split_whitespace()
         .filter_map(|port| port.parse().ok())
         .collect();
-    differences.equal(
-        "port_range",
-        export.at("/time_wait/port_range")?,
-        &serde_json::json!(range),
-    );
-    differences.finish(|| format!("{}\ntime_wait: {}", traced.story(), export.0["time_wait"]))
+    let got = export.time_wait.port_range.as_ref();
+    differences.equal("port_range", got.map(|range| &range[..]), Some(&*range));
+    differences.finish(|| {
+        format!(
+            "{}\ntime_wait: {}",
+            traced.story(),
+            shown(&export.time_wait)
+        )
+    })
 }
 
 /// TIME_WAIT toward the server as the export has it by destination.
 fn destination(traced: &Traced) -> Result<u64> {
-    let ours = traced
-        .export
-        .list("/time_wait/destinations")?
-        .iter()
-        .find(|destination| {
-            destination["address"] == "127.0.0.1" && destination["port"] == u64::from(PORT)
-        });
-    ours.map_or(Ok(0), |entry| {
-        entry["time_wait"].as_u64().context("no time_wait")
-    })
+    let is_ours =
+        |destination: &&Destination| destination.address == "127.0.0.1" && destination.port == PORT;
+    let ours = traced.export.time_wait.destinations.iter().find(is_ours);
+    ours.map_or(Ok(0), |entry| entry.time_wait.context("no time_wait"))
 }
 
 #[test]
@@ -186,20 +183,22 @@ fn orphans_are_not_in_time_wait() -> Result<()> {
             .count();
         let mut differences = Differences::of("the server keeps its end open");
         differences.equal("FIN-WAIT-2 by ss", in_fin_wait as u64, COUNT);
-        let none = [
-            ("/time_wait/entered", 0),
-            ("/totals/tcp/time_wait_entered", 0),
-            ("/time_wait/current", 0),
-        ];
-        traced.export.compare(&none, &mut differences);
+        compare!(
+            &mut differences,
+            traced.export,
+            time_wait.entered = 0,
+            totals.tcp.time_wait_entered = 0,
+            time_wait.current = 0,
+        );
         // Nearly always all: a socket whose FIN is acknowledged while its process still holds it stays whole for its
         // time in FIN_WAIT2 (tcp_rcv_state_process).
         let closed = orphans.iter().filter(|socket| socket.is_remains).count() as u64;
-        let expected = [
-            ("/totals/connections/closed_by/client", closed),
-            ("/totals/connections/open_now", COUNT - closed),
-        ];
-        traced.export.compare(&expected, &mut differences);
+        compare!(
+            &mut differences,
+            traced.export,
+            totals.connections.closed_by.client = closed,
+            totals.connections.open_now = COUNT - closed,
+        );
         drop(sender);
         differences.finish(|| traced.story())
     })
@@ -217,9 +216,7 @@ fn target_in_another_network_namespace() -> Result<()> {
         let time_waits = sockets::time_wait(&sockets::toward(PORT)?);
         let mut differences = Differences::of("a target in another namespace");
         differences.equal("TIME-WAIT by ss", time_waits, COUNT);
-        traced
-            .export
-            .compare(&[("/time_wait/entered", COUNT)], &mut differences);
+        compare!(&mut differences, traced.export, time_wait.entered = COUNT,);
         differences.equal(
             "in TIME_WAIT toward the server",
             destination(&traced)?,
@@ -229,7 +226,7 @@ fn target_in_another_network_namespace() -> Result<()> {
             format!(
                 "{}\ntime_wait: {}",
                 traced.story(),
-                traced.export.0["time_wait"]
+                shown(&traced.export.time_wait)
             )
         })
     })
@@ -248,19 +245,18 @@ fn entries_from_before() -> Result<()> {
         let time_waits = sockets::time_wait(&sockets::toward(PORT)?);
         let mut differences = Differences::of("a second crawl");
         differences.equal("TIME-WAIT by ss", time_waits, 2 * COUNT);
-        traced.export.compare(
-            &[
-                ("/time_wait/at_start", COUNT),
-                ("/time_wait/entered", COUNT),
-                ("/time_wait/current", COUNT),
-            ],
+        compare!(
             &mut differences,
+            traced.export,
+            time_wait.at_start = COUNT,
+            time_wait.entered = COUNT,
+            time_wait.current = COUNT,
         );
         differences.finish(|| {
             format!(
                 "{}\ntime_wait: {}",
                 traced.story(),
-                traced.export.0["time_wait"]
+                shown(&traced.export.time_wait)
             )
         })
     })

@@ -1,10 +1,13 @@
 //! TLS as the wire shows it: every version and shape of handshake.
 
 use anyhow::{Context, Result};
+use tracer_export::HostSource;
 use tracer_tests::case::{Target, target};
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
+use tracer_tests::compare;
+use tracer_tests::figure;
 use tracer_tests::outcome::{Outcome, check, check_hosts, curl, full, nginx, s_client};
 use tracer_tests::server::{Go, GoOptions, Nginx, NginxOptions, OpenSsl};
 use tracer_tests::wire::handshake;
@@ -34,13 +37,13 @@ fn hello_retry_request() -> Result<()> {
         .filter(|handshake| handshake.retried)
         .count();
     anyhow::ensure!(retried == 1, "the server asked for no other ClientHello");
-    let counted = traced.export.count("/totals/tls/hello_retry_requests")?;
+    let counted = figure!(traced.export, totals.tls.hello_retry_requests)?;
     anyhow::ensure!(
         counted == 1,
         "{counted} HelloRetryRequests: {}",
         traced.story()
     );
-    check_hosts(&traced, &[("localhost", "sni", 1)])
+    check_hosts(&traced, &[("localhost", HostSource::Sni, 1)])
 }
 
 fn check_client_certificate(
@@ -155,7 +158,7 @@ fn without_a_server_name() -> Result<()> {
         server.port,
         full(1),
     )?;
-    check_hosts(&traced, &[("127.0.0.1", "address", 1)])
+    check_hosts(&traced, &[("127.0.0.1", HostSource::Address, 1)])
 }
 
 #[test]
@@ -169,9 +172,9 @@ fn several_server_names_on_one_address() -> Result<()> {
     check_hosts(
         &traced,
         &[
-            ("a.tracer.test", "sni", 1),
-            ("b.tracer.test", "sni", 2),
-            ("c.tracer.test", "sni", 3),
+            ("a.tracer.test", HostSource::Sni, 1),
+            ("b.tracer.test", HostSource::Sni, 2),
+            ("c.tracer.test", HostSource::Sni, 3),
         ],
     )
 }
@@ -192,7 +195,7 @@ fn over_ipv6() -> Result<()> {
         flows.iter().all(|flow| flow.server.is_ipv6()),
         "curl did not use IPv6"
     );
-    check_hosts(&traced, &[("localhost", "sni", 3)])
+    check_hosts(&traced, &[("localhost", HostSource::Sni, 3)])
 }
 
 #[test]
@@ -230,13 +233,12 @@ fn check_early_data(request: &str) -> Result<()> {
         },
     )?;
     let mut differences = Differences::of("requests, one as early data");
-    traced.export.compare(
-        &[
-            ("/totals/requests/count", 2),
-            ("/totals/requests/failed", 0),
-            ("/totals/connections/never_used", 0),
-        ],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.requests.count = 2,
+        totals.requests.failed = 0,
+        totals.connections.never_used = 0,
     );
     differences.finish(|| traced.story())?;
     let (sent, _) = flows.get(1).context("no second connection")?.sent.bytes();

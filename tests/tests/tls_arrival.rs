@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 
 use anyhow::Result;
+use tracer_export::HostSource;
 use tracer_tests::capture::Capture;
 use tracer_tests::case::{said, target};
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
+use tracer_tests::compare;
 use tracer_tests::link::{Link, Mischief, SERVER};
 use tracer_tests::namespace::Namespace;
 use tracer_tests::outcome::{Outcome, check, check_hosts, compare, full, nginx};
@@ -59,7 +61,7 @@ fn check_cuts(protocols: &'static str, version: &str) -> Result<()> {
     differences.equal("full handshakes on the wire", wire.full, cuts);
     compare(&traced.export, full(cuts), &mut differences);
     differences.finish(|| traced.story())?;
-    check_hosts(&traced, &[("cut.tracer.test", "sni", cuts)])
+    check_hosts(&traced, &[("cut.tracer.test", HostSource::Sni, cuts)])
 }
 
 #[test]
@@ -88,7 +90,7 @@ fn client_hello_larger_than_a_segment() -> Result<()> {
         differences.equal("the client's count", said(&traced, "full")?, 30);
         compare(&traced.export, full(30), &mut differences);
         differences.finish(|| traced.story())?;
-        check_hosts(&traced, &[("localhost", "sni", 30)])?;
+        check_hosts(&traced, &[("localhost", HostSource::Sni, 30)])?;
     }
     Ok(())
 }
@@ -102,7 +104,7 @@ fn client_handshake_in_many_records() -> Result<()> {
         let at = target(true, server.port, &certificate);
         let client = rustls("records", &at.address, 10, &at.ca, version);
         let (traced, _) = check(&client, server.port, full(10))?;
-        check_hosts(&traced, &[("localhost", "sni", 10)])?;
+        check_hosts(&traced, &[("localhost", HostSource::Sni, 10)])?;
     }
     Ok(())
 }
@@ -159,11 +161,13 @@ fn check_mischief(mischief: Mischief, protocols: &'static str, version: &str) ->
     differences.equal("the client's count", said(&traced, "full")?, 40);
     differences.equal("the server's count", server.seen()?.full, Some(40));
     compare(&traced.export, full(40), &mut differences);
-    traced
-        .export
-        .compare(&[("/totals/connections/established", 40)], &mut differences);
+    compare!(
+        &mut differences,
+        traced.export,
+        totals.connections.established = 40,
+    );
     differences.finish(|| traced.story())?;
-    check_hosts(&traced, &[("localhost", "sni", 40)])
+    check_hosts(&traced, &[("localhost", HostSource::Sni, 40)])
 }
 
 #[test]

@@ -4,10 +4,12 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use anyhow::Result;
+use tracer_export::HostSource;
 use tracer_tests::case::target;
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
+use tracer_tests::compare;
 use tracer_tests::namespace::Namespace;
 use tracer_tests::outcome::{NOT_TLS, check, check_hosts, compare, curl, failed, nginx};
 use tracer_tests::server::{Threaded, answer, read_client_hello, reset};
@@ -24,7 +26,7 @@ fn certificate_rejected_by_the_client() -> Result<()> {
             traced.finished.stdout.contains("curl: 60"),
             "curl took the certificate"
         );
-        check_hosts(&traced, &[("localhost", "sni", 1)])?;
+        check_hosts(&traced, &[("localhost", HostSource::Sni, 1)])?;
     }
     Ok(())
 }
@@ -59,7 +61,7 @@ fn check_failed_by(then: fn(TcpStream), options: &str) -> Result<()> {
     let server = after_hello(then)?;
     let url = format!("https://localhost:{}/", server.port());
     let (traced, _) = check(&curl(&url, options), server.port(), failed(1))?;
-    check_hosts(&traced, &[("localhost", "sni", 1)])
+    check_hosts(&traced, &[("localhost", HostSource::Sni, 1)])
 }
 
 #[test]
@@ -106,15 +108,18 @@ fn check_not_tls(client: Client, serve: fn(TcpStream), connections: u64) -> Resu
     let mut differences = Differences::of(format!("no TLS on port 443: {:?}", client.command));
     differences.equal("accepted", server.accepted(), connections);
     compare(&traced.export, NOT_TLS, &mut differences);
-    traced.export.compare(
-        &[("/totals/connections/established", connections)],
+    compare!(
         &mut differences,
+        traced.export,
+        totals.connections.established = connections,
     );
-    traced
-        .export
-        .compare(&[("/totals/tls/not_tls", connections)], &mut differences);
+    compare!(
+        &mut differences,
+        traced.export,
+        totals.tls.not_tls = connections,
+    );
     differences.finish(|| traced.story())?;
-    check_hosts(&traced, &[("127.0.0.1", "address", connections)])
+    check_hosts(&traced, &[("127.0.0.1", HostSource::Address, connections)])
 }
 
 #[test]

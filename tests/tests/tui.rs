@@ -7,10 +7,12 @@ use anyhow::{Context, Result, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
+use tracer_export::Phase;
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
-use tracer_tests::export::Export;
+use tracer_tests::export::{Export, shown as shown_part};
+use tracer_tests::figure;
 use tracer_tests::machine::{require_root, tracer_binary};
 use tracer_tests::process::{PATIENCE, wait_for};
 use tracer_tests::schema;
@@ -55,24 +57,31 @@ fn exported(screen: &Screen) -> Result<Export> {
 
 /// Phases on the screen against those of the totals.
 fn compare_phases(shown: &str, export: &Export, differences: &mut Differences) -> Result<()> {
-    for (name, key) in [
-        ("connect ", "connect"),
-        ("tls full ", "tls"),
-        ("ttfb first ", "ttfb_first"),
-        ("ttfb reused ", "ttfb_reused"),
-        ("transfer ", "transfer"),
-        ("idle ", "idle"),
+    for phase in [
+        Phase::Connect,
+        Phase::Tls,
+        Phase::TtfbFirst,
+        Phase::TtfbReused,
+        Phase::Transfer,
+        Phase::Idle,
     ] {
-        let at = |figure: &str| export.count(&format!("/totals/phases/{key}/{figure}"));
-        let expected = vec![
-            at("count")?.to_string(),
-            time(at("p50_ns")?),
-            time(at("p90_ns")?),
-            time(at("p99_ns")?),
-            time(at("max_ns")?),
-        ];
-        let words = Screen::words(shown, name)?;
-        differences.equal(name, words.get(..5).map(<[String]>::to_vec), Some(expected));
+        let name = format!("{} ", phase.title());
+        let histogram = export.phase(phase).context("no such phase")?;
+        let [p50, p90, p99, max] = [
+            histogram.p50_ns,
+            histogram.p90_ns,
+            histogram.p99_ns,
+            histogram.max_ns,
+        ]
+        .map(|ns| ns.map_or_else(String::new, time));
+        let count = histogram.count.context("no count")?;
+        let expected = vec![count.to_string(), p50, p90, p99, max];
+        let words = Screen::words(shown, &name)?;
+        differences.equal(
+            &name,
+            words.get(..5).map(<[String]>::to_vec),
+            Some(expected),
+        );
     }
     Ok(())
 }
@@ -130,7 +139,7 @@ fn a_crawler_from_start_to_end() -> Result<()> {
     screen.keys(&["1"])?;
     let overview = screen.wait("A request takes")?;
     compare_phases(&overview, &export, &mut differences)?;
-    let requests = export.count("/totals/requests/count")?;
+    let requests = figure!(export, totals.requests.count)?;
     differences.equal("requests of the client", requests, 3000);
     differences.equal(
         "requests on the overview",
@@ -407,11 +416,10 @@ fn a_recording_begun_and_ended_at_the_screen() -> Result<()> {
     let replayed = Export::read(&json)?;
     schema::validate(&replayed)?;
     let mut differences = Differences::of("recorded from the middle");
-    let count = |export: &Export, path: &str| export.count(path);
     // The recording goes on for the moment between both keys.
     let (shown, recorded) = (
-        count(&live, "/totals/requests/count")?,
-        count(&replayed, "/totals/requests/count")?,
+        figure!(live, totals.requests.count)?,
+        figure!(replayed, totals.requests.count)?,
     );
     differences.holds(
         &format!("{recorded} requests recorded, {shown} on the screen before"),
@@ -420,16 +428,13 @@ fn a_recording_begun_and_ended_at_the_screen() -> Result<()> {
     differences.equal(
         "connections adopted",
         (
-            count(&replayed, "/totals/connections/adopted")?,
-            count(&replayed, "/totals/connections/opened")?,
-            count(&replayed, "/events/unmatched")?,
+            figure!(replayed, totals.connections.adopted)?,
+            figure!(replayed, totals.connections.opened)?,
+            figure!(replayed, events.unmatched)?,
         ),
         (6, 0, 0),
     );
-    differences.equal(
-        "host",
-        replayed.at("/hosts/0/requests/count")?.as_u64(),
-        Some(recorded),
-    );
-    differences.finish(|| format!("{}", replayed.0["totals"]["requests"]))
+    let host = replayed.hosts.first().context("no host")?;
+    differences.equal("host", host.group.requests.count, Some(recorded));
+    differences.finish(|| shown_part(&replayed.totals.requests))
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 use tracer_tests::certificate::Certificate;
 use tracer_tests::export::Export;
+use tracer_tests::figure;
 use tracer_tests::machine::{require_root, tracer_binary, workspace};
 use tracer_tests::screen::Screen;
 use tracer_tests::server::Go;
@@ -29,7 +30,7 @@ fn connects(shown: &str) -> Option<u64> {
 fn a_replay_is_steered_by_keys() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let trace = workspace().join("tracer-user/tests/recordings/crawl.trace");
-    let export = Export(serde_json::from_str(&replayed(&trace)?)?);
+    let export = Export::parse(&replayed(&trace)?)?;
     let screen = Screen::open(directory.path(), SIZE)?;
     let tracer = tracer_binary()?;
     // Slow enough that the first key comes before the end.
@@ -64,7 +65,7 @@ fn a_replay_is_steered_by_keys() -> Result<()> {
     ensure!(steps >= 6, "{steps} steps to the end");
     ensure!(seen.is_sorted() && seen.first() < seen.last(), "{seen:?}");
     let shown = screen.wait("the recording ends here")?;
-    let all = export.count("/totals/phases/connect/count")?;
+    let all = figure!(export, Phase::Connect.count)?;
     ensure!(connects(&shown) == Some(all), "{all} connects\n{shown}");
     screen.keys(&["?"])?;
     screen.wait("Replay")?;
@@ -97,13 +98,13 @@ fn a_reset_is_replayed() -> Result<()> {
     screen.keys(&["q"])?;
     screen.wait("status 0")?;
     let live = std::fs::read_to_string(directory.path().join("live.json"))?;
-    let export = Export(serde_json::from_str(&live)?);
-    let requests = export.count("/totals/requests/count")?;
+    let export = Export::parse(&live)?;
+    let requests = figure!(export, totals.requests.count)?;
     ensure!(
         (1..3000).contains(&requests),
         "{requests} requests after the reset"
     );
-    ensure!(export.count("/totals/connections/adopted")? == 6, "{live}");
+    ensure!(figure!(export, totals.connections.adopted)? == 6, "{live}");
     ensure!(
         replayed(&directory.path().join("run.trace"))? == live,
         "the replay differs"

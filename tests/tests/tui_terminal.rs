@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
+use tracer_export::{Host, HostSource};
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
-use tracer_tests::export::Export;
+use tracer_tests::compare;
+use tracer_tests::export::{Export, shown};
+use tracer_tests::figure;
 use tracer_tests::machine::{require_root, tracer_binary};
 use tracer_tests::process::{PATIENCE, wait_for};
 use tracer_tests::pty::{Pty, Watched};
@@ -63,16 +66,15 @@ impl Load {
         export.compare_losses(&mut differences);
         let seen = self.server.seen()?;
         differences.equal("the server's", seen.connections, Some(connections));
-        export.compare(
-            &[
-                ("/totals/connections/established", connections),
-                ("/totals/requests/count", connections),
-                ("/events/lost", 0),
-                ("/events/overflowed", 0),
-            ],
+        compare!(
             &mut differences,
+            export,
+            totals.connections.established = connections,
+            totals.requests.count = connections,
+            events.lost = 0,
+            events.overflowed = 0,
         );
-        differences.finish(|| export.0["events"].to_string())
+        differences.finish(|| shown(&export.events))
     }
 }
 
@@ -223,10 +225,10 @@ fn keys_are_answered_under_load() -> Result<()> {
     let export = Export::read(&load.export())?;
     schema::validate(&export)?;
     // Connections that were cut before they named one have their address.
-    let hosts = export.list("/hosts")?.iter();
-    let named = hosts.filter(|host| host["host_source"] == "http").count();
+    let is_named = |host: &&Host| host.host_source == HostSource::Http;
+    let named = export.hosts.iter().filter(is_named).count();
     ensure!(named as u64 == HOSTS, "{named} hosts");
-    ensure!(export.count("/events/lost")? == 0, "events were lost");
+    ensure!(figure!(export, events.lost)? == 0, "events were lost");
     Ok(())
 }
 

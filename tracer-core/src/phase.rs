@@ -51,13 +51,14 @@ struct Entry {
     to: &'static str,
 }
 
-/// Makes the list: `Name key title kind shown series from … to …`.
+/// Makes the list. A line is: name, key, title, [`Kind`], [`Shown`], whether it is in the series of the export, and
+/// from where to where it is measured; both are read as one, "SYN sent until ESTABLISHED".
 macro_rules! phases {
     ($($phase:ident $key:ident $title:literal $kind:ident $shown:ident $series:literal $from:literal => $to:literal;)*) => {
         /// A distribution that is measured of each set of connections, in the order of the export.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Phase {
-            $(#[doc = concat!("From ", $from, " to ", $to, ".")] $phase,)*
+            $(#[doc = concat!("`", $title, "`: ", $from, " until ", $to, ".")] $phase,)*
         }
 
         impl Phase {
@@ -104,21 +105,21 @@ macro_rules! phases {
 }
 
 phases! {
-    Dns dns "dns" Wait Screen true "first query of a lookup sent" => "its answer, when that was no error; truncation and retries included";
-    DnsFailed dns_failed "dns failed" Wait Summary false "first query of a lookup sent" => "the answer that is an error, or the moment it was given up";
+    Dns dns "dns" Wait Screen true "first query of a lookup" => "its answer, when that was no error";
+    DnsFailed dns_failed "dns failed" Wait Summary false "first query of a lookup" => "an answer that is an error, or the moment it was given up";
     Connect connect "connect" Wait Screen true "SYN sent" => "ESTABLISHED";
     ConnectFailed connect_failed "connect failed" Wait Summary false "SYN sent" => "failure";
-    Tls tls "tls full" Wait Screen true "first byte of the ClientHello sent" => "the moment the client may send application data, in a full handshake";
-    TlsResumed tls_resumed "tls resumed" Wait Screen false "first byte of the ClientHello sent" => "the moment the client may send application data, in a resumed handshake";
-    Ttfb ttfb "ttfb" Wait Export true "first byte of a request sent" => "first byte of its response received";
-    TtfbFirst ttfb_first "ttfb first" Wait Screen false "first byte of the first request of a connection sent" => "first byte of its response received";
-    TtfbReused ttfb_reused "ttfb reused" Wait Screen false "first byte of a later request of a connection sent" => "first byte of its response received";
-    Transfer transfer "transfer" Wait Screen true "first byte of a response received" => "its last byte received";
-    Pickup pickup "pickup" Wait Screen false "response data ready in the socket" => "the application has read it; the longest of each turn";
-    PickupCpu pickup_cpu "pickup cpu" Wait Export false "the thread that reads a slow pickup ready to run" => "it has a CPU";
-    Idle idle "idle" State Screen false "last byte of a response received" => "next request on the connection";
-    IdleAtClose idle_at_close "idle at close" State Export false "last byte of a response received" => "end of its connection";
-    Aborted aborted "aborted" State Export false "first byte of a request sent" => "the client gave it up";
+    Tls tls "tls full" Wait Screen true "ClientHello sent" => "the end of a full handshake";
+    TlsResumed tls_resumed "tls resumed" Wait Screen false "ClientHello sent" => "the end of a resumed handshake";
+    Ttfb ttfb "ttfb" Wait Export true "first byte of a request sent" => "the first byte of its response";
+    TtfbFirst ttfb_first "ttfb first" Wait Screen false "first request of a connection" => "the first byte of its response";
+    TtfbReused ttfb_reused "ttfb reused" Wait Screen false "later request of a connection" => "the first byte of its response";
+    Transfer transfer "transfer" Wait Screen true "first byte of a response" => "its last byte";
+    Pickup pickup "pickup" Wait Screen false "response data ready in the socket" => "the application reads it";
+    PickupCpu pickup_cpu "pickup cpu" Wait Export false "thread of a slow pickup ready to run" => "it has a CPU";
+    Idle idle "idle" State Screen false "last byte of a response" => "the next request on the connection";
+    IdleAtClose idle_at_close "idle at close" State Export false "last byte of a response" => "the end of its connection";
+    Aborted aborted "aborted" State Export false "first byte of a request sent" => "the client gives it up";
     Lifetime lifetime "lifetime" State Screen false "ESTABLISHED" => "closed";
 }
 

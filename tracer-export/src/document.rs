@@ -2,16 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    DnsName, Events, Group, Host, Process, Series, TimeWait, is_absent, phases::Histogram,
-};
+use crate::{DnsName, Events, Group, Histogram, Host, Phase, Process, Series, TimeWait, is_absent};
 
 /// Name and major version of the schema.
 pub const SCHEMA: &str = "tracer.export/1";
 
 /// One export: figures of a trace, from its beginning to the moment it was written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
 pub struct Export {
     /// [`SCHEMA`].
     pub schema: String,
@@ -37,7 +36,8 @@ pub struct Export {
     /// Figures by host and port, in order of appearance.
     pub hosts: Vec<Host>,
     /// Number of hosts that had figures and gave way to others, or found no room.
-    pub hosts_folded: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hosts_folded: Option<u64>,
     /// TIME_WAIT and the use of local ports.
     pub time_wait: TimeWait,
     /// Lookups by name, the names asked most.
@@ -47,7 +47,7 @@ pub struct Export {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dns_names_folded: Option<u64>,
     /// Course of the totals.
-    #[serde(default, skip_serializing_if = "is_absent")]
+    #[serde(skip_serializing_if = "is_absent")]
     pub series: Series,
     /// Processor time of the command; absent while it runs, and with `attach`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,20 +55,21 @@ pub struct Export {
 }
 
 impl Export {
-    /// Whether every record is in the figures.
+    /// Whether every record is in the figures, as far as the export says so.
     pub fn is_complete(&self) -> bool {
-        self.events.losses() == 0
+        self.events.losses() == Some(0)
     }
 
     /// Distribution of a phase of the totals; `None` when it was not measured.
-    pub fn phase(&self, phase: crate::Phase) -> Option<&Histogram> {
+    pub fn phase(&self, phase: Phase) -> Option<&Histogram> {
         self.totals.phases.get(phase)
     }
 }
 
 /// The tracer that wrote an export.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
 pub struct Tracer {
     /// Its version.
     pub version: String,
@@ -77,8 +78,9 @@ pub struct Tracer {
 }
 
 /// The machine that was traced, as `uname` describes it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
 pub struct Machine {
     /// Host name.
     pub hostname: String,
@@ -87,19 +89,22 @@ pub struct Machine {
     /// Architecture.
     pub arch: String,
     /// Number of processors that tracer may use.
-    pub cpus: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<u64>,
 }
 
 /// The time that was traced.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
 pub struct Window {
     /// Its beginning, RFC 3339 in UTC.
     pub started_at: String,
     /// Its end, RFC 3339 in UTC.
     pub ended_at: String,
     /// Its length, ns.
-    pub duration_ns: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_ns: Option<u64>,
 }
 
 /// The filter of a trace: the flags as given, by their names.
@@ -153,11 +158,14 @@ impl Filter {
 }
 
 /// Processor time of the command of `tracer run` and of the descendants it has waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
 pub struct CommandCpu {
     /// In user mode, ns.
-    pub user_ns: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_ns: Option<u64>,
     /// In the kernel, ns.
-    pub system_ns: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system_ns: Option<u64>,
 }

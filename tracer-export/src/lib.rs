@@ -6,11 +6,25 @@
 //! - **Absent is not zero.** A figure that was not measured is `None`, and its key is not written. An object whose
 //!   figures are all absent is not written either. `null` is written only where the schema says so.
 //! - **Order is by declaration**, so that an export that is read and written again is the same, byte for byte.
-//! - **Reading is lenient**: unknown keys are ignored, and what older releases did not write may be missing. Another
-//!   major version is refused.
+//! - **Reading is lenient**: unknown keys are ignored, and every key but `schema` may be missing, since older releases
+//!   measured less and people cut out what they need. Another major version is refused.
 //! - Names that end in `_ns` are nanoseconds; other numbers count things, unless they are called a ratio (0 to 1).
 //!
 //! Nothing here does IO. Only `sink/json` of tracer-user makes an export out of measurements.
+
+/// Declares an object of the export. Whatever is absent in it is not written; an object without anything is absent
+/// itself. Reading, every key may be missing.
+macro_rules! object {
+    ($(#[$about:meta])* pub struct $name:ident { $($(#[$meaning:meta])* $field:ident: $type:ty,)* }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Default, PartialEq, ::serde::Serialize, ::serde::Deserialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
+        #[serde(default)]
+        pub struct $name {
+            $($(#[$meaning])* #[serde(skip_serializing_if = "crate::is_absent")] pub $field: $type,)*
+        }
+    };
+}
 
 mod document;
 mod events;

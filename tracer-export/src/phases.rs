@@ -81,52 +81,52 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ByPhase<T> {
     }
 }
 
-/// Distribution of durations. Every figure but `count` is 0 when there was no sample.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Histogram {
-    /// Number of samples.
-    pub count: u64,
-    /// Lower edge of the least bucket with a sample, ns.
-    pub min_ns: u64,
-    /// Upper edge of the largest bucket with a sample, ns.
-    pub max_ns: u64,
-    /// Mean, ns; written as a whole number.
-    #[serde(serialize_with = "rounded")]
-    pub mean_ns: f64,
-    /// Standard deviation, ns; written as a whole number.
-    #[serde(serialize_with = "rounded")]
-    pub stdev_ns: f64,
-    /// Half of the samples are not longer, ns.
-    pub p50_ns: u64,
-    /// 75 % of the samples are not longer, ns.
-    pub p75_ns: u64,
-    /// 90 % of the samples are not longer, ns.
-    pub p90_ns: u64,
-    /// 95 % of the samples are not longer, ns.
-    pub p95_ns: u64,
-    /// 99 % of the samples are not longer, ns.
-    pub p99_ns: u64,
-    /// 99.9 % of the samples are not longer, ns.
-    pub p999_ns: u64,
-    /// The whole histogram.
-    pub hdr: Hdr,
+object! {
+    /// Distribution of durations. Every figure but `count` is 0 when there was no sample.
+    pub struct Histogram {
+        /// Number of samples.
+        count: Option<u64>,
+        /// Lower edge of the least bucket with a sample, ns.
+        min_ns: Option<u64>,
+        /// Upper edge of the largest bucket with a sample, ns.
+        max_ns: Option<u64>,
+        /// Mean, ns; written as a whole number.
+        #[serde(serialize_with = "rounded")]
+        mean_ns: Option<f64>,
+        /// Standard deviation, ns; written as a whole number.
+        #[serde(serialize_with = "rounded")]
+        stdev_ns: Option<f64>,
+        /// Half of the samples are not longer, ns.
+        p50_ns: Option<u64>,
+        /// 75 % of the samples are not longer, ns.
+        p75_ns: Option<u64>,
+        /// 90 % of the samples are not longer, ns.
+        p90_ns: Option<u64>,
+        /// 95 % of the samples are not longer, ns.
+        p95_ns: Option<u64>,
+        /// 99 % of the samples are not longer, ns.
+        p99_ns: Option<u64>,
+        /// 99.9 % of the samples are not longer, ns.
+        p999_ns: Option<u64>,
+        /// The whole histogram.
+        hdr: Hdr,
+    }
 }
 
 impl Histogram {
-    /// Sum of all samples, ns.
-    pub fn total_ns(&self) -> f64 {
-        self.count as f64 * self.mean_ns
+    /// Sum of all samples, ns; `None` when the export does not say.
+    pub fn total_ns(&self) -> Option<f64> {
+        Some(self.count? as f64 * self.mean_ns?)
     }
 
     /// This distribution if it has a sample: without one its figures say nothing.
     pub fn measured(&self) -> Option<&Self> {
-        (self.count > 0).then_some(self)
+        self.count.filter(|count| *count > 0).map(|_| self)
     }
 }
 
-fn rounded<S: Serializer>(ns: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(ns.round() as u64)
+fn rounded<S: Serializer>(ns: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    ns.map(|ns| ns.round() as u64).serialize(serializer)
 }
 
 /// A histogram in HdrHistogram's V2 format: deflated, in base64 with padding. Values are ns, with three significant

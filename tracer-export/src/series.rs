@@ -13,6 +13,7 @@ pub type Samples = Vec<Option<u64>>;
 /// Values for each interval from the beginning of the window; all lists are equally long.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
 pub struct Series {
     /// Length of an interval, ns.
     #[serde(skip_serializing_if = "Option::is_none")]

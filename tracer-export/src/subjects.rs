@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::Group;
 
 /// Figures of a process.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
 pub struct Process {
     /// Process id (thread group) in the initial pid namespace; 0 when the owner is unknown.
     pub pid: u32,
@@ -22,8 +23,9 @@ pub struct Process {
 }
 
 /// Figures of a host and port.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
 pub struct Host {
     /// Name, or the address.
     pub host: String,
@@ -39,7 +41,7 @@ pub struct Host {
 }
 
 /// How the name of a host is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum HostSource {
@@ -50,6 +52,7 @@ pub enum HostSource {
     /// Host field of the first request in clear.
     Http,
     /// The address itself.
+    #[default]
     Address,
     /// A source that later releases know.
     #[serde(untagged)]
@@ -58,15 +61,18 @@ pub enum HostSource {
 }
 
 /// Lookups of a name, by all processes and for all types.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
 pub struct DnsName {
     /// The name as asked, lower case; what is not visible ASCII is escaped as in zone files.
     pub name: String,
     /// Lookups begun.
-    pub queries: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queries: Option<u64>,
     /// Median time to an answer without error, ns; null when there was none.
     pub p50_ns: Option<u64>,
     /// Lookups that failed.
-    pub failures: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failures: Option<u64>,
 }

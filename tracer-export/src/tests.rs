@@ -13,16 +13,16 @@ use shape::Shape;
 const NOT_YET: [&str; 2] = ["findings", "verdicts"];
 
 fn docs(name: &str) -> String {
-    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/schema");
-    std::fs::read_to_string(directory.join(name)).unwrap()
+    let docs = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    std::fs::read_to_string(docs.join(name)).unwrap()
 }
 
 fn published() -> Value {
-    serde_json::from_str(&docs("tracer.export.1.schema.json")).unwrap()
+    serde_json::from_str(&docs("schema/tracer.export.1.schema.json")).unwrap()
 }
 
 fn example() -> Export {
-    read(docs("example.json").as_bytes()).unwrap()
+    read(docs("schema/example.json").as_bytes()).unwrap()
 }
 
 /// What the published schema and another one do not have in common.
@@ -87,17 +87,52 @@ fn a_difference_of_either_side_is_seen() {
         |value| value[0] = json!("rumour"),
         "hosts[].host_source: ",
     );
-    check(
-        "/$defs/tls/required",
-        |value| *value = json!([]),
-        "totals.tls.full: readers need it",
-    );
 }
 
-#[track_caller]
-fn check_valid(export: &Export) {
+#[test]
+fn what_is_read_is_written_the_same() {
+    assert_eq!(example().to_text().unwrap(), docs("schema/example.json"));
+}
+
+/// Whatever is absent is not written, and not written as null.
+#[test]
+fn absent_is_neither_zero_nor_null() {
+    let mut export = example();
+    export.totals.requests = Requests::default();
+    export.totals.connections.connecting_now = None;
+    export.totals.tls.versions = Versions::default();
+    (export.processes, export.hosts) = (Vec::new(), Vec::new());
+    (export.dns_names, export.dns_names_folded) = (None, None);
+    (export.series, export.command_cpu) = (Series::default(), None);
+    let value = serde_json::to_value(&export).unwrap();
+    for pointer in [
+        "/totals/requests",
+        "/totals/connections/connecting_now",
+        "/totals/tls/versions",
+        "/dns_names",
+        "/dns_names_folded",
+        "/series",
+        "/command_cpu",
+    ] {
+        assert_eq!(value.pointer(pointer), None, "{pointer}");
+    }
+    assert_eq!(value["totals"]["connections"]["adopted"], json!(0));
+    let again = read(export.to_text().unwrap().as_bytes()).unwrap();
+    assert_eq!(again, export);
+    assert_eq!(again.totals.requests.count, None);
+}
+
+/// Null stands only where the schema says so.
+#[test]
+fn null_is_written_where_it_has_a_meaning() {
+    let mut export = example();
+    (export.processes, export.hosts) = (Vec::new(), Vec::new());
+    export.command = None;
+    export.time_wait.port_range = None;
+    (export.time_wait.current, export.time_wait.peak) = (None, None);
     let validator = jsonschema::validator_for(&published()).unwrap();
-    let value = serde_json::to_value(export).unwrap();
+    let value = serde_json::to_value(&export).unwrap();
+    assert!(value["command"].is_null() && value["time_wait"]["peak"].is_null());
     let broken: Vec<String> = validator
         .iter_errors(&value)
         .map(|error| format!("{}: {error}", error.instance_path))
@@ -105,56 +140,10 @@ fn check_valid(export: &Export) {
     assert_eq!(broken, [""; 0]);
 }
 
-#[test]
-fn what_is_read_is_written_the_same() {
-    assert_eq!(example().to_text().unwrap(), docs("example.json"));
-}
-
-/// Whatever is absent is not written, and not written as null.
-#[test]
-fn absent_is_neither_zero_nor_null() {
-    let mut export = example();
-    export.totals = Group {
-        phases: required_phases(&export),
-        ..Group::default()
-    };
-    (export.processes, export.hosts) = (Vec::new(), Vec::new());
-    (export.dns_names, export.dns_names_folded) = (None, None);
-    export.series = Series::default();
-    export.time_wait = TimeWait::default();
-    export.processes_folded = None;
-    check_valid(&export);
-    let value = serde_json::to_value(&export).unwrap();
-    let keys = |value: &Value| {
-        let keys = value.as_object().unwrap().keys();
-        keys.map(String::as_str).collect::<Vec<_>>().join(" ")
-    };
-    assert_eq!(keys(&value["totals"]), "connections tls tcp phases");
-    assert_eq!(
-        keys(&value["totals"]["connections"]),
-        "opened established adopted open_now failed closed_by"
-    );
-    let again = read(export.to_text().unwrap().as_bytes()).unwrap();
-    assert_eq!(again, export);
-    assert_eq!(again.totals.requests.count, None);
-}
-
-fn required_phases(export: &Export) -> Phases {
-    let required = [
-        Phase::Connect,
-        Phase::ConnectFailed,
-        Phase::Tls,
-        Phase::TlsResumed,
-        Phase::Lifetime,
-    ];
-    let histogram = |phase| (phase, export.phase(phase).unwrap().clone());
-    required.into_iter().map(histogram).collect()
-}
-
 /// A later release of this major version may add keys, phases and sources of names.
 #[test]
 fn what_is_not_known_is_ignored() {
-    let mut value: Value = serde_json::from_str(&docs("example.json")).unwrap();
+    let mut value: Value = serde_json::from_str(&docs("schema/example.json")).unwrap();
     let expected = example();
     value["news"] = json!([1, 2]);
     value["totals"]["news"] = json!({"a": 1});
@@ -194,13 +183,33 @@ fn only_this_major_version_is_read() {
     ] {
         check(other, "expected \"tracer.export/1\"");
     }
-    check("{\"schema\": \"tracer.export/1\"}", "missing field");
+    check(
+        "{\"schema\": \"tracer.export/1\", \"totals\": 5}",
+        "breaks its schema",
+    );
+}
+
+/// Somebody has cut out what was needed.
+#[test]
+fn every_key_may_be_missing() {
+    let text = br#"{"schema": "tracer.export/1", "events": {"lost": 2}, "hosts": [{"port": 80}], "dns_names": [{}],
+        "totals": {"tls": {"full": 3}, "phases": {"tls": {"count": 3, "p50_ns": 9}}}, "time_wait": {"destinations": [{}]}}"#;
+    let export = read(text).unwrap();
+    assert_eq!(export.totals.tls.full, Some(3));
+    assert_eq!(export.totals.tls.resumed, None);
+    assert_eq!(export.phase(Phase::Tls).unwrap().p50_ns, Some(9));
+    assert_eq!(export.phase(Phase::Tls).unwrap().total_ns(), None);
+    assert_eq!(
+        (export.events.losses(), export.is_complete()),
+        (None, false)
+    );
+    assert_eq!(export.totals.connections.failed.total(), None);
 }
 
 /// Exports of the first release, which measured less.
 #[test]
 fn an_older_export_is_read() {
-    let mut value: Value = serde_json::from_str(&docs("example.json")).unwrap();
+    let mut value: Value = serde_json::from_str(&docs("schema/example.json")).unwrap();
     let root = value.as_object_mut().unwrap();
     for key in [
         "processes_folded",
@@ -230,7 +239,7 @@ fn an_older_export_is_read() {
     assert_eq!(export.totals.requests, Requests::default());
     assert_eq!(export.totals.dns.failed.total(), None);
     assert!(export.phase(Phase::Ttfb).is_none());
-    assert_eq!(export.phase(Phase::Connect).unwrap().mean_ns, 12.5);
+    assert_eq!(export.phase(Phase::Connect).unwrap().mean_ns, Some(12.5));
     assert_eq!(export.totals.phases.iter().count(), 5);
 }
 
@@ -261,4 +270,42 @@ fn a_filter_tells_what_was_given() {
     assert_eq!(names, keys);
     assert_eq!(given[4].1.join(","), "80,443");
     assert_eq!(Filter::default().given(), []);
+}
+
+/// Lines of the table with this head in a page of the documentation.
+fn table(page: &str, head: &str) -> Vec<String> {
+    let text = docs(page);
+    let lines = text.lines().skip_while(|line| *line != head).skip(2);
+    let rows = lines.take_while(|line| line.starts_with('|'));
+    rows.map(str::to_owned).collect()
+}
+
+/// The table of phases in the documentation is the list of phases, line by line.
+#[test]
+fn documented_phases_are_the_list() {
+    let row = |phase: Phase| {
+        let (key, title, from, to) = (phase.key(), phase.title(), phase.from(), phase.to());
+        format!("| `{key}` | {title} | {from} | {to} |")
+    };
+    let expected: Vec<String> = Phase::ALL.into_iter().map(row).collect();
+    let got = table("user/export.md", "| key | name | from | until |");
+    assert!(
+        got == expected,
+        "docs/user/export.md: the table must be\n{}",
+        expected.join("\n")
+    );
+}
+
+/// Where the exact ends of phases are told, they are called as everywhere.
+#[test]
+fn exact_ends_are_those_of_phases() {
+    let rows = table("user/accuracy-and-limits.md", "| figure | from | to |");
+    assert!(rows.len() > 5, "{rows:?}");
+    for row in rows {
+        let names = row.split('|').nth(1).unwrap();
+        for name in names.split(',') {
+            let is_named = |phase: &Phase| phase.title() == name.trim();
+            assert!(Phase::ALL.iter().any(is_named), "{name} is no phase");
+        }
+    }
 }

@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 /// Connections in TIME_WAIT, and ports in use by destination.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
 pub struct TimeWait {
     /// Traced connections that entered it.
-    pub entered: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entered: Option<u64>,
     /// Traced connections in it at the last listing; null when it could not be measured.
     pub current: Option<u64>,
     /// Most traced connections in it at any listing; null when it could not be measured.
@@ -33,8 +35,9 @@ pub struct TimeWait {
 }
 
 /// Local ports in use toward one address and port.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
 pub struct Destination {
     /// Remote address.
     pub address: String,
@@ -44,9 +47,11 @@ pub struct Destination {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub netns: Option<u32>,
     /// Sockets in TIME_WAIT toward it, whoever made them.
-    pub time_wait: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_wait: Option<u64>,
     /// Local ports in use or in TIME_WAIT toward it, whoever made them.
-    pub ports_used: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ports_used: Option<u64>,
     /// Share of the namespace's port range that is in use; null when that range is not known.
     pub ports_used_ratio: Option<f64>,
 }

@@ -55,8 +55,8 @@ impl Comparison {
         let side = |name: &str, export: &Export| {
             json!({
                 "name": name,
-                "started_at": export.window.started_at,
-                "duration_ns": export.window.duration_ns as f64,
+                "started_at": Some(&export.window.started_at).filter(|at| !at.is_empty()),
+                "duration_ns": export.window.duration_ns.map(|ns| ns as f64),
                 "command": export.command,
                 "complete": export.is_complete(),
             })

@@ -101,6 +101,23 @@ fn exports_are_what_they_were() {
     }
 }
 
+/// Nothing of an export gets lost by reading it, and each keeps the published schema.
+#[test]
+fn exports_are_read_whole() {
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema");
+    let schema = std::fs::read(schema.join("tracer.export.1.schema.json")).unwrap();
+    let schema = serde_json::from_slice(&schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for name in RECORDINGS {
+        let text = export(name);
+        let read = tracer_export::read(text.as_bytes()).unwrap();
+        assert!(read.to_text().unwrap() == text, "{name}");
+        let value = serde_json::from_str(&text).unwrap();
+        let broken: Vec<_> = validator.iter_errors(&value).collect();
+        assert!(broken.is_empty(), "{name}: {broken:?}");
+    }
+}
+
 #[test]
 fn summaries_are_what_they_were() {
     for name in RECORDINGS {

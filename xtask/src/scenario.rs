@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use tracer_export::{Export, Phase};
 
 use crate::tally::Tally;
 
@@ -70,8 +70,8 @@ impl Report {
         line?.parse().ok()
     }
 
-    fn export(&self, name: &str) -> Value {
-        serde_json::from_str(self.text(name)).unwrap_or(Value::Null)
+    fn export(&self, name: &str) -> Option<Export> {
+        tracer_export::read(self.text(name).as_bytes()).ok()
     }
 }
 
@@ -102,32 +102,50 @@ const CLIENTS: &[(&str, &str, u64)] = &[
     ("handshakes", "Reused, TLSv1.3", RESUMED_1_3),
 ];
 
-const RUN: &[(&str, u64)] = &[
-    ("/events/lost", 0),
-    ("/events/undecodable", 0),
-    ("/totals/connections/opened", ESTABLISHED + REFUSED),
-    ("/totals/connections/established", ESTABLISHED),
-    ("/totals/connections/adopted", 0),
-    ("/totals/connections/failed/refused", REFUSED),
-    ("/totals/tls/full", FULL),
-    ("/totals/tls/resumed", RESUMED),
-    ("/totals/tls/failed", 0),
-    ("/totals/tls/versions/1.2", FULL_1_2 + RESUMED_1_2),
-    ("/totals/tls/versions/1.3", FULL_1_3 + RESUMED_1_3),
-    ("/totals/dns/queries", LOOKUPS),
-    ("/totals/dns/failed/timeout", LOOKUPS),
-    ("/totals/phases/ttfb_reused/count", KEPT - 1),
-    ("/totals/phases/idle/count", KEPT - 1),
-    ("/totals/phases/connect/count", ESTABLISHED),
-    ("/totals/phases/connect_failed/count", REFUSED),
-    ("/totals/phases/tls/count", FULL),
-    ("/totals/phases/tls_resumed/count", RESUMED),
+/// A figure of an export, with its place there.
+type Figure = (&'static str, fn(&Export) -> Option<u64>);
+
+macro_rules! figure {
+    ($($place:ident).+) => {
+        (stringify!($($place).+), |export: &Export| export.$($place).+)
+    };
+}
+
+/// Number of samples of a phase of the totals.
+macro_rules! samples {
+    ($phase:ident) => {
+        (concat!(stringify!($phase), " count"), |export: &Export| {
+            export.phase(Phase::$phase)?.count
+        })
+    };
+}
+
+const RUN: &[(Figure, u64)] = &[
+    (figure!(events.lost), 0),
+    (figure!(events.undecodable), 0),
+    (figure!(totals.connections.opened), ESTABLISHED + REFUSED),
+    (figure!(totals.connections.established), ESTABLISHED),
+    (figure!(totals.connections.adopted), 0),
+    (figure!(totals.connections.failed.refused), REFUSED),
+    (figure!(totals.tls.full), FULL),
+    (figure!(totals.tls.resumed), RESUMED),
+    (figure!(totals.tls.failed), 0),
+    (figure!(totals.tls.versions.v1_2), FULL_1_2 + RESUMED_1_2),
+    (figure!(totals.tls.versions.v1_3), FULL_1_3 + RESUMED_1_3),
+    (figure!(totals.dns.queries), LOOKUPS),
+    (figure!(totals.dns.failed.timeout), LOOKUPS),
+    (samples!(TtfbReused), KEPT - 1),
+    (samples!(Idle), KEPT - 1),
+    (samples!(Connect), ESTABLISHED),
+    (samples!(ConnectFailed), REFUSED),
+    (samples!(Tls), FULL),
+    (samples!(TlsResumed), RESUMED),
 ];
 
-const ATTACH: &[(&str, u64)] = &[
-    ("/events/lost", 0),
-    ("/totals/connections/adopted", 1),
-    ("/totals/connections/opened", 0),
+const ATTACH: &[(Figure, u64)] = &[
+    (figure!(events.lost), 0),
+    (figure!(totals.connections.adopted), 1),
+    (figure!(totals.connections.opened), 0),
 ];
 
 /// Compares the output with the expected numbers, and counts each comparison as a test.
@@ -157,18 +175,17 @@ pub(crate) fn check(series: &str, report: &Report, tally: &mut Tally) {
     }
     for (section, expectations) in [("export", RUN), ("attached", ATTACH)] {
         let export = report.export(section);
-        for (pointer, expected) in expectations {
-            let found = export.pointer(pointer).and_then(Value::as_u64);
-            equal(&format!("{section} {pointer}"), found, *expected);
+        for ((place, figure), expected) in expectations {
+            let found = export.as_ref().and_then(figure);
+            equal(&format!("{section} {place}"), found, *expected);
         }
     }
     let entered = report
         .export("export")
-        .pointer("/time_wait/entered")
-        .and_then(Value::as_u64);
+        .and_then(|export| export.time_wait.entered);
     let listed = report.number("time_wait", "").unwrap_or(u64::MAX);
     equal(
-        "export /time_wait/entered, as the kernel lists them",
+        "export time_wait.entered, as the kernel lists them",
         entered,
         listed,
     );
@@ -193,6 +210,7 @@ mod tests {
         assert_eq!(report.number("b", ""), Some(12));
         assert_eq!(report.status("c"), None);
         assert!(Report::parse(&lines[..1]).is_err());
+        assert!(report.export("a").is_none());
         Ok(())
     }
 }

@@ -29,6 +29,26 @@ const SUBTRACTIONS: &[&str] = &[
 const WRAP: &str = "wrapping_sub(";
 const MAY_WRAP: &str = "tracer-ebpf/src/bound.rs";
 
+/// Places whose code reads exports, with the one below each that may hold their keys.
+const READERS: &[(&str, &str)] = &[
+    ("tests", ""),
+    ("tracer-user", "tracer-user/src/sink/json.rs"),
+    ("xtask", "xtask/src/tidy.rs"),
+];
+/// Beginnings of paths into an export, and its keys where a value is indexed by them.
+const EXPORT_KEYS: &[&str] = &[
+    "\"/totals/",
+    "\"/events/",
+    "\"/time_wait/",
+    "\"totals\"]",
+    "\"events\"]",
+    "\"processes\"]",
+    "\"hosts\"]",
+    "\"phases\"]",
+    "\"time_wait\"]",
+    "\"dns_names\"]",
+];
+
 /// Every breach, as `file:line: what`.
 pub(crate) fn breaches() -> Result<Vec<String>> {
     let root = workspace::root();
@@ -50,6 +70,7 @@ fn in_file(name: &Path, text: &str) -> Vec<String> {
         name.starts_with("tests") || name.components().any(|part| part.as_os_str() == "tests");
     let mut found = unfinished(name, production);
     found.extend(differences(name, production));
+    found.extend(reads_by_key(name, text));
     if !is_test {
         found.extend(long_functions(name, production));
     }
@@ -68,6 +89,26 @@ fn unfinished(name: &Path, text: &str) -> Vec<String> {
         );
     }
     found
+}
+
+/// Reads of an export by its keys, tests included.
+fn reads_by_key(name: &Path, text: &str) -> Vec<String> {
+    let mut readers = READERS.iter();
+    let reads =
+        readers.any(|(within, except)| name.starts_with(within) && name != Path::new(except));
+    if !reads {
+        return Vec::new();
+    }
+    let lines = text.lines().enumerate();
+    let keyed = lines.filter(|(_, line)| EXPORT_KEYS.iter().any(|key| line.contains(key)));
+    let fault = |(index, _)| {
+        format!(
+            "{}:{}: an export is read through tracer-export, never by its keys",
+            name.display(),
+            index + 1
+        )
+    };
+    keyed.map(fault).collect()
 }
 
 /// Times that are subtracted elsewhere than in the file for it.
@@ -150,6 +191,19 @@ mod tests {
         assert_eq!(found.len(), expected.len(), "{found:?}");
         for (found, expected) in found.iter().zip(expected) {
             assert!(found.contains(expected), "{found:?} holds no {expected:?}");
+        }
+    }
+
+    #[test]
+    fn exports_are_read_through_their_type() {
+        for line in [
+            "let n = export.at(\"/totals/tls/full\");\n",
+            "let n = &value[\"totals\"][\"tls\"];\n",
+        ] {
+            check("tests/tests/a.rs", line, &["tracer-export"]);
+            check("tracer-user/src/diff/row.rs", line, &["tracer-export"]);
+            check("xtask/src/bench/a.rs", line, &["tracer-export"]);
+            check("tracer-export/src/tests.rs", line, &[]);
         }
     }
 

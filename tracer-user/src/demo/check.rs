@@ -70,19 +70,14 @@ pub(super) fn checks(run: &Run, export: &Export) -> Vec<Check> {
         count("requests", requests, "crawler", Some(fetched)),
         count(
             "connections",
-            Some(totals.connections.opened),
+            totals.connections.opened,
             "origin",
             origin("/connections"),
         ),
-        count(
-            "full handshakes",
-            Some(tls.full),
-            "origin",
-            origin("/tls/full"),
-        ),
+        count("full handshakes", tls.full, "origin", origin("/tls/full")),
         count(
             "resumed handshakes",
-            Some(tls.resumed),
+            tls.resumed,
             "origin",
             origin("/tls/resumed"),
         ),

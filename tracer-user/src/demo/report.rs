@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
+use tracer_export::Phase;
+
 use super::check::{self, Check, TOLERANCE};
 use super::client::NAIVE;
-use super::directory::Directory;
 use super::stage::Stage;
 use super::{DemoError, DemoSettings, Profile, Run};
+use super::{crawled::Crawled, directory::Directory};
 use tracer_text::number;
 
 use crate::diff::{self, Comparison};
@@ -121,6 +123,13 @@ fn witnesses(run: &Run, checks: &[Check]) -> String {
     lines.collect()
 }
 
+/// Phases that the crawler times itself. It does not tell full handshakes from resumed ones.
+const CRAWLERS_OWN: [(Phase, fn(&Crawled) -> Option<u64>); 3] = [
+    (Phase::Connect, |crawled| crawled.connect_ns),
+    (Phase::Tls, |crawled| crawled.tls_ns),
+    (Phase::Ttfb, |crawled| crawled.ttfb_ns),
+];
+
 /// Without a trace: what origin and crawler know.
 fn counted(runs: &[Run]) -> String {
     let mut text = format!("{:<30}", "as origin and crawler counted");
@@ -154,9 +163,10 @@ fn counted(runs: &[Run]) -> String {
     row("connections opened", &|run| origin(run, "/connections"));
     row("full handshakes", &|run| origin(run, "/tls/full"));
     row("resumed handshakes", &|run| origin(run, "/tls/resumed"));
-    row("connect, median", &|run| nanos(run.crawled.connect_ns));
-    row("TLS, median", &|run| nanos(run.crawled.tls_ns));
-    row("first byte, median", &|run| nanos(run.crawled.ttfb_ns));
+    for (phase, figure) in CRAWLERS_OWN {
+        let title = format!("{}, median", phase.key());
+        row(&title, &|run| nanos(figure(&run.crawled)));
+    }
     text.push_str("For where the time goes, with DNS, TIME_WAIT and the kernel's clock, run it as root: sudo tracer demo\n");
     text
 }

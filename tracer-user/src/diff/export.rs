@@ -87,20 +87,19 @@ pub(crate) fn read(path: &Path) -> Result<Export, DiffError> {
 
 /// Number of samples of a phase; `None` when it was not measured.
 pub(super) fn samples(export: &Export, phase: Phase) -> Option<f64> {
-    export.phase(phase).map(|histogram| histogram.count as f64)
+    export.phase(phase)?.count.map(|count| count as f64)
 }
 
 /// A percentile of a phase, ns; `None` without a sample.
 pub(crate) fn percentile_ns(
     export: &Export,
     phase: Phase,
-    of: fn(&Histogram) -> u64,
+    of: fn(&Histogram) -> Option<u64>,
 ) -> Option<f64> {
-    let histogram = export.phase(phase)?.measured()?;
-    Some(of(histogram) as f64)
+    of(export.phase(phase)?.measured()?).map(|ns| ns as f64)
 }
 
 /// All samples of a phase together, ns; 0 without a sample, `None` when it was not measured.
 pub(super) fn total_ns(export: &Export, phase: Phase) -> Option<f64> {
-    export.phase(phase).map(Histogram::total_ns)
+    export.phase(phase)?.total_ns()
 }

@@ -132,7 +132,7 @@ const HEAD: &[Source] = &[
         "requests per second",
         Unit::Rate,
         Better::More,
-        |e| divide(requests(e)?, duration_ns(e) / 1e9),
+        |e| divide(requests(e)?, duration_ns(e)? / 1e9),
     ),
     source(
         "requests_per_second_steady",
@@ -153,7 +153,7 @@ const HEAD: &[Source] = &[
         "time traced",
         Unit::Time,
         Better::Neither,
-        |e| Some(duration_ns(e)),
+        duration_ns,
     ),
     source(
         "first_byte_all",
@@ -170,14 +170,14 @@ const TAIL: &[Source] = &[
         "connections opened",
         Unit::Count,
         Better::Less,
-        |e| Some(opened(e)),
+        opened,
     )),
     source(
         "connections_per_request",
         "connections per request",
         Unit::PerRequest,
         Better::Less,
-        |e| divide(opened(e), requests(e)?),
+        |e| divide(opened(e)?, requests(e)?),
     ),
     source(
         "reuse",
@@ -198,14 +198,14 @@ const TAIL: &[Source] = &[
         "full handshakes",
         Unit::Count,
         Better::Less,
-        |e| Some(e.totals.tls.full as f64),
+        |e| count(e.totals.tls.full),
     ),
     source(
         "handshakes_resumed",
         "resumed handshakes",
         Unit::Count,
         Better::Neither,
-        |e| Some(e.totals.tls.resumed as f64),
+        |e| count(e.totals.tls.resumed),
     ),
     source(
         "dns_queries",
@@ -219,7 +219,7 @@ const TAIL: &[Source] = &[
         "entered TIME_WAIT",
         Unit::Count,
         Better::Less,
-        |e| Some(e.time_wait.entered as f64),
+        |e| count(e.time_wait.entered),
     ),
     source(
         "time_wait_peak",
@@ -236,7 +236,7 @@ const TAIL: &[Source] = &[
         failures,
     )),
     source("losses", "lost by tracer", Unit::Count, Better::Less, |e| {
-        Some(e.events.losses() as f64)
+        count(e.events.losses())
     }),
     source(
         "cpu",
@@ -281,7 +281,7 @@ fn phase_rows(phase: Phase, a: &Export, b: &Export) -> Vec<Row> {
     if !has_samples(a) && !has_samples(b) {
         return Vec::new();
     }
-    let row = |name: &str, of: fn(&Histogram) -> u64| Row {
+    let row = |name: &str, of: fn(&Histogram) -> Option<u64>| Row {
         id: format!("{}_{name}", phase.key()),
         title: format!("{} {name}", phase.title()),
         begins_group: phase == Phase::Dns && name == "p50",
@@ -304,12 +304,12 @@ fn count(figure: Option<u64>) -> Option<f64> {
     figure.map(|count| count as f64)
 }
 
-fn duration_ns(export: &Export) -> f64 {
-    export.window.duration_ns as f64
+fn duration_ns(export: &Export) -> Option<f64> {
+    count(export.window.duration_ns)
 }
 
-fn opened(export: &Export) -> f64 {
-    export.totals.connections.opened as f64
+fn opened(export: &Export) -> Option<f64> {
+    count(export.totals.connections.opened)
 }
 
 fn requests(export: &Export) -> Option<f64> {
@@ -332,14 +332,18 @@ fn steady(export: &Export) -> Option<f64> {
 /// Connects, requests, handshakes and lookups that failed.
 fn failures(export: &Export) -> Option<f64> {
     let totals = &export.totals;
-    let connects = totals.connections.failed.total();
-    let others = totals.requests.failed? + totals.tls.failed + totals.dns.failed.total()?;
-    Some((connects + others) as f64)
+    let parts = [
+        totals.connections.failed.total(),
+        totals.requests.failed,
+        totals.tls.failed,
+        totals.dns.failed.total(),
+    ];
+    count(parts.into_iter().sum())
 }
 
 fn cpu(export: &Export) -> Option<f64> {
     let cpu = export.command_cpu?;
-    Some((cpu.user_ns + cpu.system_ns) as f64)
+    count([cpu.user_ns, cpu.system_ns].into_iter().sum())
 }
 
 /// Lookup, connect, handshake and waiting for the first byte, for each request on average, ns. Lookups of
@@ -351,7 +355,7 @@ fn first_byte(export: &Export) -> Option<f64> {
     }
     let lookups = samples(export, Phase::Dns)?;
     if lookups > 0.0 {
-        let waited_for = lookups.min(opened(export));
+        let waited_for = lookups.min(opened(export)?);
         sum_ns += total_ns(export, Phase::Dns)? / lookups * waited_for;
     }
     divide(sum_ns, requests(export)?)

@@ -23,8 +23,7 @@ pub(super) fn text(
         false => words.to_owned(),
     };
     for (name, export) in names.iter().zip(exports) {
-        let losses = export.events.losses();
-        if losses > 0 {
+        if let Some(losses) = export.events.losses().filter(|losses| *losses > 0) {
             let line = format!(
                 "{}: {losses} records lost, figures are not complete",
                 printable(name)

@@ -35,12 +35,12 @@ pub(crate) fn export(snapshot: &Snapshot, about: &Description, duration_ns: u64)
             hostname: about.machine.hostname.clone(),
             kernel: about.machine.kernel.clone(),
             arch: about.machine.arch.clone(),
-            cpus: about.machine.cpus as u64,
+            cpus: Some(about.machine.cpus as u64),
         },
         window: export::Window {
             started_at: clock::rfc3339(about.started_at),
             ended_at: clock::rfc3339(about.started_at + Duration::from_nanos(duration_ns)),
-            duration_ns,
+            duration_ns: Some(duration_ns),
         },
         filter: about.filter.clone(),
         command: about.command.clone(),
@@ -49,14 +49,14 @@ pub(crate) fn export(snapshot: &Snapshot, about: &Description, duration_ns: u64)
         processes: processes.map(|entry| process(entry, knows_doing)).collect(),
         processes_folded: Some(snapshot.processes_folded),
         hosts: hosts.map(|entry| host(entry, knows_doing)).collect(),
-        hosts_folded: snapshot.hosts_folded,
+        hosts_folded: Some(snapshot.hosts_folded),
         time_wait: time_wait(&snapshot.time_wait, snapshot.totals.tcp.time_wait_entered),
         dns_names: Some(snapshot.dns_names.iter().map(dns_name).collect()),
         dns_names_folded: Some(snapshot.dns_names_folded),
         series: series(&snapshot.series),
         command_cpu: about.command_cpu.map(|cpu| export::CommandCpu {
-            user_ns: cpu.user.as_nanos() as u64,
-            system_ns: cpu.system.as_nanos() as u64,
+            user_ns: Some(cpu.user.as_nanos() as u64),
+            system_ns: Some(cpu.system.as_nanos() as u64),
         }),
     }
 }
@@ -64,12 +64,12 @@ pub(crate) fn export(snapshot: &Snapshot, about: &Description, duration_ns: u64)
 fn events(events: &Events) -> export::Events {
     let by_counter = Counter::ALL.iter().zip(events.kernel);
     export::Events {
-        received: events.received,
-        lost: events.lost,
-        undecodable: events.undecodable,
-        overflowed: events.overflowed,
-        map_full: events.map_full,
-        evicted: events.evicted,
+        received: Some(events.received),
+        lost: Some(events.lost),
+        undecodable: Some(events.undecodable),
+        overflowed: Some(events.overflowed),
+        map_full: Some(events.map_full),
+        evicted: Some(events.evicted),
         unmatched: Some(events.unmatched),
         not_recorded: Some(events.not_recorded),
         negative_durations: Some(events.negative_durations),
@@ -120,30 +120,30 @@ fn connections(connections: &Connections, knows_doing: bool) -> export::Connecti
     let (failed, closed) = (&connections.failed, &connections.closed_by);
     let now = |count: u64| knows_doing.then_some(count);
     export::Connections {
-        opened: connections.opened + connections.connecting_now,
-        established: connections.established,
-        adopted: connections.adopted,
+        opened: Some(connections.opened + connections.connecting_now),
+        established: Some(connections.established),
+        adopted: Some(connections.adopted),
         opens_lost: Some(connections.opens_lost),
         closes_lost: Some(connections.closes_lost),
-        open_now: connections.open_now,
+        open_now: Some(connections.open_now),
         peak_open: Some(connections.peak_open),
         failed: export::FailedConnects {
-            refused: failed.refused,
-            timed_out: failed.timed_out,
-            reset: failed.reset,
-            unreachable: failed.unreachable,
-            other: failed.other,
+            refused: Some(failed.refused),
+            timed_out: Some(failed.timed_out),
+            reset: Some(failed.reset),
+            unreachable: Some(failed.unreachable),
+            other: Some(failed.other),
         },
         aborted_connects: Some(connections.aborted_connects),
         not_sent: Some(connections.not_sent),
         never_used: Some(connections.never_used()),
         closed_by: export::ClosedBy {
-            client: closed.client,
-            server: closed.server,
-            client_reset: closed.client_reset,
-            server_reset: closed.server_reset,
-            timeout: closed.timeout,
-            unknown: closed.unknown,
+            client: Some(closed.client),
+            server: Some(closed.server),
+            client_reset: Some(closed.client_reset),
+            server_reset: Some(closed.server_reset),
+            timeout: Some(closed.timeout),
+            unknown: Some(closed.unknown),
         },
         connecting_now: now(connections.connecting_now),
         half_closed_now: now(connections.half_closed_now),
@@ -173,10 +173,10 @@ fn requests(requests: &Requests, knows_doing: bool) -> export::Requests {
 
 fn tls(tls: &Tls) -> export::Tls {
     export::Tls {
-        full: tls.full,
-        resumed: tls.resumed,
-        failed: tls.failed,
-        unfinished: tls.unfinished,
+        full: Some(tls.full),
+        resumed: Some(tls.resumed),
+        failed: Some(tls.failed),
+        unfinished: Some(tls.unfinished),
         unknown: Some(tls.unknown),
         not_tls: Some(tls.not_tls),
         hello_retry_requests: Some(tls.hello_retry_requests),
@@ -216,9 +216,9 @@ fn dns_name(name: &NameFigures) -> export::DnsName {
     let answered = name.answered.count() != 0;
     export::DnsName {
         name: name.name.to_string(),
-        queries: name.queries,
+        queries: Some(name.queries),
         p50_ns: answered.then(|| name.answered.summary().p50_ns),
-        failures: name.failures,
+        failures: Some(name.failures),
     }
 }
 
@@ -245,12 +245,12 @@ fn series(series: &Series) -> export::Series {
 
 fn tcp(tcp: &Tcp) -> export::Tcp {
     export::Tcp {
-        syn_retransmits: tcp.syn_retransmits,
+        syn_retransmits: Some(tcp.syn_retransmits),
         retransmits: Some(tcp.retransmits),
         bytes_sent: Some(tcp.bytes_sent),
         bytes_received: Some(tcp.bytes_received),
         srtt_ns: Some(tcp.srtt.summary().p50_ns),
-        time_wait_entered: tcp.time_wait_entered,
+        time_wait_entered: Some(tcp.time_wait_entered),
     }
 }
 
@@ -264,24 +264,24 @@ fn phases(phases: &Phases) -> export::Phases {
 fn histogram(latency: &Latency) -> export::Histogram {
     let summary = latency.summary();
     export::Histogram {
-        count: summary.count,
-        min_ns: summary.min_ns,
-        max_ns: summary.max_ns,
-        mean_ns: summary.mean_ns,
-        stdev_ns: summary.stdev_ns,
-        p50_ns: summary.p50_ns,
-        p75_ns: summary.p75_ns,
-        p90_ns: summary.p90_ns,
-        p95_ns: summary.p95_ns,
-        p99_ns: summary.p99_ns,
-        p999_ns: summary.p999_ns,
+        count: Some(summary.count),
+        min_ns: Some(summary.min_ns),
+        max_ns: Some(summary.max_ns),
+        mean_ns: Some(summary.mean_ns),
+        stdev_ns: Some(summary.stdev_ns),
+        p50_ns: Some(summary.p50_ns),
+        p75_ns: Some(summary.p75_ns),
+        p90_ns: Some(summary.p90_ns),
+        p95_ns: Some(summary.p95_ns),
+        p99_ns: Some(summary.p99_ns),
+        p999_ns: Some(summary.p999_ns),
         hdr: export::Hdr::from_base64(hdr::encode(latency)),
     }
 }
 
 fn time_wait(view: &TimeWaitView, entered: u64) -> export::TimeWait {
     export::TimeWait {
-        entered,
+        entered: Some(entered),
         current: Some(view.current),
         peak: Some(view.peak),
         at_start: Some(view.at_start),
@@ -299,8 +299,8 @@ fn destination(destination: &Destination) -> export::Destination {
         address: destination.remote.ip().to_string(),
         port: destination.remote.port(),
         netns: Some(destination.netns),
-        time_wait: destination.time_wait,
-        ports_used: destination.ports_used,
+        time_wait: Some(destination.time_wait),
+        ports_used: Some(destination.ports_used),
         ports_used_ratio: destination.ports_used_ratio,
     }
 }

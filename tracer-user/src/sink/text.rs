@@ -268,7 +268,12 @@ fn table<'a>(
     }
     let header = format!(
         "{what:<32}{:>8}{:>8}{:>8}{:>9}{:>13}{:>10}",
-        "conns", "failed", "tls", "resumed", "connect p50", "tls p50"
+        "conns",
+        "failed",
+        "tls",
+        "resumed",
+        format!("{} p50", Phase::Connect.key()),
+        format!("{} p50", Phase::Tls.key())
     );
     let _ = writeln!(text, "\n{}", paint.bold(&header));
     for (name, group) in rows {

@@ -7,7 +7,6 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
 
 use super::bpf::{self, Hook, Program};
 use super::floor::Floor;
@@ -260,14 +259,10 @@ impl Watch {
             return line.trim().parse().ok();
         }
         let text = fs::read_to_string(export_file(&self.home)).ok()?;
-        let export: Value = serde_json::from_str(&text).ok()?;
-        let events = ["lost", "undecodable", "overflowed", "map_full", "evicted"];
-        Some(
-            events
-                .iter()
-                .filter_map(|name| export["events"][name].as_u64())
-                .sum(),
-        )
+        let events = tracer_export::read(text.as_bytes()).ok()?.events;
+        let elsewhere = [events.map_full, events.evicted];
+        let of_records = [events.lost, events.undecodable, events.overflowed];
+        Some(of_records.into_iter().chain(elsewhere).flatten().sum())
     }
 }
 

@@ -2,6 +2,7 @@
 //! and Ito), and nothing is told by colour alone: bars have labels, changes have arrows, alarms have words.
 
 use ratatui::style::{Color, Modifier, Style};
+use tracer_core::phase::Phase;
 
 use crate::cli::settings::Colors;
 
@@ -52,7 +53,15 @@ impl Part {
     ];
 
     pub(super) fn name(self) -> &'static str {
-        ["dns", "connect", "tls", "ttfb", "transfer"][self as usize]
+        let phase = match self {
+            Self::Dns => Phase::Dns,
+            Self::Connect => Phase::Connect,
+            // Full and resumed handshakes together.
+            Self::Tls => Phase::Tls,
+            Self::Ttfb => Phase::Ttfb,
+            Self::Transfer => Phase::Transfer,
+        };
+        phase.key()
     }
 }
 

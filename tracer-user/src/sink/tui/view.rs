@@ -56,7 +56,7 @@ fn body(canvas: &mut Canvas<'_>, model: &Model) {
 /// Rows of the text screen that is open.
 pub(super) fn text_rows(model: &Model) -> usize {
     match model.tab {
-        Tab::Help => text::HELP.len(),
+        Tab::Help => text::HELP_ROWS,
         _ => 0,
     }
 }

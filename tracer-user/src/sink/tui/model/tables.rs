@@ -331,3 +331,22 @@ pub(super) static PORTS: Table = Table {
     },
     subject: |_, _| None,
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Columns of percentiles are called by the key of their phase.
+    #[test]
+    fn percentiles_are_of_phases() {
+        let columns = HOSTS.columns.iter().chain(PROCESSES.columns);
+        let names = columns.filter_map(|column| column.key.split_once('.'));
+        let mut count = 0;
+        for (phase, percentile) in names {
+            assert!(Phase::by_key(phase).is_some(), "{phase} is no phase");
+            assert!(["p50", "p99"].contains(&percentile), "{percentile}");
+            count += 1;
+        }
+        assert_eq!(count, 16);
+    }
+}

@@ -1,5 +1,6 @@
 //! Screens of text: findings, the command's output, help.
 
+use tracer_core::phase::Phase;
 use tracer_text::printable::without_colors;
 
 use super::canvas::Canvas;
@@ -61,7 +62,7 @@ pub(super) fn output(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
 }
 
 /// Keys and words, line by line; an empty key: a heading.
-pub(super) const HELP: &[(&str, &str)] = &[
+const HELP: &[(&str, &str)] = &[
     ("", "Everywhere"),
     ("1-9  Tab", "screens; also a click on a name"),
     (
@@ -115,37 +116,31 @@ pub(super) const HELP: &[(&str, &str)] = &[
     ("p  .", "pause, go on; a quarter of a second further"),
     ("[  ]", "half as fast, twice as fast"),
     ("", "Phases"),
-    ("dns", "query sent to its answer"),
-    ("connect", "SYN sent to established"),
-    (
-        "tls",
-        "first byte of the ClientHello to the end of the handshake",
-    ),
-    (
-        "ttfb",
-        "first byte of a request sent to the first byte of its response",
-    ),
-    ("transfer", "first to last byte of the response"),
-    (
-        "pickup",
-        "response data waiting for the application to read it",
-    ),
-    (
-        "idle",
-        "last byte of a response to the next request on the connection",
-    ),
 ];
 
 pub(super) fn help(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
     let page = usize::from(area.height);
-    let shown = HELP.iter().skip(model.scrolled.min(HELP.len())).take(page);
+    let shown = help_lines().skip(model.scrolled.min(HELP_ROWS)).take(page);
     for (row, (key, what)) in shown.enumerate() {
         let line = area.below(row as u16).top(1);
         if key.is_empty() {
-            canvas.heading(line, what);
+            canvas.heading(line, &what);
         } else {
             canvas.put(line.left(13).right_of(1), key, Role::Key);
-            canvas.put(line.right_of(14), what, Role::Text);
+            canvas.put(line.right_of(14), &what, Role::Text);
         }
     }
+}
+
+/// Number of lines of the help.
+pub(super) const HELP_ROWS: usize = HELP.len() + Phase::SAMPLED.len();
+
+/// Fixed lines, then a line for each phase of the screens and tables.
+fn help_lines() -> impl Iterator<Item = (&'static str, String)> {
+    let fixed = HELP.iter().map(|(key, what)| (*key, (*what).to_owned()));
+    let phases = Phase::SAMPLED.into_iter().map(|phase| {
+        let span = format!("{} until {}", phase.from(), phase.to());
+        (phase.title(), span)
+    });
+    fixed.chain(phases)
 }
