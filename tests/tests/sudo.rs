@@ -72,7 +72,7 @@ fn trace_into(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What a file without a history gets from a process with this umask.
+/// Owner, group and mode of a new file of a process with this umask.
 fn fresh(owner: u32) -> (u32, u32, u32) {
     let umask = nix::sys::stat::umask(nix::sys::stat::Mode::empty());
     nix::sys::stat::umask(umask);

@@ -106,7 +106,7 @@ pub struct Parts {
     pub outs: Vec<Arc<dyn Out>>,
     /// Figures, to be shown while the crawl runs.
     pub stats: Arc<Stats>,
-    /// How its own files are opened: the state and the cache.
+    /// Opener of its own files, the state and the cache.
     pub files: Files,
 }
 

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-/// How a file is opened.
+/// Mode in which a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// To be read; it has to be there.
@@ -25,7 +25,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// The same as options of the standard library.
+    /// Options of the standard library for this mode.
     pub fn options(self) -> OpenOptions {
         let mut options = OpenOptions::new();
         options.read(true).write(self != Self::Read);

@@ -49,7 +49,7 @@ impl Invoker {
         }
     }
 
-    /// The same user in one more group.
+    /// Adds a group to the user.
     #[cfg(test)]
     pub(crate) fn with_group(self, group: Gid) -> Self {
         let groups = self.groups.iter().copied().chain([group]).collect();
@@ -71,7 +71,7 @@ impl Invoker {
     }
 }
 
-/// What sudo's variables say. Only root's environment is believed: no one else could give files away.
+/// User that sudo's variables name. Only root's environment is believed: no one else could give files away.
 fn named(effective: Uid, uid: Option<&str>, gid: Option<&str>) -> Option<(Uid, Gid)> {
     if !effective.is_root() {
         return None;

@@ -406,7 +406,7 @@ fn waiting_for_the_rate_is_no_failure() {
     assert!(said.contains("(time_limit)"), "{said}");
 }
 
-/// The same seeds on each machine: each is fetched by one of them.
+/// Checks the same seeds on each machine: each seed is fetched by one of them.
 #[test]
 fn a_fleet_shares_the_seeds() {
     let port = Site::start().address.port();

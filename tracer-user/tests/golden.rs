@@ -1,6 +1,8 @@
 //! Recordings of many kinds of traces, replayed: exports, summaries and comparisons are byte for byte what an
 //! earlier build wrote. `tests/tests/recordings.rs` makes the recordings; UPDATE_GENERATED writes the rest anew.
 
+#![allow(clippy::unwrap_used, reason = "a step that fails fails the test")]
+
 use std::{
     io::{Read, Write},
     path::{Path, PathBuf},
@@ -13,7 +15,7 @@ use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 const RECORDINGS: [&str; 7] = [
     "crawl", "failures", "folded", "hosts", "lookups", "lost", "open",
 ];
-/// What [`RECORDINGS`] lack and what is said about it.
+/// Part of the recordings that is missing in `lost`, as tracer reports it.
 const LOST: &str = "lacks 17 entries that could not be written fast enough";
 
 fn directory(name: &str) -> PathBuf {
@@ -22,7 +24,7 @@ fn directory(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// What tracer says on standard output; on standard error it says nothing but what a recording lacks.
+/// Runs tracer and gives its standard output. On standard error it reports only what a recording lacks.
 fn tracer(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_tracer"))
         .args(arguments)

@@ -126,7 +126,7 @@ pub(crate) const SUMMARIES: &[SummaryException] = &[
     allow("tracer-crawler", 4),
     allow("tracer-ebpf", 18),
     allow("tracer-export", 16),
-    allow("tracer-user", 253),
+    allow("tracer-user", 246),
 ];
 
 #[allow(dead_code, reason = "a table without entries is what we want")]

@@ -33,7 +33,7 @@ pub struct DiskOptions {
     pub memory_bytes: usize,
     /// Time between two durable snapshots.
     pub snapshot_interval: Duration,
-    /// How files are opened.
+    /// Opener of the files.
     pub files: Files,
 }
 

@@ -24,7 +24,7 @@ use crate::invoker::Invoker;
 /// Rights of a file that root makes, less the umask, as of any other program's.
 const FILE_MODE: u32 = 0o666;
 
-/// How a crawl opens its files, for the user behind sudo if there is one.
+/// Opener of the files of a crawl, for the user behind sudo if there is one.
 pub(crate) fn files_of(invoker: Option<Invoker>) -> Files {
     invoker.map_or_else(Files::default, |user| Files::new(Shared(user)))
 }

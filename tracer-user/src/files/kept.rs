@@ -18,7 +18,7 @@ const ACL: &CStr = c"system.posix_acl_access";
 /// Rights of the group; with an access control list, the most that it can give to anyone it names.
 const GROUP_RIGHTS: u32 = 0o070;
 
-/// What a file that is replaced leaves to the next one.
+/// Properties that a replaced file leaves to the next one.
 #[derive(Debug, Clone)]
 pub(crate) struct Kept {
     uid: Uid,
@@ -28,7 +28,7 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Of a file opened with `O_PATH`, which is enough.
+    /// Reads the properties of a file, for which one opened with `O_PATH` is enough.
     pub(crate) fn of(file: &OwnedFd, stat: &FileStat) -> io::Result<Self> {
         Ok(Self {
             uid: Uid::from_raw(stat.st_uid),
@@ -39,7 +39,7 @@ impl Kept {
         })
     }
 
-    /// Whose it is.
+    /// Owner of the file.
     pub(crate) fn uid(&self) -> Uid {
         self.uid
     }

@@ -75,7 +75,7 @@ impl Walk {
         }
     }
 
-    /// The same, and directories that are missing are made.
+    /// Makes missing directories on the way.
     pub(crate) fn making(self) -> Self {
         Self { make: true, ..self }
     }

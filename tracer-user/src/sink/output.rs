@@ -48,7 +48,7 @@ pub(crate) enum OutputError {
     Directory {
         /// As given.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
     /// Somebody else's link leads to the directory.
@@ -68,7 +68,7 @@ pub(crate) enum OutputError {
     NotAFile {
         /// As given.
         path: PathBuf,
-        /// What it is.
+        /// Kind of the file.
         kind: &'static str,
     },
     /// The target belongs to another user and the directory is sticky.
@@ -88,7 +88,7 @@ pub(crate) enum OutputError {
         what: &'static str,
         /// As given.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
 }
@@ -187,7 +187,7 @@ impl OutputPath {
         file.commit()
     }
 
-    /// What is there leaves to the next file, if anything is there.
+    /// Properties that an existing file leaves to the next one.
     fn look(&self) -> io::Result<Option<Kept>> {
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let target = match openat(&self.dir, self.name.as_os_str(), flags, Mode::empty()) {
@@ -273,7 +273,7 @@ pub(crate) struct OutputFile {
     output: OutputPath,
     /// Who makes it, when it is not this process.
     maker: Option<Invoker>,
-    /// What the file before leaves to it.
+    /// Properties that the file before leaves to it.
     kept: Option<Kept>,
     writer: BufWriter<File>,
     /// None once it has become the target.
@@ -357,7 +357,7 @@ fn unreachable_at(path: &Path, error: WalkError) -> OutputError {
     }
 }
 
-/// What a file that may not be replaced is, None for a regular one.
+/// Kind of a file that may not be replaced; None for a regular file.
 fn not_a_file(stat: &FileStat) -> Option<&'static str> {
     let kinds = [
         (

@@ -1,4 +1,4 @@
-//! Whose a file is when root writes it for the user behind sudo, as somebody would try who is up to no good.
+//! Owners of files that root writes for the user behind sudo, with attempts to misuse that.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
