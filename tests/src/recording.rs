@@ -83,7 +83,7 @@ pub fn check_same(live: &str, replayed: &Finished) -> Result<()> {
     Ok(())
 }
 
-/// What becomes of each entry of a recording that is kept: it is pushed, or others are, or none.
+/// Function that gets each entry of a recording that is kept, and pushes it, others, or none.
 pub type Edit<'a> = &'a mut dyn FnMut(Entry<'_>, &mut dyn FnMut(&Entry<'_>));
 
 /// Keeps a recording for the pure tests, without the names of this machine, when UPDATE_GENERATED is set.

@@ -26,7 +26,7 @@ struct Row<'a> {
     namespace: Option<&'a Namespace>,
     /// How often the client saw which errno, or `ok`.
     outcomes: &'a [(&'a str, u64)],
-    /// What the totals must be.
+    /// Comparison of the totals.
     totals: fn(&Export, &mut Differences),
 }
 

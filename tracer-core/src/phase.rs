@@ -133,7 +133,7 @@ enum Part {
 }
 
 impl Phase {
-    /// How many phases there are.
+    /// Number of phases.
     pub const COUNT: usize = Self::ALL.len();
     /// Phases of the live screen and of comparisons.
     pub const ON_SCREEN: [Self; count(Part::Screen)] = select(Part::Screen);

@@ -36,7 +36,7 @@ impl Point {
         self.p99_ns[place(phase)?]
     }
 
-    /// The same point with another percentile of a phase.
+    /// Copy of the point with another percentile of a phase.
     #[must_use]
     pub fn with_p99(mut self, phase: Phase, ns: u64) -> Self {
         if let Some(at) = place(phase) {

@@ -14,7 +14,7 @@ use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 const RECORDINGS: [&str; 7] = [
     "crawl", "failures", "folded", "hosts", "lookups", "lost", "open",
 ];
-/// What [`RECORDINGS`] lack and what is said about it.
+/// Words of standard error about the one recording that lacks something.
 const LOST: &str = "lacks 17 entries that could not be written fast enough";
 
 fn directory(name: &str) -> PathBuf {
@@ -23,7 +23,7 @@ fn directory(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// What tracer says on standard output; on standard error it says nothing but what a recording lacks.
+/// Standard output of tracer, which says nothing on standard error but what a recording lacks.
 fn tracer(arguments: &[&str]) -> Result<String> {
     let output = Command::new(env!("CARGO_BIN_EXE_tracer"))
         .args(arguments)
