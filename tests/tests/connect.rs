@@ -26,7 +26,7 @@ struct Row<'a> {
     namespace: Option<&'a Namespace>,
     /// Number of times that the client saw an errno, or `ok`.
     outcomes: &'a [(&'a str, u64)],
-    /// What the totals must be.
+    /// Comparison of the totals.
     totals: fn(&Export, &mut Differences),
 }
 

@@ -12,13 +12,13 @@ const NAME: &str = "tracer.export/";
 /// Why a text is no export that can be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// It is not JSON.
+    /// The text is not JSON.
     #[error("not JSON ({0})")]
     NotJson(serde_json::Error),
-    /// It is JSON of another kind.
+    /// The text is JSON of another kind.
     #[error("schema {got:?}, expected \"tracer.export/1\"")]
     NotAnExport {
-        /// Its `schema`, if it has one.
+        /// The `schema` it has, if any.
         got: Option<String>,
     },
     /// A later tracer wrote it.
@@ -27,7 +27,7 @@ pub enum ReadError {
         /// Its `schema`.
         got: String,
     },
-    /// It does not keep its schema.
+    /// A value is not of the type that the schema demands.
     #[error("it breaks its schema, tracer.export/1 ({0})")]
     Broken(serde_json::Error),
 }

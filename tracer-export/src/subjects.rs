@@ -29,7 +29,7 @@ pub struct Process {
 pub struct Host {
     /// Name, or the address.
     pub host: String,
-    /// How the name is known.
+    /// Source of that name.
     pub host_source: HostSource,
     /// Remote port.
     pub port: u16,
@@ -40,7 +40,7 @@ pub struct Host {
     pub group: Group,
 }
 
-/// How the name of a host is known.
+/// Source of the name of a host.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]

@@ -25,7 +25,7 @@ fn example() -> Export {
     read(docs("schema/example.json").as_bytes()).unwrap()
 }
 
-/// What the published schema and another one do not have in common.
+/// Differences between the published schema and another one.
 fn differences(published: &Value, derived: &Value) -> Vec<String> {
     let (mut published, derived) = (Shape::of(published), Shape::of(derived));
     for key in NOT_YET {

@@ -1,21 +1,20 @@
 //! Recordings of many kinds of traces, replayed: exports, summaries and comparisons are byte for byte what an
 //! earlier build wrote. `tests/tests/recordings.rs` makes the recordings; UPDATE_GENERATED writes the rest anew.
 
-#![allow(clippy::unwrap_used, reason = "a step that fails fails the test")]
-
 use std::{
     io::{Read, Write},
     path::{Path, PathBuf},
     process::Command,
 };
 
+use anyhow::{Context, Result, ensure};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 
 /// Every recording beside this file.
 const RECORDINGS: [&str; 7] = [
     "crawl", "failures", "folded", "hosts", "lookups", "lost", "open",
 ];
-/// Part of the recordings that is missing in `lost`, as tracer reports it.
+/// Words of standard error about the one recording that lacks something.
 const LOST: &str = "lacks 17 entries that could not be written fast enough";
 
 fn directory(name: &str) -> PathBuf {
@@ -24,63 +23,64 @@ fn directory(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// Runs tracer and gives its standard output. On standard error it reports only what a recording lacks.
-fn tracer(arguments: &[&str]) -> String {
+/// Standard output of tracer, which says nothing on standard error but what a recording lacks.
+fn tracer(arguments: &[&str]) -> Result<String> {
     let output = Command::new(env!("CARGO_BIN_EXE_tracer"))
         .args(arguments)
-        .output()
-        .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.is_empty() || said.contains(LOST), "{said}");
-    assert!(output.status.success());
-    String::from_utf8(output.stdout).unwrap()
+        .output()?;
+    let said = String::from_utf8(output.stderr)?;
+    ensure!(said.is_empty() || said.contains(LOST), "{said}");
+    ensure!(output.status.success(), "{}", output.status);
+    Ok(String::from_utf8(output.stdout)?)
 }
 
-fn replay(name: &str, arguments: &[&str]) -> String {
+fn replay(name: &str, arguments: &[&str]) -> Result<String> {
     let recording = directory("recordings").join(name).with_extension("trace");
-    let recording = recording.to_str().unwrap();
+    let recording = recording.to_str().context("a path that is no text")?;
     tracer(&[&["replay"], arguments, &[recording]].concat())
 }
 
 /// The export of a replay, but for who replays: version and commit of this build.
-fn export(name: &str) -> String {
-    let text = replay(name, &["--quiet", "--json", "-"]);
-    let (head, rest) = text.split_once("  \"tracer\": {\n").unwrap();
-    let (_, rest) = rest.split_once("  },\n").unwrap();
-    format!("{head}  \"tracer\": {{\n    \"version\": \"0\",\n    \"commit\": \"0\"\n  }},\n{rest}")
+fn export(name: &str) -> Result<String> {
+    let text = replay(name, &["--quiet", "--json", "-"])?;
+    let (head, rest) = text.split_once("  \"tracer\": {\n").context("no tracer")?;
+    let (_, rest) = rest.split_once("  },\n").context("no end")?;
+    let nobody = "  \"tracer\": {\n    \"version\": \"0\",\n    \"commit\": \"0\"\n  },\n";
+    Ok(format!("{head}{nobody}{rest}"))
 }
 
 /// Compares with the file of that name, or writes it.
 #[track_caller]
-fn check(file: &str, got: &str) {
+fn check(file: &str, got: &str) -> Result<()> {
     let path = directory("golden").join(file);
     if std::env::var_os("UPDATE_GENERATED").is_some() {
-        std::fs::create_dir_all(directory("golden")).unwrap();
-        return std::fs::write(path, packed(file, got)).unwrap();
+        std::fs::create_dir_all(directory("golden"))?;
+        return Ok(std::fs::write(path, packed(file, got)?)?);
     }
-    let expected = unpacked(file, &std::fs::read(path).unwrap());
+    let expected = unpacked(file, &std::fs::read(path)?)?;
     let mut lines = expected.lines().zip(got.lines()).enumerate();
     let differs = lines.find(|(_, (expected, got))| expected != got);
-    assert!(expected == got, "{file} differs, first in {differs:?}");
+    ensure!(expected == got, "{file} differs, first in {differs:?}");
+    Ok(())
 }
 
 /// Exports are compressed: most of them is figures that are 0.
-fn packed(file: &str, text: &str) -> Vec<u8> {
+fn packed(file: &str, text: &str) -> Result<Vec<u8>> {
     if !file.ends_with(".gz") {
-        return text.into();
+        return Ok(text.into());
     }
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(text.as_bytes()).unwrap();
-    encoder.finish().unwrap()
+    encoder.write_all(text.as_bytes())?;
+    Ok(encoder.finish()?)
 }
 
-fn unpacked(file: &str, bytes: &[u8]) -> String {
+fn unpacked(file: &str, bytes: &[u8]) -> Result<String> {
     if !file.ends_with(".gz") {
-        return String::from_utf8(bytes.into()).unwrap();
+        return Ok(String::from_utf8(bytes.into())?);
     }
     let mut text = String::new();
-    GzDecoder::new(bytes).read_to_string(&mut text).unwrap();
-    text
+    GzDecoder::new(bytes).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 #[test]
@@ -97,10 +97,11 @@ fn every_recording_has_its_place_here() {
 }
 
 #[test]
-fn exports_are_what_they_were() {
+fn exports_are_what_they_were() -> Result<()> {
     for name in RECORDINGS {
-        check(&format!("{name}.json.gz"), &export(name));
+        check(&format!("{name}.json.gz"), &export(name)?)?;
     }
+    Ok(())
 }
 
 /// Nothing of an export gets lost by reading it, and each keeps the published schema.
@@ -111,7 +112,7 @@ fn exports_are_read_whole() {
     let schema = serde_json::from_slice(&schema).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     for name in RECORDINGS {
-        let text = export(name);
+        let text = export(name).unwrap();
         let read = tracer_export::read(text.as_bytes()).unwrap();
         assert!(read.to_text().unwrap() == text, "{name}");
         let value = serde_json::from_str(&text).unwrap();
@@ -121,26 +122,29 @@ fn exports_are_read_whole() {
 }
 
 #[test]
-fn summaries_are_what_they_were() {
+fn summaries_are_what_they_were() -> Result<()> {
     for name in RECORDINGS {
-        let text = replay(name, &["--no-tui", "--color", "never"]);
-        check(&format!("{name}.txt"), &text);
+        let text = replay(name, &["--no-tui", "--color", "never"])?;
+        check(&format!("{name}.txt"), &text)?;
     }
+    Ok(())
 }
 
 #[test]
-fn comparisons_are_what_they_were() {
-    let exports = tempfile::tempdir().unwrap();
+fn comparisons_are_what_they_were() -> Result<()> {
+    let exports = tempfile::tempdir()?;
+    let file = |name: &str| -> Result<String> {
+        let file = exports.path().join(name).with_extension("json");
+        std::fs::write(&file, export(name)?)?;
+        let path = file.to_str().context("a path that is no text")?;
+        Ok(path.to_owned())
+    };
     for (a, b) in [("hosts", "lost"), ("lookups", "failures")] {
-        let files = [a, b].map(|name| {
-            let file = exports.path().join(name).with_extension("json");
-            std::fs::write(&file, export(name)).unwrap();
-            file.to_str().unwrap().to_owned()
-        });
-        let [first, second] = &files;
-        let text = tracer(&["diff", "--color", "never", first, second]);
-        check(&format!("diff-{a}-{b}.txt"), &text);
-        let json = tracer(&["diff", "--json", first, second]);
-        check(&format!("diff-{a}-{b}.json"), &json);
+        let (first, second) = (file(a)?, file(b)?);
+        let text = tracer(&["diff", "--color", "never", &first, &second])?;
+        check(&format!("diff-{a}-{b}.txt"), &text)?;
+        let json = tracer(&["diff", "--json", &first, &second])?;
+        check(&format!("diff-{a}-{b}.json"), &json)?;
     }
+    Ok(())
 }

@@ -186,7 +186,7 @@ mod tests {
   connections  13 opened, 99.0 % of requests on a used one; 0 lookups
   links        0, 0 of them seen before; depth 0
   bodies       0 B, 0 B decoded
-  p50, p99 <=  ttfb 2.0 ms, 2.0 ms
+  p50, p99 <=  ttfb 2.05 ms, 2.05 ms
 "
         );
     }

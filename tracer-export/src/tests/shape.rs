@@ -1,4 +1,4 @@
-//! What a JSON Schema says of keys and types, references resolved: two schemas that say the same in other words
+//! Shape of a JSON Schema: its keys and types, with references resolved. Two schemas that say the same in other words
 //! have the same shape.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ pub(super) struct Shape {
     values: Option<BTreeSet<String>>,
     properties: BTreeMap<String, Shape>,
     required: BTreeSet<String>,
-    /// Of every other key.
+    /// Shape of the values of all other keys.
     additional: Option<Box<Shape>>,
     items: Option<Box<Shape>>,
 }

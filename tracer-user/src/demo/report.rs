@@ -123,8 +123,11 @@ fn witnesses(run: &Run, checks: &[Check]) -> String {
     lines.collect()
 }
 
+/// A median that the crawler noted, ns.
+type Median = fn(&Crawled) -> Option<u64>;
+
 /// Phases that the crawler times itself. It does not tell full handshakes from resumed ones.
-const CRAWLERS_OWN: [(Phase, fn(&Crawled) -> Option<u64>); 3] = [
+const CRAWLERS_OWN: [(Phase, Median); 3] = [
     (Phase::Connect, |crawled| crawled.connect_ns),
     (Phase::Tls, |crawled| crawled.tls_ns),
     (Phase::Ttfb, |crawled| crawled.ttfb_ns),

@@ -46,7 +46,7 @@ pub(crate) enum DiffError {
         /// Its schema.
         got: String,
     },
-    /// It says that it is an export, and is not like one.
+    /// A value is not of the type that the schema demands.
     #[error(
         "{path} breaks its schema, tracer.export/1 ({source}); expected what `tracer … --json FILE` writes"
     )]

@@ -175,7 +175,7 @@ fn only_exports_of_this_major_version_are_read() {
     assert!(matches!(missing, DiffError::Unreadable { .. }));
 }
 
-/// Each phase of the screen has two rows, whose words are not the plain ones.
+/// Each phase of the screen has two rows, called after it.
 #[test]
 fn every_phase_of_the_screen_is_compared() {
     let some = export(&[]);
@@ -194,7 +194,6 @@ fn every_phase_of_the_screen_is_compared() {
                 format!("{} {percentile}", phase.title())
             );
         }
-        assert_ne!(words::of_phase(phase).more, "it takes longer");
     }
 }
 
