@@ -19,16 +19,24 @@ mod namespaces;
 mod playback;
 mod privilege;
 mod resolve;
+mod say;
 mod session;
+mod signals;
 mod sink;
 mod source;
 
-use std::{io::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Parser;
 
 fn main() -> ExitCode {
-    let result = match cli::args::Arguments::parse().command {
+    // Without it only files without end are dangerous.
+    let _ = signals::survive_long_files();
+    let arguments = match cli::args::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(message) => return ExitCode::from(cli::refuse(&message)),
+    };
+    let result = match arguments.command {
         cli::args::Command::Attach(attach) => session::attach(&attach),
         cli::args::Command::Run(run) => session::run(&run),
         cli::args::Command::Replay(replay) => session::replay(&replay),
@@ -45,8 +53,7 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            // Nobody may be reading it.
-            let _ = writeln!(std::io::stderr(), "tracer: {failure}");
+            say::say(&failure);
             ExitCode::from(failure.code())
         }
     }
