@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::pty::{Winsize, openpty};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::{Termios, tcgetattr};
@@ -37,6 +38,10 @@ impl Pty {
             ws_ypixel: 0,
         };
         let pty = openpty(Some(&size), None)?;
+        for own in [&pty.master, &pty.slave] {
+            // The program gets its ends below; with the other side in its hands nobody could hang up.
+            fcntl(own, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+        }
         let before = tcgetattr(&pty.slave)?;
         let end = || pty.slave.try_clone();
         command.stdin(end()?).stdout(end()?).stderr(end()?);
@@ -92,11 +97,22 @@ impl Pty {
         Ok(kill(Pid::from_raw(self.child.id().cast_signed()), signal)?)
     }
 
+    /// Closes the other side, as a terminal window does: the session is hung up. Nothing is typed or read after it.
+    pub fn hang_up(&mut self) -> Result<()> {
+        self.master = File::open("/dev/null")?;
+        Ok(())
+    }
+
+    /// Waits for the end, at most `limit`.
+    pub fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
+        wait_for("the end of the program", limit, || {
+            Ok(self.child.try_wait()?)
+        })
+    }
+
     /// Waits until the program ends, at most `limit`. The terminal has to be as it was before.
     pub fn finish_within(&mut self, limit: Duration) -> Result<ExitStatus> {
-        let status = wait_for("the end of the program", limit, || {
-            Ok(self.child.try_wait()?)
-        })?;
+        let status = self.wait(limit)?;
         if tcgetattr(&self.slave)? != self.before {
             bail!("the terminal is not as it was");
         }

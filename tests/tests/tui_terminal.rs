@@ -232,10 +232,9 @@ fn keys_are_answered_under_load() -> Result<()> {
     Ok(())
 }
 
-/// Ctrl-C reaches the command once, also when tracer's standard input is no terminal: a second one would mean "at once".
+/// A key reaches the command once, also when tracer's standard input is no terminal: a second Ctrl-C would mean "at once".
 /// tracer stands still until the command has had its own.
-#[test]
-fn control_c_comes_once() -> Result<()> {
+fn check_comes_once(key: &str, signal: &str) -> Result<()> {
     require_root()?;
     let directory = tempfile::tempdir()?;
     let (script, said) = (
@@ -243,12 +242,12 @@ fn control_c_comes_once() -> Result<()> {
         directory.path().join("said"),
     );
     let lines = "import signal
-signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGNAL])
 print('ready', flush=True)
-while signal.sigtimedwait([signal.SIGINT], 2):
+while signal.sigtimedwait([signal.SIGNAL], 2):
     print('interrupted', flush=True)
 ";
-    std::fs::write(&script, lines)?;
+    std::fs::write(&script, lines.replace("SIGNAL", signal))?;
     let line = r#"exec "$1" run --no-tui --quiet -- python3 "$2" </dev/null >"$3""#;
     let mut command = Command::new("sh");
     command.args(["-c", line, "sh"]).arg(tracer_binary()?);
@@ -258,7 +257,7 @@ while signal.sigtimedwait([signal.SIGINT], 2):
         Ok(heard()?.contains("ready").then_some(()))
     })?;
     pty.signal(Signal::SIGSTOP)?;
-    pty.keys("\x03")?;
+    pty.keys(key)?;
     wait_for("an interrupt", PATIENCE, || {
         Ok(heard()?.contains("interrupted").then_some(()))
     })?;
@@ -268,4 +267,15 @@ while signal.sigtimedwait([signal.SIGINT], 2):
     let count = heard()?.matches("interrupted").count();
     ensure!(count == 1, "{count} interrupts");
     Ok(())
+}
+
+#[test]
+fn control_c_comes_once() -> Result<()> {
+    check_comes_once("\x03", "SIGINT")
+}
+
+/// Without the live screen Ctrl-\ is the command's: a Java program prints its threads and goes on.
+#[test]
+fn control_backslash_comes_once() -> Result<()> {
+    check_comes_once("\x1c", "SIGQUIT")
 }

@@ -9,9 +9,14 @@ use std::{
     time::Duration,
 };
 
-use nix::sys::{
-    resource::{UsageWho, getrusage},
-    time::{TimeVal, TimeValLike},
+use nix::{
+    sys::{
+        prctl::set_pdeathsig,
+        resource::{UsageWho, getrusage},
+        signal::{SigSet, Signal},
+        time::{TimeVal, TimeValLike},
+    },
+    unistd::{Pid, getpid, getppid},
 };
 
 use crate::{
@@ -20,12 +25,14 @@ use crate::{
 
 /// Starts the command inside `cgroup`. It moves there itself before it executes anything, so that its
 /// first socket is already in it. With `pipes` its output goes there, and it has no terminal to read from:
-/// the live screen does. It is `user`'s, or of who called tracer.
+/// the live screen does. It is `user`'s, or of who called tracer. Signals come to it as they would without tracer:
+/// `mask` is the one that tracer was started with.
 pub(crate) fn start(
     command: &[OsString],
     user: Option<&Account>,
     cgroup: &ChildCgroup,
     pipes: Option<&mut Pipes>,
+    mask: SigSet,
 ) -> Result<Started, Failure> {
     let (program, arguments) = command
         .split_first()
@@ -54,6 +61,9 @@ pub(crate) fn start(
     if let Some(user) = user {
         user.take(&mut command);
     }
+    let parent = getpid();
+    // SAFETY: system calls only, on what was made before the fork.
+    unsafe { command.pre_exec(move || end_with(parent, &mask)) };
     let child = command.spawn().map_err(|error| {
         Failure::Usage(format!(
             "cannot start `{}`: {error}",
@@ -61,6 +71,18 @@ pub(crate) fn start(
         ))
     })?;
     Ok(Started(child))
+}
+
+/// Lets the command come to an end when tracer is killed in a way that it cannot prepare for: nothing would watch it, and
+/// nobody would hear of its status. After the change of user, which the kernel takes as a reason to forget it.
+fn end_with(parent: Pid, mask: &SigSet) -> std::io::Result<()> {
+    set_pdeathsig(Signal::SIGTERM)?;
+    mask.thread_set_mask()?;
+    match getppid() == parent {
+        true => Ok(()),
+        // Killed already.
+        false => Err(nix::Error::ESRCH.into()),
+    }
 }
 
 /// A command that was started. It does not outlive this value: whatever made tracer give up, nothing goes on unwatched.

@@ -26,6 +26,7 @@ use tracer_testbed::origin::OriginError;
 
 use crate::diff::DiffError;
 use crate::failure::{Failure, code};
+use crate::say::StreamError;
 use crate::source::kernel::check_rights;
 
 use client::Ended;
@@ -84,6 +85,17 @@ pub(crate) enum DemoError {
         /// The profile.
         profile: &'static str,
     },
+    /// The comparison.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// `tracer run` could not write an export where it belongs.
+    #[error("demo: the export of the crawl with profile {profile} was not written:\n{output}")]
+    NoExport {
+        /// The profile.
+        profile: &'static str,
+        /// The end of what was said of it.
+        output: String,
+    },
     /// An export cannot be read back.
     #[error("demo: {0}")]
     Export(#[from] DiffError),
@@ -101,7 +113,9 @@ impl DemoError {
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Out { .. } | Self::InUse { .. } => code::USAGE,
+            Self::Out { .. } | Self::InUse { .. } | Self::Stream(_) | Self::NoExport { .. } => {
+                code::USAGE
+            }
             Self::Client { status, .. } if *status == code::CANNOT_TRACE => code::CANNOT_TRACE,
             _ => code::INTERNAL,
         }

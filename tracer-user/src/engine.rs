@@ -3,12 +3,10 @@
 mod last_words;
 mod screen;
 
-use std::{future::pending, io::Write as _, time::Duration};
+use std::{future::pending, time::Duration};
 
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    time::{Instant, sleep, sleep_until},
-};
+use nix::sys::signal::Signal;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use self::last_words::last_words;
 use crate::{
@@ -17,6 +15,8 @@ use crate::{
     failure::{Failure, code},
     intake::Intake,
     live::{Command, Live, Stage},
+    say::say,
+    signals::{Heard, Signals},
     sink::{
         Sinks,
         tui::{self, About},
@@ -30,6 +30,9 @@ use crate::{
 /// How long the command may take to end after a signal was passed on: longer than the ten seconds in which most
 /// programs, `tracer crawl` among them, give up on what is under way.
 const GRACE: Duration = Duration::from_secs(15);
+
+/// A second signal means "at once" when it comes so long after the first: then somebody has meant it.
+const AGAIN: Duration = Duration::from_millis(100);
 
 /// How often it is looked whether a command that was told to end has.
 const LOOKS: Duration = Duration::from_millis(50);
@@ -54,37 +57,8 @@ pub(crate) struct Engine {
     exports_fail: bool,
     /// To be said at the end.
     remarks: Vec<String>,
-}
-
-/// Signals that end tracer or tell of the command. Caught from before the target runs, so that none of them
-/// can end tracer without results.
-pub(crate) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-    child: Signal,
-}
-
-impl Signals {
-    /// From now on; inside a runtime.
-    pub(crate) fn listen() -> std::io::Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-            child: signal(SignalKind::child())?,
-        })
-    }
-
-    /// The next signal that asks tracer to end; None when a child has ended.
-    async fn next(&mut self) -> Option<i32> {
-        tokio::select! {
-            _ = self.interrupt.recv() => Some(libc::SIGINT),
-            _ = self.terminate.recv() => Some(libc::SIGTERM),
-            _ = self.hangup.recv() => Some(libc::SIGHUP),
-            _ = self.child.recv() => None,
-        }
-    }
+    /// What could not be written.
+    failures: Vec<Failure>,
 }
 
 impl Engine {
@@ -116,20 +90,24 @@ impl Engine {
             ending: None,
             exports_fail: false,
             remarks: Vec::new(),
+            failures: Vec::new(),
         })
     }
 
-    /// Runs to the end and writes the results; the exit code.
+    /// Runs to the end and writes the results; the exit code. The status of a command that has ended comes through, whatever
+    /// could not be written.
     pub(crate) async fn run(mut self, mut signals: Signals) -> Result<u8, Failure> {
         let end = self.trace(&mut signals).await;
         // Whatever happened, the terminal is given back, and what was found is said.
-        let closed = self.close(end.as_ref().ok());
-        let end = end?;
-        closed?;
-        Ok(match end {
-            End::Stopped | End::Replayed => code::OK,
-            End::Command(status) => child::exit_code(status),
-        })
+        let mut failures = self.close(end.as_ref().ok());
+        let code = match end {
+            Ok(End::Command(status)) => Ok(child::exit_code(status)),
+            Ok(End::Stopped | End::Replayed) if failures.is_empty() => Ok(code::OK),
+            Ok(End::Stopped | End::Replayed) => Err(failures.remove(0)),
+            Err(failure) => Err(failure),
+        };
+        failures.iter().for_each(say);
+        code
     }
 
     /// Traces to the end and writes the results. When something fails on the way, the command is ended and what was
@@ -137,37 +115,42 @@ impl Engine {
     async fn trace(&mut self, signals: &mut Signals) -> Result<End, Failure> {
         match self.follow(signals).await {
             Ok((end, by_itself)) => {
-                self.finish().await?;
-                if by_itself {
-                    self.linger(&end, signals).await?;
+                self.finish().await;
+                if by_itself && let Err(failure) = self.linger(&end, signals).await {
+                    self.failures.push(failure);
                 }
                 Ok(end)
             }
             Err(failure) => {
-                self.end_target().await;
-                let _ = self.finish().await;
-                Err(failure)
+                let had_command = self.end_target().await;
+                self.finish().await;
+                Err(match had_command {
+                    true => Failure::Broken(Box::new(failure)),
+                    false => failure,
+                })
             }
         }
     }
 
-    /// Tells the command to end, gives it time, and ends it.
-    async fn end_target(&mut self) {
+    /// Tells the command to end, gives it time, and ends it; false when there is none.
+    async fn end_target(&mut self) -> bool {
         let give_up_at = Instant::now() + GRACE;
-        let mut runs = self.source.pass_on(libc::SIGTERM);
+        let has_command = self.source.pass_on(Heard::own(Signal::SIGTERM));
+        let mut runs = has_command;
         while runs && Instant::now() < give_up_at {
             sleep(LOOKS).await;
             runs = matches!(self.source.ended(), Ok(None));
         }
         let _ = self.source.stop();
+        has_command
     }
 
-    /// Closes the live screen, then says what there is to say.
-    fn close(mut self, end: Option<&End>) -> Result<(), Failure> {
+    /// Closes the live screen, then says what there is to say. Returns the outputs that could not be written.
+    fn close(mut self, end: Option<&End>) -> Vec<Failure> {
         let (printed, logged) = self.captured.take().map(Captured::drain).unzip();
         let closed = self.live.take().map_or(Ok(()), Live::close);
         tui::abandon();
-        self.sinks.say(&self.tracker.snapshot())?;
+        let said = self.sinks.say(&self.tracker.snapshot());
         for remark in self.remarks.iter().chain(&self.source.remark()) {
             say(remark);
         }
@@ -176,10 +159,13 @@ impl Engine {
         {
             say(&words);
         }
-        logged.unwrap_or(Ok(())).map_err(Failure::internal(
-            "writing the command's output to --child-log",
-        ))?;
-        closed.map_err(Failure::internal("drawing"))
+        let rest = [
+            said.err(),
+            logged.and_then(Result::err).map(Failure::ChildLog),
+            closed.err().map(Failure::Screen),
+        ];
+        self.failures.extend(rest.into_iter().flatten());
+        self.failures
     }
 
     /// The loop. Says whether the end came without anybody asking for it.
@@ -190,41 +176,65 @@ impl Engine {
             .output
             .duration
             .map(|duration| Instant::now() + duration);
-        let mut give_up_at = None;
+        let mut told = None;
         loop {
             let due = self.live.as_ref().map(|live| live.due().into());
             tokio::select! {
                 biased;
-                signal = signals.next() => if let Some(signal) = signal {
-                    if give_up_at.is_some() || !self.source.pass_on(signal) {
+                heard = signals.next() => {
+                    let heard = heard.map_err(Failure::internal("reading signals"))?;
+                    if self.hear(heard, &mut told) {
                         return self.stop();
                     }
-                    give_up_at = Some(Instant::now() + GRACE);
-                },
+                }
                 command = next_command(&mut self.live) => {
-                    let quit = !self.obey(command);
-                    if quit && (give_up_at.is_some() || !self.source.pass_on(libc::SIGTERM)) {
+                    // A terminal that is closed is one reason, and its signal may have come before.
+                    let knows = command == Command::Gone && told.is_some();
+                    if !self.obey(command) && !knows && self.is_to_stop(&mut told) {
                         return self.stop();
-                    }
-                    if quit {
-                        give_up_at = Some(Instant::now() + GRACE);
                     }
                 }
                 () = until(stop_at) => {
-                    if !self.source.pass_on(libc::SIGTERM) {
+                    stop_at = None;
+                    if told.is_none() && self.is_to_stop(&mut told) {
                         return self.stop();
                     }
-                    (stop_at, give_up_at) = (None, Some(Instant::now() + GRACE));
                 }
-                () = until(give_up_at) => return self.stop(),
+                () = until(told.map(|at| at + GRACE)) => return self.stop(),
                 () = until(export_at) => export_at = self.export()?,
                 () = until(due) => self.publish()?,
                 wake = self.source.ready() => self.take(wake?)?,
             }
             if let Some(end) = self.source.ended()? {
-                return Ok((end, give_up_at.is_none()));
+                return Ok((end, told.is_none()));
             }
         }
+    }
+
+    /// Passes a signal on to the command; true when tracer is to end at once: there is no command, or it was told to end
+    /// before. `told`: when that was.
+    fn hear(&mut self, heard: Heard, told: &mut Option<Instant>) -> bool {
+        if heard.is_of_child() {
+            return false;
+        }
+        if !heard.asks_to_end() {
+            return !self.source.pass_on(heard);
+        }
+        if let Some(at) = *told {
+            // timeout(1) sends its signal to the process and then to its group: that is one.
+            return heard.can_mean_at_once() && at.elapsed() >= AGAIN;
+        }
+        *told = Some(Instant::now());
+        !self.source.pass_on(heard)
+    }
+
+    /// The trace is to end; true when that is at once, and not when the command has ended that is told to now.
+    fn is_to_stop(&mut self, told: &mut Option<Instant>) -> bool {
+        if told.is_some() {
+            return true;
+        }
+        *told = Some(Instant::now());
+        !self.source.pass_on(Heard::own(Signal::SIGTERM))
     }
 
     /// Takes what waits, at most a batch.
@@ -247,7 +257,7 @@ impl Engine {
     fn tell(&mut self, text: String) {
         match &mut self.live {
             Some(live) => live.answer(Err(text)),
-            None => say(&text),
+            None => say(text),
         }
     }
 
@@ -257,8 +267,11 @@ impl Engine {
         Ok((self.source.stop()?, false))
     }
 
-    async fn finish(&mut self) -> Result<(), Failure> {
-        self.source.finish(&mut self.tracker).await?;
+    /// Takes what is left and writes the results, as far as either goes.
+    async fn finish(&mut self) {
+        if let Err(failure) = self.source.finish(&mut self.tracker).await {
+            self.fail(failure);
+        }
         self.over = true;
         self.note_moment();
         if let Some(ending) = self.ending.take().or_else(|| self.end_recording()) {
@@ -268,7 +281,17 @@ impl Engine {
             }
             self.remarks.extend(remark);
         }
-        self.sinks.export(&self.tracker.snapshot())
+        if let Err(failure) = self.sinks.export_at_the_end(&self.tracker.snapshot()) {
+            self.fail(failure);
+        }
+    }
+
+    /// Something that was wanted is not there: said at the screen now, and at the end.
+    fn fail(&mut self, failure: Failure) {
+        if let Some(live) = &mut self.live {
+            live.answer(Err(failure.to_string()));
+        }
+        self.failures.push(failure);
     }
 
     /// What is left of the recording goes to the disk, while everything goes on.
@@ -366,9 +389,4 @@ async fn until(deadline: Option<Instant>) {
         Some(deadline) => sleep_until(deadline).await,
         None => pending().await,
     }
-}
-
-/// A line on standard error; nobody may be reading it.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "tracer: {text}");
 }

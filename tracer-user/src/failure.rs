@@ -7,7 +7,8 @@ use crate::{
     demo::DemoError,
     diff::DiffError,
     privilege::PrivilegeError,
-    sink::output::OutputError,
+    say::StreamError,
+    sink::{output::OutputError, rescue::Rescued},
     source::{
         kernel::{KernelError, cgroup::CgroupError, diag::DiagError},
         replay::ReplayError,
@@ -37,6 +38,21 @@ pub(crate) enum Failure {
     /// An output file.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// The export, at the end of a trace.
+    #[error("{0}; {1}")]
+    Export(OutputError, Rescued),
+    /// A standard stream.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// `--child-log`.
+    #[error("--child-log is cut off: {0}; check the free space of its disk")]
+    ChildLog(std::io::Error),
+    /// The live screen.
+    #[error("cannot draw the live screen: {0}")]
+    Screen(std::io::Error),
+    /// The trace of a command that was under way.
+    #[error("{0}; the trace is cut off there, and the command was told to end")]
+    Broken(Box<Failure>),
     /// Settings of a crawl.
     #[error(transparent)]
     Config(#[from] tracer_crawler::config::ConfigError),
@@ -94,13 +110,14 @@ impl Failure {
                 HeaderError::Read { .. } | HeaderError::Profiles { .. },
             )) => code::INPUT,
             Self::Config(_) | Self::Crawl(_) => code::USAGE,
-            Self::Usage(_) | Self::Output(_) => code::USAGE,
+            Self::Usage(_) | Self::Output(_) | Self::Export(..) => code::USAGE,
+            Self::Stream(_) | Self::ChildLog(_) | Self::Screen(_) => code::USAGE,
             Self::Cgroup(CgroupError::NotFound { .. } | CgroupError::Outside { .. }) => code::USAGE,
             Self::Kernel(_) | Self::Cgroup(_) | Self::Diag(_) => code::CANNOT_TRACE,
             Self::Replay(_) => code::INPUT,
             Self::Diff(_) => code::INPUT,
             Self::Demo(demo) => demo.code(),
-            Self::Privilege(_) | Self::Internal { .. } => code::INTERNAL,
+            Self::Privilege(_) | Self::Internal { .. } | Self::Broken(_) => code::INTERNAL,
         }
     }
 }

@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Play(Control),
     /// End the trace; the second time without waiting for the command.
     Quit,
+    /// The screen is gone: end the trace, and give the command its time.
+    Gone,
 }
 
 /// How far the trace is.
@@ -156,12 +158,12 @@ impl Live {
         self.due
     }
 
-    /// The next command. A screen that is gone has quit, once.
+    /// The next command. A screen that is gone says so once.
     pub(crate) async fn command(&mut self) -> Command {
         match self.commands.recv().await {
             Some(command) => command,
             None if std::mem::replace(&mut self.gone, true) => std::future::pending().await,
-            None => Command::Quit,
+            None => Command::Gone,
         }
     }
 
@@ -228,12 +230,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_screen_that_is_gone_has_quit() {
+    async fn a_screen_that_is_gone_says_so() {
         let (mut live, wires) = Live::new(Duration::from_millis(250));
         wires.commands.send(Command::Export).unwrap();
         drop(wires);
         assert_eq!(live.command().await, Command::Export);
-        assert_eq!(live.command().await, Command::Quit);
+        assert_eq!(live.command().await, Command::Gone);
         let again = tokio::time::timeout(Duration::from_millis(1), live.command());
         assert!(again.await.is_err(), "once");
         live.publish(1, Snapshot::default);

@@ -19,14 +19,22 @@ mod namespaces;
 mod playback;
 mod privilege;
 mod resolve;
+mod say;
 mod session;
+mod signals;
 mod sink;
 mod source;
 
-use std::{io::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let result = match cli::args::parse().command {
+    // Without it only files without end are dangerous.
+    let _ = signals::survive_long_files();
+    let arguments = match cli::args::parse() {
+        Ok(arguments) => arguments,
+        Err(message) => return ExitCode::from(cli::refuse(&message)),
+    };
+    let result = match arguments.command {
         cli::args::Command::Attach(attach) => session::attach(&attach),
         cli::args::Command::Run(run) => session::run(&run),
         cli::args::Command::Replay(replay) => session::replay(&replay),
@@ -43,8 +51,7 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            // Nobody may be reading it.
-            let _ = writeln!(std::io::stderr(), "tracer: {failure}");
+            say::say(&failure);
             ExitCode::from(failure.code())
         }
     }

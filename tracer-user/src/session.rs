@@ -1,9 +1,8 @@
 //! `tracer attach` and `tracer run`: sets everything up in the order that loses nothing, gives up every
 //! right that is not needed any more, and hands over to the engine.
 
-use std::{collections::HashSet, ffi::OsString, io::Write as _, path::PathBuf, time::SystemTime};
+use std::{collections::HashSet, ffi::OsString, path::PathBuf, time::SystemTime};
 
-use nix::sys::signal::{SigSet, Signal};
 use tokio::runtime::Runtime;
 use tracer_core::{
     host_filter::HostFilter,
@@ -20,7 +19,7 @@ use crate::{
         settings::{JsonTarget, OutputSettings},
     },
     clock,
-    engine::{Engine, Signals},
+    engine::Engine,
     failure::Failure,
     filter::Selection,
     intake::Intake,
@@ -28,6 +27,8 @@ use crate::{
     playback::Speed,
     privilege::{self, Duties},
     resolve,
+    say::say,
+    signals::{Held, Signals},
     sink::{Description, Machine, Sinks, output::OutputPath},
     source::{
         Source,
@@ -64,7 +65,9 @@ pub(crate) fn attach(arguments: &Attach) -> Result<u8, Failure> {
         .only_cgroup
         .clone()
         .unwrap_or_else(|| hierarchy.mount().to_path_buf());
-    let mut session = Session::begin(hierarchy, &selection, output, &arguments.output, None)?;
+    let held = hold_signals()?;
+    let setup = &arguments.output;
+    let mut session = Session::begin(hierarchy, &selection, output, setup, None, &held)?;
     session.kernel.attach(&packets)?;
     session.trace_descendants(&selection.pids)?;
     session.adopt()?;
@@ -91,9 +94,7 @@ pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
     let mut selection = Selection::validate(&arguments.filter, &[], &hierarchy)?;
     selection.kernel.by_process = 1;
     // From here on a signal must not end us on the spot: the cgroup would stay.
-    ending_signals()
-        .thread_block()
-        .map_err(|errno| Failure::internal("blocking signals")(errno.into()))?;
+    let held = hold_signals()?;
     let cgroup = ChildCgroup::create(&hierarchy)?;
     let command: Vec<String> = arguments
         .command
@@ -102,14 +103,14 @@ pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
         .collect();
     let log = child_log(arguments, &output)?;
     let setup = &arguments.output;
-    let mut session = Session::begin(hierarchy, &selection, output, setup, Some(command))?;
+    let mut session = Session::begin(hierarchy, &selection, output, setup, Some(command), &held)?;
     if session.sinks.output.screen.is_some() {
         let pipes = Pipes::open().map_err(Failure::internal("making pipes for the command"))?;
         session.pipes = Some((pipes, log));
     }
     let packets: PathBuf = cgroup.dir().into();
     session.kernel.attach(&packets)?;
-    let child = session.start(&arguments.command, user.as_ref(), &cgroup)?;
+    let child = session.start(&arguments.command, user.as_ref(), &cgroup, &held)?;
     give_up_rights(&session.sinks, true)?;
     session.finish(Target::Command {
         child,
@@ -147,27 +148,24 @@ fn give_up_rights(sinks: &Sinks, run: bool) -> Result<(), Failure> {
     Ok(privilege::drop_to(&duties.capabilities())?)
 }
 
-/// The runtime, which starts no thread, and the signals, which from now on end nothing by themselves.
-fn listen() -> Result<(Runtime, Signals), Failure> {
+/// Signals that would end tracer wait from now on until somebody listens.
+fn hold_signals() -> Result<Held, Failure> {
+    Held::hold().map_err(Failure::internal("holding signals back"))
+}
+
+/// The runtime, which starts no thread, and the signals that have come or will.
+fn listen(held: &Held) -> Result<(Runtime, Signals), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::internal("starting the runtime"))?;
     let guard = runtime.enter();
-    let signals = Signals::listen().map_err(Failure::internal("listening for signals"))?;
+    let signals = held.listen();
     drop(guard);
-    // What came meanwhile comes now, to those who listen.
-    ending_signals()
-        .thread_unblock()
-        .map_err(|errno| Failure::internal("unblocking signals")(errno.into()))?;
-    Ok((runtime, signals))
-}
-
-/// Those that end a trace.
-fn ending_signals() -> SigSet {
-    [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP]
-        .into_iter()
-        .collect()
+    Ok((
+        runtime,
+        signals.map_err(Failure::internal("listening for signals"))?,
+    ))
 }
 
 impl Session {
@@ -178,6 +176,7 @@ impl Session {
         output: OutputSettings,
         arguments: &OutputArguments,
         command: Option<Vec<String>>,
+        held: &Held,
     ) -> Result<Self, Failure> {
         let namespaces = Namespaces::open()?;
         let options = Options {
@@ -211,7 +210,7 @@ impl Session {
             }
         };
         let tracker = Intake::new(Tracker::new(options), recorder);
-        let (runtime, signals) = listen()?;
+        let (runtime, signals) = listen(held)?;
         Ok(Self {
             kernel,
             tracker,
@@ -263,11 +262,12 @@ impl Session {
         command: &[OsString],
         user: Option<&Account>,
         cgroup: &ChildCgroup,
+        held: &Held,
     ) -> Result<Started, Failure> {
         let own = std::process::id();
         self.kernel.trace_process(own)?;
         let pipes = self.pipes.as_mut().map(|(pipes, _)| pipes);
-        let child = child::start(command, user, cgroup, pipes);
+        let child = child::start(command, user, cgroup, pipes, held.before());
         self.kernel.forget_process(own)?;
         child
     }
@@ -316,7 +316,7 @@ pub(crate) fn replay(arguments: &args::Replay) -> Result<u8, Failure> {
         output,
         description: Description::of(start),
     };
-    let (runtime, signals) = listen()?;
+    let (runtime, signals) = listen(&hold_signals()?)?;
     let source = Source::Replay(Box::new(replay));
     let intake = Intake::new(Tracker::new(options), None);
     let engine = Engine::new(source, intake, sinks, None)?;
@@ -327,7 +327,7 @@ impl Sinks {
     /// Tells a person (and a script that waits for it) that tracing has begun.
     fn say_begun(&self) {
         if !self.output.quiet && self.output.screen.is_none() {
-            let _ = writeln!(std::io::stderr(), "tracer: tracing; Ctrl-C ends it");
+            say("tracing; Ctrl-C ends it");
         }
     }
 }

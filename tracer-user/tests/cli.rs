@@ -249,3 +249,97 @@ fn config_help_names_flags_of_every_group() {
     ];
     check_help(&["config", "show", "--help"], &flags);
 }
+
+/// A file that is always full.
+fn full() -> std::fs::File {
+    std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap()
+}
+
+const EXPORT: &str = "../docs/schema/example.json";
+const RECORDING: &str = "tests/recordings/crawl.trace";
+
+/// Commands that print, and their status when somebody takes it.
+fn printing() -> Vec<(Vec<&'static str>, i32)> {
+    let doctor = tracer(&["doctor"]).status.code().unwrap();
+    let lines: [(&str, i32); 12] = [
+        ("--help", 0),
+        ("run --help", 0),
+        ("--version", 0),
+        ("completions bash", 0),
+        ("man", 0),
+        ("config show", 0),
+        ("doctor", doctor),
+        ("doctor --json", doctor),
+        ("replay --no-tui --until 1s RECORDING", 0),
+        ("replay --no-tui --quiet --json - RECORDING", 0),
+        ("diff EXPORT EXPORT", 0),
+        ("diff --json EXPORT EXPORT", 0),
+    ];
+    let word = |word: &'static str| match word {
+        "EXPORT" => EXPORT,
+        "RECORDING" => RECORDING,
+        word => word,
+    };
+    lines
+        .into_iter()
+        .map(|(line, code)| (line.split(' ').map(word).collect(), code))
+        .collect()
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tracer"));
+    command.args(arguments);
+    command
+}
+
+/// What is not taken is said in one line, and is an output that cannot be written.
+#[test]
+fn standard_output_that_is_full() {
+    for (arguments, _) in printing() {
+        let output = command(&arguments).stdout(full()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        let one_line = said.lines().count() == 1;
+        assert!(
+            one_line && said.starts_with("tracer: cannot write to standard output: No space left"),
+            "{arguments:?}: {said}"
+        );
+    }
+}
+
+/// Nobody hears why, and the status says it all the same.
+#[test]
+fn both_streams_are_full() {
+    for (arguments, _) in printing() {
+        let mut command = command(&arguments);
+        let status = command.stdout(full()).stderr(full()).status().unwrap();
+        assert_eq!(status.code(), Some(2), "{arguments:?}");
+    }
+    let refused = command(&["attach", "--no-such-flag"])
+        .stderr(full())
+        .status();
+    assert_eq!(refused.unwrap().code(), Some(2));
+}
+
+/// Standard error is not needed; closed streams swallow what is written.
+#[test]
+fn streams_that_are_closed() {
+    for (arguments, code) in printing() {
+        let status = command(&arguments).stderr(full()).output().unwrap().status;
+        assert_eq!(status.code(), Some(code), "{arguments:?} 2>/dev/full");
+        for closing in [">&-", "2>&-", ">&- 2>&-"] {
+            let status = Command::new("sh")
+                .args(["-c", &format!("exec \"$@\" {closing}"), "sh"])
+                .arg(env!("CARGO_BIN_EXE_tracer"))
+                .args(&arguments)
+                .stdout(std::process::Stdio::null())
+                .stderr(std::process::Stdio::null())
+                .status()
+                .unwrap();
+            assert_eq!(status.code(), Some(code), "{arguments:?} {closing}");
+        }
+    }
+}

@@ -873,3 +873,18 @@ fn a_link_under_sudo_leads_nowhere() {
         fs::remove_file(link).unwrap();
     }
 }
+
+/// Neither log lines nor the text at the end need a reader, and pages that cannot be written are said.
+#[test]
+fn streams_that_are_full() {
+    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
+    let site = Site::start();
+    let mut talking = crawl(&["--log", "debug", &site.url("/")]);
+    let status = talking.stderr(full()).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+    let mut writing = crawl(&["--quiet", "--jsonl", "-", &site.url("/")]);
+    let output = writing.stdout(full()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(7), "{said}");
+    assert!(said.contains("No space left"), "{said}");
+}

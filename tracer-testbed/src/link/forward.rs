@@ -1,6 +1,6 @@
 //! Forwarding thread: reads packets from both devices, waits with a precision of microseconds, writes them.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::{AsFd, AsRawFd as _};
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,11 @@ pub(super) fn run(
         let busy = match read_all(&mut tuns, &mut link, &mut buffer) {
             Ok(busy) => busy,
             Err(error) => {
-                return eprintln!("link: cannot read the TUN device: {error}; forwarding ends");
+                let _ = writeln!(
+                    io::stderr(),
+                    "link: cannot read the TUN device: {error}; forwarding ends"
+                );
+                return;
             }
         };
         write_due(&mut tuns, &mut link, counts);

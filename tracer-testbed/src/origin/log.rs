@@ -70,7 +70,10 @@ fn write_lines(mut lines: mpsc::Receiver<Value>, mut file: BufWriter<File>) {
             written = writeln!(file, "{line}");
         }
         if let Err(error) = written.and_then(|()| file.flush()) {
-            eprintln!("origin: cannot write the log: {error}; no more lines");
+            let _ = writeln!(
+                std::io::stderr(),
+                "origin: cannot write the log: {error}; no more lines"
+            );
             return;
         }
     }

@@ -17,7 +17,7 @@ const EXIT_CODES: &str = "Exit codes:
   3   cannot trace here: rights or kernel; `tracer doctor` says which and what to do
   4   an input file is bad: a recording, an export, a configuration
   70  a fault of tracer's own
-With `run` the command's own status is passed on (128+n when signal n ended it).";
+With `run` the command's own status is passed on once it was started (128+n when signal n ended it).";
 
 const DIFF_EXIT_CODES: &str = "Exit codes:
   0   all went well, whatever changed
@@ -48,7 +48,7 @@ Exit codes:
   2   wrong usage: a bad flag, no such process or command, an output that cannot be written
   3   cannot trace here: rights or kernel; `tracer doctor` says which and what to do
   70  a fault of tracer's own
-With `run` the command's own status is passed on (128+n when signal n ended it).";
+With `run` the command's own status is passed on once it was started (128+n when signal n ended it).";
 
 /// Shows from inside the Linux kernel where a web crawler's network time goes.
 #[derive(Debug, Parser)]
@@ -59,9 +59,9 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-/// The words that this process was started with. Ends the process where they are wrong, or help was asked for.
-pub(crate) fn parse() -> Arguments {
-    Arguments::parse_from(switches::joined(std::env::args_os()))
+/// Parses the words that this process was started with. The error is what to print: help, or what is wrong.
+pub(crate) fn parse() -> Result<Arguments, clap::Error> {
+    Arguments::try_parse_from(switches::joined(std::env::args_os()))
 }
 
 /// The commands.

@@ -4,6 +4,7 @@ use super::args::Doctor;
 use crate::{
     doctor::{Probes, Report, Roots},
     failure::Failure,
+    say,
     source::kernel::{Kernel, Options, diag::Diag},
 };
 
@@ -18,9 +19,10 @@ pub(crate) fn doctor(arguments: &Doctor) -> Result<u8, Failure> {
     );
     if arguments.json {
         let text = report.to_json().map_err(std::io::Error::from);
-        println!("{}", text.map_err(Failure::internal("writing the report"))?);
+        let text = text.map_err(Failure::internal("writing the report"))?;
+        say::print(&format!("{text}\n"))?;
     } else {
-        print!("{}", report.to_text());
+        say::print(&report.to_text())?;
     }
     Ok(report.exit_code())
 }

@@ -1,12 +1,10 @@
 //! `tracer completions` and `tracer man`: from the same definitions as the flags. docs/completions and
 //! docs/man hold copies; `tests/generated.rs` keeps them up to date.
 
-use std::io::Write;
-
 use clap::{Command, CommandFactory};
 
 use super::args::{Arguments, Completions, Man};
-use crate::{failure::Failure, sink::closed_pipe_is_fine};
+use crate::{failure::Failure, say};
 
 /// Prints the completions of one shell.
 pub(crate) fn completions(arguments: &Completions) -> Result<u8, Failure> {
@@ -46,6 +44,6 @@ fn find<'a>(root: &'a Command, name: &str) -> Option<&'a Command> {
 }
 
 fn print(text: &[u8]) -> Result<u8, Failure> {
-    closed_pipe_is_fine(std::io::stdout().write_all(text))?;
+    say::print(&String::from_utf8_lossy(text))?;
     Ok(0)
 }

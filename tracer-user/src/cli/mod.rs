@@ -8,3 +8,25 @@ pub(crate) mod doctor;
 pub(crate) mod generate;
 mod quantity;
 pub(crate) mod settings;
+
+use std::io::{self, Write as _};
+
+use crate::{
+    failure::code,
+    say::{checked, say},
+};
+
+/// Prints what there is to say instead of a run: help, the version, or what is wrong with the arguments. The exit code.
+pub(crate) fn refuse(message: &clap::Error) -> u8 {
+    let printed = message.print().and_then(|()| io::stdout().flush());
+    if message.use_stderr() {
+        return code::USAGE;
+    }
+    match checked("standard output", printed) {
+        Err(error) => {
+            say(error);
+            code::USAGE
+        }
+        Ok(()) => code::OK,
+    }
+}

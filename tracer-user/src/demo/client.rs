@@ -1,8 +1,9 @@
 //! One crawl: the crawler below `tracer run`, in the client's namespace.
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::sync::atomic::Ordering::Relaxed;
@@ -22,6 +23,7 @@ use super::resolver::Resolver;
 use super::stage::{Servers, Stage};
 use super::{DemoError, DemoSettings, MemoryFile, Profile, Run, Stop};
 use crate::child;
+use crate::say::note;
 
 /// How often the progress line changes.
 const TICK: Duration = Duration::from_millis(250);
@@ -59,6 +61,7 @@ impl Crawl<'_> {
             MemoryFile::new().map_err(&memory)?,
         );
         let command = self.command(&servers, &jsonl, &output)?;
+        let export_before = self.export();
         let start = Instant::now();
         let ended = runtime.block_on(async {
             let child = tokio::process::Command::from(command).spawn();
@@ -73,6 +76,12 @@ impl Crawl<'_> {
         };
         if status != 0 {
             return Err(self.failed(status, &output));
+        }
+        if self.directory.is_some() && self.export() == export_before {
+            return Err(DemoError::NoExport {
+                profile: self.profile.name(),
+                output: last_words(&output),
+            });
         }
         let text = jsonl
             .read()
@@ -92,13 +101,18 @@ impl Crawl<'_> {
     }
 
     fn failed(&self, status: u8, output: &MemoryFile) -> DemoError {
-        let text = output.read().unwrap_or_default();
-        let end = text.len().saturating_sub(SHOWN_BYTES);
         DemoError::Client {
             profile: self.profile.name(),
             status,
-            output: String::from_utf8_lossy(&text[end..]).trim().to_owned(),
+            output: last_words(output),
         }
+    }
+
+    /// Device and inode of the export's file; a new file has another inode.
+    fn export(&self) -> Option<(u64, u64)> {
+        let path = self.directory?.export(self.profile);
+        let meta = std::fs::symlink_metadata(path).ok()?;
+        Some((meta.dev(), meta.ino()))
     }
 
     /// The crawler; below `tracer run` when it is traced, in the client's namespace when there is a link.
@@ -224,6 +238,13 @@ impl Crawl<'_> {
     }
 }
 
+/// The end of what a crawl said.
+fn last_words(output: &MemoryFile) -> String {
+    let text = output.read().unwrap_or_default();
+    let end = text.len().saturating_sub(SHOWN_BYTES);
+    String::from_utf8_lossy(&text[end..]).trim().to_owned()
+}
+
 /// What ended the wait.
 enum Watched {
     Exit(u8),
@@ -266,15 +287,13 @@ impl Progress {
     fn show(&self, servers: &Servers) {
         if self.shown {
             let passed = self.start.elapsed().min(self.time);
-            eprint!(
+            note(format_args!(
                 "\r\x1b[K{:<8} {:>3.0} of {:.0} s  {}",
                 self.profile,
                 passed.as_secs_f64(),
                 self.time.as_secs_f64(),
                 self.figures(servers)
-            );
-            // A terminal that is gone is no reason to end.
-            let _ = io::stderr().flush();
+            ));
         }
     }
 
@@ -290,14 +309,18 @@ impl Progress {
 
     fn clear(&self) {
         if self.shown {
-            eprint!("\r\x1b[K");
+            note(format_args!("\r\x1b[K"));
         }
     }
 
     fn finish(&mut self, servers: &Servers) {
         self.clear();
         if self.lines {
-            eprintln!("{:<8} {}", self.profile, self.figures(servers));
+            note(format_args!(
+                "{:<8} {}\n",
+                self.profile,
+                self.figures(servers)
+            ));
         }
     }
 }

@@ -13,30 +13,29 @@ use tracer_text::number;
 
 use crate::diff::{self, Comparison};
 use crate::failure::code;
+use crate::say::{self, note};
 use crate::source::kernel::KernelError;
 
 /// Says what is going to happen, and what cannot.
 pub(super) fn introduce(settings: &DemoSettings, stage: &Stage, untraced: Option<&KernelError>) {
     let seconds = settings.time.as_secs_f64();
     match stage.no_link() {
-        None => eprintln!(
-            "tracer demo: two crawls of {seconds:.0} s, {} requests at once, round trip {}",
+        None => note(format_args!(
+            "tracer demo: two crawls of {seconds:.0} s, {} requests at once, round trip {}\n",
             settings.concurrency,
             number::time(settings.rtt.as_nanos() as f64)
-        ),
-        Some(error) => {
-            eprintln!("tracer demo: no link with a round trip: {error}");
-            eprintln!(
-                "tracer demo: two crawls of {seconds:.0} s on loopback instead, without delay or DNS"
-            );
-        }
+        )),
+        Some(error) => note(format_args!(
+            "tracer demo: no link with a round trip: {error}\n\
+             tracer demo: two crawls of {seconds:.0} s on loopback instead, without delay or DNS\n"
+        )),
     }
-    eprintln!(
-        "tracer demo: default is `tracer crawl --profile default {}`, tuned is `tracer crawl --profile tuned`",
+    note(format_args!(
+        "tracer demo: default is `tracer crawl --profile default {}`, tuned is `tracer crawl --profile tuned`\n",
         NAIVE.join(" ")
-    );
+    ));
     if let Some(error) = untraced {
-        eprintln!("tracer demo: without a trace: {error}");
+        note(format_args!("tracer demo: without a trace: {error}\n"));
     }
 }
 
@@ -51,8 +50,7 @@ pub(super) fn conclude(
         Some(directory) => compare(settings, runs, directory, limit)?,
         None => (counted(runs), true),
     };
-    // A reader that has seen enough is no fault.
-    let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
+    say::print(&text)?;
     Ok(if agrees { code::OK } else { code::INTERNAL })
 }
 

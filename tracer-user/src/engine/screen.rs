@@ -7,11 +7,12 @@ use std::{
 
 use tracer_core::{input::Input, tracker::Tracker};
 
-use super::{Engine, Signals};
+use super::Engine;
 use crate::{
     clock,
     failure::Failure,
     live::{Command, Live, Stage},
+    signals::Signals,
     sink::output::OutputPath,
     source::{End, record::Recorder},
 };
@@ -47,7 +48,7 @@ impl Engine {
             Command::Reset => self.reset(),
             Command::Record => self.record(),
             Command::Play(control) => self.source.control(control),
-            Command::Quit => {
+            Command::Quit | Command::Gone => {
                 self.set_stage(Stage::Ending);
                 return false;
             }
@@ -142,11 +143,14 @@ impl Engine {
         self.publish()?;
         while self.live.is_some() {
             tokio::select! {
-                signal = signals.next() => if signal.is_some() {
-                    return Ok(());
-                },
+                heard = signals.next() => {
+                    let heard = heard.map_err(Failure::internal("reading signals"))?;
+                    if !heard.is_of_child() {
+                        return Ok(());
+                    }
+                }
                 command = super::next_command(&mut self.live) => {
-                    if matches!(command, Command::Quit) {
+                    if matches!(command, Command::Quit | Command::Gone) {
                         return Ok(());
                     }
                     self.obey(command);

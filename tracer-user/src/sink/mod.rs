@@ -3,13 +3,11 @@
 mod hdr;
 pub(crate) mod json;
 pub(crate) mod output;
+pub(crate) mod rescue;
 mod text;
 pub(crate) mod tui;
 
-use std::{
-    io::Write,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use tracer_core::{snapshot::Snapshot, tracker::TrackerOptions};
 use tracer_export::Filter;
@@ -20,6 +18,7 @@ use crate::{
     cli::settings::{JsonTarget, OutputSettings},
     clock,
     failure::Failure,
+    say,
 };
 
 /// What a trace is about, besides its figures.
@@ -140,12 +139,11 @@ impl Sinks {
         }
         let duration_ns = self.elapsed_ns();
         let text = text::summary(snapshot, duration_ns, self.output.color);
-        let written = if self.output.text_to_stderr {
-            std::io::stderr().write_all(text.as_bytes())
+        Ok(if self.output.text_to_stderr {
+            say::print_to_stderr(&text)
         } else {
-            std::io::stdout().write_all(text.as_bytes())
-        };
-        closed_pipe_is_fine(written)
+            say::print(&text)
+        }?)
     }
 
     /// Since the trace began or was reset, ns.
@@ -170,16 +168,20 @@ impl Sinks {
         };
         let text = self.document(snapshot)?;
         match target {
-            JsonTarget::Stdout => closed_pipe_is_fine(std::io::stdout().write_all(text.as_bytes())),
+            JsonTarget::Stdout => Ok(say::print(&text)?),
             JsonTarget::File(path) => Ok(path.replace(text.as_bytes())?),
         }
     }
-}
 
-/// Whoever read our output may have gone (`| head`).
-pub(crate) fn closed_pipe_is_fine(result: std::io::Result<()>) -> Result<(), Failure> {
-    match result {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => other.map_err(Failure::internal("writing the results")),
+    /// Writes the export for the last time. Where its file cannot be written, it is put somewhere else.
+    pub(crate) fn export_at_the_end(&self, snapshot: &Snapshot) -> Result<(), Failure> {
+        let Some(JsonTarget::File(path)) = &self.output.json else {
+            return self.export(snapshot);
+        };
+        let text = self.document(snapshot)?;
+        path.replace(text.as_bytes()).map_err(|failure| {
+            let rescued = rescue::rescue(text.as_bytes(), self.output.invoker.as_ref());
+            Failure::Export(failure, rescued)
+        })
     }
 }

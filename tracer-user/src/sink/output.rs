@@ -8,6 +8,8 @@
 //! A new file belongs to the user who called sudo when that user could have made it: it is made with the user's own
 //! rights. In all other places it is root's. A file that replaces another keeps its owner, group and rights.
 
+mod error;
+
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -20,9 +22,10 @@ use nix::fcntl::{AtFlags, OFlag, openat, renameat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fchmod, fstat, fstatat};
 use nix::unistd::{Uid, UnlinkatFlags, unlinkat};
 
+pub(crate) use self::error::OutputError;
 use crate::files::is_denied;
 use crate::files::kept::Kept;
-use crate::files::walk::{Walk, WalkError, foreign, is, split};
+use crate::files::walk::{Walk, WalkError, is, split};
 use crate::invoker::Invoker;
 
 /// Names tried for the temporary file before giving up.
@@ -30,78 +33,14 @@ const MAX_NAMES: u32 = 100;
 /// Rights of a new file once it is finished, less the umask.
 const FILE_MODE: u32 = 0o644;
 
-/// Why an output file cannot be written.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum OutputError {
-    /// The path ends in a slash, a dot or nothing.
-    #[error(
-        "cannot write to {path:?}: it names no file; give a file name, or - for standard output"
-    )]
-    NoName {
-        /// As given.
-        path: PathBuf,
-    },
-    /// The directory is missing or closed.
-    #[error(
-        "cannot write {path}: its directory cannot be opened: {source}; create it or choose another"
-    )]
-    Directory {
-        /// As given.
-        path: PathBuf,
-        /// Error of the system.
-        source: io::Error,
-    },
-    /// Somebody else's link leads to the directory.
-    #[error("cannot write {path}: {}", foreign(link, *owner))]
-    ForeignLink {
-        /// As given.
-        path: PathBuf,
-        /// The link's name.
-        link: PathBuf,
-        /// Who made it.
-        owner: Uid,
-    },
-    /// The target is something that must not be replaced.
-    #[error(
-        "cannot write {path}: it is {kind}, expected a regular file or nothing; remove it, choose another name, or use - for standard output"
-    )]
-    NotAFile {
-        /// As given.
-        path: PathBuf,
-        /// Kind of the file.
-        kind: &'static str,
-    },
-    /// The target belongs to another user and the directory is sticky.
-    #[error(
-        "cannot write {path}: it belongs to user {owner} in a directory where only they may replace it; choose another name or run as root"
-    )]
-    NotYours {
-        /// As given.
-        path: PathBuf,
-        /// Who owns it.
-        owner: Uid,
-    },
-    /// Creating, writing, syncing or renaming failed.
-    #[error("cannot {what} {path}: {source}")]
-    Failed {
-        /// The step that failed.
-        what: &'static str,
-        /// As given.
-        path: PathBuf,
-        /// Error of the system.
-        source: io::Error,
-    },
-}
-
-impl OutputError {
-    /// The system did not let this user do it.
-    fn is_denied(&self) -> bool {
-        match self {
-            Self::Directory { source, .. } | Self::Failed { source, .. } => is_denied(source),
-            _ => false,
-        }
-    }
-}
+/// A file that was not there before.
+const NEW_FILE: OFlag = OFlag::O_WRONLY
+    .union(OFlag::O_CREAT)
+    .union(OFlag::O_EXCL)
+    .union(OFlag::O_NOFOLLOW)
+    .union(OFlag::O_CLOEXEC);
+/// Its rights at first: its owner's alone.
+const PRIVATE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
 
 /// A place to write to, checked, with its directory held open. It can be written many times.
 #[derive(Debug, Clone)]
@@ -180,6 +119,20 @@ impl OutputPath {
         }
     }
 
+    /// Makes the file, which must not be there, for its owner only. When it cannot be written it is not there afterwards.
+    pub(crate) fn create(&self, content: &[u8]) -> Result<(), OutputError> {
+        let maker = self.maker.as_ref();
+        let name = self.name.as_os_str();
+        let create = || Ok(openat(&self.dir, name, NEW_FILE, PRIVATE)?);
+        let made = act(maker, create).map_err(|e| self.failed("create", e))?;
+        let mut file = File::from(made);
+        let written = file.write_all(content).and_then(|()| file.sync_all());
+        written.map_err(|e| {
+            self.remove(&self.name, maker);
+            self.failed("write", e)
+        })
+    }
+
     fn try_replace(&self, content: &[u8]) -> Result<(), OutputError> {
         let mut file = self.begin()?;
         file.write_all(content)
@@ -203,16 +156,13 @@ impl OutputPath {
     /// A new file under a name no one uses, readable by its owner only.
     fn create_temporary(&self, maker: Option<&Invoker>) -> io::Result<(File, OsString)> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let flags =
-            OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         for _ in 0..MAX_NAMES {
             let name = format!(
                 ".tracer-{}-{}.tmp",
                 std::process::id(),
                 NEXT.fetch_add(1, Ordering::Relaxed)
             );
-            let rights = Mode::S_IRUSR | Mode::S_IWUSR;
-            let create = || Ok(openat(&self.dir, name.as_str(), flags, rights)?);
+            let create = || Ok(openat(&self.dir, name.as_str(), NEW_FILE, PRIVATE)?);
             match act(maker, create) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 file => return Ok((file?.into(), name.into())),
@@ -221,9 +171,9 @@ impl OutputPath {
         Err(nix::Error::EEXIST.into())
     }
 
-    /// Removes a temporary file. It is a hidden file of ours; nothing more can be done about one that will not go.
-    fn remove(&self, temporary: &OsString, maker: Option<&Invoker>) {
-        let name = temporary.as_os_str();
+    /// Removes a file of ours that is not wanted. Nothing more can be done about one that will not go.
+    fn remove(&self, name: &OsString, maker: Option<&Invoker>) {
+        let name = name.as_os_str();
         let remove = || Ok(unlinkat(&self.dir, name, UnlinkatFlags::NoRemoveDir)?);
         let _ = act(maker, remove);
     }

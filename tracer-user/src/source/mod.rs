@@ -17,6 +17,7 @@ use crate::{
     failure::Failure,
     intake::Intake,
     playback::{Control, Playing},
+    signals::Heard,
 };
 
 /// A source of inputs.
@@ -125,7 +126,7 @@ impl Source {
     }
 
     /// Passes a signal on to the command; false when there is none to wait for.
-    pub(crate) fn pass_on(&self, signal: i32) -> bool {
+    pub(crate) fn pass_on(&self, signal: Heard) -> bool {
         match self {
             Self::Tracing(tracing) => tracing.pass_on(signal),
             Self::Replay(_) => false,

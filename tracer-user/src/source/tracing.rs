@@ -24,6 +24,7 @@ use crate::{
     intake::Intake,
     namespaces::{Joined, Namespaces},
     resolve,
+    signals::Heard,
 };
 
 /// Records taken before anything else gets its turn.
@@ -57,8 +58,6 @@ pub(crate) struct Tracing {
     target: Target,
     /// Somebody looks at open connections one by one: they are asked for at each listing.
     watched: bool,
-    /// The live screen has the terminal, so that Ctrl-C reaches nobody by itself.
-    has_screen: bool,
     wakes: Option<Wakes>,
     /// The last batch was a full one.
     more: bool,
@@ -94,7 +93,6 @@ impl Tracing {
             cgroups,
             target,
             watched: audience.screen || audience.recording,
-            has_screen: audience.screen,
             wakes: None,
             more: false,
             is_gone: false,
@@ -305,12 +303,12 @@ impl Tracing {
 
     /// Passes a signal on to the command, unless the terminal has given it to both; false when there is
     /// no command to wait for.
-    pub(super) fn pass_on(&self, signal: i32) -> bool {
+    pub(super) fn pass_on(&self, signal: Heard) -> bool {
         let Target::Command { child, .. } = &self.target else {
             return false;
         };
-        if signal != libc::SIGINT || self.has_screen || !terminal_signals_both() {
-            kill(child.id(), signal);
+        if !signal.is_key() {
+            kill(child.id(), signal.for_command());
         }
         true
     }
@@ -408,16 +406,8 @@ impl Tracing {
 
 /// The command has not been waited for, so its pid is still its own.
 fn kill(pid: u32, signal: i32) {
-    let signal = nix::sys::signal::Signal::try_from(signal);
-    if let (Ok(signal), Ok(pid)) = (signal, i32::try_from(pid)) {
-        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), signal);
+    if let Ok(pid) = i32::try_from(pid) {
+        // SAFETY: kill(2) takes two numbers; the library's own function knows no signals of real time.
+        let _ = unsafe { libc::kill(pid, signal) };
     }
-}
-
-/// tracer is in the foreground of its terminal, whatever its standard input is: Ctrl-C reaches the command by itself.
-fn terminal_signals_both() -> bool {
-    let Ok(terminal) = std::fs::File::open("/dev/tty") else {
-        return false;
-    };
-    nix::unistd::tcgetpgrp(&terminal).is_ok_and(|foreground| foreground == nix::unistd::getpgrp())
 }

@@ -22,6 +22,8 @@ pub(crate) fn begin(log: &Log, screen: &Screen) -> Result<Handle, Failure> {
         screen.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let lines = fmt::layer()
         .with_ansi(colors)
+        // It would tell of a full standard error on standard error, and panic.
+        .log_internal_errors(false)
         .with_writer(move || screen.clone());
     let layer = match log.format {
         LogFormat::Text => lines.boxed(),

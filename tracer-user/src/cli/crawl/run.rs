@@ -25,6 +25,7 @@ use tracer_crawler::{
 use super::{log, sources, threads, trace};
 use crate::{
     cli::args::Crawl as Arguments, failure::Failure, files::crawl::files_of, invoker::Invoker,
+    say::say,
 };
 
 /// Time for tasks to end once the second signal has come.
@@ -146,7 +147,7 @@ impl Session {
         match ended {
             Ok(figures) => Ok(finish(&figures, &live.load(), &self.screen)),
             Err(signal) => {
-                eprintln!("tracer: stopped at once; pages under way are lost");
+                say("stopped at once; pages under way are lost");
                 Ok(128 + signal)
             }
         }

@@ -5,6 +5,7 @@ use aya_log::EbpfLogger;
 use log::{Log, Metadata, Record};
 
 use super::load::KernelError;
+use crate::say::note;
 
 /// Prints each line.
 struct Printer;
@@ -15,7 +16,11 @@ impl Log for Printer {
     }
 
     fn log(&self, record: &Record<'_>) {
-        eprintln!("kernel: {} {}", record.target(), record.args());
+        note(format_args!(
+            "kernel: {} {}\n",
+            record.target(),
+            record.args()
+        ));
     }
 
     fn flush(&self) {}
