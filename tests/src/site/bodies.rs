@@ -20,6 +20,7 @@ pub(super) fn add(plan: &mut Plan) {
         "/bomb-twice",
         "/big-and-fine",
         "/damaged",
+        "/cut-short",
         "/not-gzip",
         "/unknown-coding",
         "/deflate",
@@ -43,13 +44,18 @@ pub(super) fn add(plan: &mut Plan) {
     big.resize(DECODED_BYTES as usize, b'\n');
     host.page("/big-and-fine", html(big).gzip(), Counts::found(1));
     host.leaf("/end-of-big");
-    let mut damaged = html(b"some text that is long enough".repeat(100)).gzip();
-    let middle = damaged.body.len() / 2;
-    damaged.body.truncate(middle);
+    let whole = html(b"some text that is long enough".repeat(100)).gzip();
+    let middle = whole.body.len() / 2;
+    let mut damaged = whole.clone();
+    damaged.body[middle] ^= 0xff;
     host.fails("/damaged", damaged, "decode");
+    // What came of it counts.
+    let mut cut = whole;
+    cut.body.truncate(middle);
+    host.page("/cut-short", cut, Counts::default());
     let plain = html(b"plain".to_vec()).with("content-encoding", "gzip");
     host.fails("/not-gzip", plain, "decode");
-    let unknown = html(b"plain".to_vec()).with("content-encoding", "rot13");
+    let unknown = html(b"plain".to_vec()).with("content-encoding", "compress");
     host.fails("/unknown-coding", unknown, "decode");
     let mut deflate = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
     // Writing into memory cannot fail.

@@ -11,6 +11,7 @@ pub(super) fn add(plan: &mut Plan) {
     ends(plan);
     recovers(plan);
     malformed(plan);
+    lenient(plan);
 }
 
 fn page() -> Answer {
@@ -65,8 +66,6 @@ fn malformed(plan: &mut Plan) {
     let cases = [
         ("/status-line", "HTTP/1.1 twohundred OK\r\n\r\n", false),
         ("/no-http", "SSH-2.0-OpenSSH_9.2p1\r\n\r\n", false),
-        ("/field", "HTTP/1.1 200 OK\r\nno colon here\r\n\r\n", false),
-        ("/nul", "HTTP/1.1 200 OK\r\na: b\0c\r\n\r\n", false),
         (
             "/lengths",
             "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ncontent-length: 5\r\n\r\nabcde",
@@ -91,5 +90,22 @@ fn malformed(plan: &mut Plan) {
         let answer = Answer::new(200, text).sent(Manner::Raw);
         let fate = Fate::Failed("malformed", has_head.then_some(200));
         host.put(path, vec![answer], fate, 1..=1);
+    }
+}
+
+/// Adds answers with header lines that browsers leave out or mend.
+fn lenient(plan: &mut Plan) {
+    let mut host = plan.host("lenient");
+    let cases = [
+        ("/field", "no colon here\r\n"),
+        ("/space", "a : b\r\n"),
+        ("/fold", "a: b\r\n c\r\n"),
+    ];
+    let paths: Vec<&str> = cases.iter().map(|(path, _)| *path).collect();
+    host.home(&paths);
+    for (path, lines) in cases {
+        let text = format!("HTTP/1.1 200 OK\r\n{lines}content-type: text/html\r\n\r\nwell");
+        let answer = Answer::new(200, text).sent(Manner::Raw);
+        host.page(path, answer, Counts::default());
     }
 }

@@ -73,9 +73,9 @@ fn other_groups(plan: &mut Plan) {
     shut.forbidden("/", "robots");
 }
 
-/// Adds hosts that answer 4xx: everything is allowed.
+/// Adds hosts that answer 4xx other than 429: everything is allowed.
 fn unavailable(plan: &mut Plan) {
-    for status in [400, 401, 403, 410, 429] {
+    for status in [400, 401, 403, 410] {
         let host = plan.host(&format!("robots-{status}"));
         let answer = Answer::new(status, "User-agent: *\nDisallow: /\n");
         let mut host = host.robots_answer(answer, 1..=1);
@@ -84,10 +84,10 @@ fn unavailable(plan: &mut Plan) {
     }
 }
 
-/// Adds hosts that answer 5xx or not at all: nothing is allowed, and the page fails like its robots.txt, which is tried
-/// again.
+/// Adds hosts that answer 5xx, 429 or nothing at all: nothing is allowed, and the page fails like its robots.txt, which is
+/// tried again.
 fn unreachable(plan: &mut Plan) {
-    for status in [500, 503] {
+    for status in [429, 500, 503] {
         let host = plan.host(&format!("robots-{status}"));
         let mut host = host.robots_answer(Answer::new(status, ""), 1..=RETRIES + 1);
         fails(&mut host, "status");

@@ -19,7 +19,6 @@ pub(super) fn add(plan: &mut Plan) {
     let all = FOR_GOOD.iter().chain(&FINE).chain(&PASSING).map(path);
     let mut all: Vec<String> = all.collect();
     all.push("/later".to_owned());
-    all.push("/much-later".to_owned());
     host.home(&all.iter().map(String::as_str).collect::<Vec<_>>());
     let linking = |status| {
         let mut body = Body::new("a status");
@@ -39,7 +38,9 @@ pub(super) fn add(plan: &mut Plan) {
     }
     let answers = vec![Answer::new(503, ""), Answer::new(500, ""), Answer::html("")];
     host.put("/later", answers, Fate::Fetched(200), 3..=3);
-    // The crawler does not wait for that long.
+    // The crawler does not wait for that long. The host pauses all the same, so the page has a host of its own.
+    let mut host = plan.host("much-later");
+    host.home(&["/much-later"]);
     let answer = Answer::new(503, "").with("retry-after", "3600");
     host.fails("/much-later", answer, "status");
 }
