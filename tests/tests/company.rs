@@ -1,4 +1,4 @@
-//! What `tracer run` owes its command: its status whatever cannot be written, its signals, and company to the end.
+//! Status and signals of a command under `tracer run`, whatever cannot be written and whoever sends a signal.
 
 use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
@@ -367,7 +367,7 @@ fn the_command_starts_with_signals_as_they_were() -> Result<()> {
     Ok(())
 }
 
-/// What was ignored when tracer began does not end it.
+/// Signals that were ignored when tracer began do not end it.
 #[test]
 fn nohup_counts_for_tracer_too() -> Result<()> {
     let place = Place::new()?;

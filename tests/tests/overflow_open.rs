@@ -127,7 +127,7 @@ fn compare_rows(export: &Export, differences: &mut Differences) -> Result<()> {
     Ok(())
 }
 
-/// Those of the port in whichever state but TIME_WAIT, by `ss`.
+/// Number of connections to the port in any state but TIME_WAIT, by `ss`.
 fn open_by_ss(port: u16) -> Result<u64> {
     let sockets = sockets::toward(port)?;
     let open = sockets.iter().filter(|socket| !socket.is_remains);
@@ -203,7 +203,7 @@ fn heals_while_tracing() -> Result<()> {
     differences.finish(|| traced.story())
 }
 
-/// The same at the end, and in a replay; the totals are complete.
+/// Checks the figures at the end and in a replay; the totals are complete.
 fn compare_end(export: &Export, record: &str, differences: &mut Differences) -> Result<()> {
     let open = LATE / 2 + HIDDEN;
     differences.equal("open at the end", figures(export, OPEN_NOW)?, [open; 3]);

@@ -277,14 +277,14 @@ pub struct Opening {
     pub syn_retransmits: u64,
 }
 
-/// What is known of a connect that succeeded.
+/// Knowledge of a connect that succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connect {
-    /// It took so long, SYN to ESTABLISHED.
+    /// Seen from SYN to ESTABLISHED, with its duration.
     Seen(Timed),
-    /// It began before the trace.
+    /// Begun before the trace.
     Before,
-    /// Its record was lost.
+    /// Not reported: the record was lost.
     Unseen,
 }
 
@@ -294,7 +294,7 @@ impl Opening {
         connect: Connect::Before,
         syn_retransmits: 0,
     };
-    /// Of a connection that was found open, its record having been lost.
+    /// Opening of a connection that was found open after its record was lost.
     pub const UNSEEN: Self = Self {
         connect: Connect::Unseen,
         syn_retransmits: 0,

@@ -2,8 +2,8 @@
 //!
 //! Parser and matcher are our own. Site owners write their files for Google's parser and try them with it, so a crawler
 //! that reads a file in another way fetches what its owner forbids. The crates at hand do: robotxt 0.7 takes `*/feed/` for
-//! `/*/feed/`, knows no agent with a version or words behind and ends a group at a crawl delay; others are not
-//! maintained. A table of files, agents and URLs with the answers of Google's parser is in `tests/robots`, and nothing that
+//! `/*/feed/`, knows no agent with a version or words behind and ends a group at a crawl delay.
+//! A table of files, agents and URLs with the answers of Google's parser is in `tests/robots`, and nothing that
 //! it forbids may be fetched. In one point the crawler is stricter: the RFC compares percent-encodings by what they
 //! stand for, Google byte by byte, and what either of them forbids is forbidden.
 

@@ -16,7 +16,7 @@ pub mod phase {
     pub use tracer_common::record::phase::{HANDSHAKE, LAST_FLIGHT, OVER, WAITING};
 }
 
-/// How far one direction has come.
+/// Progress of one direction.
 #[repr(C)]
 pub struct Edge {
     /// Next sequence number in order.
@@ -130,9 +130,9 @@ pub struct Conn {
     /// comm of the owner.
     pub comm: [u8; COMM_LEN],
     // For handshakes and first turns; behind them turns wait here: `Conn::waiting`.
-    /// What the process sends.
+    /// Direction from the process.
     pub egress: Stream,
-    /// What it receives.
+    /// Direction to the process.
     pub ingress: Stream,
     /// Ingress: arrival of the first records of the first turn (TLS 1.3), ns.
     pub times_ns: [u64; turn::EVIDENCE],

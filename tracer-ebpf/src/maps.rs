@@ -26,7 +26,7 @@ use crate::{
 #[unsafe(no_mangle)]
 pub static OFFSETS: Offsets = Offsets::zero();
 
-/// What to trace; set before the load, then frozen.
+/// Filter of what to trace; set before the load, then frozen.
 #[unsafe(no_mangle)]
 pub static FILTER: Filter = Filter::all();
 

@@ -57,7 +57,7 @@ pub(crate) struct Engine {
     exports_fail: bool,
     /// To be said at the end.
     remarks: Vec<String>,
-    /// What could not be written.
+    /// Outputs that could not be written.
     failures: Vec<Failure>,
 }
 

@@ -1,4 +1,4 @@
-//! What is said on standard output and standard error. Neither has to take it: a disk may be full, a reader gone.
+//! Text on standard output and standard error. Writing to either may fail: a disk may be full, a reader gone.
 
 use std::{
     fmt::{self, Display},
@@ -36,7 +36,7 @@ pub(crate) fn note(text: fmt::Arguments<'_>) {
     let _ = io::stderr().write_all(text.to_string().as_bytes());
 }
 
-/// What came of writing to a stream. A reader that has seen enough is no fault.
+/// Result of writing to a stream. A reader that has seen enough is no fault.
 pub(crate) fn checked(stream: &'static str, written: io::Result<()>) -> Result<(), StreamError> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

@@ -41,7 +41,7 @@ const ALWAYS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD];
 /// A signal that has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Heard {
-    /// Its number.
+    /// Number of the signal.
     pub(crate) number: i32,
     /// The kernel sent it, as it does for keys of the terminal: everybody in the foreground got it.
     pub(crate) from_kernel: bool,
@@ -61,7 +61,7 @@ impl Heard {
         self.number == libc::SIGCHLD
     }
 
-    /// It asks to come to an end; others may mean anything to the program they are for.
+    /// True if the signal asks for the end; others may mean anything to the program they are for.
     pub(crate) fn asks_to_end(self) -> bool {
         self.can_mean_at_once() || self.is_own_limit()
     }
@@ -71,7 +71,7 @@ impl Heard {
         [libc::SIGINT, libc::SIGTERM].contains(&self.number)
     }
 
-    /// What the command gets in its place: tracer's limit of processor time is not the command's.
+    /// Signal that the command gets instead: tracer's limit of processor time is not the command's.
     pub(crate) fn for_command(self) -> i32 {
         match self.is_own_limit() {
             true => libc::SIGTERM,
@@ -113,7 +113,7 @@ impl Held {
         self.before
     }
 
-    /// What has come and what will; inside a runtime.
+    /// Signals that have come and that will come; inside a runtime.
     pub(crate) fn listen(&self) -> io::Result<Signals> {
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
         let descriptor = SignalFd::with_flags(&self.waiting, flags)?;
@@ -123,7 +123,7 @@ impl Held {
     }
 }
 
-/// What comes in.
+/// Signals as they come in.
 #[derive(Debug)]
 pub(crate) struct Signals(AsyncFd<SignalFd>);
 
@@ -161,7 +161,7 @@ pub(crate) fn survive_long_files() -> io::Result<()> {
     Ok(())
 }
 
-/// What is waited for. What was ignored when tracer was started stays ignored, for the command as well: so does nohup(1).
+/// Signals that are waited for. A signal that was ignored when tracer was started stays ignored, for the command as well: so does nohup(1).
 fn caught() -> io::Result<SigSet> {
     let mut set = MaybeUninit::uninit();
     // SAFETY: sigemptyset(3) makes a set of the memory it is given, and fails for none.

@@ -295,7 +295,7 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// What is not taken is said in one line, and is an output that cannot be written.
+/// Output that nobody takes is reported in one line, as an output that cannot be written.
 #[test]
 fn standard_output_that_is_full() {
     for (arguments, _) in printing() {

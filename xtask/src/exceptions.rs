@@ -104,9 +104,7 @@ pub(crate) const CIRCLES: &[CircleException] = &[
     },
     CircleException {
         package: "tracer-export",
-        files: &[
-            "lib", "document", "events", "group", "read", "series", "subjects",
-        ],
+        files: &["lib", "document", "read", "series"],
         why: "to be cut: is_absent goes out of the root into a file of its own",
     },
     CircleException {
@@ -124,9 +122,9 @@ pub(crate) const CIRCLES: &[CircleException] = &[
 /// Doc summaries still to be mended; `cargo xtask summaries CRATE` lists them. The numbers only go down.
 pub(crate) const SUMMARIES: &[SummaryException] = &[
     allow("tracer-crawler", 4),
-    allow("tracer-ebpf", 18),
-    allow("tracer-export", 16),
-    allow("tracer-user", 246),
+    allow("tracer-ebpf", 17),
+    allow("tracer-export", 7),
+    allow("tracer-user", 243),
 ];
 
 #[allow(dead_code, reason = "a table without entries is what we want")]

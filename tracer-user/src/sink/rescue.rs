@@ -12,12 +12,12 @@ use crate::{clock, invoker::Invoker};
 /// Names tried in a directory before giving up.
 const MAX_NAMES: u32 = 100;
 
-/// What became of it.
+/// Fate of an export that could not be written to its file.
 #[derive(Debug)]
 pub(crate) enum Rescued {
-    /// It is in this file instead.
+    /// Written to this file instead.
     In(PathBuf),
-    /// It is lost: why neither place took it.
+    /// Lost, with the reason why neither place took it.
     Lost(Vec<OutputError>),
 }
 

@@ -31,7 +31,7 @@ struct Conn {
     turns: u32,
 }
 
-/// What happens in the kernel, to a connection by its cookie.
+/// Event in the kernel, for a connection by its cookie.
 #[derive(Debug, Clone, Copy)]
 enum Happens {
     Opens(u64),
@@ -44,7 +44,7 @@ enum Happens {
     },
 }
 
-/// What tracer does.
+/// Action of tracer.
 #[derive(Debug, Clone)]
 enum Step {
     In(Happens),
@@ -52,7 +52,7 @@ enum Step {
     Reads,
     /// Takes what waits; then these happen, and then comes the sweep.
     Sweeps(Vec<Happens>),
-    /// Likewise, and then comes the listing, which may skip a socket.
+    /// Takes what waits; then these happen, and then comes the listing, which may skip a socket.
     Lists(Vec<Happens>, Option<u64>),
 }
 
@@ -358,7 +358,7 @@ fn one_of_each(late_room: usize) -> Model {
     model
 }
 
-/// Of the host established, found, gone and open; and open in the totals.
+/// Connections of the host that are established, found, gone and open; and those open in the totals.
 fn figures(model: &Model) -> ([u64; 4], u64) {
     let snapshot = model.tracker.snapshot();
     let host = &snapshot.hosts[0].group.connections;
@@ -392,7 +392,7 @@ fn what_no_record_tells_the_listings_do() {
     assert_eq!(model.tracker.open_connections(), 0);
 }
 
-/// Those that are closed and in TIME_WAIT are gone too.
+/// Connections that are closed and in TIME_WAIT are gone too.
 #[test]
 fn what_is_in_time_wait_is_not_open() {
     let mut model = one_of_each(0);

@@ -24,7 +24,7 @@ pub(crate) enum OutputError {
     Directory {
         /// As given.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
     /// Somebody else's link leads to the directory.
@@ -44,7 +44,7 @@ pub(crate) enum OutputError {
     NotAFile {
         /// As given.
         path: PathBuf,
-        /// What it is.
+        /// Kind of the file.
         kind: &'static str,
     },
     /// The target belongs to another user and the directory is sticky.
@@ -64,7 +64,7 @@ pub(crate) enum OutputError {
         what: &'static str,
         /// As given.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
 }

@@ -1,4 +1,4 @@
-//! What the engine and the command have published, taken into the model.
+//! Takes what the engine and the command have published into the model.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
 /// The channels that are looked at before each frame.
 pub(super) struct News {
     pub(super) moments: watch::Receiver<Arc<Moment>>,
-    /// What the command prints, when it is shown here.
+    /// Output of the command, when it is shown here.
     pub(super) output: Option<watch::Receiver<Arc<Scrollback>>>,
 }
 

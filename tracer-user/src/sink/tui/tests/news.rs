@@ -1,4 +1,4 @@
-//! What was published last is on the screen, however its sender ended.
+//! Tests that the last values published are on the screen, however their sender ended.
 
 use std::{io::Write as _, time::Duration};
 
