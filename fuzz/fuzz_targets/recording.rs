@@ -4,7 +4,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tracer_core::tracker::{Tracker, TrackerOptions};
+use tracer_core::{
+    host_filter::HostFilter,
+    tracker::{Tracker, TrackerOptions},
+};
 use tracer_recording::{Entry, Reader, Start, block, preamble, writer::whole};
 
 fn start() -> Entry<'static> {
@@ -19,7 +22,7 @@ fn start() -> Entry<'static> {
         started_ns: 0,
         filter: Default::default(),
         command: None,
-        hosts: Vec::new(),
+        hosts: HostFilter::all(),
         max_hosts: 100,
         max_connections: 100,
     }))
@@ -33,7 +36,7 @@ fn replay(bytes: &[u8]) {
     let mut tracker = Tracker::new(TrackerOptions {
         max_connections: 100,
         max_hosts: 100,
-        hosts: Vec::new(),
+        hosts: HostFilter::all(),
     });
     while let Some(entry) = reader.next() {
         if let Entry::Input(input) = entry {
