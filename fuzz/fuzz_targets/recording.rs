@@ -22,7 +22,7 @@ fn start() -> Entry<'static> {
         started_ns: 0,
         filter: Default::default(),
         command: None,
-        hosts: HostFilter::all(),
+        hosts: Vec::new(),
         max_hosts: 100,
         max_connections: 100,
     }))
