@@ -4,6 +4,7 @@
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -804,11 +805,9 @@ async fn sitemaps_of_robots_txt_lead_to_pages() {
     assert_eq!(outcome.figures.skipped["outside_host"], 1);
 }
 
-#[tokio::test]
-async fn outputs_hold_every_page() {
-    let directory = tempfile::tempdir().unwrap();
-    let at = |name: &str| directory.path().join(name);
-    let server = Server::start(|asked| {
+/// Server of a tree of ten pages, one of which has moved, and of a sitemap.
+async fn tree_with_a_sitemap() -> Server {
+    Server::start(|asked| {
         no_robots(asked).unwrap_or_else(|| match asked.path {
             "/3" => raw(
                 "HTTP/1.1 301 M\r\nLocation: /moved\r\nContent-Length: 0\r\n\r\n",
@@ -825,7 +824,43 @@ async fn outputs_hold_every_page() {
             _ => tree(asked, 10),
         })
     })
-    .await;
+    .await
+}
+
+/// Crawls with the outputs that the settings name.
+async fn crawl_with_outputs(settings: &Settings, seed: &str) -> Snapshot {
+    let outputs = Outputs::open(settings, &Default::default());
+    let parts = Parts {
+        live: Arc::new(Live::new(settings.clone())),
+        secrets: Default::default(),
+        hooks: Arc::new(()),
+        outs: vec![Arc::new(outputs.unwrap().unwrap())],
+        stats: Arc::new(Stats::default()),
+        files: Default::default(),
+    };
+    let crawl = Crawl::new(parts, &[seed.to_owned()]).unwrap();
+    crawl.run().await
+}
+
+/// Object of the page with this end of its URL.
+fn line<'a>(lines: &'a [serde_json::Value], end: &str) -> &'a serde_json::Value {
+    let is_it = |line: &&serde_json::Value| line["url"].as_str().unwrap().ends_with(end);
+    lines.iter().find(is_it).unwrap()
+}
+
+/// Text of a WARC file.
+fn warc_text(path: &Path) -> String {
+    let mut text = String::new();
+    let mut decoder = flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap());
+    std::io::Read::read_to_string(&mut decoder, &mut text).unwrap();
+    text
+}
+
+#[tokio::test]
+async fn outputs_hold_every_page() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let server = tree_with_a_sitemap().await;
     let mut settings = settings();
     settings.politeness.sitemaps = true;
     settings.output.jsonl = Some(at("pages.jsonl"));
@@ -833,22 +868,7 @@ async fn outputs_hold_every_page() {
     settings.output.warc = Some(at("pages.warc.gz"));
     settings.output.bodies = Some(at("bodies"));
     settings.state.dir = Some(at("state"));
-    let parts = Parts {
-        live: Arc::new(Live::new(settings.clone())),
-        secrets: Default::default(),
-        hooks: Arc::new(()),
-        outs: vec![Arc::new(
-            Outputs::open(&settings, &Default::default())
-                .unwrap()
-                .unwrap(),
-        )],
-        stats: Arc::new(Stats::default()),
-        files: Default::default(),
-    };
-    let figures = Crawl::new(parts, &[server.url("/").to_string()])
-        .unwrap()
-        .run()
-        .await;
+    let figures = crawl_with_outputs(&settings, server.url("/").as_ref()).await;
     let text = std::fs::read_to_string(at("pages.jsonl")).unwrap();
     let lines: Vec<serde_json::Value> = text
         .lines()
@@ -868,26 +888,16 @@ async fn outputs_hold_every_page() {
         (&5.into(), &3.into())
     );
     assert_eq!(root["link_urls"].as_array().unwrap().len(), 5);
-    let moved = lines
-        .iter()
-        .find(|line| line["url"].as_str().unwrap().ends_with("/moved"))
-        .unwrap();
+    let moved = line(&lines, "/moved");
     assert!(moved["requested_url"].as_str().unwrap().ends_with("/3"));
     assert_eq!(moved["redirects"][0]["status"], 301);
-    let mut warc = String::new();
-    let mut decoder =
-        flate2::read::MultiGzDecoder::new(std::fs::File::open(at("pages.warc.gz")).unwrap());
-    std::io::Read::read_to_string(&mut decoder, &mut warc).unwrap();
-    assert_eq!(
-        warc.matches("WARC-Type: response").count(),
-        12,
-        "the redirect as well"
-    );
-    let line = |end: &str| {
-        let is_it = |line: &&serde_json::Value| line["url"].as_str().unwrap().ends_with(end);
-        lines.iter().find(is_it).unwrap()
-    };
-    let named = line("/sitemap.xml")["link_urls"].as_array().unwrap();
+    let responses = warc_text(&at("pages.warc.gz"))
+        .matches("WARC-Type: response")
+        .count();
+    assert_eq!(responses, 12, "the redirect as well");
+    let named = line(&lines, "/sitemap.xml")["link_urls"]
+        .as_array()
+        .unwrap();
     assert_eq!(named.len(), 2);
     assert_eq!(named[1], "http://x.example/");
 }

@@ -21,12 +21,17 @@ impl Value for Duration {
 
     /// A number without quotes is seconds, as a number without a unit is in text.
     fn from_toml(value: &Toml) -> Result<Self, String> {
-        match value {
-            Toml::Integer(number) => Self::parse(&number.to_string()),
-            Toml::Float(number) => Self::parse(&number.to_string()),
-            Toml::String(text) => Self::parse(text),
-            other => Err(mismatch(Self::FORM, other)),
-        }
+        number_or_text(value)
+    }
+}
+
+/// Reads a number without quotes as its text, and text as it is.
+fn number_or_text<T: Value>(value: &Toml) -> Result<T, String> {
+    match value {
+        Toml::Integer(number) => T::parse(&number.to_string()),
+        Toml::Float(number) => T::parse(&number.to_string()),
+        Toml::String(text) => T::parse(text),
+        other => Err(mismatch(T::FORM, other)),
     }
 }
 
@@ -134,12 +139,7 @@ impl Value for PerSecond {
     }
 
     fn from_toml(value: &Toml) -> Result<Self, String> {
-        match value {
-            Toml::Integer(number) => Self::parse(&number.to_string()),
-            Toml::Float(number) => Self::parse(&number.to_string()),
-            Toml::String(text) => Self::parse(text),
-            other => Err(mismatch(Self::FORM, other)),
-        }
+        number_or_text(value)
     }
 }
 
