@@ -5,11 +5,11 @@
 use libfuzzer_sys::fuzz_target;
 use tracer_core::tls::{CAPACITY_BYTES, HelloStream, MAX_ISLANDS, Side};
 
-/// Both directions' buffers and ranges.
+/// Bytes that the buffers and ranges of both directions may take.
 const MAX_BYTES: usize =
     2 * (CAPACITY_BYTES + 2 * MAX_ISLANDS * size_of::<std::ops::Range<usize>>());
 
-/// One fragment of the input: side, offset (two bytes), length (two bytes), then its bytes.
+/// Takes a fragment off the input: side, offset (two bytes), length (two bytes), then its bytes.
 fn next_fragment(input: &[u8]) -> Option<(Side, u32, &[u8], &[u8])> {
     let (&[side, a, b, c, d], rest) = input.split_first_chunk()?;
     let side = if side & 1 == 0 {

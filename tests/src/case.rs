@@ -1,4 +1,4 @@
-//! One crawl under every witness: tracer, the wire, the server, the client and the socket list.
+//! A crawl under every witness: tracer, the wire, the server, the client and the socket list.
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -52,7 +52,7 @@ impl Origin {
         })
     }
 
-    /// Whether the server uses TLS.
+    /// Tells whether the server uses TLS.
     pub fn is_tls(&self) -> bool {
         match self {
             Self::Nginx(options) => options.protocols.is_some(),

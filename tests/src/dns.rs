@@ -20,14 +20,14 @@ const A: u16 = 1;
 const AAAA: u16 = 28;
 const TO_QUESTION: [u8; 2] = [0xc0, 12];
 
-/// One query as the server read it.
+/// A query as the server read it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Asked {
     /// Name in lower case.
     pub name: String,
     /// Type of the query.
     pub kind: u16,
-    /// Whether the query came over TCP.
+    /// True if the query came over TCP.
     pub tcp: bool,
 }
 

@@ -80,7 +80,7 @@ impl Process {
             .with_context(|| format!("{signal} to {}", self.name))
     }
 
-    /// Whether the process has ended by itself.
+    /// Tells whether the process has ended by itself.
     pub fn has_ended(&mut self) -> Result<bool> {
         Ok(self.child.try_wait()?.is_some())
     }

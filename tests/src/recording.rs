@@ -14,7 +14,7 @@ use crate::process::{Finished, PATIENCE, Process};
 
 /// A trace with its recording and its export.
 pub struct Recorded {
-    /// Where both are; it goes away with this value.
+    /// Directory of both; it goes away with this value.
     pub directory: TempDir,
     /// Status and output of tracer.
     pub finished: Finished,

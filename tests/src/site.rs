@@ -40,7 +40,7 @@ pub struct Size {
     pub hosts: u32,
     /// Number of pages of each host.
     pub pages: u32,
-    /// Whether slow parts are included: slow servers, and delays that robots.txt and Retry-After ask for.
+    /// True if slow parts are included: slow servers, and delays that robots.txt and Retry-After ask for.
     pub slow: bool,
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::process::{output, wait_for};
 
-/// One TCP socket as `ss` shows it.
+/// A TCP socket as `ss` shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Socket {
     /// `ESTAB`, `TIME-WAIT`, ….
@@ -16,7 +16,7 @@ pub struct Socket {
     pub local: String,
     /// Remote address and port.
     pub remote: String,
-    /// Whether only the small socket of TIME_WAIT is left of a closed connection, in whichever state it is shown.
+    /// True if only the small socket of TIME_WAIT is left of a closed connection, in whichever state it is shown.
     pub is_remains: bool,
 }
 

@@ -100,7 +100,7 @@ fn a_connect_under_way() -> Result<()> {
     differences.finish(|| traced.story())
 }
 
-/// Who listens since tracing began, and what it accepted, is nobody's client when the trace ends.
+/// A listener that began after tracing, and what it accepted, is nobody's client when the trace ends.
 #[test]
 fn what_a_server_accepted_is_not_adopted() -> Result<()> {
     let script = r"

@@ -8,12 +8,12 @@ use tracer_tests::server::{GoOptions, NginxOptions};
 const TLS12: &str = "TLSv1.2";
 const TLS13: &str = "TLSv1.3";
 
-/// One curl after the other: `$1` URL, `$2` how many, `$3` CA. curl says how often it connected.
+/// Script of many curls, each after the other: `$1` URL, `$2` how many, `$3` CA. curl says how often it connected.
 const CURL_EACH: &str = r#"
 for _ in $(seq "$2"); do curl -s --cacert "$3" -o /dev/null -w '%{num_connects}\n' "$1"; done |
   awk '{ sum += $1 } END { print "{\"requests\":" NR ",\"connections\":" sum "}" }'"#;
 
-/// One curl for all: it reuses its connection.
+/// Script of a single curl for all requests: it reuses its connection.
 const CURL_ONCE: &str = r#"
 urls=$(for _ in $(seq "$2"); do printf '%s -o /dev/null ' "$1"; done)
 curl -s --cacert "$3" -w '%{num_connects}\n' $urls |
@@ -28,7 +28,7 @@ urls=$(for _ in $(seq "$2"); do printf '%s ' "$1"; done)
 wget -q -O /dev/null --ca-certificate="$3" $urls
 echo "{\"requests\":$2,\"connections\":1}""#;
 
-/// One s_client: `$1` its options, `$2` port, `$3` CA.
+/// Script of a single s_client: `$1` its options, `$2` port, `$3` CA.
 const S_CLIENT: &str = r#"
 printf 'GET / HTTP/1.0\r\n\r\n' | openssl s_client -quiet -verify_quiet -verify_return_error $1 \
   -servername localhost -connect 127.0.0.1:"$2" -CAfile "$3" >/dev/null 2>&1

@@ -295,7 +295,7 @@ fn signals_are_passed_on() -> Result<()> {
     schema::validate(&Export::read(&place.out().join("export.json"))?)
 }
 
-/// One sent to tracer alone is not a key, though tracer is in the foreground of a terminal.
+/// An interrupt sent to tracer alone is not a key, though tracer is in the foreground of a terminal.
 #[test]
 fn an_interrupt_for_tracer_alone_is_passed_on() -> Result<()> {
     let place = Place::new()?;

@@ -71,7 +71,7 @@ fn finish(crawl: Process) -> Result<()> {
     Ok(())
 }
 
-/// One crawl with at most so many kills; how many there were.
+/// Crawls once with at most so many kills; gives how many there were.
 fn crawl(most: u32, seed: u64) -> Result<u32> {
     let sockets = Sockets::open()?;
     let plan = site::plan(&sockets, SIZE, seed);

@@ -30,7 +30,7 @@ fn allowed(status: &str) -> Result<BTreeSet<usize>> {
     cpus(list.with_context(|| status.to_owned())?)
 }
 
-/// One CPU of each core, of those that may be used, as lscpu says.
+/// A CPU of each core, of those that may be used, as lscpu says.
 fn one_of_each_core(of: &BTreeSet<usize>) -> Result<BTreeSet<usize>> {
     let text = output(Command::new("lscpu").arg("-p=CPU,CORE,SOCKET"))?;
     let mut cores = BTreeSet::new();

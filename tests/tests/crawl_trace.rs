@@ -16,7 +16,7 @@ use tracer_tests::server::{Testbed, tls_13};
 
 const PAGES: u64 = 20;
 
-/// One crawl.
+/// A crawl.
 struct Case {
     profile: &'static str,
     tls: bool,

@@ -30,7 +30,7 @@ fn demo(binary: &Path, out: &Path, time: &str) -> Command {
     command
 }
 
-/// One that was not told where its exports go, and leaves processor time for others.
+/// A demo that was not told where its exports go, and leaves processor time for others.
 fn demo_here(binary: &Path, directory: &Path, time: &str) -> Command {
     let mut command = Command::new(binary);
     command

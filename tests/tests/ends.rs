@@ -24,7 +24,7 @@ const COUNT: u64 = 20;
 const MS: u64 = 1_000_000;
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// One request; None when the client has closed.
+/// Reads a request; None when the client has closed.
 fn request(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut bytes = vec![0; 4096];
     let count = stream.read(&mut bytes).ok()?;

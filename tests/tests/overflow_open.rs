@@ -24,7 +24,7 @@ use tracer_tests::{compare, figure};
 
 const EARLY: u64 = 40;
 const LATE: u64 = 24;
-/// One that is passed from process to process, and one that cannot end.
+/// Connections without a process at the time: a connection on its way from process to process, and one that cannot end.
 const HIDDEN: u64 = 2;
 /// More than the ring holds.
 const FLOOD: u64 = 45_000;

@@ -105,7 +105,7 @@ fn thinned() -> impl FnMut(Entry<'_>, &mut dyn FnMut(&Entry<'_>)) {
     }
 }
 
-/// Some of each phase and of each count.
+/// Figures in every phase and every count.
 fn overflow() -> Overflow {
     let mut phases = vec![0; (Phase::COUNT * BUCKETS) as usize];
     for (number, phase) in (1..).zip(Phase::ALL) {
@@ -241,7 +241,7 @@ fn of_open_connections() -> Result<()> {
     keep(&trace, "open", &mut unchanged)
 }
 
-/// One request, answered.
+/// Sends a request and reads the answer.
 fn ask(stream: &mut TcpStream) -> Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     stream.write_all(b"HEAD / HTTP/1.1\r\nHost: open.tracer.test\r\n\r\n")?;

@@ -25,7 +25,7 @@ enum First {
     Tickets,
 }
 
-/// So many requests on so many connections, all answered.
+/// Counts of so many requests on so many connections, all answered.
 fn answered(requests: u64, connections: u64) -> Turns {
     Turns {
         requests,
@@ -247,7 +247,7 @@ fn an_interim_response_is_no_response() -> Result<()> {
     Ok(())
 }
 
-/// As Tomcat says it: no phrase. The response comes 30 ms after the body.
+/// Interim response as Tomcat words it, without a phrase. The response comes 30 ms after the body.
 fn continues_tersely(mut stream: TcpStream) {
     let mut request = Vec::new();
     let mut buffer = [0; 4096];

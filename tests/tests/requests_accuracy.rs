@@ -81,7 +81,7 @@ fn by_the_clock_of_go() -> Result<()> {
     Ok(())
 }
 
-/// From the first byte of each request to that of its response, as captured.
+/// Times from the first byte of each request to that of its response, as captured, ns.
 fn captured(flow: &Flow) -> Result<Vec<u64>> {
     let starts = |bytes: &[u8], word: &[u8]| -> Vec<usize> {
         let matches = bytes.windows(word.len()).enumerate();

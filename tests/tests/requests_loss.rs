@@ -39,7 +39,7 @@ fn large(mut stream: TcpStream) {
     }
 }
 
-/// One column of what curl said, sorted.
+/// A column of what curl said, sorted.
 fn column(said: &Value, at: usize) -> Result<Vec<u64>> {
     let rows = said.as_array().context("no list")?;
     let mut times = rows

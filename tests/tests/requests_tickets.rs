@@ -63,7 +63,7 @@ struct Answer {
     body_bytes: usize,
 }
 
-/// One server and one way to use it.
+/// A server and one way to use it.
 #[derive(Debug, Clone, Copy)]
 struct Cell {
     answer: Answer,

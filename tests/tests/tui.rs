@@ -200,7 +200,7 @@ fn look_closer(screen: &Screen) -> Result<()> {
     Ok(())
 }
 
-/// As before tracer, in everything that stty knows and tmux sees.
+/// Checks that the terminal is as before tracer, in everything that stty knows and tmux sees.
 fn check_terminal(screen: &Screen, directory: &Path) -> Result<()> {
     screen.check_is_plain()?;
     screen.run("stty -a > after; echo written")?;

@@ -284,7 +284,7 @@ pub enum Connect {
     Seen(Timed),
     /// Begun before the trace.
     Before,
-    /// Not reported: the record was lost.
+    /// Not known: the record was lost.
     Unseen,
 }
 

@@ -68,12 +68,12 @@ impl HostFilter {
         Self(Some(Arc::new(Patterns { texts, globs })))
     }
 
-    /// Whether every host counts.
+    /// Tells whether every host counts.
     pub fn is_all(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Whether connections to this host count.
+    /// Tells whether connections to this host count.
     pub fn admits(&self, host: &str) -> bool {
         self.0
             .as_ref()

@@ -33,7 +33,7 @@ pub enum LiveState {
     Idle,
     /// The server has closed, this side has not (CLOSE_WAIT).
     HalfClosed,
-    /// This side has closed.
+    /// Closed by this side.
     Closing,
 }
 

@@ -5,7 +5,7 @@
 //! handshake layer (RFC 8446 4) over it, and answers as soon as it can: the first ClientHello, and the ServerHello that
 //! is valid (the one after a HelloRetryRequest, if there was one).
 //!
-//! Nothing here reads encrypted data. Bytes from the wire are hostile: no input causes a panic, and the memory per
+//! The module never reads encrypted data. Bytes from the wire are hostile: no input causes a panic, and the memory per
 //! direction never exceeds the limit plus [`MAX_ISLANDS`] ranges. The buffer is freed with the answer.
 
 mod client;

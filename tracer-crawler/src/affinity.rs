@@ -30,7 +30,7 @@ pub enum AffinityError {
     },
 }
 
-/// One CPU for each physical core that this process may use, in ascending order.
+/// CPUs for threads: one for each physical core that this process may use, in ascending order.
 pub fn cores() -> Result<Vec<usize>, AffinityError> {
     Ok(one_per_core(Path::new(TOPOLOGY), &allowed()?))
 }

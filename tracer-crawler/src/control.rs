@@ -1,5 +1,5 @@
 //! Control interface of a running crawl: figures, settings and the end, as JSON over HTTP on loopback or a Unix socket.
-//! It is described in docs/user/crawl.md.
+//! docs/user/crawl.md describes the interface.
 
 use std::sync::Arc;
 

@@ -51,7 +51,7 @@ use crate::stats::{FinishReason, Snapshot, Stats};
 /// Reasons why a crawl could not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum CrawlError {
-    /// Neither the command line nor the state directory has a seed.
+    /// No seed on the command line or in the state directory.
     #[error("no URL to begin with; give one or more, as in https://example.org/")]
     NoSeeds,
     /// A seed that is no usable URL.

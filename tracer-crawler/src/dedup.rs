@@ -41,7 +41,7 @@ pub enum DedupError {
         /// The system's error.
         source: std::io::Error,
     },
-    /// Another process has the file open.
+    /// The file is open in another process.
     #[error("{path} is in use by another process; one crawl can use a state directory at a time")]
     InUse {
         /// Path of the file.

@@ -12,15 +12,15 @@ use std::sync::Arc;
 /// Mode in which a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// To be read; it has to be there.
+    /// Reads the file, which has to be there.
     Read,
-    /// To be read and written; it has to be there.
+    /// Reads and writes the file, which has to be there.
     Update,
-    /// To be read and written; made when it is not there.
+    /// Reads and writes the file; makes it when it is not there.
     Keep,
-    /// To be read and written, empty at first; made when it is not there.
+    /// Reads and writes the file, empty at first; makes it when it is not there.
     Empty,
-    /// To be read and written; it must not be there.
+    /// Reads and writes the file, which must not be there.
     New,
 }
 
@@ -87,7 +87,7 @@ impl Default for Files {
 }
 
 impl Files {
-    /// Another way than the default one.
+    /// File access of the caller's own instead of the default.
     pub fn new(way: impl FileSystem + 'static) -> Self {
         Self(Arc::new(way))
     }

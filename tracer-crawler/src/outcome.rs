@@ -14,7 +14,7 @@ pub enum Clock {
     Connect,
     /// TLS handshake of one new connection.
     Tls,
-    /// One request, from asking for a connection to the last byte of the body.
+    /// A request, from asking for a connection to the last byte of the body.
     Request,
     /// All work on one URL, including waits, retries and redirects. It is never restarted.
     Task,
@@ -267,9 +267,9 @@ impl Class {
 pub enum Remedy {
     /// The failure may pass: try again after a pause.
     Transient,
-    /// Another try would fail in the same way.
+    /// The failure would come again with another try.
     Permanent,
-    /// This machine lacks a resource: the whole crawl slows down.
+    /// A resource of this machine is lacking: the whole crawl slows down.
     System,
     /// The crawler itself ended the fetch.
     Cancelled,

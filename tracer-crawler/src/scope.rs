@@ -126,7 +126,7 @@ pub struct ScopeSettings {
     pub schemes: Vec<String>,
     /// Policy for addresses that are not public.
     pub private_addresses: PrivateAddresses,
-    /// This process's share of the hosts.
+    /// Share of the hosts that this process crawls.
     pub shard: Shard,
 }
 

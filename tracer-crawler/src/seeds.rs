@@ -40,9 +40,9 @@ pub enum SeedsError {
     /// A line that is no URL.
     #[error("{path}:{line}: {got:?}: {reason}")]
     Url {
-        /// As given.
+        /// Path of the file, as given.
         path: PathBuf,
-        /// From 1.
+        /// Number of the line, from 1.
         line: usize,
         /// The line, without credentials.
         got: String,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tracer_crawler::robots::RobotsTxt;
 use tracer_crawler::url::Normalizer;
 
-/// One file, asked about several paths.
+/// A file, asked about several paths.
 #[derive(Debug, Deserialize)]
 struct Case {
     about: String,

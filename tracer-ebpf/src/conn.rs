@@ -25,8 +25,8 @@ pub struct Edge {
     pub started: u32,
 }
 
-/// One direction of a connection as far as the TLS handshake needs it. Egress is written under the
-/// socket lock, ingress by the receive path: the two never write the same fields.
+/// A direction of a connection as far as the TLS handshake needs it. Egress is written under the socket lock, ingress
+/// by the receive path: the two never write the same fields.
 #[repr(C)]
 pub struct Stream {
     /// Time of the segment at hand, ns.
@@ -73,7 +73,7 @@ pub struct Conn {
     pub outcome: u8,
     /// Record flow: `record::tls::FLOW_12`, `FLOW_13` or 0.
     pub flow: u8,
-    /// Who closes first: `record::closer`.
+    /// Side that closes first: `record::closer`.
     pub closer: u8,
     /// 1: open before tracing began.
     pub adopted: u8,
@@ -83,11 +83,11 @@ pub struct Conn {
     pub early_data: u8,
     /// Socket cookie.
     pub cookie: u64,
-    /// When connect was called, ns; 0 when that was before tracing began.
+    /// Time of the call of connect, ns; 0 when that was before tracing began.
     pub start_ns: u64,
-    /// When it was established, ns.
+    /// Time when the connection was established, ns.
     pub established_ns: u64,
-    /// When it left ESTABLISHED, ns.
+    /// Time when the connection left ESTABLISHED, ns.
     pub closing_ns: u64,
     /// cgroup-v2 id of the owner.
     pub cgroup: u64,
@@ -97,17 +97,18 @@ pub struct Conn {
     pub netns: u32,
 
     // Second line: the sending and the reading process.
-    /// What it has sent.
+    /// Progress of the bytes sent.
     pub sent: Edge,
     /// The request at hand.
     pub turn: Turn,
-    /// Of the turn's pickup, waiting for a CPU, ns, or `record::turn::UNMEASURED`. Set with a pickup that is slow.
+    /// Part of the turn's pickup spent waiting for a CPU, ns, or `record::turn::UNMEASURED`. Set with a pickup that is
+    /// slow.
     pub pickup_cpu_ns: u64,
     /// First byte of the ClientHello, ns.
     pub tls_start_ns: u64,
 
     // Third line: the receive path.
-    /// What it has received.
+    /// Progress of the bytes received.
     pub got: Edge,
     /// The response at hand.
     pub answer: Answer,
@@ -115,7 +116,7 @@ pub struct Conn {
     pub tls_end_ns: u64,
     /// SYN segments sent again.
     pub syn_retransmits: u16,
-    /// Who sent the alert or spoilt the handshake.
+    /// Side that sent the alert or spoilt the handshake.
     pub ended_by: u8,
     /// Alert level and description.
     pub alert: [u8; 2],

@@ -23,7 +23,7 @@ use crate::{
     sock::{Sock, Task},
 };
 
-/// Where DNS servers listen (RFC 1035 4.2).
+/// Port that DNS servers listen on (RFC 1035 4.2).
 pub const PORT: u16 = 53;
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
@@ -36,7 +36,7 @@ const ASKED: usize = 8;
 /// QR of the header's flags (RFC 1035 4.1.1).
 const RESPONSE: u16 = 0x8000;
 
-/// Who asks, and how far each direction has come. All zero when made.
+/// Asker of a socket, and progress of each direction. All zero when made.
 #[repr(C)]
 pub struct DnsOwner {
     /// cgroup-v2 id.
@@ -60,7 +60,7 @@ pub struct DnsOwner {
 /// A query over UDP, until it is answered.
 #[repr(C)]
 pub struct Asked {
-    /// When it was sent, ns.
+    /// Time when the query was sent, ns.
     pub time_ns: u64,
     /// Id of the message.
     pub id: u32,
@@ -70,7 +70,7 @@ pub struct Asked {
     pub waits: u16,
 }
 
-/// One direction of a socket.
+/// Progress of one direction of a socket.
 #[repr(C)]
 pub struct Progress {
     /// Packets with payload.
@@ -85,7 +85,7 @@ pub struct Progress {
     pub holes: u16,
 }
 
-/// Where a packet's payload lies.
+/// Place of a packet's payload.
 struct Payload {
     offset: u32,
     length: u32,

@@ -26,7 +26,7 @@ const FORCE_WAKEUP: u64 = 2;
 const AVAILABLE: u64 = 0;
 /// A reader that does not rest looks by itself every few milliseconds; it is woken early when this much waits.
 const WAKE_AT_BYTES: u64 = 1 << 20;
-/// How much waits is looked at once in 16 records: whenever these bits of the time are zero.
+/// Bits of the time, all of them zero in 1 of 16 records: then it is looked how much waits.
 const LOOK_MASK_NS: u64 = 0xf0;
 
 /// A log line, with the feature `kernel-log` only.
@@ -87,7 +87,7 @@ pub fn try_record_at<T: 'static>(
     true
 }
 
-/// Whether the reader is woken for a record of that time.
+/// Tells whether the reader is woken for a record of that time.
 #[inline(always)]
 fn wakes(time_ns: u64) -> u64 {
     if maps::RESTS.get(0) == Some(&1) {
@@ -219,17 +219,17 @@ pub fn tls_closed(conn: &mut Conn, cookie: u64) {
     tls(conn, cookie);
 }
 
-/// How a connection came to its end.
+/// End of a connection, as its record tells it.
 pub struct Ending {
-    /// When, ns.
+    /// Time of the end, ns.
     pub now_ns: u64,
     /// `sk_err`.
     pub error: u32,
     /// State before.
     pub old_state: u8,
-    /// What is left of it: `record::remains`.
+    /// Socket left behind: `record::remains`.
     pub remains: u8,
-    /// What TCP has counted.
+    /// Counts that TCP has kept.
     pub figures: TcpFigures,
 }
 

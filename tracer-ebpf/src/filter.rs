@@ -1,4 +1,4 @@
-//! Who is traced. Everything here runs once per connect (or adopted socket), never per packet.
+//! Decides who is traced. Everything here runs once per connect (or adopted socket), never per packet.
 
 use tracer_common::{
     config::{ALTERNATIVES, GLOBS},

@@ -11,7 +11,7 @@ pub const HELD_BYTES: usize = 4096;
 /// Segments kept of one connection.
 pub const HELD_SEGMENTS: u32 = 4;
 
-/// One connection's slot.
+/// Slot of a connection.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct HeldKey {
@@ -20,7 +20,7 @@ pub struct HeldKey {
     pub pad: u32,
 }
 
-/// One segment.
+/// A segment that is held back.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Held {

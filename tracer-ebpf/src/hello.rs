@@ -73,7 +73,7 @@ pub fn capture_clear<S: Source>(source: &S, length: u32, cookie: u64, now_ns: u6
     }
 }
 
-/// Which bytes of a stream go into a record.
+/// Bytes of a stream that go into one record.
 struct Piece {
     now_ns: u64,
     /// In the stream.

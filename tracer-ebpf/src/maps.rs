@@ -38,7 +38,7 @@ static CONNS: SkStorage<Conn> = SkStorage::new();
 #[btf_map]
 static DNS_OWNERS: SkStorage<DnsOwner> = SkStorage::new();
 
-/// When threads that read late waited for a CPU. Written by the switch probe, read by the pickup probe.
+/// Waits for a CPU of threads that read late. Written by the switch probe, read by the pickup probe.
 #[btf_map]
 static WAITS: TaskStorage<Waits> = TaskStorage::new();
 
@@ -62,7 +62,7 @@ pub static PROCESSES: HashMap<u32, u32> = HashMap::with_max_entries(65_536, 1);
 #[map]
 pub static LISTENERS: HashMap<ListenerKey, u32> = HashMap::with_max_entries(65_536, 1);
 
-/// What was emitted, lost or not followed. Read by user space.
+/// Counters, such as those of records emitted or lost, by [`Counter`]. Read by user space.
 #[map]
 pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::COUNT, 0);
 

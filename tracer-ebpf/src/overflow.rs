@@ -1,5 +1,5 @@
-//! What a record would have said, when the ring buffer has no room for it: durations go to per-CPU
-//! histograms, counts to per-CPU counters. Totals stay complete.
+//! Keeps the figures of records that find no room in the ring buffer: durations go to per-CPU histograms, counts to
+//! per-CPU counters. Totals stay complete.
 
 use tracer_common::{
     overflow::{Count, Phase},

@@ -13,7 +13,7 @@ const IPPROTO_TCP: u8 = 6;
 /// TCP header without options.
 const TCP: usize = 20;
 
-/// Where a segment's payload lies, in the packet and in the stream.
+/// Place of a segment's payload, in the packet and in the stream.
 #[derive(Clone, Copy)]
 pub struct Segment {
     /// Sequence number of the first payload byte (of the SYN itself for a SYN).

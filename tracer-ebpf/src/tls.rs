@@ -48,7 +48,7 @@ const LONGEST_FLIGHT: u8 = 4;
 /// Records looked at in one segment.
 const RECORDS_A_SEGMENT: u32 = 96;
 
-/// Where payload bytes come from: the packet at hand or one held back.
+/// Source of payload bytes: the packet at hand or one held back.
 pub trait Source {
     /// Copies `length` bytes (at most 4096, at least 1) from `position`; false when they are not there.
     fn load(&self, position: u32, to: *mut c_void, length: u32) -> bool;
@@ -87,7 +87,7 @@ impl Source for Kept {
     }
 }
 
-/// What the record loop needs; only pointers, so that the verifier sees the same in every turn.
+/// State of the record loop; only pointers, so that the verifier sees the same in every turn.
 struct Walk<'a, S> {
     conn: *mut Conn,
     source: &'a S,

@@ -29,8 +29,8 @@ const DATA: u32 = (APPLICATION_DATA as u32) << 16;
 /// Encrypted record lengths (TLS 1.3: content, type byte, 16 of tag) of an alert and a KeyUpdate.
 const ALERT_13: u32 = 2 + 17;
 const KEY_UPDATE_13: u32 = 5 + 17;
-/// Of an HTTP/2 SETTINGS acknowledgement, a bare frame header (RFC 9113 6.5): TLS 1.3, and TLS 1.2 with
-/// AES-GCM and ChaCha20.
+/// Lengths of records that hold an HTTP/2 SETTINGS acknowledgement, a bare frame header (RFC 9113 6.5): TLS 1.3, and
+/// TLS 1.2 with AES-GCM and ChaCha20.
 const SETTINGS_ACK: [u32; 3] = [9 + 17, 9 + 24, 9 + 16];
 /// "HTTP/1.1 100 Continue" and an empty line (RFC 9110 15.2.1), and without the phrase, as Tomcat sends it; nothing else
 /// that begins a response is so short. Of its record over TLS 1.3, and TLS 1.2 with AES-GCM and ChaCha20.
@@ -366,7 +366,7 @@ fn is_control(record: u32) -> bool {
     record >> 16 == u32::from(ALERT) || record == DATA | ALERT_13
 }
 
-/// As long as a KeyUpdate.
+/// Tells whether a record is as long as a KeyUpdate.
 #[inline(always)]
 fn is_key_update(record: u32) -> bool {
     record == DATA | KEY_UPDATE_13

@@ -1,4 +1,4 @@
-//! When a thread was ready to run and waited for a CPU, in the storage of threads that have picked data up late
+//! Waits of threads that were ready to run and had no CPU, in the storage of threads that have picked data up late
 //! once. All other threads have none, and cost one look at a switch.
 //!
 //! The kernel sums a thread's waits up (`sched_info.run_delay`, kernel/sched/stats.h). From when it leaves a CPU
@@ -32,7 +32,7 @@ struct Wait {
 /// Waits of one thread. All zero when made.
 #[repr(C)]
 pub struct Waits {
-    /// When it was last given a CPU, ns; 0 when it has not been seen to be.
+    /// Time when the thread was last given a CPU, ns; 0 when it has not been seen to be.
     running_since_ns: u64,
     /// Sum of its waits when it last left a CPU, ns.
     total_ns: u64,
@@ -112,8 +112,8 @@ pub fn runs(task: Task, now_ns: u64) {
     }
 }
 
-/// How long the running thread has waited for a CPU between `from_ns` and `now_ns`; None when it has not been
-/// watched since before its last wait. From now on it is.
+/// Time that the running thread has waited for a CPU between `from_ns` and `now_ns`; None when it has not been watched
+/// since before its last wait. From now on it is.
 #[inline(always)]
 pub fn since(from_ns: u64, now_ns: u64) -> Option<u64> {
     let task = Task::current();
@@ -153,7 +153,7 @@ impl Waits {
     }
 }
 
-/// How much of a wait lies behind `from_ns`; nothing when it was over by then.
+/// Part of a wait that lies behind `from_ns`, ns; 0 when the wait was over by then.
 #[inline(always)]
 fn behind(wait: &Wait, from_ns: u64) -> u64 {
     let from_ns = if wait.from_ns > from_ns {

@@ -7,7 +7,7 @@ use crate::{DnsName, Events, Group, Histogram, Host, Phase, Process, Series, Tim
 /// Name and major version of the schema.
 pub const SCHEMA: &str = "tracer.export/1";
 
-/// One export: figures of a trace, from its beginning to the moment it was written.
+/// An export: figures of a trace, from its beginning to the moment it was written.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -55,7 +55,7 @@ pub struct Export {
 }
 
 impl Export {
-    /// Whether every record is in the figures, as far as the export says so.
+    /// Tells whether every record is in the figures, as far as the export says so.
     pub fn is_complete(&self) -> bool {
         self.events.losses() == Some(0)
     }
@@ -71,7 +71,7 @@ impl Export {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Tracer {
-    /// Its version.
+    /// Version of tracer.
     pub version: String,
     /// Commit it was built from, or `unknown`.
     pub commit: String,
@@ -98,11 +98,11 @@ pub struct Machine {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Window {
-    /// Its beginning, RFC 3339 in UTC.
+    /// Beginning of the window, RFC 3339 in UTC.
     pub started_at: String,
-    /// Its end, RFC 3339 in UTC.
+    /// End of the window, RFC 3339 in UTC.
     pub ended_at: String,
-    /// Its length, ns.
+    /// Length of the window, ns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_ns: Option<u64>,
 }
@@ -133,7 +133,7 @@ pub struct Filter {
     /// Globs of host names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub host: Vec<String>,
-    /// Whether connections to loopback addresses are traced.
+    /// True if connections to loopback addresses are traced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub include_loopback: Option<bool>,
 }

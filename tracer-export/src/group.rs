@@ -94,7 +94,7 @@ object! {
         client_reset: Option<u64>,
         /// RST of the server.
         server_reset: Option<u64>,
-        /// Nobody answered any more.
+        /// Timeout, since the peer answered no more.
         timeout: Option<u64>,
         /// Not known.
         unknown: Option<u64>,

@@ -10,7 +10,7 @@
 //!   measured less and people cut out what they need. Another major version is refused.
 //! - Names that end in `_ns` are nanoseconds; other numbers count things, unless they are called a ratio (0 to 1).
 //!
-//! Nothing here does IO. Only `sink/json` of tracer-user makes an export out of measurements.
+//! The crate does no IO. Only `sink/json` of tracer-user makes an export out of measurements.
 
 /// Declares an object of the export. Whatever is absent in it is not written; an object without anything is absent
 /// itself. Reading, every key may be missing.

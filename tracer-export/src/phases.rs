@@ -119,7 +119,7 @@ impl Histogram {
         Some(self.count? as f64 * self.mean_ns?)
     }
 
-    /// This distribution if it has a sample: without one its figures say nothing.
+    /// The distribution itself if it has a sample: without one its figures say nothing.
     pub fn measured(&self) -> Option<&Self> {
         self.count.filter(|count| *count > 0).map(|_| self)
     }

@@ -1,4 +1,4 @@
-//! From text to an export, and back.
+//! Turns text into an export, and back.
 
 use serde::{Deserialize, de::IgnoredAny};
 
@@ -9,7 +9,7 @@ const MAJOR: u64 = 1;
 /// Beginning of the names of all major versions.
 const NAME: &str = "tracer.export/";
 
-/// Why a text is no export that can be read.
+/// Reasons why a text is no export that can be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The text is not JSON.
@@ -24,7 +24,7 @@ pub enum ReadError {
     /// A later tracer wrote it.
     #[error("schema {got:?}, this tracer reads up to \"tracer.export/1\"")]
     Newer {
-        /// Its `schema`.
+        /// Schema that the text names.
         got: String,
     },
     /// A value is not of the type that the schema demands.
@@ -70,7 +70,7 @@ impl Export {
     /// The text of an export, for people and programs, with a line end behind it.
     ///
     /// # Errors
-    /// None that is known: names and numbers can always be written.
+    /// No error is known: names and numbers can always be written.
     pub fn to_text(&self) -> Result<String, serde_json::Error> {
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');

@@ -7,7 +7,7 @@ use tracer_core::phase::Phase;
 
 use crate::{is_absent, phases::by_phase};
 
-/// One value for each whole interval, oldest first; null when nothing was measured in it.
+/// A value for each whole interval, oldest first; null when nothing was measured in it.
 pub type Samples = Vec<Option<u64>>;
 
 /// Values for each interval from the beginning of the window; all lists are equally long.

@@ -17,7 +17,7 @@ pub struct Process {
     pub exe: Option<String>,
     /// Id of its container, 64 digits; null outside of one.
     pub container: Option<String>,
-    /// Its figures.
+    /// Figures of the process.
     #[serde(flatten)]
     pub group: Group,
 }
@@ -35,7 +35,7 @@ pub struct Host {
     pub port: u16,
     /// Remote addresses, the first 64.
     pub addresses: Vec<String>,
-    /// Its figures.
+    /// Figures of the host.
     #[serde(flatten)]
     pub group: Group,
 }

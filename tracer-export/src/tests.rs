@@ -296,7 +296,7 @@ fn documented_phases_are_the_list() {
     );
 }
 
-/// Where the exact ends of phases are told, they are called as everywhere.
+/// Phases in the table of exact ends have the titles that they have everywhere.
 #[test]
 fn exact_ends_are_those_of_phases() {
     let rows = table("user/accuracy-and-limits.md", "| figure | from | to |");

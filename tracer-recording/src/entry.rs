@@ -79,7 +79,7 @@ pub struct End {
     pub command_cpu_ns: Option<(u64, u64)>,
 }
 
-/// One entry.
+/// An entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry<'a> {
     /// Description of the trace.

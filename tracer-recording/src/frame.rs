@@ -57,7 +57,7 @@ impl<'a> Frame<'a> {
         Some((frame, size(length)))
     }
 
-    /// Whether this frame holds a whole entry.
+    /// Tells whether this frame holds a whole entry.
     pub(crate) fn is_whole(&self) -> bool {
         self.part == 0 && self.last
     }

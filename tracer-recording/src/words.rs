@@ -36,7 +36,7 @@ impl Words {
         self.length
     }
 
-    /// Whether there are no bytes.
+    /// Tells whether there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }

@@ -29,7 +29,7 @@ impl RawBlock {
         self.frames.len()
     }
 
-    /// Whether there are no frames.
+    /// Tells whether there are no frames.
     pub fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }
@@ -88,7 +88,7 @@ impl Encoder {
         std::mem::replace(&mut self.block, next)
     }
 
-    /// Whether the current block is empty.
+    /// Tells whether the current block is empty.
     pub fn is_empty(&self) -> bool {
         self.block.is_empty()
     }

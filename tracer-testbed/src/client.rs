@@ -30,9 +30,9 @@ pub enum Habit {
     BusyReader(Duration),
     /// A request is given up after this time.
     ShortTimeout(Duration),
-    /// This DNS server is asked for the host before each request, whatever the TTL.
+    /// A DNS server is asked for the host before each request, whatever the TTL.
     DnsEachTime(SocketAddr),
-    /// This number of requests is sent at once, with a pool that keeps two idle connections.
+    /// Requests are sent so many at once, with a pool that keeps two idle connections.
     PoolOfTwo(usize),
 }
 
@@ -245,7 +245,7 @@ pub fn look_up(server: SocketAddr, name: &str) -> io::Result<IpAddr> {
     }
 }
 
-/// Whether the peer has closed its half. No data is taken out of the socket.
+/// Tells whether the peer has closed its half. No data is taken out of the socket.
 pub fn is_half_closed(stream: &TcpStream) -> io::Result<bool> {
     stream.set_nonblocking(true)?;
     let looked = stream.peek(&mut [0; 1]);

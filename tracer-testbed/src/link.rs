@@ -52,7 +52,7 @@ pub struct LinkOptions {
     pub holds: Vec<Hold>,
     /// Bits per second in each direction; `None` is no limit. Packets that would wait longer than [`QUEUE_LIMIT`] are dropped.
     pub bandwidth_bits: Option<u64>,
-    /// Whether the kernel's sch_netem makes the link. It has no scripted holds and no counts.
+    /// True if the kernel's sch_netem makes the link. Such a link has no scripted holds and no counts.
     pub netem: bool,
     /// Seed of the random numbers: the same seed and packets give the same decisions.
     pub seed: u64,
@@ -222,7 +222,7 @@ impl Link {
         &self.counts
     }
 
-    /// Whether the forwarding thread is alive. With netem there is no such thread.
+    /// Tells whether the forwarding thread is alive. With netem there is no such thread.
     pub fn is_forwarding(&self) -> bool {
         let thread = self.forwarder.as_ref().and_then(|f| f.thread.as_ref());
         thread.is_some_and(|thread| !thread.is_finished())

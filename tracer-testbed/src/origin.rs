@@ -46,13 +46,13 @@ pub struct Options {
     pub listen: SocketAddr,
     /// TLS, or `None` for clear text.
     pub tls: Option<TlsOptions>,
-    /// Whether a connection serves more than one request.
+    /// True if a connection serves more than one request.
     pub keep_alive: bool,
     /// Time after which a connection without a request is closed.
     pub idle_timeout: Option<Duration>,
     /// Size of every response body, in bytes; pages are at least as long as their links need.
     pub body_bytes: usize,
-    /// Whether pages have from half to one and a half of that size. A page always has the same size.
+    /// True if pages have from half to one and a half of that size. A page always has the same size.
     pub vary_sizes: bool,
     /// Number of pages of the generated site, at `/page/0` and up.
     pub pages: u64,
@@ -60,7 +60,7 @@ pub struct Options {
     pub links: u64,
     /// Hosts that pages link to, in turn. Without any, links stay on their host.
     pub hosts: Vec<String>,
-    /// Whether pages are compressed for clients that accept it.
+    /// True if pages are compressed for clients that accept it.
     pub gzip: bool,
     /// Wait before each response.
     pub think_time: Duration,
@@ -101,7 +101,7 @@ pub struct TlsOptions {
     pub names: Vec<String>,
     /// Number of session tickets sent after a TLS 1.3 handshake; 0 also turns TLS 1.2 tickets off.
     pub tickets: usize,
-    /// Whether sessions are resumed: by ticket, and by session id in TLS 1.2.
+    /// True if sessions are resumed: by ticket, and by session id in TLS 1.2.
     pub resumption: bool,
     /// Accepted versions of TLS.
     pub versions: TlsVersions,
@@ -116,7 +116,7 @@ pub enum TlsVersions {
     Only12,
     /// Only TLS 1.3.
     Only13,
-    /// Both versions, preferably TLS 1.3.
+    /// TLS 1.2 and 1.3, preferably 1.3.
     Both,
 }
 

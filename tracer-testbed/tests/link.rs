@@ -214,7 +214,7 @@ fn inodes(link: &Link) -> [u64; 2] {
     [Side::Client, Side::Server].map(|side| inode(&link.namespace_path(side)))
 }
 
-/// Whether a process, a thread, a descriptor or a mount still holds the network namespace.
+/// Tells whether a process, a thread, a descriptor or a mount still holds the network namespace.
 fn exists(inode: u64) -> bool {
     let name = format!("net:[{inode}]");
     let links = |dir: &Path| {

@@ -12,7 +12,7 @@ impl Glob {
         Self(WildMatch::new_case_insensitive(pattern))
     }
 
-    /// Whether the whole of `text` matches.
+    /// Tells whether the whole of `text` matches.
     pub fn matches(&self, text: &str) -> bool {
         self.0.matches(text)
     }
@@ -33,12 +33,12 @@ impl Globs {
         )
     }
 
-    /// Whether there is no pattern, so that nothing matches.
+    /// Tells whether there is no pattern, so that nothing matches.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether one of the patterns matches the whole of `text`.
+    /// Tells whether one of the patterns matches the whole of `text`.
     pub fn any_matches(&self, text: &str) -> bool {
         self.0.iter().any(|glob| glob.matches(text))
     }

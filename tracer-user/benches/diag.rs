@@ -13,7 +13,7 @@ mod diag;
 use diag::{Diag, StateMask};
 
 const SOCKETS: usize = 30_000;
-/// To each destination fewer than there are local ports.
+/// Destinations; each has fewer sockets than there are local ports.
 const DESTINATIONS: usize = 3;
 const LISTINGS: usize = 50;
 

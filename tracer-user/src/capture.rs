@@ -21,12 +21,12 @@ pub(crate) const MAX_LINES: usize = 10_000;
 const LAST_ERRORS: usize = 5;
 /// Bytes of a line; a longer one is cut into several.
 const MAX_LINE_BYTES: usize = 4096;
-/// How often new lines are published.
+/// Time between two publications of new lines.
 const PUBLISH: Duration = Duration::from_millis(100);
-/// How long the rest may take to come once the command has ended; its descendants may hold the pipe open.
+/// Time that the rest may take to come once the command has ended; its descendants may hold the pipe open.
 const DRAIN: Duration = Duration::from_millis(300);
 
-/// Which stream a line came from.
+/// Stream that a line came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stream {
     /// Standard output.
@@ -38,9 +38,9 @@ pub(crate) enum Stream {
 /// A line, without its end, as the command wrote it but for bytes that are no UTF-8.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Line {
-    /// From where.
+    /// Stream that the line came from.
     pub(crate) stream: Stream,
-    /// What. Not escaped yet.
+    /// Text of the line, not escaped yet.
     pub(crate) text: String,
 }
 
@@ -138,7 +138,7 @@ struct Reader {
     log: Option<std::fs::File>,
     scrollback: Scrollback,
     publish: watch::Sender<Arc<Scrollback>>,
-    /// When the first unpublished line came.
+    /// Time when the first unpublished line came.
     changed: Option<Instant>,
 }
 
@@ -270,7 +270,7 @@ impl Assembly {
         self.partial.clear();
     }
 
-    /// What came since the last end of a line.
+    /// Text since the last end of a line, as a line.
     fn line(&self) -> Line {
         Line {
             stream: self.stream,

@@ -95,7 +95,7 @@ impl Started {
         self.0.id()
     }
 
-    /// Its status, if it has ended.
+    /// Status of the command, if it has ended.
     pub(crate) fn try_wait(&mut self) -> std::io::Result<Option<ExitStatus>> {
         self.0.try_wait()
     }

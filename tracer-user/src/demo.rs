@@ -35,29 +35,29 @@ use memory::MemoryFile;
 pub(crate) use settings::DemoSettings;
 use stage::{Counted, Stage};
 
-/// Why the demo could not go on.
+/// Reasons why the demo could not go on.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DemoError {
     /// The directory of the exports.
     #[error("cannot make {path} for the exports: {source}; choose another directory")]
     Out {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
-    /// Another demo writes to that directory.
+    /// The directory is in use by a demo that runs already.
     #[error("another tracer demo is writing to {path}; choose another directory with --out")]
     InUse {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
     },
     /// A step that should not fail.
     #[error("demo: {what}: {source}")]
     System {
-        /// What was being done.
+        /// The step that failed.
         what: &'static str,
-        /// What went wrong.
+        /// Error of the step.
         source: io::Error,
     },
     /// The link.
@@ -74,7 +74,7 @@ pub(crate) enum DemoError {
     Client {
         /// The profile.
         profile: &'static str,
-        /// Its exit code, 128 + n for signal n.
+        /// Exit code of the crawl, 128 + n for signal n.
         status: u8,
         /// The end of what it said.
         output: String,
@@ -99,7 +99,7 @@ pub(crate) enum DemoError {
     /// An export cannot be read back.
     #[error("demo: {0}")]
     Export(#[from] DiffError),
-    /// What the crawler wrote cannot be read.
+    /// The crawler's own notes cannot be read.
     #[error("demo: cannot read what the crawler wrote of its pages: {0}")]
     Crawled(serde_json::Error),
 }
@@ -130,7 +130,7 @@ enum Profile {
 }
 
 impl Profile {
-    /// As the crawler calls it; also the name of its export.
+    /// Name of the profile for the crawler; also the name of its export.
     fn name(self) -> &'static str {
         match self {
             Self::Default => "default",
@@ -139,17 +139,17 @@ impl Profile {
     }
 }
 
-/// One crawl and all who counted it.
+/// A crawl and all who counted it.
 #[derive(Debug)]
 struct Run {
     profile: Profile,
     /// Counts of the servers.
     counted: Counted,
-    /// What the crawler itself noted.
+    /// The crawler's own figures.
     crawled: crawled::Crawled,
     /// Hosts of the site.
     hosts: u64,
-    /// From start to end of the crawl.
+    /// Time from start to end of the crawl.
     took: Duration,
 }
 

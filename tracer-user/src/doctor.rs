@@ -114,11 +114,11 @@ const SETTINGS: [(&str, &str, &[&str], &str); 7] = [
 /// File systems that tracer can do without: name, type.
 const OPTIONAL_MOUNTS: [(&str, &str); 2] = [("bpf file system", "bpf"), ("tracefs", "tracefs")];
 
-/// How a check came out.
+/// Result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Status {
-    /// As it should be, or of no consequence.
+    /// All is as it should be, or of no consequence.
     Ok,
     /// Tracing works, with less.
     Warn,
@@ -126,18 +126,18 @@ pub(crate) enum Status {
     Fail,
 }
 
-/// One thing that was looked at.
+/// A thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Check {
-    /// What was looked at.
+    /// Name of the thing that was looked at.
     pub(crate) name: String,
-    /// What there is.
+    /// State found.
     pub(crate) found: String,
-    /// What there should be.
+    /// State needed.
     pub(crate) needed: String,
-    /// How it came out.
+    /// Result of the check.
     pub(crate) status: Status,
-    /// What to do about it; None when nothing has to be done.
+    /// Remedy; None when nothing has to be done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) remedy: Option<String>,
 }
@@ -153,7 +153,7 @@ impl Check {
         }
     }
 
-    /// The same check, come out badly.
+    /// Turns the check into one that came out badly.
     fn but(self, status: Status, remedy: impl Into<String>) -> Self {
         Self {
             status,
@@ -162,13 +162,13 @@ impl Check {
         }
     }
 
-    /// The same check, come out badly unless `good`.
+    /// Turns the check into one that came out badly, unless `good`.
     fn unless(self, good: bool, status: Status, remedy: impl Into<String>) -> Self {
         if good { self } else { self.but(status, remedy) }
     }
 }
 
-/// Where the kernel's file systems are.
+/// Places of the kernel's file systems.
 #[derive(Debug, Clone)]
 pub(crate) struct Roots {
     /// Normally /proc.
@@ -189,7 +189,7 @@ impl Default for Roots {
 /// Something tried for real: what came of it, or why it failed, each in one line.
 pub(crate) type Probe<'a> = Option<&'a dyn Fn() -> Result<String, String>>;
 
-/// What has to be tried instead of read; None leaves the check out.
+/// Attempts at things that have to be tried instead of read; None leaves the check out.
 #[derive(Default, Clone, Copy)]
 pub(crate) struct Probes<'a> {
     /// Lists the TCP sockets over inet_diag.
@@ -201,7 +201,7 @@ pub(crate) struct Probes<'a> {
 /// Everything that was looked at.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Report {
-    /// Whether no check failed.
+    /// True if no check failed.
     pub(crate) can_trace: bool,
     /// In the order of the table.
     pub(crate) checks: Vec<Check>,
@@ -273,7 +273,7 @@ impl Report {
     }
 }
 
-/// One check in the table.
+/// Line of a check in the table.
 fn line(check: &Check, name: usize, found: usize) -> String {
     let status = match check.status {
         Status::Ok => "ok",

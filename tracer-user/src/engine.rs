@@ -27,35 +27,35 @@ use crate::{
     },
 };
 
-/// How long the command may take to end after a signal was passed on: longer than the ten seconds in which most
+/// Time that the command may take to end after a signal was passed on: longer than the ten seconds in which most
 /// programs, `tracer crawl` among them, give up on what is under way.
 const GRACE: Duration = Duration::from_secs(15);
 
 /// A second signal means "at once" when it comes so long after the first: then somebody has meant it.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// How often it is looked whether a command that was told to end has.
+/// Time between two looks whether a command that was told to end has ended.
 const LOOKS: Duration = Duration::from_millis(50);
 
 /// A running trace.
 pub(crate) struct Engine {
-    /// Where inputs come from.
+    /// Source of inputs.
     source: Source,
     /// The state.
     tracker: Intake,
-    /// Where results go.
+    /// Sinks for results.
     sinks: Sinks,
     /// The live screen, when there is one.
     live: Option<Live>,
     /// The command's output, when the live screen shows it.
     captured: Option<Captured>,
-    /// Nothing more is counted.
+    /// Counting is over.
     over: bool,
     /// A recording ended at the screen whose rest is being written.
     ending: Option<Ending>,
     /// The last export made while tracing could not be written.
     exports_fail: bool,
-    /// To be said at the end.
+    /// Remarks to be said at the end.
     remarks: Vec<String>,
     /// Outputs that could not be written.
     failures: Vec<Failure>,
@@ -294,7 +294,7 @@ impl Engine {
         self.failures.push(failure);
     }
 
-    /// What is left of the recording goes to the disk, while everything goes on.
+    /// Ends the recording: what is left of it goes to the disk, while everything goes on.
     fn end_recording(&mut self) -> Option<Ending> {
         let recorder = self.tracker.recorder.take()?;
         let about = &self.sinks.description;
@@ -325,7 +325,7 @@ impl Engine {
         }
     }
 
-    /// What the kernel counted beside the records.
+    /// Reads what the kernel counted beside the records.
     fn read_counters(&mut self) -> Result<(), Failure> {
         if !self.over {
             self.source.read_counters(&mut self.tracker)?;
@@ -342,7 +342,7 @@ impl Engine {
         self.read_counters()
     }
 
-    /// What is said from here on is as of now.
+    /// Notes the moment that everything said from now on is as of.
     fn note_moment(&mut self) {
         self.sinks.description.as_of_ns = self.source.now_ns();
         self.sinks.description.command_cpu = self.source.command_cpu();
@@ -366,7 +366,7 @@ impl Engine {
     }
 }
 
-/// What there is to say of a recording that has ended.
+/// Remark on a recording that has ended, if there is something to say.
 fn remark_on(ended: &Ended) -> Option<String> {
     match ended {
         Ok((_, 0)) => None,

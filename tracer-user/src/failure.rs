@@ -1,4 +1,4 @@
-//! Why tracer could not do what it was asked, and the exit code that says so.
+//! Reasons why tracer could not do what it was asked, and the exit codes that tell them.
 
 use thiserror::Error;
 use tracer_crawler::{crawl::CrawlError, header::HeaderError, seeds::SeedsError};
@@ -86,9 +86,9 @@ pub(crate) enum Failure {
     /// Anything that should not happen.
     #[error("{what}: {source}")]
     Internal {
-        /// What was being done.
+        /// The step that failed.
         what: &'static str,
-        /// What went wrong.
+        /// Error of the step.
         source: std::io::Error,
     },
 }

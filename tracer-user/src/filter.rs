@@ -1,4 +1,4 @@
-//! From the filter flags to what the kernel programs and the tracker take.
+//! Turns the filter flags into what the kernel programs and the tracker take.
 
 use std::{
     net::IpAddr,
@@ -22,7 +22,7 @@ pub(crate) struct Selection {
     pub(crate) kernel: Box<Filter>,
     /// Processes to begin with; descendants follow.
     pub(crate) pids: Vec<u32>,
-    /// Whose connections count, for the tracker.
+    /// Hosts whose connections count, for the tracker.
     pub(crate) hosts: HostFilter,
     /// The only cgroup asked for: packets need to be watched there only.
     pub(crate) only_cgroup: Option<PathBuf>,

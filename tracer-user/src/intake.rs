@@ -10,7 +10,7 @@ use crate::source::record::Recorder;
 #[derive(Debug)]
 pub(crate) struct Intake {
     tracker: Tracker,
-    /// Where inputs are recorded, when they are.
+    /// Recorder of the inputs, when they are recorded.
     pub(crate) recorder: Option<Recorder>,
 }
 
@@ -28,7 +28,7 @@ impl Intake {
         Self { tracker, recorder }
     }
 
-    /// From now on a tracker that knows nothing is fed, and recorded from its first input on.
+    /// Feeds a tracker that knows nothing from now on, and records its inputs from the first one on.
     pub(crate) fn begin_again(&mut self, tracker: Tracker, recorder: Recorder) {
         self.tracker = tracker;
         self.recorder = Some(recorder);
@@ -42,7 +42,7 @@ impl Intake {
         self.tracker.input(input);
     }
 
-    /// What follows came at `now_ns` or later.
+    /// Tells the recorder that what follows came at `now_ns` or later.
     pub(crate) fn clock(&mut self, now_ns: u64) {
         if let Some(recorder) = &mut self.recorder {
             recorder.clock(now_ns);

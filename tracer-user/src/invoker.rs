@@ -82,7 +82,7 @@ fn named(effective: Uid, uid: Option<&str>, gid: Option<&str>) -> Option<(Uid, G
     is_somebody.then(|| (Uid::from_raw(uid), Gid::from_raw(gid)))
 }
 
-/// Another user's credentials for files, on this thread, until it is dropped.
+/// Credentials of another user for files, on this thread, until they are dropped.
 struct Disguise {
     uid: Uid,
     gid: Gid,

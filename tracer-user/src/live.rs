@@ -17,13 +17,13 @@ use crate::playback::{Control, Playing};
 /// A snapshot may take this part of the engine's time at most: one that takes longer comes less often.
 const SHARE: u32 = 50;
 
-/// How often the kernel's counters are read.
+/// Time between two readings of the kernel's counters.
 const COUNTERS: Duration = Duration::from_secs(1);
 
-/// How long the screen may take to give the terminal back.
+/// Time that the screen may take to give the terminal back.
 const CLOSES: Duration = Duration::from_secs(2);
 
-/// What a person at the screen asks of the engine.
+/// Command of a person at the screen to the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Command {
     /// Write the export now.
@@ -40,26 +40,26 @@ pub(crate) enum Command {
     Gone,
 }
 
-/// How far the trace is.
+/// Progress of the trace.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum Stage {
     /// Under way.
     #[default]
     Tracing,
-    /// What is left in the kernel is being fetched, or the command has been told to end.
+    /// The last records in the kernel are being fetched, or the command has been told to end.
     Ending,
     /// The target has ended by itself: how.
     Over(String),
 }
 
-/// What a command came to.
+/// Answer to a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Notice {
     /// Counts up.
     pub(crate) number: u64,
-    /// One line.
+    /// Text of the answer, one line.
     pub(crate) text: String,
-    /// It failed.
+    /// True if the command failed.
     pub(crate) failed: bool,
 }
 
@@ -79,11 +79,11 @@ pub(crate) struct Moment {
     pub(crate) snapshot: Snapshot,
     /// Since the trace began or was reset, ns.
     pub(crate) elapsed_ns: u64,
-    /// How far it is.
+    /// Progress of the trace.
     pub(crate) stage: Stage,
     /// The last answer to a command.
     pub(crate) notice: Option<Notice>,
-    /// How the recording is replayed; None for a trace.
+    /// State of the replay; None for a trace.
     pub(crate) playing: Option<Playing>,
 }
 
@@ -114,7 +114,7 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// Both ends; a moment is due every `refresh`.
+    /// Makes both ends; a moment is due every `refresh`.
     pub(crate) fn new(refresh: Duration) -> (Self, Wires) {
         let (moments, receiver) = watch::channel(Arc::default());
         let (sender, commands) = mpsc::unbounded_channel();
@@ -153,7 +153,7 @@ impl Live {
         due
     }
 
-    /// When the next moment is due.
+    /// Time when the next moment is due.
     pub(crate) fn due(&self) -> Instant {
         self.due
     }
@@ -167,12 +167,12 @@ impl Live {
         }
     }
 
-    /// How far the trace is, from the next moment on.
+    /// Sets the progress of the trace, from the next moment on.
     pub(crate) fn set_stage(&mut self, stage: Stage) {
         self.stage = stage;
     }
 
-    /// How the recording is replayed, from the next moment on.
+    /// Sets the state of the replay, from the next moment on.
     pub(crate) fn set_playing(&mut self, playing: Option<Playing>) {
         self.playing = playing;
     }

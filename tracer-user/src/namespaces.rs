@@ -22,7 +22,7 @@ use crate::source::kernel::diag::{
 /// Namespaces looked at.
 const LIMIT: usize = 256;
 
-/// One namespace.
+/// A namespace.
 struct Namespace {
     diag: Diag,
     range: (u16, u16),
@@ -34,16 +34,16 @@ struct Namespace {
 /// need rights that tracer has given up by then.
 pub(crate) struct Namespaces {
     known: HashMap<u32, Namespace>,
-    /// What showed that each is in use, until the watch begins; without that of tracer itself, which stays.
+    /// Sign that each namespace is in use, until the watch begins; without tracer's own namespace, which stays.
     signs: BTreeMap<u32, Sign>,
     watch: Option<Watch>,
 }
 
 /// A namespace that a traced connection was made in, seen for the first time.
 pub(crate) struct Joined {
-    /// Its inode number.
+    /// Inode number of the namespace.
     pub(crate) netns: u32,
-    /// Its ip_local_port_range.
+    /// The namespace's ip_local_port_range.
     pub(crate) range: (u16, u16),
     /// Sockets it had in TIME_WAIT when tracing began.
     pub(crate) time_wait: u64,
@@ -88,7 +88,7 @@ impl Namespaces {
         self.known.iter_mut().filter_map(ports).collect()
     }
 
-    /// From now on the namespace is part of each snapshot. None when it cannot be listed.
+    /// Makes the namespace part of each snapshot from now on. None when it cannot be listed.
     pub(crate) fn join(&mut self, netns: u32) -> Option<Joined> {
         let namespace = self.known.get_mut(&netns)?;
         namespace.traced = true;

@@ -3,16 +3,16 @@
 /// Slowest and fastest that can be set by key.
 const SPEEDS: std::ops::RangeInclusive<f64> = 0.125..=1024.0;
 
-/// How fast a recording is replayed.
+/// Speed of a replay.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Speed {
     /// Without waiting.
     Max,
-    /// So many times as fast as it happened.
+    /// Times as fast as it happened.
     Times(f64),
 }
 
-/// What can be asked of a replay while it runs.
+/// Request to a replay while it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Control {
     /// Stop here, or go on.
@@ -25,12 +25,12 @@ pub(crate) enum Control {
     Slower,
 }
 
-/// How a replay goes, for who looks at it.
+/// State of a replay, for who looks at it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Playing {
     /// Speed, when it goes on.
     pub(crate) speed: Speed,
-    /// It stands still.
+    /// True if the replay stands still.
     pub(crate) paused: bool,
 }
 

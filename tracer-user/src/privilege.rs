@@ -14,10 +14,10 @@ use std::time::{Duration, Instant};
 
 use caps::{CapSet, Capability, CapsHashSet};
 
-/// How long a thread that was joined may take to leave /proc/self/task.
+/// Time that a thread which was joined may take to leave /proc/self/task.
 const THREAD_EXIT: Duration = Duration::from_millis(200);
 
-/// Why rights could not be given up.
+/// Reasons why rights could not be given up.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PrivilegeError {
     /// Other threads would keep theirs.
@@ -33,7 +33,7 @@ pub(crate) enum PrivilegeError {
     Caps {
         /// The step that failed.
         what: &'static str,
-        /// What the library said.
+        /// Error of the library.
         source: caps::errors::CapsError,
     },
     /// The kernel refused PR_SET_NO_NEW_PRIVS.
@@ -44,14 +44,14 @@ pub(crate) enum PrivilegeError {
         "rights were dropped, but {held:?} are still held, expected at most {expected:?}; please report this kernel's release"
     )]
     StillHeld {
-        /// What is held.
+        /// Capabilities that are held.
         held: Vec<Capability>,
-        /// What was to stay.
+        /// Capabilities that were to stay.
         expected: Vec<Capability>,
     },
 }
 
-/// What tracer still has to do after attaching; each duty keeps the capabilities it needs and no others.
+/// Duties that tracer has after attaching; each keeps the capabilities it needs and no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Duties {
     /// Read /proc/PID/exe and /proc/PID/ns/net of processes of other users: to name them, and to see whether
@@ -102,7 +102,7 @@ impl Duties {
     }
 }
 
-/// How far tracer stands before others for a processor, as nice(1) counts.
+/// Niceness of tracer, as nice(1) counts: it stands before others for a processor.
 const NICE: nix::libc::c_int = -10;
 
 /// Lets this thread and those it will start run before others: a busy crawler with many threads must not keep the ring buffer from being

@@ -1,4 +1,4 @@
-//! What only /proc knows of a process: its executable and its container.
+//! Resolves what only /proc knows of a process: its executable and its container.
 
 use tracer_core::{input::Input, process::Process};
 

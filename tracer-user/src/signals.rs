@@ -98,7 +98,7 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// From now on, in this thread and those it starts; before there are others.
+    /// Holds signals back from now on, in this thread and those it starts; to be called before there are others.
     pub(crate) fn hold() -> io::Result<Self> {
         for signal in ALWAYS {
             set_default(signal)?;

@@ -310,7 +310,7 @@ fn standard_output_that_is_full() {
     }
 }
 
-/// Nobody hears why, and the status says it all the same.
+/// The status tells the failure even where no stream can say why.
 #[test]
 fn both_streams_are_full() {
     for (arguments, _) in printing() {

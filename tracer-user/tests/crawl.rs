@@ -244,7 +244,7 @@ fn exit_codes() {
     );
 }
 
-/// Whether the page that robots.txt forbids was fetched, whatever else was.
+/// Tells whether the page that robots.txt forbids was fetched, whatever else was.
 fn is_private_fetched(arguments: &[&str]) -> bool {
     let site = Site::start();
     let (code, _, said) = run(&[arguments, &["--depth", "1", "--quiet", &site.url("/")]].concat());
@@ -874,7 +874,7 @@ fn a_link_under_sudo_leads_nowhere() {
     }
 }
 
-/// Neither log lines nor the text at the end need a reader, and pages that cannot be written are said.
+/// A crawl needs no reader for log lines and for the text at the end, and says when pages cannot be written.
 #[test]
 fn streams_that_are_full() {
     let full = || fs::File::options().write(true).open("/dev/full").unwrap();

@@ -104,7 +104,7 @@ fn exports_are_what_they_were() -> Result<()> {
     Ok(())
 }
 
-/// Nothing of an export gets lost by reading it, and each keeps the published schema.
+/// Exports lose nothing by being read, and each keeps the published schema.
 #[test]
 fn exports_are_read_whole() {
     let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema");

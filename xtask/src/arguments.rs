@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-/// Whether each of `flags` was given. Refuses any other argument.
+/// Tells whether each of `flags` was given. Refuses any other argument.
 pub(crate) fn flags<const N: usize>(args: &[String], flags: [&str; N]) -> Result<[bool; N]> {
     for arg in args {
         if !flags.contains(&arg.as_str()) {

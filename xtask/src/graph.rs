@@ -51,7 +51,7 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// One line for each arrow and circle that the house rules refuse, in all packages.
+/// A line for each arrow and circle that the house rules refuse, in all packages.
 pub(crate) fn faults() -> Result<Vec<String>> {
     let mut faults = Vec::new();
     for package in packages()? {
@@ -68,7 +68,7 @@ pub(crate) fn faults() -> Result<Vec<String>> {
     Ok(faults)
 }
 
-/// Whether the room is `place` or below it.
+/// Tells whether the room is `place` or below it.
 fn is_inside(room: &str, place: &str) -> bool {
     let rest = room.strip_prefix(place);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

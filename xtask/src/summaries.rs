@@ -42,7 +42,7 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// One line for each package that has more of these summaries than the table of exceptions says, or fewer.
+/// A line for each package that has more of these summaries than the table of exceptions says, or fewer.
 pub(crate) fn faults() -> Result<Vec<String>> {
     let mut faults = Vec::new();
     for name in names()? {
@@ -175,7 +175,7 @@ fn first_line(value: &str, line: usize) -> Option<Summary> {
     })
 }
 
-/// Whether the text begins with one of the refused words, whatever their case.
+/// Tells whether the text begins with one of the refused words, whatever their case.
 fn is_refused(text: &str) -> bool {
     let text = text.to_lowercase();
     REFUSED.iter().any(|word| {

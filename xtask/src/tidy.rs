@@ -135,7 +135,7 @@ fn differences(name: &Path, text: &str) -> Vec<String> {
     found
 }
 
-/// Whether the code holds the word itself, not as the tail of a longer one: `my_todo!(` is not `todo!(`.
+/// Tells whether the code holds the word itself, not as the tail of a longer one: `my_todo!(` is not `todo!(`.
 fn holds(code: &str, word: &str) -> bool {
     code.match_indices(word).any(|(at, _)| {
         let before = code[..at].chars().next_back();

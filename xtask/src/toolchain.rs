@@ -92,7 +92,7 @@ fn install_rust() -> Result<Toolchain> {
 }
 
 impl Toolchain {
-    /// Whether this toolchain has clippy.
+    /// Tells whether this toolchain has clippy.
     pub(crate) fn has_clippy(&self) -> bool {
         self.root.join("bin/cargo-clippy").exists()
     }

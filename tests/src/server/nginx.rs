@@ -19,15 +19,15 @@ use crate::process::Process;
 pub struct NginxOptions {
     /// `ssl_protocols`, or nothing for plain HTTP.
     pub protocols: Option<&'static str>,
-    /// Whether there are session tickets, and so resumption.
+    /// True if there are session tickets, and so resumption.
     pub tickets: bool,
     /// Seconds that an idle connection is kept; 0 closes it after each response.
     pub keepalive_s: u32,
     /// Most requests on a connection.
     pub keepalive_requests: u32,
-    /// Whether TLS 1.3 early data is accepted.
+    /// True if TLS 1.3 early data is accepted.
     pub early_data: bool,
-    /// Whether HTTP/2 is offered.
+    /// True if HTTP/2 is offered.
     pub http2: bool,
     /// Length of what it answers to `/body`.
     pub body_bytes: usize,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// One answer.
+/// An answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// Status of the answer.

@@ -244,7 +244,7 @@ impl Plan {
     }
 }
 
-/// Whether the URL is a robots.txt, or the file that one redirects to.
+/// Tells whether the URL is a robots.txt, or the file that one redirects to.
 fn is_robots(url: &str) -> bool {
     url.ends_with("/robots.txt") || url.ends_with("/elsewhere.txt")
 }

@@ -23,7 +23,7 @@ pub(super) fn add(plan: &mut Plan, size: Size, seed: u64) {
     }
 }
 
-/// Whether the host uses TLS, as every tenth does.
+/// Tells whether the host uses TLS, as every tenth does.
 fn is_tls(number: u32) -> bool {
     number % 10 == 3
 }

@@ -73,7 +73,7 @@ impl Times {
     }
 }
 
-/// One connection, or one attempt at it.
+/// A connection, or an attempt at it.
 #[derive(Debug)]
 pub struct Flow {
     /// The client's address.
@@ -131,7 +131,7 @@ impl Flow {
         self.end(segment, from_client);
     }
 
-    /// Whether the client sent its FIN or RST before it had the server's. A socket that has received an RST
+    /// Tells whether the client sent its FIN or RST before it had the server's. A socket that has received an RST
     /// is gone: it sends nothing itself, and the answers that the kernel sends in its place have no ACK.
     fn crossed(&self, segment: &Segment) -> bool {
         match self.closer {

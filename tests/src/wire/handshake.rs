@@ -32,9 +32,9 @@ pub enum Version {
 pub struct Handshake {
     /// Negotiated version.
     pub version: Version,
-    /// Whether an earlier session was resumed.
+    /// True if an earlier session was resumed.
     pub resumed: bool,
-    /// Whether the server asked for another ClientHello.
+    /// True if the server asked for another ClientHello.
     pub retried: bool,
     /// Host name sent in clear.
     pub server_name: Option<String>,

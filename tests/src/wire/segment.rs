@@ -41,22 +41,22 @@ impl Segment {
         })
     }
 
-    /// Whether the segment has FIN.
+    /// Tells whether the segment has FIN.
     pub fn is_fin(&self) -> bool {
         self.flags & 0x01 != 0
     }
 
-    /// Whether the segment has SYN, of either side.
+    /// Tells whether the segment has SYN, of either side.
     pub fn is_syn(&self) -> bool {
         self.flags & 0x02 != 0
     }
 
-    /// Whether the segment has RST.
+    /// Tells whether the segment has RST.
     pub fn is_rst(&self) -> bool {
         self.flags & 0x04 != 0
     }
 
-    /// Whether the segment has ACK.
+    /// Tells whether the segment has ACK.
     pub fn is_ack(&self) -> bool {
         self.flags & 0x10 != 0
     }

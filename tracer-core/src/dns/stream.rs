@@ -16,7 +16,7 @@ struct Early {
     bytes: Vec<u8>,
 }
 
-/// One direction of one connection.
+/// A direction of a connection.
 #[derive(Debug, Default)]
 pub struct Stream {
     /// Position of the next byte; 0 before the first.

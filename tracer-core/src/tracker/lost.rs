@@ -15,8 +15,8 @@ use crate::{
 
 /// Every so many listings it is looked which connections are gone, so that it costs little.
 const EACH: u8 = 4;
-/// So many looks in a row miss a connection that is gone. One look may miss a socket that is there: the kernel lists them
-/// while others come and go.
+/// Looks in a row that miss a connection which is gone. A single look may miss a socket that is there: the kernel lists
+/// them while others come and go.
 const LOOKS: u8 = 3;
 
 impl Tracker {

@@ -220,7 +220,7 @@ proptest! {
     }
 }
 
-/// One turn of a connection in clear, by when its request and response began and ended, and its pickup, ns.
+/// A turn of a connection in clear, by when its request and response began and ended, and its pickup, ns.
 fn one_turn(
     [previous_ns, start_ns, first_ns, last_ns, now_ns]: [u64; 5],
     pickup_ns: u64,

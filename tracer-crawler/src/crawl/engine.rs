@@ -114,7 +114,7 @@ pub(crate) enum Turn {
     Wait(Instant),
     /// No page is due until one under way ends.
     Busy,
-    /// Nothing is queued or in flight.
+    /// No page is queued or in flight.
     Empty,
     /// The limit of pages is reached, and no begun page waits for another try.
     Full,

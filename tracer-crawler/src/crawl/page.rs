@@ -1,4 +1,4 @@
-//! One try of one page: robots.txt, request, redirects, links.
+//! A try of a page: robots.txt, request, redirects, links.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -35,7 +35,7 @@ pub(crate) enum Ended {
     PutBack,
 }
 
-/// One try of one page.
+/// A try of a page.
 pub(crate) struct Try<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) page: &'a Page,

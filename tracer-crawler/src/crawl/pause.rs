@@ -81,7 +81,7 @@ impl Engine {
         Some(wish)
     }
 
-    /// Whether a host has asked for a pause that is not over.
+    /// Tells whether a host has asked for a pause that is not over.
     pub(crate) fn is_paused(&self, url: &Url) -> bool {
         self.pauses.holds(url, Instant::now())
     }

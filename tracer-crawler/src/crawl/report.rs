@@ -14,7 +14,7 @@ use crate::out::record::{LinkCounts, RedirectRecord};
 use crate::outcome::Failure;
 use crate::parse::ParsedPage;
 
-/// One request of a page and its answer.
+/// A request of a page and its answer.
 #[derive(Debug)]
 pub struct Step {
     /// Headers sent, without Host.

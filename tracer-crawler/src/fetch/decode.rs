@@ -113,7 +113,7 @@ struct Layer {
     ended: bool,
     /// A whole stream has come out: what follows may be anything.
     is_whole: bool,
-    /// Whether the rest of the body is no stream of this coding.
+    /// True if the rest of the body is no stream of this coding.
     is_over: bool,
 }
 

@@ -25,7 +25,7 @@ pub enum FrontierError {
     /// Error of the table of seen URLs.
     #[error(transparent)]
     Dedup(#[from] DedupError),
-    /// Another crawl is using the state directory.
+    /// The state directory is in use by another crawl.
     #[error("the state directory {path} is in use by another crawl; give each its own")]
     InUse {
         /// Path of the state directory.

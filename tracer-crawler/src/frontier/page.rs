@@ -123,7 +123,7 @@ pub enum Next {
     Wait(Instant),
     /// All queued pages belong to hosts with as many pages in flight as allowed.
     Busy,
-    /// Nothing is queued or in flight: the crawl is complete.
+    /// No page is queued or in flight: the crawl is complete.
     Empty,
 }
 

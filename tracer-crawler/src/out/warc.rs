@@ -32,7 +32,7 @@ pub enum Truncated {
     Time,
     /// The connection ended early.
     Disconnect,
-    /// Another reason, as a content coding that cannot be undone.
+    /// Some other reason, as a content coding that cannot be undone.
     Unspecified,
 }
 

@@ -36,7 +36,7 @@ struct Rule {
 enum Reading {
     /// Byte by byte.
     AsWritten,
-    /// Both brought to one spelling of percent-encodings.
+    /// Rule and URL in one spelling of percent-encodings.
     Canonical,
 }
 
@@ -50,7 +50,7 @@ impl RobotsTxt {
         parser.finish()
     }
 
-    /// Whether a URL of the file's origin may be fetched.
+    /// Tells whether a URL of the file's origin may be fetched.
     pub fn allows(&self, url: &Url) -> bool {
         let path = url[Position::BeforePath..Position::AfterQuery].as_bytes();
         if !self.allows_by(Reading::AsWritten, path) {
@@ -106,7 +106,7 @@ impl Rule {
     }
 }
 
-/// Whom the lines that follow are for.
+/// Crawlers that the lines which follow are for.
 #[derive(Debug, Default, Clone, Copy)]
 struct For {
     all: bool,

@@ -7,9 +7,9 @@ use memchr::memmem;
 /// The text of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pattern {
-    /// As in the file, bytes beyond ASCII percent-encoded and digits of percent-encodings in upper case.
+    /// Pattern as in the file, bytes beyond ASCII percent-encoded and digits of percent-encodings in upper case.
     written: Box<[u8]>,
-    /// In the spelling of [`canonical_path`], where that is another one.
+    /// Pattern in the spelling of [`canonical_path`], where that is another one.
     canonical: Option<Box<[u8]>>,
 }
 
@@ -50,7 +50,7 @@ impl Pattern {
     }
 }
 
-/// Whether a pattern matches a path with its query, from its first byte on.
+/// Tells whether a pattern matches a path with its query, from its first byte on.
 ///
 /// The parts between the stars are looked for one after the other, each as far to the left as it can be: if there is a
 /// match at all, this way finds one.

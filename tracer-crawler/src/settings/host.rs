@@ -35,7 +35,7 @@ group! {
         warc_dedup: bool = false, "warc-dedup", restart;
         /// Directory that gets bodies, named by their SHA-256.
         bodies: Option<PathBuf> = None, "bodies", restart;
-        /// What is shown on standard error while crawling.
+        /// Display of progress on standard error while crawling.
         progress: ProgressMode = ProgressMode::Auto, "progress", restart;
         /// No progress and no text at the end.
         quiet: bool = false, "quiet", restart;
@@ -45,7 +45,7 @@ group! {
 group! {
     /// Settings for log lines.
     Log in "log", "Log" {
-        /// Which lines: off, error, warn, info, debug, trace, or per module as in `warn,tracer_crawler=debug`.
+        /// Level of log lines: off, error, warn, info, debug, trace, or per module as in `warn,tracer_crawler=debug`.
         filter: String = "warn,tracer_crawler::config=info".to_owned(), "log", live;
         /// Form of the lines, on standard error.
         format: LogFormat = LogFormat::Text, "log-format", restart;
@@ -69,7 +69,7 @@ group! {
         exec_per_page: Option<String> = None, "exec-per-page", restart;
         /// Time after which it is killed with all it has started.
         exec_timeout: Duration = Duration::from_secs(10), "exec-timeout", restart;
-        /// How many run at once; further pages wait.
+        /// Number of commands that run at once; further pages wait.
         exec_concurrency: u32 = 4, "exec-concurrency", restart;
     }
 }
@@ -103,7 +103,7 @@ group! {
         browsers: u32 = 1, "render-browsers", restart;
         /// Pages at once in one browser.
         tabs: u32 = 4, "render-tabs", restart;
-        /// When a page counts as complete: its load event, or no request under way for half a second after it.
+        /// Sign that a page is complete: its load event, or no request under way for half a second after it.
         wait: RenderWait = RenderWait::Idle, "render-wait", restart;
         /// CSS selector that has to be there before a page counts as complete.
         wait_selector: Option<String> = None, "render-wait-selector", restart;

@@ -55,7 +55,7 @@ pub trait Value: Sized + Clone + PartialEq {
         }
     }
 
-    /// One line for people.
+    /// Text of the value for people, on one line.
     fn to_text(&self) -> String {
         match self.to_toml() {
             Toml::String(text) => text,

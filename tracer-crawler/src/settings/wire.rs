@@ -53,7 +53,7 @@ group! {
 group! {
     /// Settings for name look-ups.
     Dns in "dns", "DNS" {
-        /// Who looks names up: the C library once a connection, or an own resolver with a cache.
+        /// Resolver of names: the C library once a connection, or an own one with a cache.
         mode: DnsMode = DnsMode::System => DnsMode::Cached, "dns-mode", restart;
         /// Name servers to ask instead of those of /etc/resolv.conf; means `cached`.
         servers: Vec<SocketAddr> = Vec::new(), "dns", restart;
@@ -107,9 +107,9 @@ group! {
         connect: Duration = Duration::from_secs(10) => Duration::from_secs(5), "connect-timeout", live;
         /// TLS handshake.
         tls: Duration = Duration::from_secs(10) => Duration::from_secs(5), "tls-timeout", live;
-        /// One request, from its first byte to the last of its answer.
+        /// Time for a request, from its first byte to the last of its answer.
         request: Duration = Duration::from_secs(30) => Duration::from_secs(15), "request-timeout", live;
-        /// One URL with all its retries and redirects; no retry sets it back.
+        /// Time for a URL with all its retries and redirects; no retry sets it back.
         task: Duration = Duration::from_secs(120), "task-timeout", live;
         /// Time for requests under way to end, once the crawl has been told to stop.
         shutdown: Duration = Duration::from_secs(10), "shutdown-timeout", live;
@@ -159,7 +159,7 @@ group! {
         secrets_file: Option<PathBuf> = None, "header-secrets-file", restart;
         /// File with header profiles (TOML); each host gets one and keeps it.
         profiles: Option<PathBuf> = None, "header-profiles", restart;
-        /// How much of the page a link was on goes into Referer.
+        /// Part of the referring page's address that goes into Referer.
         referrer_policy: ReferrerPolicy = ReferrerPolicy::NoReferrer => ReferrerPolicy::StrictOriginWhenCrossOrigin, "referrer-policy", restart;
     }
 }

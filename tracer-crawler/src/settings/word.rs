@@ -84,7 +84,7 @@ choice! {
 choice! {
     /// Part of the referring page's address that is sent with a request (Referrer Policy, W3C).
     ReferrerPolicy {
-        /// Nothing.
+        /// No address.
         NoReferrer = "no-referrer",
         /// Only the origin.
         Origin = "origin",
@@ -102,9 +102,9 @@ choice! {
         Auto = "auto",
         /// A line that is redrawn.
         Line = "line",
-        /// One line every ten seconds.
+        /// A line every ten seconds.
         Plain = "plain",
-        /// Nothing.
+        /// No progress.
         None = "off",
     }
 }
@@ -114,7 +114,7 @@ choice! {
     LogFormat {
         /// Text for people.
         Text = "text",
-        /// One JSON object per line.
+        /// A JSON object per line.
         Json = "json",
     }
 }

@@ -11,7 +11,7 @@ use crate::outcome::Class;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
-    /// Nothing is left to fetch.
+    /// No page is left to fetch.
     Done,
     /// `crawl.max_pages` is reached.
     PageLimit,
@@ -19,7 +19,7 @@ pub enum FinishReason {
     TimeLimit,
     /// A signal or the control interface stopped the crawl.
     Interrupted,
-    /// This machine lacks a resource, and waiting did not help.
+    /// A resource of this machine is lacking, and waiting did not help.
     OutOfResources,
     /// State or output could not be written.
     OutputFailed,
@@ -85,7 +85,7 @@ pub struct Snapshot {
 pub mod exit {
     /// The crawl ended by itself or at a configured limit.
     pub const OK: u8 = 0;
-    /// Not one page could be fetched.
+    /// No page at all could be fetched.
     pub const NOTHING_FETCHED: u8 = 5;
     /// The crawl was stopped before its end.
     pub const INTERRUPTED: u8 = 6;

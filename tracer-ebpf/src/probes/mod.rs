@@ -1,4 +1,4 @@
-//! One file per hook.
+//! Probes, a file for each hook.
 
 mod datagram_owner;
 mod packet;

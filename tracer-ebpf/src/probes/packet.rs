@@ -89,8 +89,8 @@ unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
     None
 }
 
-/// When the segment passed, ns. TCP stamps what it sends with the monotonic clock (`__tcp_transmit_skb`), so that only
-/// what is received has to be timed here.
+/// Time when the segment passed, ns. TCP stamps what it sends with the monotonic clock (`__tcp_transmit_skb`), so that
+/// only what is received has to be timed here.
 #[inline(always)]
 unsafe fn time<const EGRESS: bool>(skb: *mut __sk_buff) -> u64 {
     // SAFETY: a member of the context.

@@ -28,7 +28,7 @@ pub fn pickup(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// What has been waiting is read.
+/// Notes that the application reads data that has been waiting.
 #[inline(always)]
 fn picked_up(conn: &mut Conn, now_ns: u64) {
     // Once, for the receive path may set it at any time.

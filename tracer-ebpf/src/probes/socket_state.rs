@@ -128,7 +128,7 @@ fn established(sock: Sock, conn: &mut Conn, old: u8) {
     conn.untold = u8::from(!is_told);
 }
 
-/// One side has sent its FIN.
+/// Notes the first FIN of a connection, which one of its sides has sent.
 #[inline(always)]
 fn closing(conn: &mut Conn, by: u8, now_ns: u64) {
     if conn.closer != 0 {
@@ -175,8 +175,8 @@ fn closed(sock: Sock, conn: &mut Conn, old: u8) {
     conn.live = 0;
 }
 
-/// Nobody has sent a FIN: an error says who broke the connection; without one it was the client
-/// itself (unread data, SO_LINGER 0, `tcp_disconnect`), which sends its RST after this event.
+/// Closer of a connection without a FIN: an error says who broke it; without one it was the client itself (unread data,
+/// SO_LINGER 0, `tcp_disconnect`), which sends its RST after this event.
 #[inline(always)]
 fn closer_without_fin(error: u32) -> u8 {
     match error {

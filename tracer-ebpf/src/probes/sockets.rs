@@ -44,7 +44,8 @@ pub extern "C" fn sockets(ctx: *const TaskFile) -> i32 {
     0
 }
 
-/// The same, adopting nothing: at the end of a trace, and where its figures begin anew.
+/// Writes open sockets and their turns like `sockets`, but adopts none: at the end of a trace, and where its figures
+/// begin anew.
 #[unsafe(link_section = "iter/task_file")]
 #[unsafe(no_mangle)]
 pub extern "C" fn sockets_last(ctx: *const TaskFile) -> i32 {
@@ -53,7 +54,7 @@ pub extern "C" fn sockets_last(ctx: *const TaskFile) -> i32 {
     0
 }
 
-/// The same without turns: for who watches open connections while tracing goes on.
+/// Writes open sockets without turns and adopts none: for who watches open connections while tracing goes on.
 #[unsafe(link_section = "iter/task_file")]
 #[unsafe(no_mangle)]
 pub extern "C" fn sockets_watch(ctx: *const TaskFile) -> i32 {
@@ -182,7 +183,7 @@ fn socket_of(file: *mut c_void) -> Option<Sock> {
     (!sock.0.is_null()).then_some(sock)
 }
 
-/// Neither listening nor closed.
+/// Tells whether a socket is neither listening nor closed.
 #[inline(always)]
 fn is_open(sock: Sock) -> bool {
     let now = sock.state();

@@ -45,7 +45,7 @@ enum HabitArg {
     Leak,
     /// Closes without reading the body.
     UnreadBody,
-    /// Neither reads nor closes responses.
+    /// Leaves responses unread and open.
     UnclosedResponse,
     /// Computes before it reads.
     BusyReader,

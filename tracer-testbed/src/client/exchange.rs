@@ -13,7 +13,7 @@ pub(super) struct Head {
     pub(super) body_bytes: usize,
     /// Number of bytes of the body that came with the head.
     pub(super) already_bytes: usize,
-    /// Whether the server takes another request.
+    /// True if the server takes another request.
     pub(super) keep_alive: bool,
 }
 

@@ -30,7 +30,7 @@ pub(super) enum Rcode {
     NxDomain = 3,
 }
 
-/// One question.
+/// A question.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Query {
     id: u16,

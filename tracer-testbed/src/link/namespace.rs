@@ -97,7 +97,7 @@ impl Namespace {
     }
 }
 
-/// Whether the process of a /proc directory is in the namespace with this device and inode.
+/// Tells whether the process of a /proc directory is in the namespace with this device and inode.
 fn lives_in(process: &Path, namespace: (u64, u64)) -> bool {
     std::fs::metadata(process.join("ns/net"))
         .is_ok_and(|found| (found.dev(), found.ino()) == namespace)

@@ -5,7 +5,7 @@ const SYN: u8 = 0x02;
 const PROTOCOL_TCP: u8 = 6;
 const IPV6_HEADER_BYTES: usize = 40;
 
-/// One direction of a connection; addresses are fixed on a link.
+/// A direction of a connection; addresses are fixed on a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Flow {
     version: u8,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use rustls::{HandshakeKind, ProtocolVersion};
 use serde_json::{Value, json};
 
-/// Who ended a connection, as the kernel saw it.
+/// End of a connection by who caused it, as the kernel saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closer {
     /// The client's FIN came before ours.

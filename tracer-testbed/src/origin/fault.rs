@@ -12,13 +12,13 @@ pub struct Faults {
     /// Number of requests, over all connections, that are spared before [`Faults::reset`], [`Faults::slow_first_byte`]
     /// and [`Faults::slow_body`] hit the next one: 0 hits every request, 9 every tenth.
     pub spared: u64,
-    /// Whether a request is answered by a reset.
+    /// True if a request is answered by a reset.
     pub reset: bool,
     /// Silence before a response begins.
     pub slow_first_byte: Duration,
     /// Additional time for a body, which is sent in pieces.
     pub slow_body: Duration,
-    /// Whether the server closes its half after each response without announcing it, and keeps the other half open.
+    /// True if the server closes its half after each response without announcing it, and keeps the other half open.
     pub half_close: bool,
     /// Answer to connection attempts.
     pub reach: Reach,
@@ -32,12 +32,12 @@ pub enum Reach {
     Open,
     /// A reset answers: nobody listens on the port, which is reserved.
     Refused,
-    /// Nothing answers: the queue of the listening socket is full and never emptied.
+    /// No answer comes: the queue of the listening socket is full and never emptied.
     BlackHole,
 }
 
 impl Faults {
-    /// Whether the faults hit request `number`; the first is 0.
+    /// Tells whether the faults hit request `number`; the first is 0.
     pub(super) fn hits(&self, number: u64) -> bool {
         number % (self.spared + 1) == self.spared
     }

@@ -54,7 +54,7 @@ With `run` the command's own status is passed on once it was started (128+n when
 #[derive(Debug, Parser)]
 #[command(name = "tracer", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub(crate) struct Arguments {
-    /// What to do.
+    /// Command to carry out.
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -133,10 +133,10 @@ pub(crate) struct Run {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Replay {
-    /// What --record has written.
+    /// Recording that --record has written.
     #[arg(value_name = "FILE.trace")]
     pub(crate) file: PathBuf,
-    /// How fast: so many times as fast as it happened, or max. [default: 1 on the live screen, else max]
+    /// Speed: so many times as fast as it happened, or max. [default: 1 on the live screen, else max]
     #[arg(long, value_name = "N|max", value_parser = speed)]
     pub(crate) speed: Option<Speed>,
     /// Only what came in this time from the beginning.
@@ -156,7 +156,7 @@ pub(crate) struct Demo {
     /// Requests at once.
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) concurrency: u32,
-    /// How long each of the two crawls takes.
+    /// Time that each of the two crawls takes.
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = parse_positive)]
     pub(crate) time: Duration,
     /// Directory for the exports, default.json and tuned.json; made if it is not there. [default: tracer-demo, or tracer-demo-2 and so on while other demos write there]
@@ -186,7 +186,7 @@ pub(crate) struct Diff {
     /// The export to compare.
     #[arg(value_name = "B.json")]
     pub(crate) b: PathBuf,
-    /// As JSON (schema tracer.diff/1), unrounded.
+    /// Print JSON (schema tracer.diff/1), unrounded.
     #[arg(long)]
     pub(crate) json: bool,
     /// Colours in the table: green is better, red is worse.
@@ -198,7 +198,7 @@ pub(crate) struct Diff {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct Doctor {
-    /// As JSON.
+    /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
@@ -220,12 +220,12 @@ pub(crate) struct Crawl {
 /// `tracer config`
 #[derive(Debug, Args)]
 pub(crate) struct Config {
-    /// What to do.
+    /// Command to carry out.
     #[command(subcommand)]
     pub(crate) command: ConfigCommand,
 }
 
-/// What `tracer config` does.
+/// Commands of `tracer config`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Print the settings which a crawl with these flags, this file and this environment would have, as a configuration file.
@@ -257,7 +257,7 @@ pub(crate) struct Man {
     pub(crate) command: Option<String>,
 }
 
-/// Whom and what to trace. A flag given twice means either; different flags mean both.
+/// Processes and connections to trace. A flag given twice means either; different flags mean both.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Filter")]
 pub(crate) struct FilterArguments {
@@ -285,7 +285,7 @@ pub(crate) struct FilterArguments {
     pub(crate) include_loopback: bool,
 }
 
-/// Where results of a trace go.
+/// Outputs of a trace.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArguments {
@@ -305,7 +305,7 @@ pub(crate) struct OutputArguments {
     pub(crate) kernel_log: bool,
 }
 
-/// Where results go, of a trace or of a recording.
+/// Outputs of a trace or of a recording.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct ResultArguments {

@@ -5,7 +5,7 @@ use std::{io::IsTerminal, path::Path, time::Duration};
 use super::args::{Color, OutputArguments, ResultArguments};
 use crate::{failure::Failure, invoker::Invoker, sink::output::OutputPath};
 
-/// Where the export goes.
+/// Target of the export.
 #[derive(Debug)]
 pub(crate) enum JsonTarget {
     /// Standard output.
@@ -37,21 +37,21 @@ pub(crate) struct OutputSettings {
     pub(crate) screen: Option<ScreenSettings>,
 }
 
-/// How the live screen is to be.
+/// Settings of the live screen.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ScreenSettings {
     /// New figures this often.
     pub(crate) refresh: Duration,
-    /// How many colours.
+    /// Number of colours.
     pub(crate) colors: Colors,
     /// Lines and blocks may be drawn with characters outside ASCII.
     pub(crate) unicode: bool,
 }
 
-/// What a terminal can show.
+/// Colours that a terminal can show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Colors {
-    /// None, or none wanted.
+    /// No colours, or none wanted.
     None,
     /// The sixteen that the user's theme defines.
     Sixteen,
@@ -60,7 +60,7 @@ pub(crate) enum Colors {
 }
 
 impl ScreenSettings {
-    /// None without a terminal to draw on, or when something else is written to it.
+    /// Settings of the live screen; None without a terminal to draw on, or when something else is written to it.
     fn of(arguments: &ResultArguments, kernel_log: bool) -> Option<Self> {
         let export_there = arguments.json.as_deref() == Some(Path::new("-"));
         let log_there = kernel_log && std::io::stderr().is_terminal();
@@ -160,7 +160,7 @@ impl OutputSettings {
     }
 }
 
-/// Whether to paint: as told, else on a terminal without NO_COLOR.
+/// Tells whether to paint: as told, else on a terminal without NO_COLOR.
 pub(crate) fn use_color(color: Color, to_stderr: bool) -> bool {
     let terminal = if to_stderr {
         std::io::stderr().is_terminal()

@@ -12,12 +12,12 @@ const SLACK_COUNT: f64 = 1.0;
 /// Times may always differ by this: a wake-up of a busy crawler.
 const SLACK_NS: f64 = 1e6;
 
-/// One figure by two who do not know of each other.
+/// A figure by two who do not know of each other.
 #[derive(Debug)]
 pub(super) struct Check {
-    /// What was counted or timed.
+    /// Name of what was counted or timed.
     pub(super) what: String,
-    /// Who else did.
+    /// Name of the witness, who counted or timed the same.
     pub(super) witness: &'static str,
     /// In ns, else things.
     pub(super) is_time: bool,

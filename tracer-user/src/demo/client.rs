@@ -1,4 +1,4 @@
-//! One crawl: the crawler below `tracer run`, in the client's namespace.
+//! A crawl: the crawler below `tracer run`, in the client's namespace.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
@@ -25,24 +25,24 @@ use super::{DemoError, DemoSettings, MemoryFile, Profile, Run, Stop};
 use crate::child;
 use crate::say::note;
 
-/// How often the progress line changes.
+/// Time between two changes of the progress line.
 const TICK: Duration = Duration::from_millis(250);
-/// How long a crawl may take beyond its time before it is told to end, and then before it is killed.
+/// Time that a crawl may take beyond its own before it is told to end, and then before it is killed.
 const GRACE: Duration = Duration::from_secs(20);
-/// What the naive crawl adds to its profile.
+/// Flags that the naive crawl adds to its profile.
 pub(super) const NAIVE: [&str; 2] = ["--idle-per-host", "0"];
-/// How much of an error is shown.
+/// Bytes of an error that are shown.
 const SHOWN_BYTES: usize = 2000;
 
-/// How a crawl ended.
+/// End of a crawl.
 pub(super) enum Ended {
-    /// It is complete.
+    /// The crawl is complete.
     Done(Box<Run>),
     /// A signal came; the exit code that goes with it.
     Stopped(u8),
 }
 
-/// What to crawl, and how.
+/// A crawl to be run: its site, profile and settings.
 pub(super) struct Crawl<'a> {
     pub(super) settings: &'a DemoSettings,
     pub(super) stage: &'a Stage,
@@ -245,7 +245,7 @@ fn last_words(output: &MemoryFile) -> String {
     String::from_utf8_lossy(&text[end..]).trim().to_owned()
 }
 
-/// What ended the wait.
+/// Event that ended the wait.
 enum Watched {
     Exit(u8),
     Signal(u8),

@@ -1,10 +1,10 @@
-//! What the crawler noted of its pages: its own clocks.
+//! Figures of the crawler's own notes about its pages, by its own clocks.
 
 use serde::Deserialize;
 
 use super::DemoError;
 
-/// One line of the crawler's JSONL, as far as it is needed.
+/// A line of the crawler's JSONL, as far as it is needed.
 #[derive(Debug, Deserialize)]
 struct Page {
     status: Option<u16>,
@@ -13,7 +13,7 @@ struct Page {
     ttfb_ns: Option<u64>,
 }
 
-/// Its figures.
+/// Figures of the crawler's notes.
 #[derive(Debug, Default)]
 pub(super) struct Crawled {
     /// Pages with a response.
@@ -29,7 +29,7 @@ pub(super) struct Crawled {
 }
 
 impl Crawled {
-    /// From the text of the file; a last line that is cut (the crawler was killed) is left out.
+    /// Reads the text of the file; a last line that is cut (the crawler was killed) is left out.
     pub(super) fn read(text: &[u8]) -> Result<Self, DemoError> {
         let mut crawled = Self::default();
         let (mut connects, mut handshakes, mut waits) = (Vec::new(), Vec::new(), Vec::new());

@@ -69,7 +69,7 @@ impl Directory {
         }))
     }
 
-    /// Where the export of a profile goes.
+    /// Path of a profile's export.
     pub(super) fn export(&self, profile: Profile) -> PathBuf {
         self.path.join(format!("{}.json", profile.name()))
     }

@@ -22,7 +22,7 @@ impl MemoryFile {
         })
     }
 
-    /// One with this content.
+    /// Makes a file with this content.
     pub(super) fn with(content: &str) -> io::Result<Self> {
         let mut made = Self::new()?;
         made.file.write_all(content.as_bytes())?;
@@ -34,7 +34,7 @@ impl MemoryFile {
         format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd()).into()
     }
 
-    /// What is in it.
+    /// Content of the file.
     pub(super) fn read(&self) -> io::Result<Vec<u8>> {
         let mut content = Vec::new();
         let mut file = &self.file;

@@ -1,4 +1,4 @@
-//! What the demo says before and after.
+//! Texts of the demo, before and after the crawls.
 
 use std::fmt::Write as _;
 
@@ -88,7 +88,7 @@ fn compare(
     Ok((text, agrees))
 }
 
-/// One line when all agree; else each figure that does not.
+/// A single line when all agree; else a line for each figure that does not.
 fn witnesses(run: &Run, checks: &[Check]) -> String {
     let name = run.profile.name();
     let differing: Vec<&Check> = checks.iter().filter(|check| !check.agrees()).collect();

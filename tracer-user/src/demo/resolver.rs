@@ -13,7 +13,7 @@ use nix::unistd::write;
 const COVERED: &str = "/tmp";
 /// Names come from files and DNS: other services would ask outside.
 const SWITCH: &str = "hosts: files dns\n";
-/// What is replaced, and the names of the replacements within [`COVERED`].
+/// Files to be replaced, and the names of the replacements within [`COVERED`].
 const FILES: [(&str, &str); 2] = [
     ("/etc/resolv.conf", "/tmp/resolv.conf"),
     ("/etc/nsswitch.conf", "/tmp/nsswitch.conf"),

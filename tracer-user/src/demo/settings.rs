@@ -1,4 +1,4 @@
-//! What the demo is told.
+//! Settings of the demo.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +10,7 @@ pub(crate) struct DemoSettings {
     pub(crate) rtt: Duration,
     /// Requests at once.
     pub(crate) concurrency: u32,
-    /// How long each of the two crawls takes.
+    /// Time that each of the two crawls takes.
     pub(crate) time: Duration,
     /// Directory for the exports; `None` for one that no other demo uses.
     pub(crate) out: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! Where the crawls happen: the link, or loopback where a link cannot be, and the servers.
+//! Place of the crawls: the link, or loopback where a link cannot be, and the servers.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::{DemoError, DemoSettings, MemoryFile};
 
 /// Hosts of the site.
 const HOSTS: u32 = 10;
-/// Their common parent.
+/// Domain of all hosts.
 const DOMAIN: &str = "site.test";
 /// Median size of a page.
 const PAGE_BYTES: usize = 6 * 1024;
@@ -20,7 +20,7 @@ const PAGE_BYTES: usize = 6 * 1024;
 const PAGES: u64 = 1_000_000;
 /// Links of a page to further pages.
 const LINKS: u64 = 2;
-/// How long names may be remembered.
+/// Time that names may be remembered.
 const TTL: Duration = Duration::from_secs(300);
 /// Threads of the servers: they are not what is measured.
 const SERVER_THREADS: usize = 2;
@@ -45,7 +45,7 @@ pub(super) struct Servers {
     pub(super) seeds: MemoryFile,
 }
 
-/// What the servers of one crawl counted.
+/// Counts of the servers of one crawl.
 #[derive(Debug)]
 pub(super) struct Counted {
     /// The origin's counts.
@@ -78,7 +78,7 @@ impl Stage {
         self.link.as_ref().ok()
     }
 
-    /// Why there is none.
+    /// Reason why there is no link.
     pub(super) fn no_link(&self) -> Option<&LinkError> {
         self.link.as_ref().err()
     }
@@ -172,13 +172,13 @@ impl Stage {
         }
     }
 
-    /// What the C library is to know in the client's namespace.
+    /// Content of resolv.conf for the C library in the client's namespace.
     pub(super) fn resolver() -> String {
         format!("nameserver {}\n", Side::Server.ipv4())
     }
 }
 
-/// As many pages as requests at once: the crawl is at full width from its first moment.
+/// Seeds, as many as requests at once: the crawl is at full width from its first moment.
 fn seeds(hosts: &[String], address: SocketAddr, concurrency: u32) -> String {
     let port = match address.port() {
         443 => String::new(),

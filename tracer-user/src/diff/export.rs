@@ -9,41 +9,41 @@ use tracer_export::{Export, Histogram, Phase, ReadError};
 /// Longest file read; a million hosts take less.
 const MAX_FILE_BYTES: u64 = 4 << 30;
 
-/// Why a file is no input.
+/// Reasons why a file is no input.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DiffError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("cannot read {path}: {source}")]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: std::io::Error,
     },
-    /// It is not JSON.
+    /// The file is not JSON.
     #[error("{path} is not JSON ({source}); expected what `tracer … --json FILE` writes")]
     NotJson {
         /// The file.
         path: PathBuf,
-        /// Where it is wrong.
+        /// Place and kind of the fault.
         source: serde_json::Error,
     },
-    /// It is JSON of another kind.
+    /// The file is JSON of another kind.
     #[error("{path} has schema {got:?}, expected \"tracer.export/1\": is it an export of tracer?")]
     NotAnExport {
         /// The file.
         path: PathBuf,
-        /// Its `schema`, if it has one.
+        /// Schema that the file names, if any.
         got: Option<String>,
     },
-    /// It was written by a later tracer.
+    /// A later tracer wrote the file.
     #[error(
         "{path} has schema {got:?}, this tracer reads up to \"tracer.export/1\"; use the tracer that wrote it, or a newer one"
     )]
     Newer {
         /// The file.
         path: PathBuf,
-        /// Its schema.
+        /// Schema that the file names.
         got: String,
     },
     /// A value is not of the type that the schema demands.
@@ -53,7 +53,7 @@ pub(crate) enum DiffError {
     Broken {
         /// The file.
         path: PathBuf,
-        /// Where it is wrong.
+        /// Place and kind of the fault.
         source: serde_json::Error,
     },
 }

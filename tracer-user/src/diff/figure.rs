@@ -1,8 +1,8 @@
-//! One figure: its unit, how it is printed, and what its change is.
+//! A figure: its unit, how it is printed, and what its change is.
 
 use tracer_text::number;
 
-/// What a figure counts.
+/// Unit of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
     /// Things.
@@ -49,21 +49,21 @@ impl Unit {
     }
 }
 
-/// What became of a figure.
+/// Change of a figure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Change {
-    /// One of the two is not known.
+    /// Change of a figure that is not known on both sides.
     Unknown,
     /// Equal.
     Same,
-    /// From nothing to something: there is no percentage of nothing.
+    /// Growth from nothing to something: there is no percentage of nothing.
     FromZero,
-    /// This part of the first more (negative: less); never 0.
+    /// Growth by this part of the first (negative: it shrank); never 0.
     By(f64),
 }
 
 impl Change {
-    /// From `a` to `b`.
+    /// Change from `a` to `b`.
     pub(crate) fn of(a: Option<f64>, b: Option<f64>) -> Self {
         match (a, b) {
             (Some(a), Some(b)) if a == b => Self::Same,
@@ -87,7 +87,7 @@ impl Change {
         }
     }
 
-    /// As a ratio for the JSON; `None` where there is none.
+    /// Ratio for the JSON; `None` where there is none.
     pub(crate) fn ratio(self) -> Option<f64> {
         match self {
             Self::Same => Some(0.0),
@@ -96,7 +96,7 @@ impl Change {
         }
     }
 
-    /// Whether it went up (1), down (-1), or neither by more than `tolerance` of the first (0).
+    /// Direction: up (1), down (-1), or neither by more than `tolerance` of the first (0).
     pub(crate) fn direction(self, tolerance: f64) -> i8 {
         match self {
             Self::FromZero => 1,

@@ -9,21 +9,21 @@ use super::export::{percentile_ns, samples, total_ns};
 use super::figure::{Change, Unit};
 use super::words::{self, Words, words};
 
-/// Which way is better.
+/// Direction that is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Better {
     /// More of it.
     More,
     /// Less of it.
     Less,
-    /// Neither: it says what was done, not how well.
+    /// No direction: the figure says what was done, not how well.
     Neither,
 }
 
 /// A change below this part of a time or a rate is noise, not a change for better or worse.
 const NOISE: f64 = 0.05;
 
-/// One figure of both exports.
+/// A figure of both exports.
 #[derive(Debug)]
 pub(crate) struct Row {
     /// Name in the JSON; stable.
@@ -32,18 +32,18 @@ pub(crate) struct Row {
     pub(crate) title: String,
     /// A blank line goes before it.
     pub(crate) begins_group: bool,
-    /// What the figures count.
+    /// Unit of both figures.
     pub(crate) unit: Unit,
-    /// Of the first export; `None` when it does not say.
+    /// Figure of the first export; `None` when the export does not say.
     pub(crate) a: Option<f64>,
-    /// Of the second export.
+    /// Figure of the second export.
     pub(crate) b: Option<f64>,
     better: Better,
     words: Words,
 }
 
 impl Row {
-    /// What became of it.
+    /// Change from the first export to the second.
     pub(crate) fn change(&self) -> Change {
         Change::of(self.a, self.b)
     }
@@ -62,7 +62,7 @@ impl Row {
         }
     }
 
-    /// What it means, in plain words.
+    /// Meaning of the change, in plain words.
     pub(crate) fn explanation(&self) -> &'static str {
         match self.change() {
             Change::Unknown if self.a.is_none() && self.b.is_none() => "in neither of the two",
@@ -94,7 +94,7 @@ impl Row {
     }
 }
 
-/// What a row without a phase reads.
+/// Source of a row without a phase.
 struct Source {
     id: &'static str,
     title: &'static str,

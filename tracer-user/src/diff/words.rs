@@ -1,8 +1,8 @@
-//! What a change of each figure means, in plain words, one line each.
+//! Meaning of a change of each figure, in plain words, one line each.
 
 use tracer_export::Phase;
 
-/// For a figure that grew, shrank, or did neither.
+/// Words for a figure that grew, shrank, or did neither.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Words {
     pub(super) more: &'static str,
@@ -71,7 +71,7 @@ pub(super) fn of_phase(phase: Phase) -> Words {
     }
 }
 
-/// Of how much was done, and how fast.
+/// Words of the rows that say how much was done, and how fast.
 fn speed(id: &str) -> Option<Words> {
     let words = match id {
         "requests_per_second" => say(

@@ -1,4 +1,4 @@
-//! What the engine does for the live screen.
+//! Work of the engine for the live screen.
 
 use std::{
     path::{Path, PathBuf},

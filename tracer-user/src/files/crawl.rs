@@ -134,7 +134,7 @@ impl<'a> Place<'a> {
         )))
     }
 
-    /// Only root's files: one of the user's would be put where the user may not put it.
+    /// Renames root's files only: one of the user's would be put where the user may not put it.
     fn rename(&self, to: &Self) -> io::Result<()> {
         if !self.owner()?.is_root() {
             return Err(io::ErrorKind::PermissionDenied.into());
@@ -151,7 +151,8 @@ impl<'a> Place<'a> {
         Ok(Uid::from_raw(stat.st_uid))
     }
 
-    /// Nobody but root can make and name files in the directory. A list that lets others in shows in the group's rights.
+    /// Tells whether only root can make and name files in the directory. A list that lets others in shows in the
+    /// group's rights.
     fn is_roots_alone(&self) -> io::Result<bool> {
         let stat = fstat(&self.dir)?;
         let others = Rights::S_IWGRP | Rights::S_IWOTH;

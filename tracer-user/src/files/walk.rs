@@ -18,7 +18,7 @@ use crate::invoker::Invoker;
 /// Links followed on the way to a directory, as many as the kernel follows.
 const MAX_LINKS: u32 = 40;
 
-/// Why a directory cannot be reached.
+/// Reasons why a directory cannot be reached.
 #[derive(Debug)]
 pub(crate) enum WalkError {
     /// The system refused a step.
@@ -27,7 +27,7 @@ pub(crate) enum WalkError {
     Foreign {
         /// The link's name.
         link: PathBuf,
-        /// Who made it.
+        /// Owner of the link.
         owner: Uid,
     },
 }
@@ -144,7 +144,7 @@ fn reversed(path: &Path) -> Vec<OsString> {
         .collect()
 }
 
-/// Whether a file is of this kind.
+/// Tells whether a file is of this kind.
 pub(crate) fn is(stat: &FileStat, kind: SFlag) -> bool {
     SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT == kind
 }

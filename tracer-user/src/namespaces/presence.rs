@@ -1,5 +1,5 @@
-//! Who uses a network namespace, besides this process: its processes and threads, those who hold it by a
-//! descriptor, and the places where it is mounted. A namespace that nobody uses is removed by the kernel,
+//! Signs that a network namespace is used by somebody besides this process: processes and threads in it, those who hold
+//! it by a descriptor, and the places where it is mounted. A namespace that nobody uses is removed by the kernel,
 //! unless tracer's own netlink socket holds it.
 //!
 //! Sources: namespaces(7), proc_pid_ns(5), proc_pid_mountinfo(5). CAP_SYS_PTRACE is enough to see all of it,
@@ -14,15 +14,15 @@ use std::{
 
 use crate::source::kernel::diag::of_process;
 
-/// Where `ip netns add` mounts namespaces.
+/// Directory where `ip netns add` mounts namespaces.
 const NAMES: &str = "/run/netns";
 
 /// Something that shows that a namespace is in use, to be looked at again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Sign {
-    /// This file leads to it.
+    /// A file that leads to the namespace.
     File(PathBuf),
-    /// It is mounted somewhere in the mount namespace of this process.
+    /// A mount somewhere in the mount namespace of a process.
     Mount {
         /// Process id.
         pid: u32,
@@ -30,7 +30,7 @@ pub(super) enum Sign {
 }
 
 impl Sign {
-    /// Whether it still shows that namespace.
+    /// Tells whether the sign still shows that namespace.
     pub(super) fn shows(&self, netns: u32) -> bool {
         match self {
             Self::File(path) => number(path).is_ok_and(|found| found == Some(netns)),
@@ -74,7 +74,7 @@ pub(super) fn signs_of(wanted: &HashSet<u32>) -> io::Result<HashMap<u32, Sign>> 
 }
 
 struct Search<'a> {
-    /// All when there are none.
+    /// Namespaces looked for; all when there are none.
     wanted: Option<&'a HashSet<u32>>,
     found: HashMap<u32, Sign>,
 }
@@ -190,7 +190,7 @@ fn pids() -> io::Result<Vec<u32>> {
     entries.filter_map(|entry| pid(entry).transpose()).collect()
 }
 
-/// What is in a directory; nothing when it is gone or closed.
+/// Paths of what is in a directory; none when it is gone or closed.
 fn entries(directory: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in known(fs::read_dir(directory))?.into_iter().flatten() {
@@ -201,7 +201,7 @@ fn entries(directory: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// What has gone meanwhile, or is closed to tracer, is none. Where tracer itself runs short it is an error:
+/// Turns what has gone meanwhile, or is closed to tracer, into none. Where tracer itself runs short it is an error:
 /// there may be something.
 fn known<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     match found {

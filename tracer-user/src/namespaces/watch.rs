@@ -10,7 +10,7 @@ use std::{
 
 use super::presence::{Sign, signs_of};
 
-/// How often each namespace is looked at.
+/// Time between two looks at each namespace.
 const PERIOD: Duration = Duration::from_millis(500);
 /// Looks in a row that find nobody before a namespace is said to be abandoned. Once could be by chance: what
 /// was found to have gone may have handed over to what was not there yet.
@@ -53,7 +53,7 @@ impl Watch {
     }
 }
 
-/// One namespace that is looked at.
+/// A namespace that is looked at.
 #[derive(Debug)]
 struct Held {
     /// The last sign that it is in use; whether it still is one is asked before another is looked for.
@@ -117,7 +117,7 @@ impl Looker {
         abandoned
     }
 
-    /// Those whose sign has gone, and whose turn it is to be looked for.
+    /// Namespaces whose sign has gone, and whose turn it is to be looked for.
     fn without_a_sign(&mut self) -> HashSet<u32> {
         let mut missing = HashSet::new();
         for (netns, held) in &mut self.held {
@@ -149,7 +149,7 @@ mod tests {
 
     use super::*;
 
-    /// How long a sign may take to come or go.
+    /// Time that a sign may take to come or go.
     const PATIENCE: Duration = Duration::from_secs(60);
 
     /// A namespace that a socket holds, as tracer holds it: nothing in /proc shows that.

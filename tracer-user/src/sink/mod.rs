@@ -1,4 +1,4 @@
-//! Where results go. Every sink takes the immutable snapshot; only [`json`] makes an export of it.
+//! Sinks, which results go to. Every sink takes the immutable snapshot; only [`json`] makes an export of it.
 
 mod hdr;
 pub(crate) mod json;
@@ -21,14 +21,14 @@ use crate::{
     say,
 };
 
-/// What a trace is about, besides its figures.
+/// Description of a trace, besides its figures.
 #[derive(Debug)]
 pub(crate) struct Description {
-    /// Where.
+    /// The machine traced.
     pub(crate) machine: Machine,
-    /// When it began, time of day.
+    /// Beginning of the trace, time of day.
     pub(crate) started_at: SystemTime,
-    /// When it began, CLOCK_MONOTONIC, ns.
+    /// Beginning of the trace, CLOCK_MONOTONIC, ns.
     pub(crate) started_ns: u64,
     /// The moment its figures are as of, likewise.
     pub(crate) as_of_ns: u64,
@@ -41,7 +41,7 @@ pub(crate) struct Description {
 }
 
 impl Description {
-    /// Of a recording.
+    /// Description of a recording.
     pub(crate) fn of(start: Start) -> Self {
         Self {
             machine: Machine {
@@ -84,7 +84,7 @@ impl Description {
         self.started_at = SystemTime::UNIX_EPOCH + Duration::from_nanos(at_ns);
     }
 
-    /// When it began, since 1970, ns.
+    /// Beginning of the trace, since 1970, ns.
     pub(crate) fn started_at_ns(&self) -> u64 {
         clock::since_1970_ns(self.started_at)
     }
@@ -104,7 +104,7 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// This one.
+    /// The machine that tracer runs on.
     pub(crate) fn this() -> Self {
         let uname = nix::sys::utsname::uname().ok();
         let text = |get: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| {
@@ -125,9 +125,9 @@ impl Machine {
 /// All sinks of a trace.
 #[derive(Debug)]
 pub(crate) struct Sinks {
-    /// What was asked for.
+    /// Outputs asked for.
     pub(crate) output: OutputSettings,
-    /// What it is about.
+    /// Description of the trace.
     pub(crate) description: Description,
 }
 

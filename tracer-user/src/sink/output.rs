@@ -39,7 +39,7 @@ const NEW_FILE: OFlag = OFlag::O_WRONLY
     .union(OFlag::O_EXCL)
     .union(OFlag::O_NOFOLLOW)
     .union(OFlag::O_CLOEXEC);
-/// Its rights at first: its owner's alone.
+/// Rights of a new file at first: its owner's alone.
 const PRIVATE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
 
 /// A place to write to, checked, with its directory held open. It can be written many times.
@@ -221,12 +221,12 @@ impl OutputPath {
 #[derive(Debug)]
 pub(crate) struct OutputFile {
     output: OutputPath,
-    /// Who makes it, when it is not this process.
+    /// Maker of the file, when it is not this process.
     maker: Option<Invoker>,
     /// Properties that the file before leaves to it.
     kept: Option<Kept>,
     writer: BufWriter<File>,
-    /// None once it has become the target.
+    /// Name of the temporary file; None once it has become the target.
     temporary: Option<OsString>,
 }
 
@@ -326,7 +326,7 @@ fn not_a_file(stat: &FileStat) -> Option<&'static str> {
         .map(|(_, text)| *text)
 }
 
-/// This process's umask, from /proc: umask(2) can only be read by changing it, for all threads.
+/// Umask of this process, from /proc: umask(2) can only be read by changing it, for all threads.
 fn umask() -> u32 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("Umask:"));

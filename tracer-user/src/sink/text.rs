@@ -69,7 +69,7 @@ fn head(text: &mut String, snapshot: &Snapshot, duration_ns: u64, paint: &Paint)
     );
 }
 
-/// How much of what was lost.
+/// Losses by kind, with their numbers.
 fn lost(events: &Events) -> String {
     let mut parts = Vec::new();
     if events.lost + events.undecodable + events.map_full + events.evicted != 0 {
@@ -88,7 +88,7 @@ fn lost(events: &Events) -> String {
     parts.join(", ")
 }
 
-/// What is in the totals and in no host's or no process's figures.
+/// Remark on what is in the totals and in no host's or no process's figures.
 fn totals_only(snapshot: &Snapshot) -> String {
     let named = |count, what| (count != 0).then(|| format!("{count} {what}"));
     let parts: Vec<String> = [

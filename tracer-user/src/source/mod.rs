@@ -1,5 +1,5 @@
-//! Where what the tracker takes comes from: the kernel, or a recording. A closed set, and the engine knows
-//! no more of them than is here.
+//! Sources of what the tracker takes: the kernel, or a recording. A closed set, and the engine knows no more of them
+//! than is here.
 
 pub(crate) mod kernel;
 pub(crate) mod record;
@@ -28,7 +28,7 @@ pub(crate) enum Source {
     Replay(Box<Replay>),
 }
 
-/// Why a source has nothing more to give.
+/// Reasons why a source has nothing more to give.
 #[derive(Debug, Clone)]
 pub(crate) enum End {
     /// Somebody has stopped it, or the traced processes have ended.
@@ -39,7 +39,7 @@ pub(crate) enum End {
     Replayed,
 }
 
-/// What a source is ready for.
+/// Work that a source is ready for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wake {
     /// Inputs may be waiting.
@@ -109,7 +109,7 @@ impl Source {
         }
     }
 
-    /// It has ended by itself?
+    /// End of the source, if it has ended by itself.
     pub(crate) fn ended(&mut self) -> Result<Option<End>, Failure> {
         match self {
             Self::Tracing(tracing) => tracing.ended(),
@@ -117,7 +117,7 @@ impl Source {
         }
     }
 
-    /// Ends it now.
+    /// Ends the source now.
     pub(crate) fn stop(&mut self) -> Result<End, Failure> {
         match self {
             Self::Tracing(tracing) => tracing.stop(),
@@ -163,7 +163,7 @@ impl Source {
         }
     }
 
-    /// How a replay goes.
+    /// State of the replay, if the source is one.
     pub(crate) fn playing(&self) -> Option<Playing> {
         match self {
             Self::Tracing(_) => None,
@@ -171,7 +171,7 @@ impl Source {
         }
     }
 
-    /// What a person has to know about the source, at the end.
+    /// Remark on the source for a person, at the end.
     pub(crate) fn remark(&self) -> Option<String> {
         match self {
             Self::Tracing(_) => None,

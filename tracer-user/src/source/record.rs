@@ -25,10 +25,10 @@ const PATIENT_BYTES: usize = 256 << 20;
 const CLOCK_NS: u64 = 1_000_000;
 /// A block is written after this time though it is not full, ns: so much is lost when tracer is killed.
 const FLUSH_NS: u64 = 1_000_000_000;
-/// How long the rest may take to be written at the end.
+/// Time that the rest may take to be written at the end.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// What became of the file.
+/// Outcome of writing: bytes of the file, or what failed.
 type Outcome = Result<u64, String>;
 
 /// The engine's end of the line to the thread that writes.
@@ -138,7 +138,7 @@ impl Recorder {
         self.push(&Entry::Input(input.clone()));
     }
 
-    /// What follows came at `now_ns` or later.
+    /// Notes that what follows came at `now_ns` or later.
     pub(crate) fn clock(&mut self, now_ns: u64) {
         if now_ns.saturating_sub(self.clock_ns) >= CLOCK_NS {
             self.clock_ns = now_ns;
@@ -150,7 +150,7 @@ impl Recorder {
         }
     }
 
-    /// Why the recording has ended before the trace, given once.
+    /// Reason why the recording has ended before the trace, given once.
     pub(crate) fn failure(&mut self) -> Option<String> {
         if self.failed {
             return None;
@@ -203,7 +203,7 @@ pub(crate) struct Ending {
 pub(crate) type Ended = Result<(u64, u64), String>;
 
 impl Ending {
-    /// How it ended, if it has.
+    /// End of the recording, if it is complete.
     pub(crate) fn poll(&self) -> Option<Ended> {
         match self.outcome.try_recv() {
             Ok(outcome) => Some(outcome.map(|bytes| (bytes, self.lost))),

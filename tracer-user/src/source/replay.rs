@@ -24,44 +24,44 @@ use crate::{
 
 /// Entries taken before anything else gets its turn.
 const BATCH: usize = 4096;
-/// How far one step goes, ns.
+/// Length of one step, ns.
 const STEP_NS: u64 = 250_000_000;
 /// A pause in the recording is waited out for this long at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
-/// Why a recording cannot be replayed.
+/// Reasons why a recording cannot be replayed.
 #[derive(Debug, Error)]
 pub(crate) enum ReplayError {
     /// The file cannot be opened.
     #[error("cannot open {path}: {source}; give the file that --record has written")]
     Open {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: std::io::Error,
     },
-    /// It is no recording that this version can read.
+    /// The file is no recording that this version can read.
     #[error("cannot replay {path}: {source}")]
     Read {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
-        /// Why.
+        /// Fault of the file.
         source: OpenError,
     },
 }
 
-/// When what comes next is due.
+/// Pace of a replay: when what comes next is due.
 #[derive(Debug)]
 struct Pace {
     speed: Speed,
     paused: bool,
-    /// Up to here nothing is waited for, ns.
+    /// Moment before which nothing is waited for, ns.
     step_to_ns: u64,
-    /// This moment of the recording was at that time.
+    /// A moment of the recording, and the time when it was replayed.
     anchor: Option<(u64, Instant)>,
 }
 
 impl Pace {
-    /// When to take what came at `clock_ns`; None: not before somebody says so.
+    /// Time to take what came at `clock_ns`; None: not before somebody says so.
     fn due(&mut self, clock_ns: u64) -> Option<Instant> {
         if clock_ns <= self.step_to_ns {
             return Some(Instant::now());
@@ -97,7 +97,7 @@ pub(crate) struct Replay {
     at_ns: u64,
     /// A clock that has been read and is not due yet.
     next_ns: Option<u64>,
-    /// Not further than this, ns.
+    /// Last moment to be replayed, ns.
     until_ns: u64,
     over: bool,
     /// The inputs have said that the trace is over.
@@ -244,7 +244,7 @@ impl Replay {
         self.command_cpu
     }
 
-    /// How it goes.
+    /// State of the replay.
     pub(super) fn playing(&self) -> Playing {
         Playing {
             speed: self.pace.speed,
@@ -279,7 +279,7 @@ impl Replay {
         }
     }
 
-    /// What a person has to know about what was not replayed.
+    /// Remark for a person on what was not replayed.
     pub(crate) fn remark(&self) -> Option<String> {
         let path = self.path.display();
         let good = self.reader.good_bytes();

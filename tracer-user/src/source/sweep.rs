@@ -34,15 +34,15 @@ fn record_size(bytes: &[u8]) -> Option<usize> {
     (size >= size_of::<Header>()).then_some(size)
 }
 
-/// When a sweep came by which socket.
+/// Times when a sweep came by each socket.
 pub(super) struct Passed {
-    /// Of each socket's cookie, ns.
+    /// Time by the socket's cookie, ns.
     at_ns: HashMap<u64, u64>,
     end_ns: u64,
 }
 
 impl Passed {
-    /// Of a sweep that was over at `end_ns`.
+    /// Reads the times of a sweep that was over at `end_ns`.
     pub(super) fn of(sweep: &[u8], end_ns: u64) -> Self {
         let mut at_ns = HashMap::new();
         let mut rest = sweep;

@@ -31,10 +31,10 @@ use crate::{
 const BATCH: usize = 4096;
 /// More batches than the ring can hold: its 16 MiB, of records of 40 bytes at least.
 const RING_BATCHES: usize = 128;
-/// How long connections that are closing may take to finish after the target has ended.
+/// Time that connections which are closing may take to finish after the target has ended.
 const SETTLE: Duration = Duration::from_millis(500);
 
-/// What is traced, as far as it can end by itself.
+/// Target of the trace, as far as it can end by itself.
 pub(crate) enum Target {
     /// Everything the filter admits.
     Anything,
@@ -63,23 +63,23 @@ pub(crate) struct Tracing {
     more: bool,
     /// Whoever was to be traced has ended: what is still open is closing.
     is_gone: bool,
-    /// Nothing came for a while: the ring is looked at when the kernel says so.
+    /// True when nothing came for a while: the ring is looked at when the kernel says so.
     rests: bool,
     /// Closes that found the ring full, until what is in the ring before them has been taken.
     late: Vec<CloseRecord>,
 }
 
-/// What the engine needs to know of who looks.
+/// Audience of the trace, as far as the engine needs to know it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Audience {
-    /// There is a live screen.
+    /// True if there is a live screen.
     pub(crate) screen: bool,
-    /// There is a recording.
+    /// True if there is a recording.
     pub(crate) recording: bool,
 }
 
 impl Tracing {
-    /// Of programs that are attached.
+    /// Makes a trace of programs that are attached.
     pub(crate) fn new(
         kernel: Kernel,
         namespaces: Namespaces,
@@ -242,7 +242,7 @@ impl Tracing {
         self.watch(intake)
     }
 
-    /// What each open connection is doing.
+    /// Asks what each open connection is doing.
     fn watch(&mut self, intake: &mut Intake) -> Result<(), Failure> {
         let records = self.kernel.watch()?;
         intake.input(&Input::Watch {
@@ -394,7 +394,7 @@ impl Tracing {
         }
     }
 
-    /// What the kernel counted beside the records.
+    /// Reads what the kernel counted beside the records.
     pub(super) fn read_counters(&mut self, intake: &mut Intake) -> Result<(), Failure> {
         intake.input(&Input::Counters(self.kernel.counters()));
         if let Some(overflow) = self.kernel.overflow()? {

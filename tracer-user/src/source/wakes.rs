@@ -1,4 +1,4 @@
-//! What wakes the engine while it traces. As long as records come it looks by itself, since to be woken costs the
+//! Things that wake the engine while it traces. As long as records come it looks by itself, since to be woken costs the
 //! traced; when nothing came for a while it rests, and the kernel programs wake it.
 
 use std::{os::fd::OwnedFd, time::Duration};
@@ -10,23 +10,23 @@ use tokio::{
 
 use super::kernel::Kernel;
 
-/// How often the ring is looked at while records come.
+/// Time between two looks at the ring while records come.
 pub(super) const POLL: Duration = Duration::from_millis(25);
-/// How often sockets are listed.
+/// Time between two listings of sockets.
 const LISTING: Duration = Duration::from_secs(1);
 
-/// What wakes the engine.
+/// Things that wake the engine.
 pub(super) struct Wakes {
-    /// Records wait.
+    /// Wakes when records wait.
     pub(super) ring: AsyncFd<OwnedFd>,
-    /// It is time to look whether any do.
+    /// Wakes when it is time to look whether any records wait.
     pub(super) poll: Interval,
-    /// It is time to list sockets.
+    /// Wakes when it is time to list sockets.
     pub(super) listing: Interval,
 }
 
 impl Wakes {
-    /// Of these programs; inside a runtime.
+    /// Makes the wakes of these programs; inside a runtime.
     pub(super) fn of(kernel: &Kernel) -> std::io::Result<Self> {
         let fd = kernel.records_fd()?;
         // SAFETY: the descriptor is owned by the AsyncFd and closed with it.

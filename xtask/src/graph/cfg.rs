@@ -3,7 +3,7 @@
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Meta, Token};
 
-/// Whether an item with these attributes is compiled for tests only.
+/// Tells whether an item with these attributes is compiled for tests only.
 pub(crate) fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let path = attribute.path();
@@ -18,7 +18,7 @@ pub(crate) fn is_test(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// Whether the predicate of a `cfg` can hold in tests only.
+/// Tells whether the predicate of a `cfg` can hold in tests only.
 fn needs_test(predicate: &Meta) -> bool {
     let Meta::List(list) = predicate else {
         return predicate.path().is_ident("test");

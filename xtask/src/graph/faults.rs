@@ -16,7 +16,7 @@ pub(crate) struct Rules<'r> {
     pub(crate) modules: &'r [ModuleException],
 }
 
-/// One line for each fault, and for each exception that excuses nothing.
+/// A line for each fault, and for each exception that excuses nothing.
 pub(crate) fn of(graph: &Graph, rules: &Rules<'_>) -> Vec<String> {
     let mut faults = circles(graph, rules.circles);
     let (arrows, homeless) = forbidden(graph, rules);

@@ -131,7 +131,7 @@ impl<'ast> Visit<'ast> for Collector<'_> {
         }
     }
 
-    /// Where something may be seen from is no use of it.
+    /// Passes over the place where something may be seen from, which is no use of it.
     fn visit_visibility(&mut self, _: &'ast syn::Visibility) {}
 }
 

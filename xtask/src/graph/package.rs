@@ -10,7 +10,7 @@ use crate::workspace;
 /// Workspaces of the repository by their folders: the kernel programs have one of their own.
 const WORKSPACES: [&str; 2] = ["", "tracer-ebpf"];
 
-/// One package, named by its folder in the repository.
+/// A package, named by its folder in the repository.
 pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) targets: Vec<Target>,

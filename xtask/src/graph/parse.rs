@@ -35,7 +35,7 @@ struct Loader<'a> {
     tree: Tree,
 }
 
-/// Where the files of a module's children are.
+/// Folders where the files of a module's children are.
 #[derive(Clone)]
 struct Place {
     /// Folder of `name.rs` and `name/mod.rs`.

@@ -149,7 +149,7 @@ impl<'t> Resolver<'t> {
         }
     }
 
-    /// One segment further. Modules win over items of the same name, which have nothing below a path.
+    /// Goes a segment further. Modules win over items of the same name, which have nothing below a path.
     fn step(&mut self, targets: Vec<Target>, segment: &str) -> Vec<Target> {
         let has_module = targets.iter().any(|it| matches!(it, Target::Module(_)));
         let mut next = Vec::new();

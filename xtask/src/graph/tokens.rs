@@ -60,7 +60,7 @@ fn path(tokens: &[TokenTree], at: usize) -> (Name, usize) {
     (Name::new(is_global, segments), last)
 }
 
-/// Whether the identifier at `at` begins a path: a field, a method and the rest of `<T>::name` do not.
+/// Tells whether the identifier at `at` begins a path: a field, a method and the rest of `<T>::name` do not.
 fn begins(tokens: &[TokenTree], at: usize) -> bool {
     let is = |back: usize, mark| at >= back && is_mark(tokens, at - back, mark);
     let after_dot = is(1, '.') && !is(2, '.');

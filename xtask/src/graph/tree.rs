@@ -64,12 +64,12 @@ pub(crate) enum Definition {
 /// A path as written in the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Name {
-    /// Whether the path begins with `::` and so with the name of a crate.
+    /// True if the path begins with `::` and so with the name of a crate.
     pub(crate) is_global: bool,
     pub(crate) segments: Vec<String>,
 }
 
-/// One place where a module writes a path.
+/// A place where a module writes a path.
 #[derive(Clone, Debug)]
 pub(crate) struct Mention {
     pub(crate) name: Name,
@@ -80,7 +80,7 @@ pub(crate) struct Mention {
 /// Grammatical place of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MentionKind {
-    /// One name of a `use` item.
+    /// A name of a `use` item.
     Import,
     /// `use …::*`.
     Glob,

@@ -38,7 +38,7 @@ enum Happens {
     IsUsed(u64),
     Hides(u64),
     Closes(u64),
-    /// From now on the ring has room, or none.
+    /// The ring has room from now on, or none.
     Ring {
         is_full: bool,
     },
@@ -234,7 +234,7 @@ impl Model {
         self.tracker.take_sweep(&sweep, false);
     }
 
-    /// As many listings as it takes for a look.
+    /// Gives as many listings as a look takes.
     fn lists(&mut self, meanwhile: &[Happens], skips: Option<u64>) {
         // What the kernel skips depends on who comes and goes: it is not the same one twice.
         self.skipped = skips.filter(|_| skips != self.skipped);
@@ -291,7 +291,7 @@ impl Model {
     }
 }
 
-/// Who began is over or open.
+/// Checks that every connection that began is over or open.
 fn balances(group: &Group) -> Result<(), TestCaseError> {
     let connections = &group.connections;
     prop_assert_eq!(

@@ -109,7 +109,7 @@ fn off(key: &'static Key) -> Arg {
         .hide(true)
 }
 
-/// What stands for the value: the words themselves where they are few.
+/// Placeholder of the value in help: the words themselves where they are few.
 fn form(key: &Key) -> String {
     if key.choices.is_empty() || key.choices.len() > 4 {
         return key.form.to_owned();
@@ -117,7 +117,7 @@ fn form(key: &Key) -> String {
     key.choices.join("|")
 }
 
-/// What the setting does, and its defaults.
+/// Text of help: what the setting does, and its defaults.
 pub(crate) fn help(key: &Key) -> String {
     let doc = key.doc.trim_end_matches('.');
     let choices = match key.choices.len() {

@@ -54,7 +54,7 @@ pub(crate) fn crawl(arguments: &Arguments) -> Result<u8, Failure> {
     code
 }
 
-/// As many descriptors as this process may have without rights: each connection needs one.
+/// Raises the limit of descriptors as far as this process may without rights: each connection needs one.
 fn raise_descriptor_limit() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < hard

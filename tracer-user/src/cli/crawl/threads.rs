@@ -42,7 +42,7 @@ fn build(builder: &mut Builder) -> Result<Runtime, Failure> {
         .map_err(Failure::internal("starting the runtime"))
 }
 
-/// How many threads have started, and somebody who waits for that.
+/// Number of threads that have started, and a way to wait for it.
 #[derive(Default)]
 struct Started {
     count: Mutex<usize>,

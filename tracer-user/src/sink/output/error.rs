@@ -1,4 +1,4 @@
-//! Why an output file cannot be written, and what to do about it.
+//! Errors of output files: why a file cannot be written, and what to do about it.
 
 use std::{io, path::PathBuf};
 
@@ -6,7 +6,7 @@ use nix::unistd::Uid;
 
 use crate::files::{is_denied, walk::foreign};
 
-/// Why an output file cannot be written.
+/// Reasons why an output file cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum OutputError {
     /// The path ends in a slash, a dot or nothing.
@@ -14,7 +14,7 @@ pub(crate) enum OutputError {
         "cannot write to {path:?}: it names no file; give a file name, or - for standard output"
     )]
     NoName {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
     },
     /// The directory is missing or closed.
@@ -22,7 +22,7 @@ pub(crate) enum OutputError {
         "cannot write {path}: its directory cannot be opened: {source}; create it or choose another"
     )]
     Directory {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
         /// Error of the system.
         source: io::Error,
@@ -30,11 +30,11 @@ pub(crate) enum OutputError {
     /// Somebody else's link leads to the directory.
     #[error("cannot write {path}: {}", foreign(link, *owner))]
     ForeignLink {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
         /// The link's name.
         link: PathBuf,
-        /// Who made it.
+        /// Owner of the link.
         owner: Uid,
     },
     /// The target is something that must not be replaced.
@@ -42,7 +42,7 @@ pub(crate) enum OutputError {
         "cannot write {path}: it is {kind}, expected a regular file or nothing; remove it, choose another name, or use - for standard output"
     )]
     NotAFile {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
         /// Kind of the file.
         kind: &'static str,
@@ -52,9 +52,9 @@ pub(crate) enum OutputError {
         "cannot write {path}: it belongs to user {owner} in a directory where only they may replace it; choose another name or run as root"
     )]
     NotYours {
-        /// As given.
+        /// Path as given.
         path: PathBuf,
-        /// Who owns it.
+        /// Owner of the file.
         owner: Uid,
     },
     /// Creating, writing, syncing or renaming failed.
@@ -62,7 +62,7 @@ pub(crate) enum OutputError {
     Failed {
         /// The step that failed.
         what: &'static str,
-        /// As given.
+        /// Path as given.
         path: PathBuf,
         /// Error of the system.
         source: io::Error,

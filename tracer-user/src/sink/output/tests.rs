@@ -6,7 +6,7 @@ use super::*;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-/// Whether `path` could be written now.
+/// Checks whether `path` could be written now.
 fn check_writable(path: &Path) -> Result<(), OutputError> {
     OutputPath::open(path, None).map(drop)
 }

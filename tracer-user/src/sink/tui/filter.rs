@@ -11,7 +11,7 @@ pub(super) struct Filter {
     terms: Vec<Term>,
 }
 
-/// One word.
+/// A word of a filter.
 #[derive(Debug, Clone, PartialEq)]
 struct Term {
     negated: bool,
@@ -41,38 +41,38 @@ enum Relation {
     More,
 }
 
-/// What is wrong with a filter.
+/// Fault of a filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FilterError {
     /// No number, or a unit nobody knows.
     #[error("`{got}` is no number; expected one such as 5, 10ms, 1.5s, 80%, 2k")]
     Number {
-        /// As typed.
+        /// Word as typed.
         got: String,
     },
     /// The table has no such column.
     #[error("no column `{got}` here; there are {expected}")]
     Column {
-        /// As typed.
+        /// Name as typed.
         got: String,
         /// Names of the columns.
         expected: String,
     },
-    /// Nothing after the colon or the relation.
+    /// A word without anything after its colon or relation.
     #[error("`{got}` is not finished; expected a value, as in host:*.org or ttfb>10ms")]
     Unfinished {
-        /// As typed.
+        /// Word as typed.
         got: String,
     },
 }
 
-/// What a filter asks of a row.
+/// Row that a filter can ask for its text and figures.
 pub(super) trait Subject {
     /// The text of a column; None when it has no text.
     fn text(&self, key: &str) -> Option<String>;
     /// The figure of a column: ns, a count, or a share of 1; None when it is not known.
     fn figure(&self, key: &str) -> Option<f64>;
-    /// Some text of the row holds this, in small letters.
+    /// Tells whether some text of the row holds this one, in small letters.
     fn holds(&self, text: &str) -> bool;
 }
 
@@ -85,12 +85,12 @@ impl Filter {
         })
     }
 
-    /// It lets everything pass.
+    /// Tells whether the filter lets everything pass.
     pub(super) fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
 
-    /// A row passes.
+    /// Tells whether a row passes.
     pub(super) fn admits(&self, row: &impl Subject) -> bool {
         self.terms
             .iter()

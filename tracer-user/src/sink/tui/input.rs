@@ -1,4 +1,4 @@
-//! What the terminal sends, in the model's words: ECMA-48 sequences as xterm and those like it send them, and
+//! Turns what the terminal sends into the model's words: ECMA-48 sequences as xterm and those like it send them, and
 //! its mouse reports (SGR 1006).
 
 use super::model::{Input, Key};
@@ -12,11 +12,11 @@ pub(super) struct Decoder {
     rest: Vec<u8>,
 }
 
-/// What the first bytes mean, and how many they are; None: more have to come.
+/// Meaning of the first bytes, and how many they are; None: more have to come.
 type Step = Option<(Option<Input>, usize)>;
 
 impl Decoder {
-    /// What more bytes mean.
+    /// Inputs that more bytes complete.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Vec<Input> {
         self.rest.extend_from_slice(bytes);
         let mut inputs = Vec::new();
@@ -30,8 +30,7 @@ impl Decoder {
         inputs
     }
 
-    /// Nothing has followed for a while: an escape by itself is the key, anything else that is not complete is
-    /// nothing.
+    /// Gives up waiting for more bytes: an escape by itself is the key, anything else that is not complete is nothing.
     pub(super) fn settle(&mut self) -> Option<Input> {
         let rest = std::mem::take(&mut self.rest);
         (rest == [ESCAPE]).then_some(Input::Key(Key::Escape))

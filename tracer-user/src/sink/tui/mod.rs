@@ -43,17 +43,17 @@ use crate::{
 /// New moments are looked for this often; keys are answered at once.
 const TICK: Duration = Duration::from_millis(40);
 
-/// What the screen says of the trace, besides figures.
+/// Words of the screen about the trace, besides figures.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct About {
-    /// Whom it traces.
+    /// Target of the trace, in words.
     pub(crate) target: String,
     /// Kernel release.
     pub(crate) kernel: String,
 }
 
 impl About {
-    /// Of a trace.
+    /// Words about a trace.
     pub(crate) fn of(description: &Description) -> Self {
         let target = match &description.command {
             Some(words) => words.join(" "),

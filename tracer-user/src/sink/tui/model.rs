@@ -1,4 +1,4 @@
-//! What is on the screen: which view of which moment, and what each key does. Knows nothing of terminals.
+//! State of the screen: which view of which moment it shows, and what each key does. Knows nothing of terminals.
 
 pub(super) mod columns;
 pub(super) mod figure;
@@ -90,7 +90,7 @@ pub(super) enum Key {
     End,
 }
 
-/// What can happen to a model.
+/// Event that a model takes.
 #[derive(Debug, Clone)]
 pub(super) enum Input {
     Key(Key),
@@ -102,14 +102,14 @@ pub(super) enum Input {
     Redraw,
 }
 
-/// What a model wants done.
+/// Request of a model to those who run it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ask {
     Engine(Command),
     Suspend,
 }
 
-/// One host's or process's figures, opened from a table.
+/// Figures of one host or process, opened from a table.
 #[derive(Debug, Clone)]
 pub(super) struct Detail {
     pub(super) subject: Subject,
@@ -137,11 +137,12 @@ pub(super) struct Model {
     pub(super) plot: Option<Plot>,
     /// The filter being typed.
     pub(super) prompt: Option<String>,
-    /// Whether the command's output is shown here, and how far it is scrolled back from its end.
+    /// True if the command's output is shown here.
     pub(super) has_command: bool,
     pub(super) output: Arc<Scrollback>,
+    /// Lines that the output is scrolled back from its end.
     pub(super) scrolled: usize,
-    /// One line for the person, until the next key; true: something failed.
+    /// Message for the person on one line, until the next key; true: something failed.
     pub(super) message: Option<(String, bool)>,
     heard: u64,
     leaving: bool,
@@ -149,7 +150,7 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// Nothing is known yet.
+    /// Makes a model that knows nothing yet.
     pub(super) fn new(about: About, size: (u16, u16), has_command: bool) -> Self {
         Self {
             about,
@@ -261,7 +262,7 @@ impl Model {
         }
     }
 
-    /// What is looked at.
+    /// Figures that are looked at.
     pub(super) fn look(&self) -> Look<'_> {
         Look {
             moment: &self.shown,
@@ -275,7 +276,7 @@ impl Model {
         self.size
     }
 
-    /// Where things are.
+    /// Layout of a screen of this size.
     pub(super) fn layout(&self) -> Layout {
         Layout::of(self.size)
     }

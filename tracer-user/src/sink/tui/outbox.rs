@@ -1,5 +1,5 @@
-//! What goes to the terminal is written by a thread of its own: a terminal that takes it slowly, or not at
-//! all, keeps nobody from answering keys and from ending.
+//! A thread of its own for writing to the terminal: a terminal that takes it slowly, or not at all, keeps nobody from
+//! answering keys and from ending.
 
 use std::{
     fs::File,
@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Where frames are written; each flush hands over what was written since.
+/// Writer of frames; each flush hands over what was written since.
 #[derive(Debug)]
 pub(super) struct Outbox {
     frame: Vec<u8>,
@@ -21,7 +21,7 @@ pub(super) struct Outbox {
     underway: Arc<AtomicUsize>,
 }
 
-/// What became of the frames.
+/// Results of the frames handed over.
 #[derive(Debug)]
 pub(super) struct Receipts {
     done: Receiver<io::Result<()>>,
@@ -78,7 +78,7 @@ impl Receipts {
         Ok(self.underway.load(Ordering::Relaxed) == 0)
     }
 
-    /// The same, waiting so long at most. A terminal that fails takes nothing any more.
+    /// Tells whether everything has been taken, waiting so long at most. A terminal that fails takes nothing any more.
     pub(super) fn is_free_within(&self, limit: Duration) -> bool {
         let until = Instant::now() + limit;
         while self.underway.load(Ordering::Relaxed) != 0 {

@@ -24,7 +24,7 @@ extern "C" fn note(signal: i32) {
 pub(super) struct Signals(());
 
 impl Signals {
-    /// From now on.
+    /// Listens for signals from now on.
     pub(super) fn listen() -> io::Result<Self> {
         let noted = SigAction::new(
             SigHandler::Handler(note),

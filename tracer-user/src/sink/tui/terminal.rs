@@ -154,7 +154,7 @@ pub(super) fn abandon() {
     }
 }
 
-/// What a terminal has for us.
+/// State of a terminal for who reads it.
 #[derive(Debug, PartialEq, Eq)]
 enum State {
     Quiet,
@@ -183,7 +183,7 @@ fn gone() -> io::Error {
     io::Error::other("the terminal has gone")
 }
 
-/// Where keys come from: standard input, unless it is something else than the terminal.
+/// File that keys come from: standard input, unless it is something else than the terminal.
 fn input() -> io::Result<File> {
     let stdin = stdin();
     if stdin.is_terminal() {
@@ -211,7 +211,7 @@ fn give_back() {
     }
 }
 
-/// What a panic says should be readable, and the shell usable after it.
+/// Gives the terminal back before a panic speaks, so that its words are readable and the shell usable after it.
 fn restore_on_panic() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -6,12 +6,12 @@ use tracer_core::phase::Phase;
 
 use crate::cli::settings::Colors;
 
-/// What a piece of the screen means.
+/// Role of a piece of the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// Figures and text.
     Text,
-    /// What matters less: units of time without samples, hints.
+    /// Minor things: units of time without samples, hints.
     Dim,
     /// Headings.
     Title,
@@ -123,7 +123,7 @@ const ASCII: Glyphs = Glyphs {
     micro: 'u',
 };
 
-/// How everything looks.
+/// Looks of the whole screen.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Theme {
     colors: Colors,
@@ -143,7 +143,7 @@ impl Theme {
         }
     }
 
-    /// Of a role.
+    /// Style of a role.
     pub(super) fn style(&self, role: Role) -> Style {
         let (sixteen, many, modifier) = match role {
             Role::Text => (Color::Reset, Color::Reset, Modifier::empty()),

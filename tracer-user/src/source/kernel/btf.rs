@@ -1,4 +1,4 @@
-//! Where members of kernel structures lie, read from the kernel's own type information.
+//! Finds where members of kernel structures lie, from the kernel's own type information.
 //!
 //! rustc emits no CO-RE relocations, so the offsets the kernel programs read with are looked up here
 //! when they are loaded and handed over as frozen globals. The format is documented in the kernel tree
@@ -11,7 +11,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Where the running kernel publishes its types (CONFIG_DEBUG_INFO_BTF).
+/// File in which the running kernel publishes its types (CONFIG_DEBUG_INFO_BTF).
 pub(crate) const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 
 const MAGIC: u16 = 0xEB9F;
@@ -49,7 +49,7 @@ const MAX_NESTING: u32 = 32;
 /// Members looked at in one lookup before giving up; `task_struct` has about 300.
 const MAX_MEMBERS: u32 = 200_000;
 
-/// Why a type or a member could not be found.
+/// Reasons why a type or a member could not be found.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BtfError {
     /// The file cannot be read.
@@ -59,7 +59,7 @@ pub(crate) enum BtfError {
     Unreadable {
         /// The file asked for.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
     /// The first bytes are not those of BTF in this machine's byte order.
@@ -75,9 +75,9 @@ pub(crate) enum BtfError {
         "kernel type information is cut short: {what} at byte {at} of {len}; read it again from {VMLINUX}"
     )]
     Truncated {
-        /// What was to be read.
+        /// Name of what was to be read.
         what: &'static str,
-        /// Where it would start, bytes.
+        /// Place where it would start, bytes.
         at: usize,
         /// Size of what there is, bytes.
         len: usize,
@@ -132,7 +132,7 @@ pub(crate) enum BtfError {
     },
 }
 
-/// Where a member lies in its outermost structure.
+/// Place of a member in its outermost structure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Member {
     /// Bytes from the start of the structure.
@@ -161,7 +161,7 @@ struct Type {
     kind_flag: bool,
     vlen: u32,
     size_or_type: u32,
-    /// Where the kind's own data start.
+    /// Place where the kind's own data start.
     body: usize,
 }
 
@@ -216,17 +216,17 @@ impl Btf {
     }
 
     #[cfg(test)]
-    /// Whether a structure, union or typedef of this name is defined.
+    /// Tells whether a structure, union or typedef of this name is defined.
     pub(crate) fn has_type(&self, name: &str) -> bool {
         self.named(name.as_bytes()).any(|t| t.kind != KIND_FUNC)
     }
 
-    /// Whether a function of this name is described (`bpf_iter_task_file` for the iterator `task_file`).
+    /// Tells whether a function of this name is described (`bpf_iter_task_file` for the iterator `task_file`).
     pub(crate) fn has_func(&self, name: &str) -> bool {
         self.named(name.as_bytes()).any(|t| t.kind == KIND_FUNC)
     }
 
-    /// Whether a `tp_btf` program can be attached to this tracepoint.
+    /// Tells whether a `tp_btf` program can be attached to this tracepoint.
     pub(crate) fn has_tracepoint(&self, name: &str) -> bool {
         self.tracepoint_args(name).is_some()
     }
@@ -520,7 +520,7 @@ fn body_bytes(ty: &Type) -> Result<usize, BtfError> {
     })
 }
 
-/// Whether types of this kind can be looked up by name.
+/// Tells whether types of this kind can be looked up by name.
 fn is_indexed(kind: u8) -> bool {
     matches!(kind, KIND_STRUCT | KIND_UNION | KIND_TYPEDEF | KIND_FUNC)
 }

@@ -24,7 +24,7 @@ const CONTAINER_ID_LEN: usize = 64;
 /// Fewest digits by which container tools abbreviate an id.
 const SHORT_ID_LEN: usize = 12;
 
-/// Why a cgroup could not be found, made or read.
+/// Reasons why a cgroup could not be found, made or read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CgroupError {
     /// No cgroup2 line in mountinfo.
@@ -37,7 +37,7 @@ pub(crate) enum CgroupError {
     Unreadable {
         /// The file or directory.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
     /// The new cgroup was refused.
@@ -47,7 +47,7 @@ pub(crate) enum CgroupError {
     CannotCreate {
         /// The directory that was to be made.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
     /// A cgroup outside what this mount shows.
@@ -65,19 +65,19 @@ pub(crate) enum CgroupError {
         "the cgroup root {mount} has id {id}, expected {ROOT_ID}: tracer is in a cgroup namespace and cannot select cgroups of the machine; start it outside (containers: --cgroupns=host)"
     )]
     Namespaced {
-        /// Where the hierarchy is mounted.
+        /// Directory where the hierarchy is mounted.
         mount: PathBuf,
         /// Id of what is mounted there.
         id: u64,
     },
-    /// Nothing is called so.
+    /// No cgroup has the name.
     #[error(
         "no cgroup `{got}`; expected a directory below {mount}, a path as in /proc/PID/cgroup, a cgroup id, or a container id of {SHORT_ID_LEN} digits or more"
     )]
     NotFound {
-        /// What was asked for.
+        /// Name as asked for.
         got: String,
-        /// Where the hierarchy is mounted.
+        /// Directory where the hierarchy is mounted.
         mount: PathBuf,
     },
 }
@@ -93,9 +93,9 @@ pub(crate) struct Hierarchy {
 /// A cgroup that exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cgroup {
-    /// From the root of the hierarchy, as in /proc/PID/cgroup; begins with a slash.
+    /// Path from the root of the hierarchy, as in /proc/PID/cgroup; begins with a slash.
     pub(crate) path: String,
-    /// What bpf_get_current_cgroup_id() gives.
+    /// Id that bpf_get_current_cgroup_id() gives.
     pub(crate) id: u64,
     /// Depth below the root, which has level 0; what bpf_get_current_ancestor_cgroup_id() takes.
     pub(crate) level: u32,
@@ -117,7 +117,7 @@ impl Hierarchy {
             .cloned()
     }
 
-    /// Where it is mounted.
+    /// Directory where the hierarchy is mounted.
     pub(crate) fn mount(&self) -> &Path {
         &self.mount
     }
@@ -219,7 +219,7 @@ impl Hierarchy {
 #[derive(Debug)]
 pub(crate) struct CgroupPaths {
     hierarchy: Hierarchy,
-    /// None for an id that was already gone: ids are not used again, so it stays unknown.
+    /// Path of each id; None when the cgroup was already gone: ids are not used again, so it stays unknown.
     known: HashMap<u64, Option<String>>,
 }
 
@@ -282,7 +282,7 @@ impl ChildCgroup {
         }
     }
 
-    /// Its directory, to attach programs to.
+    /// Directory of the cgroup, to attach programs to.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
@@ -344,7 +344,7 @@ fn container_in(component: &str) -> Option<&str> {
     (is_id && !prefix.ends_with("conmon")).then_some(id)
 }
 
-/// Whether the last component of a path is the container `wanted`, given whole or abbreviated.
+/// Tells whether the last component of a path is the container `wanted`, given whole or abbreviated.
 fn is_container(path: &str, wanted: &str) -> bool {
     let id = path.rsplit('/').next().and_then(container_in);
     wanted.len() >= SHORT_ID_LEN && id.is_some_and(|id| id.starts_with(wanted))

@@ -32,7 +32,7 @@ const INFO: u16 = 2;
 /// Snapshots that were interrupted before one is taken as it is.
 const ATTEMPTS: u32 = 3;
 
-/// Why sockets could not be listed.
+/// Reasons why sockets could not be listed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DiagError {
     /// The netlink family or the TCP part of it is missing.
@@ -40,7 +40,7 @@ pub(crate) enum DiagError {
         "this kernel cannot list TCP sockets: {source}; load the module tcp_diag (modprobe tcp_diag) or use a kernel with CONFIG_INET_DIAG=y and CONFIG_INET_TCP_DIAG=y"
     )]
     NoTcpDiag {
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
     /// Opening, sending, receiving, or an error the kernel answered.
@@ -48,7 +48,7 @@ pub(crate) enum DiagError {
     Netlink {
         /// The step that failed.
         what: &'static str,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
     /// An answer that is none.
@@ -68,9 +68,9 @@ pub(crate) enum DiagError {
     Namespace {
         /// The step that failed.
         what: &'static str,
-        /// Its file.
+        /// File that the step was about.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: io::Error,
     },
     /// The file of the port range holds something else.
@@ -90,7 +90,7 @@ impl StateMask {
     pub(crate) const TIME_WAIT: Self = Self(1 << 6);
     /// Accepting connections.
     pub(crate) const LISTEN: Self = Self(1 << 10);
-    /// From the first SYN until closed, without TIME_WAIT: SYN_SENT to FIN_WAIT2, CLOSE_WAIT, LAST_ACK, CLOSING.
+    /// States from the first SYN until closed, without TIME_WAIT: SYN_SENT to FIN_WAIT2, CLOSE_WAIT, LAST_ACK, CLOSING.
     pub(crate) const CONNECTION: Self = Self(0b1011_0011_1110);
     #[cfg(test)]
     /// The state of this number, 1 (ESTABLISHED) to 12 (NEW_SYN_RECV).
@@ -106,35 +106,35 @@ impl BitOr for StateMask {
     }
 }
 
-/// One TCP socket.
+/// A TCP socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Socket {
     /// The kernel's number of this socket, kept through TIME_WAIT; what bpf_get_socket_cookie() gives.
     pub(crate) cookie: u64,
-    /// By the numbers of `include/net/tcp_states.h`.
+    /// State, by the numbers of `include/net/tcp_states.h`.
     pub(crate) state: u8,
-    /// This side. IPv4 in IPv6 (`::ffff:a.b.c.d`) is given as IPv4.
+    /// Address of this side. IPv4 in IPv6 (`::ffff:a.b.c.d`) is given as IPv4.
     pub(crate) local: SocketAddr,
-    /// The other side, likewise.
+    /// Address of the other side, likewise.
     pub(crate) remote: SocketAddr,
-    /// As in the links of /proc/PID/fd; 0 when no process holds it.
+    /// Inode as in the links of /proc/PID/fd; 0 when no process holds it.
     pub(crate) inode: u32,
     /// The user who made it; 0 in TIME_WAIT.
     pub(crate) uid: u32,
-    /// Its traffic, when that was asked for and the state has any.
+    /// Traffic of the socket, when that was asked for and the state has any.
     pub(crate) activity: Option<Activity>,
 }
 
-/// How much to ask of each socket.
+/// Amount to ask of each socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detail {
     /// State and addresses.
     Plain,
-    /// Its traffic too, which makes each answer four times as large.
+    /// State, addresses and traffic, which makes each answer four times as large.
     Activity,
 }
 
-/// How a listing went.
+/// Quality of a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "an interrupted listing may lack or repeat sockets"]
 pub(crate) enum Listing {
@@ -208,7 +208,7 @@ impl Diag {
         Ok(ports)
     }
 
-    /// One family's sockets.
+    /// Lists the sockets of one family.
     fn list(
         &mut self,
         family: u8,
@@ -362,7 +362,7 @@ fn read_answers(
     Ok(ControlFlow::Continue(()))
 }
 
-/// One netlink message.
+/// A netlink message.
 struct Message<'a> {
     kind: u16,
     flags: u16,
@@ -403,7 +403,7 @@ impl Message<'_> {
 }
 
 impl Socket {
-    /// From a `struct inet_diag_msg` and the attributes that follow it.
+    /// Reads a `struct inet_diag_msg` and the attributes that follow it.
     fn read(body: &[u8]) -> Result<Self, DiagError> {
         let malformed = DiagError::Malformed {
             got: body.len(),
@@ -436,7 +436,7 @@ fn attribute(mut rest: &[u8], wanted: u16) -> Option<&[u8]> {
     }
 }
 
-/// From a `struct tcp_info`, whose members keep their places; None for a shorter one of another family.
+/// Traffic from a `struct tcp_info`, whose members keep their places; None for a shorter one of another family.
 fn activity(info: &[u8]) -> Option<Activity> {
     const MS: u64 = 1_000_000;
     let info = info.first_chunk::<72>()?;

@@ -1,4 +1,4 @@
-//! From the embedded object to loaded programs.
+//! Makes loaded programs of the embedded object.
 
 use std::{os::unix::fs::MetadataExt, path::PathBuf};
 
@@ -17,11 +17,11 @@ use super::{
 
 /// The kernel programs, empty in a build without them.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tracer.bpf.o"));
-/// The same with log lines.
+/// The kernel programs with log lines.
 static OBJECT_LOG: &[u8] =
     aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tracer-log.bpf.o"));
 
-/// Why tracing cannot begin.
+/// Reasons why tracing cannot begin.
 #[derive(Debug, Error)]
 pub(crate) enum KernelError {
     /// Built by plain cargo.
@@ -56,7 +56,7 @@ pub(crate) enum KernelError {
     Program {
         /// Name in the object.
         name: &'static str,
-        /// What the kernel said.
+        /// Answer of the kernel.
         reason: String,
     },
     /// Lookup in the object.
@@ -65,17 +65,17 @@ pub(crate) enum KernelError {
     /// A map operation.
     #[error("map {map}: {source}")]
     Map {
-        /// Its name.
+        /// Name of the map.
         map: &'static str,
-        /// What went wrong.
+        /// Error of the operation.
         source: aya::maps::MapError,
     },
     /// Reading or writing a file.
     #[error("{path}: {source}")]
     File {
-        /// Which one.
+        /// Path of the file.
         path: PathBuf,
-        /// What went wrong.
+        /// Error of the system.
         source: std::io::Error,
     },
 }
@@ -114,11 +114,11 @@ fn one_line(error: &ProgramError) -> String {
     text.replace('\n', " | ")
 }
 
-/// What to load.
+/// Options of loading.
 pub(crate) struct Options {
-    /// Whom to trace.
+    /// Filter of what to trace.
     pub(crate) filter: Box<Filter>,
-    /// With log lines.
+    /// True if the programs write log lines.
     pub(crate) kernel_log: bool,
 }
 

@@ -44,7 +44,7 @@ const PACKETS: [(&str, CgroupSkbAttachType); 2] = [
     ("packet_in", CgroupSkbAttachType::Ingress),
     ("packet_out", CgroupSkbAttachType::Egress),
 ];
-/// They say whose the sockets are that ask port 53.
+/// Programs that tell whose the sockets are that ask port 53.
 const DNS_OWNERS: [&str; 4] = [
     "dns_connect4",
     "dns_connect6",
@@ -61,7 +61,7 @@ pub(crate) struct Kernel {
     ebpf: Ebpf,
     records: RingBuf<MapData>,
     counters: PerCpuArray<MapData, u64>,
-    /// How many closes were late when they were taken last.
+    /// Number of closes that were late when they were taken last.
     late_closes: u64,
     log: Option<KernelLog>,
 }
@@ -222,7 +222,7 @@ impl Kernel {
         Ok(processes.keys().filter_map(Result::ok).collect())
     }
 
-    /// From now on the first record that comes wakes the reader, or no record does before very many wait.
+    /// Lets the first record that comes wake the reader from now on, or no record before very many wait.
     pub(crate) fn set_rest(&mut self, rests: bool) -> Result<(), KernelError> {
         let map = self
             .ebpf
@@ -254,23 +254,25 @@ impl Kernel {
         Ok(())
     }
 
-    /// One pass over all open sockets of traced processes; those unknown so far are adopted.
-    /// Gives the records one after the other: each socket, and the turn at hand behind it.
+    /// Passes once over all open sockets of traced processes; those unknown so far are adopted. Gives the records one
+    /// after the other: each socket, and the turn at hand behind it.
     pub(crate) fn sweep(&mut self) -> Result<Vec<u8>, KernelError> {
         self.iterate(SOCKETS, usize::MAX)
     }
 
-    /// Such a pass that adopts nothing: what is open is known, and who is not cannot be told from who was accepted.
+    /// Passes once over the open sockets and adopts none: what is open is known, and who is not cannot be told from who
+    /// was accepted.
     pub(crate) fn last_sweep(&mut self) -> Result<Vec<u8>, KernelError> {
         self.iterate(SOCKETS_LAST, usize::MAX)
     }
 
-    /// Such a pass that adopts nothing and gives sockets only, on a machine with very many not all of them.
+    /// Passes once over the open sockets, adopts none and gives sockets only, on a machine with very many not all of
+    /// them.
     pub(crate) fn watch(&mut self) -> Result<Vec<u8>, KernelError> {
         self.iterate(SOCKETS_WATCH, WATCH_BYTES)
     }
 
-    /// What an iterator writes, whole records only; it is not read further once there are `limit` bytes.
+    /// Records that an iterator writes, whole ones only; it is not read further once there are `limit` bytes.
     fn iterate(&mut self, name: &'static str, limit: usize) -> Result<Vec<u8>, KernelError> {
         let program: &mut Iter = program(&mut self.ebpf, name)?;
         let id = program.attach().map_err(KernelError::program(name))?;

@@ -192,7 +192,7 @@ fn a_link_in_the_place_of_the_file_is_refused() {
     assert_eq!(state(&secret), (0, 0, 0o600));
 }
 
-/// Another name of root's file in the user's directory: the other name keeps content and rights.
+/// A second name of root's file in the user's directory: the other name keeps content and rights.
 #[test]
 fn a_second_name_of_roots_file() {
     let (theirs, roots) = (dir(USER, 0o755), dir(0, 0o755));

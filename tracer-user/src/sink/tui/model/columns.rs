@@ -1,4 +1,4 @@
-//! What the tables hold: their columns, each with one function that showing, sorting and filtering share.
+//! Columns of the tables, each with one function that showing, sorting and filtering share.
 
 use tracer_core::{group::Group, snapshot::Snapshot};
 
@@ -10,13 +10,13 @@ use super::{
 /// A column.
 #[derive(Clone, Copy)]
 pub(in super::super) struct Column {
-    /// Its name in filters.
+    /// Name of the column in filters.
     pub(in super::super) key: &'static str,
-    /// Its head.
+    /// Head of the column.
     pub(in super::super) title: &'static str,
     /// Columns of the terminal; 0: what is left.
     pub(in super::super) width: u16,
-    /// What does not fit goes by this, the largest first.
+    /// Rank for leaving out columns that do not fit: the largest goes first.
     pub(in super::super) rank: u8,
     value: Source,
 }
@@ -30,12 +30,12 @@ enum Source {
 }
 
 impl Column {
-    /// It holds figures that change.
+    /// Tells whether the column holds figures that change.
     pub(super) fn has_change(&self) -> bool {
         matches!(self.value, Source::Row(_) | Source::Group(_))
     }
 
-    /// It holds text.
+    /// Tells whether the column holds text.
     pub(in super::super) fn is_label(&self) -> bool {
         matches!(self.value, Source::Label(_))
     }
@@ -43,11 +43,11 @@ impl Column {
 
 /// A table.
 pub(in super::super) struct Table {
-    /// Its columns; the first names the row.
+    /// Columns of the table; the first names the row.
     pub(in super::super) columns: &'static [Column],
     /// Sorted by this column at first, the largest first.
     pub(super) sort: usize,
-    /// What to say when it has no rows.
+    /// Text to show when the table has no rows.
     pub(in super::super) nothing: &'static str,
     pub(super) rows: fn(&Snapshot) -> usize,
     pub(super) group: Option<for<'a> fn(&Look<'a>, usize) -> Pair<'a>>,
@@ -91,7 +91,7 @@ impl Table {
         (self.identity)(snapshot, row)
     }
 
-    /// Whose figures Enter opens.
+    /// Host or process whose figures Enter opens.
     pub(super) fn subject(&self, snapshot: &Snapshot, row: usize) -> Option<Subject> {
         (self.subject)(snapshot, row)
     }

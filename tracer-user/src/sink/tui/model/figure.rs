@@ -4,10 +4,10 @@ use std::{borrow::Cow, sync::LazyLock};
 
 use tracer_core::{group::Group, latency::Latency, phase::Phase};
 
-/// What a figure counts.
+/// Unit of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Unit {
-    /// One each.
+    /// Number of things.
     Count,
     /// Nanoseconds.
     Ns,
@@ -20,11 +20,11 @@ pub(in super::super) enum Unit {
 /// A number in a table.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in super::super) struct Figure {
-    /// None when there is nothing to say.
+    /// Value of the figure; None when there is nothing to say.
     pub(in super::super) value: Option<f64>,
-    /// What it counts.
+    /// Unit of the value.
     pub(in super::super) unit: Unit,
-    /// What it was before the mark, over the same time. None without a mark.
+    /// Value before the mark, over the same time. None without a mark.
     pub(in super::super) before: Option<f64>,
     /// More of it is worse.
     pub(in super::super) more_is_worse: bool,
@@ -46,7 +46,7 @@ impl Figure {
         Self::new(Some(value as f64), Unit::Count)
     }
 
-    /// How many, if anybody knows.
+    /// A number of things, if anybody knows.
     pub(in super::super) fn count_if_known(value: Option<u64>) -> Self {
         Self::new(value.map(|count| count as f64), Unit::Count)
     }
@@ -67,7 +67,7 @@ impl Figure {
 /// A cell of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub(in super::super) enum Value<'a> {
-    /// As it came: not escaped yet.
+    /// Text as it came: not escaped yet.
     Text(Cow<'a, str>),
     /// A number.
     Figure(Figure),
@@ -79,7 +79,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Nothing happened yet.
+/// Figures of a group to which nothing has happened yet.
 static NOTHING: LazyLock<Group> = LazyLock::new(Group::default);
 
 /// Figures of one set of connections, now and at the mark.
@@ -112,7 +112,7 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// What there is now, whenever it came.
+    /// Figures of now, whenever they came.
     pub(in super::super) fn now(&self) -> &'a Group {
         self.now
     }
@@ -131,7 +131,7 @@ impl<'a> Pair<'a> {
         self.mark.map(|mark| mark.group.phases.get(phase))
     }
 
-    /// How often something happened.
+    /// Count of something that happens.
     pub(in super::super) fn count(&self, of: impl Fn(&Group) -> u64) -> Figure {
         let now = of(self.now);
         let Some(mark) = self.mark else {
@@ -144,12 +144,12 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// The same of something bad.
+    /// Count of something bad that happens.
     pub(in super::super) fn failures(&self, of: impl Fn(&Group) -> u64) -> Figure {
         self.count(of).worse_with_more(true)
     }
 
-    /// How many there are at a time.
+    /// Count of things that are there at a time.
     pub(in super::super) fn level(&self, of: impl Fn(&Group) -> u64) -> Figure {
         Figure {
             before: self.mark.map(|mark| of(mark.group) as f64),

@@ -1,4 +1,4 @@
-//! What keys and clicks do.
+//! Effects of keys and clicks.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Where things are on a screen of a given size: the view draws there, and the model finds clicks there.
+//! Places of things on a screen of a given size: the view draws there, and the model finds clicks there.
 
 /// Rows and columns, from the upper left corner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,7 +20,7 @@ impl Area {
         }
     }
 
-    /// Its upper rows only.
+    /// The upper rows of the area.
     pub(in super::super) fn top(self, rows: u16) -> Self {
         Self {
             height: rows.min(self.height),
@@ -28,7 +28,7 @@ impl Area {
         }
     }
 
-    /// Without its left columns.
+    /// The area without its left columns.
     pub(in super::super) fn right_of(self, columns: u16) -> Self {
         let columns = columns.min(self.width);
         Self {
@@ -38,7 +38,7 @@ impl Area {
         }
     }
 
-    /// Its left columns only.
+    /// The left columns of the area.
     pub(in super::super) fn left(self, columns: u16) -> Self {
         Self {
             width: columns.min(self.width),
@@ -55,7 +55,7 @@ const LOW: u16 = 16;
 /// The parts of a screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in super::super) struct Layout {
-    /// Whom, how long, how much, what was lost. Empty on low screens.
+    /// Target, duration, amount and losses. Empty on low screens.
     pub(in super::super) header: Area,
     /// Names of the screens.
     pub(in super::super) tabs: Area,

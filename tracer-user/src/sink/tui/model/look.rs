@@ -1,4 +1,4 @@
-//! What is looked at: a moment, against an earlier one when there is a mark.
+//! Figures that are looked at: those of a moment, against an earlier one when there is a mark.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -7,7 +7,7 @@ use tracer_core::{dns::figures::NameFigures, group::Group, host::HostKey, snapsh
 use super::figure::Pair;
 use crate::live::Moment;
 
-/// Whose figures.
+/// Owner of figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum Subject {
     /// Everybody's.
@@ -28,7 +28,7 @@ pub(in super::super) struct Mark {
 }
 
 impl Mark {
-    /// Of a moment.
+    /// Makes a mark of a moment.
     pub(super) fn of(moment: &Arc<Moment>) -> Self {
         let snapshot = &moment.snapshot;
         let hosts = snapshot.hosts.iter();
@@ -65,9 +65,9 @@ impl Mark {
 /// A moment, and the mark it is held against.
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct Look<'a> {
-    /// What is shown.
+    /// The moment shown.
     pub(in super::super) moment: &'a Arc<Moment>,
-    /// What it is compared with.
+    /// The mark that the moment is compared with.
     pub(in super::super) mark: Option<&'a Mark>,
 }
 

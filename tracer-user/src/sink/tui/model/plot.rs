@@ -7,23 +7,23 @@ use tracer_core::{latency::Latency, phase::Phase};
 
 use super::look::{Look, Subject};
 
-/// What the histogram is compared with.
+/// Partner that a histogram is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Against {
-    /// Nothing.
+    /// No partner.
     Nothing,
-    /// Another phase of the same connections.
+    /// A different phase of the same connections.
     Phase(Phase),
-    /// The same before the mark.
+    /// The histogram's own phase before the mark.
     Before,
 }
 
 /// A bin of the plot.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(in super::super) struct Bin {
-    /// From here, ns.
+    /// Lower end, ns.
     pub(in super::super) low_ns: f64,
-    /// To here, ns.
+    /// Upper end, ns.
     pub(in super::super) high_ns: f64,
     /// Samples.
     pub(in super::super) count: u64,
@@ -31,12 +31,12 @@ pub(in super::super) struct Bin {
     pub(in super::super) below: u64,
 }
 
-/// One histogram, in bins.
+/// A histogram, in bins.
 #[derive(Debug, Clone, Default)]
 pub(in super::super) struct Curve {
-    /// What it is of.
+    /// Name of what the histogram shows.
     pub(in super::super) name: String,
-    /// Ascending; as many as the plot is wide.
+    /// Bins, ascending; as many as the plot is wide.
     pub(in super::super) bins: Vec<Bin>,
     /// Samples.
     pub(in super::super) total: u64,
@@ -47,24 +47,24 @@ pub(in super::super) struct Curve {
 /// A histogram view.
 #[derive(Debug, Clone)]
 pub(in super::super) struct Plot {
-    /// Whose.
+    /// Owner of the figures.
     pub(in super::super) subject: Subject,
-    /// Of what.
+    /// Phase of the histogram.
     pub(in super::super) phase: Phase,
-    /// Against what.
+    /// Partner of the histogram.
     pub(in super::super) against: Against,
     /// Columns of the screen that a bin takes.
     pub(in super::super) bar: usize,
     /// The chosen bin.
     pub(in super::super) cursor: usize,
-    /// One or two.
+    /// Curves, one or two.
     pub(in super::super) curves: Vec<Curve>,
     /// For what the curves were made.
     made: Option<(u64, Option<u64>, u16, Against)>,
     touched: bool,
 }
 
-/// What each phase is worth comparing with.
+/// Phase that each phase is worth comparing with.
 fn partner(phase: Phase) -> Option<Phase> {
     Some(match phase {
         Phase::Tls => Phase::TlsResumed,

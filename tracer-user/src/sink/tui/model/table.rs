@@ -1,4 +1,4 @@
-//! Which rows of a table are shown, in which order, and which one is chosen.
+//! State of a table: which rows are shown, in which order, and which one is chosen.
 
 use std::{cmp::Ordering, sync::Arc};
 
@@ -20,15 +20,15 @@ const NAME_WIDTHS: (u16, u16) = (12, 40);
 
 /// The state of one table.
 pub(in super::super) struct Tabular {
-    /// What it shows.
+    /// The table shown.
     pub(in super::super) table: &'static Table,
     /// The column it is sorted by.
     pub(in super::super) sort: usize,
-    /// The largest first.
+    /// True if the largest comes first.
     pub(in super::super) descending: bool,
-    /// As typed.
+    /// Filter as typed.
     pub(in super::super) filter_text: String,
-    /// What is wrong with it.
+    /// Fault of the filter, in words.
     pub(in super::super) filter_error: Option<String>,
     filter: Filter,
     /// Rows of the snapshot in the order shown.
@@ -41,9 +41,9 @@ pub(in super::super) struct Tabular {
     pub(in super::super) shift: usize,
     /// The row that the cursor follows; None: the cursor stays at the top.
     followed: Option<u64>,
-    /// What the order was made for.
+    /// Moment and mark that the order was made for.
     arranged: Option<Arranged>,
-    /// What each row of that moment is sorted by; None: it does not pass the filter.
+    /// Key by which each row of that moment is sorted; None: the row does not pass the filter.
     keys: Vec<Option<Key>>,
 }
 
@@ -53,10 +53,10 @@ struct Arranged {
     mark: Option<u64>,
 }
 
-/// What a row is sorted by.
+/// Key by which a row is sorted.
 #[derive(Debug, Clone, PartialEq)]
 enum Key {
-    /// None: there is no figure; it comes last either way.
+    /// A figure; None, where there is none, comes last either way.
     Number(Option<f64>),
     Text(String),
 }
@@ -210,7 +210,7 @@ impl Tabular {
         self.filter_text = text;
     }
 
-    /// Which columns fit, where each begins, and how wide it is; `marked`: figures have changes beside them.
+    /// Columns that fit: which, where each begins, and how wide it is; `marked`: figures have changes beside them.
     pub(in super::super) fn layout(&self, width: u16, marked: bool) -> Vec<(usize, u16, u16)> {
         let columns = self.table.columns;
         let wide = |column: &Column| {

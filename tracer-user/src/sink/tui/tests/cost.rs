@@ -1,5 +1,5 @@
-//! What the screen costs: `cargo xtask bench tui` runs this with optimizations and many ticks; as a test it
-//! only has to pass.
+//! Cost of the screen: `cargo xtask bench tui` runs this with optimizations and many ticks; as a test it only has to
+//! pass.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ const TICKS_A_SECOND: u64 = 4;
 /// Events of a connection that carries one request: connect, handshake, request, close.
 const EVENTS_A_CONNECTION: u64 = 4;
 
-/// One tick: connections to hosts at random, so that hardly two are to the same.
+/// Makes the changes of a tick: connections to hosts at random, so that hardly two are to the same.
 fn change(moment: &mut Moment, dice: &mut Dice) {
     moment.number += 1;
     moment.elapsed_ns += 250_000_000;
@@ -34,7 +34,7 @@ fn touch(group: &mut Group, dice: &mut Dice) {
     group.phases.ttfb.record(30_000_000 + dice.roll(90_000_000));
 }
 
-/// What ticks cost: copying what changed, arranging, drawing.
+/// Cost of ticks: copying what changed, arranging, drawing.
 fn measure(script: &str, ticks: u32) -> [Duration; 3] {
     let mut dice = Dice::new(1);
     let mut moment = thousands(HOSTS);

@@ -251,7 +251,7 @@ pub(super) fn usual() -> Moment {
     moment_of(hosts.map(|(name, requests)| host(name, requests)).into())
 }
 
-/// The same, later.
+/// A later moment of the same trace.
 pub(super) fn later(earlier: &Moment, times: u64) -> Moment {
     let mut moment = earlier.clone();
     moment.number += 1;

@@ -12,7 +12,7 @@ use crate::sink::tui::{
 /// A frame being drawn.
 pub(super) struct Canvas<'a> {
     buffer: &'a mut Buffer,
-    /// How things look.
+    /// Looks of what is drawn.
     pub(super) theme: Theme,
 }
 
@@ -21,7 +21,7 @@ impl<'a> Canvas<'a> {
         Self { buffer, theme }
     }
 
-    /// All of it.
+    /// The whole area.
     pub(super) fn area(&self) -> Area {
         let area = self.buffer.area;
         Area {
@@ -32,20 +32,20 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Text at the left of an area's first row; the columns it took.
+    /// Puts text at the left of an area's first row; gives the columns it took.
     pub(super) fn put(&mut self, area: Area, text: &str, role: Role) -> u16 {
         let style = self.theme.style(role);
         self.put_styled(area, text, style)
     }
 
-    /// The same at the right.
+    /// Puts text at the right of an area's first row; gives the columns it took.
     pub(super) fn put_right(&mut self, area: Area, text: &str, role: Role) -> u16 {
         let text = self.theme.text(text);
         let width = (text.width() as u16).min(area.width);
         self.put(area.right_of(area.width - width), &text, role)
     }
 
-    /// The same in a style of its own.
+    /// Puts text at the left in a style of its own; gives the columns it took.
     pub(super) fn put_styled(&mut self, area: Area, text: &str, style: Style) -> u16 {
         // The terminal may have become smaller than the model knows.
         let frame = self.buffer.area;
@@ -61,7 +61,7 @@ impl<'a> Canvas<'a> {
         end - area.x
     }
 
-    /// One character.
+    /// Puts a character at a place.
     pub(super) fn put_char(&mut self, x: u16, y: u16, c: char, style: Style) {
         if let Some(cell) = self.buffer.cell_mut(Position::new(x, y)) {
             cell.set_char(c).set_style(style);
@@ -95,7 +95,7 @@ impl<'a> Canvas<'a> {
         self.restyle(area, plain);
     }
 
-    /// The same, in the colour of what stands there.
+    /// Turns the first row of an area into the chosen one, in the colours of what stands there.
     pub(super) fn reverse(&mut self, area: Area) {
         let style = self.theme.style(Role::Selected);
         self.restyle(area, style);
@@ -124,7 +124,7 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// One column for each of the last values, the newest at the right; the tallest is the largest shown.
+    /// Draws a column for each of the last values, the newest at the right; the tallest is the largest shown.
     pub(super) fn sparkline(&mut self, area: Area, values: &[Option<f64>]) {
         if area.height == 0 {
             return;

@@ -1,4 +1,4 @@
-//! One host or process: its phases, and what its connections were like.
+//! A host or process: its phases, and what its connections were like.
 
 use tracer_core::{group::Group, phase::Phase};
 
@@ -47,7 +47,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, model: &Model, detail: &
     facts(canvas, area.below(table + 2), &pair);
 }
 
-/// Its name, and what else is known of it.
+/// Name of the owner of figures, and what else is known of it.
 fn named(look: &Look<'_>, subject: &Subject) -> (String, String) {
     let snapshot = look.snapshot();
     match subject {

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// So many columns of the target are worth more than the last of the rest.
+/// Columns of the target that are worth more than the last of the rest.
 const TARGET: usize = 24;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, model: &Model) {
@@ -46,7 +46,7 @@ pub(super) fn status(canvas: &mut Canvas<'_>, area: Area, model: &Model) -> u16 
     used
 }
 
-/// From the right, the most important first.
+/// Pieces from the right, the most important first.
 fn pieces(model: &Model) -> Vec<(String, Role)> {
     let moment = &model.shown;
     let events = &moment.snapshot.events;

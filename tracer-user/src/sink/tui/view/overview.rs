@@ -66,7 +66,7 @@ pub(super) fn rows_above(area: Area) -> u16 {
     if area.height < LOW { 2 } else { 0 }
 }
 
-/// Where the time of a request goes: what was spent on each part, over the number of requests.
+/// Draws where the time of a request goes: what was spent on each part, over the number of requests.
 fn request(canvas: &mut Canvas<'_>, area: Area, totals: &Pair<'_>) {
     let sums = Part::ALL.map(|part| spent_ns(totals, part));
     let all: f64 = sums.iter().sum();

@@ -19,7 +19,7 @@ const WIDE: u16 = 8;
 /// A narrower plot is left out.
 const LEAST_SIDE: u16 = 8;
 
-/// What stands at the right of each phase.
+/// Plot at the right of each phase.
 pub(super) enum Side<'a> {
     /// The 99th percentile over time.
     Trend(&'a Series),
@@ -61,7 +61,7 @@ pub(super) fn first(height: u16, chosen: usize) -> usize {
 /// Places of the figures, by their index in [`HEADS`]; None: the count.
 struct Columns {
     figures: Vec<(Option<usize>, u16, u16)>,
-    /// Where the plot begins.
+    /// First column of the plot.
     side: u16,
 }
 

@@ -43,7 +43,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, plot: &Plot) {
     }
 }
 
-/// What the cursor points at, bars, a scale, and the percentiles.
+/// Draws what the cursor points at, bars, a scale, and the percentiles.
 fn draw_curve(canvas: &mut Canvas<'_>, area: Area, curve: &Curve, plot: &Plot) {
     reading(canvas, area.top(1), curve, plot.cursor);
     if area.height < 4 {

@@ -8,7 +8,7 @@ use crate::sink::tui::{
     theme::Role,
 };
 
-/// How much of the names fits.
+/// Length of the names that fits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     Long,
