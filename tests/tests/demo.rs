@@ -64,6 +64,14 @@ fn processes(binary: &Path) -> Result<BTreeSet<u32>> {
         .collect())
 }
 
+/// Tells whether a process has closed its files: the kernel takes the name of its program away before that,
+/// and makes it a zombie afterwards.
+fn has_ended(id: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{id}/status"));
+    status.is_ok_and(|text| text.contains("\nState:\tZ"))
+        || !Path::new(&format!("/proc/{id}")).exists()
+}
+
 /// Directories of cgroups that a tracer made for its command.
 fn cgroups() -> Result<BTreeSet<PathBuf>> {
     let text = fs::read_to_string("/proc/self/mountinfo")?;
@@ -104,7 +112,10 @@ impl Before {
     /// Waits until every process has gone, and with them namespaces, devices and memory; then looks for the rest.
     fn nothing_is_left(&self, ids: &BTreeSet<u32>) -> Result<()> {
         wait_for("the demo's processes to end", PATIENCE, || {
-            Ok((processes(&self.binary)? == self.processes).then_some(()))
+            let mut others = ids.difference(&self.processes);
+            let is_over =
+                processes(&self.binary)? == self.processes && others.all(|id| has_ended(*id));
+            Ok(is_over.then_some(()))
         })?;
         let left: Vec<_> = cgroups()?
             .into_iter()

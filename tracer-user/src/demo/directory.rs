@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use super::{DemoError, Profile};
 use crate::{files::create_dir_all, invoker::Invoker};
@@ -14,6 +15,10 @@ use crate::{files::create_dir_all, invoker::Invoker};
 const DEFAULT: &str = "tracer-demo";
 /// Demos at once that find a directory of their own unasked.
 const MAX_DEFAULTS: u32 = 1000;
+/// Time for the processes of a demo that was killed to close their files, the lock among them.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Time between two tries to lock a directory.
+const RETRY: Duration = Duration::from_millis(50);
 
 /// A directory that this demo alone writes to. The lock goes with the processes that hold it, so that
 /// nothing stays however they end.
@@ -28,8 +33,23 @@ impl Directory {
     /// Makes the directory and locks it. When none is asked for, one that no other demo uses is found.
     pub(super) fn take(asked: Option<&Path>) -> Result<Self, DemoError> {
         match asked {
-            Some(path) => Self::lock(path)?.ok_or_else(|| DemoError::InUse { path: path.into() }),
+            Some(path) => Self::wait_for(path, PATIENCE),
             None => Self::free(Path::new("")),
+        }
+    }
+
+    /// Locks a directory that was asked for. The kernel closes the files of a killed process after the process
+    /// has gone from the lists, and closing those of a trace takes a moment: a demo started again at once waits.
+    fn wait_for(path: &Path, patience: Duration) -> Result<Self, DemoError> {
+        let start = Instant::now();
+        loop {
+            if let Some(taken) = Self::lock(path)? {
+                return Ok(taken);
+            }
+            if start.elapsed() >= patience {
+                return Err(DemoError::InUse { path: path.into() });
+            }
+            std::thread::sleep(RETRY);
         }
     }
 
@@ -114,10 +134,24 @@ mod tests {
         let second = Directory::free(parent).unwrap();
         assert_eq!(first.path, parent.join("tracer-demo"));
         assert_eq!(second.path, parent.join("tracer-demo-2"));
-        let asked = Directory::take(Some(&second.path));
+        let asked = Directory::wait_for(&second.path, RETRY);
         assert!(matches!(asked, Err(DemoError::InUse { .. })), "{asked:?}");
         drop(first);
         wait_until_free(parent);
+    }
+
+    #[test]
+    fn a_demo_waits_for_the_lock_of_one_that_is_ending() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("exports");
+        let ending = Directory::take(Some(&path)).unwrap();
+        let next = std::thread::scope(|scope| {
+            let next = scope.spawn(|| Directory::take(Some(&path)));
+            std::thread::sleep(2 * RETRY);
+            drop(ending);
+            next.join().unwrap()
+        });
+        assert_eq!(next.unwrap().path, path);
     }
 
     #[test]
