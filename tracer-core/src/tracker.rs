@@ -1,18 +1,12 @@
 //! Connection table: takes events in their order, keeps open connections, and adds to the figures of all connections,
 //! of their process and of their host.
 
-#[cfg(test)]
-mod clear;
 mod doing;
-#[cfg(test)]
-mod edges;
-#[cfg(test)]
-mod fixture;
 mod lost;
 mod reset;
-#[cfg(test)]
-mod stamps;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod turns;
 mod watch;
 

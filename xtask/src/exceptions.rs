@@ -178,47 +178,4 @@ pub(crate) const ARROWS: &[ArrowException] = &[
     },
 ];
 
-pub(crate) const MODULES: &[ModuleException] = &[
-    ModuleException {
-        package: "tracer-core",
-        file: "tracker",
-        module: "clear",
-        why: "to be moved below the module it belongs to",
-    },
-    ModuleException {
-        package: "tracer-core",
-        file: "tracker",
-        module: "edges",
-        why: "to be moved below the module it belongs to",
-    },
-    ModuleException {
-        package: "tracer-core",
-        file: "tracker",
-        module: "fixture",
-        why: "to be moved below the module it belongs to",
-    },
-    ModuleException {
-        package: "tracer-core",
-        file: "tracker",
-        module: "stamps",
-        why: "to be moved below the module it belongs to",
-    },
-    ModuleException {
-        package: "tracer-crawler",
-        file: "fetch/pool",
-        module: "counts",
-        why: "to be moved below the module it belongs to",
-    },
-    ModuleException {
-        package: "tracer-crawler",
-        file: "fetch/pool",
-        module: "tests",
-        why: "to be moved below the module it belongs to",
-    },
-    ModuleException {
-        package: "tracer-crawler",
-        file: "fetch/resolver/cached",
-        module: "tests",
-        why: "to be moved below the module it belongs to",
-    },
-];
+pub(crate) const MODULES: &[ModuleException] = &[];

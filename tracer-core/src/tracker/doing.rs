@@ -119,7 +119,7 @@ mod tests {
     use zerocopy::{FromZeros, IntoBytes};
 
     use super::*;
-    use crate::tracker::fixture::header;
+    use crate::tracker::tests::fixture::header;
     use crate::{host_filter::HostFilter, live::WATCH_BYTES, tracker::TrackerOptions};
 
     fn connects(cookie: u64) -> ConnectRecord {

@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
     use crate::tracker::TrackerOptions;
-    use crate::tracker::fixture::header;
+    use crate::tracker::tests::fixture::header;
 
     fn connected(cookie: u64) -> ConnectRecord {
         let mut record = ConnectRecord::new_zeroed();

@@ -152,7 +152,7 @@ mod tests {
 
     use super::*;
     use crate::tracker::TrackerOptions;
-    use crate::tracker::fixture::header;
+    use crate::tracker::tests::fixture::header;
 
     const COOKIE: u64 = 5;
 

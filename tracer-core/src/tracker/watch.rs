@@ -127,7 +127,7 @@ mod tests {
     use zerocopy::{FromZeros, IntoBytes};
 
     use super::*;
-    use crate::tracker::fixture::header;
+    use crate::tracker::tests::fixture::header;
     use crate::{host_filter::HostFilter, live::SHOWN, tracker::TrackerOptions};
 
     const MS: u64 = 1_000_000;

@@ -3,7 +3,6 @@
 //! A connection is opened only for a request that finds no idle one and a free slot, so the limit is never exceeded and
 //! no connection is opened without need.
 
-#[path = "pool_counts.rs"]
 mod counts;
 
 use std::collections::{HashMap, VecDeque};
@@ -391,5 +390,4 @@ impl<C: Keep> Drop for Waiter<C> {
 }
 
 #[cfg(test)]
-#[path = "pool_tests.rs"]
 mod tests;

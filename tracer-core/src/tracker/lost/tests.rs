@@ -12,7 +12,7 @@ use zerocopy::{FromZeros, IntoBytes};
 use super::*;
 use crate::{
     overflow::Overflow,
-    tracker::{ESTABLISHED, TrackerOptions, fixture::header},
+    tracker::{ESTABLISHED, TrackerOptions, tests::fixture::header},
 };
 
 /// Cookies of sockets; none comes twice.

@@ -340,5 +340,4 @@ fn make_room(entries: &mut HashMap<Box<str>, Entry>, now: Instant) {
 }
 
 #[cfg(test)]
-#[path = "cached_tests.rs"]
 mod tests;

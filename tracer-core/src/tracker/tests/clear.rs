@@ -4,7 +4,8 @@
 use tracer_common::record::{ConnectRecord, HelloRecord, TlsRecord, connect, kind, tls};
 use zerocopy::{FromZeros, IntoBytes};
 
-use super::{fixture::header, *};
+use super::super::*;
+use super::fixture::header;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: www.example\r\n\r\n";
 

@@ -10,7 +10,8 @@ use tracer_common::{
 };
 use zerocopy::{FromZeros, IntoBytes};
 
-use super::{fixture::header, *};
+use super::super::*;
+use super::fixture::header;
 use crate::{latency::Latency, phase::Phases};
 
 /// The trace lasts from here on for so long, ns.

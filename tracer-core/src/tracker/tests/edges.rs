@@ -6,7 +6,8 @@ use tracer_common::{
 };
 use zerocopy::{FromZeros, IntoBytes};
 
-use super::{fixture::header, *};
+use super::super::*;
+use super::fixture::header;
 
 const MS: u64 = 1_000_000;
 

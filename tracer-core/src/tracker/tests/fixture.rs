@@ -3,7 +3,7 @@
 use tracer_common::record::{Header, VERSION};
 
 /// Header of a record of type `T`.
-pub(super) fn header<T>(kind: u8, cookie: u64, time_ns: u64) -> Header {
+pub(in super::super) fn header<T>(kind: u8, cookie: u64, time_ns: u64) -> Header {
     Header {
         kind,
         version: VERSION,

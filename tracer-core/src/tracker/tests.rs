@@ -1,0 +1,6 @@
+//! Tests of the tracker.
+
+mod clear;
+mod edges;
+pub(super) mod fixture;
+mod stamps;
