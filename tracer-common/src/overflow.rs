@@ -1,6 +1,10 @@
 //! Histograms and counters, one set per CPU, for records that find the ring buffer full. They keep the totals complete;
 //! only the connection, process and host of these records are lost.
 
+use crate::errno::{
+    ECONNREFUSED, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH, ETIMEDOUT,
+};
+
 /// log2 of the number of buckets per octave: values are known to 1/64, which is 0.8 % around the middle.
 const SUB_BITS: u32 = 6;
 /// Number of octaves beyond the linear part; the last bucket begins at 2^47 ns, 39 hours.
@@ -170,10 +174,10 @@ impl Count {
     /// Slot of a failed connect, by its `sk_err`.
     pub const fn failed(error: u32) -> Self {
         match error {
-            111 => Self::Refused,
-            110 => Self::TimedOut,
-            104 => Self::Reset,
-            100 | 101 | 112 | 113 => Self::Unreachable,
+            ECONNREFUSED => Self::Refused,
+            ETIMEDOUT => Self::TimedOut,
+            ECONNRESET => Self::Reset,
+            ENETDOWN | ENETUNREACH | EHOSTDOWN | EHOSTUNREACH => Self::Unreachable,
             _ => Self::Other,
         }
     }

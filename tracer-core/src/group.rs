@@ -1,6 +1,9 @@
 //! Figures of a group of connections: all connections, or those of a process or a host.
 
-use tracer_common::record::{CloseRecord, closer, turn};
+use tracer_common::{
+    errno::{ECONNREFUSED, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH, ETIMEDOUT},
+    record::{CloseRecord, closer, turn},
+};
 
 use crate::{
     dns::figures::Dns, elapsed::Timed, in_flight::InFlight, latency::Latency, phase::Phases,
@@ -87,10 +90,10 @@ impl Failed {
 
     fn slot(&mut self, error: u32) -> &mut u64 {
         match error {
-            111 => &mut self.refused,
-            110 => &mut self.timed_out,
-            104 => &mut self.reset,
-            100 | 101 | 112 | 113 => &mut self.unreachable,
+            ECONNREFUSED => &mut self.refused,
+            ETIMEDOUT => &mut self.timed_out,
+            ECONNRESET => &mut self.reset,
+            ENETDOWN | ENETUNREACH | EHOSTDOWN | EHOSTUNREACH => &mut self.unreachable,
             _ => &mut self.other,
         }
     }

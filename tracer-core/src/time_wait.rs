@@ -7,18 +7,16 @@ use std::{
     net::SocketAddr,
 };
 
-use crate::live::Activity;
+use tracer_common::tcp_state::{FIN_WAIT2, TIME_WAIT};
 
-/// TCP states by number, include/net/tcp_states.h.
-const FIN_WAIT2: u8 = 5;
-const TIME_WAIT: u8 = 6;
+use crate::live::Activity;
 
 /// Socket of a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
     /// Cookie; a TIME_WAIT socket keeps that of its connection.
     pub cookie: u64,
-    /// TCP state.
+    /// TCP state, one of [`tracer_common::tcp_state`].
     pub state: u8,
     /// Network namespace.
     pub netns: u32,
@@ -274,6 +272,8 @@ impl TimeWait {
 
 #[cfg(test)]
 mod tests {
+    use tracer_common::tcp_state::ESTABLISHED;
+
     use super::*;
 
     fn seen(cookie: u64, state: u8) -> Seen {
@@ -351,7 +351,7 @@ mod tests {
         let mut time_wait = TimeWait::default();
         time_wait.namespace(1, (40_000, 40_009), 3);
         time_wait.destination(1, ([127, 0, 0, 1], 80).into());
-        time_wait.observe(1, &[seen(1, TIME_WAIT), seen(2, 1)]);
+        time_wait.observe(1, &[seen(1, TIME_WAIT), seen(2, ESTABLISHED)]);
         let view = time_wait.view();
         assert_eq!(view.at_start, 3);
         let destination = &view.destinations[0];

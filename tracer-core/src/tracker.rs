@@ -41,12 +41,6 @@ use crate::{
     time_wait::{Remains, Seen, TimeWait},
 };
 
-/// TCP states, include/net/tcp_states.h.
-const ESTABLISHED: u8 = 1;
-const SYN_SENT: u8 = 2;
-const TIME_WAIT: u8 = 6;
-const CLOSE_WAIT: u8 = 8;
-
 /// Limits and filters of a tracker.
 #[derive(Debug, Clone)]
 pub struct TrackerOptions {

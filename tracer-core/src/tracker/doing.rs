@@ -6,9 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use tracer_common::record::SocketRecord;
+use tracer_common::{
+    record::SocketRecord,
+    tcp_state::{CLOSE_WAIT, ESTABLISHED, SYN_SENT},
+};
 
-use super::{CLOSE_WAIT, ESTABLISHED, SYN_SENT, Tracker};
+use super::Tracker;
 use crate::{endpoint::remote, group::Group};
 
 /// Indices of a process and a host.

@@ -3,9 +3,9 @@
 
 use std::collections::HashSet;
 
-use tracer_common::record::SocketRecord;
+use tracer_common::{record::SocketRecord, tcp_state::TIME_WAIT};
 
-use super::{TIME_WAIT, Tracker};
+use super::Tracker;
 use crate::{
     connection::{Connection, Recount},
     endpoint::remote,

@@ -2,9 +2,12 @@
 
 use std::collections::HashSet;
 
-use tracer_common::record::{Header, SocketRecord};
+use tracer_common::{
+    record::{Header, SocketRecord},
+    tcp_state::SYN_SENT,
+};
 
-use super::{SYN_SENT, Tracker};
+use super::Tracker;
 use crate::{
     connection::Recount,
     decode::{Event, decode},

@@ -2,9 +2,12 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use tracer_common::record::{SocketRecord, phase};
+use tracer_common::{
+    record::{SocketRecord, phase},
+    tcp_state::{CLOSE_WAIT, ESTABLISHED, SYN_RECV, SYN_SENT},
+};
 
-use super::{CLOSE_WAIT, ESTABLISHED, SYN_SENT, Tracker, sweep::records};
+use super::{Tracker, sweep::records};
 use crate::{
     decode::{Event, decode},
     elapsed::elapsed,
@@ -12,9 +15,6 @@ use crate::{
     live::{Activity, LiveConnection, LiveConnections, LiveState, WATCH_BYTES},
     time_wait::Seen,
 };
-
-/// TCP state, include/net/tcp_states.h.
-const SYN_RECEIVED: u8 = 3;
 
 impl Tracker {
     /// Remembers the traffic of followed sockets until the next listing.
@@ -101,7 +101,7 @@ impl Tracker {
 
 fn state(record: &SocketRecord) -> LiveState {
     match (record.state, record.phase) {
-        (SYN_SENT | SYN_RECEIVED, _) => LiveState::Connecting,
+        (SYN_SENT | SYN_RECV, _) => LiveState::Connecting,
         (CLOSE_WAIT, _) => LiveState::HalfClosed,
         (ESTABLISHED, phase::HANDSHAKE | phase::LAST_FLIGHT) => LiveState::Handshake,
         (ESTABLISHED, _) if record.pending == 1 => LiveState::InFlight,
@@ -123,7 +123,10 @@ fn idle_ns(activity: Option<&Activity>, age_ns: Option<u64>) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use tracer_common::record::{ConnectRecord, connect, kind};
+    use tracer_common::{
+        record::{ConnectRecord, connect, kind},
+        tcp_state::FIN_WAIT1,
+    };
     use zerocopy::{FromZeros, IntoBytes};
 
     use super::*;
@@ -194,7 +197,7 @@ mod tests {
         );
         check(|record| record.state = CLOSE_WAIT, LiveState::HalfClosed);
         check(|record| record.state = SYN_SENT, LiveState::Connecting);
-        check(|record| record.state = 4, LiveState::Closing);
+        check(|record| record.state = FIN_WAIT1, LiveState::Closing);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Hook: `tp_btf/tcp_retransmit_skb` (net/ipv4/tcp_output.c, `__tcp_retransmit_skb`); kernel 6.1.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use tracer_common::tcp_state::SYN_SENT;
 
-use super::socket_state::state;
 use crate::{conn, sock::Sock};
 
 #[btf_tracepoint(function = "tcp_retransmit_skb")]
@@ -10,7 +10,7 @@ pub fn retransmit(ctx: BtfTracePointContext) -> i32 {
     // Arguments: (const struct sock *sk, const struct sk_buff *skb[, int err from 6.15]).
     let sock = Sock(ctx.arg(0));
     if let Some(conn) = conn::of(sock)
-        && sock.state() == state::SYN_SENT
+        && sock.state() == SYN_SENT
     {
         conn.syn_retransmits = conn.syn_retransmits.wrapping_add(1);
     }

@@ -6,7 +6,11 @@
 //! mini-socket and closes this one, so its signs are read at CLOSE.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
-use tracer_common::record::{self, closer, connect, remains};
+use tracer_common::{
+    errno::{ECONNRESET, EPIPE, ETIMEDOUT},
+    record::{self, closer, connect, remains},
+    tcp_state as state,
+};
 
 use crate::{
     conn::{self, Conn, phase},
@@ -16,27 +20,9 @@ use crate::{
     turn, waiting,
 };
 
-/// TCP states, include/net/tcp_states.h.
-pub mod state {
-    pub const ESTABLISHED: u8 = 1;
-    pub const SYN_SENT: u8 = 2;
-    pub const SYN_RECV: u8 = 3;
-    pub const FIN_WAIT1: u8 = 4;
-    pub const FIN_WAIT2: u8 = 5;
-    pub const CLOSE: u8 = 7;
-    pub const CLOSE_WAIT: u8 = 8;
-    pub const LAST_ACK: u8 = 9;
-    pub const LISTEN: u8 = 10;
-    pub const CLOSING: u8 = 11;
-}
-
 /// Bits of `sk_flags`, `enum sock_flags` in include/net/sock.h.
 const SOCK_DEAD: u64 = 1 << 0;
 const SOCK_DONE: u64 = 1 << 1;
-
-const EPIPE: u32 = 32;
-const ECONNRESET: u32 = 104;
-const ETIMEDOUT: u32 = 110;
 
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub fn socket_state(ctx: BtfTracePointContext) -> i32 {

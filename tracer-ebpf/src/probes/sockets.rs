@@ -8,9 +8,9 @@ use aya_ebpf::helpers::generated::{bpf_seq_write, bpf_sock_from_file};
 use tracer_common::{
     config::ListenerKey,
     record::{self, FirstTurnRecord, SocketRecord, TurnRecord, TurnsRecord, kind},
+    tcp_state as state,
 };
 
-use super::socket_state::state;
 use crate::{
     conn::{self, Conn, phase},
     dns, emit, filter, maps,

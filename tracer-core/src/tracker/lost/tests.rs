@@ -6,13 +6,14 @@ use proptest::{collection::vec, option, prelude::*};
 use tracer_common::{
     overflow::{BUCKETS, Count, Phase},
     record::{CloseRecord, ConnectRecord, TurnRecord, closer, connect, kind, turn},
+    tcp_state::ESTABLISHED,
 };
 use zerocopy::{FromZeros, IntoBytes};
 
 use super::*;
 use crate::{
     overflow::Overflow,
-    tracker::{ESTABLISHED, TrackerOptions, tests::fixture::header},
+    tracker::{TrackerOptions, tests::fixture::header},
 };
 
 /// Cookies of sockets; none comes twice.

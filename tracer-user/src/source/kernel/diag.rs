@@ -17,6 +17,7 @@ use netlink_packet_sock_diag::constants::{AF_INET, AF_INET6, IPPROTO_TCP, SOCK_D
 use netlink_sys::Socket as Netlink;
 use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 use nix::sched::{CloneFlags, setns};
+use tracer_common::tcp_state;
 use tracer_core::live::Activity;
 
 /// Room for one answer; the kernel fills up to 32 KiB of it at a time.
@@ -81,21 +82,33 @@ pub(crate) enum DiagError {
     },
 }
 
-/// A set of TCP states, by the numbers of `include/net/tcp_states.h`.
+/// A set of TCP states, a bit for each number in [`tcp_state`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct StateMask(u32);
 
 impl StateMask {
     /// Closed by this side first, waiting out late packets.
-    pub(crate) const TIME_WAIT: Self = Self(1 << 6);
+    pub(crate) const TIME_WAIT: Self = Self::of(tcp_state::TIME_WAIT);
     /// Accepting connections.
-    pub(crate) const LISTEN: Self = Self(1 << 10);
+    pub(crate) const LISTEN: Self = Self::of(tcp_state::LISTEN);
     /// States from the first SYN until closed, without TIME_WAIT: SYN_SENT to FIN_WAIT2, CLOSE_WAIT, LAST_ACK, CLOSING.
-    pub(crate) const CONNECTION: Self = Self(0b1011_0011_1110);
-    #[cfg(test)]
-    /// The state of this number, 1 (ESTABLISHED) to 12 (NEW_SYN_RECV).
-    pub(crate) const fn of(state: u8) -> Self {
+    pub(crate) const CONNECTION: Self = Self::of(tcp_state::ESTABLISHED)
+        .and(tcp_state::SYN_SENT)
+        .and(tcp_state::SYN_RECV)
+        .and(tcp_state::FIN_WAIT1)
+        .and(tcp_state::FIN_WAIT2)
+        .and(tcp_state::CLOSE_WAIT)
+        .and(tcp_state::LAST_ACK)
+        .and(tcp_state::CLOSING);
+
+    /// One state.
+    const fn of(state: u8) -> Self {
         Self(1 << (state & 31))
+    }
+
+    /// These states and one more.
+    const fn and(self, state: u8) -> Self {
+        Self(self.0 | Self::of(state).0)
     }
 }
 
@@ -111,7 +124,7 @@ impl BitOr for StateMask {
 pub(crate) struct Socket {
     /// The kernel's number of this socket, kept through TIME_WAIT; what bpf_get_socket_cookie() gives.
     pub(crate) cookie: u64,
-    /// State, by the numbers of `include/net/tcp_states.h`.
+    /// State, one of [`tcp_state`].
     pub(crate) state: u8,
     /// Address of this side. IPv4 in IPv6 (`::ffff:a.b.c.d`) is given as IPv4.
     pub(crate) local: SocketAddr,
@@ -511,7 +524,7 @@ mod tests {
         let mut diag = Diag::open().unwrap();
         let open = find(&mut diag, StateMask::CONNECTION, local, remote).expect("connected");
         assert!(
-            open.state == 1 && open.inode != 0 && open.cookie != 0,
+            open.state == tcp_state::ESTABLISHED && open.inode != 0 && open.cookie != 0,
             "{open:?}"
         );
         assert!(
@@ -522,7 +535,10 @@ mod tests {
         assert_eq!(server.read(&mut [0; 1]).unwrap(), 0);
         drop(server);
         let waiting = find(&mut diag, StateMask::TIME_WAIT, local, remote).expect("in TIME_WAIT");
-        assert_eq!((waiting.state, waiting.cookie), (6, open.cookie));
+        assert_eq!(
+            (waiting.state, waiting.cookie),
+            (tcp_state::TIME_WAIT, open.cookie)
+        );
         assert_eq!(find(&mut diag, StateMask::CONNECTION, local, remote), None);
     }
 
@@ -530,6 +546,14 @@ mod tests {
     fn time_wait_keeps_addresses_and_cookie() {
         check_time_wait("127.0.0.1:0");
         check_time_wait("[::1]:0");
+    }
+
+    #[test]
+    fn connection_states_are_all_but_three() {
+        let all = StateMask((1 << (tcp_state::CLOSING + 1)) - 2);
+        let others = StateMask::TIME_WAIT | StateMask::LISTEN | StateMask::of(tcp_state::CLOSE);
+        assert_eq!(StateMask::CONNECTION | others, all);
+        assert_eq!(StateMask::CONNECTION.0 & others.0, 0);
     }
 
     #[test]
@@ -542,7 +566,7 @@ mod tests {
             client.local_addr().unwrap().port(),
         );
         let remote = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
-        let established = StateMask::of(1);
+        let established = StateMask::of(tcp_state::ESTABLISHED);
         assert!(find(&mut Diag::open().unwrap(), established, local, remote).is_some());
     }
 
@@ -669,7 +693,9 @@ mod tests {
         let (local, remote) = (client.local_addr().unwrap(), client.peer_addr().unwrap());
         let mut diag = Diag::open().unwrap();
         let mut of_detail = |detail| {
-            let sockets = diag.snapshot(StateMask::of(1), detail).unwrap();
+            let sockets = diag
+                .snapshot(StateMask::of(tcp_state::ESTABLISHED), detail)
+                .unwrap();
             let socket = sockets
                 .into_iter()
                 .find(|s| s.local == local && s.remote == remote);
