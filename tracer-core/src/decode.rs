@@ -3,8 +3,8 @@
 use thiserror::Error;
 use tracer_common::dns::{self as dns_record, DnsReleaseRecord};
 use tracer_common::record::{
-    CloseRecord, ConnectRecord, ExecRecord, FirstTurnRecord, Header, OLDEST_VERSION, ProcessRecord,
-    SocketRecord, TlsRecord, TurnRecord, VERSION, direction, kind,
+    CloseRecord, ConnectRecord, ExecRecord, FirstTurnRecord, Header, HelloRecord, OLDEST_VERSION,
+    ProcessRecord, SocketRecord, TlsRecord, TurnRecord, VERSION, direction, kind,
 };
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
@@ -114,9 +114,6 @@ pub enum DecodeError {
     },
 }
 
-/// Number of bytes before the stream bytes of a hello record.
-const HELLO_HEAD: usize = size_of::<Header>() + 8;
-
 /// Decodes one record. `bytes` must be aligned to eight bytes, as in the ring buffer; misaligned bytes are refused as
 /// too short.
 pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
@@ -129,7 +126,7 @@ pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
     match header.kind {
         kind::CONNECT => view(bytes, header.kind).map(Event::Connect),
         kind::TLS => view(bytes, header.kind).map(Event::Tls),
-        kind::HELLO => hello(bytes, header).map(Event::Hello),
+        kind::HELLO => hello(bytes).map(Event::Hello),
         kind::CLOSE => view(bytes, header.kind).map(Event::Close),
         kind::FORK => view(bytes, header.kind).map(Event::Fork),
         kind::EXEC => view(bytes, header.kind).map(Event::Exec),
@@ -162,27 +159,23 @@ fn view<T: FromBytes + Immutable + KnownLayout>(bytes: &[u8], kind: u8) -> Resul
         .map_err(|_| too_short(kind, bytes, size_of::<T>()))
 }
 
-fn hello<'a>(bytes: &'a [u8], header: &Header) -> Result<Hello<'a>, DecodeError> {
+fn hello(bytes: &[u8]) -> Result<Hello<'_>, DecodeError> {
     let short = |expected| too_short(kind::HELLO, bytes, expected);
-    let Some((head, stream)) = bytes.split_at_checked(HELLO_HEAD) else {
-        return Err(short(HELLO_HEAD));
-    };
-    let offset = u32::from_ne_bytes([head[24], head[25], head[26], head[27]]);
-    let length = usize::from(u16::from_ne_bytes([head[28], head[29]]));
-    let bytes = stream
+    let (head, stream) =
+        HelloRecord::<0>::ref_from_prefix(bytes).map_err(|_| short(size_of::<HelloRecord<0>>()))?;
+    let length = usize::from(head.length);
+    let captured = stream
         .get(..length)
-        .ok_or_else(|| short(HELLO_HEAD + length))?;
-    let side = if head[30] == direction::EGRESS {
-        Side::Client
-    } else {
-        Side::Server
-    };
+        .ok_or_else(|| short(size_of_val(head) + length))?;
     Ok(Hello {
-        cookie: header.cookie,
-        side,
-        offset,
-        bytes,
-        tells_clear: head[31] == 1,
+        cookie: head.header.cookie,
+        side: match head.direction {
+            direction::EGRESS => Side::Client,
+            _ => Side::Server,
+        },
+        offset: head.offset,
+        bytes: captured,
+        tells_clear: head.clear == 1,
     })
 }
 
@@ -253,6 +246,28 @@ mod tests {
                 expected: 41,
             },
         );
+    }
+
+    #[test]
+    fn members_of_a_hello() {
+        let mut bytes = [0u8; 48];
+        (bytes[0], bytes[1]) = (kind::HELLO, VERSION);
+        bytes[16..24].copy_from_slice(&7u64.to_ne_bytes());
+        bytes[24..28].copy_from_slice(&9u32.to_ne_bytes());
+        bytes[28..30].copy_from_slice(&3u16.to_ne_bytes());
+        (bytes[30], bytes[31]) = (direction::INGRESS, 1);
+        bytes[32..36].copy_from_slice(b"helo");
+        let words = aligned(&bytes);
+        match decode(zerocopy::IntoBytes::as_bytes(words.as_slice())) {
+            Ok(Event::Hello(hello)) => {
+                assert_eq!(
+                    (hello.cookie, hello.offset, hello.bytes),
+                    (7, 9, &b"hel"[..])
+                );
+                assert_eq!((hello.side, hello.tells_clear), (Side::Server, true));
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     proptest! {
