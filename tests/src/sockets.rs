@@ -16,8 +16,8 @@ pub struct Socket {
     pub local: String,
     /// Remote address and port.
     pub remote: String,
-    /// True if only the small socket of TIME_WAIT is left of a closed connection, in whichever state it is shown.
-    pub is_remains: bool,
+    /// True if only the kernel's mini-socket (`struct inet_timewait_sock`) is left of a closed connection, in whichever state it is shown.
+    pub is_mini_socket: bool,
 }
 
 /// Lists sockets without listeners whose remote port is `port`: the clients' side.
@@ -47,7 +47,7 @@ fn parse(line: &str) -> Option<Socket> {
         state,
         local,
         remote,
-        is_remains: line.contains("timer:(timewait"),
+        is_mini_socket: line.contains("timer:(timewait"),
     })
 }
 

@@ -130,7 +130,7 @@ fn compare_rows(export: &Export, differences: &mut Differences) -> Result<()> {
 /// Number of connections to the port in any state but TIME_WAIT, by `ss`.
 fn open_by_ss(port: u16) -> Result<u64> {
     let sockets = sockets::toward(port)?;
-    let open = sockets.iter().filter(|socket| !socket.is_remains);
+    let open = sockets.iter().filter(|socket| !socket.is_mini_socket);
     Ok(open.count() as u64)
 }
 

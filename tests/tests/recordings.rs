@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
 use tracer_common::{
     counter::Counter,
-    overflow::{BUCKETS, Count, Phase},
+    overflow::{BUCKETS, Count, Histogram},
 };
 use tracer_core::overflow::Overflow;
 use tracer_recording::{Entry, Input};
@@ -107,13 +107,13 @@ fn thinned() -> impl FnMut(Entry<'_>, &mut dyn FnMut(&Entry<'_>)) {
 
 /// Figures in every phase and every count.
 fn overflow() -> Overflow {
-    let mut phases = vec![0; (Phase::COUNT * BUCKETS) as usize];
-    for (number, phase) in (1..).zip(Phase::ALL) {
-        phases[phase.slot(number * 1_000_000) as usize] = 40 + number;
-        phases[phase.slot(number * 300_000) as usize] = 3;
+    let mut histograms = vec![0; (Histogram::COUNT * BUCKETS) as usize];
+    for (number, histogram) in (1..).zip(Histogram::ALL) {
+        histograms[histogram.slot(number * 1_000_000) as usize] = 40 + number;
+        histograms[histogram.slot(number * 300_000) as usize] = 3;
     }
     Overflow {
-        phases,
+        histograms,
         counts: (0..u64::from(Count::COUNT))
             .map(|slot| 500 + slot)
             .collect(),

@@ -192,7 +192,10 @@ fn orphans_are_not_in_time_wait() -> Result<()> {
         );
         // Nearly always all: a socket whose FIN is acknowledged while its process still holds it stays whole for its
         // time in FIN_WAIT2 (tcp_rcv_state_process).
-        let closed = orphans.iter().filter(|socket| socket.is_remains).count() as u64;
+        let closed = orphans
+            .iter()
+            .filter(|socket| socket.is_mini_socket)
+            .count() as u64;
         compare!(
             &mut differences,
             traced.export,

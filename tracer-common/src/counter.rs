@@ -13,7 +13,7 @@ pub enum Counter {
     /// Processes not followed because the process map was full.
     ProcessesFull = 3,
     /// Out-of-order segments of a handshake that could not be held back for later.
-    HeldFull = 4,
+    OutOfOrderFull = 4,
     /// Handshakes given up because a stretch of the stream was never seen.
     StreamGap = 5,
     /// Packets of traced sockets with headers that could not be read.
@@ -34,7 +34,7 @@ impl Counter {
         (Self::RingFull, "ring_full"),
         (Self::StorageFull, "storage_full"),
         (Self::ProcessesFull, "processes_full"),
-        (Self::HeldFull, "held_full"),
+        (Self::OutOfOrderFull, "held_full"),
         (Self::StreamGap, "stream_gap"),
         (Self::BadPacket, "bad_packet"),
         (Self::NegativeDuration, "negative_duration"),

@@ -10,14 +10,6 @@ pub const DNS_SMALL: usize = 256;
 /// Payload bytes in the large record: the largest answer that resolvers ask for over UDP (RFC 9715 3.1).
 pub const DNS_LARGE: usize = 1232;
 
-/// Record kinds, numbered together with [`crate::record::kind`].
-pub mod kind {
-    /// [`super::DnsRecord`], either size
-    pub const DNS: u8 = 20;
-    /// [`super::DnsReleaseRecord`]
-    pub const DNS_RELEASE: u8 = 21;
-}
-
 /// Transport protocols of a message, by protocol number.
 pub mod transport {
     /// TCP: one record is one segment; messages are framed by their length and may be split.

@@ -11,8 +11,8 @@ pub const LISTENERS: &str = "LISTENERS";
 /// Per-CPU array of [`crate::counter::Counter`] slots.
 pub const COUNTERS: &str = "COUNTERS";
 
-/// Per-CPU array of [`crate::overflow::Phase::COUNT`] histograms.
-pub const OVERFLOW_PHASES: &str = "OVERFLOW_PHASES";
+/// Per-CPU array of [`crate::overflow::Histogram::COUNT`] histograms.
+pub const OVERFLOW_TIMES: &str = "OVERFLOW_TIMES";
 /// Per-CPU array of [`crate::overflow::Count`] slots.
 pub const OVERFLOW_COUNTS: &str = "OVERFLOW_COUNTS";
 

@@ -15,7 +15,7 @@ pub const BUCKETS: u32 = (OCTAVES + 1) << SUB_BITS;
 /// Histograms, in the order of the map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
-pub enum Phase {
+pub enum Histogram {
     /// SYN to ESTABLISHED.
     Connect,
     /// SYN to failure.
@@ -44,7 +44,7 @@ pub enum Phase {
     DnsFailed,
 }
 
-impl Phase {
+impl Histogram {
     /// Number of histograms.
     pub const COUNT: u32 = 13;
     /// All histograms, in order.
@@ -210,6 +210,6 @@ const _: () = {
     assert!(bucket(0) == 0 && bucket(63) == 63 && bucket(64) == 64);
     assert!(bucket(u64::MAX) == BUCKETS - 1);
     assert!(bucket(middle(1000)) == 1000 && bucket(middle(BUCKETS - 1)) == BUCKETS - 1);
-    assert!(Phase::DnsFailed as u32 + 1 == Phase::COUNT);
+    assert!(Histogram::DnsFailed as u32 + 1 == Histogram::COUNT);
     assert!(Count::DnsFailedUnmeasured as u32 + 1 == Count::COUNT);
 };

@@ -45,6 +45,10 @@ pub mod kind {
     pub const FIRST_TURN: u8 = 10;
     /// [`super::TurnsRecord`]
     pub const TURNS: u8 = 11;
+    /// [`crate::dns::DnsRecord`], either size
+    pub const DNS: u8 = 20;
+    /// [`crate::dns::DnsReleaseRecord`]
+    pub const DNS_RELEASE: u8 = 21;
 }
 
 /// First bytes of every record.
@@ -262,8 +266,8 @@ pub mod closer {
     pub const TIMEOUT: u8 = 5;
 }
 
-/// Kinds of sockets that a closed connection leaves behind in the kernel.
-pub mod remains {
+/// Outcomes of a close: kinds of sockets that a closed connection leaves behind in the kernel.
+pub mod close_outcome {
     /// No socket is left behind.
     pub const NONE: u8 = 0;
     /// A TIME_WAIT socket is left behind.
@@ -303,8 +307,8 @@ pub struct CloseRecord {
     pub error: u32,
     /// Way in which the connection was ended, one of [`closer`].
     pub closer: u8,
-    /// Socket left behind, one of [`remains`].
-    pub remains: u8,
+    /// Outcome of the close, one of [`close_outcome`].
+    pub close_outcome: u8,
     /// TCP state before CLOSE.
     pub old_state: u8,
     /// Bits of [`close`].
@@ -367,8 +371,8 @@ pub struct ExecRecord {
     pub filename: [u8; PATH_LEN],
 }
 
-/// Handshake phases of a socket that the iterator finds.
-pub mod phase {
+/// States of the handshake of a socket that the iterator finds.
+pub mod handshake {
     /// No payload has been seen.
     pub const WAITING: u8 = 0;
     /// A ClientHello was sent, and the handshake goes on.
@@ -406,8 +410,8 @@ pub struct SocketRecord {
     pub state: u8,
     /// 1 if the connection was open before tracing began.
     pub adopted: u8,
-    /// Handshake phase, one of [`phase`].
-    pub phase: u8,
+    /// State of the handshake, one of [`handshake`].
+    pub handshake: u8,
     /// 1 if the last request is not answered yet.
     pub pending: u8,
     /// Number of requests so far.
@@ -437,7 +441,7 @@ pub mod turn {
     /// Number of ingress records of a first turn that are passed to user space.
     pub const EVIDENCE: usize = 8;
 
-    /// Length of a wait for the application, in ns, from which its share of waiting for a CPU is measured.
+    /// Length of a wait for the application, in ns, from which its share of run-queue latency is measured.
     pub const SLOW_PICKUP_NS: u64 = 1_000_000;
 
     pub use super::UNMEASURED;
@@ -474,9 +478,9 @@ pub struct TurnRecord {
     pub previous_ns: u64,
     /// Longest time that response data waited for the application to read it, ns.
     pub pickup_ns: u64,
-    /// Part of `pickup_ns` in which the reading thread was ready to run and waited for a CPU, ns; [`turn::UNMEASURED`]
-    /// when not known.
-    pub pickup_cpu_ns: u64,
+    /// Part of `pickup_ns` that is run-queue latency: the reading thread was ready to run and waited for a CPU, ns;
+    /// [`turn::UNMEASURED`] when not known.
+    pub pickup_run_queue_ns: u64,
     /// Number of turns on this connection so far, including this one.
     pub number: u32,
     /// Protocol, one of [`turn`].

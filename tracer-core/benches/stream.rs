@@ -2,8 +2,8 @@
 
 use tracer_common::record::{
     COMM_LEN, CloseRecord, ConnectRecord, Endpoint, FirstTurnRecord, HELLO_SMALL, Header,
-    HelloRecord, TlsRecord, TurnRecord, VERSION, closer, connect, direction, kind, remains, tls,
-    turn,
+    HelloRecord, TlsRecord, TurnRecord, VERSION, close_outcome, closer, connect, direction, kind,
+    tls, turn,
 };
 use zerocopy::{FromZeros, Immutable, IntoBytes};
 
@@ -153,7 +153,7 @@ fn closed(cookie: u64, begun: u64, lifetime_ns: u64) -> CloseRecord {
     record.closing_ns = begun + lifetime_ns;
     (record.bytes_sent, record.bytes_received) = (800, 30_000);
     record.srtt_us8 = 8 * (500 + (lifetime_ns % 40_000) as u32);
-    (record.closer, record.remains) = (closer::SERVER, remains::NONE);
+    (record.closer, record.close_outcome) = (closer::SERVER, close_outcome::NONE);
     record
 }
 

@@ -1,7 +1,7 @@
 //! Decodes bytes from the kernel into typed events. Kind, version and length are checked; no byte is trusted.
 
 use thiserror::Error;
-use tracer_common::dns::{self as dns_record, DnsReleaseRecord};
+use tracer_common::dns::DnsReleaseRecord;
 use tracer_common::record::{
     CloseRecord, ConnectRecord, ExecRecord, FirstTurnRecord, Header, HelloRecord, OLDEST_VERSION,
     ProcessRecord, SocketRecord, TlsRecord, TurnRecord, VERSION, direction, kind,
@@ -137,10 +137,10 @@ pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
         kind::TURNS => Turns::read(bytes)
             .map(Event::Turns)
             .map_err(|expected| too_short(header.kind, bytes, expected)),
-        dns_record::kind::DNS => Packet::read(bytes)
+        kind::DNS => Packet::read(bytes)
             .map(Event::Dns)
             .map_err(|expected| too_short(header.kind, bytes, expected)),
-        dns_record::kind::DNS_RELEASE => view(bytes, header.kind).map(Event::DnsRelease),
+        kind::DNS_RELEASE => view(bytes, header.kind).map(Event::DnsRelease),
         got => Err(DecodeError::Kind { got }),
     }
 }

@@ -160,12 +160,12 @@ pub struct Requests {
     pub in_flight: InFlight,
     /// Turns with response data that waited for the application for [`turn::SLOW_PICKUP_NS`] or longer.
     pub slow_pickups: u64,
-    /// Slow pickups for which the time that the reading thread waited for a CPU was measured.
+    /// Slow pickups for which the run-queue latency of the reading thread was measured.
     pub slow_pickups_measured: u64,
     /// Time that the data of the measured slow pickups waited, ns.
     pub slow_pickup_ns: u64,
-    /// Part of this time in which the thread waited for a CPU, ns.
-    pub slow_pickup_cpu_ns: u64,
+    /// Run-queue latency in this time, in which the thread waited for a CPU, ns.
+    pub slow_pickup_run_queue_ns: u64,
     /// First turns with a response that was distinguished from session tickets by size and time.
     pub first_inferred: u64,
     /// First turns with a response that could not be distinguished from tickets; they have no ttfb and no transfer.
@@ -183,23 +183,24 @@ impl Requests {
         self.count == 0 && self.h2_turns == 0 && self.in_flight_now == 0
     }
 
-    /// Share of the time of slow pickups that was spent waiting for a CPU; None when none was measured.
+    /// Share of run-queue latency in the time of slow pickups; None when none was measured.
     pub fn pickup_cpu_ratio(&self) -> Option<f64> {
-        let ratio = self.slow_pickup_cpu_ns as f64 / self.slow_pickup_ns as f64;
+        let ratio = self.slow_pickup_run_queue_ns as f64 / self.slow_pickup_ns as f64;
         (self.slow_pickup_ns != 0).then_some(ratio)
     }
 
-    /// Counts the pickup of a turn; `cpu_ns` may be [`turn::UNMEASURED`].
-    pub fn pick_up(&mut self, pickup_ns: u64, cpu_ns: u64) {
+    /// Counts the pickup of a turn; `run_queue_ns` may be [`turn::UNMEASURED`].
+    pub fn pick_up(&mut self, pickup_ns: u64, run_queue_ns: u64) {
         if pickup_ns < turn::SLOW_PICKUP_NS {
             return;
         }
         self.slow_pickups += 1;
-        if cpu_ns != turn::UNMEASURED {
+        if run_queue_ns != turn::UNMEASURED {
             self.slow_pickups_measured += 1;
             self.slow_pickup_ns = self.slow_pickup_ns.saturating_add(pickup_ns);
-            let cpu_ns = cpu_ns.min(pickup_ns);
-            self.slow_pickup_cpu_ns = self.slow_pickup_cpu_ns.saturating_add(cpu_ns);
+            let latency_ns = run_queue_ns.min(pickup_ns);
+            self.slow_pickup_run_queue_ns =
+                self.slow_pickup_run_queue_ns.saturating_add(latency_ns);
         }
     }
 }

@@ -1,15 +1,15 @@
 //! Figures of records that found the ring buffer full. They are added to the totals only, because connection, process
 //! and host are lost. Durations are the middle of their bucket, within 0.8 %.
 
-use tracer_common::overflow::{BUCKETS, Count, Phase as Timed, middle};
+use tracer_common::overflow::{BUCKETS, Count, Histogram, middle};
 
 use crate::{group::Group, phase::Phase};
 
 /// Content of the kernel's overflow maps, summed over the CPUs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overflow {
-    /// [`Timed::COUNT`] histograms of [`BUCKETS`] each.
-    pub phases: Vec<u64>,
+    /// [`Histogram::COUNT`] histograms of [`BUCKETS`] each.
+    pub histograms: Vec<u64>,
     /// [`Count::COUNT`] counters.
     pub counts: Vec<u64>,
 }
@@ -26,7 +26,7 @@ impl Overflow {
         self.counts
             .iter_mut()
             .for_each(|count| *count = (*count).min(MOST));
-        self.phases
+        self.histograms
             .iter_mut()
             .for_each(|count| *count = (*count).min(MOST_SAMPLES));
         self
@@ -53,7 +53,7 @@ impl Overflow {
             ours.iter().zip(theirs).map(|(&a, b)| join(a, b)).collect()
         };
         Self {
-            phases: both(&self.phases, &other.phases),
+            histograms: both(&self.histograms, &other.histograms),
             counts: both(&self.counts, &other.counts),
         }
     }
@@ -68,17 +68,17 @@ impl Overflow {
         self.apply_handshakes(group);
         self.apply_turns(group);
         self.apply_lookups(group);
-        for timed in Timed::ALL {
-            self.apply_phase(timed, group);
+        for histogram in Histogram::ALL {
+            self.apply_phase(histogram, group);
         }
     }
 
     fn apply_connections(&self, group: &mut Group) {
-        let established = self.samples(Timed::Connect);
+        let established = self.samples(Histogram::Connect);
         let connections = &mut group.connections;
         connections.established += established;
         connections.adopted += self.count(Count::Adopted);
-        connections.opened += established + self.samples(Timed::ConnectFailed);
+        connections.opened += established + self.samples(Histogram::ConnectFailed);
         connections.aborted_connects += self.count(Count::Aborted);
         let failed = &mut connections.failed;
         failed.refused += self.count(Count::Refused);
@@ -125,7 +125,10 @@ impl Overflow {
     }
 
     fn apply_handshakes(&self, group: &mut Group) {
-        let (full, resumed) = (self.samples(Timed::Tls), self.samples(Timed::TlsResumed));
+        let (full, resumed) = (
+            self.samples(Histogram::Tls),
+            self.samples(Histogram::TlsResumed),
+        );
         group.tls.full += full;
         group.tls.resumed += resumed;
         group.tls.versions.unknown += full + resumed;
@@ -147,7 +150,10 @@ impl Overflow {
         let dns = &mut group.dns;
         let truncated = self.count(Count::DnsTruncated);
         let queries = self.count(Count::DnsQueries).saturating_sub(truncated);
-        let (answered, failed) = (self.samples(Timed::Dns), self.samples(Timed::DnsFailed));
+        let (answered, failed) = (
+            self.samples(Histogram::Dns),
+            self.samples(Histogram::DnsFailed),
+        );
         dns.queries += queries;
         dns.retries += self.count(Count::DnsRetries);
         dns.answered += answered;
@@ -157,43 +163,43 @@ impl Overflow {
         dns.failed.timeout += queries.saturating_sub(answered + failed);
     }
 
-    fn apply_phase(&self, timed: Timed, group: &mut Group) {
-        for &phase in phases(timed) {
+    fn apply_phase(&self, histogram: Histogram, group: &mut Group) {
+        for &phase in phases(histogram) {
             let latency = group.phases.get_mut(phase);
-            for (bucket, &count) in (0..BUCKETS).zip(self.histogram(timed)) {
+            for (bucket, &count) in (0..BUCKETS).zip(self.buckets(histogram)) {
                 latency.record_n(middle(bucket), count);
             }
         }
     }
 
     /// Samples of a histogram, those of unknown duration included.
-    fn samples(&self, timed: Timed) -> u64 {
-        let unmeasured = timed.unmeasured().map_or(0, |count| self.count(count));
-        self.histogram(timed).iter().sum::<u64>() + unmeasured
+    fn samples(&self, histogram: Histogram) -> u64 {
+        let unmeasured = histogram.unmeasured().map_or(0, |count| self.count(count));
+        self.buckets(histogram).iter().sum::<u64>() + unmeasured
     }
 
-    fn histogram(&self, timed: Timed) -> &[u64] {
-        let (from, length) = (timed as usize * BUCKETS as usize, BUCKETS as usize);
-        self.phases.get(from..from + length).unwrap_or_default()
+    fn buckets(&self, histogram: Histogram) -> &[u64] {
+        let (from, length) = (histogram as usize * BUCKETS as usize, BUCKETS as usize);
+        self.histograms.get(from..from + length).unwrap_or_default()
     }
 }
 
 /// The phases that the samples of one of the kernel's histograms belong to.
-const fn phases(timed: Timed) -> &'static [Phase] {
-    match timed {
-        Timed::Connect => &[Phase::Connect],
-        Timed::ConnectFailed => &[Phase::ConnectFailed],
-        Timed::Tls => &[Phase::Tls],
-        Timed::TlsResumed => &[Phase::TlsResumed],
-        Timed::TtfbFirst => &[Phase::Ttfb, Phase::TtfbFirst],
-        Timed::TtfbReused => &[Phase::Ttfb, Phase::TtfbReused],
-        Timed::TtfbAdopted => &[Phase::Ttfb],
-        Timed::Transfer => &[Phase::Transfer],
-        Timed::Pickup => &[Phase::Pickup],
-        Timed::Idle => &[Phase::Idle],
-        Timed::Lifetime => &[Phase::Lifetime],
-        Timed::Dns => &[Phase::Dns],
-        Timed::DnsFailed => &[Phase::DnsFailed],
+const fn phases(histogram: Histogram) -> &'static [Phase] {
+    match histogram {
+        Histogram::Connect => &[Phase::Connect],
+        Histogram::ConnectFailed => &[Phase::ConnectFailed],
+        Histogram::Tls => &[Phase::Tls],
+        Histogram::TlsResumed => &[Phase::TlsResumed],
+        Histogram::TtfbFirst => &[Phase::Ttfb, Phase::TtfbFirst],
+        Histogram::TtfbReused => &[Phase::Ttfb, Phase::TtfbReused],
+        Histogram::TtfbAdopted => &[Phase::Ttfb],
+        Histogram::Transfer => &[Phase::Transfer],
+        Histogram::Pickup => &[Phase::Pickup],
+        Histogram::Idle => &[Phase::Idle],
+        Histogram::Lifetime => &[Phase::Lifetime],
+        Histogram::Dns => &[Phase::Dns],
+        Histogram::DnsFailed => &[Phase::DnsFailed],
     }
 }
 
@@ -206,7 +212,7 @@ mod tests {
 
     fn empty() -> Overflow {
         Overflow {
-            phases: vec![0; (Timed::COUNT * BUCKETS) as usize],
+            histograms: vec![0; (Histogram::COUNT * BUCKETS) as usize],
             counts: vec![0; Count::COUNT as usize],
         }
     }
@@ -214,8 +220,8 @@ mod tests {
     #[test]
     fn totals_take_everything() {
         let mut overflow = empty();
-        overflow.phases[Timed::Connect.slot(1_000_000) as usize] = 3;
-        overflow.phases[Timed::TtfbReused.slot(5_000_000) as usize] = 2;
+        overflow.histograms[Histogram::Connect.slot(1_000_000) as usize] = 3;
+        overflow.histograms[Histogram::TtfbReused.slot(5_000_000) as usize] = 2;
         overflow.counts[Count::ClosedClient as usize] = 1;
         overflow.counts[Count::Requests as usize] = 2;
         let mut group = Group::default();
@@ -262,7 +268,11 @@ mod tests {
 
     #[test]
     fn every_phase_is_timed_in_the_kernel_or_known_not_to_be() {
-        let timed: Vec<Phase> = Timed::ALL.into_iter().flat_map(phases).copied().collect();
+        let timed: Vec<Phase> = Histogram::ALL
+            .into_iter()
+            .flat_map(phases)
+            .copied()
+            .collect();
         for phase in Phase::ALL {
             assert_ne!(
                 timed.contains(&phase),
@@ -275,10 +285,10 @@ mod tests {
     /// A histogram adds to the phase of its own name, so that names cannot drift apart.
     #[test]
     fn histograms_are_named_after_their_phase() {
-        for histogram in Timed::ALL {
+        for histogram in Histogram::ALL {
             let name = format!("{histogram:?}");
             let named = |phase: &Phase| format!("{phase:?}") == name;
-            let alone = matches!(histogram, Timed::TtfbAdopted);
+            let alone = matches!(histogram, Histogram::TtfbAdopted);
             assert_ne!(phases(histogram).iter().any(named), alone, "{name}");
         }
     }

@@ -28,9 +28,9 @@ pub struct Seen {
     pub activity: Option<Activity>,
 }
 
-/// Socket that a closed connection has left behind.
+/// Socket that a closed connection has left behind in the kernel: the outcome of its close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Remains {
+pub struct ClosedSocket {
     /// Index of the owner in the process table.
     pub process: u32,
     /// Index of the host.
@@ -61,7 +61,7 @@ pub struct Destination {
 /// State of TIME_WAIT tracking.
 #[derive(Debug, Default)]
 pub struct TimeWait {
-    remains: HashMap<u64, Remains>,
+    closed: HashMap<u64, ClosedSocket>,
     destinations: HashMap<(u32, SocketAddr), Use>,
     ranges: HashMap<u32, (u16, u16)>,
     /// Port range of the first namespace.
@@ -131,16 +131,16 @@ impl TimeWait {
         self.removed.remove(&netns);
         self.unseen.insert(netns);
         let lost = &mut self.orphans_lost;
-        self.remains.retain(|_, remains| {
-            let gone = remains.netns == netns;
-            *lost += u64::from(gone && remains.orphan);
+        self.closed.retain(|_, socket| {
+            let gone = socket.netns == netns;
+            *lost += u64::from(gone && socket.orphan);
             !gone
         });
     }
 
     /// Notes that a namespace was removed, right after a snapshot: the sockets left behind there are gone.
     pub fn removed_namespace(&mut self, netns: u32) {
-        self.remains.retain(|_, remains| remains.netns != netns);
+        self.closed.retain(|_, socket| socket.netns != netns);
         self.destinations.retain(|(at, _), _| *at != netns);
         self.ranges.remove(&netns);
         self.removed.insert(netns);
@@ -149,27 +149,24 @@ impl TimeWait {
     }
 
     /// Notes that a connection closed and left a socket behind.
-    pub fn left(&mut self, cookie: u64, remains: Remains) {
-        if self.removed.contains(&remains.netns) {
+    pub fn left(&mut self, cookie: u64, socket: ClosedSocket) {
+        if self.removed.contains(&socket.netns) {
             return;
         }
-        if self.unseen.contains(&remains.netns) {
-            self.orphans_lost += u64::from(remains.orphan);
+        if self.unseen.contains(&socket.netns) {
+            self.orphans_lost += u64::from(socket.orphan);
         } else {
-            self.remains.insert(cookie, remains);
+            self.closed.insert(cookie, socket);
         }
     }
 
     /// Number of orphans that may still enter TIME_WAIT.
     pub fn orphans(&self) -> usize {
-        self.remains
-            .values()
-            .filter(|remains| remains.orphan)
-            .count()
+        self.closed.values().filter(|socket| socket.orphan).count()
     }
 
     /// Takes a snapshot begun at `begun_ns`. Returns the orphans that have entered TIME_WAIT since the one before.
-    pub fn observe(&mut self, begun_ns: u64, sockets: &[Seen]) -> Vec<Remains> {
+    pub fn observe(&mut self, begun_ns: u64, sockets: &[Seen]) -> Vec<ClosedSocket> {
         self.observe_destinations(sockets);
         let mut entered = Vec::new();
         let mut seen = HashMap::new();
@@ -177,19 +174,19 @@ impl TimeWait {
             .iter()
             .filter(|s| matches!(s.state, TIME_WAIT | FIN_WAIT2))
         {
-            if let Some(remains) = self.remains.get_mut(&socket.cookie) {
+            if let Some(closed) = self.closed.get_mut(&socket.cookie) {
                 seen.insert(socket.cookie, socket.state);
-                if remains.orphan && socket.state == TIME_WAIT {
-                    remains.orphan = false;
-                    entered.push(*remains);
+                if closed.orphan && socket.state == TIME_WAIT {
+                    closed.orphan = false;
+                    entered.push(*closed);
                 }
             }
         }
         let (lost, ranges) = (&mut self.orphans_lost, &self.ranges);
-        self.remains.retain(|cookie, remains| {
-            let listed = ranges.contains_key(&remains.netns) && remains.closed_ns < begun_ns;
+        self.closed.retain(|cookie, closed| {
+            let listed = ranges.contains_key(&closed.netns) && closed.closed_ns < begun_ns;
             let gone = listed && !seen.contains_key(cookie);
-            *lost += u64::from(gone && remains.orphan);
+            *lost += u64::from(gone && closed.orphan);
             !gone
         });
         self.count();
@@ -199,7 +196,7 @@ impl TimeWait {
 
     /// Counts those in TIME_WAIT.
     fn count(&mut self) {
-        let in_time_wait = self.remains.values().filter(|remains| !remains.orphan);
+        let in_time_wait = self.closed.values().filter(|socket| !socket.orphan);
         self.current = in_time_wait.count() as u64;
     }
 
@@ -288,8 +285,8 @@ mod tests {
         }
     }
 
-    fn remains(orphan: bool) -> Remains {
-        Remains {
+    fn closed(orphan: bool) -> ClosedSocket {
+        ClosedSocket {
             process: 0,
             host: 0,
             netns: 1,
@@ -302,7 +299,7 @@ mod tests {
     fn orphan_enters_once_and_leaves() {
         let mut time_wait = TimeWait::default();
         time_wait.namespace(1, (40_000, 40_009), 0);
-        time_wait.left(1, remains(true));
+        time_wait.left(1, closed(true));
         assert!(time_wait.observe(20, &[seen(1, FIN_WAIT2)]).is_empty());
         assert_eq!(time_wait.observe(30, &[seen(1, TIME_WAIT)]).len(), 1);
         assert!(time_wait.observe(40, &[seen(1, TIME_WAIT)]).is_empty());
@@ -316,7 +313,7 @@ mod tests {
     fn what_closed_during_the_snapshot_stays() {
         let mut time_wait = TimeWait::default();
         time_wait.namespace(1, (40_000, 40_009), 0);
-        time_wait.left(1, remains(false));
+        time_wait.left(1, closed(false));
         time_wait.observe(10, &[]);
         assert_eq!(time_wait.view().current, 1);
         time_wait.observe(11, &[]);
@@ -328,18 +325,18 @@ mod tests {
         let mut time_wait = TimeWait::default();
         time_wait.namespace(1, (40_000, 40_009), 0);
         time_wait.destination(1, ([127, 0, 0, 1], 80).into());
-        time_wait.left(1, remains(false));
-        time_wait.left(2, remains(true));
+        time_wait.left(1, closed(false));
+        time_wait.left(2, closed(true));
         time_wait.observe(20, &[seen(1, TIME_WAIT), seen(2, FIN_WAIT2)]);
         time_wait.removed_namespace(1);
-        time_wait.left(3, remains(true));
+        time_wait.left(3, closed(true));
         let view = time_wait.view();
         assert_eq!((view.current, view.peak, view.orphans_now), (0, 1, 0));
         assert_eq!((view.orphans_lost, view.namespaces_removed), (0, 1));
         assert!(view.destinations.is_empty());
         // Another namespace with the same number.
         time_wait.unseen_namespace(1);
-        time_wait.left(4, remains(true));
+        time_wait.left(4, closed(true));
         let view = time_wait.view();
         assert_eq!((view.orphans_lost, view.namespaces_unseen), (1, 1));
         time_wait.reset();

@@ -19,7 +19,7 @@ use std::{
 
 use tracer_common::{
     counter::Counter,
-    record::{CloseRecord, ConnectRecord, Endpoint, TlsRecord, close, connect, remains},
+    record::{CloseRecord, ConnectRecord, Endpoint, TlsRecord, close, close_outcome, connect},
 };
 
 use crate::{
@@ -38,7 +38,7 @@ use crate::{
     series::{Sampler, State},
     snapshot::{Events, Snapshot},
     ticket::Habits,
-    time_wait::{Remains, Seen, TimeWait},
+    time_wait::{ClosedSocket, Seen, TimeWait},
 };
 
 /// Limits and filters of a tracker.
@@ -367,7 +367,7 @@ impl Tracker {
         let cookie = record.header.cookie;
         let known = record.established_ns != 0;
         let lifetime = known.then(|| Timed::between(record.established_ns, record.header.time_ns));
-        let enters = u64::from(record.remains == remains::TIME_WAIT);
+        let enters = u64::from(record.close_outcome == close_outcome::TIME_WAIT);
         let Some(mut connection) = self.take_connection(cookie) else {
             self.of_unknown(|group| {
                 group.close(record, lifetime);
@@ -393,13 +393,13 @@ impl Tracker {
                 None => {}
             }
         });
-        if record.remains != remains::NONE {
-            let left = Remains {
+        if record.close_outcome != close_outcome::NONE {
+            let left = ClosedSocket {
                 process: connection.process,
                 host: connection.host,
                 netns: connection.netns,
                 closed_ns: record.header.time_ns,
-                orphan: record.remains == remains::ORPHAN,
+                orphan: record.close_outcome == close_outcome::ORPHAN,
             };
             self.time_wait.left(cookie, left);
         }
@@ -453,7 +453,7 @@ impl Tracker {
         self.events.lost = kernel[Counter::RingFull as usize];
         self.events.map_full = kernel[Counter::StorageFull as usize]
             + kernel[Counter::ProcessesFull as usize]
-            + kernel[Counter::HeldFull as usize];
+            + kernel[Counter::OutOfOrderFull as usize];
     }
 
     /// Sets the current figures of records that found the ring buffer full.

@@ -73,9 +73,11 @@ fn count_pickup(record: &TurnRecord, group: &mut Group) {
     let Some(pickup_ns) = pickup.known_ns() else {
         return;
     };
-    group.requests.pick_up(pickup_ns, record.pickup_cpu_ns);
-    if pickup_ns >= turn::SLOW_PICKUP_NS && record.pickup_cpu_ns != turn::UNMEASURED {
-        let cpu_ns = record.pickup_cpu_ns.min(pickup_ns);
-        group.phases.pickup_cpu.record(cpu_ns);
+    group
+        .requests
+        .pick_up(pickup_ns, record.pickup_run_queue_ns);
+    if pickup_ns >= turn::SLOW_PICKUP_NS && record.pickup_run_queue_ns != turn::UNMEASURED {
+        let run_queue_ns = record.pickup_run_queue_ns.min(pickup_ns);
+        group.phases.pickup_cpu.record(run_queue_ns);
     }
 }

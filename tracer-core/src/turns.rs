@@ -70,7 +70,7 @@ impl<'a> Turns<'a> {
                 last_ns,
                 previous_ns,
                 pickup_ns: brief.pickup_ns.into(),
-                pickup_cpu_ns: turn::UNMEASURED,
+                pickup_run_queue_ns: turn::UNMEASURED,
                 number: head.number.saturating_add(behind),
                 protocol: head.protocol,
                 ended: turn::NEXT,
@@ -123,7 +123,9 @@ impl<'a> Sorted<'a> {
         for record in self.turns.records() {
             group.in_flight(record.start_ns, record.last_ns);
             if let Some(pickup_ns) = crate::turn::pickup(&record).known_ns() {
-                group.requests.pick_up(pickup_ns, record.pickup_cpu_ns);
+                group
+                    .requests
+                    .pick_up(pickup_ns, record.pickup_run_queue_ns);
             }
         }
         group.negative_durations += (count - self.pickups) as u64;
@@ -205,7 +207,15 @@ mod tests {
         );
         let other: Vec<_> = turns
             .records()
-            .map(|r| (r.number, r.ended, r.protocol, r.adopted, r.pickup_cpu_ns))
+            .map(|r| {
+                (
+                    r.number,
+                    r.ended,
+                    r.protocol,
+                    r.adopted,
+                    r.pickup_run_queue_ns,
+                )
+            })
             .collect();
         let expected = |number| (number, turn::NEXT, turn::CLEAR, 1, turn::UNMEASURED);
         assert_eq!(other, [expected(2), expected(3)]);

@@ -13,7 +13,7 @@ use crate::{emit, maps, sock::Sock};
 
 /// Handshake phases. What is greater than `LAST_FLIGHT` needs no more packets.
 pub mod phase {
-    pub use tracer_common::record::phase::{HANDSHAKE, LAST_FLIGHT, OVER, WAITING};
+    pub use tracer_common::record::handshake::{HANDSHAKE, LAST_FLIGHT, OVER, WAITING};
 }
 
 /// Progress of one direction.
@@ -103,7 +103,7 @@ pub struct Conn {
     pub turn: Turn,
     /// Part of the turn's pickup spent waiting for a CPU, ns, or `record::turn::UNMEASURED`. Set with a pickup that is
     /// slow.
-    pub pickup_cpu_ns: u64,
+    pub pickup_run_queue_ns: u64,
     /// First byte of the ClientHello, ns.
     pub tls_start_ns: u64,
 

@@ -11,8 +11,8 @@ use aya_ebpf::{
 };
 use tracer_common::{
     counter::Counter,
-    dns::{DNS_LARGE, DNS_SMALL, DnsRecord, LostAnswer, LostAnswerKey, kind, transport},
-    record::{COMM_LEN, Endpoint, direction},
+    dns::{DNS_LARGE, DNS_SMALL, DnsRecord, LostAnswer, LostAnswerKey, transport},
+    record::{COMM_LEN, Endpoint, direction, kind},
 };
 
 use crate::{

@@ -3,7 +3,7 @@
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use tracer_common::{
     counter::Counter,
-    dns::{DnsReleaseRecord, kind as kind_of_dns},
+    dns::DnsReleaseRecord,
     record::{
         BriefTurn, CloseRecord, ConnectRecord, ExecRecord, Header, PATH_LEN, ProcessRecord,
         TlsRecord, TurnsRecord, UNMEASURED, VERSION, close as end, closer, kind, tls,
@@ -227,8 +227,8 @@ pub struct Ending {
     pub error: u32,
     /// State before.
     pub old_state: u8,
-    /// Socket left behind: `record::remains`.
-    pub remains: u8,
+    /// Socket left behind: `record::close_outcome`.
+    pub close_outcome: u8,
     /// Counts that TCP has kept.
     pub figures: TcpFigures,
 }
@@ -243,7 +243,7 @@ pub fn close(conn: &Conn, ending: &Ending) {
         |record: &mut CloseRecord| fill_close(conn, ending, record),
     );
     if !written && !close_late(conn, ending) {
-        overflow::closed(conn, &ending.figures, ending.remains, ending.now_ns);
+        overflow::closed(conn, &ending.figures, ending.close_outcome, ending.now_ns);
     }
 }
 
@@ -259,7 +259,7 @@ fn fill_close(conn: &Conn, ending: &Ending, record: &mut CloseRecord) {
     record.srtt_us8 = figures.srtt_us8;
     record.error = ending.error;
     record.closer = conn.closer;
-    record.remains = ending.remains;
+    record.close_outcome = ending.close_outcome;
     record.old_state = ending.old_state;
     record.flags = if conn.adopted == 1 { end::ADOPTED } else { 0 };
     if conn.turn.number != 0 {
@@ -289,11 +289,7 @@ fn close_late(conn: &Conn, ending: &Ending) -> bool {
 /// A socket that asked port 53 is gone.
 #[inline(always)]
 pub fn dns_release(cookie: u64) {
-    record(
-        kind_of_dns::DNS_RELEASE,
-        cookie,
-        |_: &mut DnsReleaseRecord| {},
-    );
+    record(kind::DNS_RELEASE, cookie, |_: &mut DnsReleaseRecord| {});
 }
 
 /// A traced process has forked (`kind::FORK`) or exited (`kind::EXIT`).

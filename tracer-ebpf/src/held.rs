@@ -40,7 +40,7 @@ pub unsafe fn keep(skb: *mut __sk_buff, segment: &Segment, cookie: u64, slot: u3
         // SAFETY: `skb` is the context.
         && unsafe { copy(skb, segment, &HeldKey { cookie, slot, pad: 0 }) }.is_some();
     if !kept {
-        emit::count(Counter::HeldFull);
+        emit::count(Counter::OutOfOrderFull);
     }
     kept
 }

@@ -68,8 +68,8 @@ pub static COUNTERS: PerCpuArray<u64> = PerCpuArray::with_max_entries(Counter::C
 
 /// Durations of records that found the ring full. Read by user space.
 #[map]
-pub static OVERFLOW_PHASES: PerCpuArray<u64> =
-    PerCpuArray::with_max_entries(overflow::Phase::COUNT * overflow::BUCKETS, 0);
+pub static OVERFLOW_TIMES: PerCpuArray<u64> =
+    PerCpuArray::with_max_entries(overflow::Histogram::COUNT * overflow::BUCKETS, 0);
 
 /// Counts of records that found the ring full. Read by user space.
 #[map]

@@ -2,8 +2,8 @@
 //! per-CPU counters. Totals stay complete.
 
 use tracer_common::{
-    overflow::{Count, Phase},
-    record::{connect, remains, tls, turn::TURNS},
+    overflow::{Count, Histogram},
+    record::{close_outcome, connect, tls, turn::TURNS},
 };
 
 use crate::{conn::Conn, difference::duration, maps, sock::TcpFigures, turn};
@@ -18,14 +18,14 @@ fn add(count: Count, value: u64) {
 
 /// Adds a sample to a phase. The totals count one of unknown duration too, where they count samples at all.
 #[inline(always)]
-fn time(phase: Phase, duration_ns: Option<u64>) {
+fn time(phase: Histogram, duration_ns: Option<u64>) {
     let Some(ns) = duration_ns else {
         if let Some(count) = phase.unmeasured() {
             add(count, 1);
         }
         return;
     };
-    if let Some(slot) = maps::OVERFLOW_PHASES.get_ptr_mut(phase.slot(ns)) {
+    if let Some(slot) = maps::OVERFLOW_TIMES.get_ptr_mut(phase.slot(ns)) {
         // SAFETY: a per-CPU slot of the map.
         unsafe { *slot += 1 }
     }
@@ -47,11 +47,11 @@ pub fn connected(conn: &Conn, outcome: u8, error: u32, now_ns: u64) {
         if is_adopted {
             add(Count::Adopted, 1);
         } else {
-            time(Phase::Connect, duration_ns);
+            time(Histogram::Connect, duration_ns);
         }
         return;
     }
-    time(Phase::ConnectFailed, duration_ns);
+    time(Histogram::ConnectFailed, duration_ns);
     add(Count::failed(error), 1);
     if outcome == connect::ABORTED {
         add(Count::Aborted, 1);
@@ -66,9 +66,9 @@ pub fn handshaken(conn: &Conn) {
         (tls::DONE, tls::FLOW_12, resumed) => {
             let duration_ns = duration(conn.tls_end_ns, conn.tls_start_ns);
             if resumed == 0 {
-                time(Phase::Tls, duration_ns);
+                time(Histogram::Tls, duration_ns);
             } else {
-                time(Phase::TlsResumed, duration_ns);
+                time(Histogram::TlsResumed, duration_ns);
             }
         }
         (tls::DONE, ..) | (tls::UNKNOWN, ..) => add(Count::TlsUnknown, 1),
@@ -97,11 +97,11 @@ pub fn closed(conn: &Conn, figures: &TcpFigures, left: u8, now_ns: u64) {
         by += 1;
     }
     if conn.established_ns != 0 {
-        time(Phase::Lifetime, duration(now_ns, conn.established_ns));
+        time(Histogram::Lifetime, duration(now_ns, conn.established_ns));
     }
     match left {
-        remains::TIME_WAIT => add(Count::TimeWait, 1),
-        remains::ORPHAN => add(Count::Orphans, 1),
+        close_outcome::TIME_WAIT => add(Count::TimeWait, 1),
+        close_outcome::ORPHAN => add(Count::Orphans, 1),
         _ => {}
     }
     add(Count::Retransmits, u64::from(figures.retransmits));
@@ -119,7 +119,7 @@ pub fn turned(conn: &Conn) {
         add(Count::RequestConnections, 1);
     }
     if now.previous_ns != 0 {
-        time(Phase::Idle, duration(now.start_ns, now.previous_ns));
+        time(Histogram::Idle, duration(now.start_ns, now.previous_ns));
     }
     if !turn::is_answered(conn) {
         add(Count::RequestsFailed, 1);
@@ -131,13 +131,16 @@ pub fn turned(conn: &Conn) {
         return;
     }
     let phase = match (now.number, conn.adopted) {
-        (1, 0) => Phase::TtfbFirst,
-        (1, _) => Phase::TtfbAdopted,
-        _ => Phase::TtfbReused,
+        (1, 0) => Histogram::TtfbFirst,
+        (1, _) => Histogram::TtfbAdopted,
+        _ => Histogram::TtfbReused,
     };
     time(phase, duration(answer.first_ns, now.start_ns));
-    time(Phase::Transfer, duration(answer.last_ns, answer.first_ns));
-    time(Phase::Pickup, Some(now.pickup_ns));
+    time(
+        Histogram::Transfer,
+        duration(answer.last_ns, answer.first_ns),
+    );
+    time(Histogram::Pickup, Some(now.pickup_ns));
 }
 
 /// The turns that waited are over.
@@ -151,10 +154,10 @@ pub fn waited(conn: &mut Conn) {
     while at < TURNS {
         if (at as u32) < count {
             let brief = &record.turns[at];
-            time(Phase::Idle, Some(u64::from(brief.idle_ns)));
-            time(Phase::TtfbReused, Some(u64::from(brief.ttfb_ns)));
-            time(Phase::Transfer, Some(u64::from(brief.transfer_ns)));
-            time(Phase::Pickup, Some(u64::from(brief.pickup_ns)));
+            time(Histogram::Idle, Some(u64::from(brief.idle_ns)));
+            time(Histogram::TtfbReused, Some(u64::from(brief.ttfb_ns)));
+            time(Histogram::Transfer, Some(u64::from(brief.transfer_ns)));
+            time(Histogram::Pickup, Some(u64::from(brief.pickup_ns)));
         }
         at += 1;
     }
@@ -184,10 +187,10 @@ pub fn answered(flags: u16, duration_ns: u64) {
         return;
     }
     let (phase, count) = match flags & 15 {
-        0 => (Phase::Dns, None),
-        2 => (Phase::DnsFailed, Some(Count::DnsServfail)),
-        3 => (Phase::DnsFailed, Some(Count::DnsNxdomain)),
-        _ => (Phase::DnsFailed, Some(Count::DnsOther)),
+        0 => (Histogram::Dns, None),
+        2 => (Histogram::DnsFailed, Some(Count::DnsServfail)),
+        3 => (Histogram::DnsFailed, Some(Count::DnsNxdomain)),
+        _ => (Histogram::DnsFailed, Some(Count::DnsOther)),
     };
     time(phase, Some(duration_ns));
     if let Some(count) = count {

@@ -296,10 +296,10 @@ pub fn fill(conn: &Conn, ended: u8, record: &mut TurnRecord) {
     record.last_ns = if answered { answer.last_ns } else { 0 };
     record.previous_ns = turn.previous_ns;
     record.pickup_ns = turn.pickup_ns;
-    record.pickup_cpu_ns = if turn.pickup_ns < SLOW_PICKUP_NS {
+    record.pickup_run_queue_ns = if turn.pickup_ns < SLOW_PICKUP_NS {
         UNMEASURED
     } else {
-        conn.pickup_cpu_ns
+        conn.pickup_run_queue_ns
     };
     record.number = turn.number;
     record.protocol = turn.protocol;

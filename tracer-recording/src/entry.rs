@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use tracer_common::{
     counter::Counter,
-    overflow::{BUCKETS, Count, Phase},
+    overflow::{BUCKETS, Count, Histogram},
 };
 use tracer_core::{input::Input, overflow::Overflow};
 use tracer_export::Filter;
@@ -222,7 +222,7 @@ fn encode_overflow(overflow: &Overflow, to: &mut Vec<u8>) {
     put_u32(to, overflow.counts.len() as u32);
     overflow.counts.iter().for_each(|&value| put_u64(to, value));
     for (slot, &value) in (0u32..)
-        .zip(&overflow.phases)
+        .zip(&overflow.histograms)
         .filter(|(_, value)| **value != 0)
     {
         put_u32(to, slot);
@@ -333,12 +333,12 @@ fn decode_overflow(take: &mut Take<'_>) -> Option<Overflow> {
     let mut counts = counts?;
     // Those that an older build did not have.
     counts.resize(Count::COUNT as usize, 0);
-    let mut phases = vec![0; (Phase::COUNT * BUCKETS) as usize];
+    let mut histograms = vec![0; (Histogram::COUNT * BUCKETS) as usize];
     while !take.0.is_empty() {
-        let slot = phases.get_mut(take.u32()? as usize)?;
+        let slot = histograms.get_mut(take.u32()? as usize)?;
         *slot = take.u64()?;
     }
-    Some(Overflow { phases, counts })
+    Some(Overflow { histograms, counts })
 }
 
 #[cfg(test)]

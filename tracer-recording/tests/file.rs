@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 use tracer_common::{
     counter::Counter,
-    overflow::{BUCKETS, Count, Phase},
+    overflow::{BUCKETS, Count, Histogram},
 };
 use tracer_core::{input::Input, live::Activity, overflow::Overflow, time_wait::Seen};
 use tracer_export::Filter;
@@ -88,15 +88,15 @@ fn seen() -> impl Strategy<Value = Seen> {
 }
 
 fn overflow() -> impl Strategy<Value = Overflow> {
-    let slots = (Phase::COUNT * BUCKETS) as usize;
+    let slots = (Histogram::COUNT * BUCKETS) as usize;
     let filled = proptest::collection::vec((0..slots, any::<u64>()), 0..9);
     let counts = proptest::collection::vec(any::<u64>(), Count::COUNT as usize);
     (filled, counts).prop_map(move |(filled, counts)| {
-        let mut phases = vec![0; slots];
+        let mut histograms = vec![0; slots];
         for (slot, value) in filled {
-            phases[slot] = value;
+            histograms[slot] = value;
         }
-        Overflow { phases, counts }
+        Overflow { histograms, counts }
     })
 }
 

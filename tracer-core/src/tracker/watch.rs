@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use tracer_common::{
-    record::{SocketRecord, phase},
+    record::{SocketRecord, handshake},
     tcp_state::{CLOSE_WAIT, ESTABLISHED, SYN_RECV, SYN_SENT},
 };
 
@@ -100,10 +100,10 @@ impl Tracker {
 }
 
 fn state(record: &SocketRecord) -> LiveState {
-    match (record.state, record.phase) {
+    match (record.state, record.handshake) {
         (SYN_SENT | SYN_RECV, _) => LiveState::Connecting,
         (CLOSE_WAIT, _) => LiveState::HalfClosed,
-        (ESTABLISHED, phase::HANDSHAKE | phase::LAST_FLIGHT) => LiveState::Handshake,
+        (ESTABLISHED, handshake::HANDSHAKE | handshake::LAST_FLIGHT) => LiveState::Handshake,
         (ESTABLISHED, _) if record.pending == 1 => LiveState::InFlight,
         (ESTABLISHED, _) => LiveState::Idle,
         _ => LiveState::Closing,
@@ -159,7 +159,7 @@ mod tests {
         record.endpoint.family = 2;
         record.endpoint.remote_port = 443;
         record.endpoint.comm[..4].copy_from_slice(b"curl");
-        (record.state, record.phase) = (ESTABLISHED, phase::OVER);
+        (record.state, record.handshake) = (ESTABLISHED, handshake::OVER);
         record.established_ns = NOW - 1000 * MS;
         change(&mut record);
         record
@@ -192,7 +192,7 @@ mod tests {
         check(|_| {}, LiveState::Idle);
         check(|record| record.pending = 1, LiveState::InFlight);
         check(
-            |record| record.phase = phase::HANDSHAKE,
+            |record| record.handshake = handshake::HANDSHAKE,
             LiveState::Handshake,
         );
         check(|record| record.state = CLOSE_WAIT, LiveState::HalfClosed);

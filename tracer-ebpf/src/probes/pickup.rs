@@ -44,7 +44,7 @@ fn picked_up(conn: &mut Conn, now_ns: u64) {
     {
         turn.pickup_ns = waited_ns;
         if waited_ns >= SLOW_PICKUP_NS {
-            conn.pickup_cpu_ns = if global!(OFFSETS.task_run_delay) == 0 {
+            conn.pickup_run_queue_ns = if global!(OFFSETS.task_run_delay) == 0 {
                 UNMEASURED
             } else {
                 waits::since(ready_ns, now_ns).unwrap_or(UNMEASURED)

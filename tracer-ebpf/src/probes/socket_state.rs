@@ -8,7 +8,7 @@
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
     errno::{ECONNRESET, EPIPE, ETIMEDOUT},
-    record::{self, closer, connect, remains},
+    record::{self, close_outcome, closer, connect},
     tcp_state as state,
 };
 
@@ -154,7 +154,7 @@ fn closed(sock: Sock, conn: &mut Conn, old: u8) {
         now_ns,
         error,
         old_state: old,
-        remains: left_behind(sock, old, error),
+        close_outcome: close_outcome_of(sock, old, error),
         figures: sock.tcp_figures(),
     };
     emit::close(conn, &ending);
@@ -193,16 +193,16 @@ fn finish_handshake(conn: &mut Conn) {
 
 /// Rules of net/ipv4/tcp_input.c (`tcp_fin`, `tcp_rcv_state_process`) and tcp.c (`__tcp_close`).
 #[inline(always)]
-fn left_behind(sock: Sock, old: u8, error: u32) -> u8 {
+fn close_outcome_of(sock: Sock, old: u8, error: u32) -> u8 {
     let flags = sock.flags();
     if error != 0 || (old != state::FIN_WAIT2 && old != state::CLOSING) {
-        return remains::NONE;
+        return close_outcome::NONE;
     }
     if flags & SOCK_DONE != 0 {
-        return remains::TIME_WAIT;
+        return close_outcome::TIME_WAIT;
     }
     if old == state::FIN_WAIT2 && flags & SOCK_DEAD != 0 {
-        return remains::ORPHAN;
+        return close_outcome::ORPHAN;
     }
-    remains::NONE
+    close_outcome::NONE
 }

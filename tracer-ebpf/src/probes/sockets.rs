@@ -240,7 +240,7 @@ fn describe(sock: Sock, conn: &Conn, fd: u32) -> SocketRecord {
     record.fd = fd;
     record.state = sock.state();
     record.adopted = conn.adopted;
-    record.phase = conn.phase;
+    record.handshake = conn.phase;
     record.pending = u8::from(conn.answer.answered != conn.turn.number);
     record.turns = conn.turn.number;
     record.untold = u32::from(conn.untold);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, option, prelude::*};
 use tracer_common::{
-    overflow::{BUCKETS, Count, Phase},
+    overflow::{BUCKETS, Count, Histogram},
     record::{CloseRecord, ConnectRecord, TurnRecord, closer, connect, kind, turn},
     tcp_state::ESTABLISHED,
 };
@@ -138,7 +138,7 @@ impl Model {
             late: Vec::new(),
             late_room,
             overflow: Overflow {
-                phases: vec![0; (Phase::COUNT * BUCKETS) as usize],
+                histograms: vec![0; (Histogram::COUNT * BUCKETS) as usize],
                 counts: vec![0; Count::COUNT as usize],
             },
             skipped: None,
@@ -180,7 +180,7 @@ impl Model {
         let untold = !self.writes(connected(cookie));
         if untold {
             self.overflow.counts[Count::Records as usize] += 1;
-            self.overflow.phases[Phase::Connect.slot(5) as usize] += 1;
+            self.overflow.histograms[Histogram::Connect.slot(5) as usize] += 1;
         }
         let conn = Conn {
             untold,

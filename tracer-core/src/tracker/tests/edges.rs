@@ -1,7 +1,7 @@
 //! Tests of connections that began before the trace, and of records that found the ring buffer full.
 
 use tracer_common::{
-    overflow::{BUCKETS, Count, Phase},
+    overflow::{BUCKETS, Count, Histogram},
     record::{CloseRecord, ConnectRecord, close, closer, connect, kind},
 };
 use zerocopy::{FromZeros, IntoBytes};
@@ -73,7 +73,7 @@ fn overflow(records: u64) -> Overflow {
     counts[Count::Records as usize] = records;
     counts[Count::Requests as usize] = records;
     Overflow {
-        phases: Vec::new(),
+        histograms: Vec::new(),
         counts,
     }
 }
@@ -99,7 +99,7 @@ fn counters_of_a_damaged_recording() {
     for round in 0..3 {
         tracker.set_kernel_counters([u64::MAX; Counter::COUNT as usize]);
         tracker.set_overflow(Overflow {
-            phases: vec![u64::MAX; (Phase::COUNT * BUCKETS) as usize],
+            histograms: vec![u64::MAX; (Histogram::COUNT * BUCKETS) as usize],
             counts: vec![u64::MAX; Count::COUNT as usize],
         });
         tracker.note_loss(u64::MAX);

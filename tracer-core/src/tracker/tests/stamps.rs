@@ -2,7 +2,7 @@
 
 use proptest::{collection::vec, prelude::*};
 use tracer_common::{
-    dns::{DNS_HEAD, kind as kind_of_dns, transport},
+    dns::{DNS_HEAD, transport},
     record::{
         BriefTurn, CloseRecord, ConnectRecord, FirstTurnRecord, TlsRecord, TurnRecord, TurnsRecord,
         UNMEASURED, connect, direction, kind, tls, turn,
@@ -65,13 +65,13 @@ fn handshaken() -> impl Strategy<Value = Vec<u8>> {
 fn turn_record(kind: u8, size: usize) -> impl Strategy<Value = TurnRecord> {
     let times = (time(), maybe(), maybe(), maybe(), maybe());
     (1..4_u64, times, told(), told(), 1..4_u32, 1..4_u8).prop_map(
-        move |(cookie, times, pickup_ns, pickup_cpu_ns, number, ended)| {
+        move |(cookie, times, pickup_ns, pickup_run_queue_ns, number, ended)| {
             let mut record = TurnRecord::new_zeroed();
             record.header = header::<TurnRecord>(kind, cookie, times.0);
             record.header.size = size as u32;
             (record.start_ns, record.first_ns) = (times.1, times.2);
             (record.last_ns, record.previous_ns) = (times.3, times.4);
-            (record.pickup_ns, record.pickup_cpu_ns) = (pickup_ns, pickup_cpu_ns);
+            (record.pickup_ns, record.pickup_run_queue_ns) = (pickup_ns, pickup_run_queue_ns);
             (record.number, record.ended, record.protocol) = (number, ended, turn::CLEAR);
             record
         },
@@ -138,7 +138,7 @@ fn looked_up() -> impl Strategy<Value = Vec<u8>> {
         };
         let message = [&[0, 7], &flags[..], &[0, 1, 0, 0, 0, 0, 0, 0], &question].concat();
         let mut bytes = vec![0; DNS_HEAD];
-        let mut head = header::<[u8; DNS_HEAD]>(kind_of_dns::DNS, cookie, now_ns);
+        let mut head = header::<[u8; DNS_HEAD]>(kind::DNS, cookie, now_ns);
         head.size += message.len() as u32;
         bytes[..24].copy_from_slice(head.as_bytes());
         let length = message.len() as u32;
@@ -231,7 +231,7 @@ fn one_turn(
     (record.previous_ns, record.start_ns) = (previous_ns, start_ns);
     (record.first_ns, record.last_ns, record.pickup_ns) = (first_ns, last_ns, pickup_ns);
     (record.number, record.ended, record.protocol) = (2, turn::NEXT, turn::CLEAR);
-    (record.pickup_cpu_ns, record.adopted) = (UNMEASURED, 0);
+    (record.pickup_run_queue_ns, record.adopted) = (UNMEASURED, 0);
     after(&[record.as_bytes().to_vec()])
 }
 

@@ -362,9 +362,9 @@ impl Kernel {
         if counts[overflow::Count::Records as usize] == 0 {
             return Ok(None);
         }
-        let slots = overflow::Phase::COUNT * overflow::BUCKETS;
-        let phases = self.sums(name::OVERFLOW_PHASES, slots)?;
-        Ok(Some(Overflow { phases, counts }))
+        let slots = overflow::Histogram::COUNT * overflow::BUCKETS;
+        let histograms = self.sums(name::OVERFLOW_TIMES, slots)?;
+        Ok(Some(Overflow { histograms, counts }))
     }
 
     /// Each slot of a per-CPU array, summed over the CPUs.
