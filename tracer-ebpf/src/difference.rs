@@ -1,24 +1,10 @@
 //! All subtraction of times and of sequence numbers. Two CPUs may read the clock and write their stamps in either order, so
 //! the difference of two times may be negative; taken as an unsigned number it would be some 584 years.
 
-use tracer_common::counter::Counter;
-
-use crate::emit;
-
 /// Time from `earlier_ns` to `later_ns`; None when they are in the other order.
 #[inline(always)]
 pub fn elapsed(later_ns: u64, earlier_ns: u64) -> Option<u64> {
     later_ns.checked_sub(earlier_ns)
-}
-
-/// A duration of a phase. When its end is before its beginning it is lost, and counted as lost.
-#[inline(always)]
-pub fn duration(end_ns: u64, start_ns: u64) -> Option<u64> {
-    let duration_ns = elapsed(end_ns, start_ns);
-    if duration_ns.is_none() {
-        emit::count(Counter::NegativeDuration);
-    }
-    duration_ns
 }
 
 /// Bytes from `from` up to `to`: both are sequence numbers, which go on at zero behind the largest one (RFC 9293 3.4), or

@@ -7,83 +7,36 @@ use core::ffi::c_void;
 
 use aya_ebpf::{
     bindings::{__sk_buff, bpf_sock},
-    helpers::generated::{bpf_get_socket_cookie, bpf_sk_storage_get, bpf_skb_load_bytes},
+    helpers::generated::{bpf_get_socket_cookie, bpf_skb_load_bytes},
 };
 use tracer_common::{
     counter::Counter,
-    dns::{DNS_LARGE, DNS_SMALL, DnsRecord, LostAnswer, LostAnswerKey, transport},
-    record::{COMM_LEN, Endpoint, direction, kind},
+    dns::{
+        DNS_LARGE, DNS_SMALL, DnsRecord, DnsReleaseRecord, LostAnswer, LostAnswerKey, transport,
+    },
+    record::{Endpoint, direction, kind},
 };
 
 use crate::{
     bound::{between_one_and, masked},
+    clock::now_ns,
+    count::count,
     difference::{after, bytes_between, elapsed},
     emit, filter, maps, overflow,
-    segment::load,
-    sock::{Sock, Task},
+    skb::load,
+    sock::{AF_INET, AF_INET6, Sock, Task},
+    state::dns::{ASKED, DnsOwner, Progress},
+    storage,
 };
 
 /// Port that DNS servers listen on (RFC 1035 4.2).
 pub const PORT: u16 = 53;
-const AF_INET: u16 = 2;
-const AF_INET6: u16 = 10;
 /// A message has a header at least.
 const SHORTEST: u32 = 12;
 const SYN: u8 = 0x02;
 
-/// Queries of one socket that are remembered.
-const ASKED: usize = 8;
 /// QR of the header's flags (RFC 1035 4.1.1).
 const RESPONSE: u16 = 0x8000;
-
-/// Asker of a socket, and progress of each direction. All zero when made.
-#[repr(C)]
-pub struct DnsOwner {
-    /// cgroup-v2 id.
-    pub cgroup: u64,
-    /// Process id.
-    pub tgid: u32,
-    pub pad: u32,
-    /// comm.
-    pub comm: [u8; COMM_LEN],
-    /// Sent; written on egress only.
-    pub sent: Progress,
-    /// Received; written on ingress only.
-    pub received: Progress,
-    /// The latest queries over UDP; written on egress, but for `waits`.
-    pub asked: [Asked; ASKED],
-    /// Queries over UDP so far.
-    pub queries: u32,
-    pub pad_asked: u32,
-}
-
-/// A query over UDP, until it is answered.
-#[repr(C)]
-pub struct Asked {
-    /// Time when the query was sent, ns.
-    pub time_ns: u64,
-    /// Id of the message.
-    pub id: u32,
-    /// 1: it found the ring full, so that its answer must not go there either.
-    pub lost: u16,
-    /// 1: it has no answer yet.
-    pub waits: u16,
-}
-
-/// Progress of one direction of a socket.
-#[repr(C)]
-pub struct Progress {
-    /// Packets with payload.
-    pub packets: u32,
-    /// TCP: sequence number of the SYN.
-    pub base: u32,
-    /// TCP: sequence number behind what has been copied.
-    pub next: u32,
-    /// 1: `base` and `next` are set.
-    pub started: u16,
-    /// TCP: 1: a segment came early, so that what seems to be behind may be what it left out.
-    pub holes: u16,
-}
 
 /// Place of a packet's payload.
 struct Payload {
@@ -113,15 +66,8 @@ pub unsafe fn concerns(sk: *const bpf_sock) -> bool {
 /// `sk` is a socket pointer the verifier knows.
 #[inline(always)]
 pub unsafe fn own(sk: *mut c_void, task: Task) {
-    // SAFETY: the map is a socket storage with values of type DnsOwner; flag 1 is
-    // BPF_SK_STORAGE_GET_F_CREATE.
-    let owner = unsafe {
-        let owner: *mut DnsOwner =
-            bpf_sk_storage_get(maps::dns_owners(), sk, core::ptr::null_mut(), 1).cast();
-        owner.as_mut()
-    };
-    let Some(owner) = owner else {
-        emit::count(Counter::StorageFull);
+    // SAFETY: as above.
+    let Some(owner) = (unsafe { storage::dns_owner_or_new(sk) }) else {
         return;
     };
     owner.tgid = task.tgid();
@@ -138,35 +84,26 @@ pub fn adopt(sock: Sock, task: Task) {
     }
     // SAFETY: a typed socket.
     unsafe {
-        if find(sock.as_ptr()).is_none() && filter::admits_process(task, task.tgid()) {
+        if storage::dns_owner(sock.as_ptr()).is_none() && filter::admits_process(task, task.tgid())
+        {
             own(sock.as_ptr(), task);
         }
     }
 }
 
-/// The owner of a socket that asks port 53.
-#[inline(always)]
-unsafe fn find(sk: *mut c_void) -> Option<&'static mut DnsOwner> {
-    // SAFETY: as in `own`.
-    unsafe {
-        let owner: *mut DnsOwner =
-            bpf_sk_storage_get(maps::dns_owners(), sk, core::ptr::null_mut(), 0).cast();
-        owner.as_mut()
-    }
-}
-
-/// The socket carried messages of which some may wait for their answer, or pieces of them.
+/// A socket is gone: reports that when it carried messages of which some may have no answer yet, or pieces of them.
 ///
 /// # Safety
 /// `sk` is the context of a socket program.
 #[inline(always)]
-pub unsafe fn is_waiting(sk: *mut bpf_sock) -> bool {
+pub unsafe fn release(sk: *mut bpf_sock) {
     // SAFETY: the context.
     unsafe {
-        concerns(sk)
-            && find(sk.cast()).is_some_and(|owner| {
-                owner.sent.started == 1 || owner.sent.packets != owner.received.packets
-            })
+        if concerns(sk) && storage::dns_owner(sk.cast()).is_some_and(|owner| owner.has_unanswered())
+        {
+            let cookie = bpf_get_socket_cookie(sk.cast());
+            emit::record(kind::DNS_RELEASE, cookie, |_: &mut DnsReleaseRecord| {});
+        }
     }
 }
 
@@ -177,12 +114,12 @@ pub unsafe fn is_waiting(sk: *mut bpf_sock) -> bool {
 #[inline(always)]
 pub unsafe fn packet<const EGRESS: bool>(skb: *mut __sk_buff, sk: *mut bpf_sock) -> Option<()> {
     // SAFETY: as above.
-    let owner = unsafe { find(sk.cast()) }?;
+    let owner = unsafe { storage::dns_owner(sk.cast()) }?;
     // SAFETY: the context.
     let payload = unsafe { payload::<EGRESS>(skb, owner) }?;
     if payload.transport != transport::UDP {
         if !copy::<EGRESS>(skb, owner, &payload) {
-            emit::count(Counter::RingFull);
+            count(Counter::RingFull);
         }
         return None;
     }
@@ -201,7 +138,7 @@ pub unsafe fn packet<const EGRESS: bool>(skb: *mut __sk_buff, sk: *mut bpf_sock)
 /// A query over UDP. When it finds the ring full, its lookup is counted here, and stays here.
 #[inline(always)]
 fn asks(skb: *mut __sk_buff, owner: &mut DnsOwner, payload: &Payload, id: u32) {
-    let again = waiting(owner, id);
+    let again = unanswered(owner, id);
     if again < ASKED && owner.asked[again].lost == 1 {
         overflow::queried_again();
         return;
@@ -218,23 +155,23 @@ fn asks(skb: *mut __sk_buff, owner: &mut DnsOwner, payload: &Payload, id: u32) {
     }
     let asked = &mut owner.asked[masked::<{ ASKED as u64 - 1 }>(owner.queries)];
     owner.queries = owner.queries.wrapping_add(1);
-    asked.time_ns = emit::now_ns();
+    asked.time_ns = now_ns();
     asked.id = id;
     asked.lost = u16::from(!written);
-    asked.waits = 1;
+    asked.unanswered = 1;
 }
 
 /// An answer over UDP. It goes where its query went; when that was the ring, and the ring is full, what it says
 /// waits in a map of its own.
 #[inline(always)]
 fn answers(skb: *mut __sk_buff, owner: &mut DnsOwner, payload: &Payload, id: u32, flags: u16) {
-    let now_ns = emit::now_ns();
-    let at = waiting(owner, id);
+    let now_ns = now_ns();
+    let at = unanswered(owner, id);
     if at < ASKED {
         let asked = &mut owner.asked[at];
-        // A query that was sent after the answer had come is another one with the same id, and goes on waiting.
+        // A query that was sent after the answer had come is another one with the same id, and stays unanswered.
         if let Some(duration_ns) = elapsed(now_ns, asked.time_ns) {
-            asked.waits = 0;
+            asked.unanswered = 0;
             if asked.lost == 1 {
                 overflow::answered(flags, duration_ns);
                 return;
@@ -256,17 +193,17 @@ fn answers(skb: *mut __sk_buff, owner: &mut DnsOwner, payload: &Payload, id: u32
         pad: 0,
     };
     if maps::LOST_ANSWERS.insert(key, answer, 0).is_err() {
-        emit::count(Counter::RingFull);
+        count(Counter::RingFull);
     }
 }
 
 /// Slot of the unanswered query with this id; [`ASKED`] when there is none.
 #[inline(always)]
-fn waiting(owner: &DnsOwner, id: u32) -> usize {
+fn unanswered(owner: &DnsOwner, id: u32) -> usize {
     let mut at = 0;
     while at < ASKED {
         let asked = &owner.asked[at];
-        if asked.waits == 1 && asked.id == id {
+        if asked.unanswered == 1 && asked.id == id {
             return at;
         }
         at += 1;

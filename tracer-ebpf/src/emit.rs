@@ -1,22 +1,22 @@
 //! The only writer of the ring buffer. Every record that does not fit is counted.
 
-use aya_ebpf::helpers::bpf_ktime_get_ns;
 use tracer_common::{
     counter::Counter,
-    dns::DnsReleaseRecord,
     record::{
-        BriefTurn, CloseRecord, ConnectRecord, ExecRecord, Header, PATH_LEN, ProcessRecord,
-        TlsRecord, TurnsRecord, UNMEASURED, VERSION, close as end, closer, kind, tls,
+        CloseRecord, ConnectRecord, Endpoint, ExecRecord, Header, PATH_LEN, ProcessRecord,
+        TlsRecord, UNMEASURED, VERSION, close as end, closer, kind, tls,
     },
 };
 
 use crate::{
-    bound::between_one_and,
-    conn::Conn,
-    difference::duration,
+    clock::now_ns,
+    count::{count, duration},
     maps, overflow,
     sock::{Sock, Task, TcpFigures},
+    state::conn::Conn,
 };
+
+pub mod turn;
 
 /// The reader is woken when it has read all that was before.
 const WAKEUP: u64 = 0;
@@ -39,15 +39,6 @@ macro_rules! log {
     }};
 }
 pub(crate) use log;
-
-/// Adds one to a counter.
-#[inline(always)]
-pub fn count(counter: Counter) {
-    if let Some(slot) = maps::COUNTERS.get_ptr_mut(counter as u32) {
-        // SAFETY: a per-CPU slot of the map.
-        unsafe { *slot += 1 }
-    }
-}
 
 /// Writes one record without figures; counts it as lost when there is no room.
 #[inline(always)]
@@ -101,41 +92,6 @@ fn wakes(time_ns: u64) -> u64 {
     }
 }
 
-/// Writes the turns of a connection that wait; there is one at least. False when there is no room.
-#[inline(always)]
-pub fn turns(conn: &mut Conn, cookie: u64, now_ns: u64) -> bool {
-    let count = conn.turn.waiting;
-    let record = conn.waiting();
-    record.head.header = header::<TurnsRecord>(now_ns, kind::TURNS, cookie);
-    let size = turns_size(count);
-    record.head.header.size = size;
-    record.head.count = count;
-    // SAFETY: the record is plain bytes, and so long at least.
-    let bytes =
-        unsafe { core::slice::from_raw_parts((&raw const *record).cast::<u8>(), size as usize) };
-    if maps::RECORDS.output::<[u8]>(bytes, wakes(now_ns)).is_err() {
-        return false;
-    }
-    self::count(Counter::Emitted);
-    true
-}
-
-/// Bytes of a record of so many turns.
-#[inline(always)]
-pub fn turns_size(count: u8) -> u32 {
-    const HEAD: u32 = core::mem::offset_of!(TurnsRecord, turns) as u32;
-    between_one_and::<{ size_of::<TurnsRecord>() as u64 }>(
-        HEAD + u32::from(count) * size_of::<BriefTurn>() as u32,
-    )
-}
-
-/// CLOCK_MONOTONIC, ns.
-#[inline(always)]
-pub fn now_ns() -> u64 {
-    // SAFETY: no arguments, no effects.
-    unsafe { bpf_ktime_get_ns() }
-}
-
 /// The header of a record of type `T`.
 #[inline(always)]
 pub fn header<T>(time_ns: u64, kind: u8, cookie: u64) -> Header {
@@ -159,6 +115,16 @@ fn since(start_ns: u64, end_ns: u64) -> u64 {
     }
 }
 
+/// Fills an endpoint from the socket and what its connection keeps of the owner.
+#[inline(always)]
+pub fn endpoint(sock: Sock, conn: &Conn, endpoint: &mut Endpoint) {
+    endpoint.cgroup = conn.cgroup;
+    endpoint.tgid = conn.tgid;
+    endpoint.netns = conn.netns;
+    sock.describe(endpoint);
+    endpoint.comm = conn.comm;
+}
+
 /// A connect has ended as `outcome` (`record::connect`). False when there is no room for the record.
 #[inline(always)]
 pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32, now_ns: u64) -> bool {
@@ -167,7 +133,7 @@ pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32, now_ns: u64) ->
         kind::CONNECT,
         conn.cookie,
         |record: &mut ConnectRecord| {
-            sock.describe(conn, &mut record.endpoint);
+            endpoint(sock, conn, &mut record.endpoint);
             record.start_ns = conn.start_ns;
             record.duration_ns = since(conn.start_ns, record.header.time_ns);
             record.error = error;
@@ -262,7 +228,7 @@ fn fill_close(conn: &Conn, ending: &Ending, record: &mut CloseRecord) {
     record.close_outcome = ending.close_outcome;
     record.old_state = ending.old_state;
     record.flags = if conn.adopted == 1 { end::ADOPTED } else { 0 };
-    if conn.turn.number != 0 {
+    if conn.request.number != 0 {
         record.flags |= end::USED;
     }
 }
@@ -284,12 +250,6 @@ fn close_late(conn: &Conn, ending: &Ending) -> bool {
         count(Counter::LateClose);
     }
     is_kept
-}
-
-/// A socket that asked port 53 is gone.
-#[inline(always)]
-pub fn dns_release(cookie: u64) {
-    record(kind::DNS_RELEASE, cookie, |_: &mut DnsReleaseRecord| {});
 }
 
 /// A traced process has forked (`kind::FORK`) or exited (`kind::EXIT`).

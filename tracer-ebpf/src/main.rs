@@ -1,28 +1,29 @@
 //! tracer's kernel programs: they watch the sockets of a crawler and the packets on them.
 //!
 //! `probes` holds one file per hook; the state of a connection is in its socket's storage
-//! ([`conn`]); only [`emit`] writes the ring buffer and only [`sock`] reads kernel structs.
+//! ([`state::conn`]); only [`emit`] writes the ring buffer and only [`sock`] reads kernel structs.
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]
 
 mod bound;
-mod conn;
+mod clock;
+mod count;
 mod difference;
 mod dns;
 mod emit;
 mod filter;
-mod held;
-mod hello;
+mod flow;
 mod maps;
+mod out_of_order;
 mod overflow;
 mod probes;
-mod segment;
+mod repeat;
+mod run_queue;
+mod skb;
 mod sock;
-mod tls;
-mod turn;
-mod waiting;
-mod waits;
+mod state;
+mod storage;
 
 #[cfg(not(test))]
 #[panic_handler]

@@ -15,12 +15,16 @@ use tracer_common::{
     record::CloseRecord,
 };
 
-use crate::{
+use crate::state::{
     conn::Conn,
     dns::DnsOwner,
-    held::{Held, HeldKey},
-    waits::{TaskStorage, Waits},
+    out_of_order::{QueueKey, Queued},
+    run_queue::RunQueue,
 };
+
+mod task_storage;
+
+use task_storage::TaskStorage;
 
 /// Byte offsets of kernel struct members; set before the load, then frozen.
 #[unsafe(no_mangle)]
@@ -38,9 +42,9 @@ static CONNS: SkStorage<Conn> = SkStorage::new();
 #[btf_map]
 static DNS_OWNERS: SkStorage<DnsOwner> = SkStorage::new();
 
-/// Waits for a CPU of threads that read late. Written by the switch probe, read by the pickup probe.
+/// Run-queue latencies of threads that read late. Written by the switch probe, read by the pickup probe.
 #[btf_map]
-static WAITS: TaskStorage<Waits> = TaskStorage::new();
+static RUN_QUEUES: TaskStorage<RunQueue> = TaskStorage::new();
 
 /// 1 once a thread has storage there: until then no switch needs to look.
 #[map]
@@ -85,13 +89,13 @@ pub static LATE_CLOSES: HashMap<u64, CloseRecord> = HashMap::with_max_entries(13
 #[map]
 pub static LOST_ANSWERS: HashMap<LostAnswerKey, LostAnswer> = HashMap::with_max_entries(4096, 1);
 
-/// Out-of-order segments of handshakes, until the gap before them is filled.
+/// Out-of-order queue: segments of handshakes, until the gap before them is filled.
 #[map]
-pub static HELD: LruHashMap<HeldKey, Held> = LruHashMap::with_max_entries(512, 0);
+pub static OUT_OF_ORDER: LruHashMap<QueueKey, Queued> = LruHashMap::with_max_entries(512, 0);
 
-/// An all-zero value to insert into `HELD` (it is too large for the stack).
+/// An all-zero value to insert into `OUT_OF_ORDER` (it is too large for the stack).
 #[map]
-pub static HELD_EMPTY: Array<Held> = Array::with_max_entries(1, 0);
+pub static EMPTY_SEGMENT: Array<Queued> = Array::with_max_entries(1, 0);
 
 /// The socket storage, as the helpers want it.
 #[inline(always)]
@@ -107,8 +111,8 @@ pub fn dns_owners() -> *mut c_void {
 
 /// The threads' storage, as the helper wants it.
 #[inline(always)]
-pub fn waits() -> *mut c_void {
-    (&raw const WAITS).cast_mut().cast()
+pub fn run_queues() -> *mut c_void {
+    (&raw const RUN_QUEUES).cast_mut().cast()
 }
 
 /// Reads a member of a frozen global.

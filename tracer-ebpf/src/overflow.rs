@@ -6,7 +6,7 @@ use tracer_common::{
     record::{close_outcome, connect, tls, turn::TURNS},
 };
 
-use crate::{conn::Conn, difference::duration, maps, sock::TcpFigures, turn};
+use crate::{count::duration, maps, sock::TcpFigures, state::conn::Conn};
 
 #[inline(always)]
 fn add(count: Count, value: u64) {
@@ -112,42 +112,45 @@ pub fn closed(conn: &Conn, figures: &TcpFigures, left: u8, now_ns: u64) {
 /// A turn is over.
 #[inline(never)]
 pub fn turned(conn: &Conn) {
-    let (now, answer) = (&conn.turn, &conn.answer);
+    let (request, response) = (&conn.request, &conn.response);
     add(Count::Records, 1);
     add(Count::Requests, 1);
-    if now.number == 1 {
+    if request.number == 1 {
         add(Count::RequestConnections, 1);
     }
-    if now.previous_ns != 0 {
-        time(Histogram::Idle, duration(now.start_ns, now.previous_ns));
+    if request.previous_ns != 0 {
+        time(
+            Histogram::Idle,
+            duration(request.start_ns, request.previous_ns),
+        );
     }
-    if !turn::is_answered(conn) {
+    if !conn.is_answered() {
         add(Count::RequestsFailed, 1);
         return;
     }
-    if turn::has_evidence(conn) {
+    if conn.has_evidence() {
         // Tickets are told apart in user space only.
         add(Count::FirstUnknown, 1);
         return;
     }
-    let phase = match (now.number, conn.adopted) {
+    let phase = match (request.number, conn.adopted) {
         (1, 0) => Histogram::TtfbFirst,
         (1, _) => Histogram::TtfbAdopted,
         _ => Histogram::TtfbReused,
     };
-    time(phase, duration(answer.first_ns, now.start_ns));
+    time(phase, duration(response.first_ns, request.start_ns));
     time(
         Histogram::Transfer,
-        duration(answer.last_ns, answer.first_ns),
+        duration(response.last_ns, response.first_ns),
     );
-    time(Histogram::Pickup, Some(now.pickup_ns));
+    time(Histogram::Pickup, Some(request.pickup_ns));
 }
 
-/// The turns that waited are over.
+/// The turns of a batch are over.
 #[inline(never)]
-pub fn waited(conn: &mut Conn) {
-    let count = u32::from(conn.turn.waiting);
-    let record = conn.waiting();
+pub fn batched(conn: &mut Conn) {
+    let count = u32::from(conn.request.batched);
+    let record = conn.batch();
     add(Count::Records, u64::from(count));
     add(Count::Requests, u64::from(count));
     let mut at = 0;

@@ -9,10 +9,11 @@ use aya_ebpf::helpers::{
 };
 use tracer_common::record::{COMM_LEN, Endpoint};
 
-use crate::{conn::Conn, maps::global};
+use crate::maps::global;
 
-const AF_INET: u16 = 2;
-const AF_INET6: u16 = 10;
+/// Address families of `struct sock`.
+pub const AF_INET: u16 = 2;
+pub const AF_INET6: u16 = 10;
 const IPPROTO_TCP: u16 = 6;
 
 /// `struct sock`.
@@ -187,12 +188,9 @@ impl Sock {
         }
     }
 
-    /// Fills an endpoint from the socket and what its connection keeps of the owner.
+    /// Fills the addresses and ports of an endpoint.
     #[inline(always)]
-    pub fn describe(self, conn: &Conn, endpoint: &mut Endpoint) {
-        endpoint.cgroup = conn.cgroup;
-        endpoint.tgid = conn.tgid;
-        endpoint.netns = conn.netns;
+    pub fn describe(self, endpoint: &mut Endpoint) {
         endpoint.family = self.family();
         endpoint.local_port = self.local_port();
         endpoint.remote_port = self.remote_port();
@@ -215,7 +213,6 @@ impl Sock {
                 remote.cast::<[u32; 4]>().write([to, 0, 0, 0]);
             }
         }
-        endpoint.comm = conn.comm;
     }
 }
 

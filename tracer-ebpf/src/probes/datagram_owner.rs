@@ -6,14 +6,13 @@
 //! connected socket is credited to the parent.
 
 use aya_ebpf::{
-    helpers::generated::bpf_get_socket_cookie,
     macros::{cgroup_sock, cgroup_sock_addr},
     programs::{SockAddrContext, SockContext},
 };
 
 use crate::{
     dns::{self, PORT},
-    emit, filter,
+    filter,
     sock::Task,
 };
 
@@ -67,10 +66,6 @@ fn addressed(ctx: &SockAddrContext) {
 #[cgroup_sock(sock_release)]
 pub fn dns_release(ctx: SockContext) -> i32 {
     // SAFETY: the program's own context, which is the socket.
-    unsafe {
-        if dns::is_waiting(ctx.sock) {
-            emit::dns_release(bpf_get_socket_cookie(ctx.sock.cast()));
-        }
-    }
+    unsafe { dns::release(ctx.sock) };
     PASS
 }

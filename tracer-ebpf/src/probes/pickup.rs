@@ -7,22 +7,18 @@ use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::record::turn::{SLOW_PICKUP_NS, UNMEASURED};
 
 use crate::{
-    conn::{self, Conn},
-    difference::elapsed,
-    emit,
-    maps::global,
-    sock::Sock,
-    waits,
+    clock::now_ns, difference::elapsed, maps::global, run_queue, sock::Sock, state::conn::Conn,
+    storage,
 };
 
 #[btf_tracepoint(function = "tcp_rcv_space_adjust")]
 pub fn pickup(ctx: BtfTracePointContext) -> i32 {
     // Argument: (struct sock *sk).
     let sock = Sock(ctx.arg(0));
-    if let Some(conn) = conn::of(sock) {
+    if let Some(conn) = storage::conn_of(sock) {
         // The clock comes first: it waits for loads before it, not for those behind it, and what the receive path
         // has written comes from another CPU.
-        let now_ns = emit::now_ns();
+        let now_ns = now_ns();
         picked_up(conn, now_ns);
     }
     0
@@ -33,23 +29,23 @@ pub fn pickup(ctx: BtfTracePointContext) -> i32 {
 fn picked_up(conn: &mut Conn, now_ns: u64) {
     // Once, for the receive path may set it at any time.
     // SAFETY: a member of a map value.
-    let ready_ns = unsafe { core::ptr::read_volatile(&raw const conn.answer.ready_ns) };
-    let turn = &mut conn.turn;
-    let is_response = ready_ns > turn.read_ns && ready_ns >= turn.start_ns;
+    let ready_ns = unsafe { core::ptr::read_volatile(&raw const conn.response.ready_ns) };
+    let request = &mut conn.request;
+    let is_response = ready_ns > request.read_ns && ready_ns >= request.start_ns;
     // Data that became ready after the clock was read had not come when the application copied data out: nothing of it
     // has been picked up, and no wait is lost. The next read finds it newer than this one, and tells how long it waited.
     if let Some(waited_ns) = elapsed(now_ns, ready_ns)
         && is_response
-        && waited_ns > turn.pickup_ns
+        && waited_ns > request.pickup_ns
     {
-        turn.pickup_ns = waited_ns;
+        request.pickup_ns = waited_ns;
         if waited_ns >= SLOW_PICKUP_NS {
             conn.pickup_run_queue_ns = if global!(OFFSETS.task_run_delay) == 0 {
                 UNMEASURED
             } else {
-                waits::since(ready_ns, now_ns).unwrap_or(UNMEASURED)
+                run_queue::since(ready_ns, now_ns).unwrap_or(UNMEASURED)
             };
         }
     }
-    turn.read_ns = now_ns;
+    request.read_ns = now_ns;
 }

@@ -5,6 +5,7 @@ use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{counter::Counter, record::kind};
 
 use crate::{
+    count::count,
     emit,
     maps::{self, global},
     sock::{self, Task},
@@ -20,7 +21,7 @@ pub fn process_fork(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     if maps::PROCESSES.insert(child.tgid(), 1, 0).is_err() {
-        emit::count(Counter::ProcessesFull);
+        count(Counter::ProcessesFull);
     }
     emit::process(kind::FORK, child, parent);
     0

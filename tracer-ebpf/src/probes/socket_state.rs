@@ -8,16 +8,20 @@
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
     errno::{ECONNRESET, EPIPE, ETIMEDOUT},
-    record::{self, close_outcome, closer, connect},
+    record::{self, close_outcome, closer, connect, handshake},
     tcp_state as state,
 };
 
 use crate::{
-    conn::{self, Conn, phase},
-    emit::{self, Ending},
+    clock::now_ns,
+    emit::{
+        self, Ending,
+        turn::{finish, report_batch},
+    },
     filter,
     sock::{Sock, Task},
-    turn, waiting,
+    state::conn::Conn,
+    storage,
 };
 
 /// Bits of `sk_flags`, `enum sock_flags` in include/net/sock.h.
@@ -47,8 +51,8 @@ fn try_socket_state(ctx: &BtfTracePointContext, sock: Sock, old: u8, new: u8) ->
     ) {
         return None;
     }
-    let conn = conn::of(sock)?;
-    if conn.live == 0 {
+    let conn = storage::conn_of(sock)?;
+    if conn.traced == 0 {
         return None;
     }
     match new {
@@ -56,14 +60,14 @@ fn try_socket_state(ctx: &BtfTracePointContext, sock: Sock, old: u8, new: u8) ->
             emit::log!(ctx, "established cookie={}", sock.cookie());
             established(sock, conn, old);
         }
-        state::CLOSE_WAIT => closing(conn, closer::SERVER, emit::now_ns()),
+        state::CLOSE_WAIT => closing(conn, closer::SERVER, now_ns()),
         state::FIN_WAIT1 | state::LAST_ACK => {
-            let now_ns = emit::now_ns();
+            let now_ns = now_ns();
             closing(conn, closer::CLIENT, now_ns);
-            waiting::report(conn, conn.cookie, now_ns);
-            if sock.reads_no_more() && turn::is_carrying(conn) {
-                turn::finish(conn, record::turn::CLOSE, conn.cookie, now_ns);
-                conn.turn.told = 1;
+            report_batch(conn, conn.cookie, now_ns);
+            if sock.reads_no_more() && conn.is_carrying() {
+                finish(conn, record::turn::CLOSE, conn.cookie, now_ns);
+                conn.request.reported = 1;
             }
         }
         state::CLOSE => {
@@ -87,14 +91,14 @@ fn opening(sock: Sock) -> Option<()> {
         return None;
     }
     // SAFETY: a typed socket.
-    let conn = unsafe { conn::find_or_make(sock.as_ptr()) }?;
+    let conn = unsafe { storage::conn_or_new(sock.as_ptr()) }?;
     if conn.cookie != 0 {
         // A socket may connect again after a failure: begin anew.
         // SAFETY: plain integers.
         unsafe { core::ptr::write_bytes(conn, 0, 1) };
     }
-    conn.start_ns = emit::now_ns();
-    conn.live = 1;
+    conn.start_ns = now_ns();
+    conn.traced = 1;
     conn.cookie = sock.cookie();
     conn.tgid = tgid;
     conn.netns = sock.netns();
@@ -108,7 +112,7 @@ fn established(sock: Sock, conn: &mut Conn, old: u8) {
     if old != state::SYN_SENT && old != state::SYN_RECV {
         return;
     }
-    let now_ns = emit::now_ns();
+    let now_ns = now_ns();
     conn.established_ns = now_ns;
     let is_told = emit::connect(sock, conn, connect::ESTABLISHED, 0, now_ns);
     conn.untold = u8::from(!is_told);
@@ -130,7 +134,7 @@ fn closing(conn: &mut Conn, by: u8, now_ns: u64) {
 
 #[inline(always)]
 fn closed(sock: Sock, conn: &mut Conn, old: u8) {
-    let (error, now_ns) = (sock.error(), emit::now_ns());
+    let (error, now_ns) = (sock.error(), now_ns());
     if old == state::SYN_SENT || (old == state::SYN_RECV && conn.established_ns == 0) {
         let outcome = match (error, sock.tcp_figures().segments_out) {
             (0, 0) => connect::NOT_SENT,
@@ -138,7 +142,7 @@ fn closed(sock: Sock, conn: &mut Conn, old: u8) {
             _ => connect::FAILED,
         };
         emit::connect(sock, conn, outcome, error, now_ns);
-        conn.live = 0;
+        conn.traced = 0;
         return;
     }
     if conn.closer == 0 {
@@ -146,9 +150,9 @@ fn closed(sock: Sock, conn: &mut Conn, old: u8) {
         conn.closing_ns = now_ns;
     }
     finish_handshake(conn);
-    waiting::report(conn, conn.cookie, now_ns);
-    if turn::is_carrying(conn) {
-        turn::finish(conn, record::turn::CLOSE, conn.cookie, now_ns);
+    report_batch(conn, conn.cookie, now_ns);
+    if conn.is_carrying() {
+        finish(conn, record::turn::CLOSE, conn.cookie, now_ns);
     }
     let ending = Ending {
         now_ns,
@@ -158,7 +162,7 @@ fn closed(sock: Sock, conn: &mut Conn, old: u8) {
         figures: sock.tcp_figures(),
     };
     emit::close(conn, &ending);
-    conn.live = 0;
+    conn.traced = 0;
 }
 
 /// Closer of a connection without a FIN: an error says who broke it; without one it was the client itself (unread data,
@@ -176,19 +180,19 @@ fn closer_without_fin(error: u32) -> u8 {
 /// A handshake that has not ended by now never will. The client's last flight may already be out.
 #[inline(always)]
 fn finish_handshake(conn: &mut Conn) {
-    if conn.phase == phase::LAST_FLIGHT {
+    if conn.handshake == handshake::LAST_FLIGHT {
         conn.outcome = record::tls::DONE;
         conn.flow = record::tls::FLOW_13;
         emit::tls(conn, conn.cookie);
-    } else if conn.phase == phase::HANDSHAKE {
+    } else if conn.handshake == handshake::HANDSHAKE {
         let cookie = conn.cookie;
         emit::tls_closed(conn, cookie);
-    } else if conn.phase == phase::WAITING && conn.sent.started == 0 {
+    } else if conn.handshake == handshake::WAITING && conn.sent.started == 0 {
         // Not even its SYN was seen: it is in a cgroup whose packets are not watched.
         conn.outcome = record::tls::UNKNOWN;
         emit::tls(conn, conn.cookie);
     }
-    conn.phase = phase::OVER;
+    conn.handshake = handshake::OVER;
 }
 
 /// Rules of net/ipv4/tcp_input.c (`tcp_fin`, `tcp_rcv_state_process`) and tcp.c (`__tcp_close`).

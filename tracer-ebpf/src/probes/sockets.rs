@@ -7,15 +7,23 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::{bpf_seq_write, bpf_sock_from_file};
 use tracer_common::{
     config::ListenerKey,
-    record::{self, FirstTurnRecord, SocketRecord, TurnRecord, TurnsRecord, kind},
+    record::{self, FirstTurnRecord, SocketRecord, TurnRecord, TurnsRecord, handshake, kind},
     tcp_state as state,
 };
 
 use crate::{
-    conn::{self, Conn, phase},
-    dns, emit, filter, maps,
+    clock::now_ns,
+    dns,
+    emit::{
+        self,
+        turn::{batch_size, fill, fill_first},
+    },
+    filter,
+    flow::order,
+    maps,
     sock::{self, Sock, Task},
-    turn,
+    state::conn::Conn,
+    storage,
 };
 
 /// `struct bpf_iter_meta`.
@@ -100,28 +108,28 @@ unsafe fn try_sockets<const ADOPT: bool, const TURNS: bool>(ctx: *const TaskFile
     None
 }
 
-/// Adds the turns of a connection that were not reported yet: those that wait, and the one at hand.
+/// Adds the turns of a connection that were not reported yet: those of the batch, and the one at hand.
 #[inline(always)]
 fn write_turns(seq: *mut c_void, conn: &mut Conn) {
     let number = number(conn);
-    if conn.turn.waiting != 0 && !write_waiting(seq, conn, number) {
+    if conn.request.batched != 0 && !write_batch(seq, conn, number) {
         return;
     }
-    if !turn::is_carrying(conn) {
+    if !conn.is_carrying() {
         return;
     }
-    if turn::has_evidence(conn) {
+    if conn.has_evidence() {
         // SAFETY: plain integers.
         let mut record: FirstTurnRecord = unsafe { core::mem::zeroed() };
-        turn::fill_first(conn, record::turn::OPEN, &mut record);
+        fill_first(conn, record::turn::OPEN, &mut record);
         record.turn.header =
-            emit::header::<FirstTurnRecord>(emit::now_ns(), kind::FIRST_TURN, conn.cookie);
+            emit::header::<FirstTurnRecord>(now_ns(), kind::FIRST_TURN, conn.cookie);
         write_if_still(seq, conn, number, &mut record);
     } else {
         // SAFETY: plain integers.
         let mut record: TurnRecord = unsafe { core::mem::zeroed() };
-        turn::fill(conn, record::turn::OPEN, &mut record);
-        record.header = emit::header::<TurnRecord>(emit::now_ns(), kind::TURN, conn.cookie);
+        fill(conn, record::turn::OPEN, &mut record);
+        record.header = emit::header::<TurnRecord>(now_ns(), kind::TURN, conn.cookie);
         write_if_still(seq, conn, number, &mut record);
     }
 }
@@ -130,7 +138,7 @@ fn write_turns(seq: *mut c_void, conn: &mut Conn) {
 #[inline(always)]
 fn number(conn: &Conn) -> u32 {
     // SAFETY: a member of a map value.
-    unsafe { core::ptr::read_volatile(&raw const conn.turn.number) }
+    unsafe { core::ptr::read_volatile(&raw const conn.request.number) }
 }
 
 /// Adds a record unless the next turn began while it was filled: then its times may be of both.
@@ -141,13 +149,13 @@ fn write_if_still<T>(seq: *mut c_void, conn: &Conn, number: u32, record: &mut T)
     }
 }
 
-/// Adds the turns that wait to be reported, and leaves them waiting. False when they changed meanwhile.
+/// Adds the batch, and leaves it to be reported. False when it changed meanwhile.
 #[inline(always)]
-fn write_waiting(seq: *mut c_void, conn: &mut Conn, number: u32) -> bool {
-    let (count, cookie) = (conn.turn.waiting, conn.cookie);
-    let mut record = *conn.waiting();
-    let size = emit::turns_size(count);
-    record.head.header = emit::header::<TurnsRecord>(emit::now_ns(), kind::TURNS, cookie);
+fn write_batch(seq: *mut c_void, conn: &mut Conn, number: u32) -> bool {
+    let (count, cookie) = (conn.request.batched, conn.cookie);
+    let mut record = *conn.batch();
+    let size = batch_size(count);
+    record.head.header = emit::header::<TurnsRecord>(now_ns(), kind::TURNS, cookie);
     record.head.header.size = size;
     record.head.count = count;
     if self::number(conn) != number {
@@ -192,13 +200,13 @@ fn is_open(sock: Sock) -> bool {
 
 #[inline(always)]
 fn traced(sock: Sock) -> Option<&'static mut Conn> {
-    conn::of(sock).filter(|conn| conn.live == 1)
+    storage::conn_of(sock).filter(|conn| conn.traced == 1)
 }
 
 #[inline(always)]
 fn traced_or_adopted(sock: Sock, task: Task) -> Option<&'static mut Conn> {
-    if let Some(conn) = conn::of(sock) {
-        return (conn.live == 1).then_some(conn);
+    if let Some(conn) = storage::conn_of(sock) {
+        return (conn.traced == 1).then_some(conn);
     }
     let tgid = task.tgid();
     let netns = sock.netns();
@@ -212,19 +220,20 @@ fn traced_or_adopted(sock: Sock, task: Task) -> Option<&'static mut Conn> {
         return None;
     }
     // SAFETY: a typed socket.
-    let conn = unsafe { conn::find_or_make(sock.as_ptr()) }?;
+    let conn = unsafe { storage::conn_or_new(sock.as_ptr()) }?;
     conn.cookie = sock.cookie();
     conn.tgid = tgid;
     conn.netns = netns;
     conn.cgroup = task.cgroup();
     conn.comm = task.process_comm();
     if sock.state() == state::SYN_SENT {
-        conn::expect(conn, sock);
+        // Its SYN has not been seen, and what follows it will be.
+        order::begin::<true>(conn, sock.next_to_send());
     }
-    conn.live = 1;
+    conn.traced = 1;
     if sock.state() != state::SYN_SENT {
         conn.adopted = 1;
-        conn.phase = phase::OVER;
+        conn.handshake = handshake::OVER;
     }
     Some(conn)
 }
@@ -233,16 +242,16 @@ fn traced_or_adopted(sock: Sock, task: Task) -> Option<&'static mut Conn> {
 fn describe(sock: Sock, conn: &Conn, fd: u32) -> SocketRecord {
     // SAFETY: plain integers.
     let mut record: SocketRecord = unsafe { core::mem::zeroed() };
-    record.header = emit::header::<SocketRecord>(emit::now_ns(), kind::SOCKET, sock.cookie());
-    sock.describe(conn, &mut record.endpoint);
+    record.header = emit::header::<SocketRecord>(now_ns(), kind::SOCKET, sock.cookie());
+    emit::endpoint(sock, conn, &mut record.endpoint);
     record.start_ns = conn.start_ns;
     record.established_ns = conn.established_ns;
     record.fd = fd;
     record.state = sock.state();
     record.adopted = conn.adopted;
-    record.handshake = conn.phase;
-    record.pending = u8::from(conn.answer.answered != conn.turn.number);
-    record.turns = conn.turn.number;
+    record.handshake = conn.handshake;
+    record.pending = u8::from(conn.response.answered != conn.request.number);
+    record.turns = conn.request.number;
     record.untold = u32::from(conn.untold);
     record
 }

@@ -3,14 +3,14 @@
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 
-use crate::{emit, sock::Task, waits};
+use crate::{clock::now_ns, run_queue, sock::Task};
 
 #[btf_tracepoint(function = "sched_switch")]
 pub fn switch(ctx: BtfTracePointContext) -> i32 {
     // Arguments: (bool preempt, struct task_struct *prev, struct task_struct *next, ...).
-    if waits::any() {
-        waits::stops(Task(ctx.arg(1)));
-        waits::runs(Task(ctx.arg(2)), emit::now_ns());
+    if run_queue::any() {
+        run_queue::stops(Task(ctx.arg(1)));
+        run_queue::runs(Task(ctx.arg(2)), now_ns());
     }
     0
 }

@@ -9,24 +9,18 @@
 //!   Finished is the first such record it sends behind them (RFC 8446 2). With a client certificate
 //!   it is the first of the size of a Finished.
 
-use core::ffi::c_void;
-
-use aya_ebpf::{
-    bindings::__sk_buff,
-    helpers::{
-        bpf_loop,
-        generated::{bpf_probe_read_kernel, bpf_skb_load_bytes},
-    },
+use tracer_common::{
+    counter::Counter,
+    record::{handshake, tls},
 };
-use tracer_common::{counter::Counter, record::tls};
 
+use super::{evidence::note_record, source::Source};
 use crate::{
     bound::{between_one_and, masked},
-    conn::{Answer, Conn, Stream, phase},
+    count::count,
     difference::bytes_between,
-    emit,
-    held::{HELD_BYTES, Held},
-    turn::note_record,
+    repeat::repeat,
+    state::conn::{Conn, Response, Stream},
 };
 
 const CHANGE_CIPHER_SPEC: u8 = 20;
@@ -48,45 +42,6 @@ const LONGEST_FLIGHT: u8 = 4;
 /// Records looked at in one segment.
 const RECORDS_A_SEGMENT: u32 = 96;
 
-/// Source of payload bytes: the packet at hand or one held back.
-pub trait Source {
-    /// Copies `length` bytes (at most 4096, at least 1) from `position`; false when they are not there.
-    fn load(&self, position: u32, to: *mut c_void, length: u32) -> bool;
-}
-
-/// The packet at hand.
-pub struct Packet {
-    pub skb: *mut __sk_buff,
-    /// Offset of the payload.
-    pub offset: u32,
-}
-
-/// A segment held back.
-pub struct Kept {
-    pub held: *const Held,
-}
-
-impl Source for Packet {
-    #[inline(always)]
-    fn load(&self, position: u32, to: *mut c_void, length: u32) -> bool {
-        // SAFETY: the context; the caller's buffer holds `length` bytes.
-        unsafe { bpf_skb_load_bytes(self.skb.cast(), self.offset + position, to, length) == 0 }
-    }
-}
-
-impl Source for Kept {
-    #[inline(always)]
-    fn load(&self, position: u32, to: *mut c_void, length: u32) -> bool {
-        let at = masked::<{ HELD_BYTES as u64 - 1 }>(position);
-        // SAFETY: reads at most to the end of the map value's neighbour; the caller has checked
-        // that the bytes are in it, and a fault only fails.
-        unsafe {
-            let from = (&raw const (*self.held).bytes).cast::<u8>().add(at);
-            bpf_probe_read_kernel(to, length, from.cast()) == 0
-        }
-    }
-}
-
 /// State of the record loop; only pointers, so that the verifier sees the same in every turn.
 struct Walk<'a, S> {
     conn: *mut Conn,
@@ -100,20 +55,11 @@ pub fn walk<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) {
         conn: &raw mut *conn,
         source,
     };
-    // SAFETY: the callback's signature is what bpf_loop asks for; it gets `walk` back.
-    unsafe {
-        let step: extern "C" fn(u64, *mut Walk<'_, S>) -> u64 = step::<EGRESS, S>;
-        bpf_loop(
-            RECORDS_A_SEGMENT,
-            step as *mut c_void,
-            (&raw mut walk).cast(),
-            0,
-        );
-    }
+    repeat(RECORDS_A_SEGMENT, step::<EGRESS, S>, &mut walk);
     let stream = if EGRESS { &conn.egress } else { &conn.ingress };
     if stream.position < stream.length {
-        if conn.phase == phase::OVER {
-            conn.answer.broken = 1;
+        if conn.handshake == handshake::OVER {
+            conn.response.broken = 1;
         } else if conn.outcome == 0 {
             give_up(conn);
         }
@@ -123,7 +69,7 @@ pub fn walk<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) {
 /// A stretch of the stream is missing: the handshake's end cannot be known.
 #[inline(always)]
 pub fn give_up(conn: &mut Conn) {
-    emit::count(Counter::StreamGap);
+    count(Counter::StreamGap);
     conn.outcome = tls::UNKNOWN;
 }
 
@@ -144,8 +90,8 @@ extern "C" fn step<const EGRESS: bool, S: Source>(_turn: u64, walk: *mut Walk<'_
 /// The handshake has an outcome, or records after it cannot be followed.
 #[inline(always)]
 fn ends_walk<const EGRESS: bool>(conn: &Conn) -> bool {
-    if conn.phase == phase::OVER {
-        conn.answer.broken == 1
+    if conn.handshake == handshake::OVER {
+        conn.response.broken == 1
     } else {
         conn.outcome != 0
     }
@@ -235,11 +181,11 @@ fn take_record<const EGRESS: bool>(conn: &mut Conn) {
         } else {
             sent(conn, kind, length);
         }
-    } else if conn.phase == phase::OVER {
+    } else if conn.handshake == handshake::OVER {
         if valid {
             note_record(conn, length);
         } else {
-            conn.answer.broken = 1;
+            conn.response.broken = 1;
         }
     } else if !valid {
         refuse(conn, first);
@@ -300,12 +246,12 @@ fn sent_encrypted(conn: &mut Conn, length: u32, now_ns: u64) {
     conn.flight += 1;
     if conn.flight == 1 {
         conn.tls_end_ns = now_ns;
-        conn.phase = phase::LAST_FLIGHT;
+        conn.handshake = handshake::LAST_FLIGHT;
         return;
     }
     if conn.flight == 2 {
         // Perhaps the first request already.
-        conn.turn.start_ns = now_ns;
+        conn.request.start_ns = now_ns;
     }
     if conn.flight >= LONGEST_FLIGHT {
         let end_ns = conn.tls_end_ns;
@@ -333,8 +279,8 @@ fn received(conn: &mut Conn, kind: u8, length: u32) {
         }
         APPLICATION_DATA => {
             conn.ingress.application = 1;
-            note_flight(&mut conn.answer, length);
-            if conn.phase == phase::LAST_FLIGHT {
+            note_flight(&mut conn.response, length);
+            if conn.handshake == handshake::LAST_FLIGHT {
                 let end_ns = conn.tls_end_ns;
                 done(conn, tls::FLOW_13, end_ns);
             }
@@ -347,7 +293,7 @@ fn received(conn: &mut Conn, kind: u8, length: u32) {
 /// Tickets may come before the client's Finished (RFC 8446 4.6.1). They are the records behind the server's
 /// own Finished, which is the last of its size.
 #[inline(always)]
-fn note_flight(answer: &mut Answer, length: u32) {
+fn note_flight(answer: &mut Response, length: u32) {
     if length == 53 || length == 69 {
         answer.server_finished = 1;
         answer.half_rtt = 0;

@@ -6,7 +6,12 @@ use tracer_common::record::{
     turn::{self, SLOW_PICKUP_NS, TURNS, WAIT_NS},
 };
 
-use crate::{bound::masked, conn::Conn, difference::elapsed, emit, overflow, turn as turns};
+use crate::{
+    bound::masked,
+    difference::elapsed,
+    emit::turn::{finish, report_batch},
+    state::conn::Conn,
+};
 
 const MASK: u64 = TURNS as u64 - 1;
 
@@ -14,21 +19,21 @@ const MASK: u64 = TURNS as u64 - 1;
 #[inline(always)]
 pub fn over(conn: &mut Conn, cookie: u64, now_ns: u64) {
     let Some(brief) = brief(conn) else {
-        report(conn, cookie, now_ns);
-        turns::finish(conn, turn::NEXT, cookie, now_ns);
+        report_batch(conn, cookie, now_ns);
+        finish(conn, turn::NEXT, cookie, now_ns);
         return;
     };
-    let (h2, waiting) = (conn.turn.h2, conn.turn.waiting);
-    if waiting != 0 && conn.waiting().head.h2 != h2 {
-        report(conn, cookie, now_ns);
+    let (h2, batched) = (conn.request.h2, conn.request.batched);
+    if batched != 0 && conn.batch().head.h2 != h2 {
+        report_batch(conn, cookie, now_ns);
     }
     add(conn, brief);
-    let first = conn.waiting();
+    let first = conn.batch();
     let first_ns = first.head.previous_ns + u64::from(first.turns[0].idle_ns);
     // The segment has a time from before it passed, so the first of them may even be later.
     let is_old = elapsed(now_ns, first_ns).is_some_and(|age_ns| age_ns >= WAIT_NS);
-    if conn.turn.waiting as usize == TURNS || is_old {
-        report(conn, cookie, now_ns);
+    if conn.request.batched as usize == TURNS || is_old {
+        report_batch(conn, cookie, now_ns);
     }
 }
 
@@ -36,8 +41,8 @@ pub fn over(conn: &mut Conn, cookie: u64, now_ns: u64) {
 /// reported by itself, and user space counts that.
 #[inline(always)]
 fn brief(conn: &Conn) -> Option<BriefTurn> {
-    let (now, answer) = (&conn.turn, &conn.answer);
-    if now.number < 2 || now.previous_ns == 0 || !turns::is_answered(conn) {
+    let (now, answer) = (&conn.request, &conn.response);
+    if now.number < 2 || now.previous_ns == 0 || !conn.is_answered() {
         return None;
     }
     let idle_ns = elapsed(now.start_ns, now.previous_ns)?;
@@ -54,10 +59,10 @@ fn brief(conn: &Conn) -> Option<BriefTurn> {
 
 #[inline(always)]
 fn add(conn: &mut Conn, brief: BriefTurn) {
-    let at = masked::<MASK>(u32::from(conn.turn.waiting));
-    let (previous_ns, number) = (conn.turn.previous_ns, conn.turn.number);
-    let (protocol, h2, adopted) = (conn.turn.protocol, conn.turn.h2, conn.adopted);
-    let record = conn.waiting();
+    let at = masked::<MASK>(u32::from(conn.request.batched));
+    let (previous_ns, number) = (conn.request.previous_ns, conn.request.number);
+    let (protocol, h2, adopted) = (conn.request.protocol, conn.request.h2, conn.adopted);
+    let record = conn.batch();
     if at == 0 {
         let head = &mut record.head;
         head.previous_ns = previous_ns;
@@ -67,17 +72,5 @@ fn add(conn: &mut Conn, brief: BriefTurn) {
         head.adopted = adopted;
     }
     record.turns[at] = brief;
-    conn.turn.waiting += 1;
-}
-
-/// Reports the turns that wait.
-#[inline(always)]
-pub fn report(conn: &mut Conn, cookie: u64, now_ns: u64) {
-    if conn.turn.waiting == 0 {
-        return;
-    }
-    if !emit::turns(conn, cookie, now_ns) {
-        overflow::waited(conn);
-    }
-    conn.turn.waiting = 0;
+    conn.request.batched += 1;
 }

@@ -6,7 +6,10 @@ use tracer_common::{
     record::{HELLO_LARGE, HELLO_LEAST, HELLO_SMALL, HelloRecord, direction, kind},
 };
 
-use crate::{bound::between_one_and, conn::Conn, difference::bytes_between, emit, tls::Source};
+use super::source::Source;
+use crate::{
+    bound::between_one_and, count::count, difference::bytes_between, emit, state::conn::Conn,
+};
 
 /// Egress bytes copied: a ClientHello with post-quantum key shares and a session ticket.
 const EGRESS_LIMIT: u32 = 2 * HELLO_LARGE as u32;
@@ -110,7 +113,7 @@ fn chunk<const EGRESS: bool, S: Source, const N: usize>(
     };
     let written = emit::try_record_at(piece.now_ns, kind::HELLO, cookie, fill);
     if !written {
-        emit::count(Counter::RingFull);
+        count(Counter::RingFull);
     }
     written
 }

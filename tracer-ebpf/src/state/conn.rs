@@ -1,20 +1,9 @@
 //! The state of one traced connection, in its socket's own storage: no lookup by address, no
 //! lifetime to manage, gone with the socket.
 
-use core::ffi::c_void;
+use core::sync::atomic::{Ordering, compiler_fence};
 
-use aya_ebpf::helpers::generated::bpf_sk_storage_get;
-use tracer_common::{
-    counter::Counter,
-    record::{COMM_LEN, TurnsRecord, turn},
-};
-
-use crate::{emit, maps, sock::Sock};
-
-/// Handshake phases. What is greater than `LAST_FLIGHT` needs no more packets.
-pub mod phase {
-    pub use tracer_common::record::handshake::{HANDSHAKE, LAST_FLIGHT, OVER, WAITING};
-}
+use tracer_common::record::{COMM_LEN, TurnsRecord, handshake, turn};
 
 /// Progress of one direction.
 #[repr(C)]
@@ -66,9 +55,9 @@ pub struct Stream {
 pub struct Conn {
     // First line: read for every packet, seldom written.
     /// 1: the socket is traced.
-    pub live: u8,
-    /// Handshake phase: [`phase`].
-    pub phase: u8,
+    pub traced: u8,
+    /// State of the handshake, one of [`handshake`]. A later one than LAST_FLIGHT needs no more packets.
+    pub handshake: u8,
     /// Outcome to be reported: `record::tls`, 0 while there is none.
     pub outcome: u8,
     /// Record flow: `record::tls::FLOW_12`, `FLOW_13` or 0.
@@ -100,8 +89,8 @@ pub struct Conn {
     /// Progress of the bytes sent.
     pub sent: Edge,
     /// The request at hand.
-    pub turn: Turn,
-    /// Part of the turn's pickup spent waiting for a CPU, ns, or `record::turn::UNMEASURED`. Set with a pickup that is
+    pub request: Request,
+    /// Run-queue latency in the pickup of the turn, ns, or `record::turn::UNMEASURED`. Set with a pickup that is
     /// slow.
     pub pickup_run_queue_ns: u64,
     /// First byte of the ClientHello, ns.
@@ -111,7 +100,7 @@ pub struct Conn {
     /// Progress of the bytes received.
     pub got: Edge,
     /// The response at hand.
-    pub answer: Answer,
+    pub response: Response,
     /// End of the handshake, ns.
     pub tls_end_ns: u64,
     /// SYN segments sent again.
@@ -122,15 +111,15 @@ pub struct Conn {
     pub alert: [u8; 2],
     /// Records of the client's last flight (TLS 1.3) so far.
     pub flight: u8,
-    /// Segments held back so far.
-    pub held: u8,
+    /// Segments put into the out-of-order queue so far.
+    pub out_of_order: u8,
     /// 1: the record of its connect found the ring full, so that user space does not know of it.
     pub untold: u8,
 
     // The rest.
     /// comm of the owner.
     pub comm: [u8; COMM_LEN],
-    // For handshakes and first turns; behind them turns wait here: `Conn::waiting`.
+    // For handshakes and first turns; behind them a batch of turns is here: `Conn::batch`.
     /// Direction from the process.
     pub egress: Stream,
     /// Direction to the process.
@@ -143,7 +132,7 @@ pub struct Conn {
 
 /// The request at hand; written by egress and the reading process, both under the socket lock.
 #[repr(C)]
-pub struct Turn {
+pub struct Request {
     /// First byte of the request, ns.
     pub start_ns: u64,
     /// Last byte of the response before it, ns.
@@ -159,14 +148,14 @@ pub struct Turn {
     /// Looks like HTTP/2.
     pub h2: u8,
     /// 1: it was reported when the process closed its end.
-    pub told: u8,
-    /// Turns before it that were not reported yet.
-    pub waiting: u8,
+    pub reported: u8,
+    /// Turns before it that are in the batch and were not reported yet.
+    pub batched: u8,
 }
 
 /// The response at hand; written by ingress.
 #[repr(C)]
-pub struct Answer {
+pub struct Response {
     /// First byte of the response, ns.
     pub first_ns: u64,
     /// Last byte of the response so far, ns.
@@ -201,10 +190,10 @@ const _: () = {
 };
 
 impl Conn {
-    /// The turns that wait to be reported: those of a connection whose second turn has begun, so that what its
-    /// handshake and its first turn needed is no more. `turn.waiting` of them are set.
+    /// The batch of turns that are to be reported together: those of a connection whose second turn has begun, so that what its
+    /// handshake and its first turn needed is no more. `request.batched` of them are set.
     #[inline(always)]
-    pub fn waiting(&mut self) -> &mut TurnsRecord {
+    pub fn batch(&mut self) -> &mut TurnsRecord {
         // SAFETY: from `egress` on the struct has room for the record, aligned for it, as checked above; both are plain
         // integers.
         unsafe {
@@ -213,56 +202,24 @@ impl Conn {
                 .cast()
         }
     }
-}
 
-/// The traced connection of a socket, if it has one.
-///
-/// # Safety
-/// `sk` is a socket pointer the verifier knows.
-#[inline(always)]
-pub unsafe fn find(sk: *mut c_void) -> Option<&'static mut Conn> {
-    // SAFETY: the map is a socket storage with values of type Conn.
-    unsafe {
-        let conn: *mut Conn =
-            bpf_sk_storage_get(maps::conns(), sk, core::ptr::null_mut(), 0).cast();
-        conn.as_mut()
+    /// The request at hand has been answered; the times of the response are read after this.
+    #[inline(always)]
+    pub fn is_answered(&self) -> bool {
+        let is_answered = self.response.answered == self.request.number;
+        compiler_fence(Ordering::Acquire);
+        is_answered
     }
-}
 
-/// The traced connection of a typed socket, if it has one.
-#[inline(always)]
-pub fn of(sock: Sock) -> Option<&'static mut Conn> {
-    if !sock.has_storage() {
-        return None;
+    /// The turn at hand is the first one over TLS 1.3, whose records are passed to user space.
+    #[inline(always)]
+    pub fn has_evidence(&self) -> bool {
+        self.request.protocol == turn::TLS_13 && self.request.number == 1
     }
-    // SAFETY: a typed socket; the helper refuses mini-sockets.
-    unsafe { find(sock.as_ptr()) }
-}
 
-/// A connect was under way when tracing began: its SYN has not been seen, and what follows it will be.
-#[inline(always)]
-pub fn expect(conn: &mut Conn, sock: Sock) {
-    let base = sock.next_to_send();
-    conn.egress.base = base;
-    conn.egress.want = 5;
-    conn.sent.next = base;
-    conn.sent.started = 1;
-}
-
-/// The connection of a socket, made when it has none. Counts the failure to make it.
-///
-/// # Safety
-/// As [`find`].
-#[inline(always)]
-pub unsafe fn find_or_make(sk: *mut c_void) -> Option<&'static mut Conn> {
-    // SAFETY: as in `find`; flag 1 is BPF_SK_STORAGE_GET_F_CREATE.
-    let conn = unsafe {
-        let conn: *mut Conn =
-            bpf_sk_storage_get(maps::conns(), sk, core::ptr::null_mut(), 1).cast();
-        conn.as_mut()
-    };
-    if conn.is_none() {
-        emit::count(Counter::StorageFull);
+    /// Request bytes are being answered or have been, and were not reported yet.
+    #[inline(always)]
+    pub fn is_carrying(&self) -> bool {
+        self.request.number != 0 && self.request.reported == 0 && self.handshake == handshake::OVER
     }
-    conn
 }

@@ -1,0 +1,28 @@
+//! Records of the first turn over TLS 1.3, which user space decides about: session tickets look like a response here.
+
+use tracer_common::record::turn::EVIDENCE;
+
+use super::lengths::{ALERT_13, CONTINUE_RECORD, KEY_UPDATE_13};
+use crate::{bound::masked, state::conn::Conn};
+
+/// A record received after the handshake; for the walk. Those that are no response at any rate are left out.
+#[inline(always)]
+pub fn note_record(conn: &mut Conn, length: u32) {
+    let response = &mut conn.response;
+    if length == ALERT_13 || length == KEY_UPDATE_13 || CONTINUE_RECORD[..2].contains(&length) {
+        return;
+    }
+    if conn.request.number == 0 {
+        if response.early == 0 {
+            response.early_length = length as u16;
+        }
+        response.early = response.early.wrapping_add(1);
+        return;
+    }
+    if (response.records as usize) < EVIDENCE {
+        let at = masked::<{ EVIDENCE as u64 - 1 }>(response.records);
+        conn.lengths[at] = length as u16;
+        conn.times_ns[at] = conn.ingress.now_ns;
+    }
+    response.records = response.records.wrapping_add(1);
+}

@@ -1,0 +1,105 @@
+//! Order of the segments of a handshake: which one is next, and what the first one opens.
+
+use tracer_common::record::{handshake, tls};
+
+use super::{segment::Segment, source::Source};
+use crate::{
+    difference::{after, bytes_between},
+    state::conn::Conn,
+};
+
+const FIRST_BYTE_OF_TLS: u8 = 22;
+
+/// Place of a segment in its stream.
+pub enum Place {
+    /// All of it was seen before.
+    Seen,
+    /// It continues what was seen.
+    Next,
+    /// Bytes before it are missing.
+    Early,
+    /// The beginning of the stream was not seen.
+    Unknown,
+}
+
+/// Takes the first sequence number of a direction: payload begins at `base`.
+#[inline(always)]
+pub fn begin<const EGRESS: bool>(conn: &mut Conn, base: u32) {
+    let (stream, edge) = if EGRESS {
+        (&mut conn.egress, &mut conn.sent)
+    } else {
+        (&mut conn.ingress, &mut conn.got)
+    };
+    stream.base = base;
+    stream.want = 5;
+    edge.next = base;
+    edge.started = 1;
+}
+
+/// Place of a segment in the stream of its direction.
+#[inline(always)]
+pub fn place<const EGRESS: bool>(conn: &Conn, segment: &Segment) -> Place {
+    let edge = if EGRESS { &conn.sent } else { &conn.got };
+    if edge.started == 0 {
+        Place::Unknown
+    } else if !after(segment.end(), edge.next) {
+        Place::Seen
+    } else if !after(segment.sequence, edge.next) {
+        Place::Next
+    } else {
+        Place::Early
+    }
+}
+
+/// Makes bytes in order, of which at least the last is new, the segment at hand. False when they are the first of the
+/// connection and no TLS.
+#[inline(always)]
+pub fn take<const EGRESS: bool, S: Source>(
+    conn: &mut Conn,
+    source: &S,
+    sequence: u32,
+    length: u32,
+) -> bool {
+    let (stream, edge) = if EGRESS {
+        (&mut conn.egress, &conn.sent)
+    } else {
+        (&mut conn.ingress, &conn.got)
+    };
+    stream.position = bytes_between(sequence, edge.next);
+    stream.length = length;
+    if conn.handshake == handshake::WAITING && !opens_tls::<EGRESS, S>(conn, source) {
+        conn.outcome = tls::NOT_TLS;
+        return false;
+    }
+    true
+}
+
+/// Notes that all bytes before `next` have been seen.
+#[inline(always)]
+pub fn set_next<const EGRESS: bool>(conn: &mut Conn, next: u32) {
+    if EGRESS {
+        conn.sent.next = next;
+    } else {
+        conn.got.next = next;
+    }
+}
+
+/// The first payload of the connection: the client's, and it begins like a TLS record?
+#[inline(always)]
+fn opens_tls<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) -> bool {
+    let mut first = [0u8; 8];
+    if !EGRESS || !source.load(0, (&raw mut first).cast(), 1) {
+        return false;
+    }
+    if first[0] != FIRST_BYTE_OF_TLS {
+        // RFC 9113 3.4: the preface of HTTP/2 in clear begins with "PRI * HTTP/2.0".
+        let preface = first[0] == b'P' && source.load(0, (&raw mut first).cast(), 4);
+        conn.request.h2 =
+            u8::from(preface && first[1] == b'R' && first[2] == b'I' && first[3] == b' ');
+        return false;
+    }
+    conn.handshake = handshake::HANDSHAKE;
+    conn.tls_start_ns = conn.egress.now_ns;
+    conn.egress.want = 6;
+    true
+}

@@ -1,0 +1,301 @@
+//! Turns: request bytes out, then response bytes in. TLS alerts and KeyUpdates are neither, and the interim
+//! response that asks for a request's body is no response. Session
+//! tickets of TLS 1.3 cannot be told from a response here: the records of a first turn are handed to user
+//! space as they came.
+
+use core::sync::atomic::{Ordering, compiler_fence};
+
+use tracer_common::record::{tls, turn};
+
+use super::{
+    batch,
+    lengths::{ALERT_13, BARE_CONTINUE, CONTINUE_RECORD, KEY_UPDATE_13, SETTINGS_ACK},
+    segment::Segment,
+    source::{Packet, Source},
+    tls::walk,
+};
+use crate::{
+    difference::{after, bytes_between, elapsed},
+    state::conn::{Conn, Edge, Response},
+};
+
+const ALERT: u8 = 21;
+const APPLICATION_DATA: u8 = 23;
+const RECORD_HEADER: u32 = 5;
+/// Type of a record of application data, as [`only_record`] gives it.
+const DATA: u32 = (APPLICATION_DATA as u32) << 16;
+/// An interim response in clear is looked for in segments up to this length.
+const LONGEST_INTERIM: u32 = 128;
+/// A session ticket's record, as far as seen in the wild.
+const TICKET: core::ops::RangeInclusive<u16> = 60..=1400;
+
+/// The handshake is over as `conn.outcome` says: from here on the connection carries requests.
+/// `leftover`: the segment that ended it goes on behind it.
+#[inline(always)]
+pub fn begin<const EGRESS: bool>(conn: &mut Conn, leftover: bool, cookie: u64) {
+    conn.request.protocol = match (conn.outcome, conn.flow) {
+        (tls::NOT_TLS, _) => turn::CLEAR,
+        (tls::DONE, tls::FLOW_13) => turn::TLS_13,
+        (tls::DONE, _) => turn::TLS_12,
+        _ => turn::UNKNOWN,
+    };
+    if EGRESS && conn.early_data == 1 {
+        let now_ns = conn.tls_start_ns;
+        request(conn, now_ns, cookie);
+        if conn.response.half_rtt != 0 {
+            answered_early(conn);
+        }
+    } else if EGRESS && leftover {
+        let now_ns = conn.egress.now_ns;
+        request(conn, now_ns, cookie);
+    } else if !EGRESS && conn.flight > 1 {
+        answered_at_once(conn);
+    }
+}
+
+/// The request went out behind the client's last flight, and only its answer told where that ended.
+#[inline(always)]
+fn answered_at_once(conn: &mut Conn) {
+    conn.request.number = 1;
+    let answer = &mut conn.response;
+    answer.broken = 1;
+    answer.ready_ns = conn.ingress.now_ns;
+    answer_begins(answer, 1, conn.ingress.now_ns);
+}
+
+/// Records came before the client's Finished, and they may be the response to early data or tickets (RFC 8446 2.3): the
+/// turn is answered, and when it was cannot be told.
+#[inline(always)]
+fn answered_early(conn: &mut Conn) {
+    let now_ns = conn.egress.now_ns;
+    conn.response.broken = 1;
+    answer_begins(&mut conn.response, 1, now_ns);
+}
+
+/// The process sent a segment after the handshake.
+#[inline(always)]
+pub fn sent<S: Source>(conn: &mut Conn, source: &S, segment: &Segment, now_ns: u64, cookie: u64) {
+    if !is_new(&mut conn.sent, segment) {
+        return;
+    }
+    if conn.request.protocol != turn::CLEAR {
+        let length = only_record(source, segment);
+        if is_control(length) || is_key_update(length) {
+            return;
+        }
+        if SETTINGS_ACK.contains(&(length & 0xffff)) {
+            conn.request.h2 = 1;
+        }
+    }
+    request(conn, now_ns, cookie);
+}
+
+/// The process received a segment after the handshake.
+#[inline(always)]
+pub fn received<P: Packet>(conn: &mut Conn, packet: &P, segment: &Segment, now_ns: u64) {
+    let gap = after(segment.sequence, conn.got.next) && conn.got.started == 1;
+    if gap || conn.response.holes == 1 {
+        return received_with_holes(conn, packet, segment, now_ns, gap);
+    }
+    if conn.request.protocol == turn::TLS_13
+        && conn.request.number <= 1
+        && conn.response.broken == 0
+    {
+        follow_records(conn, packet, segment, now_ns);
+    }
+    if is_new(&mut conn.got, segment) && !is_no_answer(conn, packet, segment) {
+        arrived(conn, now_ns);
+    }
+}
+
+/// A segment went missing or came late, and the application cannot read what lies behind it: only the segment that
+/// fills the hole makes data ready.
+#[inline(never)]
+fn received_with_holes<P: Packet>(
+    conn: &mut Conn,
+    packet: &P,
+    segment: &Segment,
+    now_ns: u64,
+    gap: bool,
+) {
+    // The records of a first turn cannot be followed over a hole.
+    conn.response.broken = 1;
+    let Some(readable) = packet.readable_to() else {
+        return;
+    };
+    conn.response.holes = u8::from(gap || readable != conn.got.next);
+    let end = segment.end();
+    let fills = !after(segment.sequence, readable) && after(end, readable);
+    let is_new = is_new(&mut conn.got, segment);
+    if fills {
+        if !is_no_answer(conn, packet, segment) {
+            arrived(conn, now_ns);
+        }
+    } else if conn.response.holes == 1 && (is_new || after(end, readable)) {
+        // The answer goes on, out of reach.
+        if conn.request.number != 0 && conn.response.answered == conn.request.number {
+            answer_goes_on(&mut conn.response, now_ns);
+        }
+    }
+}
+
+/// The segment is no part of a response: a control record, or an interim response.
+#[inline(always)]
+fn is_no_answer<S: Source>(conn: &Conn, source: &S, segment: &Segment) -> bool {
+    let waits = conn.response.answered != conn.request.number;
+    let is_tls = matches!(conn.request.protocol, turn::TLS_12 | turn::TLS_13);
+    if waits && !is_tls && is_interim(source, segment) {
+        return true;
+    }
+    if conn.request.protocol == turn::CLEAR {
+        return false;
+    }
+    let record = only_record(source, segment);
+    // While a response is under way, what is as long as a KeyUpdate is the last chunk of a body (RFC 9112 7.1).
+    let under_way = conn.request.number != 0 && !waits;
+    is_control(record)
+        || (is_key_update(record) && !under_way)
+        || (waits && CONTINUE_RECORD.contains(&(record & 0xffff)))
+}
+
+/// Data of a response can be read.
+#[inline(always)]
+fn arrived(conn: &mut Conn, now_ns: u64) {
+    let (turn, answer) = (&conn.request, &mut conn.response);
+    if answer.ready_ns <= turn.read_ns {
+        answer.ready_ns = now_ns;
+    }
+    if turn.number == 0 {
+        return;
+    }
+    if answer.answered == turn.number {
+        answer_goes_on(answer, now_ns);
+    } else if elapsed(now_ns, turn.start_ns).is_some() {
+        answer_begins(answer, turn.number, now_ns);
+    }
+    // What came before the request had left is the end of the response before it, which has been reported.
+}
+
+/// The first byte of the response to request `number`. Whoever sees that it is answered sees the times of its answer.
+#[inline(always)]
+fn answer_begins(answer: &mut Response, number: u32, now_ns: u64) {
+    answer.first_ns = now_ns;
+    answer.last_ns = now_ns;
+    compiler_fence(Ordering::Release);
+    answer.answered = number;
+}
+
+/// More of the response. Segments that two CPUs receive at once may come here in either order.
+#[inline(always)]
+fn answer_goes_on(answer: &mut Response, now_ns: u64) {
+    if now_ns > answer.last_ns {
+        answer.last_ns = now_ns;
+    }
+}
+
+/// Request bytes: a new turn, unless the last request is still unanswered.
+#[inline(always)]
+fn request(conn: &mut Conn, now_ns: u64, cookie: u64) {
+    if conn.response.answered != conn.request.number || only_tickets(conn) {
+        return;
+    }
+    if conn.request.number != 0 {
+        if conn.request.reported == 0 {
+            batch::over(conn, cookie, now_ns);
+        }
+        conn.request.reported = 0;
+        conn.request.previous_ns = conn.response.last_ns;
+    }
+    // The segment has a time from before it passed, and a response may have come since.
+    conn.request.start_ns = if now_ns < conn.request.previous_ns {
+        conn.request.previous_ns
+    } else {
+        now_ns
+    };
+    conn.request.pickup_ns = 0;
+    // Whoever sees the request sees when it began.
+    compiler_fence(Ordering::Release);
+    conn.request.number += 1;
+}
+
+/// Two or more records of one size, as tickets are, and nothing else: the request is going on.
+#[inline(always)]
+fn only_tickets(conn: &Conn) -> bool {
+    let (answer, lengths) = (&conn.response, &conn.lengths);
+    conn.request.protocol == turn::TLS_13
+        && conn.request.number == 1
+        && answer.broken == 0
+        && answer.half_rtt == 0
+        && (answer.records == 2 || answer.records == 4)
+        && TICKET.contains(&lengths[0])
+        && lengths[0] == lengths[1]
+        && (answer.records == 2 || (lengths[2] == lengths[0] && lengths[3] == lengths[0]))
+}
+
+/// The segment has bytes beyond those seen; they are seen now.
+#[inline(always)]
+fn is_new(edge: &mut Edge, segment: &Segment) -> bool {
+    let end = segment.end();
+    if edge.started == 1 && !after(end, edge.next) {
+        return false;
+    }
+    edge.started = 1;
+    edge.next = end;
+    true
+}
+
+/// Type (upper half) and length (lower half) of the TLS record that is the whole segment; 0 when it is
+/// none. Only short segments are looked at.
+#[inline(always)]
+fn only_record<S: Source>(source: &S, segment: &Segment) -> u32 {
+    const LONGEST: u32 = 56;
+    let mut header = [0u8; 8];
+    if segment.length < RECORD_HEADER || segment.length > LONGEST {
+        return 0;
+    }
+    let is_loaded = source.load(0, header.as_mut_ptr().cast(), RECORD_HEADER);
+    let length = (u32::from(header[3]) << 8) | u32::from(header[4]);
+    if !is_loaded || header[1] != 3 || length + RECORD_HEADER != segment.length {
+        return 0;
+    }
+    (u32::from(header[0]) << 16) | length
+}
+
+/// An alert: neither request nor response.
+#[inline(always)]
+fn is_control(record: u32) -> bool {
+    record >> 16 == u32::from(ALERT) || record == DATA | ALERT_13
+}
+
+/// Tells whether a record is as long as a KeyUpdate.
+#[inline(always)]
+fn is_key_update(record: u32) -> bool {
+    record == DATA | KEY_UPDATE_13
+}
+
+/// The segment is an interim response in clear.
+#[inline(always)]
+fn is_interim<S: Source>(source: &S, segment: &Segment) -> bool {
+    const STATUS: [u8; 4] = *b" 100";
+    const STATUS_AT: u32 = 8;
+    const END: [u8; 4] = *b"\r\n\r\n";
+    if segment.length < BARE_CONTINUE || segment.length > LONGEST_INTERIM {
+        return false;
+    }
+    let word = |at: u32| source.bytes::<4>(at).map(u32::from_ne_bytes);
+    word(STATUS_AT) == Some(u32::from_ne_bytes(STATUS))
+        && word(segment.length - 4) == Some(u32::from_ne_bytes(END))
+}
+
+/// Notes the records of the first turn while they come in order.
+#[inline(always)]
+fn follow_records<S: Source>(conn: &mut Conn, source: &S, segment: &Segment, now_ns: u64) {
+    let end = segment.end();
+    if after(end, conn.got.next) {
+        let stream = &mut conn.ingress;
+        stream.now_ns = now_ns;
+        stream.position = bytes_between(segment.sequence, conn.got.next);
+        stream.length = segment.length;
+        walk::<false, _>(conn, source);
+    }
+}

@@ -1,0 +1,159 @@
+//! A TCP segment as a `cgroup_skb` program sees it: the packet begins at the network header.
+
+use core::ffi::c_void;
+
+use aya_ebpf::{
+    bindings::__sk_buff,
+    helpers::generated::{bpf_skb_load_bytes, bpf_tcp_sock},
+};
+use tracer_common::counter::Counter;
+
+use crate::{
+    count::count,
+    flow::{
+        segment::Segment,
+        source::{Packet, Source},
+    },
+};
+
+const SYN: u8 = 0x02;
+const IPPROTO_TCP: u8 = 6;
+/// TCP header without options.
+const TCP: usize = 20;
+
+/// The packet at hand.
+pub struct SkbPacket {
+    pub skb: *mut __sk_buff,
+    /// Offset of the payload.
+    pub offset: u32,
+}
+
+impl SkbPacket {
+    /// The packet of a segment.
+    #[inline(always)]
+    pub fn new(skb: *mut __sk_buff, segment: &Segment) -> Self {
+        Self {
+            skb,
+            offset: segment.offset,
+        }
+    }
+}
+
+impl Source for SkbPacket {
+    #[inline(always)]
+    fn load(&self, position: u32, to: *mut c_void, length: u32) -> bool {
+        // SAFETY: the context; the caller's buffer holds `length` bytes.
+        unsafe { bpf_skb_load_bytes(self.skb.cast(), self.offset + position, to, length) == 0 }
+    }
+}
+
+impl Packet for SkbPacket {
+    #[inline(always)]
+    fn readable_to(&self) -> Option<u32> {
+        // SAFETY: a member of the context, checked for null; the helper gives figures or null.
+        unsafe {
+            let sk = (*self.skb).__bindgen_anon_2.sk;
+            if sk.is_null() {
+                return None;
+            }
+            let tcp = bpf_tcp_sock(sk);
+            (!tcp.is_null()).then(|| (*tcp).rcv_nxt)
+        }
+    }
+}
+
+/// Reads the IP and TCP headers (RFC 791, RFC 8200, RFC 9293 3.1). IPv6 extension headers are
+/// not followed: such a packet is counted as unreadable.
+///
+/// # Safety
+/// `skb` is the program's context.
+#[inline(always)]
+pub unsafe fn read(skb: *mut __sk_buff) -> Option<Segment> {
+    // SAFETY: `skb` is the context.
+    let segment = unsafe { peek(skb).or_else(|| parse(skb)) };
+    if segment.is_none() {
+        count(Counter::BadPacket);
+    }
+    segment
+}
+
+/// The headers where they nearly always are: in the linear part of the packet, IPv4 without options
+/// or plain IPv6. No helper is called.
+#[inline(always)]
+unsafe fn peek(skb: *mut __sk_buff) -> Option<Segment> {
+    const IPV4: usize = 20;
+    const IPV6: usize = 40;
+    // SAFETY: members of the context; the verifier checks each access against `data_end`.
+    unsafe {
+        let data = (*skb).data as usize as *const u8;
+        let end = (*skb).data_end as usize;
+        if data as usize + IPV4 + TCP > end {
+            return None;
+        }
+        let version = data.read();
+        if version == 0x45 && data.add(9).read() == IPPROTO_TCP {
+            return Some(at::<IPV4>(skb, data));
+        }
+        if version >> 4 != 6 || data as usize + IPV6 + TCP > end {
+            return None;
+        }
+        (data.add(6).read() == IPPROTO_TCP).then(|| at::<IPV6>(skb, data))
+    }
+}
+
+/// The segment whose TCP header begins at `IP`.
+///
+/// # Safety
+/// The packet has been checked to hold `IP + TCP` bytes.
+#[inline(always)]
+unsafe fn at<const IP: usize>(skb: *mut __sk_buff, data: *const u8) -> Segment {
+    // SAFETY: as above.
+    unsafe {
+        let sequence = data.add(IP + 4).cast::<u32>().read_unaligned();
+        let offset = IP as u32 + u32::from(data.add(IP + 12).read() >> 4) * 4;
+        Segment {
+            sequence: u32::from_be(sequence),
+            offset,
+            length: (*skb).len.saturating_sub(offset),
+            syn: data.add(IP + 13).read() & SYN != 0,
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn parse(skb: *mut __sk_buff) -> Option<Segment> {
+    // SAFETY: `skb` is the context.
+    let first = unsafe { load::<10>(skb, 0) }?;
+    let (ip_length, protocol) = match first[0] >> 4 {
+        4 => (u32::from(first[0] & 15) * 4, first[9]),
+        6 => (40, first[6]),
+        _ => return None,
+    };
+    if protocol != IPPROTO_TCP {
+        return None;
+    }
+    // SAFETY: as above.
+    let tcp = unsafe { load::<14>(skb, ip_length) }?;
+    let offset = ip_length + u32::from(tcp[12] >> 4) * 4;
+    // SAFETY: a plain member of the context.
+    let total = unsafe { (*skb).len };
+    Some(Segment {
+        sequence: u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]),
+        offset,
+        length: total.saturating_sub(offset),
+        syn: tcp[13] & SYN != 0,
+    })
+}
+
+/// Copies N bytes from `offset`.
+///
+/// # Safety
+/// `skb` is the program's context.
+#[inline(always)]
+pub unsafe fn load<const N: usize>(skb: *mut __sk_buff, offset: u32) -> Option<[u8; N]> {
+    let mut bytes = [0u8; N];
+    // SAFETY: the helper writes exactly N bytes or fails.
+    let status =
+        unsafe { bpf_skb_load_bytes(skb.cast(), offset, bytes.as_mut_ptr().cast(), N as u32) };
+    (status == 0).then_some(bytes)
+}

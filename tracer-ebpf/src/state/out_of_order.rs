@@ -1,0 +1,24 @@
+//! The out-of-order queue: segments of a handshake that arrived early.
+
+/// Bytes kept of one segment.
+pub const QUEUED_BYTES: usize = 4096;
+/// Segments kept of one connection.
+pub const QUEUED_SEGMENTS: u32 = 4;
+
+/// Slot of a connection.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct QueueKey {
+    pub cookie: u64,
+    pub slot: u32,
+    pub pad: u32,
+}
+
+/// A segment in the queue.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Queued {
+    pub sequence: u32,
+    pub length: u32,
+    pub bytes: [u8; QUEUED_BYTES],
+}
