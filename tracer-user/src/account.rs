@@ -2,9 +2,41 @@
 
 use std::{ffi::CString, os::unix::process::CommandExt, process::Command};
 
+use nix::errno::Errno;
 use nix::unistd::{Gid, Uid, User, getgrouplist, setgid, setgroups, setuid};
 
-use crate::failure::Failure;
+/// Reasons why a user cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AccountError {
+    /// The user database cannot be read.
+    #[error("--user: cannot look `{wanted}` up: {errno}")]
+    Database {
+        /// Name or number as given.
+        wanted: String,
+        /// Error of the system.
+        errno: Errno,
+    },
+    /// The user database has no such user.
+    #[error("--user: there is no user `{wanted}`")]
+    Unknown {
+        /// Name or number as given.
+        wanted: String,
+    },
+    /// A name that no list of groups can be asked for.
+    #[error("--user: the name of `{wanted}` cannot be used")]
+    Name {
+        /// Name or number as given.
+        wanted: String,
+    },
+    /// The groups of the user cannot be listed.
+    #[error("--user: cannot list the groups of `{wanted}`: {errno}")]
+    Groups {
+        /// Name or number as given.
+        wanted: String,
+        /// Error of the system.
+        errno: Errno,
+    },
+}
 
 /// A user of this machine.
 #[derive(Debug, Clone)]
@@ -15,19 +47,24 @@ pub(crate) struct Account {
 
 impl Account {
     /// By name, or by number.
-    pub(crate) fn find(wanted: &str) -> Result<Self, Failure> {
-        let refused = |what: String| Failure::Usage(format!("--user: {what}"));
+    pub(crate) fn find(wanted: &str) -> Result<Self, AccountError> {
+        let name = || wanted.to_owned();
         let user = match wanted.parse() {
             Ok(number) => User::from_uid(Uid::from_raw(number)),
             Err(_) => User::from_name(wanted),
         };
         let user = user
-            .map_err(|errno| refused(format!("cannot look `{wanted}` up: {errno}")))?
-            .ok_or_else(|| refused(format!("there is no user `{wanted}`")))?;
-        let name = CString::new(user.name.as_bytes())
-            .map_err(|_| refused(format!("the name of `{wanted}` cannot be used")))?;
-        let groups = getgrouplist(&name, user.gid)
-            .map_err(|errno| refused(format!("cannot list the groups of `{wanted}`: {errno}")))?;
+            .map_err(|errno| AccountError::Database {
+                wanted: name(),
+                errno,
+            })?
+            .ok_or_else(|| AccountError::Unknown { wanted: name() })?;
+        let login = CString::new(user.name.as_bytes())
+            .map_err(|_| AccountError::Name { wanted: name() })?;
+        let groups = getgrouplist(&login, user.gid).map_err(|errno| AccountError::Groups {
+            wanted: name(),
+            errno,
+        })?;
         Ok(Self { user, groups })
     }
 

@@ -3,8 +3,8 @@
 use std::{
     ffi::OsString,
     fs::File,
-    io::IsTerminal,
-    os::{fd::AsRawFd, unix::process::CommandExt, unix::process::ExitStatusExt},
+    io::{self, IsTerminal},
+    os::{fd::AsRawFd, unix::process::CommandExt},
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
@@ -20,8 +20,28 @@ use nix::{
 };
 
 use crate::{
-    account::Account, capture::Pipes, failure::Failure, source::kernel::cgroup::ChildCgroup,
+    account::Account, capture::Pipes, source::kernel::cgroup::ChildCgroup,
+    trace::description::CpuTime,
 };
+
+/// Reasons why the command could not be started.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChildError {
+    /// There is no word to start.
+    #[error("no command given")]
+    NoCommand,
+    /// The program cannot be started.
+    #[error("cannot start `{program}`: {source}")]
+    Start {
+        /// Program as given.
+        program: String,
+        /// Error of the system.
+        source: io::Error,
+    },
+    /// The cgroup made for it cannot be opened.
+    #[error("opening the command's cgroup: {0}")]
+    Cgroup(io::Error),
+}
 
 /// Starts the command inside `cgroup`. It moves there itself before it executes anything, so that its
 /// first socket is already in it. With `pipes` its output goes there, and it has no terminal to read from:
@@ -33,19 +53,17 @@ pub(crate) fn start(
     cgroup: &ChildCgroup,
     pipes: Option<&mut Pipes>,
     mask: SigSet,
-) -> Result<Started, Failure> {
-    let (program, arguments) = command
-        .split_first()
-        .ok_or_else(|| Failure::Usage("no command given".into()))?;
+) -> Result<Started, ChildError> {
+    let (program, arguments) = command.split_first().ok_or(ChildError::NoCommand)?;
     let procs = File::options()
         .write(true)
         .open(cgroup.procs_path())
-        .map_err(Failure::internal("opening the command's cgroup"))?;
+        .map_err(ChildError::Cgroup)?;
     let mut command = Command::new(program);
     command.args(arguments);
     if let Some((out, err)) = pipes.and_then(|pipes| pipes.writers.take()) {
         command.stdout(out).stderr(err);
-        if std::io::stdin().is_terminal() {
+        if io::stdin().is_terminal() {
             command.stdin(Stdio::null());
         }
     }
@@ -54,7 +72,7 @@ pub(crate) fn start(
         command.pre_exec(move || {
             match nix::libc::write(procs.as_raw_fd(), c"0".as_ptr().cast(), 1) {
                 1 => Ok(()),
-                _ => Err(std::io::Error::last_os_error()),
+                _ => Err(io::Error::last_os_error()),
             }
         });
     }
@@ -64,18 +82,16 @@ pub(crate) fn start(
     let parent = getpid();
     // SAFETY: system calls only, on what was made before the fork.
     unsafe { command.pre_exec(move || end_with(parent, &mask)) };
-    let child = command.spawn().map_err(|error| {
-        Failure::Usage(format!(
-            "cannot start `{}`: {error}",
-            program.to_string_lossy()
-        ))
+    let child = command.spawn().map_err(|source| ChildError::Start {
+        program: program.to_string_lossy().into_owned(),
+        source,
     })?;
     Ok(Started(child))
 }
 
 /// Lets the command come to an end when tracer is killed in a way that it cannot prepare for: nothing would watch it, and
 /// nobody would hear of its status. After the change of user, which the kernel takes as a reason to forget it.
-fn end_with(parent: Pid, mask: &SigSet) -> std::io::Result<()> {
+fn end_with(parent: Pid, mask: &SigSet) -> io::Result<()> {
     set_pdeathsig(Signal::SIGTERM)?;
     mask.thread_set_mask()?;
     match getppid() == parent {
@@ -96,12 +112,12 @@ impl Started {
     }
 
     /// Status of the command, if it has ended.
-    pub(crate) fn try_wait(&mut self) -> std::io::Result<Option<ExitStatus>> {
+    pub(crate) fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         self.0.try_wait()
     }
 
     /// Waits for its end.
-    pub(crate) fn wait(&mut self) -> std::io::Result<ExitStatus> {
+    pub(crate) fn wait(&mut self) -> io::Result<ExitStatus> {
         self.0.wait()
     }
 }
@@ -114,32 +130,15 @@ impl Drop for Started {
     }
 }
 
-/// The status to pass on: the command's own, or 128+n when signal n ended it.
-pub(crate) fn exit_code(status: ExitStatus) -> u8 {
-    let code = status
-        .code()
-        .or_else(|| status.signal().map(|signal| 128 + signal));
-    code.map_or(1, |code| code as u8)
-}
-
 /// Processor time of the command and of those of its descendants it has waited for, once it has ended;
 /// `None` before that.
-pub(crate) fn cpu() -> Option<Cpu> {
+pub(crate) fn cpu() -> Option<CpuTime> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).ok()?;
-    let cpu = Cpu {
+    let cpu = CpuTime {
         user: duration(usage.user_time()),
         system: duration(usage.system_time()),
     };
     (!(cpu.user + cpu.system).is_zero()).then_some(cpu)
-}
-
-/// Processor time.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Cpu {
-    /// In the program.
-    pub(crate) user: Duration,
-    /// In the kernel on its behalf.
-    pub(crate) system: Duration,
 }
 
 fn duration(time: TimeVal) -> Duration {

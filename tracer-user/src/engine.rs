@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 use self::last_words::last_words;
 use crate::{
     capture::Captured,
-    child,
-    failure::{Failure, code},
+    exit_code,
+    failure::Failure,
     intake::Intake,
     live::{Command, Live, Stage},
     say::say,
@@ -24,6 +24,7 @@ use crate::{
     source::{
         End, Source, Wake,
         record::{Ended, Ending, Recorder},
+        recording,
     },
 };
 
@@ -101,8 +102,8 @@ impl Engine {
         // Whatever happened, the terminal is given back, and what was found is said.
         let mut failures = self.close(end.as_ref().ok());
         let code = match end {
-            Ok(End::Command(status)) => Ok(child::exit_code(status)),
-            Ok(End::Stopped | End::Replayed) if failures.is_empty() => Ok(code::OK),
+            Ok(End::Command(status)) => Ok(exit_code::passed_on(status)),
+            Ok(End::Stopped | End::Replayed) if failures.is_empty() => Ok(exit_code::OK),
             Ok(End::Stopped | End::Replayed) => Err(failures.remove(0)),
             Err(failure) => Err(failure),
         };
@@ -160,7 +161,7 @@ impl Engine {
             say(&words);
         }
         let rest = [
-            said.err(),
+            said.err().map(Failure::Sink),
             logged.and_then(Result::err).map(Failure::ChildLog),
             closed.err().map(Failure::Screen),
         ];
@@ -270,7 +271,7 @@ impl Engine {
     /// Takes what is left and writes the results, as far as either goes.
     async fn finish(&mut self) {
         if let Err(failure) = self.source.finish(&mut self.tracker).await {
-            self.fail(failure);
+            self.fail(failure.into());
         }
         self.over = true;
         self.note_moment();
@@ -282,7 +283,7 @@ impl Engine {
             self.remarks.extend(remark);
         }
         if let Err(failure) = self.sinks.export_at_the_end(&self.tracker.snapshot()) {
-            self.fail(failure);
+            self.fail(failure.into());
         }
     }
 
@@ -297,17 +298,7 @@ impl Engine {
     /// Ends the recording: what is left of it goes to the disk, while everything goes on.
     fn end_recording(&mut self) -> Option<Ending> {
         let recorder = self.tracker.recorder.take()?;
-        let about = &self.sinks.description;
-        let ended_at_ns = about.started_at_ns() + self.sinks.elapsed_ns();
-        let end = tracer_recording::End {
-            ended_ns: about.as_of_ns,
-            ended_at_ns,
-            lost: 0,
-            command_cpu_ns: about
-                .command_cpu
-                .map(|cpu| (cpu.user.as_nanos() as u64, cpu.system.as_nanos() as u64)),
-        };
-        recorder.end(end)
+        recorder.end(recording::end(&self.sinks.description))
     }
 
     /// A recording that was ended at the screen may be on the disk by now.

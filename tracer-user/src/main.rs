@@ -9,6 +9,7 @@ mod demo;
 mod diff;
 mod doctor;
 mod engine;
+mod exit_code;
 mod failure;
 mod files;
 mod filter;
@@ -24,6 +25,7 @@ mod session;
 mod signals;
 mod sink;
 mod source;
+mod trace;
 
 use std::process::ExitCode;
 

@@ -5,7 +5,6 @@ use std::{collections::HashSet, ffi::OsString, path::PathBuf, time::SystemTime};
 
 use tokio::runtime::Runtime;
 use tracer_core::{
-    host_filter::HostFilter,
     input::Input,
     tracker::{Tracker, TrackerOptions},
 };
@@ -29,7 +28,7 @@ use crate::{
     resolve,
     say::say,
     signals::{Held, Signals},
-    sink::{Description, Machine, Sinks, output::OutputPath},
+    sink::{Sinks, output::OutputPath},
     source::{
         Source,
         kernel::{
@@ -38,9 +37,11 @@ use crate::{
             check_rights,
         },
         record::Recorder,
+        recording,
         replay::Replay,
         tracing::{Audience, Target, Tracing},
     },
+    trace::description::{Description, Machine},
 };
 
 /// A trace that is set up and running.
@@ -206,7 +207,10 @@ impl Session {
             None => None,
             Some(path) => {
                 let file = path.begin()?.commit_open()?;
-                Some(Recorder::new(file, sinks.description.start(&options)))
+                Some(Recorder::new(
+                    file,
+                    recording::start(&sinks.description, &options),
+                ))
             }
         };
         let tracker = Intake::new(Tracker::new(options), recorder);
@@ -269,7 +273,7 @@ impl Session {
         let pipes = self.pipes.as_mut().map(|(pipes, _)| pipes);
         let child = child::start(command, user, cgroup, pipes, held.before());
         self.kernel.forget_process(own)?;
-        child
+        Ok(child?)
     }
 
     /// Starts the threads, which have no rights by now, and the engine.
@@ -307,14 +311,10 @@ pub(crate) fn replay(arguments: &args::Replay) -> Result<u8, Failure> {
     if let Some(after) = arguments.until {
         replay.end_after(after);
     }
-    let options = TrackerOptions {
-        max_connections: usize::try_from(start.max_connections).unwrap_or(usize::MAX),
-        max_hosts: usize::try_from(start.max_hosts).unwrap_or(usize::MAX),
-        hosts: HostFilter::new(start.hosts.clone()),
-    };
+    let options = recording::options(&start);
     let sinks = Sinks {
         output,
-        description: Description::of(start),
+        description: recording::description(start),
     };
     let (runtime, signals) = listen(&hold_signals()?)?;
     let source = Source::Replay(Box::new(replay));

@@ -14,7 +14,7 @@ use crate::{
     live::{Command, Live, Stage},
     signals::Signals,
     sink::output::OutputPath,
-    source::{End, record::Recorder},
+    source::{End, record::Recorder, recording},
 };
 
 impl Engine {
@@ -26,7 +26,7 @@ impl Engine {
         if self.live.as_mut().is_some_and(Live::counters_due) {
             self.read_counters()?;
         }
-        let elapsed_ns = self.sinks.elapsed_ns();
+        let elapsed_ns = self.sinks.description.elapsed_ns();
         let playing = self.source.playing();
         if let Some(live) = &mut self.live {
             live.set_playing(playing);
@@ -67,7 +67,7 @@ impl Engine {
         let now_ns = self.source.now_ns();
         // Not the time of day now: that of a recording is another one.
         self.sinks.description.as_of_ns = now_ns;
-        let at_ns = self.sinks.description.started_at_ns() + self.sinks.elapsed_ns();
+        let at_ns = self.sinks.description.as_of_at_ns();
         self.tracker.input(&Input::Reset { now_ns, at_ns });
         self.sinks.description.restart(now_ns, at_ns);
         Ok("figures are counted from now".into())
@@ -108,17 +108,17 @@ impl Engine {
         let before_ns = self.source.drain(&mut self.tracker)?;
         let now_ns = self.source.now_ns();
         self.sinks.description.as_of_ns = now_ns;
-        let at_ns = self.sinks.description.started_at_ns() + self.sinks.elapsed_ns();
+        let at_ns = self.sinks.description.as_of_at_ns();
         self.sinks.description.restart(now_ns, at_ns);
         let options = self.tracker.options().clone();
-        let mut recorder = Recorder::new(file, self.sinks.description.start(&options));
+        let mut recorder = Recorder::new(file, recording::start(&self.sinks.description, &options));
         let started = recorder.start();
         started.map_err(Failure::internal("starting the thread that records"))?;
         self.tracker.begin_again(Tracker::new(options), recorder);
         // What the kernel has counted so far belongs to the time before.
         self.source.read_counters(&mut self.tracker)?;
         self.tracker.input(&Input::Reset { now_ns, at_ns });
-        self.source.prime(before_ns, &mut self.tracker)
+        Ok(self.source.prime(before_ns, &mut self.tracker)?)
     }
 
     /// Writes a file named by the time of day, beside where tracer was started.

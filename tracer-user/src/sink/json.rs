@@ -17,11 +17,12 @@ use tracer_core::{
 };
 use tracer_export as export;
 
-use super::{Description, hdr};
-use crate::clock;
+use super::hdr;
+use crate::{clock, trace::description::Description};
 
-/// The whole document, `duration_ns` after the beginning.
-pub(crate) fn export(snapshot: &Snapshot, about: &Description, duration_ns: u64) -> export::Export {
+/// The whole document.
+pub(crate) fn export(snapshot: &Snapshot, about: &Description) -> export::Export {
+    let duration_ns = about.elapsed_ns();
     let knows_doing = snapshot.knows_doing;
     let processes = snapshot.processes.iter();
     let hosts = snapshot.hosts.iter();

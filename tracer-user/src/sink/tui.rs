@@ -33,11 +33,11 @@ use self::{
     terminal::Screen,
     theme::Theme,
 };
-use super::Description;
 use crate::{
     capture::Scrollback,
     cli::settings::ScreenSettings,
     live::{Command, Wires},
+    trace::description::Description,
 };
 
 /// New moments are looked for this often; keys are answered at once.

@@ -1,0 +1,3 @@
+//! A running trace, and what belongs to it.
+
+pub(crate) mod description;
