@@ -17,15 +17,13 @@ use crate::{
     live::{Command, Live, Stage},
     say::say,
     signals::{Heard, Signals},
-    sink::{
-        Sinks,
-        tui::{self, About},
-    },
+    sink::Sinks,
     source::{
         End, Source, Wake,
         record::{Ended, Ending, Recorder},
         recording,
     },
+    tui::{self, About},
 };
 
 /// Time that the command may take to end after a signal was passed on: longer than the ten seconds in which most

@@ -26,6 +26,7 @@ mod signals;
 mod sink;
 mod source;
 mod trace;
+mod tui;
 
 use std::process::ExitCode;
 

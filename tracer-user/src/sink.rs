@@ -5,7 +5,6 @@ pub(crate) mod json;
 pub(crate) mod output;
 pub(crate) mod rescue;
 mod text;
-pub(crate) mod tui;
 
 use tracer_core::snapshot::Snapshot;
 

@@ -121,12 +121,6 @@ pub(crate) const ARROWS: &[ArrowException] = &[
         to: "cli/settings",
         why: "to be cut: settings of a sink stand beside it",
     },
-    ArrowException {
-        package: "tracer-user",
-        from: "sink/tui/model",
-        to: "sink/tui/view",
-        why: "to be cut: finding what was clicked belongs to the model",
-    },
 ];
 
 pub(crate) const MODULES: &[ModuleException] = &[];

@@ -3,7 +3,12 @@
 use std::{io::IsTerminal, path::Path, time::Duration};
 
 use super::args::{Color, OutputArguments, ResultArguments};
-use crate::{failure::Failure, invoker::Invoker, sink::output::OutputPath};
+use crate::{
+    failure::Failure,
+    invoker::Invoker,
+    sink::output::OutputPath,
+    tui::settings::{Colors, ScreenSettings},
+};
 
 /// Target of the export.
 #[derive(Debug)]
@@ -37,55 +42,30 @@ pub(crate) struct OutputSettings {
     pub(crate) screen: Option<ScreenSettings>,
 }
 
-/// Settings of the live screen.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ScreenSettings {
-    /// New figures this often.
-    pub(crate) refresh: Duration,
-    /// Number of colours.
-    pub(crate) colors: Colors,
-    /// Lines and blocks may be drawn with characters outside ASCII.
-    pub(crate) unicode: bool,
+/// Settings of the live screen; None without a terminal to draw on, or when something else is written to it.
+fn screen(arguments: &ResultArguments, kernel_log: bool) -> Option<ScreenSettings> {
+    let export_there = arguments.json.as_deref() == Some(Path::new("-"));
+    let log_there = kernel_log && std::io::stderr().is_terminal();
+    let dumb = variable("TERM").is_none_or(|term| term == "dumb");
+    let wanted = !arguments.no_tui && !export_there && !log_there && !dumb;
+    (wanted && std::io::stdout().is_terminal()).then(|| ScreenSettings {
+        refresh: arguments.refresh,
+        colors: colors(arguments.color, variable),
+        unicode: is_utf8(variable),
+    })
 }
 
-/// Colours that a terminal can show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Colors {
-    /// No colours, or none wanted.
-    None,
-    /// The sixteen that the user's theme defines.
-    Sixteen,
-    /// The 256 of xterm and its kin.
-    Many,
-}
-
-impl ScreenSettings {
-    /// Settings of the live screen; None without a terminal to draw on, or when something else is written to it.
-    fn of(arguments: &ResultArguments, kernel_log: bool) -> Option<Self> {
-        let export_there = arguments.json.as_deref() == Some(Path::new("-"));
-        let log_there = kernel_log && std::io::stderr().is_terminal();
-        let dumb = variable("TERM").is_none_or(|term| term == "dumb");
-        let wanted = !arguments.no_tui && !export_there && !log_there && !dumb;
-        (wanted && std::io::stdout().is_terminal()).then(|| Self {
-            refresh: arguments.refresh,
-            colors: Colors::of(arguments.color, variable),
-            unicode: is_utf8(variable),
-        })
+/// Colours of a terminal, as far as they are wanted.
+fn colors(wanted: Color, variable: impl Fn(&str) -> Option<String>) -> Colors {
+    let refused = wanted == Color::Auto && variable("NO_COLOR").is_some();
+    if wanted == Color::Never || refused {
+        return Colors::None;
     }
-}
-
-impl Colors {
-    fn of(wanted: Color, variable: impl Fn(&str) -> Option<String>) -> Self {
-        let refused = wanted == Color::Auto && variable("NO_COLOR").is_some();
-        if wanted == Color::Never || refused {
-            return Self::None;
-        }
-        let term = variable("TERM").unwrap_or_default();
-        match variable("COLORTERM") {
-            Some(_) => Self::Many,
-            None if term.contains("256color") => Self::Many,
-            None => Self::Sixteen,
-        }
+    let term = variable("TERM").unwrap_or_default();
+    match variable("COLORTERM") {
+        Some(_) => Colors::Many,
+        None if term.contains("256color") => Colors::Many,
+        None => Colors::Sixteen,
     }
 }
 
@@ -155,7 +135,7 @@ impl OutputSettings {
             quiet: arguments.quiet,
             text_to_stderr,
             color: use_color(arguments.color, text_to_stderr),
-            screen: ScreenSettings::of(arguments, kernel_log),
+            screen: screen(arguments, kernel_log),
         })
     }
 }
@@ -181,12 +161,12 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(wanted: Color, variables: &[(&str, &str)], colors: Colors, unicode: bool) {
+    fn check(wanted: Color, variables: &[(&str, &str)], expected: Colors, unicode: bool) {
         let variable = |name: &str| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        assert_eq!(Colors::of(wanted, variable), colors, "{variables:?}");
+        assert_eq!(colors(wanted, variable), expected, "{variables:?}");
         assert_eq!(is_utf8(variable), unicode, "{variables:?}");
     }
 
