@@ -3,7 +3,7 @@
 mod last_words;
 mod screen;
 
-use std::{future::pending, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use nix::sys::signal::Signal;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -11,18 +11,20 @@ use tokio::time::{Instant, sleep, sleep_until};
 use self::last_words::last_words;
 use crate::{
     capture::Captured,
+    cli::settings::OutputSettings,
     exit_code,
     failure::Failure,
     intake::Intake,
     live::{Command, Live, Stage},
     say::say,
     signals::{Heard, Signals},
-    sink::Sinks,
+    sink::{Occasion, Results},
     source::{
         End, Source, Wake,
         record::{Ended, Ending, Recorder},
         recording,
     },
+    trace::description::Description,
     tui::{self, About},
 };
 
@@ -42,8 +44,10 @@ pub(crate) struct Engine {
     source: Source,
     /// The state.
     tracker: Intake,
-    /// Sinks for results.
-    sinks: Sinks,
+    /// Outputs asked for.
+    output: OutputSettings,
+    /// Description of the trace.
+    description: Description,
     /// The live screen, when there is one.
     live: Option<Live>,
     /// The command's output, when the live screen shows it.
@@ -65,16 +69,17 @@ impl Engine {
     pub(crate) fn new(
         source: Source,
         tracker: Intake,
-        sinks: Sinks,
+        output: OutputSettings,
+        description: Description,
         captured: Option<Captured>,
     ) -> Result<Self, Failure> {
-        let live = match sinks.output.screen {
+        let live = match output.screen {
             None => None,
             Some(settings) => {
                 let (mut live, wires) = Live::new(settings.refresh);
-                let output = captured.as_ref().map(|captured| captured.lines.clone());
-                let about = About::of(&sinks.description);
-                let screen = tui::open(settings, about, wires, output);
+                let printed = captured.as_ref().map(|captured| captured.lines.clone());
+                let about = About::of(&description);
+                let screen = tui::open(settings, about, wires, printed);
                 live.belongs_to(screen.map_err(Failure::internal("opening the live screen"))?);
                 Some(live)
             }
@@ -82,7 +87,8 @@ impl Engine {
         Ok(Self {
             source,
             tracker,
-            sinks,
+            output,
+            description,
             live,
             captured,
             over: false,
@@ -149,7 +155,10 @@ impl Engine {
         let (printed, logged) = self.captured.take().map(Captured::drain).unzip();
         let closed = self.live.take().map_or(Ok(()), Live::close);
         tui::abandon();
-        let said = self.sinks.say(&self.tracker.snapshot());
+        let said = self
+            .output
+            .sinks
+            .take(Occasion::TerminalFree, &self.results());
         for remark in self.remarks.iter().chain(&self.source.remark()) {
             say(remark);
         }
@@ -158,8 +167,8 @@ impl Engine {
         {
             say(&words);
         }
+        self.failures.extend(said.into_iter().map(Failure::Sink));
         let rest = [
-            said.err().map(Failure::Sink),
             logged.and_then(Result::err).map(Failure::ChildLog),
             closed.err().map(Failure::Screen),
         ];
@@ -169,9 +178,8 @@ impl Engine {
 
     /// The loop. Says whether the end came without anybody asking for it.
     async fn follow(&mut self, signals: &mut Signals) -> Result<(End, bool), Failure> {
-        let mut export_at = self.sinks.output.interval.map(|_| Instant::now());
+        let mut export_at = self.output.interval.map(|_| Instant::now());
         let mut stop_at = self
-            .sinks
             .output
             .duration
             .map(|duration| Instant::now() + duration);
@@ -241,7 +249,7 @@ impl Engine {
         self.source.take(wake, &mut self.tracker)?;
         self.look_for_ending();
         if let Some((now_ns, at_ns)) = self.source.take_restart() {
-            self.sinks.description.restart(now_ns, at_ns);
+            self.description.restart(now_ns, at_ns);
         }
         let failure = self.tracker.recorder.as_mut().and_then(Recorder::failure);
         if let Some(failure) = failure {
@@ -280,7 +288,7 @@ impl Engine {
             }
             self.remarks.extend(remark);
         }
-        if let Err(failure) = self.sinks.export_at_the_end(&self.tracker.snapshot()) {
+        for failure in self.output.sinks.take(Occasion::Over, &self.results()) {
             self.fail(failure.into());
         }
     }
@@ -296,7 +304,7 @@ impl Engine {
     /// Ends the recording: what is left of it goes to the disk, while everything goes on.
     fn end_recording(&mut self) -> Option<Ending> {
         let recorder = self.tracker.recorder.take()?;
-        recorder.end(recording::end(&self.sinks.description))
+        recorder.end(recording::end(&self.description))
     }
 
     /// A recording that was ended at the screen may be on the disk by now.
@@ -331,10 +339,18 @@ impl Engine {
         self.read_counters()
     }
 
+    /// Results as of the moment noted last.
+    fn results(&self) -> Results {
+        Results {
+            snapshot: Arc::new(self.tracker.snapshot()),
+            description: Arc::new(self.description.clone()),
+        }
+    }
+
     /// Notes the moment that everything said from now on is as of.
     fn note_moment(&mut self) {
-        self.sinks.description.as_of_ns = self.source.now_ns();
-        self.sinks.description.command_cpu = self.source.command_cpu();
+        self.description.as_of_ns = self.source.now_ns();
+        self.description.command_cpu = self.source.command_cpu();
     }
 
     /// Writes the export while tracing goes on, also when it cannot be written; when the next one is due. Exports take a
@@ -342,14 +358,14 @@ impl Engine {
     fn export(&mut self) -> Result<Option<Instant>, Failure> {
         let begun = Instant::now();
         self.look_again()?;
-        let written = self.sinks.export(&self.tracker.snapshot());
-        if let Err(failure) = &written
+        let failures = self.output.sinks.take(Occasion::UnderWay, &self.results());
+        if let Some(failure) = failures.first()
             && !self.exports_fail
         {
             self.tell(format!("{failure}; tracing goes on"));
         }
-        self.exports_fail = written.is_err();
-        let interval = self.sinks.output.interval;
+        self.exports_fail = !failures.is_empty();
+        let interval = self.output.interval;
         let earliest = Instant::now() + 4 * begun.elapsed();
         Ok(interval.map(|interval| (begun + interval).max(earliest)))
     }

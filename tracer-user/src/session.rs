@@ -15,11 +15,12 @@ use crate::{
     child::{self, Started},
     cli::{
         args::{self, Attach, OutputArguments, Run},
-        settings::{JsonTarget, OutputSettings},
+        settings::OutputSettings,
     },
     clock,
     engine::Engine,
     failure::Failure,
+    files::output::OutputPath,
     filter::Selection,
     intake::Intake,
     namespaces::Namespaces,
@@ -28,7 +29,6 @@ use crate::{
     resolve,
     say::say,
     signals::{Held, Signals},
-    sink::{Sinks, output::OutputPath},
     source::{
         Source,
         kernel::{
@@ -50,7 +50,8 @@ struct Session {
     tracker: Intake,
     namespaces: Namespaces,
     cgroups: CgroupPaths,
-    sinks: Sinks,
+    output: OutputSettings,
+    description: Description,
     pipes: Option<(Pipes, Option<std::fs::File>)>,
     runtime: Runtime,
     signals: Signals,
@@ -72,13 +73,13 @@ pub(crate) fn attach(arguments: &Attach) -> Result<u8, Failure> {
     session.kernel.attach(&packets)?;
     session.trace_descendants(&selection.pids)?;
     session.adopt()?;
-    give_up_rights(&session.sinks, false)?;
+    give_up_rights(&session.output, false)?;
     let target = if selection.pids.is_empty() {
         Target::Anything
     } else {
         Target::Processes
     };
-    session.sinks.say_begun();
+    say_begun(&session.output);
     session.finish(target)
 }
 
@@ -105,14 +106,14 @@ pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
     let log = child_log(arguments, &output)?;
     let setup = &arguments.output;
     let mut session = Session::begin(hierarchy, &selection, output, setup, Some(command), &held)?;
-    if session.sinks.output.screen.is_some() {
+    if session.output.screen.is_some() {
         let pipes = Pipes::open().map_err(Failure::internal("making pipes for the command"))?;
         session.pipes = Some((pipes, log));
     }
     let packets: PathBuf = cgroup.dir().into();
     session.kernel.attach(&packets)?;
     let child = session.start(&arguments.command, user.as_ref(), &cgroup, &held)?;
-    give_up_rights(&session.sinks, true)?;
+    give_up_rights(&session.output, true)?;
     session.finish(Target::Command {
         child,
         _cgroup: cgroup,
@@ -133,17 +134,16 @@ fn child_log(arguments: &Run, output: &OutputSettings) -> Result<Option<std::fs:
 }
 
 /// Drops capabilities; needs to happen before any thread is started, and after the command was.
-fn give_up_rights(sinks: &Sinks, run: bool) -> Result<(), Failure> {
+fn give_up_rights(output: &OutputSettings, run: bool) -> Result<(), Failure> {
     // At the live screen one key writes the export.
-    let writes =
-        sinks.output.screen.is_some() || matches!(sinks.output.json, Some(JsonTarget::File(_)));
+    let writes = output.screen.is_some() || output.sinks.write_files();
     let duties = Duties {
         name_processes: true,
         follow_namespaces: false,
         signal_command: run,
         remove_cgroup: run,
         write_files: writes,
-        act_as_invoker: writes && sinks.output.invoker.is_some(),
+        act_as_invoker: writes && output.invoker.is_some(),
     };
     privilege::come_first();
     Ok(privilege::drop_to(&duties.capabilities())?)
@@ -199,17 +199,13 @@ impl Session {
             filter: selection.described.clone(),
             command,
         };
-        let sinks = Sinks {
-            output,
-            description,
-        };
-        let recorder = match &sinks.output.record {
+        let recorder = match &output.record {
             None => None,
             Some(path) => {
                 let file = path.begin()?.commit_open()?;
                 Some(Recorder::new(
                     file,
-                    recording::start(&sinks.description, &options),
+                    recording::start(&description, &options),
                 ))
             }
         };
@@ -220,7 +216,8 @@ impl Session {
             tracker,
             namespaces,
             cgroups: CgroupPaths::new(hierarchy),
-            sinks,
+            output,
+            description,
             pipes: None,
             runtime,
             signals,
@@ -279,7 +276,7 @@ impl Session {
     /// Starts the threads, which have no rights by now, and the engine.
     fn finish(mut self, target: Target) -> Result<u8, Failure> {
         let audience = Audience {
-            screen: self.sinks.output.screen.is_some(),
+            screen: self.output.screen.is_some(),
             recording: self.tracker.recorder.is_some(),
         };
         if let Some(recorder) = &mut self.tracker.recorder {
@@ -295,7 +292,13 @@ impl Session {
         let captured = captured.map_err(Failure::internal("reading the command's output"))?;
         let tracing = Tracing::new(self.kernel, self.namespaces, self.cgroups, target, audience);
         let source = Source::Tracing(Box::new(tracing));
-        let engine = Engine::new(source, self.tracker, self.sinks, captured)?;
+        let engine = Engine::new(
+            source,
+            self.tracker,
+            self.output,
+            self.description,
+            captured,
+        )?;
         self.runtime.block_on(engine.run(self.signals))
     }
 }
@@ -312,22 +315,17 @@ pub(crate) fn replay(arguments: &args::Replay) -> Result<u8, Failure> {
         replay.end_after(after);
     }
     let options = recording::options(&start);
-    let sinks = Sinks {
-        output,
-        description: recording::description(start),
-    };
+    let description = recording::description(start);
     let (runtime, signals) = listen(&hold_signals()?)?;
     let source = Source::Replay(Box::new(replay));
     let intake = Intake::new(Tracker::new(options), None);
-    let engine = Engine::new(source, intake, sinks, None)?;
+    let engine = Engine::new(source, intake, output, description, None)?;
     runtime.block_on(engine.run(signals))
 }
 
-impl Sinks {
-    /// Tells a person (and a script that waits for it) that tracing has begun.
-    fn say_begun(&self) {
-        if !self.output.quiet && self.output.screen.is_none() {
-            say("tracing; Ctrl-C ends it");
-        }
+/// Tells a person (and a script that waits for it) that tracing has begun.
+fn say_begun(output: &OutputSettings) {
+    if !output.quiet && output.screen.is_none() {
+        say("tracing; Ctrl-C ends it");
     }
 }

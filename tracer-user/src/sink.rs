@@ -1,91 +1,98 @@
-//! Sinks, which results go to. Every sink takes the immutable snapshot; only [`json`] makes an export of it.
+//! Sinks, which results go to: a closed set, a folder for each. A sink is fed by immutable snapshots and knows no other.
+//!
+//! To add one: its folder with its settings, a variant of [`Sink`] and of [`SinkError`], and the flag that
+//! `cli/settings` makes it of.
 
-mod hdr;
 pub(crate) mod json;
-pub(crate) mod output;
-pub(crate) mod rescue;
-mod text;
+pub(crate) mod text;
+
+use std::sync::Arc;
 
 use tracer_core::snapshot::Snapshot;
 
-use self::{output::OutputError, rescue::Rescued};
-use crate::{
-    cli::settings::{JsonTarget, OutputSettings},
-    say::{self, StreamError},
-    trace::description::Description,
+use self::{
+    json::{Json, JsonError},
+    text::Text,
 };
+use crate::{say::StreamError, trace::description::Description};
 
-/// Reasons why results could not be written.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SinkError {
-    /// A file.
-    #[error(transparent)]
-    Output(#[from] OutputError),
-    /// The export, at the end of a trace.
-    #[error("{0}; {1}")]
-    Export(OutputError, Rescued),
-    /// A standard stream.
-    #[error(transparent)]
-    Stream(#[from] StreamError),
-    /// The export cannot be put into words, which should not happen.
-    #[error("writing the export: {0}")]
-    Document(std::io::Error),
+/// Results of a trace as of one moment. Clones share them, and nothing changes them.
+#[derive(Debug, Clone)]
+pub(crate) struct Results {
+    /// The figures.
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// The trace they are of.
+    pub(crate) description: Arc<Description>,
+}
+
+/// Occasion on which sinks get results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// Tracing goes on, and an interval is over.
+    UnderWay,
+    /// Tracing is over; the live screen may still have the terminal.
+    Over,
+    /// The terminal is free for a last word.
+    TerminalFree,
+}
+
+/// A sink, with its settings.
+#[derive(Debug)]
+pub(crate) enum Sink {
+    /// The export.
+    Json(Json),
+    /// The text summary.
+    Text(Text),
+}
+
+impl Sink {
+    /// Gives it results.
+    fn take(&self, occasion: Occasion, results: &Results) -> Result<(), SinkError> {
+        match self {
+            Self::Json(json) => json.take(occasion, results)?,
+            Self::Text(text) => text.take(occasion, results)?,
+        }
+        Ok(())
+    }
+
+    /// True if it writes files, which may need rights.
+    fn writes_files(&self) -> bool {
+        match self {
+            Self::Json(json) => json.writes_files(),
+            Self::Text(_) => false,
+        }
+    }
 }
 
 /// All sinks of a trace.
-#[derive(Debug)]
-pub(crate) struct Sinks {
-    /// Outputs asked for.
-    pub(crate) output: OutputSettings,
-    /// Description of the trace.
-    pub(crate) description: Description,
-}
+#[derive(Debug, Default)]
+pub(crate) struct Sinks(Vec<Sink>);
 
 impl Sinks {
-    /// Says what a person gets to read at the end.
-    pub(crate) fn say(&self, snapshot: &Snapshot) -> Result<(), SinkError> {
-        if self.output.quiet {
-            return Ok(());
-        }
-        let duration_ns = self.description.elapsed_ns();
-        let text = text::summary(snapshot, duration_ns, self.output.color);
-        Ok(if self.output.text_to_stderr {
-            say::print_to_stderr(&text)
-        } else {
-            say::print(&text)
-        }?)
+    /// Adds a sink; they get results in this order.
+    pub(crate) fn add(&mut self, sink: Sink) {
+        self.0.push(sink);
     }
 
-    /// The export as text.
-    pub(crate) fn document(&self, snapshot: &Snapshot) -> Result<String, SinkError> {
-        let export = json::export(snapshot, &self.description);
-        export
-            .to_text()
-            .map_err(std::io::Error::from)
-            .map_err(SinkError::Document)
+    /// Gives results to every sink; the reasons of those that did not take them.
+    pub(crate) fn take(&self, occasion: Occasion, results: &Results) -> Vec<SinkError> {
+        let taken = self.0.iter().map(|sink| sink.take(occasion, results));
+        taken.filter_map(Result::err).collect()
     }
 
-    /// Writes the export, if one is wanted.
-    pub(crate) fn export(&self, snapshot: &Snapshot) -> Result<(), SinkError> {
-        let Some(target) = &self.output.json else {
-            return Ok(());
-        };
-        let text = self.document(snapshot)?;
-        match target {
-            JsonTarget::Stdout => Ok(say::print(&text)?),
-            JsonTarget::File(path) => Ok(path.replace(text.as_bytes())?),
-        }
+    /// True if one of them writes files.
+    pub(crate) fn write_files(&self) -> bool {
+        self.0.iter().any(Sink::writes_files)
     }
+}
 
-    /// Writes the export for the last time. Where its file cannot be written, it is put somewhere else.
-    pub(crate) fn export_at_the_end(&self, snapshot: &Snapshot) -> Result<(), SinkError> {
-        let Some(JsonTarget::File(path)) = &self.output.json else {
-            return self.export(snapshot);
-        };
-        let text = self.document(snapshot)?;
-        path.replace(text.as_bytes()).map_err(|failure| {
-            let rescued = rescue::rescue(text.as_bytes(), self.output.invoker.as_ref());
-            SinkError::Export(failure, rescued)
-        })
-    }
+/// Reasons why a sink could not take results.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SinkError {
+    /// The export.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// The text summary.
+    #[error(transparent)]
+    Text(#[from] StreamError),
 }

@@ -115,12 +115,6 @@ const fn allow(package: &'static str, count: usize) -> SummaryException {
 }
 
 pub(crate) const ARROWS: &[ArrowException] = &[
-    ArrowException {
-        package: "tracer-user",
-        from: "sink",
-        to: "cli/settings",
-        why: "to be cut: settings of a sink stand beside it",
-    },
 ];
 
 pub(crate) const MODULES: &[ModuleException] = &[];

@@ -5,25 +5,21 @@ use std::{io::IsTerminal, path::Path, time::Duration};
 use super::args::{Color, OutputArguments, ResultArguments};
 use crate::{
     failure::Failure,
+    files::output::OutputPath,
     invoker::Invoker,
-    sink::output::OutputPath,
+    sink::{
+        Sink, Sinks,
+        json::{Json, Target},
+        text::Text,
+    },
     tui::settings::{Colors, ScreenSettings},
 };
-
-/// Target of the export.
-#[derive(Debug)]
-pub(crate) enum JsonTarget {
-    /// Standard output.
-    Stdout,
-    /// A file, checked and held ready.
-    File(OutputPath),
-}
 
 /// Validated [`OutputArguments`] or [`ResultArguments`].
 #[derive(Debug)]
 pub(crate) struct OutputSettings {
-    /// The export.
-    pub(crate) json: Option<JsonTarget>,
+    /// Sinks for results.
+    pub(crate) sinks: Sinks,
     /// The user behind sudo, to whom files go where that user may make them.
     pub(crate) invoker: Option<Invoker>,
     /// The recording.
@@ -32,12 +28,8 @@ pub(crate) struct OutputSettings {
     pub(crate) interval: Option<Duration>,
     /// Stop after this.
     pub(crate) duration: Option<Duration>,
-    /// No text summary.
+    /// Nothing is said but what went wrong.
     pub(crate) quiet: bool,
-    /// Text goes to standard error: standard output belongs to the command or the export.
-    pub(crate) text_to_stderr: bool,
-    /// Use colours.
-    pub(crate) color: bool,
     /// The live screen, when there is to be one.
     pub(crate) screen: Option<ScreenSettings>,
 }
@@ -110,34 +102,51 @@ impl OutputSettings {
         kernel_log: bool,
     ) -> Result<Self, Failure> {
         let invoker = Invoker::find();
-        let json = match arguments.json.as_deref() {
-            None => None,
-            Some(path) if path == Path::new("-") && run => {
-                return Err(Failure::Usage(
-                    "--json -: standard output belongs to the command; name a file".into(),
-                ));
-            }
-            Some(path) if path == Path::new("-") => Some(JsonTarget::Stdout),
-            Some(path) => Some(JsonTarget::File(OutputPath::open(path, invoker.as_ref())?)),
-        };
-        if arguments.interval.is_some() && matches!(json, Some(JsonTarget::Stdout)) {
-            return Err(Failure::Usage(
-                "--interval rewrites a file; give --json a file name".into(),
-            ));
+        let target = json_target(arguments, run, invoker.as_ref())?;
+        let stdout_is_taken = run || matches!(target, Some(Target::Stdout));
+        let mut sinks = Sinks::default();
+        if let Some(target) = target {
+            sinks.add(Sink::Json(Json {
+                target,
+                invoker: invoker.clone(),
+            }));
         }
-        let text_to_stderr = run || matches!(json, Some(JsonTarget::Stdout));
+        if !arguments.quiet {
+            sinks.add(Sink::Text(Text {
+                to_stderr: stdout_is_taken,
+                color: use_color(arguments.color, stdout_is_taken),
+            }));
+        }
         Ok(Self {
-            json,
+            sinks,
             invoker,
             interval: arguments.interval,
             record: None,
             duration: None,
             quiet: arguments.quiet,
-            text_to_stderr,
-            color: use_color(arguments.color, text_to_stderr),
             screen: screen(arguments, kernel_log),
         })
     }
+}
+
+/// Target of the export, open, if one is wanted.
+fn json_target(
+    arguments: &ResultArguments,
+    run: bool,
+    invoker: Option<&Invoker>,
+) -> Result<Option<Target>, Failure> {
+    let Some(path) = arguments.json.as_deref() else {
+        return Ok(None);
+    };
+    if path != Path::new("-") {
+        return Ok(Some(Target::File(OutputPath::open(path, invoker)?)));
+    }
+    let refused = match (run, arguments.interval) {
+        (true, _) => "--json -: standard output belongs to the command; name a file",
+        (_, Some(_)) => "--interval rewrites a file; give --json a file name",
+        _ => return Ok(Some(Target::Stdout)),
+    };
+    Err(Failure::Usage(refused.into()))
 }
 
 /// Tells whether to paint: as told, else on a terminal without NO_COLOR.

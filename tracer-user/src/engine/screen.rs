@@ -11,9 +11,10 @@ use super::Engine;
 use crate::{
     clock,
     failure::Failure,
+    files::output::OutputPath,
     live::{Command, Live, Stage},
     signals::Signals,
-    sink::output::OutputPath,
+    sink::json,
     source::{End, record::Recorder, recording},
 };
 
@@ -26,7 +27,7 @@ impl Engine {
         if self.live.as_mut().is_some_and(Live::counters_due) {
             self.read_counters()?;
         }
-        let elapsed_ns = self.sinks.description.elapsed_ns();
+        let elapsed_ns = self.description.elapsed_ns();
         let playing = self.source.playing();
         if let Some(live) = &mut self.live {
             live.set_playing(playing);
@@ -66,10 +67,10 @@ impl Engine {
         self.read_counters().map_err(|error| error.to_string())?;
         let now_ns = self.source.now_ns();
         // Not the time of day now: that of a recording is another one.
-        self.sinks.description.as_of_ns = now_ns;
-        let at_ns = self.sinks.description.as_of_at_ns();
+        self.description.as_of_ns = now_ns;
+        let at_ns = self.description.as_of_at_ns();
         self.tracker.input(&Input::Reset { now_ns, at_ns });
-        self.sinks.description.restart(now_ns, at_ns);
+        self.description.restart(now_ns, at_ns);
         Ok("figures are counted from now".into())
     }
 
@@ -80,7 +81,7 @@ impl Engine {
             return Err("the trace is over; there is nothing to record any more".into());
         }
         if self.tracker.recorder.is_some() {
-            self.sinks.description.as_of_ns = self.source.now_ns();
+            self.description.as_of_ns = self.source.now_ns();
             self.ending = self.end_recording();
             return match self.ending {
                 Some(_) => Ok("the recording ends here; its rest is being written".into()),
@@ -103,15 +104,15 @@ impl Engine {
             let text = "this is a recording already".to_owned();
             return Err(Failure::Usage(text));
         }
-        let output = OutputPath::open(path, self.sinks.output.invoker.as_ref())?;
+        let output = OutputPath::open(path, self.output.invoker.as_ref())?;
         let file = output.begin()?.commit_open()?;
         let before_ns = self.source.drain(&mut self.tracker)?;
         let now_ns = self.source.now_ns();
-        self.sinks.description.as_of_ns = now_ns;
-        let at_ns = self.sinks.description.as_of_at_ns();
-        self.sinks.description.restart(now_ns, at_ns);
+        self.description.as_of_ns = now_ns;
+        let at_ns = self.description.as_of_at_ns();
+        self.description.restart(now_ns, at_ns);
         let options = self.tracker.options().clone();
-        let mut recorder = Recorder::new(file, recording::start(&self.sinks.description, &options));
+        let mut recorder = Recorder::new(file, recording::start(&self.description, &options));
         let started = recorder.start();
         started.map_err(Failure::internal("starting the thread that records"))?;
         self.tracker.begin_again(Tracker::new(options), recorder);
@@ -124,10 +125,10 @@ impl Engine {
     /// Writes a file named by the time of day, beside where tracer was started.
     fn export_now(&mut self) -> Result<String, String> {
         self.look_again().map_err(|error| error.to_string())?;
-        let text = self.sinks.document(&self.tracker.snapshot());
+        let text = json::document(&self.results());
         let text = text.map_err(|error| error.to_string())?;
         let path = file_of_now("json")?;
-        let file = OutputPath::open(&path, self.sinks.output.invoker.as_ref());
+        let file = OutputPath::open(&path, self.output.invoker.as_ref());
         file.and_then(|file| file.replace(text.as_bytes()))
             .map_err(|error| error.to_string())?;
         Ok(format!("wrote {}", path.display()))

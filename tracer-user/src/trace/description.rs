@@ -7,7 +7,7 @@ use tracer_export::Filter;
 use crate::clock;
 
 /// Description of a trace, besides its figures.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Description {
     /// The machine traced.
     pub(crate) machine: Machine,
@@ -58,7 +58,7 @@ pub(crate) struct CpuTime {
 }
 
 /// The machine traced.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Machine {
     /// Host name.
     pub(crate) hostname: String,

@@ -6,8 +6,11 @@ use std::{
     time::SystemTime,
 };
 
-use super::output::{OutputError, OutputPath};
-use crate::{clock, invoker::Invoker};
+use crate::{
+    clock,
+    files::output::{OutputError, OutputPath},
+    invoker::Invoker,
+};
 
 /// Names tried in a directory before giving up.
 const MAX_NAMES: u32 = 100;
