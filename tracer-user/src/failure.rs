@@ -4,13 +4,10 @@ use thiserror::Error;
 use tracer_crawler::{crawl::CrawlError, header::HeaderError, seeds::SeedsError};
 
 use crate::{
-    account::AccountError,
-    child::ChildError,
     demo::DemoError,
     diff::DiffError,
     exit_code,
     files::output::OutputError,
-    privilege::PrivilegeError,
     say::StreamError,
     sink::{SinkError, json::JsonError},
     source::{
@@ -18,6 +15,7 @@ use crate::{
         kernel::{KernelError, cgroup::CgroupError, diag::DiagError},
         replay::ReplayError,
     },
+    trace::{account::AccountError, child::ChildError, privilege::PrivilegeError},
 };
 
 /// A failure of the whole run, one line.

@@ -14,11 +14,13 @@ use std::process::ExitStatus;
 
 use self::{error::SourceError, replay::Replay, tracing::Tracing};
 use crate::{
-    clock,
-    intake::Intake,
-    playback::{Control, Playing},
     signals::Heard,
-    trace::description::CpuTime,
+    trace::{
+        clock,
+        description::CpuTime,
+        intake::Intake,
+        playback::{Control, Playing},
+    },
 };
 
 /// A source of inputs.

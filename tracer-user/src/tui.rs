@@ -35,10 +35,10 @@ use self::{
     terminal::Screen,
     theme::Theme,
 };
-use crate::{
+use crate::trace::{
     capture::Scrollback,
+    description::Description,
     live::{Command, Wires},
-    trace::description::Description,
 };
 
 /// New moments are looked for this often; keys are answered at once.

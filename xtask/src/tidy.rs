@@ -218,7 +218,7 @@ mod tests {
             check("tracer-ebpf/src/turn.rs", line, &["difference.rs"]);
             check("tracer-core/src/elapsed.rs", line, &[]);
             check("tracer-ebpf/src/difference.rs", line, &[]);
-            check("tracer-user/src/engine.rs", line, &[]);
+            check("tracer-user/src/trace/engine.rs", line, &[]);
         }
         let sequence = "let length = end.wrapping_sub(start);\n";
         check("tracer-ebpf/src/turn.rs", sequence, &["difference.rs"]);

@@ -17,10 +17,10 @@ use tracer_core::input::Input;
 use tracer_recording::{Ending, Entry, OpenError, Reader, Start};
 
 use super::recording;
-use crate::{
+use crate::trace::{
+    description::CpuTime,
     intake::Intake,
     playback::{Control, Playing, Speed},
-    trace::description::CpuTime,
 };
 
 /// Entries taken before anything else gets its turn.

@@ -19,13 +19,15 @@ use super::{
     wakes::{POLL, Wakes},
 };
 use crate::{
-    child::{self, Started},
-    clock,
-    intake::Intake,
-    namespaces::{Joined, Namespaces},
-    resolve,
     signals::Heard,
-    trace::description::CpuTime,
+    trace::{
+        child::{self, Started},
+        clock,
+        description::CpuTime,
+        intake::Intake,
+        namespaces::{Joined, Namespaces},
+        resolve,
+    },
 };
 
 /// Records taken before anything else gets its turn.

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tracer_export::Filter;
 
-use crate::clock;
+use crate::trace::clock;
 
 /// Description of a trace, besides its figures.
 #[derive(Debug, Clone)]

@@ -21,7 +21,7 @@ use self::{
     table::Tabular,
 };
 use super::About;
-use crate::{
+use crate::trace::{
     capture::Scrollback,
     live::{Command, Moment, Stage},
 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::model::{Input, Model};
-use crate::{
+use crate::trace::{
     capture::Scrollback,
     live::{Moment, take_latest},
 };

@@ -15,7 +15,7 @@ use super::{
     theme::Theme,
     view,
 };
-use crate::{live::Moment, tui::settings::Colors};
+use crate::{trace::live::Moment, tui::settings::Colors};
 
 /// A model on a screen of this size, which has seen `moment`.
 fn model(size: (u16, u16), moment: Moment) -> Model {

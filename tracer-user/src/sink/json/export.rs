@@ -18,7 +18,7 @@ use tracer_core::{
 use tracer_export as export;
 
 use super::hdr;
-use crate::{clock, trace::description::Description};
+use crate::trace::{clock, description::Description};
 
 /// The whole document.
 pub(crate) fn export(snapshot: &Snapshot, about: &Description) -> export::Export {

@@ -7,9 +7,9 @@ use std::{
 };
 
 use crate::{
-    clock,
     files::output::{OutputError, OutputPath},
     invoker::Invoker,
+    trace::clock,
 };
 
 /// Names tried in a directory before giving up.

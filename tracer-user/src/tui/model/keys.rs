@@ -11,7 +11,7 @@ use super::{
     plot::Plot,
     tabs,
 };
-use crate::{live::Command, playback::Control};
+use crate::trace::{live::Command, playback::Control};
 
 /// Longest filter that can be typed.
 const MAX_FILTER: usize = 200;

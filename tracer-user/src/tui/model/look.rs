@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use tracer_core::{dns::figures::NameFigures, group::Group, host::HostKey, snapshot::Snapshot};
 
 use super::figure::Pair;
-use crate::live::Moment;
+use crate::trace::live::Moment;
 
 /// Owner of figures.
 #[derive(Debug, Clone, PartialEq, Eq)]

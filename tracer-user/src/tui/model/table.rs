@@ -8,7 +8,7 @@ use super::{
     look::Look,
 };
 use crate::{
-    live::Moment,
+    trace::live::Moment,
     tui::filter::{Filter, Subject as Row},
 };
 

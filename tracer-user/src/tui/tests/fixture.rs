@@ -16,8 +16,10 @@ use tracer_core::{
 };
 
 use crate::{
-    capture::{Line, Scrollback, Stream},
-    live::Moment,
+    trace::{
+        capture::{Line, Scrollback, Stream},
+        live::Moment,
+    },
     tui::About,
 };
 

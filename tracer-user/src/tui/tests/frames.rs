@@ -3,7 +3,7 @@
 use ratatui::style::{Color, Modifier};
 
 use super::{fixture::*, *};
-use crate::live::{Notice, Stage};
+use crate::trace::live::{Notice, Stage};
 
 const LARGE: (u16, u16) = (120, 40);
 const USUAL: (u16, u16) = (80, 24);

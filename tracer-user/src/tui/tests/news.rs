@@ -6,8 +6,7 @@ use tracer_core::snapshot::Snapshot;
 
 use super::{fixture, frame, press};
 use crate::{
-    capture::Pipes,
-    live::Live,
+    trace::{capture::Pipes, live::Live},
     tui::{
         model::{Input, Model},
         news::News,

@@ -2,7 +2,7 @@
 
 use super::{fixture::*, *};
 use crate::{
-    live::{Command, Notice, Stage},
+    trace::live::{Command, Notice, Stage},
     tui::model::{Tab, plot::Against},
 };
 

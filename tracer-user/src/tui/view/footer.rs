@@ -2,7 +2,7 @@
 
 use super::canvas::Canvas;
 use crate::{
-    live::Stage,
+    trace::live::Stage,
     tui::{
         model::{Model, Tab},
         theme::Role,

@@ -6,8 +6,7 @@ use tracer_text::number;
 
 use super::canvas::Canvas;
 use crate::{
-    live::Stage,
-    playback::Playing,
+    trace::{live::Stage, playback::Playing},
     tui::{
         model::{Model, layout::Area},
         theme::Role,

@@ -4,7 +4,7 @@ use tracer_text::printable::without_colors;
 
 use super::canvas::Canvas;
 use crate::{
-    capture::Stream,
+    trace::capture::Stream,
     tui::{
         model::{
             Model,

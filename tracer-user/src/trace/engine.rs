@@ -10,12 +10,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use self::last_words::last_words;
 use crate::{
-    capture::Captured,
     cli::settings::OutputSettings,
     exit_code,
     failure::Failure,
-    intake::Intake,
-    live::{Command, Live, Stage},
     say::say,
     signals::{Heard, Signals},
     sink::{Occasion, Results},
@@ -24,7 +21,12 @@ use crate::{
         record::{Ended, Ending, Recorder},
         recording,
     },
-    trace::description::Description,
+    trace::{
+        capture::Captured,
+        description::Description,
+        intake::Intake,
+        live::{Command, Live, Stage},
+    },
     tui::{self, About},
 };
 

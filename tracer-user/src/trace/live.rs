@@ -12,7 +12,7 @@ use std::{
 use tokio::sync::{mpsc, watch};
 use tracer_core::snapshot::Snapshot;
 
-use crate::playback::{Control, Playing};
+use crate::trace::playback::{Control, Playing};
 
 /// A snapshot may take this part of the engine's time at most: one that takes longer comes less often.
 const SHARE: u32 = 50;

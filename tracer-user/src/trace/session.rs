@@ -10,23 +10,12 @@ use tracer_core::{
 };
 
 use crate::{
-    account::Account,
-    capture::Pipes,
-    child::{self, Started},
     cli::{
         args::{self, Attach, OutputArguments, Run},
         settings::OutputSettings,
     },
-    clock,
-    engine::Engine,
     failure::Failure,
     files::output::OutputPath,
-    filter::Selection,
-    intake::Intake,
-    namespaces::Namespaces,
-    playback::Speed,
-    privilege::{self, Duties},
-    resolve,
     say::say,
     signals::{Held, Signals},
     source::{
@@ -41,7 +30,20 @@ use crate::{
         replay::Replay,
         tracing::{Audience, Target, Tracing},
     },
-    trace::description::{Description, Machine},
+    trace::{
+        account::Account,
+        capture::Pipes,
+        child::{self, Started},
+        clock,
+        description::{Description, Machine},
+        engine::Engine,
+        filter::Selection,
+        intake::Intake,
+        namespaces::Namespaces,
+        playback::Speed,
+        privilege::{self, Duties},
+        resolve,
+    },
 };
 
 /// A trace that is set up and running.

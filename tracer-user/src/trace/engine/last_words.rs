@@ -4,7 +4,7 @@ use std::process::ExitStatus;
 
 use tracer_text::printable::{printable, without_colors};
 
-use crate::capture::{Line, Scrollback};
+use crate::trace::capture::{Line, Scrollback};
 
 /// Text of the status and the last lines of standard error; `None` for a command that went well.
 pub(super) fn last_words(status: ExitStatus, printed: &Scrollback) -> Option<String> {
@@ -32,7 +32,7 @@ mod tests {
     use std::{os::unix::process::ExitStatusExt as _, sync::Arc};
 
     use super::*;
-    use crate::capture::Stream;
+    use crate::trace::capture::Stream;
 
     #[track_caller]
     fn check(wait_status: i32, errors: &[&str], expected: Option<&str>) {

@@ -9,13 +9,15 @@ use tracer_core::{input::Input, tracker::Tracker};
 
 use super::Engine;
 use crate::{
-    clock,
     failure::Failure,
     files::output::OutputPath,
-    live::{Command, Live, Stage},
     signals::Signals,
     sink::json,
     source::{End, record::Recorder, recording},
+    trace::{
+        clock,
+        live::{Command, Live, Stage},
+    },
 };
 
 impl Engine {

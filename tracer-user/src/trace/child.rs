@@ -20,8 +20,8 @@ use nix::{
 };
 
 use crate::{
-    account::Account, capture::Pipes, source::kernel::cgroup::ChildCgroup,
-    trace::description::CpuTime,
+    source::kernel::cgroup::ChildCgroup,
+    trace::{account::Account, capture::Pipes, description::CpuTime},
 };
 
 /// Reasons why the command could not be started.

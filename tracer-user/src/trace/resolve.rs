@@ -3,8 +3,8 @@
 use tracer_core::{input::Input, process::Process};
 
 use crate::{
-    intake::Intake,
     source::kernel::cgroup::{CgroupPaths, container_of},
+    trace::intake::Intake,
 };
 
 /// Looks up every process that has appeared since the last call.
