@@ -90,19 +90,6 @@ pub(crate) const CIRCLES: &[CircleException] = &[
         why: "to be cut: value types go into a room of their own, with the maps above them",
     },
     CircleException {
-        package: "tracer-user",
-        files: &[
-            "account",
-            "child",
-            "demo",
-            "demo/client",
-            "demo/report",
-            "failure",
-            "source/replay",
-        ],
-        why: "to be cut: lower rooms return errors of their own",
-    },
-    CircleException {
         package: "tracer-export",
         files: &["lib", "document", "read", "series"],
         why: "to be cut: is_absent goes out of the root into a file of its own",
@@ -128,54 +115,6 @@ const fn allow(package: &'static str, count: usize) -> SummaryException {
 }
 
 pub(crate) const ARROWS: &[ArrowException] = &[
-    ArrowException {
-        package: "tracer-user",
-        from: "account",
-        to: "failure",
-        why: "to be cut: this room returns an error of its own",
-    },
-    ArrowException {
-        package: "tracer-user",
-        from: "child",
-        to: "failure",
-        why: "to be cut: this room returns an error of its own",
-    },
-    ArrowException {
-        package: "tracer-user",
-        from: "demo",
-        to: "failure",
-        why: "to be cut: this room returns an error of its own",
-    },
-    ArrowException {
-        package: "tracer-user",
-        from: "sink",
-        to: "failure",
-        why: "to be cut: this room returns an error of its own",
-    },
-    ArrowException {
-        package: "tracer-user",
-        from: "source",
-        to: "failure",
-        why: "to be cut: this room returns an error of its own",
-    },
-    ArrowException {
-        package: "tracer-user",
-        from: "sink",
-        to: "cli/settings",
-        why: "to be cut: settings of a sink stand beside it",
-    },
-    ArrowException {
-        package: "tracer-user",
-        from: "sink",
-        to: "tracer_recording::Start",
-        why: "to be cut: a description of the run needs no recording",
-    },
-    ArrowException {
-        package: "tracer-user",
-        from: "sink/tui/model",
-        to: "sink/tui/view",
-        why: "to be cut: finding what was clicked belongs to the model",
-    },
 ];
 
 pub(crate) const MODULES: &[ModuleException] = &[];

@@ -54,6 +54,7 @@ pub(crate) const HOUSES: &[House] = &[
                 "trace/capture",
                 "trace/child",
                 "trace/clock",
+                "trace/description",
                 "trace/command",
                 "trace/intake",
                 "trace/live",
@@ -63,7 +64,7 @@ pub(crate) const HOUSES: &[House] = &[
                 "trace/resolve",
             ],
             &["source/kernel", "source/record"],
-            &["say"],
+            &["exit_code", "say"],
         ],
     },
     House {
