@@ -55,21 +55,6 @@ pub(crate) const CIRCLES: &[CircleException] = &[
         why: "the engine is one object in eleven files; taking it apart is a step of its own",
     },
     CircleException {
-        package: "tracer-core",
-        files: &["dns/figures", "group"],
-        why: "to be cut: a group holds the figures of DNS, which are counted by group",
-    },
-    CircleException {
-        package: "tracer-core",
-        files: &["dns/lookup", "dns/settled"],
-        why: "to be cut: a type both use goes into the lower file",
-    },
-    CircleException {
-        package: "tracer-core",
-        files: &["tls/client", "tls/server"],
-        why: "to be cut: a type both use goes into the lower file",
-    },
-    CircleException {
         package: "tracer-ebpf",
         files: &[
             "conn",
@@ -101,21 +86,6 @@ pub(crate) const CIRCLES: &[CircleException] = &[
             "source/replay",
         ],
         why: "to be cut: lower rooms return errors of their own",
-    },
-    CircleException {
-        package: "tracer-export",
-        files: &["lib", "document", "read", "series"],
-        why: "to be cut: is_absent goes out of the root into a file of its own",
-    },
-    CircleException {
-        package: "tests",
-        files: &["client", "server/go"],
-        why: "to be cut: building Go programs goes into a file below both",
-    },
-    CircleException {
-        package: "tests",
-        files: &["site/plan", "site/server"],
-        why: "to be cut: a type both use goes into the lower file",
     },
 ];
 
