@@ -3,7 +3,7 @@
 use tracer_common::record::{CloseRecord, closer, turn};
 
 use crate::{
-    dns::figures::Dns, elapsed::Timed, in_flight::InFlight, latency::Latency, phase::Phases,
+    dns::counts::Dns, elapsed::Timed, in_flight::InFlight, latency::Latency, phase::Phases,
     tls::TlsVersion,
 };
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 mod copies;
 
-use super::{figures::Dns, message::rcode, packet::tests::packet, *};
+use super::{counts::Dns, message::rcode, packet::tests::packet, *};
 use crate::group::Group;
 
 const A: u16 = 1;
@@ -166,7 +166,7 @@ fn another_id_name_or_socket_is_no_answer() {
     );
 }
 
-use super::figures::DnsFailed;
+use super::counts::DnsFailed;
 
 #[test]
 fn response_codes() {

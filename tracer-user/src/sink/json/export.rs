@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracer_common::counter::Counter;
 use tracer_core::{
-    dns::figures::{Dns, NameFigures},
+    dns::{counts::Dns, figures::NameFigures},
     group::{Connections, Group, Requests, Tcp, Tls, Versions},
     host::{Host, HostSource},
     latency::Latency,
