@@ -83,7 +83,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand run" -l no-tui -d 'No live
 complete -c tracer -n "__fish_tracer_using_subcommand run" -s q -l quiet -d 'No text summary. The live screen opens all the same: see --no-tui'
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l kernel-log -d 'Log lines of the kernel programs on standard error, for debugging'
 complete -c tracer -n "__fish_tracer_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracer -n "__fish_tracer_using_subcommand replay" -l speed -d 'How fast: so many times as fast as it happened, or max. [default: 1 on the live screen, else max]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l speed -d 'Speed: so many times as fast as it happened, or max. [default: 1 on the live screen, else max]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l until -d 'Only what came in this time from the beginning' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l interval -d 'Rewrite the export this often while tracing' -r
@@ -96,7 +96,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand replay" -s q -l quiet -d '
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand demo" -l rtt -d 'Round trip of the link between crawler and site' -r
 complete -c tracer -n "__fish_tracer_using_subcommand demo" -l concurrency -d 'Requests at once' -r
-complete -c tracer -n "__fish_tracer_using_subcommand demo" -l time -d 'How long each of the two crawls takes' -r
+complete -c tracer -n "__fish_tracer_using_subcommand demo" -l time -d 'Time that each of the two crawls takes' -r
 complete -c tracer -n "__fish_tracer_using_subcommand demo" -l out -d 'Directory for the exports, default.json and tuned.json; made if it is not there. [default: tracer-demo, or tracer-demo-2 and so on while other demos write there]' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand demo" -l color -d 'Colours in the table: green is better, red is worse' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
@@ -108,9 +108,9 @@ complete -c tracer -n "__fish_tracer_using_subcommand demo" -s h -l help -d 'Pri
 complete -c tracer -n "__fish_tracer_using_subcommand diff" -l color -d 'Colours in the table: green is better, red is worse' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"
-complete -c tracer -n "__fish_tracer_using_subcommand diff" -l json -d 'As JSON (schema tracer.diff/1), unrounded'
+complete -c tracer -n "__fish_tracer_using_subcommand diff" -l json -d 'Print JSON (schema tracer.diff/1), unrounded'
 complete -c tracer -n "__fish_tracer_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracer -n "__fish_tracer_using_subcommand doctor" -l json -d 'As JSON'
+complete -c tracer -n "__fish_tracer_using_subcommand doctor" -l json -d 'Print JSON'
 complete -c tracer -n "__fish_tracer_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l config -d 'Configuration file (TOML); its keys are below the flags. TRACER_CRAWL_CONFIG does it too' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l profile -d 'Where all other settings take their defaults from [default: default]' -r -f -a "default\t''
@@ -160,7 +160,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l max-connection-r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l happy-eyeballs -d 'Head start of the first address before the next one is tried as well (RFC 8305) [default: 250ms]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l nodelay -d 'Send small segments at once (TCP_NODELAY) [default: true]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l local-address -d 'Local address of connections' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l dns-mode -d 'Who looks names up: the C library once a connection, or an own resolver with a cache [default: system; tuned: cached]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l dns-mode -d 'Resolver of names: the C library once a connection, or an own one with a cache [default: system; tuned: cached]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l dns -d 'Name servers to ask instead of those of /etc/resolv.conf; means `cached`' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l address-family -d 'Addresses used [default: both]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l dns-timeout -d 'Time for one lookup, all attempts included [default: 5s]' -r
@@ -178,8 +178,8 @@ complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l proxy-credential
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l no-proxy -d 'Hosts reached without it, with * and ?' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l connect-timeout -d 'TCP connect [default: 10s; tuned: 5s]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l tls-timeout -d 'TLS handshake [default: 10s; tuned: 5s]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l request-timeout -d 'One request, from its first byte to the last of its answer [default: 30s; tuned: 15s]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l task-timeout -d 'One URL with all its retries and redirects; no retry sets it back [default: 2m]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l request-timeout -d 'Time for a request, from its first byte to the last of its answer [default: 30s; tuned: 15s]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l task-timeout -d 'Time for a URL with all its retries and redirects; no retry sets it back [default: 2m]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l shutdown-timeout -d 'Time for requests under way to end, once the crawl has been told to stop [default: 10s]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l retries -d 'Tries after the first one, for failures that pass [default: 2]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l retry-backoff -d 'Wait before the first of them; doubles each time, with jitter [default: 500ms]' -r
@@ -195,7 +195,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l accept-language 
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l header -d 'Further header lines, `Name: value`. Authorization and Cookie are secret, as those of the secrets file are' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l header-secrets-file -d 'File with header lines that are secret (one a line); they go to scheme, host and port of seeds alone' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l header-profiles -d 'File with header profiles (TOML); each host gets one and keeps it' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l referrer-policy -d 'How much of the page a link was on goes into Referer [default: no-referrer; tuned: strict-origin-when-cross-origin]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l referrer-policy -d 'Part of the referring page\'s address that goes into Referer [default: no-referrer; tuned: strict-origin-when-cross-origin]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l links-from -d 'Elements that links are taken from (a, area, link, frame, img, script, style, refresh) [default: a,area,link,frame,refresh]' -r -f -a "a\t''
 area\t''
 link\t''
@@ -217,15 +217,15 @@ complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l warc -d 'File th
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l warc-max-size -d 'Size at which the next WARC file is begun [default: 1GiB]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l warc-dedup -d 'A body that is in the WARC files already is not written again: a revisit record names the first one [default: false]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l bodies -d 'Directory that gets bodies, named by their SHA-256' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l progress -d 'What is shown on standard error while crawling [default: auto]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l progress -d 'Display of progress on standard error while crawling [default: auto]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l quiet -d 'No progress and no text at the end [default: false]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l log -d 'Which lines: off, error, warn, info, debug, trace, or per module as in `warn,tracer_crawler=debug` [default: warn,tracer_crawler::config=info]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l log -d 'Level of log lines: off, error, warn, info, debug, trace, or per module as in `warn,tracer_crawler=debug` [default: warn,tracer_crawler::config=info]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l log-format -d 'Form of the lines, on standard error [default: text]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l threads -d 'Threads that fetch and parse; without it one per core that may be used' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l pin -d 'Each thread stays on a physical core of its own [default: false]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l exec-per-page -d 'Command run for each page, by the shell; gets the page as a JSON object on standard input' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l exec-timeout -d 'Time after which it is killed with all it has started [default: 10s]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l exec-concurrency -d 'How many run at once; further pages wait [default: 4]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l exec-concurrency -d 'Number of commands that run at once; further pages wait [default: 4]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l metrics -d 'Serves /metrics, /healthz and /readyz there; a bare port is on loopback' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l control -d 'Serves the control interface there: a port on loopback or unix:/path' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l control-token-file -d 'File with the token that requests over TCP have to carry; TRACER_CRAWL_CONTROL_TOKEN does it too' -r
@@ -233,7 +233,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render -d 'Run t
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-program -d 'The browser\'s program, found in PATH [default: chromium]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-browsers -d 'Browsers at once [default: 1]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-tabs -d 'Pages at once in one browser [default: 4]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-wait -d 'When a page counts as complete: its load event, or no request under way for half a second after it [default: idle]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-wait -d 'Sign that a page is complete: its load event, or no request under way for half a second after it [default: idle]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-wait-selector -d 'CSS selector that has to be there before a page counts as complete' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-timeout -d 'Time for one page [default: 20s]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l render-memory -d 'Memory of one browser with all its processes; above it, it is replaced [default: 1GiB]' -r
@@ -309,7 +309,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l happy-eyeballs -d 'Head start of the first address before the next one is tried as well (RFC 8305) [default: 250ms]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l nodelay -d 'Send small segments at once (TCP_NODELAY) [default: true]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l local-address -d 'Local address of connections' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l dns-mode -d 'Who looks names up: the C library once a connection, or an own resolver with a cache [default: system; tuned: cached]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l dns-mode -d 'Resolver of names: the C library once a connection, or an own one with a cache [default: system; tuned: cached]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l dns -d 'Name servers to ask instead of those of /etc/resolv.conf; means `cached`' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l address-family -d 'Addresses used [default: both]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l dns-timeout -d 'Time for one lookup, all attempts included [default: 5s]' -r
@@ -327,8 +327,8 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l no-proxy -d 'Hosts reached without it, with * and ?' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l connect-timeout -d 'TCP connect [default: 10s; tuned: 5s]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l tls-timeout -d 'TLS handshake [default: 10s; tuned: 5s]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l request-timeout -d 'One request, from its first byte to the last of its answer [default: 30s; tuned: 15s]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l task-timeout -d 'One URL with all its retries and redirects; no retry sets it back [default: 2m]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l request-timeout -d 'Time for a request, from its first byte to the last of its answer [default: 30s; tuned: 15s]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l task-timeout -d 'Time for a URL with all its retries and redirects; no retry sets it back [default: 2m]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l shutdown-timeout -d 'Time for requests under way to end, once the crawl has been told to stop [default: 10s]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l retries -d 'Tries after the first one, for failures that pass [default: 2]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l retry-backoff -d 'Wait before the first of them; doubles each time, with jitter [default: 500ms]' -r
@@ -344,7 +344,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l header -d 'Further header lines, `Name: value`. Authorization and Cookie are secret, as those of the secrets file are' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l header-secrets-file -d 'File with header lines that are secret (one a line); they go to scheme, host and port of seeds alone' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l header-profiles -d 'File with header profiles (TOML); each host gets one and keeps it' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l referrer-policy -d 'How much of the page a link was on goes into Referer [default: no-referrer; tuned: strict-origin-when-cross-origin]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l referrer-policy -d 'Part of the referring page\'s address that goes into Referer [default: no-referrer; tuned: strict-origin-when-cross-origin]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l links-from -d 'Elements that links are taken from (a, area, link, frame, img, script, style, refresh) [default: a,area,link,frame,refresh]' -r -f -a "a\t''
 area\t''
 link\t''
@@ -366,15 +366,15 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l warc-max-size -d 'Size at which the next WARC file is begun [default: 1GiB]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l warc-dedup -d 'A body that is in the WARC files already is not written again: a revisit record names the first one [default: false]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l bodies -d 'Directory that gets bodies, named by their SHA-256' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l progress -d 'What is shown on standard error while crawling [default: auto]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l progress -d 'Display of progress on standard error while crawling [default: auto]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l quiet -d 'No progress and no text at the end [default: false]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l log -d 'Which lines: off, error, warn, info, debug, trace, or per module as in `warn,tracer_crawler=debug` [default: warn,tracer_crawler::config=info]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l log -d 'Level of log lines: off, error, warn, info, debug, trace, or per module as in `warn,tracer_crawler=debug` [default: warn,tracer_crawler::config=info]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l log-format -d 'Form of the lines, on standard error [default: text]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l threads -d 'Threads that fetch and parse; without it one per core that may be used' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l pin -d 'Each thread stays on a physical core of its own [default: false]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l exec-per-page -d 'Command run for each page, by the shell; gets the page as a JSON object on standard input' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l exec-timeout -d 'Time after which it is killed with all it has started [default: 10s]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l exec-concurrency -d 'How many run at once; further pages wait [default: 4]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l exec-concurrency -d 'Number of commands that run at once; further pages wait [default: 4]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l metrics -d 'Serves /metrics, /healthz and /readyz there; a bare port is on loopback' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l control -d 'Serves the control interface there: a port on loopback or unix:/path' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l control-token-file -d 'File with the token that requests over TCP have to carry; TRACER_CRAWL_CONTROL_TOKEN does it too' -r
@@ -382,7 +382,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-program -d 'The browser\'s program, found in PATH [default: chromium]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-browsers -d 'Browsers at once [default: 1]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-tabs -d 'Pages at once in one browser [default: 4]' -r
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-wait -d 'When a page counts as complete: its load event, or no request under way for half a second after it [default: idle]' -r
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-wait -d 'Sign that a page is complete: its load event, or no request under way for half a second after it [default: idle]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-wait-selector -d 'CSS selector that has to be there before a page counts as complete' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-timeout -d 'Time for one page [default: 20s]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l render-memory -d 'Memory of one browser with all its processes; above it, it is replaced [default: 1GiB]' -r

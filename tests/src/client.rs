@@ -2,15 +2,13 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
+use crate::build;
 use crate::certificate::Certificate;
 use crate::machine::{fixture, program, venv_python};
 use crate::namespace::Namespace;
-use crate::process::output;
-use crate::server::build_go;
 
 /// Command to trace.
 #[derive(Debug, Clone, Default)]
@@ -59,14 +57,14 @@ impl Client {
 
     /// Go client.
     pub fn go(arguments: &[&str]) -> Result<Self> {
-        let mut client = Self::new("clients-go-main", [build_go("clients/go/main.go")?]);
+        let mut client = Self::new("clients-go-main", [build::go("clients/go/main.go")?]);
         client.command.extend(arguments.iter().map(OsString::from));
         Ok(client)
     }
 
     /// Client from a C program of tests/clients, linked with musl, whose resolver is not glibc's. For `comm` see [`Self::new`].
     pub fn musl(source: &str, comm: &'static str, arguments: &[&str]) -> Result<Self> {
-        let mut client = Self::new(comm, [build_musl(source)?]);
+        let mut client = Self::new(comm, [build::musl(source)?]);
         client.command.extend(arguments.iter().map(OsString::from));
         Ok(client)
     }
@@ -120,27 +118,4 @@ impl Client {
         self.command = prefix.chain(self.command).collect();
         self
     }
-}
-
-fn build_musl(source: &str) -> Result<PathBuf> {
-    let directory = std::env::current_exe()?
-        .parent()
-        .context("no parent")?
-        .join("musl");
-    std::fs::create_dir_all(&directory)?;
-    let name = Path::new(source)
-        .with_extension("")
-        .to_string_lossy()
-        .replace('/', "-");
-    let binary = directory.join(name);
-    // Tests of one process run at the same time, so each writes a file of its own first.
-    let own = tempfile::NamedTempFile::new_in(&directory)?.into_temp_path();
-    output(
-        Command::new(program("musl-gcc", "musl-tools")?)
-            .args(["-static", "-Os", "-Wall", "-Werror", "-o"])
-            .arg(&own)
-            .arg(fixture(source)),
-    )?;
-    own.persist(&binary)?;
-    Ok(binary)
 }

@@ -2,6 +2,7 @@
 //! witnesses that do not share a line of code with tracer: the packets on the
 //! wire, the server's own count and the kernel's socket list.
 
+pub mod build;
 pub mod capture;
 pub mod case;
 pub mod certificate;

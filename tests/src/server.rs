@@ -11,7 +11,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-pub use go::{Go, GoOptions, build as build_go};
+pub use go::{Go, GoOptions};
 pub use nginx::{Nginx, NginxOptions};
 pub use openssl::OpenSsl;
 pub use testbed::{Testbed, origin, tls_13};

@@ -22,6 +22,7 @@ mod robots;
 mod secure;
 mod server;
 mod sitemaps;
+mod sockets;
 mod statuses;
 mod steady;
 mod traps;
@@ -30,7 +31,8 @@ pub use answer::{Answer, Manner};
 pub use compare::{Line, lines};
 pub use many::{LINK_PAGES, many};
 pub use plan::{Fate, Host, Plan};
-pub use server::{Server, Sockets};
+pub use server::Server;
+pub use sockets::Sockets;
 pub use steady::{steady, steady_requests};
 
 /// Size of the plain part; all other parts have a fixed size.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tracer_export::HostSource;
+use tracer_tests::build;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
 use tracer_tests::compare;
@@ -16,7 +17,7 @@ use tracer_tests::lookups::{
 use tracer_tests::machine::program;
 use tracer_tests::port;
 use tracer_tests::process::{PATIENCE, Process, wait_for};
-use tracer_tests::server::{Threaded, answer, build_go};
+use tracer_tests::server::{Threaded, answer};
 use tracer_tests::tracer::{Attached, run};
 
 const V6: &str = "::1";
@@ -67,7 +68,7 @@ fn libc_over_ipv6() -> Result<()> {
 #[test]
 fn go_resolver() -> Result<()> {
     let names = names("ok", 10);
-    let go = build_go("clients/lookup/main.go")?.into_os_string();
+    let go = build::go("clients/lookup/main.go")?.into_os_string();
     let arguments = names.iter().map(std::ffi::OsString::from);
     let client = Client::new("clients-lookup-", std::iter::once(go).chain(arguments));
     check(V4, Script::default(), client, PLAIN, answered(20)).map(drop)
@@ -188,7 +189,7 @@ fn truncated_then_over_tcp() -> Result<()> {
     let client = Client::new(
         "clients-lookup-",
         [
-            build_go("clients/lookup/main.go")?.into_os_string(),
+            build::go("clients/lookup/main.go")?.into_os_string(),
             "a.tc.test".into(),
         ],
     );

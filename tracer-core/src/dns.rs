@@ -5,10 +5,12 @@
 //! inherits the names that its parent has looked up.
 
 mod bounded;
+pub mod counts;
 pub mod figures;
 pub mod lookup;
 pub mod message;
 pub mod packet;
+pub mod query;
 pub mod settled;
 pub mod stream;
 #[cfg(test)]
@@ -19,9 +21,10 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc};
 use self::{
     bounded::Bounded,
     figures::{Change, NameFigures, NameTable},
-    lookup::{Asked, Ended, Lookups, Query},
+    lookup::{Ended, Lookups},
     message::{Message, Question, parse, rcode},
     packet::Packet,
+    query::{Asked, Query},
     stream::Stream,
 };
 use crate::host_filter::HostFilter;

@@ -6,7 +6,7 @@ use tracer_common::{
 };
 
 use crate::{
-    dns::figures::Dns, elapsed::Timed, in_flight::InFlight, latency::Latency, phase::Phases,
+    dns::counts::Dns, elapsed::Timed, in_flight::InFlight, latency::Latency, phase::Phases,
     tls::TlsVersion,
 };
 

@@ -10,14 +10,17 @@
 
 mod client;
 mod cursor;
+mod extension;
 mod reassembly;
 mod record;
 mod server;
+mod session_id;
 #[cfg(test)]
 mod tests;
 mod version;
 
-pub use client::{ClientHello, MAX_ALPN_PROTOCOLS, MAX_SERVER_NAME_BYTES, ServerName};
+pub use client::{ClientHello, MAX_SERVER_NAME_BYTES, ServerName};
+pub use extension::MAX_ALPN_PROTOCOLS;
 pub use reassembly::{CAPACITY_BYTES, MAX_ISLANDS};
 pub use record::Malformed;
 pub use server::ServerHello;

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DnsName, Events, Group, Histogram, Host, Phase, Process, Series, TimeWait, is_absent};
+use crate::absent::is_absent;
+use crate::{DnsName, Events, Group, Histogram, Host, Phase, Process, Series, TimeWait};
 
 /// Name and major version of the schema.
 pub const SCHEMA: &str = "tracer.export/1";

@@ -21,11 +21,12 @@ macro_rules! object {
         #[cfg_attr(test, derive(schemars::JsonSchema))]
         #[serde(default)]
         pub struct $name {
-            $($(#[$meaning])* #[serde(skip_serializing_if = "crate::is_absent")] pub $field: $type,)*
+            $($(#[$meaning])* #[serde(skip_serializing_if = "crate::absent::is_absent")] pub $field: $type,)*
         }
     };
 }
 
+mod absent;
 mod document;
 mod events;
 mod group;
@@ -46,11 +47,6 @@ pub use series::{Percentiles, Samples, Series};
 pub use subjects::{DnsName, Host, HostSource, Process};
 pub use time_wait::{Destination, TimeWait};
 pub use tracer_core::phase::Phase;
-
-/// Tells whether a value holds nothing: it is not written then.
-fn is_absent<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
 
 #[cfg(test)]
 mod tests;

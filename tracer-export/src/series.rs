@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tracer_core::phase::Phase;
 
-use crate::{is_absent, phases::by_phase};
+use crate::{absent::is_absent, phases::by_phase};
 
 /// A value for each whole interval, oldest first; null when nothing was measured in it.
 pub type Samples = Vec<Option<u64>>;

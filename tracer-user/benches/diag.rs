@@ -6,11 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-#[expect(dead_code, reason = "of the real source only the listing is measured")]
-#[path = "../src/source/kernel/diag.rs"]
-mod diag;
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "of the real source only the listing is measured"
+)]
+#[path = "../src/source/kernel"]
+mod kernel {
+    pub(crate) mod diag;
+}
 
-use diag::{Diag, StateMask};
+use kernel::diag::{Detail, Diag, StateMask};
 
 const SOCKETS: usize = 30_000;
 /// Destinations; each has fewer sockets than there are local ports.
@@ -44,7 +50,7 @@ fn measure() -> Result<(), Box<dyn std::error::Error>> {
     let mut times = Vec::new();
     for _ in 0..LISTINGS {
         let begun = Instant::now();
-        let found = diag.snapshot(waiting, diag::Detail::Plain)?.len();
+        let found = diag.snapshot(waiting, Detail::Plain)?.len();
         times.push(begun.elapsed());
         if found < SOCKETS {
             return Err(format!("{found} sockets in TIME_WAIT, expected {SOCKETS}").into());

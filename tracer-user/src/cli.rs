@@ -12,7 +12,7 @@ pub(crate) mod settings;
 use std::io::{self, Write as _};
 
 use crate::{
-    failure::code,
+    exit_code,
     say::{checked, say},
 };
 
@@ -20,13 +20,13 @@ use crate::{
 pub(crate) fn refuse(message: &clap::Error) -> u8 {
     let printed = message.print().and_then(|()| io::stdout().flush());
     if message.use_stderr() {
-        return code::USAGE;
+        return exit_code::USAGE;
     }
     match checked("standard output", printed) {
         Err(error) => {
             say(error);
-            code::USAGE
+            exit_code::USAGE
         }
-        Ok(()) => code::OK,
+        Ok(()) => exit_code::OK,
     }
 }

@@ -25,7 +25,7 @@ use tracer_testbed::link::LinkError;
 use tracer_testbed::origin::OriginError;
 
 use crate::diff::DiffError;
-use crate::failure::{Failure, code};
+use crate::exit_code;
 use crate::say::StreamError;
 use crate::source::kernel::check_rights;
 
@@ -114,10 +114,12 @@ impl DemoError {
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Out { .. } | Self::InUse { .. } | Self::Stream(_) | Self::NoExport { .. } => {
-                code::USAGE
+                exit_code::USAGE
             }
-            Self::Client { status, .. } if *status == code::CANNOT_TRACE => code::CANNOT_TRACE,
-            _ => code::INTERNAL,
+            Self::Client { status, .. } if *status == exit_code::CANNOT_TRACE => {
+                exit_code::CANNOT_TRACE
+            }
+            _ => exit_code::INTERNAL,
         }
     }
 }
@@ -154,12 +156,12 @@ struct Run {
 }
 
 /// Runs both crawls and prints the comparison.
-pub(crate) fn demo(settings: &DemoSettings) -> Result<u8, Failure> {
+pub(crate) fn demo(settings: &DemoSettings) -> Result<u8, DemoError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(DemoError::system("starting the runtime"))?;
-    Ok(run(settings, &runtime)?)
+    run(settings, &runtime)
 }
 
 fn run(settings: &DemoSettings, runtime: &Runtime) -> Result<u8, DemoError> {

@@ -1,4 +1,4 @@
-//! Reasons why tracer could not do what it was asked, and the exit codes that tell them.
+//! Reasons why tracer could not do what it was asked: the errors of all rooms below, joined, and their exit codes.
 
 use thiserror::Error;
 use tracer_crawler::{crawl::CrawlError, header::HeaderError, seeds::SeedsError};
@@ -6,28 +6,17 @@ use tracer_crawler::{crawl::CrawlError, header::HeaderError, seeds::SeedsError};
 use crate::{
     demo::DemoError,
     diff::DiffError,
-    privilege::PrivilegeError,
+    exit_code,
+    files::output::OutputError,
     say::StreamError,
-    sink::{output::OutputError, rescue::Rescued},
+    sink::{SinkError, json::JsonError},
     source::{
+        error::SourceError,
         kernel::{KernelError, cgroup::CgroupError, diag::DiagError},
         replay::ReplayError,
     },
+    trace::{account::AccountError, child::ChildError, privilege::PrivilegeError},
 };
-
-/// Exit codes; documented in `tracer --help` and docs/user/exit-codes.md.
-pub(crate) mod code {
-    /// All went well.
-    pub(crate) const OK: u8 = 0;
-    /// Wrong arguments, a command or process that does not exist, an output that cannot be written.
-    pub(crate) const USAGE: u8 = 2;
-    /// Cannot trace here.
-    pub(crate) const CANNOT_TRACE: u8 = 3;
-    /// An input file cannot be read or understood.
-    pub(crate) const INPUT: u8 = 4;
-    /// A fault of tracer's own.
-    pub(crate) const INTERNAL: u8 = 70;
-}
 
 /// A failure of the whole run, one line.
 #[derive(Debug, Error)]
@@ -38,9 +27,9 @@ pub(crate) enum Failure {
     /// An output file.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// The export, at the end of a trace.
-    #[error("{0}; {1}")]
-    Export(OutputError, Rescued),
+    /// Results, at the end of a trace or on the way.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
     /// A standard stream.
     #[error(transparent)]
     Stream(#[from] StreamError),
@@ -56,6 +45,15 @@ pub(crate) enum Failure {
     /// Settings of a crawl.
     #[error(transparent)]
     Config(#[from] tracer_crawler::config::ConfigError),
+    /// The source of a trace under way.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The user that the command was to be started as.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// The command.
+    #[error(transparent)]
+    Child(#[from] ChildError),
     /// A recording.
     #[error(transparent)]
     Replay(#[from] ReplayError),
@@ -102,22 +100,29 @@ impl Failure {
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Config(error) if error.is_in_file() => code::INPUT,
-            Self::Seeds(SeedsError::SwitchValue(_)) => code::USAGE,
-            Self::Seeds(_) => code::INPUT,
-            Self::Crawl(CrawlError::Fetcher(_)) => code::INPUT,
+            Self::Config(error) if error.is_in_file() => exit_code::INPUT,
+            Self::Seeds(SeedsError::SwitchValue(_)) => exit_code::USAGE,
+            Self::Seeds(_) => exit_code::INPUT,
+            Self::Crawl(CrawlError::Fetcher(_)) => exit_code::INPUT,
             Self::Crawl(CrawlError::Header(
                 HeaderError::Read { .. } | HeaderError::Profiles { .. },
-            )) => code::INPUT,
-            Self::Config(_) | Self::Crawl(_) => code::USAGE,
-            Self::Usage(_) | Self::Output(_) | Self::Export(..) => code::USAGE,
-            Self::Stream(_) | Self::ChildLog(_) | Self::Screen(_) => code::USAGE,
-            Self::Cgroup(CgroupError::NotFound { .. } | CgroupError::Outside { .. }) => code::USAGE,
-            Self::Kernel(_) | Self::Cgroup(_) | Self::Diag(_) => code::CANNOT_TRACE,
-            Self::Replay(_) => code::INPUT,
-            Self::Diff(_) => code::INPUT,
+            )) => exit_code::INPUT,
+            Self::Config(_) | Self::Crawl(_) => exit_code::USAGE,
+            Self::Usage(_) | Self::Output(_) | Self::Account(_) => exit_code::USAGE,
+            Self::Stream(_) | Self::ChildLog(_) | Self::Screen(_) => exit_code::USAGE,
+            Self::Sink(SinkError::Json(JsonError::Document(_))) => exit_code::INTERNAL,
+            Self::Sink(_) => exit_code::USAGE,
+            Self::Child(ChildError::Cgroup(_)) => exit_code::INTERNAL,
+            Self::Child(_) => exit_code::USAGE,
+            Self::Source(SourceError::System { .. }) => exit_code::INTERNAL,
+            Self::Source(_) => exit_code::CANNOT_TRACE,
+            Self::Cgroup(CgroupError::NotFound { .. } | CgroupError::Outside { .. }) => {
+                exit_code::USAGE
+            }
+            Self::Kernel(_) | Self::Cgroup(_) | Self::Diag(_) => exit_code::CANNOT_TRACE,
+            Self::Replay(_) | Self::Diff(_) => exit_code::INPUT,
             Self::Demo(demo) => demo.code(),
-            Self::Privilege(_) | Self::Internal { .. } | Self::Broken(_) => code::INTERNAL,
+            Self::Privilege(_) | Self::Internal { .. } | Self::Broken(_) => exit_code::INTERNAL,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod crawl;
 pub(crate) mod kept;
+pub(crate) mod output;
 pub(crate) mod walk;
 
 use std::{io, path::Path};

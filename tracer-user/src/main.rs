@@ -1,29 +1,19 @@
 //! `tracer`: shows from inside the Linux kernel where a web crawler's network time goes.
 
-mod account;
-mod capture;
-mod child;
 mod cli;
-mod clock;
 mod demo;
 mod diff;
 mod doctor;
-mod engine;
+mod exit_code;
 mod failure;
 mod files;
-mod filter;
-mod intake;
 mod invoker;
-mod live;
-mod namespaces;
-mod playback;
-mod privilege;
-mod resolve;
 mod say;
-mod session;
 mod signals;
 mod sink;
 mod source;
+mod trace;
+mod tui;
 
 use std::process::ExitCode;
 
@@ -35,9 +25,9 @@ fn main() -> ExitCode {
         Err(message) => return ExitCode::from(cli::refuse(&message)),
     };
     let result = match arguments.command {
-        cli::args::Command::Attach(attach) => session::attach(&attach),
-        cli::args::Command::Run(run) => session::run(&run),
-        cli::args::Command::Replay(replay) => session::replay(&replay),
+        cli::args::Command::Attach(attach) => trace::session::attach(&attach),
+        cli::args::Command::Run(run) => trace::session::run(&run),
+        cli::args::Command::Replay(replay) => trace::session::replay(&replay),
         cli::args::Command::Demo(options) => cli::demo::demo(&options),
         cli::args::Command::Diff(options) => cli::diff::diff(&options),
         cli::args::Command::Doctor(options) => cli::doctor::doctor(&options),

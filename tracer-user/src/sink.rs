@@ -1,187 +1,98 @@
-//! Sinks, which results go to. Every sink takes the immutable snapshot; only [`json`] makes an export of it.
+//! Sinks, which results go to: a closed set, a folder for each. A sink is fed by immutable snapshots and knows no other.
+//!
+//! To add one: its folder with its settings, a variant of [`Sink`] and of [`SinkError`], and the flag that
+//! `cli/settings` makes it of.
 
-mod hdr;
 pub(crate) mod json;
-pub(crate) mod output;
-pub(crate) mod rescue;
-mod text;
-pub(crate) mod tui;
+pub(crate) mod text;
 
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
 
-use tracer_core::{snapshot::Snapshot, tracker::TrackerOptions};
-use tracer_export::Filter;
-use tracer_recording::Start;
+use tracer_core::snapshot::Snapshot;
 
-use crate::{
-    child::Cpu,
-    cli::settings::{JsonTarget, OutputSettings},
-    clock,
-    failure::Failure,
-    say,
+use self::{
+    json::{Json, JsonError},
+    text::Text,
 };
+use crate::{say::StreamError, trace::description::Description};
 
-/// Description of a trace, besides its figures.
+/// Results of a trace as of one moment. Clones share them, and nothing changes them.
+#[derive(Debug, Clone)]
+pub(crate) struct Results {
+    /// The figures.
+    pub(crate) snapshot: Arc<Snapshot>,
+    /// The trace they are of.
+    pub(crate) description: Arc<Description>,
+}
+
+/// Occasion on which sinks get results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    /// Tracing goes on, and an interval is over.
+    UnderWay,
+    /// Tracing is over; the live screen may still have the terminal.
+    Over,
+    /// The terminal is free for a last word.
+    TerminalFree,
+}
+
+/// A sink, with its settings.
 #[derive(Debug)]
-pub(crate) struct Description {
-    /// The machine traced.
-    pub(crate) machine: Machine,
-    /// Beginning of the trace, time of day.
-    pub(crate) started_at: SystemTime,
-    /// Beginning of the trace, CLOCK_MONOTONIC, ns.
-    pub(crate) started_ns: u64,
-    /// The moment its figures are as of, likewise.
-    pub(crate) as_of_ns: u64,
-    /// The filter, as validated.
-    pub(crate) filter: Filter,
-    /// The command of `tracer run`.
-    pub(crate) command: Option<Vec<String>>,
-    /// Time it has used, as far as that is known by now.
-    pub(crate) command_cpu: Option<Cpu>,
+pub(crate) enum Sink {
+    /// The export.
+    Json(Json),
+    /// The text summary.
+    Text(Text),
 }
 
-impl Description {
-    /// Description of a recording.
-    pub(crate) fn of(start: Start) -> Self {
-        Self {
-            machine: Machine {
-                hostname: start.hostname,
-                kernel: start.kernel,
-                arch: start.arch,
-                cpus: start.cpus as usize,
-            },
-            started_at: SystemTime::UNIX_EPOCH + Duration::from_nanos(start.started_at_ns),
-            started_ns: start.started_ns,
-            as_of_ns: start.started_ns,
-            filter: start.filter,
-            command: start.command,
-            command_cpu: None,
+impl Sink {
+    /// Gives it results.
+    fn take(&self, occasion: Occasion, results: &Results) -> Result<(), SinkError> {
+        match self {
+            Self::Json(json) => json.take(occasion, results)?,
+            Self::Text(text) => text.take(occasion, results)?,
         }
+        Ok(())
     }
 
-    /// For a recording of a trace by a tracker with these options.
-    pub(crate) fn start(&self, options: &TrackerOptions) -> Start {
-        Start {
-            version: env!("CARGO_PKG_VERSION").into(),
-            commit: env!("TRACER_COMMIT").into(),
-            hostname: self.machine.hostname.clone(),
-            kernel: self.machine.kernel.clone(),
-            arch: self.machine.arch.clone(),
-            cpus: self.machine.cpus as u64,
-            started_at_ns: self.started_at_ns(),
-            started_ns: self.started_ns,
-            filter: self.filter.clone(),
-            command: self.command.clone(),
-            hosts: options.hosts.patterns().to_vec(),
-            max_hosts: options.max_hosts as u64,
-            max_connections: options.max_connections as u64,
-        }
-    }
-
-    /// The window begins anew: CLOCK_MONOTONIC and since 1970, ns.
-    pub(crate) fn restart(&mut self, now_ns: u64, at_ns: u64) {
-        self.started_ns = now_ns;
-        self.started_at = SystemTime::UNIX_EPOCH + Duration::from_nanos(at_ns);
-    }
-
-    /// Beginning of the trace, since 1970, ns.
-    pub(crate) fn started_at_ns(&self) -> u64 {
-        clock::since_1970_ns(self.started_at)
-    }
-}
-
-/// The machine traced.
-#[derive(Debug)]
-pub(crate) struct Machine {
-    /// Host name.
-    pub(crate) hostname: String,
-    /// Kernel release.
-    pub(crate) kernel: String,
-    /// Architecture, as uname gives it.
-    pub(crate) arch: String,
-    /// Processors.
-    pub(crate) cpus: usize,
-}
-
-impl Machine {
-    /// The machine that tracer runs on.
-    pub(crate) fn this() -> Self {
-        let uname = nix::sys::utsname::uname().ok();
-        let text = |get: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| {
-            uname
-                .as_ref()
-                .map(|uname| get(uname).to_string_lossy().into_owned())
-                .unwrap_or_default()
-        };
-        Self {
-            hostname: text(nix::sys::utsname::UtsName::nodename),
-            kernel: text(nix::sys::utsname::UtsName::release),
-            arch: text(nix::sys::utsname::UtsName::machine),
-            cpus: std::thread::available_parallelism().map_or(1, usize::from),
+    /// True if it writes files, which may need rights.
+    fn writes_files(&self) -> bool {
+        match self {
+            Self::Json(json) => json.writes_files(),
+            Self::Text(_) => false,
         }
     }
 }
 
 /// All sinks of a trace.
-#[derive(Debug)]
-pub(crate) struct Sinks {
-    /// Outputs asked for.
-    pub(crate) output: OutputSettings,
-    /// Description of the trace.
-    pub(crate) description: Description,
-}
+#[derive(Debug, Default)]
+pub(crate) struct Sinks(Vec<Sink>);
 
 impl Sinks {
-    /// Says what a person gets to read at the end.
-    pub(crate) fn say(&self, snapshot: &Snapshot) -> Result<(), Failure> {
-        if self.output.quiet {
-            return Ok(());
-        }
-        let duration_ns = self.elapsed_ns();
-        let text = text::summary(snapshot, duration_ns, self.output.color);
-        Ok(if self.output.text_to_stderr {
-            say::print_to_stderr(&text)
-        } else {
-            say::print(&text)
-        }?)
+    /// Adds a sink; they get results in this order.
+    pub(crate) fn add(&mut self, sink: Sink) {
+        self.0.push(sink);
     }
 
-    /// Since the trace began or was reset, ns.
-    pub(crate) fn elapsed_ns(&self) -> u64 {
-        let about = &self.description;
-        about.as_of_ns.saturating_sub(about.started_ns)
+    /// Gives results to every sink; the reasons of those that did not take them.
+    pub(crate) fn take(&self, occasion: Occasion, results: &Results) -> Vec<SinkError> {
+        let taken = self.0.iter().map(|sink| sink.take(occasion, results));
+        taken.filter_map(Result::err).collect()
     }
 
-    /// The export as text.
-    pub(crate) fn document(&self, snapshot: &Snapshot) -> Result<String, Failure> {
-        let export = json::export(snapshot, &self.description, self.elapsed_ns());
-        export
-            .to_text()
-            .map_err(std::io::Error::from)
-            .map_err(Failure::internal("writing the export"))
+    /// True if one of them writes files.
+    pub(crate) fn write_files(&self) -> bool {
+        self.0.iter().any(Sink::writes_files)
     }
+}
 
-    /// Writes the export, if one is wanted.
-    pub(crate) fn export(&self, snapshot: &Snapshot) -> Result<(), Failure> {
-        let Some(target) = &self.output.json else {
-            return Ok(());
-        };
-        let text = self.document(snapshot)?;
-        match target {
-            JsonTarget::Stdout => Ok(say::print(&text)?),
-            JsonTarget::File(path) => Ok(path.replace(text.as_bytes())?),
-        }
-    }
-
-    /// Writes the export for the last time. Where its file cannot be written, it is put somewhere else.
-    pub(crate) fn export_at_the_end(&self, snapshot: &Snapshot) -> Result<(), Failure> {
-        let Some(JsonTarget::File(path)) = &self.output.json else {
-            return self.export(snapshot);
-        };
-        let text = self.document(snapshot)?;
-        path.replace(text.as_bytes()).map_err(|failure| {
-            let rescued = rescue::rescue(text.as_bytes(), self.output.invoker.as_ref());
-            Failure::Export(failure, rescued)
-        })
-    }
+/// Reasons why a sink could not take results.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SinkError {
+    /// The export.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// The text summary.
+    #[error(transparent)]
+    Text(#[from] StreamError),
 }

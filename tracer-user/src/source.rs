@@ -1,8 +1,10 @@
 //! Sources of what the tracker takes: the kernel, or a recording. A closed set, and the engine knows no more of them
 //! than is here.
 
+pub(crate) mod error;
 pub(crate) mod kernel;
 pub(crate) mod record;
+pub(crate) mod recording;
 pub(crate) mod replay;
 mod sweep;
 pub(crate) mod tracing;
@@ -10,14 +12,15 @@ mod wakes;
 
 use std::process::ExitStatus;
 
-use self::{replay::Replay, tracing::Tracing};
+use self::{error::SourceError, replay::Replay, tracing::Tracing};
 use crate::{
-    child::Cpu,
-    clock,
-    failure::Failure,
-    intake::Intake,
-    playback::{Control, Playing},
     signals::Heard,
+    trace::{
+        clock,
+        description::CpuTime,
+        intake::Intake,
+        playback::{Control, Playing},
+    },
 };
 
 /// A source of inputs.
@@ -50,7 +53,7 @@ pub(crate) enum Wake {
 
 impl Source {
     /// Waits until there is something to take.
-    pub(crate) async fn ready(&mut self) -> Result<Wake, Failure> {
+    pub(crate) async fn ready(&mut self) -> Result<Wake, SourceError> {
         match self {
             Self::Tracing(tracing) => tracing.ready().await,
             Self::Replay(replay) => {
@@ -61,7 +64,7 @@ impl Source {
     }
 
     /// Takes what waits, at most a batch.
-    pub(crate) fn take(&mut self, wake: Wake, intake: &mut Intake) -> Result<(), Failure> {
+    pub(crate) fn take(&mut self, wake: Wake, intake: &mut Intake) -> Result<(), SourceError> {
         match (self, wake) {
             (Self::Tracing(tracing), Wake::Inputs) => tracing.take_inputs(intake)?,
             (Self::Tracing(tracing), Wake::Listing) => tracing.take_listing(intake)?,
@@ -71,7 +74,7 @@ impl Source {
     }
 
     /// Takes all that waits, and looks what open connections are doing.
-    pub(crate) fn look_again(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+    pub(crate) fn look_again(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         match self {
             Self::Tracing(tracing) => tracing.look_again(intake),
             // The passes that were made are among the inputs.
@@ -80,7 +83,7 @@ impl Source {
     }
 
     /// Reads what is counted beside the records.
-    pub(crate) fn read_counters(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+    pub(crate) fn read_counters(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         match self {
             Self::Tracing(tracing) => tracing.read_counters(intake),
             // They are among the inputs.
@@ -94,7 +97,7 @@ impl Source {
     }
 
     /// Takes all that waits; what was established before the moment given has been told, ns.
-    pub(crate) fn drain(&mut self, intake: &mut Intake) -> Result<u64, Failure> {
+    pub(crate) fn drain(&mut self, intake: &mut Intake) -> Result<u64, SourceError> {
         match self {
             Self::Tracing(tracing) => tracing.drain(intake),
             Self::Replay(replay) => Ok(replay.now_ns()),
@@ -102,7 +105,7 @@ impl Source {
     }
 
     /// Tells a tracker that begins now what is open; `before_ns` is what [`Self::drain`] gave.
-    pub(crate) fn prime(&mut self, before_ns: u64, intake: &mut Intake) -> Result<(), Failure> {
+    pub(crate) fn prime(&mut self, before_ns: u64, intake: &mut Intake) -> Result<(), SourceError> {
         match self {
             Self::Tracing(tracing) => tracing.prime(before_ns, intake),
             Self::Replay(_) => Ok(()),
@@ -110,7 +113,7 @@ impl Source {
     }
 
     /// End of the source, if it has ended by itself.
-    pub(crate) fn ended(&mut self) -> Result<Option<End>, Failure> {
+    pub(crate) fn ended(&mut self) -> Result<Option<End>, SourceError> {
         match self {
             Self::Tracing(tracing) => tracing.ended(),
             Self::Replay(replay) => Ok(replay.is_over().then_some(End::Replayed)),
@@ -118,7 +121,7 @@ impl Source {
     }
 
     /// Ends the source now.
-    pub(crate) fn stop(&mut self) -> Result<End, Failure> {
+    pub(crate) fn stop(&mut self) -> Result<End, SourceError> {
         match self {
             Self::Tracing(tracing) => tracing.stop(),
             Self::Replay(_) => Ok(End::Stopped),
@@ -134,7 +137,7 @@ impl Source {
     }
 
     /// Takes what is left, and the end.
-    pub(crate) async fn finish(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+    pub(crate) async fn finish(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         match self {
             Self::Tracing(tracing) => {
                 tracing.settle(intake).await?;
@@ -180,7 +183,7 @@ impl Source {
     }
 
     /// Time that the command has used.
-    pub(crate) fn command_cpu(&self) -> Option<Cpu> {
+    pub(crate) fn command_cpu(&self) -> Option<CpuTime> {
         match self {
             Self::Tracing(tracing) => tracing.command_cpu(),
             Self::Replay(replay) => replay.command_cpu(),

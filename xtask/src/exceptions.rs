@@ -36,88 +36,23 @@ pub(crate) struct ArrowException {
     pub(crate) why: &'static str,
 }
 
-pub(crate) const CIRCLES: &[CircleException] = &[
-    CircleException {
-        package: "tracer-crawler",
-        files: &[
-            "crawl/brake",
-            "crawl/conditional",
-            "crawl/engine",
-            "crawl/links",
-            "crawl/pace",
-            "crawl/page",
-            "crawl/pause",
-            "crawl/report",
-            "crawl/robots",
-            "crawl/sink",
-            "crawl/sitemap",
-        ],
-        why: "the engine is one object in eleven files; taking it apart is a step of its own",
-    },
-    CircleException {
-        package: "tracer-core",
-        files: &["dns/figures", "group"],
-        why: "to be cut: a group holds the figures of DNS, which are counted by group",
-    },
-    CircleException {
-        package: "tracer-core",
-        files: &["dns/lookup", "dns/settled"],
-        why: "to be cut: a type both use goes into the lower file",
-    },
-    CircleException {
-        package: "tracer-core",
-        files: &["tls/client", "tls/server"],
-        why: "to be cut: a type both use goes into the lower file",
-    },
-    CircleException {
-        package: "tracer-ebpf",
-        files: &[
-            "conn",
-            "difference",
-            "dns",
-            "emit",
-            "filter",
-            "held",
-            "maps",
-            "overflow",
-            "segment",
-            "sock",
-            "tls",
-            "turn",
-            "waiting",
-            "waits",
-        ],
-        why: "to be cut: value types go into a room of their own, with the maps above them",
-    },
-    CircleException {
-        package: "tracer-user",
-        files: &[
-            "account",
-            "child",
-            "demo",
-            "demo/client",
-            "demo/report",
-            "failure",
-            "source/replay",
-        ],
-        why: "to be cut: lower rooms return errors of their own",
-    },
-    CircleException {
-        package: "tracer-export",
-        files: &["lib", "document", "read", "series"],
-        why: "to be cut: is_absent goes out of the root into a file of its own",
-    },
-    CircleException {
-        package: "tests",
-        files: &["client", "server/go"],
-        why: "to be cut: building Go programs goes into a file below both",
-    },
-    CircleException {
-        package: "tests",
-        files: &["site/plan", "site/server"],
-        why: "to be cut: a type both use goes into the lower file",
-    },
-];
+pub(crate) const CIRCLES: &[CircleException] = &[CircleException {
+    package: "tracer-crawler",
+    files: &[
+        "crawl/brake",
+        "crawl/conditional",
+        "crawl/engine",
+        "crawl/links",
+        "crawl/pace",
+        "crawl/page",
+        "crawl/pause",
+        "crawl/report",
+        "crawl/robots",
+        "crawl/sink",
+        "crawl/sitemap",
+    ],
+    why: "the engine is one object in eleven files; taking it apart is a step of its own",
+}];
 
 /// Doc summaries still to be mended; `cargo xtask summaries CRATE` lists them. The numbers only go down.
 pub(crate) const SUMMARIES: &[SummaryException] = &[];
@@ -127,55 +62,6 @@ const fn allow(package: &'static str, count: usize) -> SummaryException {
     SummaryException { package, count }
 }
 
-pub(crate) const ARROWS: &[ArrowException] = &[
-    ArrowException {
-        package: "tracer-user",
-        from: "account",
-        to: "failure",
-        why: "to be cut: this room returns an error of its own",
-    },
-    ArrowException {
-        package: "tracer-user",
-        from: "child",
-        to: "failure",
-        why: "to be cut: this room returns an error of its own",
-    },
-    ArrowException {
-        package: "tracer-user",
-        from: "demo",
-        to: "failure",
-        why: "to be cut: this room returns an error of its own",
-    },
-    ArrowException {
-        package: "tracer-user",
-        from: "sink",
-        to: "failure",
-        why: "to be cut: this room returns an error of its own",
-    },
-    ArrowException {
-        package: "tracer-user",
-        from: "source",
-        to: "failure",
-        why: "to be cut: this room returns an error of its own",
-    },
-    ArrowException {
-        package: "tracer-user",
-        from: "sink",
-        to: "cli/settings",
-        why: "to be cut: settings of a sink stand beside it",
-    },
-    ArrowException {
-        package: "tracer-user",
-        from: "sink",
-        to: "tracer_recording::Start",
-        why: "to be cut: a description of the run needs no recording",
-    },
-    ArrowException {
-        package: "tracer-user",
-        from: "sink/tui/model",
-        to: "sink/tui/view",
-        why: "to be cut: finding what was clicked belongs to the model",
-    },
-];
+pub(crate) const ARROWS: &[ArrowException] = &[];
 
 pub(crate) const MODULES: &[ModuleException] = &[];

@@ -32,7 +32,7 @@ const MAY_WRAP: &str = "tracer-ebpf/src/bound.rs";
 /// Places whose code reads exports, with the one below each that may hold their keys.
 const READERS: &[(&str, &str)] = &[
     ("tests", ""),
-    ("tracer-user", "tracer-user/src/sink/json.rs"),
+    ("tracer-user", "tracer-user/src/sink/json/export.rs"),
     ("xtask", "xtask/src/tidy.rs"),
 ];
 /// Beginnings of paths into an export, and its keys where a value is indexed by them.
@@ -218,7 +218,7 @@ mod tests {
             check("tracer-ebpf/src/turn.rs", line, &["difference.rs"]);
             check("tracer-core/src/elapsed.rs", line, &[]);
             check("tracer-ebpf/src/difference.rs", line, &[]);
-            check("tracer-user/src/engine.rs", line, &[]);
+            check("tracer-user/src/trace/engine.rs", line, &[]);
         }
         let sequence = "let length = end.wrapping_sub(start);\n";
         check("tracer-ebpf/src/turn.rs", sequence, &["difference.rs"]);

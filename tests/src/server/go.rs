@@ -1,6 +1,5 @@
 //! A Go net/http server (crypto/tls), which is a second TLS library and counts by itself.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -8,10 +7,10 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::{Seen, wait_until_listening};
+use crate::build;
 use crate::certificate::Certificate;
 use crate::client::Client;
-use crate::machine::{fixture, program};
-use crate::process::{Process, output};
+use crate::process::Process;
 use crate::{port, sockets};
 
 /// Settings of a Go server.
@@ -34,7 +33,7 @@ impl Go {
     /// Builds the server if necessary, and starts it.
     pub fn start(options: &GoOptions, certificate: &Certificate) -> Result<Self> {
         let port = port::unused()?;
-        let mut command = Command::new(build("servers/go/main.go")?);
+        let mut command = Command::new(build::go("servers/go/main.go")?);
         command
             .arg(format!("-listen=127.0.0.1:{port},[::1]:{port}"))
             .args(&options.flags);
@@ -81,26 +80,4 @@ impl Go {
             failed: count["failed"].as_u64(),
         })
     }
-}
-
-/// Builds a Go program of one file below `tests/`. Go's cache makes the second time quick.
-pub fn build(source: &str) -> Result<PathBuf> {
-    let name = Path::new(source)
-        .with_extension("")
-        .to_string_lossy()
-        .replace('/', "-");
-    let directory = std::env::current_exe()?
-        .parent()
-        .context("no parent")?
-        .join("go");
-    std::fs::create_dir_all(&directory)?;
-    let binary = directory.join(name);
-    output(
-        Command::new(program("go", "golang-go")?)
-            .args(["build", "-o"])
-            .arg(&binary)
-            .arg(fixture(source))
-            .env("GO111MODULE", "off"),
-    )?;
-    Ok(binary)
 }

@@ -3,7 +3,7 @@
 use super::answer::Answer;
 use super::links::Body;
 use super::plan::Plan;
-use super::server::Sockets;
+use super::sockets::Sockets;
 
 /// Number of pages with links. Each has a host of its own, so that they are fetched first.
 pub const LINK_PAGES: u64 = 100;

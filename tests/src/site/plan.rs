@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::answer::{Answer, Manner};
 use super::links::{Body, Counts};
-use super::server::Sockets;
+use super::sockets::Sockets;
 
 /// Expected result of a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]

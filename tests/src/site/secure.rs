@@ -2,7 +2,7 @@
 
 use super::certificates;
 use super::plan::{Fate, Plan};
-use super::server::Sockets;
+use super::sockets::Sockets;
 
 pub(super) fn add(plan: &mut Plan, sockets: &Sockets) {
     for name in certificates::WRONG {

@@ -1,7 +1,7 @@
 //! Server of a plan. It writes HTTP/1.1 by hand, so that it can make every mistake.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener as StdListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,50 +20,10 @@ use super::certificates;
 use super::limits;
 use super::log::Log;
 use super::plan::Plan;
+use super::sockets::Sockets;
 
 /// Longest head of a request in bytes.
 const MAX_HEAD_BYTES: usize = 64 << 10;
-
-/// Ports of a site, which are taken before the plan is made, because the plan names them.
-#[derive(Debug)]
-pub struct Sockets {
-    clear: StdListener,
-    tls: StdListener,
-    /// Socket that is held so that nobody else listens on its port.
-    dead: TcpSocket,
-    dead_port: u16,
-}
-
-impl Sockets {
-    /// Takes free ports of loopback.
-    pub fn open() -> Result<Self> {
-        let listen = || -> io::Result<StdListener> {
-            let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-            listener.set_nonblocking(true)?;
-            Ok(listener)
-        };
-        let dead = TcpSocket::new_v4()?;
-        dead.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-        let dead_port = dead.local_addr()?.port();
-        Ok(Self {
-            clear: listen()?,
-            tls: listen()?,
-            dead,
-            dead_port,
-        })
-    }
-
-    /// Ports without and with TLS.
-    pub(super) fn ports(&self) -> (u16, u16) {
-        let port = |listener: &StdListener| listener.local_addr().map_or(0, |at| at.port());
-        (port(&self.clear), port(&self.tls))
-    }
-
-    /// Port where nobody listens.
-    pub(super) fn dead_port(&self) -> u16 {
-        self.dead_port
-    }
-}
 
 /// A running server of a site, ended on drop.
 pub struct Server {

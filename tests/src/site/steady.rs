@@ -3,7 +3,7 @@
 use super::answer::{Answer, Manner};
 use super::links::Body;
 use super::plan::Plan;
-use super::server::Sockets;
+use super::sockets::Sockets;
 
 /// Number of chains of each host, which is the number of its pages that wait at a time.
 const CHAINS: u64 = 24;

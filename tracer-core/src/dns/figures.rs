@@ -5,43 +5,6 @@ use std::{collections::HashMap, sync::Arc};
 use super::{lookup::End, message::rcode};
 use crate::{elapsed::Timed, group::Group, latency::Latency};
 
-/// Counts of lookups.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Dns {
-    /// Lookups begun, which are the queries that do not repeat another one.
-    pub queries: u64,
-    /// Lookups answered without error.
-    pub answered: u64,
-    /// Lookups that failed.
-    pub failed: DnsFailed,
-    /// Queries sent again because there was no answer.
-    pub retries: u64,
-    /// Queries sent again over TCP because the answer was truncated.
-    pub truncated: u64,
-    /// Lookups by a process that already had an answer with an unexpired TTL.
-    pub repeated_within_ttl: u64,
-}
-
-/// Failed lookups by reason.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct DnsFailed {
-    /// Lookups of a name that does not exist.
-    pub nxdomain: u64,
-    /// Lookups for which the server failed.
-    pub servfail: u64,
-    /// Lookups without an answer.
-    pub timeout: u64,
-    /// Lookups with any other response code.
-    pub other: u64,
-}
-
-impl DnsFailed {
-    /// Number of failed lookups for all reasons.
-    pub fn total(&self) -> u64 {
-        self.nxdomain + self.servfail + self.timeout + self.other
-    }
-}
-
 /// Change to the figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
@@ -85,17 +48,6 @@ impl Group {
                 *dns.failed.slot(end) += 1;
                 self.time(|phases| &mut phases.dns_failed, took);
             }
-        }
-    }
-}
-
-impl DnsFailed {
-    fn slot(&mut self, end: End) -> &mut u64 {
-        match end {
-            End::Answer(rcode::NXDOMAIN) => &mut self.nxdomain,
-            End::Answer(rcode::SERVFAIL) => &mut self.servfail,
-            End::Answer(_) => &mut self.other,
-            End::Timeout => &mut self.timeout,
         }
     }
 }

@@ -2,23 +2,25 @@
 //!
 //! A lookup begins with a query and ends with its answer, which has the same socket, id and question. Until then a
 //! query for the same question repeats the lookup, and does not begin another one, when
-//! - it has the same id and comes through the same socket (c-ares, musl),
-//! - it comes through the same socket with another id, a while later,
-//! - it comes from the same process through another socket and the first one was closed a moment ago, or has waited
-//!   without an answer for [`PATIENCE_NS`] (glibc, Go, hickory),
+//! - it comes from the same process with the same id, through the same socket (c-ares, musl) or through another one
+//!   (glibc, however short its timeout),
+//! - it comes through the same socket with another id, after that socket has been silent for [`SILENCE_NS`],
+//! - it comes from the same process through another socket and the first one was closed a moment ago (Go, hickory),
 //! - it comes over TCP and the previous answer was truncated (RFC 7766 5), or another one on that socket was.
 //!
 //! A copy of the query that is sent to another server just after the answer is neither ([`settled`](super::settled)).
 //!
-//! Two workers of a process that look up the same name at the same time have a lookup each.
+//! Two workers of a process that look up the same name at the same time have a lookup each: their ids differ, and the
+//! socket of the first is still open, or is one that both use.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     sync::Arc,
 };
 
 use super::{
     message::{Message, Question, rcode},
+    query::{Asked, Query},
     settled::{Settled, copy},
 };
 use crate::elapsed::{Timed, elapsed};
@@ -27,48 +29,13 @@ use crate::elapsed::{Timed, elapsed};
 pub const PATIENCE_NS: u64 = 5_000_000_000;
 /// Time after its end in which an unanswered lookup may be repeated.
 const GRACE_NS: u64 = 1_000_000_000;
-/// Least time between two queries with different ids on one socket for the second to count as a repetition.
-const APART_NS: u64 = 100_000_000;
+/// Time without a packet on a socket after which a query with another id is taken for a repetition. No resolver has a
+/// shorter timeout by default, and workers that share a socket rarely leave it silent for so long.
+const SILENCE_NS: u64 = 1_000_000_000;
 /// Limit of the ids kept per lookup.
 const MAX_IDS: usize = 8;
 /// Limit of the lookups of one question by one process that are examined.
 const MAX_ALIKE: usize = 64;
-
-/// Query as it was sent.
-#[derive(Debug)]
-pub struct Query {
-    /// Time of the query, ns.
-    pub time_ns: u64,
-    /// Cookie of the socket.
-    pub cookie: u64,
-    /// Address of the server.
-    pub server: [u8; 16],
-    /// Id of the process.
-    pub tgid: u32,
-    /// Index of the process.
-    pub process: u32,
-    /// Id in the message.
-    pub id: u16,
-    /// Question of the query.
-    pub question: Arc<Question>,
-    /// True for a query over TCP.
-    pub tcp: bool,
-    /// True if the query is counted in the figures.
-    pub counted: bool,
-}
-
-/// Relation of a query to earlier ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
-    /// The query begins a lookup.
-    New,
-    /// The query repeats one that is unanswered so far.
-    Again,
-    /// The query repeats one because its answer was truncated.
-    OverTcp,
-    /// The query copies one to another server although the answer has arrived.
-    Copy,
-}
 
 /// Ways in which a lookup ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,13 +75,21 @@ struct Lookup {
     deadline_ns: u64,
 }
 
+/// Socket with lookups under way.
+#[derive(Debug, Clone, Default)]
+struct Socket {
+    lookups: Vec<u64>,
+    /// Time of the last packet to or from port 53, ns.
+    last_ns: u64,
+}
+
 type Alike = (u32, Arc<Question>);
 
 /// Table of all lookups under way.
 #[derive(Debug)]
 pub struct Lookups {
     entries: HashMap<u64, Lookup>,
-    by_socket: HashMap<u64, Vec<u64>>,
+    by_socket: HashMap<u64, Socket>,
     alike: HashMap<Alike, Vec<u64>>,
     deadlines: BTreeSet<(u64, u64)>,
     settled: Settled,
@@ -185,14 +160,24 @@ impl Lookups {
         asked
     }
 
-    /// Earlier lookup that a query belongs to.
+    /// Earlier lookup that a query belongs to. A lookup with the same id comes before others, so that the repetitions of
+    /// several workers are not taken for each other's.
     fn earlier(&self, query: &Query) -> Option<(u64, Asked)> {
         let key = (query.tgid, Arc::clone(&query.question));
-        let alike = self.alike.get(&key)?;
-        alike
-            .iter()
-            .take(MAX_ALIKE)
-            .find_map(|&at| Some((at, self.entries.get(&at)?.takes(query)?)))
+        let alike = self.alike.get(&key)?.iter().take(MAX_ALIKE);
+        let after_silence = self.is_silent(query);
+        let alike = alike.filter_map(|&at| Some((at, self.entries.get(&at)?)));
+        let takers = alike
+            .filter_map(|(at, lookup)| Some((at, lookup, lookup.takes(query, after_silence)?)));
+        let (at, _, asked) = takers.min_by_key(|(_, lookup, _)| !lookup.ids.contains(&query.id))?;
+        Some((at, asked))
+    }
+
+    /// Tells whether no packet has passed through the query's socket for [`SILENCE_NS`].
+    fn is_silent(&self, query: &Query) -> bool {
+        let last_ns = self.by_socket.get(&query.cookie).map(|it| it.last_ns);
+        let silent_ns = last_ns.and_then(|last_ns| elapsed(query.time_ns, last_ns));
+        silent_ns.is_some_and(|silent_ns| silent_ns >= SILENCE_NS)
     }
 
     /// Takes an answer; returns the lookup that it ends.
@@ -203,7 +188,9 @@ impl Lookups {
         tcp: bool,
         message: &Message,
     ) -> Option<Ended> {
-        let at = *self.by_socket.get(&cookie)?.iter().find(|at| {
+        let socket = self.by_socket.get_mut(&cookie)?;
+        socket.last_ns = socket.last_ns.max(time_ns);
+        let at = *socket.lookups.iter().find(|at| {
             self.entries
                 .get(at)
                 .is_some_and(|lookup| lookup.is_answered_by(message))
@@ -232,7 +219,8 @@ impl Lookups {
     /// Notes that a socket was closed: lookups that wait on it stay unanswered, unless they are repeated.
     pub fn released(&mut self, time_ns: u64, cookie: u64) {
         self.settled.released(cookie);
-        for at in self.by_socket.get(&cookie).cloned().unwrap_or_default() {
+        let socket = self.by_socket.get(&cookie).cloned().unwrap_or_default();
+        for at in socket.lookups {
             self.change(at, |lookup| {
                 if let State::Waiting = lookup.state {
                     lookup.state = State::Abandoned(time_ns);
@@ -274,9 +262,10 @@ impl Lookups {
     fn insert(&mut self, lookup: Lookup) {
         let at = self.serial;
         self.serial += 1;
-        let (cookie, key) = (lookup.query.cookie, lookup.alike());
-        self.by_socket.entry(cookie).or_default().push(at);
-        self.alike.entry(key).or_default().push(at);
+        let socket = self.by_socket.entry(lookup.query.cookie).or_default();
+        socket.lookups.push(at);
+        socket.last_ns = socket.last_ns.max(lookup.query.time_ns);
+        self.alike.entry(lookup.alike()).or_default().push(at);
         self.deadlines.insert((lookup.deadline_ns, at));
         self.entries.insert(at, lookup);
     }
@@ -284,9 +273,24 @@ impl Lookups {
     fn remove(&mut self, at: u64) -> Option<Lookup> {
         let lookup = self.entries.remove(&at)?;
         self.deadlines.remove(&(lookup.deadline_ns, at));
-        take_out(&mut self.by_socket, lookup.query.cookie, at);
-        take_out(&mut self.alike, lookup.alike(), at);
+        self.forget_indices(&lookup, at);
         Some(lookup)
+    }
+
+    /// Takes a lookup out of the indices by socket and by question.
+    fn forget_indices(&mut self, lookup: &Lookup, at: u64) {
+        if let Entry::Occupied(mut socket) = self.by_socket.entry(lookup.query.cookie) {
+            socket.get_mut().lookups.retain(|&other| other != at);
+            if socket.get().lookups.is_empty() {
+                socket.remove();
+            }
+        }
+        if let Entry::Occupied(mut alike) = self.alike.entry(lookup.alike()) {
+            alike.get_mut().retain(|&other| other != at);
+            if alike.get().is_empty() {
+                alike.remove();
+            }
+        }
     }
 
     fn change(&mut self, at: u64, change: impl FnOnce(&mut Lookup)) {
@@ -298,26 +302,14 @@ impl Lookups {
     }
 }
 
-fn take_out<K: std::hash::Hash + Eq>(index: &mut HashMap<K, Vec<u64>>, key: K, at: u64) {
-    if let std::collections::hash_map::Entry::Occupied(mut entry) = index.entry(key) {
-        entry.get_mut().retain(|&other| other != at);
-        if entry.get().is_empty() {
-            entry.remove();
-        }
-    }
-}
-
 impl Lookup {
     fn alike(&self) -> Alike {
         (self.query.tgid, Arc::clone(&self.query.question))
     }
 
     /// Relation to this lookup of a query by the same process for the same question; `None` if it does not belong to
-    /// it.
-    fn takes(&self, query: &Query) -> Option<Asked> {
-        let apart = |least_ns: u64| {
-            elapsed(query.time_ns, self.query.time_ns).is_some_and(|ns| ns >= least_ns)
-        };
+    /// it. `after_silence`: the query's socket has been silent for [`SILENCE_NS`].
+    fn takes(&self, query: &Query, after_silence: bool) -> Option<Asked> {
         let same_id = self.ids.contains(&query.id);
         let to_tcp = query.tcp && !self.query.tcp;
         match self.state {
@@ -331,10 +323,10 @@ impl Lookup {
             State::Abandoned(_) if to_tcp => Some(Asked::OverTcp),
             State::Waiting if to_tcp => same_id.then_some(Asked::OverTcp),
             State::Abandoned(_) => Some(Asked::Again),
-            State::Waiting if self.query.cookie == query.cookie => {
-                (same_id || apart(APART_NS)).then_some(Asked::Again)
+            State::Waiting => {
+                let on_same_socket = self.query.cookie == query.cookie;
+                (same_id || (on_same_socket && after_silence)).then_some(Asked::Again)
             }
-            State::Waiting => apart(PATIENCE_NS).then_some(Asked::Again),
         }
     }
 

@@ -9,8 +9,8 @@ use std::{
     sync::Arc,
 };
 
-use super::lookup::{Asked, Query};
 use super::message::Question;
+use super::query::{Asked, Query};
 
 /// Time after the answer in which copies are recognised. It is long because the resolver may lose its CPU between two
 /// of them.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 mod copies;
 
-use super::{figures::Dns, message::rcode, packet::tests::packet, *};
+use super::{counts::Dns, message::rcode, packet::tests::packet, *};
 use crate::group::Group;
 
 const A: u16 = 1;
@@ -166,7 +166,7 @@ fn another_id_name_or_socket_is_no_answer() {
     );
 }
 
-use super::figures::DnsFailed;
+use super::counts::DnsFailed;
 
 #[test]
 fn response_codes() {
@@ -250,6 +250,70 @@ fn asked_again_on_another_socket_after_the_first_was_closed() {
         Dns {
             retries: 1,
             ..counts(1, 1)
+        },
+    );
+}
+
+/// glibc leaves the socket of the first server open, and its timeout may be a second.
+#[test]
+fn asked_again_with_the_same_id_on_another_socket_while_the_first_is_open() {
+    let mut trace = Trace::default();
+    trace
+        .ask(0, 1, 9, "a.test")
+        .ask(SECOND / 2, 2, 9, "a.test")
+        .get(SECOND / 2 + 7, 2, &address_of("a.test", 9));
+    let lasted = trace.end(
+        SECOND,
+        Dns {
+            retries: 1,
+            ..counts(1, 1)
+        },
+    );
+    let exact = SECOND / 2..SECOND / 2 + SECOND / 100;
+    assert!(exact.contains(&lasted[0]), "{lasted:?}");
+}
+
+/// Eight workers of a process share a socket (c-ares) or have one each; the server is slower than any resolver's timeout.
+#[test]
+fn workers_that_ask_one_name_have_a_lookup_each() {
+    for shared in [true, false] {
+        let mut trace = Trace::default();
+        let socket = |worker: u16| if shared { 1 } else { u64::from(worker) };
+        let begin = |worker: u16| u64::from(worker) * SECOND / 8;
+        for worker in 0..8 {
+            trace.ask(begin(worker), socket(worker), 100 + worker, "a.test");
+        }
+        for worker in 0..8 {
+            let time_ns = begin(worker) + 6 * SECOND - 1;
+            trace.get(time_ns, socket(worker), &address_of("a.test", 100 + worker));
+        }
+        let lasted = trace.end(7 * SECOND, counts(8, 8));
+        assert!(
+            lasted.iter().all(|&ns| ns > 5 * SECOND),
+            "{shared}: {lasted:?}"
+        );
+    }
+}
+
+/// Two workers share a socket, and the server does not answer: each repeats its own query.
+#[test]
+fn a_repetition_belongs_to_the_lookup_with_its_id() {
+    let mut trace = Trace::default();
+    for round in 0..2 {
+        trace
+            .ask(round * 2 * SECOND, 1, 9, "a.test")
+            .ask(round * 2 * SECOND + 1, 1, 10, "a.test");
+    }
+    trace.get(3 * SECOND, 1, &address_of("a.test", 9)).get(
+        3 * SECOND,
+        1,
+        &address_of("a.test", 10),
+    );
+    trace.end(
+        4 * SECOND,
+        Dns {
+            retries: 2,
+            ..counts(2, 2)
         },
     );
 }

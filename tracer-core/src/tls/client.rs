@@ -3,27 +3,19 @@
 use std::fmt::{self, Write as _};
 
 use super::cursor::Cursor;
+use super::extension::{ALPN, PRE_SHARED_KEY, SUPPORTED_VERSIONS, read_alpn};
 use super::record::Malformed;
-use super::server::SessionId;
-use super::version::{TlsVersion, is_grease_name};
+use super::session_id::SessionId;
+use super::version::TlsVersion;
 
 /// Limit of a server name's length (a DNS name has at most 253 characters); a longer one counts as absent.
 pub const MAX_SERVER_NAME_BYTES: usize = 255;
-/// Limit of offered protocols; later ones are ignored.
-pub const MAX_ALPN_PROTOCOLS: usize = 16;
-
 /// Extension server_name (RFC 6066 3).
 const SERVER_NAME: u16 = 0;
-/// Extension application_layer_protocol_negotiation (RFC 7301 3.1).
-pub(super) const ALPN: u16 = 16;
 /// Extension session_ticket (RFC 5077 3.2).
 const SESSION_TICKET: u16 = 35;
-/// Extension pre_shared_key (RFC 8446 4.2.11).
-pub(super) const PRE_SHARED_KEY: u16 = 41;
 /// Extension early_data (RFC 8446 4.2.10).
 const EARLY_DATA: u16 = 42;
-/// Extension supported_versions (RFC 8446 4.2.1).
-pub(super) const SUPPORTED_VERSIONS: u16 = 43;
 /// Extension encrypted_client_hello.
 const ECH: u16 = 0xfe0d;
 
@@ -34,7 +26,7 @@ pub struct ClientHello {
     pub legacy_version: TlsVersion,
     /// Host name in server_name (RFC 6066 3); with ECH the public one.
     pub sni: Option<ServerName>,
-    /// Offered protocols, in order, without GREASE; at most [`MAX_ALPN_PROTOCOLS`].
+    /// Offered protocols, in order, without GREASE; at most [`MAX_ALPN_PROTOCOLS`](super::MAX_ALPN_PROTOCOLS).
     pub alpn: Vec<Vec<u8>>,
     /// Highest published version offered: from supported_versions if sent, else legacy_version.
     pub max_version: TlsVersion,
@@ -137,16 +129,6 @@ fn read_server_name(data: &[u8]) -> Option<ServerName> {
             return ServerName::new(name);
         }
     }
-}
-
-/// Protocols of a ProtocolNameList (RFC 7301 3.1), without GREASE and empty names.
-pub(super) fn read_alpn(data: &[u8]) -> Vec<Vec<u8>> {
-    let mut names = Cursor::new(Cursor::new(data).vec16().unwrap_or_default());
-    std::iter::from_fn(|| names.vec8())
-        .filter(|name| !name.is_empty() && !is_grease_name(name))
-        .take(MAX_ALPN_PROTOCOLS)
-        .map(<[u8]>::to_vec)
-        .collect()
 }
 
 fn read_max_version(data: &[u8]) -> Option<TlsVersion> {

@@ -1,8 +1,10 @@
 //! Reads the ServerHello and HelloRetryRequest (RFC 8446 4.1.3 and 4.1.4, RFC 5246 7.4.1.3).
 
-use super::client::{ALPN, ClientHello, PRE_SHARED_KEY, SUPPORTED_VERSIONS, read_alpn};
+use super::client::ClientHello;
 use super::cursor::Cursor;
+use super::extension::{ALPN, PRE_SHARED_KEY, SUPPORTED_VERSIONS, read_alpn};
 use super::record::Malformed;
+use super::session_id::SessionId;
 use super::version::TlsVersion;
 
 /// Random that marks a HelloRetryRequest: SHA-256 of "HelloRetryRequest" (RFC 8446 4.1.3).
@@ -113,29 +115,5 @@ fn short(field: &'static str) -> Malformed {
     Malformed::Short {
         message: "ServerHello",
         field,
-    }
-}
-
-/// Session id of 0 to 32 bytes (RFC 5246 7.4.1.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SessionId {
-    len: u8,
-    bytes: [u8; 32],
-}
-
-impl SessionId {
-    pub(super) fn len(&self) -> u8 {
-        self.len
-    }
-
-    /// Reads a session id; `None` when it is cut off or longer than the protocol allows.
-    pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Self> {
-        let id = cursor.vec8()?;
-        let mut bytes = [0; 32];
-        bytes.get_mut(..id.len())?.copy_from_slice(id);
-        Some(Self {
-            len: u8::try_from(id.len()).ok()?,
-            bytes,
-        })
     }
 }

@@ -12,13 +12,13 @@ const FIRST_BYTE_OF_TLS: u8 = 22;
 
 /// Place of a segment in its stream.
 pub enum Place {
-    /// All of it was seen before.
+    /// Before the next byte: the whole segment was seen already.
     Seen,
-    /// It continues what was seen.
+    /// At the next byte: the segment continues the stream.
     Next,
-    /// Bytes before it are missing.
+    /// Behind the next byte: bytes before the segment are missing.
     Early,
-    /// The beginning of the stream was not seen.
+    /// Not known, because the beginning of the stream was not seen.
     Unknown,
 }
 

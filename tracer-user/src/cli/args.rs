@@ -9,7 +9,7 @@ use super::{
     crawl::{flags::SettingsArguments, switches},
     quantity::{CidrRange, cidr, refresh, speed},
 };
-use crate::playback::Speed;
+use crate::trace::playback::Speed;
 
 const EXIT_CODES: &str = "Exit codes:
   0   all went well

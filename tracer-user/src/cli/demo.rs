@@ -7,7 +7,7 @@ use crate::failure::Failure;
 
 /// Runs the demo; its exit code.
 pub(crate) fn demo(arguments: &Demo) -> Result<u8, Failure> {
-    run(&DemoSettings {
+    Ok(run(&DemoSettings {
         rtt: arguments.rtt,
         concurrency: arguments.concurrency,
         time: arguments.time,
@@ -15,5 +15,5 @@ pub(crate) fn demo(arguments: &Demo) -> Result<u8, Failure> {
         screen: arguments.tui && !arguments.no_tui,
         netem: arguments.netem,
         color: use_color(arguments.color, false),
-    })
+    })?)
 }

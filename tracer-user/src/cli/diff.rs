@@ -3,7 +3,8 @@
 use super::args::Diff;
 use super::settings::use_color;
 use crate::diff::Comparison;
-use crate::failure::{Failure, code};
+use crate::exit_code;
+use crate::failure::Failure;
 use crate::say;
 
 /// Prints the comparison of two exports.
@@ -14,5 +15,5 @@ pub(crate) fn diff(arguments: &Diff) -> Result<u8, Failure> {
         false => comparison.to_text(use_color(arguments.color, false)),
     };
     say::print(&text)?;
-    Ok(code::OK)
+    Ok(exit_code::OK)
 }

@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use tracer_text::duration;
 
-use crate::playback::Speed;
+use crate::trace::playback::Speed;
 
 /// Reads a duration from 20 ms to a minute: how often a screen may change.
 pub(crate) fn refresh(text: &str) -> Result<Duration, String> {

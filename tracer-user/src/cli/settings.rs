@@ -3,22 +3,23 @@
 use std::{io::IsTerminal, path::Path, time::Duration};
 
 use super::args::{Color, OutputArguments, ResultArguments};
-use crate::{failure::Failure, invoker::Invoker, sink::output::OutputPath};
-
-/// Target of the export.
-#[derive(Debug)]
-pub(crate) enum JsonTarget {
-    /// Standard output.
-    Stdout,
-    /// A file, checked and held ready.
-    File(OutputPath),
-}
+use crate::{
+    failure::Failure,
+    files::output::OutputPath,
+    invoker::Invoker,
+    sink::{
+        Sink, Sinks,
+        json::{Json, Target},
+        text::Text,
+    },
+    tui::settings::{Colors, ScreenSettings},
+};
 
 /// Validated [`OutputArguments`] or [`ResultArguments`].
 #[derive(Debug)]
 pub(crate) struct OutputSettings {
-    /// The export.
-    pub(crate) json: Option<JsonTarget>,
+    /// Sinks for results.
+    pub(crate) sinks: Sinks,
     /// The user behind sudo, to whom files go where that user may make them.
     pub(crate) invoker: Option<Invoker>,
     /// The recording.
@@ -27,65 +28,36 @@ pub(crate) struct OutputSettings {
     pub(crate) interval: Option<Duration>,
     /// Stop after this.
     pub(crate) duration: Option<Duration>,
-    /// No text summary.
+    /// Nothing is said but what went wrong.
     pub(crate) quiet: bool,
-    /// Text goes to standard error: standard output belongs to the command or the export.
-    pub(crate) text_to_stderr: bool,
-    /// Use colours.
-    pub(crate) color: bool,
     /// The live screen, when there is to be one.
     pub(crate) screen: Option<ScreenSettings>,
 }
 
-/// Settings of the live screen.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ScreenSettings {
-    /// New figures this often.
-    pub(crate) refresh: Duration,
-    /// Number of colours.
-    pub(crate) colors: Colors,
-    /// Lines and blocks may be drawn with characters outside ASCII.
-    pub(crate) unicode: bool,
+/// Settings of the live screen; None without a terminal to draw on, or when something else is written to it.
+fn screen(arguments: &ResultArguments, kernel_log: bool) -> Option<ScreenSettings> {
+    let export_there = arguments.json.as_deref() == Some(Path::new("-"));
+    let log_there = kernel_log && std::io::stderr().is_terminal();
+    let dumb = variable("TERM").is_none_or(|term| term == "dumb");
+    let wanted = !arguments.no_tui && !export_there && !log_there && !dumb;
+    (wanted && std::io::stdout().is_terminal()).then(|| ScreenSettings {
+        refresh: arguments.refresh,
+        colors: colors(arguments.color, variable),
+        unicode: is_utf8(variable),
+    })
 }
 
-/// Colours that a terminal can show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Colors {
-    /// No colours, or none wanted.
-    None,
-    /// The sixteen that the user's theme defines.
-    Sixteen,
-    /// The 256 of xterm and its kin.
-    Many,
-}
-
-impl ScreenSettings {
-    /// Settings of the live screen; None without a terminal to draw on, or when something else is written to it.
-    fn of(arguments: &ResultArguments, kernel_log: bool) -> Option<Self> {
-        let export_there = arguments.json.as_deref() == Some(Path::new("-"));
-        let log_there = kernel_log && std::io::stderr().is_terminal();
-        let dumb = variable("TERM").is_none_or(|term| term == "dumb");
-        let wanted = !arguments.no_tui && !export_there && !log_there && !dumb;
-        (wanted && std::io::stdout().is_terminal()).then(|| Self {
-            refresh: arguments.refresh,
-            colors: Colors::of(arguments.color, variable),
-            unicode: is_utf8(variable),
-        })
+/// Colours of a terminal, as far as they are wanted.
+fn colors(wanted: Color, variable: impl Fn(&str) -> Option<String>) -> Colors {
+    let refused = wanted == Color::Auto && variable("NO_COLOR").is_some();
+    if wanted == Color::Never || refused {
+        return Colors::None;
     }
-}
-
-impl Colors {
-    fn of(wanted: Color, variable: impl Fn(&str) -> Option<String>) -> Self {
-        let refused = wanted == Color::Auto && variable("NO_COLOR").is_some();
-        if wanted == Color::Never || refused {
-            return Self::None;
-        }
-        let term = variable("TERM").unwrap_or_default();
-        match variable("COLORTERM") {
-            Some(_) => Self::Many,
-            None if term.contains("256color") => Self::Many,
-            None => Self::Sixteen,
-        }
+    let term = variable("TERM").unwrap_or_default();
+    match variable("COLORTERM") {
+        Some(_) => Colors::Many,
+        None if term.contains("256color") => Colors::Many,
+        None => Colors::Sixteen,
     }
 }
 
@@ -130,34 +102,51 @@ impl OutputSettings {
         kernel_log: bool,
     ) -> Result<Self, Failure> {
         let invoker = Invoker::find();
-        let json = match arguments.json.as_deref() {
-            None => None,
-            Some(path) if path == Path::new("-") && run => {
-                return Err(Failure::Usage(
-                    "--json -: standard output belongs to the command; name a file".into(),
-                ));
-            }
-            Some(path) if path == Path::new("-") => Some(JsonTarget::Stdout),
-            Some(path) => Some(JsonTarget::File(OutputPath::open(path, invoker.as_ref())?)),
-        };
-        if arguments.interval.is_some() && matches!(json, Some(JsonTarget::Stdout)) {
-            return Err(Failure::Usage(
-                "--interval rewrites a file; give --json a file name".into(),
-            ));
+        let target = json_target(arguments, run, invoker.as_ref())?;
+        let stdout_is_taken = run || matches!(target, Some(Target::Stdout));
+        let mut sinks = Sinks::default();
+        if let Some(target) = target {
+            sinks.add(Sink::Json(Json {
+                target,
+                invoker: invoker.clone(),
+            }));
         }
-        let text_to_stderr = run || matches!(json, Some(JsonTarget::Stdout));
+        if !arguments.quiet {
+            sinks.add(Sink::Text(Text {
+                to_stderr: stdout_is_taken,
+                color: use_color(arguments.color, stdout_is_taken),
+            }));
+        }
         Ok(Self {
-            json,
+            sinks,
             invoker,
             interval: arguments.interval,
             record: None,
             duration: None,
             quiet: arguments.quiet,
-            text_to_stderr,
-            color: use_color(arguments.color, text_to_stderr),
-            screen: ScreenSettings::of(arguments, kernel_log),
+            screen: screen(arguments, kernel_log),
         })
     }
+}
+
+/// Target of the export, open, if one is wanted.
+fn json_target(
+    arguments: &ResultArguments,
+    run: bool,
+    invoker: Option<&Invoker>,
+) -> Result<Option<Target>, Failure> {
+    let Some(path) = arguments.json.as_deref() else {
+        return Ok(None);
+    };
+    if path != Path::new("-") {
+        return Ok(Some(Target::File(OutputPath::open(path, invoker)?)));
+    }
+    let refused = match (run, arguments.interval) {
+        (true, _) => "--json -: standard output belongs to the command; name a file",
+        (_, Some(_)) => "--interval rewrites a file; give --json a file name",
+        _ => return Ok(Some(Target::Stdout)),
+    };
+    Err(Failure::Usage(refused.into()))
 }
 
 /// Tells whether to paint: as told, else on a terminal without NO_COLOR.
@@ -181,12 +170,12 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(wanted: Color, variables: &[(&str, &str)], colors: Colors, unicode: bool) {
+    fn check(wanted: Color, variables: &[(&str, &str)], expected: Colors, unicode: bool) {
         let variable = |name: &str| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
         };
-        assert_eq!(Colors::of(wanted, variable), colors, "{variables:?}");
+        assert_eq!(colors(wanted, variable), expected, "{variables:?}");
         assert_eq!(is_utf8(variable), unicode, "{variables:?}");
     }
 

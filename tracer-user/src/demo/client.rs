@@ -22,7 +22,7 @@ use super::directory::Directory;
 use super::resolver::Resolver;
 use super::stage::{Servers, Stage};
 use super::{DemoError, DemoSettings, MemoryFile, Profile, Run, Stop};
-use crate::child;
+use crate::exit_code;
 use crate::say::note;
 
 /// Time between two changes of the progress line.
@@ -220,7 +220,7 @@ impl Crawl<'_> {
                 status = child.wait() => {
                     let status = status.map_err(DemoError::system("waiting for the crawler"))?;
                     progress.finish(servers);
-                    return Ok(Watched::Exit(child::exit_code(status)));
+                    return Ok(Watched::Exit(exit_code::passed_on(status)));
                 }
                 code = stop.received() => {
                     progress.clear();

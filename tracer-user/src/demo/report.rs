@@ -12,7 +12,7 @@ use super::{crawled::Crawled, directory::Directory};
 use tracer_text::number;
 
 use crate::diff::{self, Comparison};
-use crate::failure::code;
+use crate::exit_code;
 use crate::say::{self, note};
 use crate::source::kernel::KernelError;
 
@@ -51,7 +51,11 @@ pub(super) fn conclude(
         None => (counted(runs), true),
     };
     say::print(&text)?;
-    Ok(if agrees { code::OK } else { code::INTERNAL })
+    Ok(if agrees {
+        exit_code::OK
+    } else {
+        exit_code::INTERNAL
+    })
 }
 
 /// The table, then the checks, then where the exports are.

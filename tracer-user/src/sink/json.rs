@@ -1,306 +1,83 @@
-//! The export, schema `tracer.export/1`: the only place that makes one out of a snapshot. Its types are those of
-//! tracer-export.
+//! The export as a sink: written to standard output or to a file, again and again while tracing goes on.
 
-use std::time::Duration;
+mod export;
+mod hdr;
+pub(crate) mod rescue;
 
-use tracer_common::counter::Counter;
-use tracer_core::{
-    dns::figures::{Dns, NameFigures},
-    group::{Connections, Group, Requests, Tcp, Tls, Versions},
-    host::{Host, HostSource},
-    latency::Latency,
-    phase::{Phase, Phases},
-    process::Process,
-    series::{Point, Series},
-    snapshot::{Events, Snapshot},
-    time_wait::{Destination, TimeWaitView},
+use std::io;
+
+use self::rescue::{Rescued, rescue};
+use super::{Occasion, Results};
+use crate::{
+    files::output::{OutputError, OutputPath},
+    invoker::Invoker,
+    say::{self, StreamError},
 };
-use tracer_export as export;
 
-use super::{Description, hdr};
-use crate::clock;
+/// Settings of the export.
+#[derive(Debug)]
+pub(crate) struct Json {
+    /// Place that it is written to.
+    pub(crate) target: Target,
+    /// The user behind sudo, for a file that has to be put somewhere else.
+    pub(crate) invoker: Option<Invoker>,
+}
 
-/// The whole document, `duration_ns` after the beginning.
-pub(crate) fn export(snapshot: &Snapshot, about: &Description, duration_ns: u64) -> export::Export {
-    let knows_doing = snapshot.knows_doing;
-    let processes = snapshot.processes.iter();
-    let hosts = snapshot.hosts.iter();
-    export::Export {
-        schema: export::SCHEMA.to_owned(),
-        tracer: export::Tracer {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            commit: env!("TRACER_COMMIT").to_owned(),
-        },
-        machine: export::Machine {
-            hostname: about.machine.hostname.clone(),
-            kernel: about.machine.kernel.clone(),
-            arch: about.machine.arch.clone(),
-            cpus: Some(about.machine.cpus as u64),
-        },
-        window: export::Window {
-            started_at: clock::rfc3339(about.started_at),
-            ended_at: clock::rfc3339(about.started_at + Duration::from_nanos(duration_ns)),
-            duration_ns: Some(duration_ns),
-        },
-        filter: about.filter.clone(),
-        command: about.command.clone(),
-        events: events(&snapshot.events),
-        totals: group(&snapshot.totals, knows_doing),
-        processes: processes.map(|entry| process(entry, knows_doing)).collect(),
-        processes_folded: Some(snapshot.processes_folded),
-        hosts: hosts.map(|entry| host(entry, knows_doing)).collect(),
-        hosts_folded: Some(snapshot.hosts_folded),
-        time_wait: time_wait(&snapshot.time_wait, snapshot.totals.tcp.time_wait_entered),
-        dns_names: Some(snapshot.dns_names.iter().map(dns_name).collect()),
-        dns_names_folded: Some(snapshot.dns_names_folded),
-        series: series(&snapshot.series),
-        command_cpu: about.command_cpu.map(|cpu| export::CommandCpu {
-            user_ns: Some(cpu.user.as_nanos() as u64),
-            system_ns: Some(cpu.system.as_nanos() as u64),
-        }),
+/// Target of the export.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// Standard output.
+    Stdout,
+    /// A file, checked and held ready.
+    File(OutputPath),
+}
+
+/// Reasons why the export could not be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JsonError {
+    /// The file, while tracing goes on.
+    #[error(transparent)]
+    File(#[from] OutputError),
+    /// The file at the end, with the fate of the export.
+    #[error("{0}; {1}")]
+    LastFile(OutputError, Rescued),
+    /// Standard output.
+    #[error(transparent)]
+    Stdout(#[from] StreamError),
+    /// The text cannot be made, which should not happen.
+    #[error("writing the export: {0}")]
+    Document(io::Error),
+}
+
+impl Json {
+    /// Writes the export. Where its file cannot be written at the end, it is put somewhere else.
+    pub(super) fn take(&self, occasion: Occasion, results: &Results) -> Result<(), JsonError> {
+        if occasion == Occasion::TerminalFree {
+            return Ok(());
+        }
+        let text = document(results)?;
+        let path = match &self.target {
+            Target::Stdout => return Ok(say::print(&text)?),
+            Target::File(path) => path,
+        };
+        let written = path.replace(text.as_bytes());
+        match occasion {
+            Occasion::Over => written.map_err(|failure| {
+                JsonError::LastFile(failure, rescue(text.as_bytes(), self.invoker.as_ref()))
+            }),
+            _ => Ok(written?),
+        }
+    }
+
+    /// True if the export goes to a file.
+    pub(super) fn writes_files(&self) -> bool {
+        matches!(self.target, Target::File(_))
     }
 }
 
-fn events(events: &Events) -> export::Events {
-    let by_counter = Counter::ALL.iter().zip(events.kernel);
-    export::Events {
-        received: Some(events.received),
-        lost: Some(events.lost),
-        undecodable: Some(events.undecodable),
-        overflowed: Some(events.overflowed),
-        map_full: Some(events.map_full),
-        evicted: Some(events.evicted),
-        unmatched: Some(events.unmatched),
-        not_recorded: Some(events.not_recorded),
-        negative_durations: Some(events.negative_durations),
-        by_counter: by_counter
-            .map(|((_, name), value)| ((*name).to_owned(), value))
-            .collect(),
-    }
-}
-
-fn process(process: &Process, knows_doing: bool) -> export::Process {
-    export::Process {
-        pid: process.pid,
-        comm: process.comm.clone(),
-        exe: process.exe.clone(),
-        container: process.container.clone(),
-        group: group(&process.group, knows_doing),
-    }
-}
-
-fn host(host: &Host, knows_doing: bool) -> export::Host {
-    export::Host {
-        host: host.key.host.to_string(),
-        host_source: match host.key.source {
-            HostSource::Sni => export::HostSource::Sni,
-            HostSource::Dns => export::HostSource::Dns,
-            HostSource::Http => export::HostSource::Http,
-            HostSource::Address => export::HostSource::Address,
-        },
-        port: host.key.port,
-        addresses: host.addresses.iter().map(ToString::to_string).collect(),
-        group: group(&host.group, knows_doing),
-    }
-}
-
-/// Without `knows_doing` what connections are doing now is left out: nobody knows.
-fn group(group: &Group, knows_doing: bool) -> export::Group {
-    export::Group {
-        connections: connections(&group.connections, knows_doing),
-        requests: requests(&group.requests, knows_doing),
-        tls: tls(&group.tls),
-        dns: dns(&group.dns),
-        tcp: tcp(&group.tcp),
-        phases: phases(&group.phases),
-    }
-}
-
-fn connections(connections: &Connections, knows_doing: bool) -> export::Connections {
-    let (failed, closed) = (&connections.failed, &connections.closed_by);
-    let now = |count: u64| knows_doing.then_some(count);
-    export::Connections {
-        opened: Some(connections.opened + connections.connecting_now),
-        established: Some(connections.established),
-        adopted: Some(connections.adopted),
-        opens_lost: Some(connections.opens_lost),
-        closes_lost: Some(connections.closes_lost),
-        open_now: Some(connections.open_now),
-        peak_open: Some(connections.peak_open),
-        failed: export::FailedConnects {
-            refused: Some(failed.refused),
-            timed_out: Some(failed.timed_out),
-            reset: Some(failed.reset),
-            unreachable: Some(failed.unreachable),
-            other: Some(failed.other),
-        },
-        aborted_connects: Some(connections.aborted_connects),
-        not_sent: Some(connections.not_sent),
-        never_used: Some(connections.never_used()),
-        closed_by: export::ClosedBy {
-            client: Some(closed.client),
-            server: Some(closed.server),
-            client_reset: Some(closed.client_reset),
-            server_reset: Some(closed.server_reset),
-            timeout: Some(closed.timeout),
-            unknown: Some(closed.unknown),
-        },
-        connecting_now: now(connections.connecting_now),
-        half_closed_now: now(connections.half_closed_now),
-        idle_now: now(connections.idle_now),
-    }
-}
-
-fn requests(requests: &Requests, knows_doing: bool) -> export::Requests {
-    let peak = requests.in_flight.peak().max(requests.in_flight_now);
-    export::Requests {
-        count: Some(requests.count),
-        connections: Some(requests.connections),
-        h2_turns: Some(requests.h2_turns),
-        failed: Some(requests.failed),
-        stale: Some(requests.stale),
-        aborted: Some(requests.aborted),
-        in_flight_peak: Some(peak),
-        slow_pickups: Some(requests.slow_pickups),
-        slow_pickups_measured: Some(requests.slow_pickups_measured),
-        first_inferred: Some(requests.first_inferred),
-        first_unknown: Some(requests.first_unknown),
-        reuse_ratio: requests.reuse_ratio(),
-        pickup_cpu_ratio: requests.pickup_cpu_ratio(),
-        in_flight_now: knows_doing.then_some(requests.in_flight_now),
-    }
-}
-
-fn tls(tls: &Tls) -> export::Tls {
-    export::Tls {
-        full: Some(tls.full),
-        resumed: Some(tls.resumed),
-        failed: Some(tls.failed),
-        unfinished: Some(tls.unfinished),
-        unknown: Some(tls.unknown),
-        not_tls: Some(tls.not_tls),
-        hello_retry_requests: Some(tls.hello_retry_requests),
-        versions: versions(&tls.versions),
-    }
-}
-
-/// Versions that hardly anybody speaks any more are there when somebody did.
-fn versions(versions: &Versions) -> export::Versions {
-    let spoken = |count: u64| (count != 0).then_some(count);
-    export::Versions {
-        v1_0: spoken(versions.v1_0),
-        v1_1: spoken(versions.v1_1),
-        v1_2: Some(versions.v1_2),
-        v1_3: Some(versions.v1_3),
-        unknown: spoken(versions.unknown),
-    }
-}
-
-fn dns(dns: &Dns) -> export::Dns {
-    export::Dns {
-        queries: Some(dns.queries),
-        answered: Some(dns.answered),
-        failed: export::FailedLookups {
-            nxdomain: Some(dns.failed.nxdomain),
-            servfail: Some(dns.failed.servfail),
-            timeout: Some(dns.failed.timeout),
-            other: Some(dns.failed.other),
-        },
-        retries: Some(dns.retries),
-        truncated: Some(dns.truncated),
-        repeated_within_ttl: Some(dns.repeated_within_ttl),
-    }
-}
-
-fn dns_name(name: &NameFigures) -> export::DnsName {
-    let answered = name.answered.count() != 0;
-    export::DnsName {
-        name: name.name.to_string(),
-        queries: Some(name.queries),
-        p50_ns: answered.then(|| name.answered.summary().p50_ns),
-        failures: Some(name.failures),
-    }
-}
-
-/// Whole intervals only: what happened since the last one ended is in no point yet.
-fn series(series: &Series) -> export::Series {
-    let points = &series.points;
-    let column = |figure: fn(&Point) -> u64| -> Option<export::Samples> {
-        Some(points.iter().map(|point| Some(figure(point))).collect())
-    };
-    let p99 = |phase: Phase| points.iter().map(|point| point.p99(phase)).collect();
-    export::Series {
-        interval_ns: Some(series.interval_ns),
-        events: column(|point| point.events),
-        requests: column(|point| point.requests),
-        connections_opened: column(|point| point.connections_opened),
-        time_wait: column(|point| point.time_wait),
-        open: column(|point| point.open),
-        p99: Phase::IN_SERIES
-            .into_iter()
-            .map(|phase| (phase, p99(phase)))
-            .collect(),
-    }
-}
-
-fn tcp(tcp: &Tcp) -> export::Tcp {
-    export::Tcp {
-        syn_retransmits: Some(tcp.syn_retransmits),
-        retransmits: Some(tcp.retransmits),
-        bytes_sent: Some(tcp.bytes_sent),
-        bytes_received: Some(tcp.bytes_received),
-        srtt_ns: Some(tcp.srtt.summary().p50_ns),
-        time_wait_entered: Some(tcp.time_wait_entered),
-    }
-}
-
-fn phases(phases: &Phases) -> export::Phases {
-    Phase::ALL
-        .into_iter()
-        .map(|phase| (phase, histogram(phases.get(phase))))
-        .collect()
-}
-
-fn histogram(latency: &Latency) -> export::Histogram {
-    let summary = latency.summary();
-    export::Histogram {
-        count: Some(summary.count),
-        min_ns: Some(summary.min_ns),
-        max_ns: Some(summary.max_ns),
-        mean_ns: Some(summary.mean_ns),
-        stdev_ns: Some(summary.stdev_ns),
-        p50_ns: Some(summary.p50_ns),
-        p75_ns: Some(summary.p75_ns),
-        p90_ns: Some(summary.p90_ns),
-        p95_ns: Some(summary.p95_ns),
-        p99_ns: Some(summary.p99_ns),
-        p999_ns: Some(summary.p999_ns),
-        hdr: export::Hdr::from_base64(hdr::encode(latency)),
-    }
-}
-
-fn time_wait(view: &TimeWaitView, entered: u64) -> export::TimeWait {
-    export::TimeWait {
-        entered: Some(entered),
-        current: Some(view.current),
-        peak: Some(view.peak),
-        at_start: Some(view.at_start),
-        port_range: view.port_range.map(|(low, high)| [low, high]),
-        orphans_now: Some(view.orphans_now),
-        orphans_lost: Some(view.orphans_lost),
-        namespaces_unseen: Some(view.namespaces_unseen),
-        namespaces_removed: Some(view.namespaces_removed),
-        destinations: view.destinations.iter().map(destination).collect(),
-    }
-}
-
-fn destination(destination: &Destination) -> export::Destination {
-    export::Destination {
-        address: destination.remote.ip().to_string(),
-        port: destination.remote.port(),
-        netns: Some(destination.netns),
-        time_wait: Some(destination.time_wait),
-        ports_used: Some(destination.ports_used),
-        ports_used_ratio: destination.ports_used_ratio,
-    }
+/// The export as text.
+pub(crate) fn document(results: &Results) -> Result<String, JsonError> {
+    let export = export::export(&results.snapshot, &results.description);
+    let text = export.to_text().map_err(io::Error::from);
+    text.map_err(JsonError::Document)
 }

@@ -16,8 +16,9 @@ use tokio::{
 use tracer_core::input::Input;
 use tracer_recording::{Ending, Entry, OpenError, Reader, Start};
 
-use crate::{
-    child::Cpu,
+use super::recording;
+use crate::trace::{
+    description::CpuTime,
     intake::Intake,
     playback::{Control, Playing, Speed},
 };
@@ -105,7 +106,7 @@ pub(crate) struct Replay {
     /// Steps asked for.
     steps: u32,
     restarted: Option<(u64, u64)>,
-    command_cpu: Option<Cpu>,
+    command_cpu: Option<CpuTime>,
     missing: u64,
 }
 
@@ -182,10 +183,7 @@ impl Replay {
                 }
                 Some(Entry::End(end)) => {
                     self.at_ns = self.at_ns.max(end.ended_ns);
-                    self.command_cpu = end.command_cpu_ns.map(|(user_ns, system_ns)| Cpu {
-                        user: Duration::from_nanos(user_ns),
-                        system: Duration::from_nanos(system_ns),
-                    });
+                    self.command_cpu = recording::command_cpu(&end);
                 }
                 Some(Entry::Start(_)) => {}
                 None => self.over = true,
@@ -240,7 +238,7 @@ impl Replay {
     }
 
     /// Time that the command had used at the end.
-    pub(super) fn command_cpu(&self) -> Option<Cpu> {
+    pub(super) fn command_cpu(&self) -> Option<CpuTime> {
         self.command_cpu
     }
 

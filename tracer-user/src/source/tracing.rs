@@ -9,6 +9,7 @@ use zerocopy::IntoBytes;
 
 use super::{
     End, Wake,
+    error::SourceError,
     kernel::{
         Kernel,
         cgroup::{CgroupPaths, ChildCgroup},
@@ -18,13 +19,15 @@ use super::{
     wakes::{POLL, Wakes},
 };
 use crate::{
-    child::{self, Started},
-    clock,
-    failure::Failure,
-    intake::Intake,
-    namespaces::{Joined, Namespaces},
-    resolve,
     signals::Heard,
+    trace::{
+        child::{self, Started},
+        clock,
+        description::CpuTime,
+        intake::Intake,
+        namespaces::{Joined, Namespaces},
+        resolve,
+    },
 };
 
 /// Records taken before anything else gets its turn.
@@ -102,8 +105,8 @@ impl Tracing {
     }
 
     /// Waits for records, or for the time to look.
-    pub(super) async fn ready(&mut self) -> Result<Wake, Failure> {
-        let failed = Failure::internal("polling the ring buffer");
+    pub(super) async fn ready(&mut self) -> Result<Wake, SourceError> {
+        let failed = SourceError::system("polling the ring buffer");
         let wakes = match &mut self.wakes {
             Some(wakes) => wakes,
             none => none.insert(Wakes::of(&self.kernel).map_err(&failed)?),
@@ -122,7 +125,7 @@ impl Tracing {
     }
 
     /// Takes what waits in the ring, at most a batch, and rests when there is nothing.
-    pub(super) fn take_inputs(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+    pub(super) fn take_inputs(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         let mut count = self.read_records(intake)?;
         if count == 0 && !self.rests {
             self.set_rest(true)?;
@@ -137,7 +140,7 @@ impl Tracing {
 
     /// Takes all that has come by now, then lists: what is found out there may depend on it. A lookup, for one, is
     /// given up when its answer has not come, and not when it has not been read.
-    pub(super) fn take_listing(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+    pub(super) fn take_listing(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         self.take_all(intake)?;
         let abandoned = self.namespaces.abandoned()?;
         self.look(intake)?;
@@ -151,13 +154,13 @@ impl Tracing {
     }
 
     /// Takes all that has come by now, then looks what open connections are doing.
-    pub(super) fn look_again(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+    pub(super) fn look_again(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         self.take_all(intake)?;
         self.watch(intake)
     }
 
     /// Takes all that waits in the ring; of what comes meanwhile no more than the ring can hold.
-    fn take_all(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+    fn take_all(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         self.take_inputs(intake)?;
         for _ in 0..RING_BATCHES {
             if !self.more {
@@ -168,7 +171,7 @@ impl Tracing {
         Ok(())
     }
 
-    fn set_rest(&mut self, rests: bool) -> Result<(), Failure> {
+    fn set_rest(&mut self, rests: bool) -> Result<(), SourceError> {
         self.kernel.set_rest(rests)?;
         self.rests = rests;
         if let Some(wakes) = &mut self.wakes {
@@ -178,7 +181,7 @@ impl Tracing {
     }
 
     /// Takes what waits in the ring, at most a batch. When that is all, the closes that had found the ring full come behind.
-    pub(super) fn read_records(&mut self, intake: &mut Intake) -> Result<usize, Failure> {
+    pub(super) fn read_records(&mut self, intake: &mut Intake) -> Result<usize, SourceError> {
         self.kernel.print_log();
         intake.clock(clock::monotonic_ns());
         // They are fetched first: what a connection has told before its close is in the ring by now.
@@ -198,13 +201,13 @@ impl Tracing {
     }
 
     /// Takes all that waits in the ring; what was established before the moment given may be among it, and nothing later, ns.
-    pub(super) fn drain(&mut self, intake: &mut Intake) -> Result<u64, Failure> {
+    pub(super) fn drain(&mut self, intake: &mut Intake) -> Result<u64, SourceError> {
         while self.read_records(intake)? == BATCH {}
         Ok(clock::monotonic_ns())
     }
 
     /// Connections established before `before_ns` are adopted; of later ones the ring tells, and perhaps of those once more.
-    pub(super) fn prime(&mut self, before_ns: u64, intake: &mut Intake) -> Result<(), Failure> {
+    pub(super) fn prime(&mut self, before_ns: u64, intake: &mut Intake) -> Result<(), SourceError> {
         let mut records = self.kernel.last_sweep()?;
         sweep::adopt(&mut records, before_ns);
         intake.input(&Input::Sweep {
@@ -234,7 +237,7 @@ impl Tracing {
     }
 
     /// Lists sockets, and for who watches them what each connection is doing.
-    pub(super) fn look(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+    pub(super) fn look(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         if !self.watched {
             return self.list_sockets(Detail::Plain, intake);
         }
@@ -243,7 +246,7 @@ impl Tracing {
     }
 
     /// Asks what each open connection is doing.
-    fn watch(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+    fn watch(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         let records = self.kernel.watch()?;
         intake.input(&Input::Watch {
             at_ns: clock::monotonic_ns(),
@@ -252,7 +255,7 @@ impl Tracing {
         Ok(())
     }
 
-    fn list_sockets(&mut self, detail: Detail, intake: &mut Intake) -> Result<(), Failure> {
+    fn list_sockets(&mut self, detail: Detail, intake: &mut Intake) -> Result<(), SourceError> {
         for (key, answer) in self.kernel.take_lost_answers()? {
             intake.input(&Input::LostAnswer {
                 time_ns: answer.time_ns,
@@ -273,7 +276,7 @@ impl Tracing {
     }
 
     /// The target has ended by itself?
-    pub(super) fn ended(&mut self) -> Result<Option<End>, Failure> {
+    pub(super) fn ended(&mut self) -> Result<Option<End>, SourceError> {
         match &mut self.target {
             Target::Anything => Ok(None),
             Target::Processes => {
@@ -283,21 +286,21 @@ impl Tracing {
             Target::Command { child, .. } => {
                 let status = child
                     .try_wait()
-                    .map_err(Failure::internal("waiting for the command"))?;
+                    .map_err(SourceError::system("waiting for the command"))?;
                 Ok(status.map(End::Command))
             }
         }
     }
 
     /// Ends now. A command that did not end when it was told to is ended: nothing would watch it.
-    pub(super) fn stop(&mut self) -> Result<End, Failure> {
+    pub(super) fn stop(&mut self) -> Result<End, SourceError> {
         let Target::Command { child, .. } = &mut self.target else {
             return Ok(End::Stopped);
         };
         kill(child.id(), libc::SIGKILL);
         let status = child
             .wait()
-            .map_err(Failure::internal("waiting for the command"))?;
+            .map_err(SourceError::system("waiting for the command"))?;
         Ok(End::Command(status))
     }
 
@@ -314,7 +317,7 @@ impl Tracing {
     }
 
     /// Connections that are closing may finish: their last segments are still under way.
-    pub(super) async fn settle(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+    pub(super) async fn settle(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         let deadline = Instant::now() + SETTLE;
         // A process is off the list before its sockets are closed.
         let is_gone = self.is_gone || matches!(self.target, Target::Command { .. });
@@ -336,7 +339,7 @@ impl Tracing {
     }
 
     /// The last pass over everything.
-    pub(super) fn finish(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+    pub(super) fn finish(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         if let Some(recorder) = &mut intake.recorder {
             recorder.be_patient();
         }
@@ -363,7 +366,7 @@ impl Tracing {
 
     /// Takes from the ring what was reported before the sweep came by, and leaves what was afterwards: the trace ends
     /// there.
-    fn catch_up(&mut self, sweep: &[u8], intake: &mut Intake) -> Result<(), Failure> {
+    fn catch_up(&mut self, sweep: &[u8], intake: &mut Intake) -> Result<(), SourceError> {
         let passed = Passed::of(sweep, clock::monotonic_ns());
         self.late.extend(self.kernel.take_late_closes()?);
         loop {
@@ -387,7 +390,7 @@ impl Tracing {
     }
 
     /// Time that the command has used, once it has ended.
-    pub(super) fn command_cpu(&self) -> Option<child::Cpu> {
+    pub(super) fn command_cpu(&self) -> Option<CpuTime> {
         match self.target {
             Target::Command { .. } => child::cpu(),
             _ => None,
@@ -395,7 +398,7 @@ impl Tracing {
     }
 
     /// Reads what the kernel counted beside the records.
-    pub(super) fn read_counters(&mut self, intake: &mut Intake) -> Result<(), Failure> {
+    pub(super) fn read_counters(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         intake.input(&Input::Counters(self.kernel.counters()));
         if let Some(overflow) = self.kernel.overflow()? {
             intake.input(&Input::Overflow(std::borrow::Cow::Owned(overflow)));

@@ -26,16 +26,9 @@ pub(crate) const BANS: &[Ban] = &[
     Ban {
         package: "tracer-user",
         within: "",
-        except: &["sink/tui", "tui"],
+        except: &["tui"],
         to: SCREEN,
         why: "only the live screen names ratatui",
-    },
-    Ban {
-        package: "tracer-user",
-        within: "sink/tui/model",
-        except: &[],
-        to: &["ratatui::", "crossterm::", "sink/tui/view"],
-        why: "what is on the screen does not depend on how it is drawn",
     },
     Ban {
         package: "tracer-user",

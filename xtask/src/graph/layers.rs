@@ -54,6 +54,7 @@ pub(crate) const HOUSES: &[House] = &[
                 "trace/capture",
                 "trace/child",
                 "trace/clock",
+                "trace/description",
                 "trace/command",
                 "trace/intake",
                 "trace/live",
@@ -63,7 +64,7 @@ pub(crate) const HOUSES: &[House] = &[
                 "trace/resolve",
             ],
             &["source/kernel", "source/record"],
-            &["say"],
+            &["exit_code", "say"],
         ],
     },
     House {
@@ -123,28 +124,29 @@ pub(crate) const HOUSES: &[House] = &[
         package: "tracer-ebpf",
         floors: &[
             &["main"],
+            // One file for each hook.
             &["probes"],
+            &["dns"],
+            // Logic of following a connection.
             &["flow"],
-            // One floor until the value types are apart from the maps and from what writes records.
+            // Records for user space, and what stands in for them.
+            &["emit"],
+            &["overflow"],
+            // Programs' own reads and writes of the kernel.
+            &["filter", "out_of_order", "run_queue", "skb"],
+            &["storage"],
+            &["count", "repeat", "sock"],
+            &["maps"],
+            // Plain values and arithmetic.
             &[
-                "conn",
-                "count",
+                "bound",
+                "clock",
                 "difference",
-                "dns",
-                "emit",
-                "filter",
-                "held",
-                "hello",
-                "maps",
-                "overflow",
-                "segment",
-                "sock",
-                "tls",
-                "turn",
-                "waiting",
-                "waits",
+                "flow/lengths",
+                "flow/segment",
+                "flow/source",
+                "state",
             ],
-            &["bound", "state"],
         ],
     },
     House {

@@ -8,7 +8,7 @@ use clap::Parser;
 use crate::{
     cli::args::{Arguments, Command, Crawl},
     failure::Failure,
-    session,
+    trace::session,
 };
 
 const TRACE: &str = "--trace";

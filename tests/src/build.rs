@@ -1,0 +1,55 @@
+//! Builds programs of the tests from their sources.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::machine::{fixture, program};
+use crate::process::output;
+
+/// Builds a Go program of one file below `tests/`. Go's cache makes the second time quick.
+pub fn go(source: &str) -> Result<PathBuf> {
+    let name = Path::new(source)
+        .with_extension("")
+        .to_string_lossy()
+        .replace('/', "-");
+    let directory = std::env::current_exe()?
+        .parent()
+        .context("no parent")?
+        .join("go");
+    std::fs::create_dir_all(&directory)?;
+    let binary = directory.join(name);
+    output(
+        Command::new(program("go", "golang-go")?)
+            .args(["build", "-o"])
+            .arg(&binary)
+            .arg(fixture(source))
+            .env("GO111MODULE", "off"),
+    )?;
+    Ok(binary)
+}
+
+/// Builds a C program of one file below `tests/`, linked with musl.
+pub fn musl(source: &str) -> Result<PathBuf> {
+    let directory = std::env::current_exe()?
+        .parent()
+        .context("no parent")?
+        .join("musl");
+    std::fs::create_dir_all(&directory)?;
+    let name = Path::new(source)
+        .with_extension("")
+        .to_string_lossy()
+        .replace('/', "-");
+    let binary = directory.join(name);
+    // Tests of one process run at the same time, so each writes a file of its own first.
+    let own = tempfile::NamedTempFile::new_in(&directory)?.into_temp_path();
+    output(
+        Command::new(program("musl-gcc", "musl-tools")?)
+            .args(["-static", "-Os", "-Wall", "-Werror", "-o"])
+            .arg(&own)
+            .arg(fixture(source)),
+    )?;
+    own.persist(&binary)?;
+    Ok(binary)
+}

@@ -1,0 +1,342 @@
+//! The text summary at the end.
+
+use std::fmt::Write;
+
+use tracer_core::{
+    group::{Group, Requests},
+    host::Host,
+    latency::Latency,
+    phase::Phase,
+    process::Process,
+    snapshot::{Events, Snapshot},
+};
+
+use tracer_text::{number, printable::printable};
+
+/// Rows shown of each table.
+const ROWS: usize = 10;
+
+/// The whole summary; `duration_ns` is the length of the trace.
+pub(crate) fn summary(snapshot: &Snapshot, duration_ns: u64, color: bool) -> String {
+    let mut text = String::new();
+    let paint = Paint { color };
+    head(&mut text, snapshot, duration_ns, &paint);
+    if snapshot.processes.is_empty() {
+        text.push_str("no connection was made, and none was open\n");
+        return text;
+    }
+    phases(&mut text, &snapshot.totals, &paint);
+    counts(&mut text, snapshot);
+    hosts(&mut text, &snapshot.hosts, &paint);
+    processes(&mut text, &snapshot.processes, &paint);
+    text
+}
+
+struct Paint {
+    color: bool,
+}
+
+impl Paint {
+    fn bold(&self, text: &str) -> String {
+        if self.color {
+            format!("\x1b[1m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn alarm(&self, text: &str) -> String {
+        if self.color {
+            format!("\x1b[1;31m{text}\x1b[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+fn head(text: &mut String, snapshot: &Snapshot, duration_ns: u64, paint: &Paint) {
+    let events = &snapshot.events;
+    let losses = match events.losses() {
+        0 => format!("nothing lost{}", totals_only(snapshot)),
+        _ => paint.alarm(&format!("LOST: {}", lost(events))),
+    };
+    let _ = writeln!(
+        text,
+        "{}  {}, {} records, {losses}",
+        paint.bold("tracer"),
+        number::time(duration_ns as f64),
+        events.received
+    );
+}
+
+/// Losses by kind, with their numbers.
+fn lost(events: &Events) -> String {
+    let mut parts = Vec::new();
+    if events.lost + events.undecodable + events.map_full + events.evicted != 0 {
+        parts.push(format!(
+            "{} records, {} undecodable, {} map full, {} evicted",
+            events.lost, events.undecodable, events.map_full, events.evicted
+        ));
+    }
+    if events.not_recorded != 0 {
+        parts.push(format!("{} not recorded", events.not_recorded));
+    }
+    if events.negative_durations != 0 {
+        let count = events.negative_durations;
+        parts.push(format!("{count} durations that end before they begin"));
+    }
+    parts.join(", ")
+}
+
+/// Remark on what is in the totals and in no host's or no process's figures.
+fn totals_only(snapshot: &Snapshot) -> String {
+    let named = |count, what| (count != 0).then(|| format!("{count} {what}"));
+    let parts: Vec<String> = [
+        named(snapshot.events.overflowed, "records"),
+        named(snapshot.hosts_folded, "hosts"),
+        named(snapshot.processes_folded, "processes"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    match parts.is_empty() {
+        true => String::new(),
+        false => format!(" ({} in the totals only)", parts.join(", ")),
+    }
+}
+
+fn phases(text: &mut String, group: &Group, paint: &Paint) {
+    let header = format!(
+        "{:<16}{:>9}{:>10}{:>10}{:>10}{:>10}",
+        "phase", "count", "p50", "p90", "p99", "max"
+    );
+    let _ = writeln!(text, "\n{}", paint.bold(&header));
+    for phase in Phase::IN_SUMMARY {
+        let latency = group.phases.get(phase);
+        if latency.count() != 0 {
+            let s = latency.summary();
+            let _ = writeln!(
+                text,
+                "{:<16}{:>9}{:>10}{:>10}{:>10}{:>10}",
+                phase.title(),
+                s.count,
+                number::time(s.p50_ns as f64),
+                number::time(s.p90_ns as f64),
+                number::time(s.p99_ns as f64),
+                number::time(s.max_ns as f64)
+            );
+        }
+    }
+}
+
+fn requests(text: &mut String, requests: &Requests) {
+    let reuse = requests.reuse_ratio().map_or_else(String::new, |ratio| {
+        format!(", {:.1} % on a reused connection", ratio * 100.0)
+    });
+    let _ = writeln!(
+        text,
+        "requests      {} on {} connections{reuse}, {} failed, {} in flight (at most {} at once), {} turns of HTTP/2",
+        requests.count,
+        requests.connections,
+        requests.failed,
+        requests.in_flight_now,
+        requests.in_flight.peak().max(requests.in_flight_now),
+        requests.h2_turns
+    );
+    if let Some(ratio) = requests.pickup_cpu_ratio() {
+        let _ = writeln!(
+            text,
+            "              {} responses waited 1 ms or more for the client; of {} it is known that {:.0} % of that time its thread waited for a CPU",
+            requests.slow_pickups,
+            requests.slow_pickups_measured,
+            ratio * 100.0
+        );
+    }
+    if requests.first_unknown != 0 {
+        let _ = writeln!(
+            text,
+            "              {} first responses could not be told from session tickets: no ttfb, transfer, pickup",
+            requests.first_unknown
+        );
+    }
+}
+
+fn counts(text: &mut String, snapshot: &Snapshot) {
+    let group = &snapshot.totals;
+    let (connections, tls, closed) = (&group.connections, &group.tls, &group.connections.closed_by);
+    let failed = connections.failed;
+    let _ = writeln!(
+        text,
+        "\nconnections   {} opened, {} established, {} adopted, {} open now (peak {}), {} connecting",
+        connections.opened + connections.connecting_now,
+        connections.established,
+        connections.adopted,
+        connections.open_now,
+        connections.peak_open,
+        connections.connecting_now
+    );
+    requests(text, &group.requests);
+    let _ = writeln!(
+        text,
+        "failed        {} refused, {} timed out, {} reset, {} unreachable, {} other",
+        failed.refused, failed.timed_out, failed.reset, failed.unreachable, failed.other
+    );
+    let _ = writeln!(
+        text,
+        "closed by     {} client, {} server, {} client RST, {} server RST, {} timeout, {} unknown",
+        closed.client,
+        closed.server,
+        closed.client_reset,
+        closed.server_reset,
+        closed.timeout,
+        closed.unknown
+    );
+    let _ = writeln!(
+        text,
+        "tls           {} full, {} resumed, {} failed, {} unfinished, {} unknown, {} connections not TLS",
+        tls.full, tls.resumed, tls.failed, tls.unfinished, tls.unknown, tls.not_tls
+    );
+    let dns = group.dns;
+    if dns.queries != 0 {
+        let _ = writeln!(
+            text,
+            "dns           {} lookups, {} answered, {} NXDOMAIN, {} SERVFAIL, {} timeout, {} other; {} retries, {} again within TTL",
+            dns.queries,
+            dns.answered,
+            dns.failed.nxdomain,
+            dns.failed.servfail,
+            dns.failed.timeout,
+            dns.failed.other,
+            dns.retries,
+            dns.repeated_within_ttl
+        );
+    }
+    let _ = writeln!(
+        text,
+        "TIME_WAIT     {} entered, {} now, peak {}",
+        group.tcp.time_wait_entered, snapshot.time_wait.current, snapshot.time_wait.peak
+    );
+}
+
+fn hosts(text: &mut String, hosts: &[Host], paint: &Paint) {
+    let mut sorted: Vec<&Host> = hosts.iter().collect();
+    sorted.sort_by_key(|host| std::cmp::Reverse(weight(&host.group)));
+    table(
+        text,
+        paint,
+        "host",
+        sorted.len(),
+        sorted.iter().take(ROWS).map(|host| {
+            (
+                format!("{}:{}", printable(&host.key.host), host.key.port),
+                &*host.group,
+            )
+        }),
+    );
+}
+
+fn processes(text: &mut String, processes: &[Process], paint: &Paint) {
+    let mut sorted: Vec<&Process> = processes.iter().collect();
+    sorted.sort_by_key(|process| std::cmp::Reverse(weight(&process.group)));
+    table(
+        text,
+        paint,
+        "process",
+        sorted.len(),
+        sorted.iter().take(ROWS).map(|process| {
+            (
+                format!("{} {}", process.pid, printable(&process.comm)),
+                &*process.group,
+            )
+        }),
+    );
+}
+
+fn weight(group: &Group) -> u64 {
+    group.connections.opened + group.connections.adopted
+}
+
+fn table<'a>(
+    text: &mut String,
+    paint: &Paint,
+    what: &str,
+    all: usize,
+    rows: impl Iterator<Item = (String, &'a Group)>,
+) {
+    if all == 0 {
+        return;
+    }
+    let header = format!(
+        "{what:<32}{:>8}{:>8}{:>8}{:>9}{:>13}{:>10}",
+        "conns",
+        "failed",
+        "tls",
+        "resumed",
+        format!("{} p50", Phase::Connect.key()),
+        format!("{} p50", Phase::Tls.key())
+    );
+    let _ = writeln!(text, "\n{}", paint.bold(&header));
+    for (name, group) in rows {
+        let _ = writeln!(
+            text,
+            "{:<32}{:>8}{:>8}{:>8}{:>9}{:>13}{:>10}",
+            shorten(&name, 31),
+            weight(group),
+            group.connections.failed.total(),
+            group.tls.full + group.tls.resumed,
+            group.tls.resumed,
+            median(&group.phases.connect),
+            median(&group.phases.tls)
+        );
+    }
+    if all > ROWS {
+        let _ = writeln!(text, "… and {} more", all - ROWS);
+    }
+}
+
+fn median(latency: &Latency) -> String {
+    if latency.count() == 0 {
+        "-".to_owned()
+    } else {
+        number::time(latency.summary().p50_ns as f64)
+    }
+}
+
+fn shorten(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_loss_is_named() {
+        #[track_caller]
+        fn check(change: fn(&mut Events), expected: &str) {
+            let mut snapshot = Snapshot::default();
+            change(&mut snapshot.events);
+            let text = summary(&snapshot, 0, false);
+            assert!(text.contains(expected), "{text}");
+            assert_eq!(text.contains("nothing lost"), expected == "nothing lost");
+        }
+        check(|_| {}, "nothing lost");
+        check(|events| events.overflowed = 3, "nothing lost");
+        check(
+            |events| events.lost = 2,
+            "LOST: 2 records, 0 undecodable, 0 map full, 0 evicted",
+        );
+        check(|events| events.not_recorded = 4, "LOST: 4 not recorded");
+        check(
+            |events| events.negative_durations = 5,
+            "LOST: 5 durations that end before they begin",
+        );
+        check(
+            |events| (events.evicted, events.negative_durations) = (1, 5),
+            "1 evicted, 5 durations that end before they begin",
+        );
+    }
+}

@@ -1,0 +1,16 @@
+//! A running trace, and what belongs to it.
+
+pub(crate) mod account;
+pub(crate) mod capture;
+pub(crate) mod child;
+pub(crate) mod clock;
+pub(crate) mod description;
+mod engine;
+mod filter;
+pub(crate) mod intake;
+pub(crate) mod live;
+pub(crate) mod namespaces;
+pub(crate) mod playback;
+pub(crate) mod privilege;
+pub(crate) mod resolve;
+pub(crate) mod session;

@@ -1,0 +1,90 @@
+//! Description of a trace, besides its figures.
+
+use std::time::{Duration, SystemTime};
+
+use tracer_export::Filter;
+
+use crate::trace::clock;
+
+/// Description of a trace, besides its figures.
+#[derive(Debug, Clone)]
+pub(crate) struct Description {
+    /// The machine traced.
+    pub(crate) machine: Machine,
+    /// Beginning of the trace, time of day.
+    pub(crate) started_at: SystemTime,
+    /// Beginning of the trace, CLOCK_MONOTONIC, ns.
+    pub(crate) started_ns: u64,
+    /// Moment that the figures are as of, CLOCK_MONOTONIC, ns.
+    pub(crate) as_of_ns: u64,
+    /// The filter, as validated.
+    pub(crate) filter: Filter,
+    /// The command of `tracer run`.
+    pub(crate) command: Option<Vec<String>>,
+    /// Processor time that the command has used, as far as that is known by now.
+    pub(crate) command_cpu: Option<CpuTime>,
+}
+
+impl Description {
+    /// The window begins anew: CLOCK_MONOTONIC and since 1970, ns.
+    pub(crate) fn restart(&mut self, now_ns: u64, at_ns: u64) {
+        self.started_ns = now_ns;
+        self.started_at = SystemTime::UNIX_EPOCH + Duration::from_nanos(at_ns);
+    }
+
+    /// Beginning of the trace, since 1970, ns.
+    pub(crate) fn started_at_ns(&self) -> u64 {
+        clock::since_1970_ns(self.started_at)
+    }
+
+    /// Time since the trace began or was reset, ns.
+    pub(crate) fn elapsed_ns(&self) -> u64 {
+        self.as_of_ns.saturating_sub(self.started_ns)
+    }
+
+    /// Moment that the figures are as of, since 1970, ns.
+    pub(crate) fn as_of_at_ns(&self) -> u64 {
+        self.started_at_ns() + self.elapsed_ns()
+    }
+}
+
+/// Processor time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CpuTime {
+    /// In the program.
+    pub(crate) user: Duration,
+    /// In the kernel on its behalf.
+    pub(crate) system: Duration,
+}
+
+/// The machine traced.
+#[derive(Debug, Clone)]
+pub(crate) struct Machine {
+    /// Host name.
+    pub(crate) hostname: String,
+    /// Kernel release.
+    pub(crate) kernel: String,
+    /// Architecture, as uname gives it.
+    pub(crate) arch: String,
+    /// Processors.
+    pub(crate) cpus: usize,
+}
+
+impl Machine {
+    /// The machine that tracer runs on.
+    pub(crate) fn this() -> Self {
+        let uname = nix::sys::utsname::uname().ok();
+        let text = |get: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| {
+            uname
+                .as_ref()
+                .map(|uname| get(uname).to_string_lossy().into_owned())
+                .unwrap_or_default()
+        };
+        Self {
+            hostname: text(nix::sys::utsname::UtsName::nodename),
+            kernel: text(nix::sys::utsname::UtsName::release),
+            arch: text(nix::sys::utsname::UtsName::machine),
+            cpus: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! `tracer attach` and `tracer run`: sets everything up in the order that loses nothing, gives up every
+//! right that is not needed any more, and hands over to the engine.
+
+use std::{collections::HashSet, ffi::OsString, path::PathBuf, time::SystemTime};
+
+use tokio::runtime::Runtime;
+use tracer_core::{
+    input::Input,
+    tracker::{Tracker, TrackerOptions},
+};
+
+use crate::{
+    cli::{
+        args::{self, Attach, OutputArguments, Run},
+        settings::OutputSettings,
+    },
+    failure::Failure,
+    files::output::OutputPath,
+    say::say,
+    signals::{Held, Signals},
+    source::{
+        Source,
+        kernel::{
+            Kernel, Options,
+            cgroup::{CgroupPaths, ChildCgroup, Hierarchy},
+            check_rights,
+        },
+        record::Recorder,
+        recording,
+        replay::Replay,
+        tracing::{Audience, Target, Tracing},
+    },
+    trace::{
+        account::Account,
+        capture::Pipes,
+        child::{self, Started},
+        clock,
+        description::{Description, Machine},
+        engine::Engine,
+        filter::Selection,
+        intake::Intake,
+        namespaces::Namespaces,
+        playback::Speed,
+        privilege::{self, Duties},
+        resolve,
+    },
+};
+
+/// A trace that is set up and running.
+struct Session {
+    kernel: Kernel,
+    tracker: Intake,
+    namespaces: Namespaces,
+    cgroups: CgroupPaths,
+    output: OutputSettings,
+    description: Description,
+    pipes: Option<(Pipes, Option<std::fs::File>)>,
+    runtime: Runtime,
+    signals: Signals,
+}
+
+/// `tracer attach`
+pub(crate) fn attach(arguments: &Attach) -> Result<u8, Failure> {
+    let output = OutputSettings::validate(&arguments.output, false)?;
+    check_rights()?;
+    let hierarchy = Hierarchy::find()?;
+    let selection = Selection::validate(&arguments.filter, &arguments.pid, &hierarchy)?;
+    let packets = selection
+        .only_cgroup
+        .clone()
+        .unwrap_or_else(|| hierarchy.mount().to_path_buf());
+    let held = hold_signals()?;
+    let setup = &arguments.output;
+    let mut session = Session::begin(hierarchy, &selection, output, setup, None, &held)?;
+    session.kernel.attach(&packets)?;
+    session.trace_descendants(&selection.pids)?;
+    session.adopt()?;
+    give_up_rights(&session.output, false)?;
+    let target = if selection.pids.is_empty() {
+        Target::Anything
+    } else {
+        Target::Processes
+    };
+    say_begun(&session.output);
+    session.finish(target)
+}
+
+/// `tracer run`
+pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
+    if !arguments.pid.is_empty() {
+        let text = "--pid goes with attach; run traces the command it starts";
+        return Err(Failure::Usage(text.into()));
+    }
+    let output = OutputSettings::validate(&arguments.output, true)?;
+    let user = arguments.user.as_deref().map(Account::find).transpose()?;
+    check_rights()?;
+    let hierarchy = Hierarchy::find()?;
+    let mut selection = Selection::validate(&arguments.filter, &[], &hierarchy)?;
+    selection.kernel.by_process = 1;
+    // From here on a signal must not end us on the spot: the cgroup would stay.
+    let held = hold_signals()?;
+    let cgroup = ChildCgroup::create(&hierarchy)?;
+    let command: Vec<String> = arguments
+        .command
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let log = child_log(arguments, &output)?;
+    let setup = &arguments.output;
+    let mut session = Session::begin(hierarchy, &selection, output, setup, Some(command), &held)?;
+    if session.output.screen.is_some() {
+        let pipes = Pipes::open().map_err(Failure::internal("making pipes for the command"))?;
+        session.pipes = Some((pipes, log));
+    }
+    let packets: PathBuf = cgroup.dir().into();
+    session.kernel.attach(&packets)?;
+    let child = session.start(&arguments.command, user.as_ref(), &cgroup, &held)?;
+    give_up_rights(&session.output, true)?;
+    session.finish(Target::Command {
+        child,
+        _cgroup: cgroup,
+    })
+}
+
+/// The file for what the command prints, open.
+fn child_log(arguments: &Run, output: &OutputSettings) -> Result<Option<std::fs::File>, Failure> {
+    let Some(path) = &arguments.child_log else {
+        return Ok(None);
+    };
+    if output.screen.is_none() {
+        let text = "--child-log goes with the live screen, which needs a terminal on standard output; redirect the command's output instead";
+        return Err(Failure::Usage(text.into()));
+    }
+    let log = OutputPath::open(path, output.invoker.as_ref())?.begin()?;
+    Ok(Some(log.commit_open()?))
+}
+
+/// Drops capabilities; needs to happen before any thread is started, and after the command was.
+fn give_up_rights(output: &OutputSettings, run: bool) -> Result<(), Failure> {
+    // At the live screen one key writes the export.
+    let writes = output.screen.is_some() || output.sinks.write_files();
+    let duties = Duties {
+        name_processes: true,
+        follow_namespaces: false,
+        signal_command: run,
+        remove_cgroup: run,
+        write_files: writes,
+        act_as_invoker: writes && output.invoker.is_some(),
+    };
+    privilege::come_first();
+    Ok(privilege::drop_to(&duties.capabilities())?)
+}
+
+/// Signals that would end tracer wait from now on until somebody listens.
+fn hold_signals() -> Result<Held, Failure> {
+    Held::hold().map_err(Failure::internal("holding signals back"))
+}
+
+/// The runtime, which starts no thread, and the signals that have come or will.
+fn listen(held: &Held) -> Result<(Runtime, Signals), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::internal("starting the runtime"))?;
+    let guard = runtime.enter();
+    let signals = held.listen();
+    drop(guard);
+    Ok((
+        runtime,
+        signals.map_err(Failure::internal("listening for signals"))?,
+    ))
+}
+
+impl Session {
+    /// Loads the kernel programs and opens what needs rights later on.
+    fn begin(
+        hierarchy: Hierarchy,
+        selection: &Selection,
+        output: OutputSettings,
+        arguments: &OutputArguments,
+        command: Option<Vec<String>>,
+        held: &Held,
+    ) -> Result<Self, Failure> {
+        let namespaces = Namespaces::open()?;
+        let options = Options {
+            filter: selection.kernel.clone(),
+            kernel_log: arguments.kernel_log,
+        };
+        let kernel = Kernel::load(&options)?;
+        let options = TrackerOptions {
+            max_hosts: arguments.max_hosts as usize,
+            hosts: selection.hosts.clone(),
+            ..TrackerOptions::default()
+        };
+        let description = Description {
+            machine: Machine::this(),
+            started_at: SystemTime::now(),
+            started_ns: clock::monotonic_ns(),
+            as_of_ns: 0,
+            command_cpu: None,
+            filter: selection.described.clone(),
+            command,
+        };
+        let recorder = match &output.record {
+            None => None,
+            Some(path) => {
+                let file = path.begin()?.commit_open()?;
+                Some(Recorder::new(
+                    file,
+                    recording::start(&description, &options),
+                ))
+            }
+        };
+        let tracker = Intake::new(Tracker::new(options), recorder);
+        let (runtime, signals) = listen(held)?;
+        Ok(Self {
+            kernel,
+            tracker,
+            namespaces,
+            cgroups: CgroupPaths::new(hierarchy),
+            output,
+            description,
+            pipes: None,
+            runtime,
+            signals,
+        })
+    }
+
+    /// Takes in the sockets that are open already. Programs are attached before, so nothing falls between.
+    fn adopt(&mut self) -> Result<(), Failure> {
+        for (netns, ports) in self.namespaces.listening() {
+            self.kernel.add_listeners(netns, &ports)?;
+        }
+        let sweep = self.kernel.sweep()?;
+        self.tracker.input(&Input::Sweep {
+            records: &sweep,
+            last: false,
+        });
+        Ok(())
+    }
+
+    /// Traces these processes and their descendants. A process is on the list before its children are looked for, so that
+    /// a child is found here or put there by the kernel when it is forked; one that ended meanwhile is taken off.
+    fn trace_descendants(&mut self, roots: &[u32]) -> Result<(), Failure> {
+        let mut traced = HashSet::new();
+        let mut found = roots.to_vec();
+        while !found.is_empty() {
+            for &pid in &found {
+                self.kernel.trace_process(pid)?;
+                traced.insert(pid);
+                if resolve::has_ended(pid) {
+                    self.kernel.forget_process(pid)?;
+                }
+            }
+            found = resolve::with_descendants(roots);
+            found.retain(|pid| !traced.contains(pid));
+        }
+        Ok(())
+    }
+
+    /// Starts the command. tracer is in the traced set while it forks, so that the child is in it from its
+    /// first instruction.
+    fn start(
+        &mut self,
+        command: &[OsString],
+        user: Option<&Account>,
+        cgroup: &ChildCgroup,
+        held: &Held,
+    ) -> Result<Started, Failure> {
+        let own = std::process::id();
+        self.kernel.trace_process(own)?;
+        let pipes = self.pipes.as_mut().map(|(pipes, _)| pipes);
+        let child = child::start(command, user, cgroup, pipes, held.before());
+        self.kernel.forget_process(own)?;
+        Ok(child?)
+    }
+
+    /// Starts the threads, which have no rights by now, and the engine.
+    fn finish(mut self, target: Target) -> Result<u8, Failure> {
+        let audience = Audience {
+            screen: self.output.screen.is_some(),
+            recording: self.tracker.recorder.is_some(),
+        };
+        if let Some(recorder) = &mut self.tracker.recorder {
+            let started = recorder.start();
+            started.map_err(Failure::internal("starting the thread that records"))?;
+        }
+        let watched = self.namespaces.watch();
+        watched.map_err(Failure::internal(
+            "starting the thread that watches network namespaces",
+        ))?;
+        let read = |(pipes, log): (Pipes, _)| pipes.read(log);
+        let captured = self.pipes.map(read).transpose();
+        let captured = captured.map_err(Failure::internal("reading the command's output"))?;
+        let tracing = Tracing::new(self.kernel, self.namespaces, self.cgroups, target, audience);
+        let source = Source::Tracing(Box::new(tracing));
+        let engine = Engine::new(
+            source,
+            self.tracker,
+            self.output,
+            self.description,
+            captured,
+        )?;
+        self.runtime.block_on(engine.run(self.signals))
+    }
+}
+
+/// `tracer replay`
+pub(crate) fn replay(arguments: &args::Replay) -> Result<u8, Failure> {
+    let output = OutputSettings::of_replay(&arguments.results)?;
+    let usual = match output.screen {
+        Some(_) => Speed::Times(1.0),
+        None => Speed::Max,
+    };
+    let (mut replay, start) = Replay::open(&arguments.file, arguments.speed.unwrap_or(usual))?;
+    if let Some(after) = arguments.until {
+        replay.end_after(after);
+    }
+    let options = recording::options(&start);
+    let description = recording::description(start);
+    let (runtime, signals) = listen(&hold_signals()?)?;
+    let source = Source::Replay(Box::new(replay));
+    let intake = Intake::new(Tracker::new(options), None);
+    let engine = Engine::new(source, intake, output, description, None)?;
+    runtime.block_on(engine.run(signals))
+}
+
+/// Tells a person (and a script that waits for it) that tracing has begun.
+fn say_begun(output: &OutputSettings) {
+    if !output.quiet && output.screen.is_none() {
+        say("tracing; Ctrl-C ends it");
+    }
+}

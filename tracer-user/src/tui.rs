@@ -1,0 +1,191 @@
+//! The live screen: a thread of its own that draws the latest moment and reads keys. It shares nothing with
+//! the engine but what the engine publishes; drawing changes neither model nor snapshot.
+
+mod filter;
+mod input;
+mod model;
+mod news;
+mod outbox;
+pub(crate) mod settings;
+mod signals;
+mod terminal;
+#[cfg(test)]
+mod tests;
+mod theme;
+mod view;
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        mpsc::{Receiver, channel},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{mpsc::UnboundedSender, watch};
+use tracer_export::Filter;
+
+use self::{
+    input::Decoder,
+    model::{Ask, Input, Model},
+    news::News,
+    settings::ScreenSettings,
+    signals::Signals,
+    terminal::Screen,
+    theme::Theme,
+};
+use crate::trace::{
+    capture::Scrollback,
+    description::Description,
+    live::{Command, Wires},
+};
+
+/// New moments are looked for this often; keys are answered at once.
+const TICK: Duration = Duration::from_millis(40);
+
+/// Words of the screen about the trace, besides figures.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct About {
+    /// Target of the trace, in words.
+    pub(crate) target: String,
+    /// Kernel release.
+    pub(crate) kernel: String,
+}
+
+impl About {
+    /// Words about a trace.
+    pub(crate) fn of(description: &Description) -> Self {
+        let target = match &description.command {
+            Some(words) => words.join(" "),
+            None => described(&description.filter),
+        };
+        Self {
+            target,
+            kernel: description.machine.kernel.clone(),
+        }
+    }
+}
+
+/// The filter in words: `comm curl port 443`.
+fn described(filter: &Filter) -> String {
+    let given = filter.given().into_iter();
+    let words = given.map(|(flag, values)| format!("{flag} {}", values.join(",")));
+    match words.collect::<Vec<_>>().join("  ") {
+        none if none.is_empty() => "all processes".to_owned(),
+        words => words,
+    }
+}
+
+/// Gives the terminal back as far as that goes without its help.
+pub(crate) fn abandon() {
+    terminal::abandon();
+}
+
+/// Takes the terminal and starts the thread that draws on it. It ends when `wires` close, and leaves the
+/// terminal as it was; then the receiver has how it went, or nobody sends any more: it panicked.
+pub(crate) fn open(
+    settings: ScreenSettings,
+    about: About,
+    wires: Wires,
+    output: Option<watch::Receiver<Arc<Scrollback>>>,
+) -> io::Result<Receiver<io::Result<()>>> {
+    let (said, ended) = channel();
+    let signals = Signals::listen()?;
+    let screen = Screen::enter()?;
+    let size = screen.size()?;
+    let session = Session {
+        screen,
+        size,
+        decoder: Decoder::default(),
+        signals,
+        model: Model::new(about, size, output.is_some()),
+        theme: Theme::new(settings.colors, settings.unicode),
+        news: News {
+            moments: wires.moments,
+            output,
+        },
+        commands: wires.commands,
+    };
+    std::thread::Builder::new()
+        .name("tracer-screen".into())
+        .spawn(move || {
+            // An engine that has given up does not listen.
+            let _ = said.send(session.run());
+        })?;
+    Ok(ended)
+}
+
+struct Session {
+    screen: Screen,
+    size: (u16, u16),
+    decoder: Decoder,
+    signals: Signals,
+    model: Model,
+    theme: Theme,
+    news: News,
+    commands: UnboundedSender<Command>,
+}
+
+impl Session {
+    fn run(mut self) -> io::Result<()> {
+        while self.news.take(&mut self.model) {
+            if self.signals.take_stop() {
+                self.suspend()?;
+            }
+            if self.signals.take_continued() {
+                self.screen.resume()?;
+                self.model.take(Input::Redraw);
+            }
+            self.draw()?;
+            self.take_events()?;
+        }
+        // The last news are drawn too. That the terminal takes nothing any more is no failure of a screen that ends.
+        let _ = self.draw();
+        Ok(())
+    }
+
+    /// Draws what has changed. A slow terminal gets the latest frame when it has taken the one before.
+    fn draw(&mut self) -> io::Result<()> {
+        if self.screen.is_free()? && self.model.arrange() {
+            let (model, theme) = (&self.model, &self.theme);
+            self.screen.draw(|frame| view::draw(frame, model, theme))?;
+        }
+        Ok(())
+    }
+
+    /// Waits a tick for keys and the like, and takes all there are.
+    fn take_events(&mut self) -> io::Result<()> {
+        let inputs = match self.screen.read(TICK)? {
+            None => self.decoder.settle().into_iter().collect(),
+            Some(bytes) => self.decoder.take(bytes),
+        };
+        for input in inputs {
+            match self.model.take(input) {
+                Some(Ask::Engine(command)) => self.send(command),
+                Some(Ask::Suspend) => self.suspend()?,
+                None => {}
+            }
+        }
+        let size = self.screen.size()?;
+        if size != self.size {
+            self.size = size;
+            self.model.take(Input::Resize(size.0, size.1));
+        }
+        Ok(())
+    }
+
+    fn send(&self, command: Command) {
+        // An engine that is gone closes the moments too, which ends the loop.
+        let _ = self.commands.send(command);
+    }
+
+    /// Gives the terminal back and stops, as Ctrl-Z does elsewhere, until somebody says to go on.
+    fn suspend(&mut self) -> io::Result<()> {
+        self.screen.leave();
+        signals::stop();
+        self.screen.resume()?;
+        self.model.take(Input::Redraw);
+        Ok(())
+    }
+}

@@ -1,0 +1,325 @@
+//! State of the screen: which view of which moment it shows, and what each key does. Knows nothing of terminals.
+
+pub(super) mod columns;
+pub(super) mod figure;
+pub(super) mod help;
+pub(super) mod keys;
+pub(super) mod layout;
+pub(super) mod look;
+pub(super) mod phases;
+pub(super) mod plot;
+pub(super) mod table;
+mod tables;
+pub(super) mod tabs;
+
+use std::sync::Arc;
+
+use self::{
+    layout::Layout,
+    look::{Look, Mark, Subject},
+    plot::Plot,
+    table::Tabular,
+};
+use super::About;
+use crate::trace::{
+    capture::Scrollback,
+    live::{Command, Moment, Stage},
+};
+
+/// The screens, in the order of their tabs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tab {
+    Overview,
+    Hosts,
+    Processes,
+    Connections,
+    Names,
+    Ports,
+    Findings,
+    Output,
+    Help,
+}
+
+impl Tab {
+    pub(super) const ALL: [Self; 9] = [
+        Self::Overview,
+        Self::Hosts,
+        Self::Processes,
+        Self::Connections,
+        Self::Names,
+        Self::Ports,
+        Self::Findings,
+        Self::Output,
+        Self::Help,
+    ];
+
+    /// On its tab.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Hosts => "Hosts",
+            Self::Processes => "Processes",
+            Self::Connections => "Connections",
+            Self::Names => "DNS",
+            Self::Ports => "Ports",
+            Self::Findings => "Findings",
+            Self::Output => "Output",
+            Self::Help => "Help",
+        }
+    }
+
+    fn next(self, step: usize) -> Self {
+        Self::ALL[(self as usize + step) % Self::ALL.len()]
+    }
+}
+
+/// A key, whatever terminal it comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Key {
+    Char(char),
+    Control(char),
+    Enter,
+    Escape,
+    Tab,
+    BackTab,
+    Backspace,
+    Up,
+    Down,
+    Left,
+    Right,
+    PageUp,
+    PageDown,
+    Home,
+    End,
+}
+
+/// Event that a model takes.
+#[derive(Debug, Clone)]
+pub(super) enum Input {
+    Key(Key),
+    Click { x: u16, y: u16 },
+    Scroll { up: bool },
+    Resize(u16, u16),
+    Moment(Arc<Moment>),
+    Output(Arc<Scrollback>),
+    Redraw,
+}
+
+/// Request of a model to those who run it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ask {
+    Engine(Command),
+    Suspend,
+}
+
+/// Figures of one host or process, opened from a table.
+#[derive(Debug, Clone)]
+pub(super) struct Detail {
+    pub(super) subject: Subject,
+    /// The chosen phase.
+    pub(super) cursor: usize,
+}
+
+/// Everything the screen shows.
+pub(super) struct Model {
+    pub(super) about: About,
+    size: (u16, u16),
+    latest: Arc<Moment>,
+    pub(super) shown: Arc<Moment>,
+    pub(super) paused: bool,
+    pub(super) mark: Option<Mark>,
+    pub(super) tab: Tab,
+    pub(super) hosts: Tabular,
+    pub(super) processes: Tabular,
+    pub(super) connections: Tabular,
+    pub(super) names: Tabular,
+    pub(super) ports: Tabular,
+    /// The chosen phase of the overview.
+    pub(super) phase: usize,
+    pub(super) detail: Option<Detail>,
+    pub(super) plot: Option<Plot>,
+    /// The filter being typed.
+    pub(super) prompt: Option<String>,
+    /// True if the command's output is shown here.
+    pub(super) has_command: bool,
+    pub(super) output: Arc<Scrollback>,
+    /// Lines that the output is scrolled back from its end.
+    pub(super) scrolled: usize,
+    /// Message for the person on one line, until the next key; true: something failed.
+    pub(super) message: Option<(String, bool)>,
+    heard: u64,
+    leaving: bool,
+    dirty: bool,
+}
+
+impl Model {
+    /// Makes a model that knows nothing yet.
+    pub(super) fn new(about: About, size: (u16, u16), has_command: bool) -> Self {
+        Self {
+            about,
+            size,
+            latest: Arc::default(),
+            shown: Arc::default(),
+            paused: false,
+            mark: None,
+            tab: Tab::Overview,
+            hosts: Tabular::new(&tables::HOSTS),
+            processes: Tabular::new(&tables::PROCESSES),
+            connections: Tabular::new(&tables::CONNECTIONS),
+            names: Tabular::new(&tables::NAMES),
+            ports: Tabular::new(&tables::PORTS),
+            phase: 0,
+            detail: None,
+            plot: None,
+            prompt: None,
+            has_command,
+            output: Arc::default(),
+            scrolled: 0,
+            message: None,
+            heard: 0,
+            leaving: false,
+            dirty: true,
+        }
+    }
+
+    /// Takes what happened; gives what is to be done about it elsewhere.
+    pub(super) fn take(&mut self, input: Input) -> Option<Ask> {
+        self.dirty = true;
+        if matches!(
+            input,
+            Input::Key(_) | Input::Click { .. } | Input::Scroll { .. }
+        ) {
+            // Keys may come faster than frames: each finds what the one before has left in order.
+            self.order();
+        }
+        match input {
+            Input::Key(key) => return self.key(key),
+            Input::Click { x, y } => self.click(x, y),
+            Input::Scroll { up } => self.scroll(up),
+            Input::Resize(width, height) => self.size = (width, height),
+            Input::Moment(moment) => self.news(moment),
+            Input::Output(lines) => self.printed(lines),
+            Input::Redraw => {}
+        }
+        None
+    }
+
+    fn news(&mut self, moment: Arc<Moment>) {
+        if let Some(notice) = &moment.notice
+            && notice.number > self.heard
+        {
+            self.heard = notice.number;
+            self.message = Some((notice.text.clone(), notice.failed));
+        }
+        // That it is over matters more than what was said before.
+        let has_ended = matches!(moment.stage, Stage::Over(_)) && self.latest.stage != moment.stage;
+        if has_ended && self.message.as_ref().is_some_and(|(_, failed)| !failed) {
+            self.message = None;
+        }
+        let restarted = moment.elapsed_ns < self.latest.elapsed_ns;
+        if restarted {
+            self.mark = None;
+            self.paused = false;
+        }
+        self.latest = moment;
+        if !self.paused {
+            self.shown = Arc::clone(&self.latest);
+        }
+    }
+
+    fn printed(&mut self, lines: Arc<Scrollback>) {
+        // Scrolled back, the same lines stay in view while others come.
+        if self.scrolled != 0 {
+            let total = |of: &Scrollback| of.dropped as usize + of.lines.len();
+            let added = total(&lines).saturating_sub(total(&self.output));
+            self.scrolled = (self.scrolled + added).min(lines.lines.len());
+        }
+        self.output = lines;
+    }
+
+    /// Brings everything that is shown into order. True when it needs to be drawn again.
+    pub(super) fn arrange(&mut self) -> bool {
+        self.order();
+        std::mem::take(&mut self.dirty)
+    }
+
+    fn order(&mut self) {
+        let page = self.page();
+        let look = Look {
+            moment: &self.shown,
+            mark: self.mark.as_ref(),
+        };
+        let table = match self.tab {
+            Tab::Hosts => Some(&mut self.hosts),
+            Tab::Processes => Some(&mut self.processes),
+            Tab::Connections => Some(&mut self.connections),
+            Tab::Names => Some(&mut self.names),
+            Tab::Ports => Some(&mut self.ports),
+            _ => None,
+        };
+        if let Some(table) = table {
+            table.arrange(&look, page);
+        }
+        if let Some(plot) = &mut self.plot {
+            plot.arrange(&look, self.size.0);
+        }
+    }
+
+    /// Figures that are looked at.
+    pub(super) fn look(&self) -> Look<'_> {
+        Look {
+            moment: &self.shown,
+            mark: self.mark.as_ref(),
+        }
+    }
+
+    /// Columns and rows of the terminal.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> (u16, u16) {
+        self.size
+    }
+
+    /// Layout of a screen of this size.
+    pub(super) fn layout(&self) -> Layout {
+        Layout::of(self.size)
+    }
+
+    /// The table on the screen.
+    pub(super) fn table(&self) -> Option<&Tabular> {
+        match self.tab {
+            Tab::Hosts => Some(&self.hosts),
+            Tab::Processes => Some(&self.processes),
+            Tab::Connections => Some(&self.connections),
+            Tab::Names => Some(&self.names),
+            Tab::Ports => Some(&self.ports),
+            _ => None,
+        }
+    }
+
+    fn with_table(&mut self, change: impl FnOnce(&mut Tabular, &Look<'_>)) {
+        let look = Look {
+            moment: &self.shown,
+            mark: self.mark.as_ref(),
+        };
+        match self.tab {
+            Tab::Hosts => change(&mut self.hosts, &look),
+            Tab::Processes => change(&mut self.processes, &look),
+            Tab::Connections => change(&mut self.connections, &look),
+            Tab::Names => change(&mut self.names, &look),
+            Tab::Ports => change(&mut self.ports, &look),
+            _ => {}
+        }
+    }
+
+    /// Rows that a page of the shown table or text has.
+    pub(super) fn page(&self) -> usize {
+        let body = self.layout().body.height;
+        let head = if self.table().is_some() { 1 } else { 0 };
+        usize::from(body.saturating_sub(head)).max(1)
+    }
+
+    /// The trace still goes on.
+    fn is_tracing(&self) -> bool {
+        self.latest.stage == Stage::Tracing
+    }
+}

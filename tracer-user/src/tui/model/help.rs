@@ -1,0 +1,73 @@
+//! Lines of the help.
+
+use tracer_core::phase::Phase;
+
+/// Keys and words, line by line; an empty key: a heading.
+const HELP: &[(&str, &str)] = &[
+    ("", "Everywhere"),
+    ("1-9  Tab", "screens; also a click on a name"),
+    (
+        "arrows hjkl",
+        "move; PageUp PageDown Home End g G; the wheel",
+    ),
+    ("Enter  Esc", "open what is chosen; back"),
+    (
+        "m",
+        "mark: from now on figures since the mark, with their change; m again ends it",
+    ),
+    ("p", "pause the screen, not the tracing; p again goes on"),
+    (
+        "e",
+        "write the export (JSON) into the directory where tracer was started",
+    ),
+    (
+        "w",
+        "record from now into a file there, figures begin anew; w again ends it",
+    ),
+    ("r", "reset: forget all figures; open connections stay"),
+    ("q  Ctrl-C", "end, with the summary; Ctrl-Z suspends"),
+    ("", "Tables"),
+    ("/", "filter: words that all have to hold"),
+    ("  text", "the row holds it"),
+    (
+        "  host:*.org",
+        "a column's text, with * and ?; comm: pid: port: name: to:",
+    ),
+    (
+        "  ttfb>10ms",
+        "a figure: requests reuse failed tw open connect tls ttfb transfer",
+    ),
+    (
+        "  tls.p50<=1s",
+        "a phase alone is its p99; units ns us ms s m % k M",
+    ),
+    ("  !word", "not"),
+    (
+        "s  S",
+        "sort by the next column; the other way round; also a click on a head",
+    ),
+    ("left right", "columns that do not fit"),
+    ("", "Histograms"),
+    ("left right", "move the cursor over the buckets"),
+    (
+        "c",
+        "compare: tls with resumed, first with reused, since with before the mark",
+    ),
+    ("", "Replay"),
+    ("p  .", "pause, go on; a quarter of a second further"),
+    ("[  ]", "half as fast, twice as fast"),
+    ("", "Phases"),
+];
+
+/// Number of lines of the help.
+pub(in super::super) const HELP_ROWS: usize = HELP.len() + Phase::SAMPLED.len();
+
+/// All lines as key and meaning: fixed ones, then a line for each phase of the screens and tables.
+pub(in super::super) fn help_lines() -> impl Iterator<Item = (&'static str, String)> {
+    let fixed = HELP.iter().map(|(key, what)| (*key, (*what).to_owned()));
+    let phases = Phase::SAMPLED.into_iter().map(|phase| {
+        let span = format!("{} until {}", phase.from(), phase.to());
+        (phase.title(), span)
+    });
+    fixed.chain(phases)
+}

@@ -1,0 +1,31 @@
+//! Places of the rows in the table of phases.
+
+use super::{Model, layout::Area};
+
+/// Rows before the table of phases of a host or process.
+pub(in super::super) const DETAIL_ROWS_ABOVE: u16 = 1;
+/// Lower overviews have the answer above the phases and nothing below.
+const LOW: u16 = 15;
+
+/// Rows before the table of phases of the overview.
+pub(in super::super) fn overview_rows_above(body: Area) -> u16 {
+    if body.height < LOW { 2 } else { 0 }
+}
+
+/// The first phase shown, so that the chosen one is.
+pub(in super::super) fn first(height: u16, chosen: usize) -> usize {
+    (chosen + 2).saturating_sub(usize::from(height))
+}
+
+impl Model {
+    /// The phase at a row of the body.
+    pub(super) fn phase_at(&self, row: usize) -> Option<usize> {
+        let body = self.layout().body;
+        let (above, chosen) = match &self.detail {
+            Some(detail) => (DETAIL_ROWS_ABOVE, detail.cursor),
+            None => (overview_rows_above(body), self.phase),
+        };
+        let line = row.checked_sub(usize::from(above) + 1)?;
+        Some(line + first(body.height.saturating_sub(above), chosen))
+    }
+}

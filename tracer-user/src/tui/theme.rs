@@ -1,0 +1,259 @@
+//! Colours and glyphs by meaning. The palette keeps apart for every kind of colour blindness (after Okabe
+//! and Ito), and nothing is told by colour alone: bars have labels, changes have arrows, alarms have words.
+
+use ratatui::style::{Color, Modifier, Style};
+use tracer_core::phase::Phase;
+
+use crate::tui::settings::Colors;
+
+/// Role of a piece of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Figures and text.
+    Text,
+    /// Minor things: units of time without samples, hints.
+    Dim,
+    /// Headings.
+    Title,
+    /// The name of the program, the chosen tab.
+    Accent,
+    /// Column heads.
+    Head,
+    /// The chosen row.
+    Selected,
+    /// Something was lost or has failed.
+    Alarm,
+    /// Worse than before, or soon a problem.
+    Worse,
+    /// Better than before.
+    Better,
+    /// Plots.
+    Plot,
+    /// The key in a hint.
+    Key,
+}
+
+/// The parts of a request's time, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Dns,
+    Connect,
+    Tls,
+    Ttfb,
+    Transfer,
+}
+
+impl Part {
+    pub(super) const ALL: [Self; 5] = [
+        Self::Dns,
+        Self::Connect,
+        Self::Tls,
+        Self::Ttfb,
+        Self::Transfer,
+    ];
+
+    pub(super) fn name(self) -> &'static str {
+        let phase = match self {
+            Self::Dns => Phase::Dns,
+            Self::Connect => Phase::Connect,
+            // Full and resumed handshakes together.
+            Self::Tls => Phase::Tls,
+            Self::Ttfb => Phase::Ttfb,
+            Self::Transfer => Phase::Transfer,
+        };
+        phase.key()
+    }
+}
+
+/// Characters that draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Glyphs {
+    /// Eight heights, lowest first.
+    pub(super) ramp: [char; 8],
+    /// Fill of each [`Part`] when colours cannot tell them apart.
+    pub(super) fills: [char; 5],
+    /// A full cell.
+    pub(super) full: char,
+    /// An empty cell of a gauge.
+    pub(super) empty: char,
+    /// A line across.
+    pub(super) rule: char,
+    /// A line down.
+    pub(super) wall: char,
+    /// Text goes on.
+    pub(super) more: char,
+    /// Between two things on a line.
+    pub(super) dot: char,
+    /// Larger than before, smaller than before; also the direction of sorting.
+    pub(super) up: char,
+    pub(super) down: char,
+    /// Points at a column of a plot.
+    pub(super) pointer: char,
+    /// Micro.
+    pub(super) micro: char,
+}
+
+const UNICODE: Glyphs = Glyphs {
+    ramp: ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
+    fills: ['░', '▒', '▓', '█', '▞'],
+    full: '█',
+    empty: '░',
+    rule: '─',
+    wall: '│',
+    more: '…',
+    dot: '·',
+    up: '▲',
+    down: '▼',
+    pointer: '▲',
+    micro: 'µ',
+};
+
+const ASCII: Glyphs = Glyphs {
+    ramp: ['_', '.', ':', '-', '=', '+', '*', '#'],
+    fills: ['.', 'o', '+', '#', '/'],
+    full: '#',
+    empty: '.',
+    rule: '-',
+    wall: '|',
+    more: '~',
+    dot: '-',
+    up: '^',
+    down: 'v',
+    pointer: '^',
+    micro: 'u',
+};
+
+/// Looks of the whole screen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Theme {
+    colors: Colors,
+    /// Characters.
+    pub(super) glyphs: Glyphs,
+    /// Text outside ASCII can be shown.
+    pub(super) unicode: bool,
+}
+
+impl Theme {
+    /// For a terminal that can show so much.
+    pub(super) fn new(colors: Colors, unicode: bool) -> Self {
+        Self {
+            colors,
+            glyphs: if unicode { UNICODE } else { ASCII },
+            unicode,
+        }
+    }
+
+    /// Style of a role.
+    pub(super) fn style(&self, role: Role) -> Style {
+        let (sixteen, many, modifier) = match role {
+            Role::Text => (Color::Reset, Color::Reset, Modifier::empty()),
+            Role::Dim => (Color::DarkGray, Color::Indexed(245), Modifier::empty()),
+            Role::Title => (Color::Reset, Color::Indexed(253), Modifier::BOLD),
+            Role::Accent => (Color::Cyan, Color::Indexed(74), Modifier::BOLD),
+            Role::Head => (Color::Cyan, Color::Indexed(110), Modifier::empty()),
+            Role::Selected => (Color::Reset, Color::Reset, Modifier::REVERSED),
+            Role::Alarm => (
+                Color::Red,
+                Color::Indexed(203),
+                Modifier::BOLD.union(Modifier::REVERSED),
+            ),
+            Role::Worse => (Color::Yellow, Color::Indexed(214), Modifier::BOLD),
+            Role::Better => (Color::Cyan, Color::Indexed(80), Modifier::BOLD),
+            Role::Plot => (Color::Cyan, Color::Indexed(74), Modifier::empty()),
+            Role::Key => (Color::Yellow, Color::Indexed(178), Modifier::BOLD),
+        };
+        let color = match self.colors {
+            Colors::None => None,
+            Colors::Sixteen => Some(sixteen),
+            Colors::Many => Some(many),
+        };
+        let modifier = match (role, self.colors) {
+            (Role::Head, Colors::None) => Modifier::UNDERLINED,
+            (Role::Dim, Colors::None) => Modifier::DIM,
+            _ => modifier,
+        };
+        let style = Style::new().add_modifier(modifier);
+        match color {
+            Some(color) if color != Color::Reset => style.fg(color),
+            _ => style,
+        }
+    }
+
+    /// Fill and style of a part of a request's time.
+    pub(super) fn part(&self, part: Part) -> (char, Style) {
+        let at = part as usize;
+        let sixteen = [
+            Color::Cyan,
+            Color::Yellow,
+            Color::Magenta,
+            Color::Green,
+            Color::Blue,
+        ];
+        let many = [74, 214, 175, 36, 227];
+        match self.colors {
+            Colors::None => (self.glyphs.fills[at], Style::new()),
+            Colors::Sixteen => (self.glyphs.full, Style::new().fg(sixteen[at])),
+            Colors::Many => (self.glyphs.full, Style::new().fg(Color::Indexed(many[at]))),
+        }
+    }
+
+    /// Text as this terminal can show it.
+    pub(super) fn text(&self, text: &str) -> String {
+        if self.unicode || text.is_ascii() {
+            return text.to_owned();
+        }
+        let mut shown = String::with_capacity(text.len());
+        for c in text.chars() {
+            match c {
+                'µ' => shown.push(self.glyphs.micro),
+                '…' => shown.push(self.glyphs.more),
+                '·' => shown.push(self.glyphs.dot),
+                c if c.is_ascii() => shown.push(c),
+                c => shown.extend(c.escape_default()),
+            }
+        }
+        shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sixteen_colours_are_enough_and_none_too() {
+        let roles = [
+            Role::Text,
+            Role::Dim,
+            Role::Title,
+            Role::Accent,
+            Role::Head,
+            Role::Selected,
+            Role::Alarm,
+            Role::Worse,
+            Role::Better,
+            Role::Plot,
+            Role::Key,
+        ];
+        let (none, sixteen) = (
+            Theme::new(Colors::None, true),
+            Theme::new(Colors::Sixteen, true),
+        );
+        for role in roles {
+            assert_eq!(none.style(role).fg, None);
+            assert!(!matches!(
+                sixteen.style(role).fg,
+                Some(Color::Indexed(_) | Color::Rgb(..))
+            ));
+        }
+        let fills: std::collections::HashSet<char> =
+            Part::ALL.iter().map(|&part| none.part(part).0).collect();
+        assert_eq!(fills.len(), Part::ALL.len());
+    }
+
+    #[test]
+    fn ascii_terminals_get_ascii() {
+        let theme = Theme::new(Colors::None, false);
+        assert_eq!(theme.text("12µs · bücher…"), "12us - b\\u{fc}cher~");
+    }
+}

@@ -1,0 +1,189 @@
+//! Writing into a frame: text that is escaped, cut to its place, and as wide as terminals show it.
+
+use ratatui::{buffer::Buffer, layout::Position, style::Style};
+use tracer_text::printable::printable;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::tui::{
+    model::layout::Area,
+    theme::{Role, Theme},
+};
+
+/// A frame being drawn.
+pub(super) struct Canvas<'a> {
+    buffer: &'a mut Buffer,
+    /// Looks of what is drawn.
+    pub(super) theme: Theme,
+}
+
+impl<'a> Canvas<'a> {
+    pub(super) fn new(buffer: &'a mut Buffer, theme: Theme) -> Self {
+        Self { buffer, theme }
+    }
+
+    /// The whole area.
+    pub(super) fn area(&self) -> Area {
+        let area = self.buffer.area;
+        Area {
+            x: area.x,
+            y: area.y,
+            width: area.width,
+            height: area.height,
+        }
+    }
+
+    /// Puts text at the left of an area's first row; gives the columns it took.
+    pub(super) fn put(&mut self, area: Area, text: &str, role: Role) -> u16 {
+        let style = self.theme.style(role);
+        self.put_styled(area, text, style)
+    }
+
+    /// Puts text at the right of an area's first row; gives the columns it took.
+    pub(super) fn put_right(&mut self, area: Area, text: &str, role: Role) -> u16 {
+        let text = self.theme.text(text);
+        let width = (text.width() as u16).min(area.width);
+        self.put(area.right_of(area.width - width), &text, role)
+    }
+
+    /// Puts text at the left in a style of its own; gives the columns it took.
+    pub(super) fn put_styled(&mut self, area: Area, text: &str, style: Style) -> u16 {
+        // The terminal may have become smaller than the model knows.
+        let frame = self.buffer.area;
+        let area = area.left(frame.width.saturating_sub(area.x));
+        if area.height == 0 || area.width == 0 || area.y >= frame.height {
+            return 0;
+        }
+        let text = self.theme.text(&printable(text));
+        let text = cut(&text, usize::from(area.width), self.theme.glyphs.more);
+        let (end, _) =
+            self.buffer
+                .set_stringn(area.x, area.y, &text, usize::from(area.width), style);
+        end - area.x
+    }
+
+    /// Puts a character at a place.
+    pub(super) fn put_char(&mut self, x: u16, y: u16, c: char, style: Style) {
+        if let Some(cell) = self.buffer.cell_mut(Position::new(x, y)) {
+            cell.set_char(c).set_style(style);
+        }
+    }
+
+    /// Several pieces one after the other; the columns they took.
+    pub(super) fn line(&mut self, area: Area, pieces: &[(&str, Role)]) -> u16 {
+        let mut x = 0;
+        for (text, role) in pieces {
+            x += self.put(area.right_of(x), text, *role);
+        }
+        x
+    }
+
+    /// A heading with a line behind it.
+    pub(super) fn heading(&mut self, area: Area, text: &str) -> u16 {
+        let taken = self.put(area, text, Role::Title);
+        let style = self.theme.style(Role::Dim);
+        for x in area.x + taken + 1..area.x + area.width {
+            if area.height != 0 {
+                self.put_char(x, area.y, self.theme.glyphs.rule, style);
+            }
+        }
+        taken
+    }
+
+    /// Turns the first row of an area into the chosen one, in one colour whatever stands there.
+    pub(super) fn select(&mut self, area: Area) {
+        let plain = Style::reset().patch(self.theme.style(Role::Selected));
+        self.restyle(area, plain);
+    }
+
+    /// Turns the first row of an area into the chosen one, in the colours of what stands there.
+    pub(super) fn reverse(&mut self, area: Area) {
+        let style = self.theme.style(Role::Selected);
+        self.restyle(area, style);
+    }
+
+    fn restyle(&mut self, area: Area, style: Style) {
+        for x in area.x..area.x + area.width {
+            if let Some(cell) = self.buffer.cell_mut(Position::new(x, area.y)) {
+                cell.set_style(style);
+            }
+        }
+    }
+
+    /// A bar of which `share` (0 to 1) is full.
+    pub(super) fn gauge(&mut self, area: Area, share: f64, role: Role) {
+        let full = (share.clamp(0.0, 1.0) * f64::from(area.width)).ceil() as u16;
+        let (on, off) = (self.theme.style(role), self.theme.style(Role::Dim));
+        let glyphs = self.theme.glyphs;
+        for at in 0..area.width {
+            let (c, style) = if at < full {
+                (glyphs.full, on)
+            } else {
+                (glyphs.empty, off)
+            };
+            self.put_char(area.x + at, area.y, c, style);
+        }
+    }
+
+    /// Draws a column for each of the last values, the newest at the right; the tallest is the largest shown.
+    pub(super) fn sparkline(&mut self, area: Area, values: &[Option<f64>]) {
+        if area.height == 0 {
+            return;
+        }
+        let from = values.len().saturating_sub(usize::from(area.width));
+        let shown = &values[from..];
+        let most = shown.iter().flatten().copied().fold(0.0, f64::max);
+        let (style, dim) = (self.theme.style(Role::Plot), self.theme.style(Role::Dim));
+        let ramp = self.theme.glyphs.ramp;
+        let empty = usize::from(area.width) - shown.len();
+        for (at, value) in shown.iter().enumerate() {
+            let x = area.x + (empty + at) as u16;
+            match value {
+                Some(value) if most > 0.0 => {
+                    let height = (value / most * 7.0).round() as usize;
+                    self.put_char(x, area.y, ramp[height.min(7)], style);
+                }
+                Some(_) => self.put_char(x, area.y, ramp[0], dim),
+                None => {}
+            }
+        }
+    }
+}
+
+/// The text in so many columns, with a sign where something is missing.
+fn cut(text: &str, columns: usize, more: char) -> String {
+    if text.width() <= columns {
+        return text.to_owned();
+    }
+    let room = columns.saturating_sub(more.width().unwrap_or(1));
+    let mut shown = String::new();
+    let mut taken = 0;
+    for c in text.chars() {
+        let width = c.width().unwrap_or(0);
+        if taken + width > room {
+            break;
+        }
+        taken += width;
+        shown.push(c);
+    }
+    shown.push(more);
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_by_its_width() {
+        #[track_caller]
+        fn check(text: &str, columns: usize, expected: &str) {
+            assert_eq!(cut(text, columns, '…'), expected);
+            assert!(expected.width() <= columns.max(1));
+        }
+        check("example", 7, "example");
+        check("example", 6, "examp…");
+        check("例え.example", 5, "例え…");
+        check("例え.example", 4, "例…");
+        check("abc", 1, "…");
+    }
+}

@@ -1,0 +1,190 @@
+//! A host or process: its phases, and what its connections were like.
+
+use tracer_core::{group::Group, phase::Phase};
+
+use tracer_text::number;
+
+use super::{
+    canvas::Canvas,
+    phases::{self, Side},
+};
+use crate::tui::{
+    model::{
+        Detail, Model,
+        figure::Pair,
+        layout::Area,
+        look::{Look, Subject},
+        phases::DETAIL_ROWS_ABOVE,
+    },
+    theme::Role,
+};
+
+pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, model: &Model, detail: &Detail) {
+    let look = model.look();
+    let (name, more) = named(&look, &detail.subject);
+    let taken = canvas.put(area.top(1), &name, Role::Title);
+    canvas.put(area.top(1).right_of(taken + 2), &more, Role::Dim);
+    let Some(pair) = look.subject(&detail.subject) else {
+        canvas.put(
+            area.below(1),
+            "it has given way to others and has no figures any more",
+            Role::Dim,
+        );
+        return;
+    };
+    let table = 1 + Phase::ON_SCREEN.len() as u16;
+    let marked = look.mark.is_some();
+    phases::draw(
+        canvas,
+        area.below(DETAIL_ROWS_ABOVE).top(table),
+        &pair,
+        detail.cursor,
+        &Side::Shape,
+        marked,
+    );
+    facts(canvas, area.below(table + 2), &pair);
+}
+
+/// Name of the owner of figures, and what else is known of it.
+fn named(look: &Look<'_>, subject: &Subject) -> (String, String) {
+    let snapshot = look.snapshot();
+    match subject {
+        Subject::All => ("all connections".to_owned(), String::new()),
+        Subject::Host(key) => {
+            let host = snapshot.hosts.iter().find(|host| host.key == *key);
+            let addresses = host.map_or(&[][..], |host| &host.addresses);
+            let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+            let name = format!("{}:{}", key.host, key.port);
+            (
+                name,
+                format!("({})  {}", key.source.as_str(), addresses.join(" ")),
+            )
+        }
+        Subject::Process(pid, comm) => {
+            let mut all = snapshot.processes.iter();
+            let process = all.find(|one| one.pid == *pid && one.comm == *comm);
+            let exe = process.and_then(|process| process.exe.as_deref());
+            (format!("{comm} {pid}"), exe.unwrap_or_default().to_owned())
+        }
+    }
+}
+
+/// A name and how often it happened.
+type Fact = (&'static str, fn(&Group) -> u64);
+
+const FACTS: [(&str, &[Fact]); 6] = [
+    (
+        "requests",
+        &[
+            ("all", |g| g.requests.count),
+            ("connections used", |g| g.requests.connections),
+            ("failed", |g| g.requests.failed),
+            ("stale", |g| g.requests.stale),
+            ("aborted", |g| g.requests.aborted),
+            ("HTTP/2 turns", |g| g.requests.h2_turns),
+        ],
+    ),
+    (
+        "connections",
+        &[
+            ("opened", |g| g.connections.opened),
+            ("adopted", |g| g.connections.adopted),
+            ("established", |g| g.connections.established),
+            ("never used", |g| g.connections.never_used()),
+        ],
+    ),
+    (
+        "failed",
+        &[
+            ("refused", |g| g.connections.failed.refused),
+            ("timed out", |g| g.connections.failed.timed_out),
+            ("reset", |g| g.connections.failed.reset),
+            ("unreachable", |g| g.connections.failed.unreachable),
+            ("other", |g| g.connections.failed.other),
+        ],
+    ),
+    (
+        "tls",
+        &[
+            ("full", |g| g.tls.full),
+            ("resumed", |g| g.tls.resumed),
+            ("failed", |g| g.tls.failed),
+            ("not TLS", |g| g.tls.not_tls),
+            ("1.3", |g| g.tls.versions.v1_3),
+            ("1.2", |g| g.tls.versions.v1_2),
+            ("1.1", |g| g.tls.versions.v1_1),
+            ("1.0", |g| g.tls.versions.v1_0),
+        ],
+    ),
+    (
+        "closed by",
+        &[
+            ("client", |g| g.connections.closed_by.client),
+            ("server", |g| g.connections.closed_by.server),
+            ("client RST", |g| g.connections.closed_by.client_reset),
+            ("server RST", |g| g.connections.closed_by.server_reset),
+            ("timeout", |g| g.connections.closed_by.timeout),
+            ("unknown", |g| g.connections.closed_by.unknown),
+        ],
+    ),
+    (
+        "tcp",
+        &[
+            ("retransmits", |g| g.tcp.retransmits),
+            ("SYN again", |g| g.tcp.syn_retransmits),
+            ("TIME_WAIT", |g| g.tcp.time_wait_entered),
+        ],
+    ),
+];
+
+/// Lines of what is not zero.
+fn facts(canvas: &mut Canvas<'_>, area: Area, pair: &Pair<'_>) {
+    for (at, (name, facts)) in FACTS.into_iter().enumerate() {
+        let line = area.below(at as u16).top(1);
+        if line.height == 0 {
+            return;
+        }
+        canvas.put(line.left(12), name, Role::Head);
+        let end = fact_line(canvas, line.right_of(12), pair, facts);
+        let more = match name {
+            "requests" => format!(
+                "reuse {}",
+                pair.reuse().value.map_or("-".to_owned(), number::share)
+            ),
+            "connections" => format!("open {}", pair.now().connections.open_now),
+            "tcp" => bytes(pair),
+            _ => continue,
+        };
+        canvas.put(line.right_of(12 + end), &more, Role::Text);
+    }
+}
+
+fn bytes(pair: &Pair<'_>) -> String {
+    let count = |of: fn(&Group) -> u64| pair.count(of).value.unwrap_or(0.0) as u64;
+    format!(
+        "sent {}  received {}",
+        number::short_bytes(count(|g| g.tcp.bytes_sent)),
+        number::short_bytes(count(|g| g.tcp.bytes_received))
+    )
+}
+
+/// The counts that are not zero, or a dash; the columns they took.
+fn fact_line(canvas: &mut Canvas<'_>, line: Area, pair: &Pair<'_>, facts: &[Fact]) -> u16 {
+    let mut x = 0;
+    for (name, of) in facts {
+        let value = pair.count(of).value.unwrap_or(0.0);
+        if value > 0.0 {
+            let value = number::short_count(value as u64);
+            let pieces = [
+                (value.as_str(), Role::Text),
+                (" ", Role::Dim),
+                (*name, Role::Dim),
+            ];
+            x += canvas.line(line.right_of(x), &pieces) + 2;
+        }
+    }
+    if x == 0 {
+        x = canvas.put(line, "-", Role::Dim) + 2;
+    }
+    x
+}

@@ -1,0 +1,95 @@
+//! The last line: what is being typed, what came of a command, or the keys of the screen.
+
+use super::canvas::Canvas;
+use crate::{
+    trace::live::Stage,
+    tui::{
+        model::{Model, Tab},
+        theme::Role,
+    },
+};
+
+pub(super) fn draw(canvas: &mut Canvas<'_>, model: &Model) {
+    let area = model.layout().footer;
+    if let Some(text) = &model.prompt {
+        let taken = canvas.line(
+            area,
+            &[("/", Role::Key), (text, Role::Text), ("_", Role::Accent)],
+        );
+        let error = model
+            .table()
+            .and_then(|table| table.filter_error.as_deref());
+        let (hint, role) = match error {
+            Some(error) => (error, Role::Worse),
+            None => ("host:*.org  ttfb>10ms  !text", Role::Dim),
+        };
+        canvas.put(area.right_of(taken + 2), hint, role);
+        return;
+    }
+    if let Some((text, failed)) = &model.message {
+        let role = if *failed { Role::Alarm } else { Role::Better };
+        canvas.put(area, text, role);
+        return;
+    }
+    let mut x = 0;
+    for (at, (key, what)) in keys(model).into_iter().enumerate() {
+        // How it ended stands behind the way out.
+        if let Stage::Over(how) = &model.shown.stage
+            && at == 1
+        {
+            x += canvas.put(area.right_of(x), how, Role::Worse) + 2;
+        }
+        let piece = canvas.theme.text(&format!("{key} {what}"));
+        if usize::from(area.width.saturating_sub(x)) < piece.len() {
+            break;
+        }
+        x += canvas.line(
+            area.right_of(x),
+            &[(key, Role::Key), (" ", Role::Dim), (what, Role::Dim)],
+        );
+        x += 2;
+    }
+}
+
+type Keys = &'static [(&'static str, &'static str)];
+
+const ALWAYS: Keys = &[
+    ("?", "help"),
+    ("p", "pause"),
+    ("m", "mark"),
+    ("e", "export"),
+    ("r", "reset"),
+];
+
+/// While a recording is replayed.
+const REPLAY: Keys = &[(".", "step"), ("[ ]", "speed")];
+
+/// The screen's own keys first.
+fn keys(model: &Model) -> Vec<(&'static str, &'static str)> {
+    let own: Keys = if model.plot.is_some() {
+        &[("<>", "bucket"), ("c", "compare"), ("Esc", "back")]
+    } else if model.detail.is_some() {
+        &[("Enter", "histogram"), ("Esc", "back")]
+    } else {
+        match model.tab {
+            Tab::Overview => &[("Tab", "next"), ("Enter", "histogram")],
+            Tab::Hosts | Tab::Processes => &[
+                ("Enter", "open"),
+                ("/", "filter"),
+                ("s", "sort"),
+                ("S", "reverse"),
+            ],
+            Tab::Connections | Tab::Names | Tab::Ports => {
+                &[("/", "filter"), ("s", "sort"), ("S", "reverse")]
+            }
+            Tab::Findings | Tab::Output | Tab::Help => &[("Tab", "next")],
+        }
+    };
+    let mut all = vec![("q", "quit")];
+    all.extend(own);
+    if model.shown.playing.is_some() {
+        all.extend(REPLAY);
+    }
+    all.extend(ALWAYS);
+    all
+}

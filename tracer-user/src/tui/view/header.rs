@@ -1,0 +1,101 @@
+//! The first line: whom, how long, how much, what was lost.
+
+use unicode_width::UnicodeWidthStr;
+
+use tracer_text::number;
+
+use super::canvas::Canvas;
+use crate::{
+    trace::{live::Stage, playback::Playing},
+    tui::{
+        model::{Model, layout::Area},
+        theme::Role,
+    },
+};
+
+/// Columns of the target that are worth more than the last of the rest.
+const TARGET: usize = 24;
+
+pub(super) fn draw(canvas: &mut Canvas<'_>, model: &Model) {
+    let area = model.layout().header;
+    if area.height == 0 {
+        return;
+    }
+    let taken = canvas.put(area, " tracer ", Role::Accent);
+    let rest = area.right_of(taken);
+    let wide = model.about.target.width().min(TARGET) as u16;
+    let used = status(canvas, rest.right_of(wide.min(rest.width / 3)), model);
+    let room = rest.left(rest.width.saturating_sub(used + 1));
+    canvas.put(room, &model.about.target, Role::Title);
+}
+
+/// At the right: what matters most goes last to be cut. The columns it took.
+pub(super) fn status(canvas: &mut Canvas<'_>, area: Area, model: &Model) -> u16 {
+    let mut left = area.width;
+    let mut used = 0;
+    for (text, role) in pieces(model) {
+        let wide = canvas.theme.text(&text).width() as u16 + 1;
+        if wide > left {
+            break;
+        }
+        canvas.put_right(area.left(left), &text, role);
+        left -= wide;
+        used += wide;
+    }
+    used
+}
+
+/// Pieces from the right, the most important first.
+fn pieces(model: &Model) -> Vec<(String, Role)> {
+    let moment = &model.shown;
+    let events = &moment.snapshot.events;
+    let mut pieces = Vec::new();
+    let lost = events.losses();
+    if lost != 0 {
+        pieces.push((format!(" LOST {} ", number::short_count(lost)), Role::Alarm));
+    }
+    match (&moment.stage, model.paused) {
+        (_, true) => pieces.push((" PAUSED ".to_owned(), Role::Alarm)),
+        (Stage::Tracing, _) => {}
+        (Stage::Ending, _) => pieces.push(("ending".to_owned(), Role::Worse)),
+        (Stage::Over(_), _) => pieces.push(("ended".to_owned(), Role::Worse)),
+    }
+    match moment.playing {
+        Some(Playing { paused: true, .. }) => {
+            pieces.push((" REPLAY PAUSED ".to_owned(), Role::Alarm));
+        }
+        Some(Playing { speed, .. }) => {
+            pieces.push((format!("replay {}", speed.short()), Role::Better))
+        }
+        None => {}
+    }
+    if let Some(mark) = &model.mark {
+        let since = moment.elapsed_ns.saturating_sub(mark.moment().elapsed_ns);
+        pieces.push((
+            format!("since mark {}", number::clock(since / 1_000_000_000)),
+            Role::Better,
+        ));
+    }
+    pieces.push((
+        number::clock(moment.elapsed_ns / 1_000_000_000),
+        Role::Title,
+    ));
+    let series = &moment.snapshot.series;
+    if let Some(point) = series.points.last() {
+        let per_second = point.events as f64 * 1e9 / series.interval_ns as f64;
+        let text = format!("{} ev/s", number::short_count(per_second.round() as u64));
+        pieces.push((text, Role::Text));
+    }
+    if lost == 0 {
+        pieces.push(("lost 0".to_owned(), Role::Dim));
+    }
+    if events.overflowed != 0 {
+        let text = format!(
+            "{} in the totals only",
+            number::short_count(events.overflowed)
+        );
+        pieces.push((text, Role::Worse));
+    }
+    pieces.push((format!("Linux {}", model.about.kernel), Role::Dim));
+    pieces
+}
