@@ -114,7 +114,6 @@ const fn allow(package: &'static str, count: usize) -> SummaryException {
     SummaryException { package, count }
 }
 
-pub(crate) const ARROWS: &[ArrowException] = &[
-];
+pub(crate) const ARROWS: &[ArrowException] = &[];
 
 pub(crate) const MODULES: &[ModuleException] = &[];
