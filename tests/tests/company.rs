@@ -211,7 +211,7 @@ fn the_terminal_is_closed() -> Result<()> {
     for (flags, code) in [(&[][..], 0), (&[][..], 5), (&["--no-tui"][..], 5)] {
         let place = Place::new()?;
         let started = place.0.path().join("started");
-        // The screen that is gone has SIGTERM sent after SIGHUP; the shell takes SIGHUP when its sleep is over.
+        // The shell takes SIGHUP when its sleep is over.
         let script = format!(
             r#"trap '' TERM; trap 'exit {code}' HUP; touch "$0"; while :; do sleep 0.02; done"#
         );
@@ -227,6 +227,33 @@ fn the_terminal_is_closed() -> Result<()> {
         schema::validate(&Export::read(&place.out().join("export.json"))?)?;
     }
     Ok(())
+}
+
+/// Ends with 3 if SIGHUP comes and no signal follows it; with 9 otherwise.
+const HANGUP_ALONE: &str = "import pathlib, signal, sys
+both = {signal.SIGHUP, signal.SIGTERM}
+signal.pthread_sigmask(signal.SIG_BLOCK, both)
+pathlib.Path(sys.argv[1]).touch()
+first = signal.sigwait(both)
+alone = signal.sigtimedwait(both, 2) is None
+sys.exit(3 if first == signal.SIGHUP and alone else 9)
+";
+
+/// A command that takes a while to end after SIGHUP is not disturbed meanwhile.
+#[test]
+fn the_hangup_of_a_terminal_comes_alone() -> Result<()> {
+    let place = Place::new()?;
+    let started = place.0.path().join("started");
+    let text = started.display().to_string();
+    let mut command = place.tracer(&["--", "python3", "-c", HANGUP_ALONE, &text])?;
+    let mut pty = Pty::start(&mut command, SIZE)?;
+    wait_for("the command", PATIENCE, || {
+        Ok(started.exists().then_some(()))
+    })?;
+    pty.hang_up()?;
+    let status = pty.wait(PATIENCE)?;
+    ensure!(status.code() == Some(3), "{status}");
+    schema::validate(&Export::read(&place.out().join("export.json"))?)
 }
 
 /// `--child-log` on a full disk, while the live screen is open.

@@ -29,7 +29,7 @@ use crate::exit_code;
 use crate::say::StreamError;
 use crate::source::kernel::check_rights;
 
-use client::Ended;
+use client::CrawlEnd;
 use directory::Directory;
 use memory::MemoryFile;
 pub(crate) use settings::DemoSettings;
@@ -185,8 +185,8 @@ fn run(settings: &DemoSettings, runtime: &Runtime) -> Result<u8, DemoError> {
             directory: directory.as_ref(),
         };
         match crawl.run(runtime, &mut stop)? {
-            Ended::Stopped(code) => return Ok(code),
-            Ended::Done(run) => runs.push(*run),
+            CrawlEnd::Stopped(code) => return Ok(code),
+            CrawlEnd::Done(run) => runs.push(*run),
         }
     }
     let limit = stage.link().map(|_| settings.limit_per_second());

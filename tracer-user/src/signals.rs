@@ -61,6 +61,11 @@ impl Heard {
         self.number == libc::SIGCHLD
     }
 
+    /// The terminal was closed, or somebody says so.
+    pub(crate) fn is_hangup(self) -> bool {
+        self.number == libc::SIGHUP
+    }
+
     /// True if the signal asks for the end; others may mean anything to the program they are for.
     pub(crate) fn asks_to_end(self) -> bool {
         self.can_mean_at_once() || self.is_own_limit()

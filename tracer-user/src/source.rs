@@ -128,6 +128,14 @@ impl Source {
         }
     }
 
+    /// True if there is a command to wait for.
+    pub(crate) fn has_command(&self) -> bool {
+        match self {
+            Self::Tracing(tracing) => tracing.has_command(),
+            Self::Replay(_) => false,
+        }
+    }
+
     /// Passes a signal on to the command; false when there is none to wait for.
     pub(crate) fn pass_on(&self, signal: Heard) -> bool {
         match self {

@@ -31,7 +31,7 @@ use self::{
     model::{Ask, Input, Model},
     news::News,
     settings::ScreenSettings,
-    signals::Signals,
+    signals::JobControl,
     terminal::Screen,
     theme::Theme,
 };
@@ -91,10 +91,10 @@ pub(crate) fn open(
     output: Option<watch::Receiver<Arc<Scrollback>>>,
 ) -> io::Result<Receiver<io::Result<()>>> {
     let (said, ended) = channel();
-    let signals = Signals::listen()?;
+    let signals = JobControl::listen()?;
     let screen = Screen::enter()?;
     let size = screen.size()?;
-    let session = Session {
+    let session = ScreenThread {
         screen,
         size,
         decoder: Decoder::default(),
@@ -116,18 +116,18 @@ pub(crate) fn open(
     Ok(ended)
 }
 
-struct Session {
+struct ScreenThread {
     screen: Screen,
     size: (u16, u16),
     decoder: Decoder,
-    signals: Signals,
+    signals: JobControl,
     model: Model,
     theme: Theme,
     news: News,
     commands: UnboundedSender<Command>,
 }
 
-impl Session {
+impl ScreenThread {
     fn run(mut self) -> io::Result<()> {
         while self.news.take(&mut self.model) {
             if self.signals.take_stop() {

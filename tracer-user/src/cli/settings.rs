@@ -9,7 +9,7 @@ use crate::{
     invoker::Invoker,
     sink::{
         Sink, Sinks,
-        json::{Json, Target},
+        json::{Json, JsonTarget},
         text::Text,
     },
     tui::settings::{Colors, ScreenSettings},
@@ -103,7 +103,7 @@ impl OutputSettings {
     ) -> Result<Self, Failure> {
         let invoker = Invoker::find();
         let target = json_target(arguments, run, invoker.as_ref())?;
-        let stdout_is_taken = run || matches!(target, Some(Target::Stdout));
+        let stdout_is_taken = run || matches!(target, Some(JsonTarget::Stdout));
         let mut sinks = Sinks::default();
         if let Some(target) = target {
             sinks.add(Sink::Json(Json {
@@ -134,17 +134,17 @@ fn json_target(
     arguments: &ResultArguments,
     run: bool,
     invoker: Option<&Invoker>,
-) -> Result<Option<Target>, Failure> {
+) -> Result<Option<JsonTarget>, Failure> {
     let Some(path) = arguments.json.as_deref() else {
         return Ok(None);
     };
     if path != Path::new("-") {
-        return Ok(Some(Target::File(OutputPath::open(path, invoker)?)));
+        return Ok(Some(JsonTarget::File(OutputPath::open(path, invoker)?)));
     }
     let refused = match (run, arguments.interval) {
         (true, _) => "--json -: standard output belongs to the command; name a file",
         (_, Some(_)) => "--interval rewrites a file; give --json a file name",
-        _ => return Ok(Some(Target::Stdout)),
+        _ => return Ok(Some(JsonTarget::Stdout)),
     };
     Err(Failure::Usage(refused.into()))
 }

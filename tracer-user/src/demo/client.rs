@@ -35,7 +35,7 @@ pub(super) const NAIVE: [&str; 2] = ["--idle-per-host", "0"];
 const SHOWN_BYTES: usize = 2000;
 
 /// End of a crawl.
-pub(super) enum Ended {
+pub(super) enum CrawlEnd {
     /// The crawl is complete.
     Done(Box<Run>),
     /// A signal came; the exit code that goes with it.
@@ -53,7 +53,7 @@ pub(super) struct Crawl<'a> {
 
 impl Crawl<'_> {
     /// Runs it to its end.
-    pub(super) fn run(&self, runtime: &Runtime, stop: &mut Stop) -> Result<Ended, DemoError> {
+    pub(super) fn run(&self, runtime: &Runtime, stop: &mut Stop) -> Result<CrawlEnd, DemoError> {
         let memory = DemoError::system("making a file in memory");
         let servers = self.stage.serve(self.settings)?;
         let (jsonl, output) = (
@@ -71,7 +71,7 @@ impl Crawl<'_> {
         let took = start.elapsed();
         let counted = self.stage.stop(servers);
         let status = match ended? {
-            Watched::Signal(code) => return Ok(Ended::Stopped(code)),
+            Watched::Signal(code) => return Ok(CrawlEnd::Stopped(code)),
             Watched::Exit(status) => status,
         };
         if status != 0 {
@@ -86,7 +86,7 @@ impl Crawl<'_> {
         let text = jsonl
             .read()
             .map_err(DemoError::system("reading the pages"))?;
-        Ok(Ended::Done(Box::new(Run {
+        Ok(CrawlEnd::Done(Box::new(Run {
             profile: self.profile,
             counted,
             hosts: self.stage.hosts().len() as u64,

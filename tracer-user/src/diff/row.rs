@@ -94,8 +94,8 @@ impl Row {
     }
 }
 
-/// Source of a row without a phase.
-struct Source {
+/// Reading of a row without a phase.
+struct Reading {
     id: &'static str,
     title: &'static str,
     unit: Unit,
@@ -110,8 +110,8 @@ const fn source(
     unit: Unit,
     better: Better,
     read: fn(&Export) -> Option<f64>,
-) -> Source {
-    Source {
+) -> Reading {
+    Reading {
         id,
         title,
         unit,
@@ -121,12 +121,12 @@ const fn source(
     }
 }
 
-const fn first(mut source: Source) -> Source {
+const fn first(mut source: Reading) -> Reading {
     source.begins_group = true;
     source
 }
 
-const HEAD: &[Source] = &[
+const HEAD: &[Reading] = &[
     source(
         "requests_per_second",
         "requests per second",
@@ -164,7 +164,7 @@ const HEAD: &[Source] = &[
     ),
 ];
 
-const TAIL: &[Source] = &[
+const TAIL: &[Reading] = &[
     first(source(
         "connections",
         "connections opened",
@@ -256,7 +256,7 @@ const TAIL: &[Source] = &[
 
 /// Every row, in the order of the table.
 pub(super) fn all(a: &Export, b: &Export) -> Vec<Row> {
-    let of = |source: &Source| Row {
+    let of = |source: &Reading| Row {
         id: source.id.to_owned(),
         title: source.title.to_owned(),
         begins_group: source.begins_group,

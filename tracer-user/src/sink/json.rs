@@ -18,14 +18,14 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Json {
     /// Place that it is written to.
-    pub(crate) target: Target,
+    pub(crate) target: JsonTarget,
     /// The user behind sudo, for a file that has to be put somewhere else.
     pub(crate) invoker: Option<Invoker>,
 }
 
 /// Target of the export.
 #[derive(Debug)]
-pub(crate) enum Target {
+pub(crate) enum JsonTarget {
     /// Standard output.
     Stdout,
     /// A file, checked and held ready.
@@ -57,8 +57,8 @@ impl Json {
         }
         let text = document(results)?;
         let path = match &self.target {
-            Target::Stdout => return Ok(say::print(&text)?),
-            Target::File(path) => path,
+            JsonTarget::Stdout => return Ok(say::print(&text)?),
+            JsonTarget::File(path) => path,
         };
         let written = path.replace(text.as_bytes());
         match occasion {
@@ -71,7 +71,7 @@ impl Json {
 
     /// True if the export goes to a file.
     pub(super) fn writes_files(&self) -> bool {
-        matches!(self.target, Target::File(_))
+        matches!(self.target, JsonTarget::File(_))
     }
 }
 

@@ -200,11 +200,11 @@ pub(crate) struct Ending {
 }
 
 /// Bytes of the file and entries left out, or what failed.
-pub(crate) type Ended = Result<(u64, u64), String>;
+pub(crate) type Written = Result<(u64, u64), String>;
 
 impl Ending {
     /// End of the recording, if it is complete.
-    pub(crate) fn poll(&self) -> Option<Ended> {
+    pub(crate) fn poll(&self) -> Option<Written> {
         match self.outcome.try_recv() {
             Ok(outcome) => Some(outcome.map(|bytes| (bytes, self.lost))),
             Err(mpsc::TryRecvError::Empty) => None,
@@ -213,7 +213,7 @@ impl Ending {
     }
 
     /// Waits for it, with patience but not for ever.
-    pub(crate) fn wait(self) -> Ended {
+    pub(crate) fn wait(self) -> Written {
         let late = |_| {
             Err(format!(
                 "its disk takes longer than {} s for the rest",

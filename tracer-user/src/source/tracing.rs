@@ -304,6 +304,11 @@ impl Tracing {
         Ok(End::Command(status))
     }
 
+    /// True if there is a command to wait for.
+    pub(super) fn has_command(&self) -> bool {
+        matches!(self.target, Target::Command { .. })
+    }
+
     /// Passes a signal on to the command, unless the terminal has given it to both; false when there is
     /// no command to wait for.
     pub(super) fn pass_on(&self, signal: Heard) -> bool {

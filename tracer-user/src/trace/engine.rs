@@ -1,5 +1,6 @@
 //! The one select loop: records in, snapshots out, until the target or the user ends it.
 
+mod hangup;
 mod last_words;
 mod screen;
 
@@ -8,7 +9,7 @@ use std::{future::pending, sync::Arc, time::Duration};
 use nix::sys::signal::Signal;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use self::last_words::last_words;
+use self::{hangup::Hangup, last_words::last_words};
 use crate::{
     cli::settings::OutputSettings,
     exit_code,
@@ -18,7 +19,7 @@ use crate::{
     sink::{Occasion, Results},
     source::{
         End, Source, Wake,
-        record::{Ended, Ending, Recorder},
+        record::{Ending, Recorder, Written},
         recording,
     },
     trace::{
@@ -54,6 +55,8 @@ pub(crate) struct Engine {
     live: Option<Live>,
     /// The command's output, when the live screen shows it.
     captured: Option<Captured>,
+    /// Signs that the terminal of the live screen was closed.
+    hangup: Hangup,
     /// Counting is over.
     over: bool,
     /// A recording ended at the screen whose rest is being written.
@@ -93,6 +96,7 @@ impl Engine {
             description,
             live,
             captured,
+            hangup: Hangup::default(),
             over: false,
             ending: None,
             exports_fail: false,
@@ -188,6 +192,7 @@ impl Engine {
         let mut told = None;
         loop {
             let due = self.live.as_ref().map(|live| live.due().into());
+            let hung_up_at = self.hangup.deadline();
             tokio::select! {
                 biased;
                 heard = signals.next() => {
@@ -197,9 +202,12 @@ impl Engine {
                     }
                 }
                 command = next_command(&mut self.live) => {
-                    // A terminal that is closed is one reason, and its signal may have come before.
-                    let knows = command == Command::Gone && told.is_some();
-                    if !self.obey(command) && !knows && self.is_to_stop(&mut told) {
+                    let is_to_end = !self.obey(command);
+                    let at_once = match command {
+                        Command::Gone => told.is_none() && self.hang_up(),
+                        _ => is_to_end && self.is_to_stop(&mut told),
+                    };
+                    if at_once {
                         return self.stop();
                     }
                 }
@@ -209,13 +217,19 @@ impl Engine {
                         return self.stop();
                     }
                 }
+                () = until(hung_up_at), if told.is_none() => {
+                    if self.is_to_stop(&mut told) {
+                        return self.stop();
+                    }
+                }
                 () = until(told.map(|at| at + GRACE)) => return self.stop(),
                 () = until(export_at) => export_at = self.export()?,
                 () = until(due) => self.publish()?,
                 wake = self.source.ready() => self.take(wake?)?,
             }
             if let Some(end) = self.source.ended()? {
-                return Ok((end, told.is_none()));
+                let by_itself = told.is_none() && !self.hangup.has_lost_screen();
+                return Ok((end, by_itself));
             }
         }
     }
@@ -224,6 +238,9 @@ impl Engine {
     /// before. `told`: when that was.
     fn hear(&mut self, heard: Heard, told: &mut Option<Instant>) -> bool {
         if heard.is_of_child() {
+            return false;
+        }
+        if heard.is_hangup() && !self.hangup.hear(Instant::now()) {
             return false;
         }
         if !heard.asks_to_end() {
@@ -235,6 +252,14 @@ impl Engine {
         }
         *told = Some(Instant::now());
         !self.source.pass_on(heard)
+    }
+
+    /// The terminal of the screen was closed: the command gets SIGHUP and has its time; true when there is no command.
+    fn hang_up(&mut self) -> bool {
+        if self.hangup.lose_screen(Instant::now()) {
+            return !self.source.pass_on(Heard::own(Signal::SIGHUP));
+        }
+        !self.source.has_command()
     }
 
     /// The trace is to end; true when that is at once, and not when the command has ended that is told to now.
@@ -374,7 +399,7 @@ impl Engine {
 }
 
 /// Remark on a recording that has ended, if there is something to say.
-fn remark_on(ended: &Ended) -> Option<String> {
+fn remark_on(ended: &Written) -> Option<String> {
     match ended {
         Ok((_, 0)) => None,
         Ok((_, lost)) => Some(format!(

@@ -47,7 +47,7 @@ use crate::{
 };
 
 /// A trace that is set up and running.
-struct Session {
+struct Setup {
     kernel: Kernel,
     tracker: Intake,
     namespaces: Namespaces,
@@ -71,7 +71,7 @@ pub(crate) fn attach(arguments: &Attach) -> Result<u8, Failure> {
         .unwrap_or_else(|| hierarchy.mount().to_path_buf());
     let held = hold_signals()?;
     let setup = &arguments.output;
-    let mut session = Session::begin(hierarchy, &selection, output, setup, None, &held)?;
+    let mut session = Setup::begin(hierarchy, &selection, output, setup, None, &held)?;
     session.kernel.attach(&packets)?;
     session.trace_descendants(&selection.pids)?;
     session.adopt()?;
@@ -107,7 +107,7 @@ pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
         .collect();
     let log = child_log(arguments, &output)?;
     let setup = &arguments.output;
-    let mut session = Session::begin(hierarchy, &selection, output, setup, Some(command), &held)?;
+    let mut session = Setup::begin(hierarchy, &selection, output, setup, Some(command), &held)?;
     if session.output.screen.is_some() {
         let pipes = Pipes::open().map_err(Failure::internal("making pipes for the command"))?;
         session.pipes = Some((pipes, log));
@@ -171,7 +171,7 @@ fn listen(held: &Held) -> Result<(Runtime, Signals), Failure> {
     ))
 }
 
-impl Session {
+impl Setup {
     /// Loads the kernel programs and opens what needs rights later on.
     fn begin(
         hierarchy: Hierarchy,

@@ -21,9 +21,9 @@ extern "C" fn note(signal: i32) {
 
 /// Signals are noted while this lives.
 #[derive(Debug)]
-pub(super) struct Signals(());
+pub(super) struct JobControl(());
 
-impl Signals {
+impl JobControl {
     /// Listens for signals from now on.
     pub(super) fn listen() -> io::Result<Self> {
         let noted = SigAction::new(
@@ -49,7 +49,7 @@ impl Signals {
     }
 }
 
-impl Drop for Signals {
+impl Drop for JobControl {
     fn drop(&mut self) {
         let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
         for signal in [Signal::SIGTSTP, Signal::SIGCONT] {

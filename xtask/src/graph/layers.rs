@@ -20,8 +20,8 @@ pub(crate) const HOUSES: &[House] = &[
             &["main"],
             // The verbs: each turns its flags into settings and calls one room below.
             &["cli"],
-            &["session", "trace", "trace/session"],
-            &["engine", "filter", "trace/engine", "trace/filter"],
+            &["trace", "trace/session"],
+            &["trace/engine", "trace/filter"],
             // Flags as typed, and settings made of them: what runs below never sees them.
             &[
                 "cli/args",
@@ -31,31 +31,20 @@ pub(crate) const HOUSES: &[House] = &[
                 "cli/settings",
             ],
             // One type joins the errors of all rooms below, which return their own.
-            &["failure", "error"],
+            &["failure"],
             &["demo"],
             &["diff", "doctor"],
             &["source", "sink", "tui"],
             // What belongs to a running trace and knows neither source nor sink.
             &[
-                "account",
-                "capture",
-                "child",
-                "clock",
                 "files",
-                "intake",
                 "invoker",
-                "live",
-                "namespaces",
-                "playback",
-                "privilege",
-                "resolve",
                 "signals",
                 "trace/account",
                 "trace/capture",
                 "trace/child",
                 "trace/clock",
                 "trace/description",
-                "trace/command",
                 "trace/intake",
                 "trace/live",
                 "trace/namespaces",

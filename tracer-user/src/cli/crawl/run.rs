@@ -46,7 +46,7 @@ pub(crate) fn crawl(arguments: &Arguments) -> Result<u8, Failure> {
     let runtime = threads::runtime(&effective.settings.cpu)?;
     let begun = {
         let _inside = runtime.enter();
-        Session::begin(sources, effective, secrets, &seeds, screen)?
+        CrawlRun::begin(sources, effective, secrets, &seeds, screen)?
     };
     runtime.spawn(log::follow(handle, Arc::clone(begun.reloader.live())));
     let code = runtime.block_on(begun.run());
@@ -65,7 +65,7 @@ fn raise_descriptor_limit() {
 }
 
 /// A crawl that is ready to run.
-struct Session {
+struct CrawlRun {
     reloader: Arc<Reloader>,
     stats: Arc<Stats>,
     screen: Screen,
@@ -75,7 +75,7 @@ struct Session {
     over: CancellationToken,
 }
 
-impl Session {
+impl CrawlRun {
     /// Opens everything that can fail, before the first request.
     fn begin(
         sources: Sources,
@@ -119,7 +119,7 @@ impl Session {
     async fn run(self) -> Result<u8, Failure> {
         let (stop, over) = (self.crawl.stop_token(), self.over.clone());
         let (hard, killed) = oneshot::channel();
-        tokio::spawn(signals(Signals::listen()?, stop, hard));
+        tokio::spawn(signals(StopSignals::listen()?, stop, hard));
         tokio::spawn(Arc::clone(&self.reloader).watch(over.clone()));
         let servers: Vec<_> = self
             .servers
@@ -202,12 +202,12 @@ fn servers(
 }
 
 /// SIGINT and SIGTERM.
-struct Signals {
+struct StopSignals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
 }
 
-impl Signals {
+impl StopSignals {
     fn listen() -> Result<Self, Failure> {
         let failed = Failure::internal("listening for signals");
         Ok(Self {
@@ -226,7 +226,7 @@ impl Signals {
 }
 
 /// The first signal lets pages under way end, the second does not.
-async fn signals(mut signals: Signals, stop: CancellationToken, hard: oneshot::Sender<u8>) {
+async fn signals(mut signals: StopSignals, stop: CancellationToken, hard: oneshot::Sender<u8>) {
     signals.next().await;
     tracing::info!("asked to stop by a signal");
     stop.cancel();

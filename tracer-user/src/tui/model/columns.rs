@@ -18,11 +18,11 @@ pub(in super::super) struct Column {
     pub(in super::super) width: u16,
     /// Rank for leaving out columns that do not fit: the largest goes first.
     pub(in super::super) rank: u8,
-    value: Source,
+    value: Cell,
 }
 
 #[derive(Clone, Copy)]
-enum Source {
+enum Cell {
     Label(for<'a> fn(&Look<'a>, usize) -> Value<'a>),
     Row(for<'a> fn(&Look<'a>, usize) -> Value<'a>),
     Id(fn(&Snapshot, usize) -> u64),
@@ -32,12 +32,12 @@ enum Source {
 impl Column {
     /// Tells whether the column holds figures that change.
     pub(super) fn has_change(&self) -> bool {
-        matches!(self.value, Source::Row(_) | Source::Group(_))
+        matches!(self.value, Cell::Row(_) | Cell::Group(_))
     }
 
     /// Tells whether the column holds text.
     pub(in super::super) fn is_label(&self) -> bool {
-        matches!(self.value, Source::Label(_))
+        matches!(self.value, Cell::Label(_))
     }
 }
 
@@ -71,10 +71,10 @@ impl Table {
         column: usize,
     ) -> Value<'a> {
         match (self.columns[column].value, self.group) {
-            (Source::Label(value) | Source::Row(value), _) => value(look, row),
-            (Source::Id(value), _) => Value::Figure(plain(value(look.snapshot(), row))),
-            (Source::Group(value), Some(group)) => Value::Figure(value(&group(look, row))),
-            (Source::Group(_), None) => Value::text(""),
+            (Cell::Label(value) | Cell::Row(value), _) => value(look, row),
+            (Cell::Id(value), _) => Value::Figure(plain(value(look.snapshot(), row))),
+            (Cell::Group(value), Some(group)) => Value::Figure(value(&group(look, row))),
+            (Cell::Group(_), None) => Value::text(""),
         }
     }
 
@@ -115,7 +115,7 @@ pub(super) const fn label(
         title,
         width,
         rank,
-        value: Source::Label(value),
+        value: Cell::Label(value),
     }
 }
 
@@ -132,7 +132,7 @@ pub(super) const fn id(
         title,
         width,
         rank,
-        value: Source::Id(value),
+        value: Cell::Id(value),
     }
 }
 
@@ -149,7 +149,7 @@ pub(super) const fn row(
         title,
         width,
         rank,
-        value: Source::Row(value),
+        value: Cell::Row(value),
     }
 }
 
@@ -166,7 +166,7 @@ pub(super) const fn group(
         title,
         width,
         rank,
-        value: Source::Group(value),
+        value: Cell::Group(value),
     }
 }
 
