@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use libfuzzer_sys::fuzz_target;
 use tracer_crawler::parse::{HtmlParser, ParseOptions};
 use tracer_crawler::robots::{Answer, FetchRobots, RobotsCache, RobotsOptions, RobotsTxt};
-use tracer_crawler::url::Normalizer;
+use tracer_crawler::canonical::Normalizer;
 
 struct Served(Vec<u8>);
 

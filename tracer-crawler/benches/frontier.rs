@@ -8,8 +8,8 @@
 use std::time::Instant;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use tracer_crawler::canonical::UrlText;
 use tracer_crawler::frontier::{Candidate, DiskOptions, Frontier, Kind, Next, Politeness};
-use tracer_crawler::url::UrlText;
 use url::Url;
 
 const URLS: u64 = 1_000_000;

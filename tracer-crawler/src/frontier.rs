@@ -35,7 +35,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::url::Url;
+use url::Url;
 
 use crate::dedup::{Dedup, Fingerprint, Seed};
 use disk::Disk;

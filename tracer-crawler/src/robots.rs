@@ -17,11 +17,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ::url::{Position, Url};
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
+use url::{Position, Url};
 
 pub use agent::agent_of;
 pub use file::RobotsTxt;

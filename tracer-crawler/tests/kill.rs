@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use tracer_crawler::canonical::UrlText;
 use tracer_crawler::dedup::Seed;
 use tracer_crawler::frontier::{Candidate, DiskOptions, Frontier, Kind, Next, Page, Politeness};
-use tracer_crawler::url::UrlText;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 

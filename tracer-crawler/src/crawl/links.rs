@@ -7,10 +7,10 @@ use url::Url;
 
 use super::engine::Engine;
 use super::reach::Reach;
+use crate::canonical::UrlText;
 use crate::dedup::Fingerprint;
 use crate::parse::{LinkKind, LinkList, ParsedPage};
 use crate::settings::{LinkSource, Settings};
-use crate::url::UrlText;
 
 /// Links of one page that are to be queued, and counts of those left out.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ use tracer_text::glob::Globs;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::canonical::{Normalizer, UrlError, UrlText};
 use crate::scope::{PrivateAddresses, Refusal, Scope, ScopeError, ScopeSettings, Within};
 use crate::settings::{ScopeMode, Settings};
-use crate::url::{Normalizer, UrlError, UrlText};
 
 /// Rules about URLs.
 #[derive(Debug)]

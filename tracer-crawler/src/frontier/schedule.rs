@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::host::{Host, Turn};
 use super::names::{HostId, Names};
 use super::{Entry, Politeness, Row};
-use crate::url::UrlText;
+use crate::canonical::UrlText;
 
 /// Limit of one host's rows in memory; the rest is on disk.
 const HEAD_ROWS: usize = 64;

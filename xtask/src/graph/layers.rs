@@ -115,7 +115,6 @@ pub(crate) const HOUSES: &[House] = &[
                 "settings",
                 "shard",
                 "sitemap",
-                "url",
             ],
         ],
     },
