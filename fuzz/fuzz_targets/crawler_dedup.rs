@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use tracer_crawler::dedup::{Dedup, Fingerprint, Found, Seed};
+use tracer_crawler::dedup::{Dedup, Fingerprint, Found, HashKey};
 use tracer_crawler::files::Files;
 
 static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -14,7 +14,7 @@ static PLACE: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 fn open() -> (Dedup, Found) {
-    Dedup::open(&PLACE, Seed(1), &Files::default()).expect("damage is no error")
+    Dedup::open(&PLACE, HashKey(1), &Files::default()).expect("damage is no error")
 }
 
 fuzz_target!(|data: &[u8]| {

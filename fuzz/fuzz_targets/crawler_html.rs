@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
 use tracer_crawler::parse::{HtmlParser, ParseOptions, ParsedPage};
-use tracer_crawler::url::Normalizer;
+use tracer_crawler::canonical::Normalizer;
 use url::Url;
 
 fn read<'a>(chunks: impl Iterator<Item = &'a [u8]>, url: &Url) -> ParsedPage {

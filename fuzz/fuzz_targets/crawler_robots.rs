@@ -7,15 +7,15 @@ use std::task::{Context, Poll, Waker};
 
 use libfuzzer_sys::fuzz_target;
 use tracer_crawler::parse::{HtmlParser, ParseOptions};
-use tracer_crawler::robots::{Answer, FetchRobots, RobotsCache, RobotsOptions, RobotsTxt};
-use tracer_crawler::url::Normalizer;
+use tracer_crawler::robots::{RobotsAnswer, FetchRobots, RobotsCache, RobotsOptions, RobotsTxt};
+use tracer_crawler::canonical::Normalizer;
 
 struct Served(Vec<u8>);
 
 impl FetchRobots for Served {
-    async fn fetch(&self, _: url::Url) -> Answer {
+    async fn fetch(&self, _: url::Url) -> RobotsAnswer {
         let body = self.0.clone();
-        Answer::Response { status: 200, body }
+        RobotsAnswer::Response { status: 200, body }
     }
 }
 

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use tracer_crawler::parse::charset_of;
-use tracer_crawler::url::Normalizer;
+use tracer_crawler::canonical::Normalizer;
 
 fuzz_target!(|data: &[u8]| {
     let Some((&options, text)) = data.split_first() else {

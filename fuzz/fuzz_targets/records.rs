@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use tracer_core::{
     decode::{Event, decode},
     endpoint, http,
-    ticket::{Habit, first_byte},
+    ticket::{TicketHistory, first_byte},
 };
 
 /// Records are eight-byte aligned in the ring buffer.
@@ -25,7 +25,7 @@ fuzz_target!(|input: &[u8]| {
     let bytes = unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len() * WORD) };
     match decode(bytes) {
         Ok(Event::FirstTurn(record)) => {
-            let _ = first_byte(record, Some(1_000_000), &mut Habit::default());
+            let _ = first_byte(record, Some(1_000_000), &mut TicketHistory::default());
         }
         Ok(Event::Connect(record)) => {
             let _ = (

@@ -21,7 +21,7 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc};
 use self::{
     bounded::Bounded,
     figures::{Change, NameFigures, NameTable},
-    lookup::{Ended, Lookups},
+    lookup::{EndedLookup, Lookups},
     message::{Message, Question, parse, rcode},
     packet::Packet,
     query::{Asked, Query},
@@ -183,7 +183,7 @@ impl DnsTracker {
     }
 
     /// Learns names and the TTL from an answer.
-    fn learn(&mut self, ended: &Ended, message: &Message, time_ns: u64) {
+    fn learn(&mut self, ended: &EndedLookup, message: &Message, time_ns: u64) {
         let query = &ended.query;
         if let Some(ttl_s) = message.ttl_s
             && matches!(message.rcode, rcode::NOERROR | rcode::NXDOMAIN)
@@ -201,7 +201,7 @@ impl DnsTracker {
         }
     }
 
-    fn ended(&mut self, ended: Ended) {
+    fn ended(&mut self, ended: EndedLookup) {
         if ended.query.counted {
             let change = Change::Ended {
                 end: ended.end,

@@ -343,7 +343,7 @@ impl Group {
     }
 
     /// Clears the activity of connections at the last pass over the sockets.
-    pub fn forget_doing(&mut self) {
+    pub fn forget_activity(&mut self) {
         let connections = &mut self.connections;
         connections.connecting_now = 0;
         connections.half_closed_now = 0;

@@ -71,7 +71,7 @@ pub struct Snapshot {
     pub connections: Arc<LiveConnections>,
     /// True if the groups contain the number of connections by state and of requests in flight at that pass, which they
     /// do after a complete one.
-    pub knows_doing: bool,
+    pub has_activity: bool,
     /// Figures over time.
     pub series: Arc<Series>,
 }

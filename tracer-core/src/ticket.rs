@@ -26,7 +26,7 @@ const LENGTHS: usize = 4;
 /// Limit of the open turns per client and server.
 const MAX_OPEN: usize = 8;
 /// Limit of the pairs of client and server remembered.
-const MAX_HABITS: usize = 65_536;
+const MAX_HISTORIES: usize = 65_536;
 
 /// Time of the first byte of a response, and its certainty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub enum FirstByte {
 
 /// Tickets that a server sends to one client after its Finished, as far as earlier connections have shown.
 #[derive(Debug, Clone, Default)]
-pub struct Habit {
+pub struct TicketHistory {
     /// True if the server sends none.
     none: bool,
     /// Lengths of the tickets' records; 0 ends the list.
@@ -53,7 +53,7 @@ pub struct Habit {
     open: Vec<(u16, TurnRecord)>,
 }
 
-impl Habit {
+impl TicketHistory {
     fn sent_none(&mut self) {
         self.none = self.lengths[0] == 0;
     }
@@ -98,14 +98,14 @@ fn alike(a: u16, b: u16) -> bool {
 
 /// Ticket history of all servers by process and host, as the tracker numbers them.
 #[derive(Debug, Default)]
-pub struct Habits {
-    known: HashMap<(u32, u32), Habit>,
+pub struct TicketHistories {
+    known: HashMap<(u32, u32), TicketHistory>,
 }
 
-impl Habits {
+impl TicketHistories {
     /// History of a host toward a process. When there are too many, all are dropped; they are soon learnt again.
-    pub fn of(&mut self, process: u32, host: u32) -> &mut Habit {
-        if self.known.len() >= MAX_HABITS && !self.known.contains_key(&(process, host)) {
+    pub fn of(&mut self, process: u32, host: u32) -> &mut TicketHistory {
+        if self.known.len() >= MAX_HISTORIES && !self.known.contains_key(&(process, host)) {
             self.known.clear();
         }
         self.known.entry((process, host)).or_default()
@@ -116,7 +116,7 @@ impl Habits {
 pub fn first_byte(
     record: &FirstTurnRecord,
     round_trip_ns: Option<u64>,
-    habit: &mut Habit,
+    history: &mut TicketHistory,
 ) -> FirstByte {
     let seen = (record.records as usize).min(turn::EVIDENCE);
     if record.turn.first_ns == 0 {
@@ -127,30 +127,30 @@ pub fn first_byte(
     }
     let (lengths, times) = (&record.lengths[..seen], &record.times_ns[..seen]);
     if record.early != 0 {
-        habit.sent(record.early_length);
+        history.sent(record.early_length);
     }
     let had_tickets =
         record.half_rtt != 0 || (record.early != 0 && !alike(record.early_length, lengths[0]));
     if had_tickets || !TICKET.contains(&lengths[0]) {
         if record.half_rtt == 0 && record.early == 0 {
-            habit.sent_none();
+            history.sent_none();
         }
         return FirstByte::Known(times[0]);
     }
-    let tickets = leading_tickets(record, seen, round_trip_ns, habit);
+    let tickets = leading_tickets(record, seen, round_trip_ns, history);
     match tickets {
         // The record came too late for a ticket; or another request followed it, so it answered the first one.
         0 | 1 if tickets == 0 || (record.records == 1 && record.turn.ended == turn::NEXT) => {
             if record.early == 0 && record.records == 1 {
-                habit.sent_none();
+                history.sent_none();
             }
             FirstByte::Known(times[0])
         }
         2.. if tickets < seen => {
-            habit.sent(lengths[0]);
+            history.sent(lengths[0]);
             FirstByte::Known(times[tickets])
         }
-        _ if habit.excludes(lengths[0]) => FirstByte::Inferred(times[0]),
+        _ if history.excludes(lengths[0]) => FirstByte::Inferred(times[0]),
         _ if tickets < seen => told_apart(times, tickets),
         _ => FirstByte::Unknown,
     }
@@ -161,7 +161,7 @@ fn leading_tickets(
     record: &FirstTurnRecord,
     seen: usize,
     round_trip_ns: Option<u64>,
-    habit: &Habit,
+    history: &TicketHistory,
 ) -> usize {
     let (lengths, times) = (&record.lengths[..seen], &record.times_ns[..seen]);
     let longest_ns = round_trip_ns.map_or(u64::MAX, |rtt| rtt.saturating_add(rtt / 2));
@@ -173,7 +173,7 @@ fn leading_tickets(
     // ticket.
     let shortest_ns = round_trip_ns.map_or(0, |rtt| rtt - rtt / 10);
     let soonest = record.turn.start_ns.saturating_add(shortest_ns);
-    let expected = habit.lengths.contains(&lengths[0]);
+    let expected = history.lengths.contains(&lengths[0]);
     let like_ticket = |at: usize| {
         let timely = times[at] <= latest || times[at] < soonest;
         lengths[at] == lengths[0] && (timely || expected)
@@ -225,7 +225,7 @@ mod tests {
                 first_byte(
                     &record(ended, records),
                     Some(40 * MS),
-                    &mut Habit::default()
+                    &mut TicketHistory::default()
                 ),
                 expected,
                 "{records:?}"
@@ -255,7 +255,7 @@ mod tests {
         let mut late = record(turn::CLOSE, &[(180, 122), (210, 300)]);
         late.turn.start_ns = 170 * MS;
         assert_eq!(
-            first_byte(&late, Some(40 * MS), &mut Habit::default()),
+            first_byte(&late, Some(40 * MS), &mut TicketHistory::default()),
             Inferred(210 * MS)
         );
         // The records are too late for tickets.
@@ -271,7 +271,7 @@ mod tests {
     fn tickets_before_the_request() {
         let known = FirstByte::Known(140 * MS);
         let first_byte = |record: &FirstTurnRecord| {
-            super::first_byte(record, Some(40 * MS), &mut Habit::default())
+            super::first_byte(record, Some(40 * MS), &mut TicketHistory::default())
         };
         let mut half_rtt = lone();
         half_rtt.half_rtt = 1;
@@ -292,69 +292,69 @@ mod tests {
         let rtt = Some(40 * MS);
         let inferred = FirstByte::Inferred(140 * MS);
         // A response too large for a ticket, without one before it.
-        let mut habit = Habit::default();
-        first_byte(&record(turn::CLOSE, &[(140, 4000)]), rtt, &mut habit);
-        assert_eq!(first_byte(&lone(), rtt, &mut habit), inferred);
+        let mut history = TicketHistory::default();
+        first_byte(&record(turn::CLOSE, &[(140, 4000)]), rtt, &mut history);
+        assert_eq!(first_byte(&lone(), rtt, &mut history), inferred);
         let slow = record(turn::CLOSE, &[(140, 300), (900, 800)]);
-        assert_eq!(first_byte(&slow, rtt, &mut habit), inferred);
+        assert_eq!(first_byte(&slow, rtt, &mut history), inferred);
         // Two tickets of 250 bytes, recognised by their number. A record of 300 bytes is not one of them, one of 240
         // may be.
-        let mut habit = Habit::default();
+        let mut history = TicketHistory::default();
         let told = [(140, 250), (140, 250), (190, 300)];
-        first_byte(&record(turn::CLOSE, &told), rtt, &mut habit);
-        assert_eq!(first_byte(&lone(), rtt, &mut habit), inferred);
+        first_byte(&record(turn::CLOSE, &told), rtt, &mut history);
+        assert_eq!(first_byte(&lone(), rtt, &mut history), inferred);
         let alike = record(turn::CLOSE, &[(140, 240)]);
-        assert_eq!(first_byte(&alike, rtt, &mut habit), FirstByte::Unknown);
+        assert_eq!(first_byte(&alike, rtt, &mut history), FirstByte::Unknown);
         // A server that sent tickets once is not regarded as one that sends none.
-        first_byte(&record(turn::CLOSE, &[(140, 4000)]), rtt, &mut habit);
-        assert_eq!(first_byte(&alike, rtt, &mut habit), FirstByte::Unknown);
+        first_byte(&record(turn::CLOSE, &[(140, 4000)]), rtt, &mut history);
+        assert_eq!(first_byte(&alike, rtt, &mut history), FirstByte::Unknown);
     }
 
     #[test]
     fn a_late_response_settles_the_timely_ones() {
-        let mut habit = Habit::default();
+        let mut history = TicketHistory::default();
         for _ in 0..3 {
             assert_eq!(
-                first_byte(&lone(), Some(40 * MS), &mut habit),
+                first_byte(&lone(), Some(40 * MS), &mut history),
                 FirstByte::Unknown
             );
-            habit.leave_open(&lone());
-            assert!(habit.settle().is_empty());
+            history.leave_open(&lone());
+            assert!(history.settle().is_empty());
         }
         let late = record(turn::CLOSE, &[(400, 300)]);
         assert_eq!(
-            first_byte(&late, Some(40 * MS), &mut habit),
+            first_byte(&late, Some(40 * MS), &mut history),
             FirstByte::Known(400 * MS)
         );
-        let settled = habit.settle();
+        let settled = history.settle();
         assert_eq!(settled.len(), 3);
         assert!(settled.iter().all(|turn| turn.first_ns == 140 * MS));
-        assert!(habit.settle().is_empty());
+        assert!(history.settle().is_empty());
     }
 
     #[test]
     fn a_late_ticket_is_known_by_its_length() {
         let late = record(turn::CLOSE, &[(400, 250), (500, 300)]);
-        let (rtt, mut habit) = (Some(40 * MS), Habit::default());
+        let (rtt, mut history) = (Some(40 * MS), TicketHistory::default());
         assert_eq!(
-            first_byte(&late, rtt, &mut habit),
+            first_byte(&late, rtt, &mut history),
             FirstByte::Known(400 * MS)
         );
         let told = [(140, 250), (140, 250), (190, 300)];
-        first_byte(&record(turn::CLOSE, &told), rtt, &mut habit);
+        first_byte(&record(turn::CLOSE, &told), rtt, &mut history);
         assert_eq!(
-            first_byte(&late, rtt, &mut habit),
+            first_byte(&late, rtt, &mut history),
             FirstByte::Inferred(500 * MS)
         );
     }
 
     #[test]
     fn habits_are_bounded() {
-        let mut habits = Habits::default();
-        for host in 0..MAX_HABITS as u32 + 1 {
-            habits.of(1, host).sent(100);
+        let mut ticket_histories = TicketHistories::default();
+        for host in 0..MAX_HISTORIES as u32 + 1 {
+            ticket_histories.of(1, host).sent(100);
         }
-        assert_eq!(habits.known.len(), 1);
+        assert_eq!(ticket_histories.known.len(), 1);
     }
 
     proptest! {
@@ -366,7 +366,7 @@ mod tests {
             record.broken = broken;
             record.early = early;
             let mut group = Group::default();
-            let answer = first_byte(&record, Some(MS), &mut Habit::default());
+            let answer = first_byte(&record, Some(MS), &mut TicketHistory::default());
             crate::turn::apply(&record.turn, answer, true, &mut group);
             prop_assert_eq!(group.requests.count, 1);
         }

@@ -1,7 +1,7 @@
 //! Connection table: takes events in their order, keeps open connections, and adds to the figures of all connections,
 //! of their process and of their host.
 
-mod doing;
+mod activity;
 mod lost;
 mod reset;
 mod sweep;
@@ -37,7 +37,7 @@ use crate::{
     process::Processes,
     series::{Sampler, State},
     snapshot::{Events, Snapshot},
-    ticket::Habits,
+    ticket::TicketHistories,
     time_wait::{ClosedSocket, Seen, TimeWait},
 };
 
@@ -75,7 +75,7 @@ pub struct Tracker {
     /// State of TIME_WAIT and ports; the engine passes snapshots of the sockets to it.
     time_wait: TimeWait,
     dns: DnsTracker,
-    habits: Habits,
+    ticket_histories: TicketHistories,
     events: Events,
     overflow: Option<Overflow>,
     sampler: Sampler,
@@ -85,7 +85,7 @@ pub struct Tracker {
     /// Traffic of followed sockets at the last listing; empty while no view needs it.
     activity: HashMap<u64, Activity>,
     live: Arc<LiveConnections>,
-    doing: doing::Known,
+    open_activity: activity::OpenActivity,
     /// Listings since it was looked which connections are gone.
     listings: u8,
 }
@@ -101,7 +101,7 @@ impl Tracker {
             totals: Arc::new(Group::roomy()),
             processes: Processes::default(),
             time_wait: TimeWait::default(),
-            habits: Habits::default(),
+            ticket_histories: TicketHistories::default(),
             events: Events::default(),
             overflow: None,
             sampler: Sampler::default(),
@@ -110,7 +110,7 @@ impl Tracker {
             new_namespaces: Vec::new(),
             activity: HashMap::new(),
             live: Arc::default(),
-            doing: doing::Known::default(),
+            open_activity: activity::OpenActivity::default(),
             listings: 0,
         }
     }
@@ -517,7 +517,7 @@ impl Tracker {
             dns_names: self.dns.names(),
             dns_names_folded: self.dns.names_folded(),
             connections: Arc::clone(&self.live),
-            knows_doing: self.doing.is_known(),
+            has_activity: self.open_activity.is_known(),
             series: self.sampler.series(),
         }
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use nix::time::{ClockId, clock_gettime};
-use tracer_crawler::dedup::{Dedup, Fingerprint, Seed};
+use tracer_crawler::dedup::{Dedup, Fingerprint, HashKey};
 use tracer_crawler::files::Files;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -48,11 +48,15 @@ fn checked(dedup: &Dedup, count: u64, of: impl Fn(u64) -> u64) -> Duration {
 
 fn checks(criterion: &mut Criterion) {
     let directory = tempfile::tempdir().expect("directory");
-    let file = Dedup::open(&directory.path().join("seen"), Seed(1), &Files::default())
-        .expect("open")
-        .0;
+    let file = Dedup::open(
+        &directory.path().join("seen"),
+        HashKey(1),
+        &Files::default(),
+    )
+    .expect("open")
+    .0;
     for (name, dedup) in [
-        ("memory", filled(Dedup::in_memory(Seed(1)))),
+        ("memory", filled(Dedup::in_memory(HashKey(1)))),
         ("file", filled(file)),
     ] {
         let mut group = criterion.benchmark_group(name);
@@ -69,12 +73,12 @@ fn checks(criterion: &mut Criterion) {
     });
     let url = "https://www.example.com/a/path/of/usual/length?with=query&and=more";
     criterion.bench_function("fingerprint of a URL", |bench| {
-        bench.iter(|| Seed(1).fingerprint(black_box(url)))
+        bench.iter(|| HashKey(1).fingerprint(black_box(url)))
     });
 }
 
 fn filled_quietly() -> Dedup {
-    let mut dedup = Dedup::in_memory(Seed(1));
+    let mut dedup = Dedup::in_memory(HashKey(1));
     for number in 0..URLS {
         dedup.insert(fingerprint(number)).expect("insert");
     }

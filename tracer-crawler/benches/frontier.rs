@@ -8,8 +8,8 @@
 use std::time::Instant;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use tracer_crawler::canonical::UrlText;
 use tracer_crawler::frontier::{Candidate, DiskOptions, Frontier, Kind, Next, Politeness};
-use tracer_crawler::url::UrlText;
 use url::Url;
 
 const URLS: u64 = 1_000_000;
@@ -29,10 +29,10 @@ fn urls(from: u64) -> Vec<Url> {
 }
 
 fn add(frontier: &mut Frontier, urls: &[Url]) {
-    let seed = frontier.seed();
+    let hash_key = frontier.hash_key();
     let candidate = |url| Candidate {
         url: UrlText::from(url),
-        fingerprint: seed.fingerprint(Url::as_str(url)),
+        fingerprint: hash_key.fingerprint(Url::as_str(url)),
         depth: 1,
         kind: Kind::Page,
     };

@@ -9,8 +9,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use tracer_crawler::canonical::Normalizer;
 use tracer_crawler::parse::{HtmlParser, ParseOptions, ParsedPage};
-use tracer_crawler::url::Normalizer;
 use url::Url;
 
 /// Page of text with a link in each paragraph and two in the navigation.

@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ::url::Url;
 use hyper::HeaderMap;
 use hyper::header::{
     CACHE_CONTROL, ETAG, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
@@ -19,6 +18,7 @@ use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
 use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use url::Url;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::files::{Files, Mode};

@@ -12,7 +12,7 @@ use crate::{
         ConfigError,
         reload::{Outcome, Reloader},
     },
-    endpoint::{Answer, Call, Handler},
+    endpoint::{Call, Handler, Reply},
     settings::{Change, Key, PROFILE, Secret, Settings},
     stats::Stats,
 };
@@ -45,7 +45,7 @@ impl Control {
 
     /// Checks that a request may be answered. Requests from browsers are refused: they send Origin, or, when another
     /// site's name points to this machine, a Host that is not loopback.
-    fn admit(&self, call: &Call) -> Result<(), Answer> {
+    fn admit(&self, call: &Call) -> Result<(), Reply> {
         if call.local_file {
             return Ok(());
         }
@@ -74,7 +74,7 @@ impl Control {
         }
     }
 
-    fn settings(&self) -> Answer {
+    fn settings(&self) -> Reply {
         let effective = self.reloader.effective();
         let entries = [&PROFILE]
             .into_iter()
@@ -88,32 +88,32 @@ impl Control {
                 });
                 Some((key.name.to_owned(), entry))
             });
-        Answer::json(StatusCode::OK, &Json::Object(entries.collect()))
+        Reply::json(StatusCode::OK, &Json::Object(entries.collect()))
     }
 
-    fn change(&self, body: &[u8]) -> Answer {
+    fn change(&self, body: &[u8]) -> Reply {
         match changes(body) {
             Err(problem) => refuse(StatusCode::BAD_REQUEST, &problem),
             Ok(changes) => outcome(self.reloader.set(&changes)),
         }
     }
 
-    fn figures(&self) -> Answer {
+    fn figures(&self) -> Reply {
         match serde_json::to_value(self.stats.snapshot()) {
-            Ok(value) => Answer::json(StatusCode::OK, &value),
+            Ok(value) => Reply::json(StatusCode::OK, &value),
             Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         }
     }
 
-    fn end(&self) -> Answer {
+    fn end(&self) -> Reply {
         tracing::info!("asked to stop through the control interface");
         self.stop.cancel();
-        Answer::json(StatusCode::ACCEPTED, &json!({ "stopping": true }))
+        Reply::json(StatusCode::ACCEPTED, &json!({ "stopping": true }))
     }
 }
 
 impl Handler for Control {
-    fn answer(&self, call: &Call) -> Answer {
+    fn answer(&self, call: &Call) -> Reply {
         if let Err(refused) = self.admit(call) {
             return refused;
         }
@@ -131,13 +131,13 @@ impl Handler for Control {
     }
 }
 
-fn refuse(status: StatusCode, problem: &str) -> Answer {
-    Answer::json(status, &json!({ "error": problem }))
+fn refuse(status: StatusCode, problem: &str) -> Reply {
+    Reply::json(status, &json!({ "error": problem }))
 }
 
-fn outcome(result: Result<Outcome, ConfigError>) -> Answer {
+fn outcome(result: Result<Outcome, ConfigError>) -> Reply {
     match result {
-        Ok(outcome) => Answer::json(
+        Ok(outcome) => Reply::json(
             StatusCode::OK,
             &json!({ "changed": outcome.changed, "need_restart": outcome.need_restart }),
         ),

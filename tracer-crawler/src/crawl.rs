@@ -1,15 +1,14 @@
 //! A whole crawl: frontier, robots.txt, fetching, parsing and outputs tied together.
 
 mod adapt;
-mod brake;
 mod conditional;
+mod crawl_scope;
 mod engine;
 mod links;
+mod load_shedding;
 mod outputs;
-mod pace;
 mod page;
 mod pause;
-mod reach;
 #[cfg(feature = "render")]
 mod render;
 mod report;
@@ -18,6 +17,7 @@ mod run;
 mod seeds;
 mod sink;
 mod sitemap;
+mod throttle;
 mod worker;
 
 use std::path::PathBuf;
@@ -29,8 +29,8 @@ pub use outputs::Outputs;
 pub(crate) use outputs::record;
 pub use report::{Needs, Out, OutError, PageReport, Step, Written};
 
-use engine::{Engine, Made};
-use reach::Reach;
+use crawl_scope::CrawlScope;
+use engine::{Engine, EngineParts};
 
 use crate::cache::{CacheError, ResponseCache};
 use crate::config::secret::Secrets;
@@ -45,7 +45,7 @@ use crate::parse::ParseOptions;
 use crate::render::{RenderError, Renderer};
 use crate::robots::agent_of;
 use crate::scope::ScopeError;
-use crate::settings::{LinkSource, Live, Settings};
+use crate::settings::{LinkSource, LiveSettings, Settings};
 use crate::stats::{FinishReason, Snapshot, Stats};
 
 /// Reasons why a crawl could not begin.
@@ -97,7 +97,7 @@ pub enum CrawlError {
 /// Everything that a crawl needs besides its seeds.
 pub struct Parts {
     /// Settings, which may change while the crawl runs.
-    pub live: Arc<Live>,
+    pub live: Arc<LiveSettings>,
     /// Credentials of the proxy and secret headers.
     pub secrets: Secrets,
     /// Called at begin and end of crawl and pages; `()` for none.
@@ -124,23 +124,23 @@ impl Crawl {
         // Opening the frontier makes the state directory and locks it against other processes.
         let mut frontier = open(&settings, &parts.files)?;
         let seeds = seeds::load(seeds, &settings, &parts.files)?;
-        let reach = Arc::new(Reach::new(&settings, &seeds)?);
+        let scope = Arc::new(CrawlScope::new(&settings, &seeds)?);
         let maker = HeaderMaker::new(&settings, &parts.secrets, &seeds)?;
         let mut options = Options::of(&settings, &parts.secrets)?;
-        let admits = Arc::clone(&reach);
+        let admits = Arc::clone(&scope);
         options.admit = Some(Admit(Arc::new(move |host, address| {
             admits.admits(host, address)
         })));
-        let seed = frontier.seed();
+        let hash_key = frontier.hash_key();
         // All machines of a fleet often get the same seeds; each keeps those of its own shard.
         let (seeds, others): (Vec<_>, Vec<_>) = seeds
             .into_iter()
-            .filter_map(|url| reach.normalize(url).ok())
-            .partition(|url| reach.owns(url));
+            .filter_map(|url| scope.normalize(url).ok())
+            .partition(|url| scope.owns(url));
         parts.stats.skip("other_shard", others.len() as u64);
         let seeds: Vec<_> = seeds
             .into_iter()
-            .map(|url| (seed.fingerprint(url.as_str()), url))
+            .map(|url| (hash_key.fingerprint(url.as_str()), url))
             .collect();
         let candidates: Vec<_> = seeds
             .iter()
@@ -156,12 +156,12 @@ impl Crawl {
             return Err(CrawlError::NoSeeds);
         }
         let parse = Arc::new(parse_options(&settings, maker.user_agent()));
-        let engine = Engine::new(Made {
+        let engine = Engine::new(EngineParts {
             #[cfg(feature = "render")]
             renderer: renderer(&settings, &parts.secrets, maker.user_agent())?,
             fetcher: Fetcher::new(options)?,
             live: parts.live,
-            reach,
+            scope,
             maker,
             parse,
             hooks: parts.hooks,

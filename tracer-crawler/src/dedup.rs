@@ -1,6 +1,6 @@
 //! Set of seen URLs: a table of 64-bit fingerprints, in memory or in a mapped file.
 //!
-//! A fingerprint is xxh3 of the normalised URL under a random seed, so that no page can choose URLs that collide. Among
+//! A fingerprint is xxh3 of the normalised URL under a random key, so that no page can choose URLs that collide. Among
 //! n URLs the probability of any two having the same fingerprint is n² / 2⁶⁵: 3 in 10,000 for 100 million.
 //!
 //! # After a crash
@@ -55,12 +55,12 @@ pub enum DedupError {
     },
 }
 
-/// Seed of fingerprints; the same seed gives the same fingerprints.
+/// Key of the hash that makes fingerprints; the same key gives the same fingerprints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seed(pub u64);
+pub struct HashKey(pub u64);
 
-impl Seed {
-    /// Makes a new seed from the operating system's randomness.
+impl HashKey {
+    /// Makes a new key from the operating system's randomness.
     pub fn random() -> Self {
         use std::hash::{BuildHasher, RandomState};
         Self(RandomState::new().hash_one(Duration::from_nanos(1)))
@@ -106,7 +106,7 @@ pub enum Found {
 
 /// Set of seen URLs.
 pub struct Dedup {
-    seed: Seed,
+    hash_key: HashKey,
     store: Store,
 }
 
@@ -117,28 +117,32 @@ enum Store {
 
 impl Dedup {
     /// Makes a table that ends with the process.
-    pub fn in_memory(seed: Seed) -> Self {
+    pub fn in_memory(hash_key: HashKey) -> Self {
         Self {
-            seed,
+            hash_key,
             store: Store::Memory(Table::new(FIRST_SLOTS)),
         }
     }
 
-    /// Opens or makes the file. A file with another seed counts as lost, because its fingerprints are of no use.
-    pub fn open(path: &Path, seed: Seed, files: &Files) -> Result<(Self, Found), DedupError> {
-        let (table, found) = FileTable::open(path, seed, FIRST_SLOTS, files.clone())?;
+    /// Opens or makes the file. A file with another key counts as lost, because its fingerprints are of no use.
+    pub fn open(
+        path: &Path,
+        hash_key: HashKey,
+        files: &Files,
+    ) -> Result<(Self, Found), DedupError> {
+        let (table, found) = FileTable::open(path, hash_key, FIRST_SLOTS, files.clone())?;
         Ok((
             Self {
-                seed,
+                hash_key,
                 store: Store::File(Box::new(table)),
             },
             found,
         ))
     }
 
-    /// Seed of all fingerprints in the table.
-    pub fn seed(&self) -> Seed {
-        self.seed
+    /// Hash key of all fingerprints in the table.
+    pub fn hash_key(&self) -> HashKey {
+        self.hash_key
     }
 
     /// True if the URL has been seen.

@@ -62,9 +62,9 @@ pub struct Call {
     pub local_file: bool,
 }
 
-/// Answer to a request.
+/// Reply to a request.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Reply {
     /// Status of the answer.
     pub status: StatusCode,
     /// Content-Type of the answer.
@@ -73,8 +73,8 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-impl Answer {
-    /// Answer with one line of text.
+impl Reply {
+    /// Reply with one line of text.
     pub fn text(status: StatusCode, text: &str) -> Self {
         Self {
             status,
@@ -83,7 +83,7 @@ impl Answer {
         }
     }
 
-    /// Answer with a JSON value.
+    /// Reply with a JSON value.
     pub fn json(status: StatusCode, value: &serde_json::Value) -> Self {
         Self {
             status,
@@ -95,8 +95,8 @@ impl Answer {
 
 /// Handler of requests. It has to be quick, because the runtime's thread waits for it.
 pub trait Handler: Send + Sync + 'static {
-    /// Answer to one request.
-    fn answer(&self, call: &Call) -> Answer;
+    /// Reply to one request.
+    fn answer(&self, call: &Call) -> Reply;
 }
 
 /// Server that listens but does not answer yet.
@@ -224,7 +224,7 @@ async fn respond(
 ) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
     let answer = match Limited::new(body, MAX_BODY_BYTES).collect().await {
-        Err(_) => Answer::text(
+        Err(_) => Reply::text(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body not readable, or above 64 KiB",
         ),
@@ -260,8 +260,8 @@ pub(crate) mod tests {
     struct Echo;
 
     impl Handler for Echo {
-        fn answer(&self, call: &Call) -> Answer {
-            Answer::text(
+        fn answer(&self, call: &Call) -> Reply {
+            Reply::text(
                 StatusCode::OK,
                 &format!("{} {} {}", call.method, call.path, call.body.len()),
             )

@@ -35,9 +35,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::url::Url;
+use url::Url;
 
-use crate::dedup::{Dedup, Fingerprint, Seed};
+use crate::dedup::{Dedup, Fingerprint, HashKey};
 use disk::Disk;
 pub use error::FrontierError;
 pub use limits::{DiskOptions, Figures, Politeness};
@@ -62,7 +62,7 @@ impl Frontier {
     /// Creates a frontier that ends with the process.
     pub fn in_memory(politeness: Politeness) -> Self {
         Self::of(
-            Dedup::in_memory(Seed::random()),
+            Dedup::in_memory(HashKey::random()),
             Schedule::new(politeness, usize::MAX),
             None,
         )
@@ -89,9 +89,9 @@ impl Frontier {
         }
     }
 
-    /// Seed under which the fingerprints of candidates have to be made.
-    pub fn seed(&self) -> Seed {
-        self.dedup.seed()
+    /// Hash key under which the fingerprints of candidates have to be made.
+    pub fn hash_key(&self) -> HashKey {
+        self.dedup.hash_key()
     }
 
     /// True if the URL was ever added.

@@ -5,6 +5,7 @@
 pub mod adaptive;
 pub mod affinity;
 pub mod cache;
+pub mod canonical;
 pub mod config;
 pub mod control;
 pub mod crawl;
@@ -34,4 +35,3 @@ pub mod settings;
 pub mod shard;
 pub mod sitemap;
 pub mod stats;
-pub mod url;

@@ -12,9 +12,9 @@ use prometheus_client::{
 };
 
 use crate::{
-    endpoint::{Answer, Call, Handler},
-    settings::Live,
-    stats::{BUCKETS, HistogramSnapshot, Phase, Snapshot, Stats, upper_bound_s},
+    endpoint::{Call, Handler, Reply},
+    settings::LiveSettings,
+    stats::{BUCKETS, CrawlPhase, HistogramSnapshot, Snapshot, Stats, upper_bound_s},
 };
 
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -28,7 +28,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// Makes a handler that reads the figures anew for each scrape.
-    pub fn new(stats: Arc<Stats>, live: Arc<Live>) -> Self {
+    pub fn new(stats: Arc<Stats>, live: Arc<LiveSettings>) -> Self {
         let mut registry = Registry::with_prefix("tracer_crawl");
         registry.register_collector(Box::new(Figures {
             stats: Arc::clone(&stats),
@@ -37,42 +37,42 @@ impl Metrics {
         Self { registry, stats }
     }
 
-    fn scrape(&self) -> Answer {
+    fn scrape(&self) -> Reply {
         let mut body = String::new();
         match text::encode(&mut body, &self.registry) {
-            Ok(()) => Answer {
+            Ok(()) => Reply {
                 status: StatusCode::OK,
                 content_type: CONTENT_TYPE,
                 body: body.into_bytes(),
             },
-            Err(fmt::Error) => Answer::text(
+            Err(fmt::Error) => Reply::text(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "figures could not be written",
             ),
         }
     }
 
-    /// Answer about readiness. Only a crawl that is fetching is ready, so that an ending one gets no more work.
-    fn ready(&self) -> Answer {
+    /// Reply about readiness. Only a crawl that is fetching is ready, so that an ending one gets no more work.
+    fn ready(&self) -> Reply {
         let phase = self.stats.phase();
         let status = match phase {
-            Phase::Running => StatusCode::OK,
+            CrawlPhase::Running => StatusCode::OK,
             _ => StatusCode::SERVICE_UNAVAILABLE,
         };
-        Answer::text(status, phase.name())
+        Reply::text(status, phase.name())
     }
 }
 
 impl Handler for Metrics {
-    fn answer(&self, call: &Call) -> Answer {
+    fn answer(&self, call: &Call) -> Reply {
         if call.method != Method::GET && call.method != Method::HEAD {
-            return Answer::text(StatusCode::METHOD_NOT_ALLOWED, "GET only");
+            return Reply::text(StatusCode::METHOD_NOT_ALLOWED, "GET only");
         }
         match call.path.as_str() {
             "/metrics" => self.scrape(),
-            "/healthz" => Answer::text(StatusCode::OK, "ok"),
+            "/healthz" => Reply::text(StatusCode::OK, "ok"),
             "/readyz" => self.ready(),
-            _ => Answer::text(
+            _ => Reply::text(
                 StatusCode::NOT_FOUND,
                 "there are /metrics, /healthz and /readyz",
             ),
@@ -83,7 +83,7 @@ impl Handler for Metrics {
 #[derive(Debug)]
 struct Figures {
     stats: Arc<Stats>,
-    live: Arc<Live>,
+    live: Arc<LiveSettings>,
 }
 
 impl Collector for Figures {
@@ -252,7 +252,7 @@ fn gauge(
 }
 
 /// Encodes the current limits, which may change during the crawl.
-fn limits(encoder: &mut DescriptorEncoder<'_>, live: &Live) -> fmt::Result {
+fn limits(encoder: &mut DescriptorEncoder<'_>, live: &LiveSettings) -> fmt::Result {
     let limits = live.load().limits.clone();
     gauge(
         encoder,
@@ -355,10 +355,10 @@ mod tests {
         stats.wire_bytes.add(1234);
         stats.ttfb.add_ns(1_500_000);
         stats.ttfb.add_ns(60_000_000_000);
-        Metrics::new(stats, Arc::new(Live::new(Settings::default())))
+        Metrics::new(stats, Arc::new(LiveSettings::new(Settings::default())))
     }
 
-    fn get(metrics: &Metrics, path: &str) -> Answer {
+    fn get(metrics: &Metrics, path: &str) -> Reply {
         metrics.answer(&Call {
             method: Method::GET,
             path: path.to_owned(),
@@ -452,10 +452,10 @@ mod tests {
     fn ready_only_while_it_fetches() {
         let metrics = metrics();
         for (phase, status) in [
-            (Phase::Starting, 503),
-            (Phase::Running, 200),
-            (Phase::Stopping, 503),
-            (Phase::Ended, 503),
+            (CrawlPhase::Starting, 503),
+            (CrawlPhase::Running, 200),
+            (CrawlPhase::Stopping, 503),
+            (CrawlPhase::Ended, 503),
         ] {
             metrics.stats.set_phase(phase);
             assert_eq!(get(&metrics, "/readyz").status, status, "{phase:?}");

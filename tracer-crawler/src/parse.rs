@@ -13,15 +13,15 @@ mod scan;
 
 use std::sync::Arc;
 
-use ::url::Url;
 use encoding_rs::{Decoder, Encoding, UTF_8};
+use url::Url;
 
 pub use charset::{charset_of, is_html};
 pub use directives::Directives;
 pub use links::{Link, LinkList};
 
+use crate::canonical::Normalizer;
 use crate::scope::Refusal;
-use crate::url::Normalizer;
 use collect::Found;
 use scan::{Scanner, TooDeep};
 

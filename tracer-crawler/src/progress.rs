@@ -15,7 +15,7 @@ pub use self::{
     summary::summary,
 };
 use crate::{
-    settings::{Live, ProgressMode},
+    settings::{LiveSettings, ProgressMode},
     stats::Stats,
 };
 
@@ -25,7 +25,12 @@ const RENEW: Duration = Duration::from_millis(250);
 const PLAIN: Duration = Duration::from_secs(10);
 
 /// Shows progress until `stop`. A redrawn line is removed at the end.
-pub async fn show(stats: Arc<Stats>, live: Arc<Live>, screen: Screen, stop: CancellationToken) {
+pub async fn show(
+    stats: Arc<Stats>,
+    live: Arc<LiveSettings>,
+    screen: Screen,
+    stop: CancellationToken,
+) {
     let output = live.load().output.clone();
     let renew = match output.progress {
         _ if output.quiet => return,

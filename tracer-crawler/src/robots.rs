@@ -17,11 +17,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ::url::{Position, Url};
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
+use url::{Position, Url};
 
 pub use agent::agent_of;
 pub use file::RobotsTxt;
@@ -36,7 +36,7 @@ const SHARDS: u64 = 4;
 
 /// Result of fetching a robots.txt, after redirects.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum RobotsAnswer {
     /// Response of the server.
     Response {
         /// Status of the last response.
@@ -56,7 +56,7 @@ pub enum Answer {
 /// Fetcher of robots.txt files.
 pub trait FetchRobots: Sync {
     /// Fetches this robots.txt, whatever other rules say, within a time limit of its own.
-    fn fetch(&self, url: Url) -> impl Future<Output = Answer> + Send;
+    fn fetch(&self, url: Url) -> impl Future<Output = RobotsAnswer> + Send;
 }
 
 /// Options for rules and their cache.
@@ -165,10 +165,10 @@ impl Rules {
         &self.origin
     }
 
-    fn of(answer: Answer, options: &RobotsOptions, ages: &Arc<Ages>) -> Self {
+    fn of(answer: RobotsAnswer, options: &RobotsOptions, ages: &Arc<Ages>) -> Self {
         let mut file = RobotsTxt::default();
         let origin = match answer {
-            Answer::Response {
+            RobotsAnswer::Response {
                 status: 200..=299,
                 body,
             } => {
@@ -176,13 +176,15 @@ impl Rules {
                 Origin::File
             }
             // Too many requests are no answer; all other 4xx say that there is no file.
-            Answer::Response { status, .. } if status == 429 || !(400..500).contains(&status) => {
+            RobotsAnswer::Response { status, .. }
+                if status == 429 || !(400..500).contains(&status) =>
+            {
                 Origin::Unreachable {
                     why: format!("status {status}"),
                 }
             }
-            Answer::Response { .. } | Answer::TooManyRedirects => Origin::Unavailable,
-            Answer::Failed { why } => Origin::Unreachable { why },
+            RobotsAnswer::Response { .. } | RobotsAnswer::TooManyRedirects => Origin::Unavailable,
+            RobotsAnswer::Failed { why } => Origin::Unreachable { why },
         };
         let age = if matches!(origin, Origin::Unreachable { .. }) {
             ages.unreachable()
@@ -320,12 +322,12 @@ mod tests {
     use super::*;
 
     struct Server {
-        answers: Mutex<VecDeque<Answer>>,
+        answers: Mutex<VecDeque<RobotsAnswer>>,
         asked: Mutex<Vec<String>>,
     }
 
     impl Server {
-        fn new(answers: impl Into<VecDeque<Answer>>) -> Self {
+        fn new(answers: impl Into<VecDeque<RobotsAnswer>>) -> Self {
             Self {
                 answers: Mutex::new(answers.into()),
                 asked: Mutex::default(),
@@ -338,15 +340,15 @@ mod tests {
     }
 
     impl FetchRobots for Server {
-        async fn fetch(&self, url: Url) -> Answer {
+        async fn fetch(&self, url: Url) -> RobotsAnswer {
             self.asked.lock().unwrap().push(url.to_string());
             tokio::time::sleep(Duration::from_secs(1)).await;
             self.answers.lock().unwrap().pop_front().unwrap()
         }
     }
 
-    fn response(status: u16, body: &str) -> Answer {
-        Answer::Response {
+    fn response(status: u16, body: &str) -> RobotsAnswer {
+        RobotsAnswer::Response {
             status,
             body: body.into(),
         }
@@ -372,11 +374,11 @@ mod tests {
             (response(404, rules), true, true),
             (response(403, rules), true, true),
             (response(429, ""), false, false),
-            (Answer::TooManyRedirects, true, true),
+            (RobotsAnswer::TooManyRedirects, true, true),
             (response(503, rules), false, false),
             (response(304, ""), false, false),
             (
-                Answer::Failed {
+                RobotsAnswer::Failed {
                     why: "no route".into(),
                 },
                 false,

@@ -4,13 +4,13 @@
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ::url::{Host, Url};
 use regex::{RegexSet, RegexSetBuilder};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use url::{Host, Url};
 
+use crate::canonical::UrlError;
 use crate::shard::Shard;
-use crate::url::UrlError;
 
 /// Limit of the memory for the compiled patterns of one list.
 const PATTERNS_BYTES: usize = 8 << 20;

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ::url::Url;
+use url::Url;
 
 use crate::{
     credentials,

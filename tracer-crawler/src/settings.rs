@@ -18,7 +18,7 @@ pub(crate) use self::check::check_header;
 pub use self::{
     check::Fault,
     host::{Control, Cpu, Hooks, Log, Metrics, Output, Parse, Render},
-    live::Live,
+    live::LiveSettings,
     quantity::{ByteSize, PerSecond},
     reach::{Adaptive, Cache, Crawl, Limits, Politeness, Scope, State},
     secret::{REDACTED, Secret},

@@ -80,7 +80,7 @@ impl Drop for Inside<'_> {
 /// Phase of a crawl.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Phase {
+pub enum CrawlPhase {
     /// State and outputs are being opened.
     Starting,
     /// Pages are being fetched.
@@ -91,7 +91,7 @@ pub enum Phase {
     Ended,
 }
 
-impl Phase {
+impl CrawlPhase {
     const ALL: [Self; 4] = [Self::Starting, Self::Running, Self::Stopping, Self::Ended];
 
     /// Name of the phase in outputs.
@@ -171,7 +171,7 @@ impl Default for Stats {
     fn default() -> Self {
         Self {
             started: Instant::now(),
-            phase: AtomicU8::new(Phase::Starting as u8),
+            phase: AtomicU8::new(CrawlPhase::Starting as u8),
             requests: Counter::default(),
             retries: Counter::default(),
             redirects: Counter::default(),
@@ -225,12 +225,12 @@ impl Stats {
     }
 
     /// Current phase of the crawl.
-    pub fn phase(&self) -> Phase {
-        Phase::ALL[usize::from(self.phase.load(Ordering::Acquire))]
+    pub fn phase(&self) -> CrawlPhase {
+        CrawlPhase::ALL[usize::from(self.phase.load(Ordering::Acquire))]
     }
 
     /// Sets the phase of the crawl.
-    pub fn set_phase(&self, phase: Phase) {
+    pub fn set_phase(&self, phase: CrawlPhase) {
         self.phase.store(phase as u8, Ordering::Release);
     }
 

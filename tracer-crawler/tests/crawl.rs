@@ -14,7 +14,7 @@ use tracer_crawler::crawl::{
     Crawl, CrawlError, Out, OutError, Outputs, PageReport, Parts, Written,
 };
 use tracer_crawler::hook::{Hooks, Page, PageEnd};
-use tracer_crawler::settings::{Given, Live, Profile, Settings};
+use tracer_crawler::settings::{Given, LiveSettings, Profile, Settings};
 use tracer_crawler::stats::{FinishReason, Snapshot, Stats};
 
 /// Page as an output received it.
@@ -104,7 +104,7 @@ impl Setup {
 
     fn crawl(&self, seeds: &[String]) -> Result<Crawl, CrawlError> {
         let parts = Parts {
-            live: Arc::new(Live::new(self.settings.clone())),
+            live: Arc::new(LiveSettings::new(self.settings.clone())),
             secrets: Default::default(),
             hooks: Arc::clone(&self.hooks),
             outs: vec![Arc::clone(&self.out) as Arc<dyn Out>],
@@ -564,7 +564,7 @@ async fn a_panic_in_one_page_ends_that_page_alone() {
     let server = Server::start(|asked| no_robots(asked).unwrap_or_else(|| tree(asked, 50))).await;
     let hooks = Arc::new(Notes::default());
     let parts = Parts {
-        live: Arc::new(Live::new(settings())),
+        live: Arc::new(LiveSettings::new(settings())),
         secrets: Default::default(),
         hooks: Arc::clone(&hooks) as Arc<dyn Hooks>,
         outs: vec![Arc::new(Panics)],
@@ -615,7 +615,7 @@ async fn limits_change_while_it_runs() {
     .await;
     let mut few = settings();
     few.limits.concurrency = 1;
-    let live = Arc::new(Live::new(few.clone()));
+    let live = Arc::new(LiveSettings::new(few.clone()));
     let out = Arc::new(Collected::default());
     let stats = Arc::new(Stats::default());
     let parts = Parts {
@@ -831,7 +831,7 @@ async fn tree_with_a_sitemap() -> Server {
 async fn crawl_with_outputs(settings: &Settings, seed: &str) -> Snapshot {
     let outputs = Outputs::open(settings, &Default::default());
     let parts = Parts {
-        live: Arc::new(Live::new(settings.clone())),
+        live: Arc::new(LiveSettings::new(settings.clone())),
         secrets: Default::default(),
         hooks: Arc::new(()),
         outs: vec![Arc::new(outputs.unwrap().unwrap())],

@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use tracer_crawler::dedup::Seed;
+use tracer_crawler::canonical::UrlText;
+use tracer_crawler::dedup::HashKey;
 use tracer_crawler::frontier::{Candidate, DiskOptions, Frontier, Kind, Next, Page, Politeness};
-use tracer_crawler::url::UrlText;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         println!("kill: filtered out");
         return ExitCode::SUCCESS;
     }
-    let mut random = Random(Seed::random().0);
+    let mut random = Random(HashKey::random().0);
     println!("kill: seed {}", random.0);
     kills(&mut random);
     crashes(&mut random);
@@ -125,10 +125,10 @@ fn finish(frontier: &mut Frontier, page: Page, random: &mut Random) {
 }
 
 fn add(frontier: &mut Frontier, urls: &[Url]) {
-    let seed = frontier.seed();
+    let hash_key = frontier.hash_key();
     let candidate = |url| Candidate {
         url: UrlText::from(url),
-        fingerprint: seed.fingerprint(Url::as_str(url)),
+        fingerprint: hash_key.fingerprint(Url::as_str(url)),
         depth: 0,
         kind: Kind::Page,
     };

@@ -19,7 +19,7 @@ use time::macros::format_description;
 use tokio::net::TcpListener;
 use tracer_crawler::crawl::{Crawl, Out, PageReport, Parts, Written};
 use tracer_crawler::files::Files;
-use tracer_crawler::settings::{Live, Profile, Settings};
+use tracer_crawler::settings::{LiveSettings, Profile, Settings};
 use tracer_crawler::stats::{FinishReason, Snapshot, Stats};
 
 const PAGES: usize = 60;
@@ -164,7 +164,7 @@ async fn crawl_from(
     let statuses = Arc::new(Statuses::default());
     let parts = Parts {
         files: Files::default(),
-        live: Arc::new(Live::new(settings.clone())),
+        live: Arc::new(LiveSettings::new(settings.clone())),
         secrets: Default::default(),
         hooks: Arc::new(()),
         outs: vec![Arc::clone(&statuses) as Arc<dyn Out>],

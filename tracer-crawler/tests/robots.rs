@@ -5,8 +5,8 @@
 use std::path::Path;
 
 use serde::Deserialize;
+use tracer_crawler::canonical::Normalizer;
 use tracer_crawler::robots::RobotsTxt;
-use tracer_crawler::url::Normalizer;
 
 /// A file, asked about several paths.
 #[derive(Debug, Deserialize)]

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use support::{Server, Then, page, raw};
 use tracer_crawler::config::secret::Secrets;
 use tracer_crawler::crawl::{Crawl, Outputs, Parts};
-use tracer_crawler::settings::{Given, Live, ScopeMode, Secret, Settings};
+use tracer_crawler::settings::{Given, LiveSettings, ScopeMode, Secret, Settings};
 use tracer_crawler::stats::Stats;
 
 /// Authorization that was sent with all requests for a URL.
@@ -50,7 +50,7 @@ async fn proxy() -> (Server, Sent) {
 async fn crawl(settings: &Settings, secrets: Secrets, seeds: &[&str]) {
     let parts = Parts {
         files: Default::default(),
-        live: Arc::new(Live::new(settings.clone())),
+        live: Arc::new(LiveSettings::new(settings.clone())),
         secrets,
         hooks: Arc::new(()),
         outs: vec![Arc::new(

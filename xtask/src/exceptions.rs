@@ -39,17 +39,17 @@ pub(crate) struct ArrowException {
 pub(crate) const CIRCLES: &[CircleException] = &[CircleException {
     package: "tracer-crawler",
     files: &[
-        "crawl/brake",
         "crawl/conditional",
         "crawl/engine",
         "crawl/links",
-        "crawl/pace",
+        "crawl/load_shedding",
         "crawl/page",
         "crawl/pause",
         "crawl/report",
         "crawl/robots",
         "crawl/sink",
         "crawl/sitemap",
+        "crawl/throttle",
     ],
     why: "the engine is one object in eleven files; taking it apart is a step of its own",
 }];

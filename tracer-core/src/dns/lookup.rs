@@ -48,7 +48,7 @@ pub enum End {
 
 /// Lookup that has ended.
 #[derive(Debug)]
-pub struct Ended {
+pub struct EndedLookup {
     /// Last query of the lookup.
     pub query: Query,
     /// Time from the first query to the end.
@@ -187,7 +187,7 @@ impl Lookups {
         cookie: u64,
         tcp: bool,
         message: &Message,
-    ) -> Option<Ended> {
+    ) -> Option<EndedLookup> {
         let socket = self.by_socket.get_mut(&cookie)?;
         socket.last_ns = socket.last_ns.max(time_ns);
         let at = *socket.lookups.iter().find(|at| {
@@ -231,7 +231,7 @@ impl Lookups {
     }
 
     /// Removes and returns one of the lookups that have ended by `time_ns` without a further packet.
-    pub fn expire(&mut self, time_ns: u64) -> Option<Ended> {
+    pub fn expire(&mut self, time_ns: u64) -> Option<EndedLookup> {
         self.settled.expire(time_ns);
         let &(deadline_ns, at) = self.deadlines.first()?;
         if deadline_ns > time_ns {
@@ -241,7 +241,7 @@ impl Lookups {
     }
 
     /// Lookups that would have been given up by the end of the trace, whether they could still be repeated or not.
-    pub fn finish(&mut self, time_ns: u64) -> Vec<Ended> {
+    pub fn finish(&mut self, time_ns: u64) -> Vec<EndedLookup> {
         let over = |lookup: &Lookup| {
             !matches!(lookup.state, State::Waiting)
                 || lookup.query.time_ns.saturating_add(PATIENCE_NS) <= time_ns
@@ -335,8 +335,8 @@ impl Lookup {
         self.ids.contains(&message.id) && message.question.as_ref().is_none_or(same)
     }
 
-    fn ended(self, time_ns: u64, end: End) -> Ended {
-        Ended {
+    fn ended(self, time_ns: u64, end: End) -> EndedLookup {
+        EndedLookup {
             took: elapsed(time_ns, self.first_ns).into(),
             query: self.query,
             end,
@@ -344,7 +344,7 @@ impl Lookup {
     }
 
     /// Ends the lookup without a further packet. A truncated answer that was enough for the client counts as an answer.
-    fn unanswered(self) -> Ended {
+    fn unanswered(self) -> EndedLookup {
         let given_up_ns = self.query.time_ns.saturating_add(PATIENCE_NS);
         match self.state {
             State::Truncated(time_ns) => self.ended(time_ns, End::Answer(rcode::NOERROR)),

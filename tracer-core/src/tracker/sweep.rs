@@ -19,13 +19,13 @@ impl Tracker {
     /// Takes a sweep of complete records, one after the other. A socket shared by several processes counts once. The
     /// `last` sweep of a trace also contains turns that were not reported.
     pub fn take_sweep(&mut self, bytes: &[u8], last: bool) {
-        self.forget_doing();
+        self.forget_activity();
         let mut seen = HashSet::new();
         for record in records(bytes) {
             match decode(record) {
                 Ok(Event::Socket(socket)) if seen.insert((socket.header.cookie, Found::Socket)) => {
                     self.open_socket(socket);
-                    self.count_doing(socket, !last);
+                    self.count_activity(socket, !last);
                 }
                 Ok(event @ (Event::Turn(_) | Event::FirstTurn(_))) if last => {
                     if seen.insert((event.cookie(), Found::Turn)) && !self.knows(&event) {
@@ -41,7 +41,7 @@ impl Tracker {
                 Err(_) => self.events.undecodable += 1,
             }
         }
-        self.doing.is_over = last;
+        self.open_activity.is_over = last;
     }
 
     /// Takes an open socket. If it was open before tracing began, it is adopted; if its open record was lost, it is found.

@@ -7,7 +7,7 @@ use crate::{
     connection::{Connection, LastTurn, Recount},
     decode::Event,
     group::Group,
-    ticket::{FirstByte, Habit, first_byte},
+    ticket::{FirstByte, TicketHistory, first_byte},
     turns::{Sorted, Turns},
 };
 
@@ -21,7 +21,7 @@ impl Tracker {
         };
         let Some(mut connection) = self.take_connection(cookie) else {
             let answer = evidence.map_or(plain, |evidence| {
-                first_byte(evidence, None, &mut Habit::default())
+                first_byte(evidence, None, &mut TicketHistory::default())
             });
             self.of_unknown(|group| count_turn(record, answer, false, group));
             return;
@@ -29,8 +29,10 @@ impl Tracker {
         self.settle_host(&mut connection);
         self.end_handshake_unseen(&mut connection);
         let answer = evidence.map_or(plain, |evidence| {
-            let habit = self.habits.of(connection.process, connection.host);
-            first_byte(evidence, connection.round_trip_ns, habit)
+            let history = self
+                .ticket_histories
+                .of(connection.process, connection.host);
+            first_byte(evidence, connection.round_trip_ns, history)
         });
         let is_h2 = record.h2 == 1 && may_be_h2(&connection, record.protocol);
         self.release_turn(&mut connection, is_h2);
@@ -106,11 +108,13 @@ impl Tracker {
         evidence: &FirstTurnRecord,
         answer: FirstByte,
     ) {
-        let habit = self.habits.of(connection.process, connection.host);
+        let history = self
+            .ticket_histories
+            .of(connection.process, connection.host);
         if answer == FirstByte::Unknown {
-            habit.leave_open(evidence);
+            history.leave_open(evidence);
         }
-        for record in habit.settle() {
+        for record in history.settle() {
             self.of_connection(connection, |group| crate::turn::settle(&record, group));
         }
     }

@@ -31,11 +31,11 @@ impl Tracker {
     /// Takes a sweep made only for the view, at `at_ns`, which shows the activity of open connections. Their traffic
     /// comes from the last listing ([`Tracker::take_sockets`]). A sweep of [`WATCH_BYTES`] or more was cut short.
     pub fn watch(&mut self, at_ns: u64, sweep: &[u8]) {
-        let (is_whole, is_over) = (sweep.len() < WATCH_BYTES, self.doing.is_over);
+        let (is_whole, is_over) = (sweep.len() < WATCH_BYTES, self.open_activity.is_over);
         match (is_over, is_whole) {
             (true, _) => {}
-            (false, true) => self.forget_doing(),
-            (false, false) => self.leave_doing_unknown(),
+            (false, true) => self.forget_activity(),
+            (false, false) => self.leave_activity_unknown(),
         }
         let mut seen = HashSet::new();
         let mut all = Vec::new();
@@ -47,7 +47,7 @@ impl Tracker {
                     }
                     all.extend(self.live(at_ns, socket));
                     if is_whole && !is_over {
-                        self.count_doing(socket, true);
+                        self.count_activity(socket, true);
                     }
                 }
                 Ok(_) => {}
@@ -265,7 +265,7 @@ mod tests {
         tracker.watch(NOW, [socket(1, |_| {}), socket(2, |_| {})].as_bytes());
         let mut after = tracker.snapshot();
         assert_ne!(before.totals, after.totals);
-        Arc::make_mut(&mut after.totals).forget_doing();
+        Arc::make_mut(&mut after.totals).forget_activity();
         assert_eq!(before.events, after.events);
         assert_eq!(before.totals, after.totals);
     }

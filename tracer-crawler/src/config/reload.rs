@@ -16,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{ConfigError, Effective, Sources};
-use crate::settings::{Change, Key, Live, Settings};
+use crate::settings::{Change, Key, LiveSettings, Settings};
 
 /// Time without further changes after which the file is read, because editors write in several steps.
 const SETTLE: Duration = Duration::from_millis(200);
@@ -33,7 +33,7 @@ pub struct Outcome {
 /// Holds the layers and the current settings.
 #[derive(Debug)]
 pub struct Reloader {
-    live: Arc<Live>,
+    live: Arc<LiveSettings>,
     state: Mutex<State>,
 }
 
@@ -46,7 +46,7 @@ struct State {
 impl Reloader {
     /// Starts with the settings loaded at the start.
     pub fn new(sources: Sources, running: Effective) -> Self {
-        let live = Arc::new(Live::new(running.settings.clone()));
+        let live = Arc::new(LiveSettings::new(running.settings.clone()));
         Self {
             live,
             state: Mutex::new(State { sources, running }),
@@ -54,7 +54,7 @@ impl Reloader {
     }
 
     /// Current settings, shared with the crawl.
-    pub fn live(&self) -> &Arc<Live> {
+    pub fn live(&self) -> &Arc<LiveSettings> {
         &self.live
     }
 
@@ -384,7 +384,7 @@ mod tests {
     }
 
     /// Waits until `concurrency` has this value. Each exchange of the settings wakes it, so it needs no sleep.
-    async fn wait_for(live: &Live, concurrency: u32) {
+    async fn wait_for(live: &LiveSettings, concurrency: u32) {
         let mut changes = live.subscribe();
         while live.load().limits.concurrency != concurrency {
             changes.changed().await.unwrap();

@@ -6,19 +6,19 @@ use hyper::header::HeaderMap;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::crawl_scope::CrawlScope;
 use super::engine::Engine;
 use super::links::Links;
-use super::reach::Reach;
 use super::report::PageReport;
 use crate::cache::Stored;
 use crate::frontier::Page;
 use crate::settings::Settings;
 
 /// Hash of everything that decides which links of a page belong to the crawl, except the depth of the page.
-pub(crate) fn rules(settings: &Settings, reach: &Reach, agent: &str) -> u64 {
+pub(crate) fn rules(settings: &Settings, scope: &CrawlScope, agent: &str) -> u64 {
     let (parse, render) = (&settings.parse, settings.render.enabled);
     let nofollow = settings.politeness.nofollow;
-    xxh3_64(format!("{} {parse:?} {render} {nofollow} {agent}", reach.rules).as_bytes())
+    xxh3_64(format!("{} {parse:?} {render} {nofollow} {agent}", scope.rules).as_bytes())
 }
 
 impl Engine {

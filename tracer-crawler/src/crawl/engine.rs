@@ -10,16 +10,16 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::brake::Brake;
 use super::conditional;
-use super::pace::Paces;
+use super::crawl_scope::CrawlScope;
+use super::load_shedding::LoadShedding;
 use super::page::Chain;
 use super::pause::Pauses;
-use super::reach::Reach;
 use super::report::{Needs, Out};
 use super::robots::RobotsFailures;
+use super::throttle::Throttles;
 use crate::cache::ResponseCache;
-use crate::dedup::{Fingerprint, Seed};
+use crate::dedup::{Fingerprint, HashKey};
 use crate::fetch::{self, Exchange, Fetcher};
 use crate::frontier::{Frontier, FrontierError, Next, Page, Ticket};
 use crate::header::HeaderMaker;
@@ -28,7 +28,7 @@ use crate::limit::{Concurrency, Rate};
 use crate::parse::ParseOptions;
 use crate::retry;
 use crate::robots::{RobotsCache, RobotsOptions, Rules, agent_of};
-use crate::settings::{Live, Settings};
+use crate::settings::{LiveSettings, Settings};
 use crate::stats::{FinishReason, Stats};
 
 /// Limit of remembered redirect chains whose target waits in the queue. Records of further targets contain only their
@@ -37,9 +37,9 @@ const MAX_CHAINS: usize = 100_000;
 
 /// State shared by all workers.
 pub(crate) struct Engine {
-    pub(crate) live: Arc<Live>,
+    pub(crate) live: Arc<LiveSettings>,
     pub(crate) fetcher: Fetcher,
-    pub(crate) reach: Arc<Reach>,
+    pub(crate) scope: Arc<CrawlScope>,
     pub(crate) maker: HeaderMaker,
     /// Product name that robots.txt files and robots meta elements address us by.
     pub(crate) agent: Box<str>,
@@ -51,14 +51,15 @@ pub(crate) struct Engine {
     pub(crate) stats: Arc<Stats>,
     pub(crate) robots: RobotsCache,
     pub(crate) robots_failures: RobotsFailures,
-    pub(crate) paces: Paces,
+    pub(crate) throttles: Throttles,
     pub(crate) pauses: Pauses,
-    pub(crate) brake: Brake,
+    pub(crate) load_shedding: LoadShedding,
     /// Rate limit of all requests of the crawl together.
     pub(crate) rate: Rate,
     /// Limit of pages parsed at the same time.
     pub(crate) page_workers: Arc<Concurrency>,
-    pub(crate) seed: Seed,
+    /// Key of the hash that makes fingerprints of URLs.
+    pub(crate) hash_key: HashKey,
     /// Browser that runs the scripts of pages.
     #[cfg(feature = "render")]
     pub(crate) renderer: Option<crate::render::Renderer>,
@@ -92,12 +93,12 @@ pub(crate) struct Engine {
 }
 
 /// Parts that an engine is made from.
-pub(crate) struct Made {
+pub(crate) struct EngineParts {
     #[cfg(feature = "render")]
     pub(crate) renderer: Option<crate::render::Renderer>,
-    pub(crate) live: Arc<Live>,
+    pub(crate) live: Arc<LiveSettings>,
     pub(crate) fetcher: Fetcher,
-    pub(crate) reach: Arc<Reach>,
+    pub(crate) scope: Arc<CrawlScope>,
     pub(crate) maker: HeaderMaker,
     pub(crate) parse: Arc<ParseOptions>,
     pub(crate) hooks: Arc<dyn Hooks>,
@@ -108,7 +109,7 @@ pub(crate) struct Made {
 }
 
 /// Next step of a worker that asks for a page.
-pub(crate) enum Turn {
+pub(crate) enum NextStep {
     Page(Box<Page>),
     /// No page is due before this time.
     Wait(Instant),
@@ -129,14 +130,14 @@ pub(crate) fn unreachable_age(settings: &Settings) -> Duration {
 }
 
 impl Engine {
-    pub(crate) fn new(made: Made) -> Self {
-        let settings = made.live.load();
+    pub(crate) fn new(parts: EngineParts) -> Self {
+        let settings = parts.live.load();
         // The browser gets the body that was fetched.
         let own = Needs {
             body: settings.render.enabled,
             ..Needs::default()
         };
-        let needs = made.outs.iter().fold(own, |needs, out| {
+        let needs = parts.outs.iter().fold(own, |needs, out| {
             let more = out.needs();
             Needs {
                 wire: needs.wire | more.wire,
@@ -144,7 +145,7 @@ impl Engine {
                 links: needs.links | more.links,
             }
         });
-        let agent = agent_of(made.maker.user_agent());
+        let agent = agent_of(parts.maker.user_agent());
         let robots = RobotsCache::new(RobotsOptions {
             agent: agent.clone(),
             max_age: settings.politeness.robots_max_age,
@@ -153,22 +154,22 @@ impl Engine {
             ..RobotsOptions::default()
         });
         Self {
-            rules: conditional::rules(&settings, &made.reach, &agent),
+            rules: conditional::rules(&settings, &parts.scope, &agent),
             agent: agent.into(),
             compression: settings.http.compression,
             needs,
             robots,
             robots_failures: RobotsFailures::default(),
-            paces: Paces::default(),
+            throttles: Throttles::default(),
             pauses: Pauses::default(),
-            brake: Brake::default(),
+            load_shedding: LoadShedding::default(),
             rate: Rate::new(Duration::ZERO, 1),
             page_workers: Concurrency::new(usize::MAX),
-            seed: made.frontier.seed(),
+            hash_key: parts.frontier.hash_key(),
             #[cfg(feature = "render")]
-            renderer: made.renderer,
-            cache: made.cache,
-            frontier: Mutex::new(Some(made.frontier)),
+            renderer: parts.renderer,
+            cache: parts.cache,
+            frontier: Mutex::new(Some(parts.frontier)),
             active: AtomicUsize::new(0),
             limit: AtomicUsize::new(1),
             begun: AtomicU64::new(0),
@@ -180,14 +181,14 @@ impl Engine {
             reason: Mutex::default(),
             wake: Notify::new(),
             page_limit_hit: AtomicBool::new(false),
-            live: made.live,
-            fetcher: made.fetcher,
-            reach: made.reach,
-            maker: made.maker,
-            parse: made.parse,
-            hooks: made.hooks,
-            outs: made.outs,
-            stats: made.stats,
+            live: parts.live,
+            fetcher: parts.fetcher,
+            scope: parts.scope,
+            maker: parts.maker,
+            parse: parts.parse,
+            hooks: parts.hooks,
+            outs: parts.outs,
+            stats: parts.stats,
         }
     }
 
@@ -231,9 +232,9 @@ impl Engine {
     }
 
     /// Chooses the next page, if one may begin now.
-    pub(crate) fn turn(&self, frontier: &mut Frontier) -> Result<Turn, FrontierError> {
+    pub(crate) fn next_step(&self, frontier: &mut Frontier) -> Result<NextStep, FrontierError> {
         if self.stop.is_cancelled() {
-            return Ok(Turn::Stopped);
+            return Ok(NextStep::Stopped);
         }
         // At the limit of pages only those already begun are tried again.
         let limit = self.live.load().crawl.max_pages.unwrap_or(u64::MAX);
@@ -244,17 +245,17 @@ impl Engine {
             frontier.next(Instant::now())?
         };
         Ok(match next {
-            Next::Page(page) if self.begin(&page, limit) => Turn::Page(page),
+            Next::Page(page) if self.begin(&page, limit) => NextStep::Page(page),
             Next::Page(page) => {
                 frontier.put_back(page.ticket);
                 self.page_limit_hit.store(true, Ordering::Relaxed);
                 // A page under way may end up not counted, for instance as a redirect; then there is room again.
-                Turn::Busy
+                NextStep::Busy
             }
-            Next::Wait(until) => Turn::Wait(until),
-            Next::Busy => Turn::Busy,
-            Next::Empty if is_full => Turn::Full,
-            Next::Empty => Turn::Empty,
+            Next::Wait(until) => NextStep::Wait(until),
+            Next::Busy => NextStep::Busy,
+            Next::Empty if is_full => NextStep::Full,
+            Next::Empty => NextStep::Empty,
         })
     }
 
@@ -347,7 +348,7 @@ impl Engine {
             return None;
         }
         chains
-            .get(&self.seed.fingerprint(url.as_str()).raw())
+            .get(&self.hash_key.fingerprint(url.as_str()).raw())
             .cloned()
     }
 
@@ -361,7 +362,7 @@ impl Engine {
     pub(crate) fn forget_chain(&self, url: &Url) {
         let mut chains = self.chains();
         if !chains.is_empty() {
-            chains.remove(&self.seed.fingerprint(url.as_str()).raw());
+            chains.remove(&self.hash_key.fingerprint(url.as_str()).raw());
         }
     }
 

@@ -5,12 +5,12 @@ use std::ops::Range;
 
 use url::Url;
 
+use super::crawl_scope::CrawlScope;
 use super::engine::Engine;
-use super::reach::Reach;
+use crate::canonical::UrlText;
 use crate::dedup::Fingerprint;
 use crate::parse::{LinkKind, LinkList, ParsedPage};
 use crate::settings::{LinkSource, Settings};
-use crate::url::UrlText;
 
 /// Links of one page that are to be queued, and counts of those left out.
 #[derive(Debug)]
@@ -82,18 +82,18 @@ impl Links {
 
     /// Takes a normalised URL if it belongs to the crawl.
     pub(crate) fn consider(&mut self, engine: &Engine, url: &Url) {
-        let said = engine.reach.check_origin(url);
+        let said = engine.scope.check_origin(url);
         self.take(engine, url.into(), said);
     }
 
     /// Takes a normalised URL if it belongs to the crawl, given the verdict on its origin.
     fn take(&mut self, engine: &Engine, url: UrlText<'_>, said: Result<(), &'static str>) {
-        let shortened = engine.reach.shortened(url);
+        let shortened = engine.scope.shortened(url);
         let url = match &shortened {
             Some(text) => UrlText::new(text, url.path_at()),
             None => url,
         };
-        match said.and_then(|()| engine.reach.check_rest(url)) {
+        match said.and_then(|()| engine.scope.check_rest(url)) {
             Ok(()) => {
                 self.found += 1;
                 let begin = self.text.len();
@@ -101,7 +101,7 @@ impl Links {
                 self.taken.push(Taken {
                     url: begin..self.text.len(),
                     path: url.path_at(),
-                    fingerprint: engine.seed.fingerprint(url.as_str()),
+                    fingerprint: engine.hash_key.fingerprint(url.as_str()),
                 });
             }
             Err(reason) => self.skip(reason, 1),
@@ -110,18 +110,18 @@ impl Links {
 }
 
 impl<'a> LastOrigin<'a> {
-    fn of(url: &'a Url, reach: &Reach) -> Self {
+    fn of(url: &'a Url, scope: &CrawlScope) -> Self {
         Self {
             name: UrlText::from(url).origin(),
-            said: reach.check_origin(url),
+            said: scope.check_origin(url),
         }
     }
 
-    fn check(&mut self, url: UrlText<'a>, reach: &Reach) -> Result<(), &'static str> {
+    fn check(&mut self, url: UrlText<'a>, scope: &CrawlScope) -> Result<(), &'static str> {
         if url.origin() != self.name {
             // The text came from a parsed URL, so this is not expected to fail.
             let said = url.to_url().map_err(|_| "bad_url");
-            self.said = said.and_then(|url| reach.check_origin(&url));
+            self.said = said.and_then(|url| scope.check_origin(&url));
             self.name = url.origin();
         }
         self.said
@@ -164,7 +164,7 @@ impl Engine {
     /// Decides on the links of a page one by one.
     fn take_links(&self, settings: &Settings, url: &Url, page: &ParsedPage, links: &mut Links) {
         let obey = settings.politeness.nofollow;
-        let mut origin = LastOrigin::of(url, &self.reach);
+        let mut origin = LastOrigin::of(url, &self.scope);
         links.text.reserve(page.links.bytes());
         links.taken.reserve(page.links.len());
         for link in page.links.iter() {
@@ -173,7 +173,7 @@ impl Engine {
             } else if obey && link.nofollow {
                 links.skip("nofollow", 1);
             } else {
-                links.take(self, link.url, origin.check(link.url, &self.reach));
+                links.take(self, link.url, origin.check(link.url, &self.scope));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! A try of a page: robots.txt, request, redirects, links.
+//! An attempt at a page: robots.txt, request, redirects, links.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -7,9 +7,9 @@ use hyper::Method;
 use url::Url;
 
 use super::engine::Engine;
-use super::pace::settings_delay;
 use super::report::{PageReport, Step};
 use super::sink::PageSink;
+use super::throttle::settings_delay;
 use crate::cache::Stored;
 use crate::deadline::{Guard, Task};
 use crate::fetch::{Exchange, Request, Terms, redirect, since_ns};
@@ -20,23 +20,22 @@ use crate::parse::{Directives, HtmlParser, ParsedPage};
 use crate::retry;
 use crate::settings::Settings;
 
-/// Result of one try of a page.
-pub(crate) enum Ended {
+/// Result of one attempt at a page.
+pub(crate) enum AttemptOutcome {
     /// The page has ended, in success or failure.
-    Over(Box<PageReport>),
+    Done(Box<PageReport>),
     /// The page was left out before a request was sent.
     Skipped(Box<PageReport>),
     /// The page is to be tried again, not before this time.
-    Again(Instant),
-    /// The page is to be tried again, not before this time, and the try that ended does not count against the limit of
-    /// tries.
-    Spared(Instant),
+    Retry(Instant),
+    /// The page is to be tried again, not before this time, and this attempt does not count against the limit.
+    RetryUncounted(Instant),
     /// The page goes back into the queue, because its host wants a pause or the crawl ends.
     PutBack,
 }
 
-/// A try of a page.
-pub(crate) struct Try<'a> {
+/// An attempt at a page.
+pub(crate) struct PageAttempt<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) page: &'a Page,
     pub(crate) task: &'a Task,
@@ -57,20 +56,20 @@ pub(crate) struct Chain {
     pub(crate) redirects: Vec<RedirectRecord>,
 }
 
-/// Result of one request.
-enum Led {
+/// Result of one request, as far as redirects are concerned.
+enum RedirectOutcome {
     /// The answer is the page itself.
-    Here(Box<PageSink>),
+    NotRedirected(Box<PageSink>),
     /// The answer redirects to the page's own URL, mostly with a cookie; it is requested again.
-    Back,
+    ToItself,
     /// The answer redirects to another URL of the crawl.
     Moved(Url),
     /// The answer redirects to a URL that does not belong to the crawl, for this reason.
-    Out(&'static str),
+    OutOfScope(&'static str),
 }
 
-/// Decision whether a request may be sent.
-pub(crate) enum Leave {
+/// Admission of a request.
+pub(crate) enum Admission {
     /// The request may be sent.
     Granted,
     /// The page is left out, for this reason.
@@ -79,7 +78,7 @@ pub(crate) enum Leave {
     PutBack,
 }
 
-impl<'a> Try<'a> {
+impl<'a> PageAttempt<'a> {
     pub(crate) fn new(
         engine: &'a Engine,
         page: &'a Page,
@@ -98,8 +97,8 @@ impl<'a> Try<'a> {
         }
     }
 
-    /// Runs the try and turns a failure into its result.
-    pub(crate) async fn run(mut self, guard: &mut Guard, from: Option<&Url>) -> Ended {
+    /// Runs the attempt and turns a failure into its result.
+    pub(crate) async fn run(mut self, guard: &mut Guard, from: Option<&Url>) -> AttemptOutcome {
         match self.fetch(guard, from).await {
             Ok(ended) => ended,
             Err(failure) => self.failed(failure),
@@ -110,51 +109,53 @@ impl<'a> Try<'a> {
         &mut self,
         guard: &mut Guard,
         from: Option<&Url>,
-    ) -> Result<Ended, Arc<Failure>> {
+    ) -> Result<AttemptOutcome, Arc<Failure>> {
         let limit = self.settings.http.redirects;
         for again in 0..=limit {
-            match self.leave(guard, again).await? {
-                Leave::Granted => {}
-                Leave::PutBack => return Ok(Ended::PutBack),
-                Leave::Skip(reason) => {
+            match self.admit(guard, again).await? {
+                Admission::Granted => {}
+                Admission::PutBack => return Ok(AttemptOutcome::PutBack),
+                Admission::Skip(reason) => {
                     let report = self.report(None, Some(reason));
-                    return Ok(Ended::Skipped(Box::new(report)));
+                    return Ok(AttemptOutcome::Skipped(Box::new(report)));
                 }
             }
             match self.request(guard, from).await? {
-                Led::Here(sink) => return Ok(self.over(sink).await),
-                Led::Moved(target) => {
+                RedirectOutcome::NotRedirected(sink) => return Ok(self.finish(sink).await),
+                RedirectOutcome::Moved(target) => {
                     let mut report = self.report(None, None);
                     report.moved = Some(target);
-                    return Ok(Ended::Over(Box::new(report)));
+                    return Ok(AttemptOutcome::Done(Box::new(report)));
                 }
-                Led::Out(reason) => {
-                    return Ok(Ended::Over(Box::new(self.report(None, Some(reason)))));
+                RedirectOutcome::OutOfScope(reason) => {
+                    return Ok(AttemptOutcome::Done(Box::new(
+                        self.report(None, Some(reason)),
+                    )));
                 }
-                Led::Back => {}
+                RedirectOutcome::ToItself => {}
             }
         }
         Err(Arc::new(Failure::TooManyRedirects { limit }))
     }
 
     /// Waits for everything that a request has to wait for, and decides whether it may be sent.
-    async fn leave(&self, guard: &mut Guard, again: u32) -> Result<Leave, Arc<Failure>> {
+    async fn admit(&self, guard: &mut Guard, again: u32) -> Result<Admission, Arc<Failure>> {
         self.task.at(Stage::Turn);
         // While the page waited for its turn or for robots.txt, its host may have asked for a pause.
         if self.engine.is_paused(&self.page.url) {
-            return Ok(Leave::PutBack);
+            return Ok(Admission::PutBack);
         }
         if self.settings.politeness.robots {
             match self.robots(guard, &self.page.url).await? {
-                Leave::Granted if self.engine.is_paused(&self.page.url) => {
-                    return Ok(Leave::PutBack);
+                Admission::Granted if self.engine.is_paused(&self.page.url) => {
+                    return Ok(Admission::PutBack);
                 }
-                Leave::Granted => {}
+                Admission::Granted => {}
                 other => return Ok(other),
             }
         }
         if again == 0 {
-            return Ok(Leave::Granted);
+            return Ok(Admission::Granted);
         }
         // For a page's first request the frontier has kept the host's delay and the worker has waited for the rate. A
         // request that follows a redirect to the same URL comes on top, so it waits for both here.
@@ -171,21 +172,21 @@ impl<'a> Try<'a> {
             Ok(())
         };
         guard.run(self.task, None, pass).await.map_err(Arc::new)?;
-        Ok(Leave::Granted)
+        Ok(Admission::Granted)
     }
 
     async fn request(
         &mut self,
         guard: &mut Guard,
         from: Option<&Url>,
-    ) -> Result<Led, Arc<Failure>> {
+    ) -> Result<RedirectOutcome, Arc<Failure>> {
         let (engine, url) = (self.engine, &self.page.url);
         let mut headers = engine.headers(url, from);
         self.stored = engine.condition(self.page, &mut headers);
         let mut sink = PageSink::new(&engine.parse, engine.needs, engine.sitemap(self.page));
         let mut exchange = Exchange::default();
         let started = SystemTime::now();
-        engine.pace_begin(self.settings, url);
+        engine.throttle_begin(self.settings, url);
         let inside = engine.stats.in_flight.enter();
         let request = Request {
             method: &Method::GET,
@@ -206,28 +207,28 @@ impl<'a> Try<'a> {
         drop(inside);
         engine.count(&exchange);
         let wish = engine.obey_retry_after(self.settings, url, &exchange);
-        let led = done.and_then(|()| self.led(url, &exchange, wish));
-        engine.pace_end(self.settings, url, &exchange, led.as_ref().err());
+        let outcome = done.and_then(|()| self.outcome(url, &exchange, wish));
+        engine.throttle_end(self.settings, url, &exchange, outcome.as_ref().err());
         self.step = Some(Step {
             request_headers: headers,
             started,
             exchange,
             wire: sink.wire.take(),
         });
-        match led {
-            Ok(Some(led)) => Ok(led),
-            Ok(None) => Ok(Led::Here(Box::new(sink))),
+        match outcome {
+            Ok(Some(outcome)) => Ok(outcome),
+            Ok(None) => Ok(RedirectOutcome::NotRedirected(Box::new(sink))),
             Err(failure) => Err(Arc::new(failure)),
         }
     }
 
     /// Destination of a redirect answer; `None` when the answer is the page itself. `retry_after` is the pause it asks for.
-    fn led(
+    fn outcome(
         &self,
         url: &Url,
         exchange: &Exchange,
         retry_after: Option<Duration>,
-    ) -> Result<Option<Led>, Failure> {
+    ) -> Result<Option<RedirectOutcome>, Failure> {
         let Some(head) = &exchange.head else {
             return Ok(None);
         };
@@ -246,11 +247,11 @@ impl<'a> Try<'a> {
 
     /// Decides on the target of a redirect. A target is treated like a link: it has to belong to the crawl, and it goes
     /// into the queue, so that the limits of its host apply.
-    fn redirected(&self, target: Url) -> Result<Led, Failure> {
+    fn redirected(&self, target: Url) -> Result<RedirectOutcome, Failure> {
         let engine = self.engine;
         let text: Box<str> = target.as_str().chars().take(200).collect::<String>().into();
         let target = engine
-            .reach
+            .scope
             .normalize(target)
             .map_err(|_| Failure::BadRedirect { target: text })?;
         engine.stats.redirects.add_one();
@@ -259,11 +260,11 @@ impl<'a> Try<'a> {
             return Err(Failure::TooManyRedirects { limit });
         }
         if target == self.page.url {
-            return Ok(Led::Back);
+            return Ok(RedirectOutcome::ToItself);
         }
-        Ok(match engine.reach.check(&target) {
-            Ok(()) => Led::Moved(target),
-            Err(reason) => Led::Out(reason),
+        Ok(match engine.scope.check(&target) {
+            Ok(()) => RedirectOutcome::Moved(target),
+            Err(reason) => RedirectOutcome::OutOfScope(reason),
         })
     }
 
@@ -276,7 +277,7 @@ impl<'a> Try<'a> {
     }
 
     /// Ends a page that was fetched: resolves its links, in at most as many pages at once as there are page workers.
-    async fn over(&mut self, mut sink: Box<PageSink>) -> Ended {
+    async fn finish(&mut self, mut sink: Box<PageSink>) -> AttemptOutcome {
         let (parser, sitemap) = (sink.parser.take(), sink.sitemap.take());
         let mut report = self.report(None, None);
         report.body = sink.body.take();
@@ -307,11 +308,11 @@ impl<'a> Try<'a> {
         }
         self.engine.keep(&report);
         drop(place);
-        Ended::Over(Box::new(report))
+        AttemptOutcome::Done(Box::new(report))
     }
 
     fn parsed(&self, parser: HtmlParser, report: &PageReport) -> ParsedPage {
-        let mut page = parser.finish(&report.url, &self.engine.reach.normalizer);
+        let mut page = parser.finish(&report.url, &self.engine.scope.normalizer);
         let fields = report
             .step
             .as_ref()
@@ -328,9 +329,9 @@ impl<'a> Try<'a> {
     }
 
     /// Decides what follows a failure: another try, or the end of the page.
-    pub(super) fn failed(&mut self, failure: Arc<Failure>) -> Ended {
+    pub(super) fn failed(&mut self, failure: Arc<Failure>) -> AttemptOutcome {
         if failure.class() == Class::Cancelled {
-            return Ended::PutBack;
+            return AttemptOutcome::PutBack;
         }
         let decision = retry::decide(&self.settings.retry, &failure, self.page.tries());
         let (wait, is_try) = match decision {
@@ -348,13 +349,13 @@ impl<'a> Try<'a> {
             tracing::debug!(%failure, wait_ms = wait.as_millis() as u64, "another try");
             let at = Instant::now() + wait;
             if !is_try {
-                return Ended::Spared(at);
+                return AttemptOutcome::RetryUncounted(at);
             }
             self.engine.stats.retries.add_one();
-            return Ended::Again(at);
+            return AttemptOutcome::Retry(at);
         }
         tracing::debug!(%failure, "failed");
-        Ended::Over(Box::new(self.report(Some(failure), None)))
+        AttemptOutcome::Done(Box::new(self.report(Some(failure), None)))
     }
 
     fn report(

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use hyper::header::CONTENT_TYPE;
 
-use super::page::Try;
+use super::page::PageAttempt;
 use super::report::PageReport;
 use crate::parse::HtmlParser;
 use crate::render::Document;
 
-impl Try<'_> {
+impl PageAttempt<'_> {
     /// Parser of the page as it is once its scripts have run. If the browser fails, the page is parsed as it was
     /// fetched, and the failure is counted.
     pub(crate) async fn rendered(

@@ -8,12 +8,12 @@ use hyper::Method;
 use url::Url;
 
 use super::engine::Engine;
-use super::pace::settings_delay;
-use super::page::{Leave, Try};
+use super::page::{Admission, PageAttempt};
+use super::throttle::settings_delay;
 use crate::deadline::{Clocks, Guard, Task};
 use crate::fetch::{Collect, Exchange, Request, Terms, origin_key, redirect};
 use crate::outcome::Failure;
-use crate::robots::{Answer, BODY_LIMIT, FetchRobots, Origin, REDIRECT_LIMIT, Rules};
+use crate::robots::{BODY_LIMIT, FetchRobots, Origin, REDIRECT_LIMIT, RobotsAnswer, Rules};
 
 /// Limit of failures remembered, one per origin. Beyond it the pages of an origin fail without the original class.
 const MAX_FAILURES: usize = 10_000;
@@ -37,9 +37,13 @@ impl RobotsFailures {
     }
 }
 
-impl Try<'_> {
+impl PageAttempt<'_> {
     /// Decides by robots.txt whether the page may be fetched now.
-    pub(crate) async fn robots(&self, guard: &mut Guard, url: &Url) -> Result<Leave, Arc<Failure>> {
+    pub(crate) async fn robots(
+        &self,
+        guard: &mut Guard,
+        url: &Url,
+    ) -> Result<Admission, Arc<Failure>> {
         let engine = self.engine;
         let rules = match engine.robots.cached(url) {
             Some(rules) => rules,
@@ -54,10 +58,10 @@ impl Try<'_> {
             return Err(failure);
         }
         if !rules.allows(url) {
-            return Ok(Leave::Skip("robots"));
+            return Ok(Admission::Skip("robots"));
         }
         let Some(delay) = rules.crawl_delay() else {
-            return Ok(Leave::Granted);
+            return Ok(Admission::Granted);
         };
         // The delay was not known when this page was taken from the queue. Put back, the page waits for it.
         if self.page.delay < delay {
@@ -65,19 +69,19 @@ impl Try<'_> {
             if known.is_some_and(|known| known < delay) {
                 engine.obey_delay(url, delay);
             }
-            return Ok(Leave::PutBack);
+            return Ok(Admission::PutBack);
         }
         // Brings the delay down after `max_crawl_delay` has been lowered.
         let longest = engine.slowest(url, delay);
         if self.page.delay > longest.max(settings_delay(self.settings)) {
             engine.set_delay(url, Some(longest));
         }
-        Ok(Leave::Granted)
+        Ok(Admission::Granted)
     }
 }
 
 impl FetchRobots for Engine {
-    async fn fetch(&self, url: Url) -> Answer {
+    async fn fetch(&self, url: Url) -> RobotsAnswer {
         let settings = self.live.load();
         let mut terms = Terms::of(&settings);
         terms.clocks = Clocks {
@@ -97,18 +101,18 @@ impl FetchRobots for Engine {
                         };
                         self.robots_failures.remember(&url, failure);
                     }
-                    return Answer::Response { status, body };
+                    return RobotsAnswer::Response { status, body };
                 }
                 Ok(Step::Moved(target)) => place = target,
                 Err(failure) => {
                     let why = failure.to_string();
                     tracing::debug!(%url, why, "robots.txt");
                     self.robots_failures.remember(&url, failure);
-                    return Answer::Failed { why };
+                    return RobotsAnswer::Failed { why };
                 }
             }
         }
-        Answer::TooManyRedirects
+        RobotsAnswer::TooManyRedirects
     }
 }
 

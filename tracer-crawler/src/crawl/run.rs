@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::adapt::Adapt;
-use super::engine::{Engine, Turn, unreachable_age};
-use super::pace::settings_delay;
+use super::engine::{Engine, NextStep, unreachable_age};
+use super::throttle::settings_delay;
 use super::worker;
 use crate::frontier::Politeness;
 use crate::settings::Settings;
-use crate::stats::{FinishReason, Phase};
+use crate::stats::{CrawlPhase, FinishReason};
 
 /// Interval at which figures are updated and names of hosts are looked up ahead.
 const TICK: Duration = Duration::from_millis(200);
@@ -26,7 +26,7 @@ pub(crate) fn politeness(settings: &Settings) -> Politeness {
 
 /// Runs the crawl until there is a reason to end.
 pub(crate) async fn run(engine: &Arc<Engine>) -> FinishReason {
-    engine.stats.set_phase(Phase::Running);
+    engine.stats.set_phase(CrawlPhase::Running);
     engine.apply(&engine.live.load());
     let mut changes = engine.live.subscribe();
     let mut ticks = tokio::time::interval(TICK);
@@ -55,7 +55,7 @@ pub(crate) async fn run(engine: &Arc<Engine>) -> FinishReason {
     }
     drain(engine).await;
     close(engine).await;
-    engine.stats.set_phase(Phase::Ended);
+    engine.stats.set_phase(CrawlPhase::Ended);
     engine.reason().unwrap_or(FinishReason::Interrupted)
 }
 
@@ -77,22 +77,22 @@ fn fill(engine: &Arc<Engine>) -> Fill {
         if active >= engine.limit.load(Ordering::Acquire) {
             return Fill::Until(Instant::now() + LONG);
         }
-        match engine.with_frontier(|frontier| engine.turn(frontier)) {
-            Some(Turn::Page(page)) => worker::start(engine, page),
-            Some(Turn::Wait(until)) => return Fill::Until(until),
-            Some(Turn::Busy) => return Fill::Until(Instant::now() + LONG),
+        match engine.with_frontier(|frontier| engine.next_step(frontier)) {
+            Some(NextStep::Page(page)) => worker::start(engine, page),
+            Some(NextStep::Wait(until)) => return Fill::Until(until),
+            Some(NextStep::Busy) => return Fill::Until(Instant::now() + LONG),
             // With a worker active the crawl goes on: its page may still add links.
-            Some(Turn::Empty) if active == 0 => return Fill::Over(FinishReason::Done),
-            Some(Turn::Full) if active == 0 => return Fill::Over(FinishReason::PageLimit),
-            Some(Turn::Empty | Turn::Full) => return Fill::Until(Instant::now() + LONG),
-            Some(Turn::Stopped) | None => return Fill::Stopped,
+            Some(NextStep::Empty) if active == 0 => return Fill::Over(FinishReason::Done),
+            Some(NextStep::Full) if active == 0 => return Fill::Over(FinishReason::PageLimit),
+            Some(NextStep::Empty | NextStep::Full) => return Fill::Until(Instant::now() + LONG),
+            Some(NextStep::Stopped) | None => return Fill::Stopped,
         }
     }
 }
 
 /// Waits for pages under way, and cuts them off after `timeouts.shutdown`.
 async fn drain(engine: &Arc<Engine>) {
-    engine.stats.set_phase(Phase::Stopping);
+    engine.stats.set_phase(CrawlPhase::Stopping);
     let grace = tokio::time::Instant::now() + engine.live.load().timeouts.shutdown;
     while engine.active.load(Ordering::Acquire) > 0 {
         tokio::select! {
@@ -126,7 +126,7 @@ async fn close(engine: &Arc<Engine>) {
 fn tick(engine: &Arc<Engine>, adapt: &mut Adapt) {
     engine.update_gauges();
     engine.prewarm();
-    if engine.brake.recover() {
+    if engine.load_shedding.recover() {
         engine.set_workers();
     }
     adapt.tick(engine);

@@ -58,8 +58,8 @@ impl Engine {
         }
         let urls: Vec<_> = urls
             .iter()
-            .filter_map(|url| self.reach.normalize(url.clone()).ok())
-            .map(|url| (self.seed.fingerprint(url.as_str()), url))
+            .filter_map(|url| self.scope.normalize(url.clone()).ok())
+            .map(|url| (self.hash_key.fingerprint(url.as_str()), url))
             .collect();
         let candidates: Vec<_> = urls
             .iter()
@@ -89,7 +89,7 @@ impl Engine {
                 Entry::Page(text) => (text, true),
                 Entry::Sitemap(text) => (text, false),
             };
-            let parsed = self.reach.normalizer.parse(text);
+            let parsed = self.scope.normalizer.parse(text);
             urls.extend(parsed.iter().map(Url::to_string));
             match parsed {
                 Ok(url) if is_page => links.consider(self, &url),

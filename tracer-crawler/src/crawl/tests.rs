@@ -2,13 +2,13 @@ use url::Url;
 
 use std::time::{Duration, Instant};
 
-use super::engine::Turn;
-use super::page::{Ended, Try};
+use super::engine::NextStep;
+use super::page::{AttemptOutcome, PageAttempt};
 use crate::deadline::{Clocks, Task};
 use crate::fetch::Exchange;
 use crate::frontier::{Next, Page};
 use crate::outcome::{Failure, Scarce};
-use crate::robots::{Answer, FetchRobots};
+use crate::robots::{FetchRobots, RobotsAnswer};
 
 use super::*;
 
@@ -16,7 +16,7 @@ const SEED: &str = "http://127.0.0.1:9/";
 
 fn engine(settings: &Settings) -> Arc<Engine> {
     let parts = Parts {
-        live: Arc::new(Live::new(settings.clone())),
+        live: Arc::new(LiveSettings::new(settings.clone())),
         secrets: Secrets::default(),
         hooks: Arc::new(()),
         outs: Vec::new(),
@@ -29,8 +29,8 @@ fn engine(settings: &Settings) -> Arc<Engine> {
 }
 
 fn first(engine: &Engine) -> Box<Page> {
-    match engine.with_frontier(|frontier| engine.turn(frontier)) {
-        Some(Turn::Page(page)) => page,
+    match engine.with_frontier(|frontier| engine.next_step(frontier)) {
+        Some(NextStep::Page(page)) => page,
         _ => panic!("no page"),
     }
 }
@@ -48,8 +48,8 @@ async fn what_this_machine_lacks_is_no_try_and_everything_pauses() {
         source: std::io::Error::from_raw_os_error(libc::EMFILE),
     };
     let before = Instant::now();
-    let ended = Try::new(&engine, &page, &task, &settings).failed(Arc::new(failure));
-    assert!(matches!(ended, Ended::Spared(_)));
+    let ended = PageAttempt::new(&engine, &page, &task, &settings).failed(Arc::new(failure));
+    assert!(matches!(ended, AttemptOutcome::RetryUncounted(_)));
     engine.end(&page, &task, &ended);
     assert!(!engine.rate.is_free());
     engine.rate.pass().await;
@@ -67,8 +67,8 @@ async fn what_this_machine_lacks_is_no_try_and_everything_pauses() {
 struct Slow;
 
 impl FetchRobots for Slow {
-    async fn fetch(&self, _: Url) -> Answer {
-        Answer::Response {
+    async fn fetch(&self, _: Url) -> RobotsAnswer {
+        RobotsAnswer::Response {
             status: 200,
             body: b"User-agent: *\nCrawl-delay: 30\n".to_vec(),
         }
@@ -92,16 +92,16 @@ async fn settings_that_change_reach_those_who_keep_them() {
         retry_after: None,
     };
     for _ in 0..30 {
-        engine.pace_begin(&settings, &url);
-        engine.pace_end(&settings, &url, &Exchange::default(), Some(&busy));
+        engine.throttle_begin(&settings, &url);
+        engine.throttle_end(&settings, &url, &Exchange::default(), Some(&busy));
     }
     let longest = engine.slowest(&url, Duration::ZERO);
     assert_eq!(longest, Duration::from_secs(10), "as `min_rate` has it");
     let words = ["2".to_owned()];
     let min_rate = settings.set("adaptive.min_rate", crate::settings::Given::Text(&words));
     min_rate.unwrap().unwrap();
-    engine.pace_begin(&settings, &url);
-    engine.pace_end(&settings, &url, &Exchange::default(), None);
+    engine.throttle_begin(&settings, &url);
+    engine.throttle_end(&settings, &url, &Exchange::default(), None);
     let longest = engine.slowest(&url, Duration::ZERO);
     assert_eq!(longest, Duration::from_millis(500));
 }

@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering;
 use tracing::Instrument;
 use url::Url;
 
-use super::engine::{Engine, Turn};
-use super::page::{Chain, Ended, Try};
+use super::engine::{Engine, NextStep};
+use super::page::{AttemptOutcome, Chain, PageAttempt};
 use super::report::PageReport;
 use crate::deadline::{Guard, Task};
 use crate::fetch::Terms;
@@ -21,9 +21,9 @@ use crate::settings::Settings;
 use crate::stats::FinishReason;
 
 /// Counts a worker as active until dropped.
-struct Place(Arc<Engine>);
+struct WorkerGuard(Arc<Engine>);
 
-impl Drop for Place {
+impl Drop for WorkerGuard {
     fn drop(&mut self) {
         let engine = &self.0;
         let left = engine.active.fetch_sub(1, Ordering::AcqRel) - 1;
@@ -36,12 +36,12 @@ impl Drop for Place {
 pub(crate) fn start(engine: &Arc<Engine>, page: Box<Page>) {
     let working = engine.active.fetch_add(1, Ordering::AcqRel) + 1;
     engine.stats.workers.set(working as u64);
-    let place = Place(Arc::clone(engine));
-    tokio::spawn(work(place, page));
+    let worker = WorkerGuard(Arc::clone(engine));
+    tokio::spawn(work(worker, page));
 }
 
-async fn work(place: Place, first: Box<Page>) {
-    let engine = &place.0;
+async fn work(worker: WorkerGuard, first: Box<Page>) {
+    let engine = &worker.0;
     let mut guard = Guard::new(engine.abort.clone());
     // A worker that has found work looks whether there is more, so that the number of workers grows quickly.
     help(engine);
@@ -56,7 +56,8 @@ fn help(engine: &Arc<Engine>) {
     if engine.active.load(Ordering::Acquire) >= engine.limit.load(Ordering::Acquire) {
         return;
     }
-    if let Some(Turn::Page(page)) = engine.with_frontier(|frontier| engine.turn(frontier)) {
+    if let Some(NextStep::Page(page)) = engine.with_frontier(|frontier| engine.next_step(frontier))
+    {
         start(engine, page);
     }
 }
@@ -88,13 +89,13 @@ impl Engine {
             // Pinned here because its state is large and would otherwise be copied on its way to the place where it is
             // polled.
             let work = pin!(async {
-                let one = Try::new(self, &page, &task, &settings);
+                let one = PageAttempt::new(self, &page, &task, &settings);
                 let ended = one.run(guard, from.as_ref()).await;
                 self.deliver(ended).await
             });
             hook::page(&*self.hooks, &told, work.instrument(span), end_of).await
         } else {
-            Ok(Ended::PutBack)
+            Ok(AttemptOutcome::PutBack)
         };
         let ended = match done {
             Ok(ended) => ended,
@@ -102,7 +103,7 @@ impl Engine {
                 // The guard may be in any state after a panic, so it is replaced.
                 *guard = Guard::new(self.abort.clone());
                 self.stats.panics.add_one();
-                Ended::Over(Box::new(panicked(&page, message)))
+                AttemptOutcome::Done(Box::new(panicked(&page, message)))
             }
         };
         self.tell(&ended);
@@ -151,8 +152,8 @@ impl Engine {
 
     /// Queues the links of a page that has ended, then hands it to the outputs. In this order nothing is lost if the
     /// process is killed.
-    async fn deliver(&self, mut ended: Ended) -> Ended {
-        let (Ended::Over(report) | Ended::Skipped(report)) = &mut ended else {
+    async fn deliver(&self, mut ended: AttemptOutcome) -> AttemptOutcome {
+        let (AttemptOutcome::Done(report) | AttemptOutcome::Skipped(report)) = &mut ended else {
             return ended;
         };
         self.with_frontier(|frontier| self.add(frontier, report));
@@ -160,15 +161,15 @@ impl Engine {
             if let Err(error) = out.page(report).await {
                 tracing::error!(%error, "the crawl ends: a result cannot be written");
                 self.finish(FinishReason::OutputFailed);
-                return Ended::PutBack;
+                return AttemptOutcome::PutBack;
             }
         }
         ended
     }
 
-    fn tell(&self, ended: &Ended) {
+    fn tell(&self, ended: &AttemptOutcome) {
         match ended {
-            Ended::Over(report) => {
+            AttemptOutcome::Done(report) => {
                 self.stats.depth.raise_to(report.depth.into());
                 if let Some(failure) = &report.failure {
                     self.stats.failure(failure.class());
@@ -181,8 +182,12 @@ impl Engine {
                     self.stats.not_modified.add(u64::from(status == 304));
                 }
             }
-            Ended::Skipped(report) => self.stats.skip(report.skipped.unwrap_or_default(), 1),
-            Ended::Again(_) | Ended::Spared(_) | Ended::PutBack => {}
+            AttemptOutcome::Skipped(report) => {
+                self.stats.skip(report.skipped.unwrap_or_default(), 1)
+            }
+            AttemptOutcome::Retry(_)
+            | AttemptOutcome::RetryUncounted(_)
+            | AttemptOutcome::PutBack => {}
         }
     }
 
@@ -192,25 +197,25 @@ impl Engine {
         &self,
         page: &Page,
         task: &Task,
-        ended: &Ended,
+        ended: &AttemptOutcome,
     ) -> (Option<Box<Page>>, Option<Box<Page>>) {
         let turns = self.with_frontier(|frontier| {
             self.settle(frontier, page, task, ended)?;
             // This worker ends if the limit of workers was lowered.
             if self.active.load(Ordering::Acquire) > self.limit.load(Ordering::Acquire) {
-                return Ok((Turn::Busy, Turn::Busy));
+                return Ok((NextStep::Busy, NextStep::Busy));
             }
-            let own = self.turn(frontier)?;
+            let own = self.next_step(frontier)?;
             let is_room = self.active.load(Ordering::Acquire) < self.limit.load(Ordering::Acquire);
-            let more = if matches!(own, Turn::Page(_)) && is_room {
-                self.turn(frontier)?
+            let more = if matches!(own, NextStep::Page(_)) && is_room {
+                self.next_step(frontier)?
             } else {
-                Turn::Busy
+                NextStep::Busy
             };
             Ok((own, more))
         });
         let page_of = |turn| match turn {
-            Turn::Page(page) => Some(page),
+            NextStep::Page(page) => Some(page),
             _ => None,
         };
         turns.map_or((None, None), |(own, more)| (page_of(own), page_of(more)))
@@ -221,24 +226,24 @@ impl Engine {
         frontier: &mut Frontier,
         page: &Page,
         task: &Task,
-        ended: &Ended,
+        ended: &AttemptOutcome,
     ) -> Result<(), FrontierError> {
         match ended {
-            Ended::Again(at) => {
+            AttemptOutcome::Retry(at) => {
                 self.deadlines().insert(task.id, task.deadline());
                 frontier.retry(page.ticket, *at);
             }
-            Ended::Spared(at) => {
+            AttemptOutcome::RetryUncounted(at) => {
                 self.deadlines().insert(task.id, task.deadline());
                 frontier.postpone(page.ticket, *at);
             }
-            Ended::PutBack => self.put_back(frontier, page.ticket, page.attempt),
-            Ended::Skipped(_) => {
+            AttemptOutcome::PutBack => self.put_back(frontier, page.ticket, page.attempt),
+            AttemptOutcome::Skipped(_) => {
                 self.forget_chain(&page.url);
                 self.unbegin(0);
                 frontier.done(page.ticket)?;
             }
-            Ended::Over(report) => {
+            AttemptOutcome::Done(report) => {
                 self.forget_chain(&page.url);
                 if report.moved.is_some() {
                     self.unbegin(0);
@@ -259,7 +264,7 @@ impl Engine {
         let Some(target) = &report.moved else {
             return Ok(());
         };
-        let fingerprint = self.seed.fingerprint(target.as_str());
+        let fingerprint = self.hash_key.fingerprint(target.as_str());
         let candidate = Candidate {
             url: target.into(),
             fingerprint,
@@ -325,14 +330,16 @@ impl Engine {
 }
 
 /// Status and failure of a page, for the hooks.
-fn end_of(ended: &Ended) -> (Option<u16>, Option<Class>) {
+fn end_of(ended: &AttemptOutcome) -> (Option<u16>, Option<Class>) {
     match ended {
-        Ended::Over(report) => {
+        AttemptOutcome::Done(report) => {
             let failure = report.failure.as_ref().map(|failure| failure.class());
             (report.status(), failure)
         }
-        Ended::Skipped(_) | Ended::Again(_) | Ended::Spared(_) => (None, None),
-        Ended::PutBack => (None, Some(Class::Cancelled)),
+        AttemptOutcome::Skipped(_)
+        | AttemptOutcome::Retry(_)
+        | AttemptOutcome::RetryUncounted(_) => (None, None),
+        AttemptOutcome::PutBack => (None, Some(Class::Cancelled)),
     }
 }
 

@@ -8,7 +8,7 @@ use nix::fcntl::{FallocateFlags, fallocate};
 
 use super::header::{HEADER_BYTES, Header, this_boot};
 use super::table::{Mapped, Table};
-use super::{DedupError, Fingerprint, Found, Seed};
+use super::{DedupError, Fingerprint, Found, HashKey};
 use crate::files::{Files, Mode};
 
 /// Open file. A lock ensures that only one process at a time writes it.
@@ -18,7 +18,7 @@ pub(super) struct FileTable {
     /// File, kept open to keep its lock.
     _file: File,
     table: Table<Mapped>,
-    seed: Seed,
+    hash_key: HashKey,
     generation: u64,
     boot: u64,
 }
@@ -26,7 +26,7 @@ pub(super) struct FileTable {
 impl FileTable {
     pub(super) fn open(
         path: &Path,
-        seed: Seed,
+        hash_key: HashKey,
         first_slots: u64,
         files: Files,
     ) -> Result<(Self, Found), DedupError> {
@@ -39,7 +39,7 @@ impl FileTable {
             None => Found::Nothing,
             Some(file) => {
                 lock(&file, path)?;
-                match Self::load(path, file, seed, &files)? {
+                match Self::load(path, file, hash_key, &files)? {
                     Ok(loaded) => return Ok(loaded),
                     Err(reason) => Found::Lost { reason },
                 }
@@ -51,7 +51,7 @@ impl FileTable {
             path: path.to_owned(),
             _file: file,
             table,
-            seed,
+            hash_key,
             generation: 0,
             boot: this_boot(),
         };
@@ -64,7 +64,7 @@ impl FileTable {
     fn load(
         path: &Path,
         file: File,
-        seed: Seed,
+        hash_key: HashKey,
         files: &Files,
     ) -> Result<Result<(Self, Found), &'static str>, DedupError> {
         let length = file.metadata().map_err(failed("read", path))?.len();
@@ -78,7 +78,7 @@ impl FileTable {
         if Some(length) != file_bytes(header.slots) {
             return Ok(Err("the file does not have the length its header says"));
         }
-        if header.seed != seed.0 {
+        if header.seed != hash_key.0 {
             return Ok(Err("the fingerprints are of another crawl"));
         }
         let boot = this_boot();
@@ -105,7 +105,7 @@ impl FileTable {
             path: path.to_owned(),
             _file: file,
             table,
-            seed,
+            hash_key,
             generation: header.generation,
             boot,
         };
@@ -160,7 +160,7 @@ impl FileTable {
         let header = Header {
             generation: self.generation,
             slots: self.table.slots(),
-            seed: self.seed.0,
+            seed: self.hash_key.0,
             len: self.table.len(),
             sum: self.table.sum(),
             closed,

@@ -16,7 +16,7 @@ pub(super) struct Header {
     pub(super) generation: u64,
     /// Number of slots.
     pub(super) slots: u64,
-    /// Seed of the fingerprints.
+    /// Hash key of the fingerprints.
     pub(super) seed: u64,
     /// Number of fingerprints when the header was written.
     pub(super) len: u64,
@@ -96,6 +96,6 @@ impl Header {
 pub(super) fn this_boot() -> u64 {
     match std::fs::read("/proc/sys/kernel/random/boot_id") {
         Ok(id) => xxh3_64(&id),
-        Err(_) => super::Seed::random().0,
+        Err(_) => super::HashKey::random().0,
     }
 }

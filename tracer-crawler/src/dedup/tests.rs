@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const SEED: Seed = Seed(7);
+const HASH_KEY: HashKey = HashKey(7);
 
 struct Place {
     _dir: tempfile::TempDir,
@@ -21,7 +21,7 @@ impl Place {
     }
 
     fn open(&self) -> (Dedup, Found) {
-        Dedup::open(&self.path, SEED, &Files::default()).unwrap()
+        Dedup::open(&self.path, HASH_KEY, &Files::default()).unwrap()
     }
 
     /// Leaves a file with the fingerprints of `0..count`.
@@ -38,7 +38,7 @@ impl Place {
 }
 
 fn fp(number: u64) -> Fingerprint {
-    SEED.fingerprint(&number.to_string())
+    HASH_KEY.fingerprint(&number.to_string())
 }
 
 fn holds(dedup: &Dedup, numbers: std::ops::Range<u64>) -> bool {
@@ -48,7 +48,7 @@ fn holds(dedup: &Dedup, numbers: std::ops::Range<u64>) -> bool {
 #[test]
 fn grows_and_stays_below_sixteen_bytes() {
     let place = Place::new();
-    let mut tables = [Dedup::in_memory(SEED), place.open().0];
+    let mut tables = [Dedup::in_memory(HASH_KEY), place.open().0];
     for dedup in &mut tables {
         for number in 0..400_000 {
             assert!(dedup.insert(fp(number)).unwrap());
@@ -67,7 +67,7 @@ fn grows_and_stays_below_sixteen_bytes() {
 
 #[test]
 fn zero_is_a_fingerprint_like_others() {
-    let mut dedup = Dedup::in_memory(SEED);
+    let mut dedup = Dedup::in_memory(HASH_KEY);
     for raw in [0, u64::MAX, u64::MAX - 1, 2] {
         assert!(dedup.insert(Fingerprint::from_raw(raw)).unwrap());
         assert!(!dedup.insert(Fingerprint::from_raw(raw)).unwrap());
@@ -76,7 +76,7 @@ fn zero_is_a_fingerprint_like_others() {
 
 #[test]
 fn many_with_one_home_run_over_the_end() {
-    let mut dedup = Dedup::in_memory(SEED);
+    let mut dedup = Dedup::in_memory(HASH_KEY);
     for raw in 0..2_000 {
         assert!(dedup.insert(Fingerprint::from_raw(u64::MAX - raw)).unwrap());
     }
@@ -100,7 +100,7 @@ fn one_process_at_a_time() {
     let place = Place::new();
     let first = place.open().0;
     assert!(matches!(
-        Dedup::open(&place.path, SEED, &Files::default()),
+        Dedup::open(&place.path, HASH_KEY, &Files::default()),
         Err(DedupError::InUse { .. })
     ));
     drop(first);
@@ -167,7 +167,7 @@ fn damage_is_noticed() {
 fn another_seed_or_boot_is_lost() {
     let place = Place::new();
     place.fill(10, true);
-    let (_, found) = Dedup::open(&place.path, Seed(8), &Files::default()).unwrap();
+    let (_, found) = Dedup::open(&place.path, HashKey(8), &Files::default()).unwrap();
     assert_eq!(
         found,
         Found::Lost {

@@ -4,9 +4,9 @@ use hyper::{Method, StatusCode};
 use url::Url;
 
 use super::exchange::Head;
+use crate::canonical::one_authority;
 use crate::credentials;
 use crate::outcome::Failure;
-use crate::url::one_authority;
 
 /// Next request of a chain of redirects.
 #[derive(Debug, Clone, PartialEq, Eq)]

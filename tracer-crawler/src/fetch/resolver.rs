@@ -33,7 +33,7 @@ impl Family {
 }
 
 /// Addresses of a name, or the reason why there are none.
-pub type Answer = Result<Arc<[IpAddr]>, NoAddress>;
+pub type Addresses = Result<Arc<[IpAddr]>, NoAddress>;
 
 /// Resolver of the crawl.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ pub enum Resolver {
 
 impl Resolver {
     /// Addresses of `name`, which may also be an address itself.
-    pub async fn resolve(&self, name: &str) -> Answer {
+    pub async fn resolve(&self, name: &str) -> Addresses {
         let bare = name.trim_start_matches('[').trim_end_matches(']');
         if let Ok(address) = bare.parse::<IpAddr>() {
             return Ok([address].into());

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::Entry;
 
-/// Place of a host in the schedule.
+/// Readiness of a host to have its next page handed out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum Readiness {
     /// The host has nothing queued, or as many pages in flight as allowed.
     #[default]
     Idle,
@@ -32,7 +32,7 @@ pub(super) struct Host {
     /// Number of the last row that is or was in the head.
     pub(super) last_seq: u64,
     pub(super) accepted: u64,
-    pub(super) turn: Turn,
+    pub(super) readiness: Readiness,
 }
 
 /// Times that decide when a host may be asked.

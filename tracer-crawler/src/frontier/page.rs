@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ::url::Url;
+use url::Url;
 
+use crate::canonical::UrlText;
 use crate::dedup::Fingerprint;
-use crate::url::UrlText;
 
 /// Link offered to the frontier: a normalised URL within the scope.
 #[derive(Debug, Clone, Copy)]

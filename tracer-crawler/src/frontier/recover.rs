@@ -11,7 +11,7 @@ use super::names::HostId;
 use super::schedule::Schedule;
 use super::store::{Batch, Meta, Store, VERSION};
 use super::{DiskOptions, Frontier, FrontierError, Politeness};
-use crate::dedup::{Dedup, Fingerprint, Found, Seed};
+use crate::dedup::{Dedup, Fingerprint, Found, HashKey};
 use crate::files::{Files, Mode};
 
 pub(super) fn open(
@@ -35,7 +35,7 @@ pub(super) fn open(
         expected: VERSION,
     })?;
     let (meta, replayed) = bring_up_to_date(directory, &store, meta, files)?;
-    let dedup = open_dedup(directory, &store, Seed(meta.seed), replayed, files)?;
+    let dedup = open_dedup(directory, &store, HashKey(meta.seed), replayed, files)?;
     let mut schedule = Schedule::new(politeness, options.memory_bytes / 4);
     for (name, accepted, rows) in store.hosts()? {
         let id = schedule.insert(&name);
@@ -58,7 +58,7 @@ fn begin(directory: &Path, path: &Path, files: &Files) -> Result<(), FrontierErr
         files.remove_file(&new).map_err(failed("delete", &new))?;
     }
     let meta = Meta {
-        seed: Seed::random().0,
+        seed: HashKey::random().0,
         journal,
         next_seq: 1,
         done: 0,
@@ -83,13 +83,13 @@ fn bring_up_to_date(
         .zip(store.hosts()?)
         .map(|(id, host)| (id, host.1))
         .collect();
-    let seed = Seed(meta.seed);
+    let hash_key = HashKey(meta.seed);
     let numbers = journal::numbers(directory)?;
     for &number in numbers.iter().filter(|&&number| number > meta.journal) {
         journal::replay(directory, number, files, |event| match event {
             Event::Host { id, name } => batch.hosts.push((id, name)),
             Event::Add { host, seq, row } => {
-                batch.seen.push(seed.fingerprint(&row.url).raw());
+                batch.seen.push(hash_key.fingerprint(&row.url).raw());
                 batch.rows.insert((host, seq), Arc::new(row));
                 let count = accepted.entry(host).or_default();
                 *count += 1;
@@ -114,11 +114,11 @@ fn bring_up_to_date(
 fn open_dedup(
     directory: &Path,
     store: &Store,
-    seed: Seed,
+    hash_key: HashKey,
     replayed: Vec<u64>,
     files: &Files,
 ) -> Result<Dedup, FrontierError> {
-    let (mut dedup, found) = Dedup::open(&directory.join("seen.dedup"), seed, files)?;
+    let (mut dedup, found) = Dedup::open(&directory.join("seen.dedup"), hash_key, files)?;
     match found {
         Found::Nothing | Found::Lost { .. } => {
             if let Found::Lost { reason } = found {

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::host::{Host, Turn};
+use super::host::{Host, Readiness};
 use super::names::{HostId, Names};
 use super::{Entry, Politeness, Row};
-use crate::url::UrlText;
+use crate::canonical::UrlText;
 
 /// Limit of one host's rows in memory; the rest is on disk.
 const HEAD_ROWS: usize = 64;
@@ -198,7 +198,7 @@ impl Schedule {
     pub(super) fn pop_ready(&mut self, now: Instant) -> Option<HostId> {
         self.wake(now);
         while let Some(id) = self.ready.pop_front() {
-            self.host_mut(id).turn = Turn::Idle;
+            self.host_mut(id).readiness = Readiness::Idle;
             if self.may_ask(id, now) {
                 return Some(id);
             }
@@ -233,7 +233,7 @@ impl Schedule {
         while let Some(&(time, id)) = self.waiting.first().filter(|(time, _)| *time <= now) {
             self.waiting.remove(&(time, id));
             let host = self.host_mut(id);
-            host.turn = Turn::Idle;
+            host.readiness = Readiness::Idle;
             host.set_times(|times| {
                 times.waiting = None;
                 times.not_before = times.not_before.filter(|&time| time > now);
@@ -335,7 +335,7 @@ impl Schedule {
         if let Some(time) = self.host(id).times().waiting {
             self.waiting.remove(&(time, id));
             let host = self.host_mut(id);
-            host.turn = Turn::Idle;
+            host.readiness = Readiness::Idle;
             host.set_times(|times| times.waiting = None);
             self.offer(id);
         }
@@ -346,17 +346,17 @@ impl Schedule {
         let has_room = self.has_room(id);
         let host = &mut self.hosts[id.0 as usize];
         let has_rows = host.behind > 0 || host.head.is_some();
-        if host.turn != Turn::Idle || !has_rows || !has_room {
+        if host.readiness != Readiness::Idle || !has_rows || !has_room {
             return;
         }
         match host.times().not_before {
             Some(time) => {
-                host.turn = Turn::Waiting;
+                host.readiness = Readiness::Waiting;
                 host.set_times(|times| times.waiting = Some(time));
                 self.waiting.insert((time, id));
             }
             None => {
-                host.turn = Turn::Ready;
+                host.readiness = Readiness::Ready;
                 self.ready.push_back(id);
             }
         }

@@ -39,7 +39,7 @@ pub(super) struct Batch {
 /// Figures written with a batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Meta {
-    /// Seed under which fingerprints are made.
+    /// Hash key under which fingerprints are made.
     pub(super) seed: u64,
     /// Number of the last journal that the database contains.
     pub(super) journal: u64,

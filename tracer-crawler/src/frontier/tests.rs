@@ -10,12 +10,12 @@ fn url(text: &str) -> Url {
 
 fn add_at(frontier: &mut Frontier, depth: u32, urls: &[&str]) -> Added {
     let urls: Vec<Url> = urls.iter().map(|text| url(text)).collect();
-    let seed = frontier.seed();
+    let hash_key = frontier.hash_key();
     let candidates: Vec<Candidate<'_>> = urls
         .iter()
         .map(|url| Candidate {
             url: url.into(),
-            fingerprint: seed.fingerprint(url.as_str()),
+            fingerprint: hash_key.fingerprint(url.as_str()),
             depth,
             kind: Kind::Page,
         })

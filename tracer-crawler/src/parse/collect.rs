@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use ::url::Url;
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use url::Url;
 
 use super::scan::{Attribute, Element, Tag};
 use super::{
     Directives, LinkKind, LinkList, ParseOptions, ParsedPage, charset, directives, entity, meta,
 };
+use crate::canonical::{Base, Normalizer, UrlError};
 use crate::scope::Refusal;
-use crate::url::{Base, Normalizer, UrlError};
 
 /// `rel` values of links to parts of the page, not to another page.
 const RESOURCES: &[&str] = &[

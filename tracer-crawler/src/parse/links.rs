@@ -2,7 +2,7 @@
 //! one text holds them all.
 
 use super::LinkKind;
-use crate::url::UrlText;
+use crate::canonical::UrlText;
 
 /// Link, resolved and normalised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

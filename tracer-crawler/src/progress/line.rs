@@ -76,7 +76,7 @@ fn left(pages: u64, per_second: f64, bounds: Bounds, elapsed: Duration) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::{Phase, Stats};
+    use crate::stats::{CrawlPhase, Stats};
 
     fn after(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn stopping_is_said() {
         let stats = Stats::default();
-        stats.set_phase(Phase::Stopping);
+        stats.set_phase(CrawlPhase::Stopping);
         let text = Line::default().update(&stats.snapshot(), Bounds::default(), after(1));
         assert!(text.ends_with("  stopping"), "{text}");
     }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use ::url::{Position, Url};
+use url::{Position, Url};
 
 use super::agent;
 use super::pattern::{Pattern, canonical_path};

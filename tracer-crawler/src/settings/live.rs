@@ -10,12 +10,12 @@ use super::Settings;
 /// Current settings, shared by all parts of the crawl. Reading them is one atomic load; a part that has to act on a
 /// change subscribes.
 #[derive(Debug)]
-pub struct Live {
+pub struct LiveSettings {
     current: ArcSwap<Settings>,
     generation: watch::Sender<u64>,
 }
 
-impl Live {
+impl LiveSettings {
     /// Starts with these settings.
     pub fn new(settings: Settings) -> Self {
         Self {
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn subscribers_see_the_new_settings() {
-        let live = Live::new(Settings::default());
+        let live = LiveSettings::new(Settings::default());
         let mut changes = live.subscribe();
         assert!(!changes.has_changed().unwrap());
         let mut settings = (*live.load()).clone();

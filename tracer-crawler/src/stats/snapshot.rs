@@ -178,12 +178,12 @@ fn above_zero(entry: &(&'static str, u64)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::Phase;
+    use crate::stats::CrawlPhase;
 
     #[test]
     fn everything_counted_is_shown() {
         let stats = Stats::default();
-        stats.set_phase(Phase::Running);
+        stats.set_phase(CrawlPhase::Running);
         for status in [200, 204, 404, 999] {
             stats.page(status);
         }

@@ -105,7 +105,6 @@ pub(crate) const HOUSES: &[House] = &[
                 "settings",
                 "shard",
                 "sitemap",
-                "url",
             ],
         ],
     },

@@ -16,7 +16,7 @@ use hickory_resolver::net::{DnsError, NetError};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
-use super::{Answer, Family, System};
+use super::{Addresses, Family, System};
 use crate::outcome::NoAddress;
 
 /// Options for look-ups and their cache.
@@ -83,8 +83,8 @@ pub struct CacheFigures {
 
 #[derive(Debug)]
 enum Entry {
-    Known { answer: Answer, until: Instant },
-    Asked(watch::Receiver<Option<Answer>>),
+    Known { answer: Addresses, until: Instant },
+    Asked(watch::Receiver<Option<Addresses>>),
 }
 
 /// Resolver with a cache, shared by all clones of its `Arc`.
@@ -99,11 +99,11 @@ pub struct Cached {
 }
 
 enum Found {
-    Known(Answer),
-    Wait(watch::Receiver<Option<Answer>>),
+    Known(Addresses),
+    Wait(watch::Receiver<Option<Addresses>>),
     Ask(
-        watch::Sender<Option<Answer>>,
-        watch::Receiver<Option<Answer>>,
+        watch::Sender<Option<Addresses>>,
+        watch::Receiver<Option<Addresses>>,
     ),
 }
 
@@ -125,7 +125,7 @@ impl Cached {
     }
 
     /// Addresses of `name`, from the cache or by a look-up that all waiting callers share.
-    pub async fn resolve(self: &Arc<Self>, name: &str) -> Answer {
+    pub async fn resolve(self: &Arc<Self>, name: &str) -> Addresses {
         let mut receiver = match self.find(name) {
             Found::Known(answer) => return answer,
             Found::Wait(receiver) => {
@@ -205,7 +205,7 @@ impl Cached {
     }
 
     /// Starts a look-up in a task of its own, because the caller that started it may give up while others wait.
-    fn ask(self: &Arc<Self>, name: Box<str>, sender: watch::Sender<Option<Answer>>) {
+    fn ask(self: &Arc<Self>, name: Box<str>, sender: watch::Sender<Option<Addresses>>) {
         let this = Arc::clone(self);
         tokio::spawn(async move {
             let (answer, ttl) = this.look_up(&name).await;
@@ -219,7 +219,7 @@ impl Cached {
         });
     }
 
-    async fn look_up(&self, name: &str) -> (Answer, Duration) {
+    async fn look_up(&self, name: &str) -> (Addresses, Duration) {
         self.counts.lookups.fetch_add(1, Ordering::Relaxed);
         // The final dot prevents the use of search domains: a URL's host is absolute.
         let absolute = format!("{}.", name.trim_end_matches('.'));
@@ -251,7 +251,7 @@ impl Cached {
 
     /// Asks the C library, which knows ways that this resolver does not (mDNS, a resolver in a container). If servers
     /// were configured, only those are used.
-    async fn fall_back(&self, name: &str, failed: NoAddress) -> (Answer, Duration) {
+    async fn fall_back(&self, name: &str, failed: NoAddress) -> (Addresses, Duration) {
         // The failure is not cached, because another try may succeed.
         if !self.options.servers.is_empty() {
             return (Err(failed), Duration::ZERO);

@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use super::{Answer, Family};
+use super::{Addresses, Family};
 use crate::outcome::NoAddress;
 
 /// Look-ups by the C library.
@@ -18,7 +18,7 @@ pub struct System {
 
 impl System {
     /// Addresses of `name`.
-    pub async fn resolve(&self, name: &str) -> Answer {
+    pub async fn resolve(&self, name: &str) -> Addresses {
         let lookup = tokio::net::lookup_host((name, 0));
         let found = match tokio::time::timeout(self.timeout, lookup).await {
             Err(_) => return Err(NoAddress::Timeout),

@@ -4,7 +4,7 @@ use std::{io, sync::Arc};
 
 use tracer_crawler::{
     progress::Screen,
-    settings::{Live, Log, LogFormat},
+    settings::{LiveSettings, Log, LogFormat},
 };
 use tracing_subscriber::{
     EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt,
@@ -38,7 +38,7 @@ pub(crate) fn begin(log: &Log, screen: &Screen) -> Result<Handle, Failure> {
 }
 
 /// Follows changes of `log.filter`. Ends with the task that awaits it.
-pub(crate) async fn follow(handle: Handle, live: Arc<Live>) {
+pub(crate) async fn follow(handle: Handle, live: Arc<LiveSettings>) {
     let mut changes = live.subscribe();
     let mut now = live.load().log.filter.clone();
     while changes.changed().await.is_ok() {

@@ -23,7 +23,7 @@ use crate::trace::{clock, description::Description};
 /// The whole document.
 pub(crate) fn export(snapshot: &Snapshot, about: &Description) -> export::Export {
     let duration_ns = about.elapsed_ns();
-    let knows_doing = snapshot.knows_doing;
+    let has_activity = snapshot.has_activity;
     let processes = snapshot.processes.iter();
     let hosts = snapshot.hosts.iter();
     export::Export {
@@ -46,10 +46,12 @@ pub(crate) fn export(snapshot: &Snapshot, about: &Description) -> export::Export
         filter: about.filter.clone(),
         command: about.command.clone(),
         events: events(&snapshot.events),
-        totals: group(&snapshot.totals, knows_doing),
-        processes: processes.map(|entry| process(entry, knows_doing)).collect(),
+        totals: group(&snapshot.totals, has_activity),
+        processes: processes
+            .map(|entry| process(entry, has_activity))
+            .collect(),
         processes_folded: Some(snapshot.processes_folded),
-        hosts: hosts.map(|entry| host(entry, knows_doing)).collect(),
+        hosts: hosts.map(|entry| host(entry, has_activity)).collect(),
         hosts_folded: Some(snapshot.hosts_folded),
         time_wait: time_wait(&snapshot.time_wait, snapshot.totals.tcp.time_wait_entered),
         dns_names: Some(snapshot.dns_names.iter().map(dns_name).collect()),
@@ -80,17 +82,17 @@ fn events(events: &Events) -> export::Events {
     }
 }
 
-fn process(process: &Process, knows_doing: bool) -> export::Process {
+fn process(process: &Process, has_activity: bool) -> export::Process {
     export::Process {
         pid: process.pid,
         comm: process.comm.clone(),
         exe: process.exe.clone(),
         container: process.container.clone(),
-        group: group(&process.group, knows_doing),
+        group: group(&process.group, has_activity),
     }
 }
 
-fn host(host: &Host, knows_doing: bool) -> export::Host {
+fn host(host: &Host, has_activity: bool) -> export::Host {
     export::Host {
         host: host.key.host.to_string(),
         host_source: match host.key.source {
@@ -101,15 +103,15 @@ fn host(host: &Host, knows_doing: bool) -> export::Host {
         },
         port: host.key.port,
         addresses: host.addresses.iter().map(ToString::to_string).collect(),
-        group: group(&host.group, knows_doing),
+        group: group(&host.group, has_activity),
     }
 }
 
-/// Without `knows_doing` what connections are doing now is left out: nobody knows.
-fn group(group: &Group, knows_doing: bool) -> export::Group {
+/// Without `has_activity` what connections are doing now is left out: nobody knows.
+fn group(group: &Group, has_activity: bool) -> export::Group {
     export::Group {
-        connections: connections(&group.connections, knows_doing),
-        requests: requests(&group.requests, knows_doing),
+        connections: connections(&group.connections, has_activity),
+        requests: requests(&group.requests, has_activity),
         tls: tls(&group.tls),
         dns: dns(&group.dns),
         tcp: tcp(&group.tcp),
@@ -117,9 +119,9 @@ fn group(group: &Group, knows_doing: bool) -> export::Group {
     }
 }
 
-fn connections(connections: &Connections, knows_doing: bool) -> export::Connections {
+fn connections(connections: &Connections, has_activity: bool) -> export::Connections {
     let (failed, closed) = (&connections.failed, &connections.closed_by);
-    let now = |count: u64| knows_doing.then_some(count);
+    let now = |count: u64| has_activity.then_some(count);
     export::Connections {
         opened: Some(connections.opened + connections.connecting_now),
         established: Some(connections.established),
@@ -152,7 +154,7 @@ fn connections(connections: &Connections, knows_doing: bool) -> export::Connecti
     }
 }
 
-fn requests(requests: &Requests, knows_doing: bool) -> export::Requests {
+fn requests(requests: &Requests, has_activity: bool) -> export::Requests {
     let peak = requests.in_flight.peak().max(requests.in_flight_now);
     export::Requests {
         count: Some(requests.count),
@@ -168,7 +170,7 @@ fn requests(requests: &Requests, knows_doing: bool) -> export::Requests {
         first_unknown: Some(requests.first_unknown),
         reuse_ratio: requests.reuse_ratio(),
         pickup_cpu_ratio: requests.pickup_cpu_ratio(),
-        in_flight_now: knows_doing.then_some(requests.in_flight_now),
+        in_flight_now: has_activity.then_some(requests.in_flight_now),
     }
 }
 

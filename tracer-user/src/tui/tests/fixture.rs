@@ -232,7 +232,7 @@ pub(super) fn moment_of(hosts: Vec<Host>) -> Moment {
                 shown,
                 further: 0,
             }),
-            knows_doing: true,
+            has_activity: true,
             series: Arc::new(series(40)),
             ..Snapshot::default()
         },

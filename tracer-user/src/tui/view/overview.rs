@@ -175,8 +175,8 @@ fn connections(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
     let pair = look.totals();
     canvas.heading(area.top(1), "Connections");
     let snapshot = look.snapshot();
-    let doing = |of: fn(&Group) -> u64| {
-        Figure::count_if_known(snapshot.knows_doing.then(|| of(&snapshot.totals)))
+    let activity = |of: fn(&Group) -> u64| {
+        Figure::count_if_known(snapshot.has_activity.then(|| of(&snapshot.totals)))
     };
     let rows = [
         ("requests", pair.count(|group| group.requests.count)),
@@ -186,12 +186,12 @@ fn connections(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
         ("open", pair.level(|group| group.connections.open_now)),
         (
             "idle",
-            doing(|group| group.connections.idle_now + group.connections.unused_now),
+            activity(|group| group.connections.idle_now + group.connections.unused_now),
         ),
-        ("in flight", doing(|group| group.requests.in_flight_now)),
+        ("in flight", activity(|group| group.requests.in_flight_now)),
         (
             "connecting",
-            doing(|group| group.connections.connecting_now),
+            activity(|group| group.connections.connecting_now),
         ),
     ];
     facts(canvas, area.below(1), &rows, look.mark.is_some());

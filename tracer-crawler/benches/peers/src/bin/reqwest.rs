@@ -11,7 +11,7 @@ use lol_html::html_content::Element;
 use lol_html::{HtmlRewriter, Settings, element};
 use tokio::sync::Notify;
 use tracer_crawler::parse::{HtmlParser, ParseOptions};
-use tracer_crawler::url::Normalizer;
+use tracer_crawler::canonical::Normalizer;
 use url::Url;
 
 struct Shared {

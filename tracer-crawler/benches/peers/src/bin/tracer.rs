@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use hdrhistogram::Histogram;
 use tracer_crawler::crawl::{Crawl, Parts};
 use tracer_crawler::hook::{Hooks, Page, PageEnd};
-use tracer_crawler::settings::{Live, Profile, Settings};
+use tracer_crawler::settings::{LiveSettings, Profile, Settings};
 use tracer_crawler::stats::Stats;
 
 /// Hooks that record the duration of pages.
@@ -31,7 +31,7 @@ async fn main() {
     let clock = peers::Clock::start();
     let times = Arc::new(Times(Mutex::new(peers::histogram())));
     let parts = Parts {
-        live: Arc::new(Live::new(settings)),
+        live: Arc::new(LiveSettings::new(settings)),
         secrets: Default::default(),
         hooks: Arc::clone(&times) as Arc<dyn Hooks>,
         outs: Vec::new(),

@@ -19,7 +19,7 @@ type Place = (u32, u32);
 
 /// Activity that the last pass has found.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct OpenActivity {
     /// Groups in which activity was counted.
     places: HashSet<Place>,
     /// Connects under way, by cookie.
@@ -30,7 +30,7 @@ pub(super) struct Known {
     pub(super) is_over: bool,
 }
 
-impl Known {
+impl OpenActivity {
     /// True if the figures are those of a complete pass.
     pub(super) fn is_known(&self) -> bool {
         self.is_known
@@ -39,26 +39,26 @@ impl Known {
 
 impl Tracker {
     /// Clears the figures of the previous pass, because the next one begins.
-    pub(super) fn forget_doing(&mut self) {
-        for (process, host) in std::mem::take(&mut self.doing.places) {
-            self.processes.group_mut(process).forget_doing();
-            self.hosts.group_mut(host).forget_doing();
+    pub(super) fn forget_activity(&mut self) {
+        for (process, host) in std::mem::take(&mut self.open_activity.places) {
+            self.processes.group_mut(process).forget_activity();
+            self.hosts.group_mut(host).forget_activity();
         }
-        Arc::make_mut(&mut self.totals).forget_doing();
-        self.doing.connecting.clear();
-        self.doing.is_known = true;
+        Arc::make_mut(&mut self.totals).forget_activity();
+        self.open_activity.connecting.clear();
+        self.open_activity.is_known = true;
     }
 
-    /// Clears the figures like [`Self::forget_doing`] and marks them as unknown until the next pass, because this one
+    /// Clears the figures like [`Self::forget_activity`] and marks them as unknown until the next pass, because this one
     /// was cut short.
-    pub(super) fn leave_doing_unknown(&mut self) {
-        self.forget_doing();
-        self.doing.is_known = false;
+    pub(super) fn leave_activity_unknown(&mut self) {
+        self.forget_activity();
+        self.open_activity.is_known = false;
     }
 
     /// Counts the activity of a socket. With `in_flight`, a request was sent and has no response yet; without, the
     /// turns of the last sweep show more exactly whether one is in flight.
-    pub(super) fn count_doing(&mut self, record: &SocketRecord, in_flight: bool) {
+    pub(super) fn count_activity(&mut self, record: &SocketRecord, in_flight: bool) {
         if record.state == SYN_SENT {
             return self.count_connecting(record);
         }
@@ -97,12 +97,14 @@ impl Tracker {
             self.hosts.of(host, remote.ip()),
         );
         self.count_in(place, |group| group.connections.connecting_now += 1);
-        self.doing.connecting.insert(record.header.cookie, place);
+        self.open_activity
+            .connecting
+            .insert(record.header.cookie, place);
     }
 
     /// Notes the end of a connect, which from here on is counted by its outcome.
     pub(super) fn connects_no_more(&mut self, cookie: u64) {
-        if let Some((process, host)) = self.doing.connecting.remove(&cookie) {
+        if let Some((process, host)) = self.open_activity.connecting.remove(&cookie) {
             self.each_group(process, host, |group| {
                 let now = &mut group.connections.connecting_now;
                 *now = now.saturating_sub(1);
@@ -111,7 +113,7 @@ impl Tracker {
     }
 
     fn count_in(&mut self, place: Place, change: impl Fn(&mut Group)) {
-        self.doing.places.insert(place);
+        self.open_activity.places.insert(place);
         self.each_group(place.0, place.1, change);
     }
 }
@@ -178,7 +180,7 @@ mod tests {
     #[test]
     fn each_pass_says_it_anew() {
         let mut tracker = following(4);
-        assert!(!tracker.snapshot().knows_doing);
+        assert!(!tracker.snapshot().has_activity);
         let first = [
             socket(1, ESTABLISHED, (0, 0)),
             socket(2, ESTABLISHED, (3, 0)),
@@ -187,7 +189,7 @@ mod tests {
             socket(5, SYN_SENT, (0, 0)),
         ];
         tracker.watch(10, first.as_bytes());
-        assert!(tracker.snapshot().knows_doing);
+        assert!(tracker.snapshot().has_activity);
         check(&tracker, [1, 2, 1, 1, 1]);
         let second = [
             socket(1, ESTABLISHED, (1, 0)),
@@ -216,7 +218,7 @@ mod tests {
         let many = vec![one; WATCH_BYTES / size_of::<SocketRecord>() + 1];
         tracker.watch(20, many.as_bytes());
         check(&tracker, [0; 5]);
-        assert!(!tracker.snapshot().knows_doing);
+        assert!(!tracker.snapshot().has_activity);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Normalised URL as a text. Most links of a page have been seen before; a [`Url`] is made only of new ones.
 
-use ::url::{ParseError, Position, Url};
+use url::{ParseError, Position, Url};
 
 /// Normalised http or https URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,7 +66,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::url::Normalizer;
+    use crate::canonical::Normalizer;
 
     #[track_caller]
     fn check(text: &str) {

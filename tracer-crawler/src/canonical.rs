@@ -11,9 +11,9 @@ mod text;
 
 use std::borrow::Cow;
 
-use ::url::{EncodingOverride, Url};
 use encoding_rs::{EncoderResult, Encoding, UTF_8};
 use thiserror::Error;
+use url::{EncodingOverride, Url};
 
 pub(crate) use base::Base;
 pub use text::UrlText;
@@ -27,7 +27,7 @@ pub enum UrlError {
     #[error("not a URL: {reason}; expected http://host/path or https://host/path")]
     Syntax {
         /// Error of the parser.
-        reason: ::url::ParseError,
+        reason: url::ParseError,
     },
     /// The scheme is not fetched: `mailto:`, `javascript:`, `data:` and the like.
     #[error("scheme `{got}` is not fetched; expected http or https")]
@@ -200,7 +200,7 @@ fn encoded(text: &str, encoding: &'static Encoding) -> Vec<u8> {
     }
 }
 
-fn syntax(reason: ::url::ParseError) -> UrlError {
+fn syntax(reason: url::ParseError) -> UrlError {
     UrlError::Syntax { reason }
 }
 

@@ -13,7 +13,7 @@ const STEP_UP_EVERY: Duration = Duration::from_secs(5);
 
 /// State of slowing down: the number of steps taken and the time of the last one.
 #[derive(Debug)]
-pub(crate) struct Brake {
+pub(crate) struct LoadShedding {
     origin: Instant,
     /// Number of times that the number of workers is halved.
     steps: AtomicU64,
@@ -21,7 +21,7 @@ pub(crate) struct Brake {
     changed_ms: AtomicU64,
 }
 
-impl Default for Brake {
+impl Default for LoadShedding {
     fn default() -> Self {
         Self {
             origin: Instant::now(),
@@ -31,7 +31,7 @@ impl Default for Brake {
     }
 }
 
-impl Brake {
+impl LoadShedding {
     fn now_ms(&self) -> u64 {
         u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
@@ -86,7 +86,7 @@ impl Brake {
 impl Engine {
     /// Slows the crawl down because this machine is short of a resource.
     pub(crate) fn slow_down(&self, failure: &Failure) {
-        if !self.brake.slow_down() {
+        if !self.load_shedding.slow_down() {
             return;
         }
         self.rate.pause_until(Instant::now() + PAUSE);
@@ -101,7 +101,7 @@ impl Engine {
     /// Sets the number of workers from the settings and from the steps by which the crawl is slowed down.
     pub(crate) fn set_workers(&self) {
         let full = self.live.load().limits.concurrency as usize;
-        let limit = self.brake.workers(full.max(1));
+        let limit = self.load_shedding.workers(full.max(1));
         if self.limit.swap(limit, Ordering::AcqRel) < limit {
             self.wake.notify_one();
         }
@@ -114,13 +114,13 @@ mod tests {
 
     #[test]
     fn one_step_for_all_that_fail_together() {
-        let brake = Brake::default();
-        assert_eq!(brake.workers(100), 100);
-        assert!(brake.slow_down());
-        assert!(!brake.slow_down());
-        assert_eq!(brake.workers(100), 50);
-        assert!(!brake.recover(), "not yet quiet for long");
-        brake.steps.store(70, Ordering::Relaxed);
-        assert_eq!(brake.workers(100), 1);
+        let load_shedding = LoadShedding::default();
+        assert_eq!(load_shedding.workers(100), 100);
+        assert!(load_shedding.slow_down());
+        assert!(!load_shedding.slow_down());
+        assert_eq!(load_shedding.workers(100), 50);
+        assert!(!load_shedding.recover(), "not yet quiet for long");
+        load_shedding.steps.store(70, Ordering::Relaxed);
+        assert_eq!(load_shedding.workers(100), 1);
     }
 }

@@ -7,13 +7,13 @@ use tracer_text::glob::Globs;
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::canonical::{Normalizer, UrlError, UrlText};
 use crate::scope::{PrivateAddresses, Refusal, Scope, ScopeError, ScopeSettings, Within};
 use crate::settings::{ScopeMode, Settings};
-use crate::url::{Normalizer, UrlError, UrlText};
 
 /// Rules about URLs.
 #[derive(Debug)]
-pub(crate) struct Reach {
+pub(crate) struct CrawlScope {
     scope: Scope,
     /// The scope's rules without its limits on hosts and addresses, for hosts that `allow_hosts` lets in.
     widened: Option<Scope>,
@@ -27,7 +27,7 @@ pub(crate) struct Reach {
     pub(crate) normalizer: Normalizer,
 }
 
-impl Reach {
+impl CrawlScope {
     /// Builds the rules from the settings, around the hosts of the seeds.
     pub(crate) fn new(settings: &Settings, seeds: &[Url]) -> Result<Self, ScopeError> {
         let rules = &settings.scope;
@@ -151,7 +151,7 @@ fn hash(settings: &Settings, seeds: &[Url]) -> u64 {
     xxh3_64(format!("{rules:?} {hosts:?}").as_bytes())
 }
 
-/// Rules for hosts that `allow_hosts` lets in by name: their addresses may be private, as in [`Reach::admits`].
+/// Rules for hosts that `allow_hosts` lets in by name: their addresses may be private, as in [`CrawlScope::admits`].
 fn widened(settings: &Settings) -> ScopeSettings {
     ScopeSettings {
         private_addresses: PrivateAddresses::Allow,
@@ -183,59 +183,59 @@ fn of(settings: &Settings, within: Within) -> ScopeSettings {
 mod tests {
     use super::*;
 
-    fn reach(change: impl FnOnce(&mut Settings)) -> Reach {
+    fn scope(change: impl FnOnce(&mut Settings)) -> CrawlScope {
         let mut settings = Settings::default();
         change(&mut settings);
-        Reach::new(&settings, &[Url::parse("http://a.example/").unwrap()]).unwrap()
+        CrawlScope::new(&settings, &[Url::parse("http://a.example/").unwrap()]).unwrap()
     }
 
-    fn check(reach: &Reach, url: &str) -> Result<(), &'static str> {
-        reach.check(&Url::parse(url).unwrap())
+    fn check(scope: &CrawlScope, url: &str) -> Result<(), &'static str> {
+        scope.check(&Url::parse(url).unwrap())
     }
 
     #[test]
     fn host_patterns_widen_and_narrow() {
-        let reach = reach(|settings| {
+        let scope = scope(|settings| {
             settings.scope.allow_hosts = vec!["*.b.example".to_owned(), "10.0.0.1".to_owned()];
             settings.scope.deny_hosts = vec!["x.b.example".to_owned()];
         });
-        assert_eq!(check(&reach, "http://a.example/1"), Ok(()));
-        assert_eq!(check(&reach, "http://c.b.example/"), Ok(()));
-        assert_eq!(check(&reach, "http://x.b.example/"), Err("denied_host"));
-        assert_eq!(check(&reach, "http://c.example/"), Err("outside_host"));
-        assert!(reach.admits("c.b.example", "127.0.0.1".parse().unwrap()));
-        assert!(!reach.admits("c.example", "127.0.0.1".parse().unwrap()));
+        assert_eq!(check(&scope, "http://a.example/1"), Ok(()));
+        assert_eq!(check(&scope, "http://c.b.example/"), Ok(()));
+        assert_eq!(check(&scope, "http://x.b.example/"), Err("denied_host"));
+        assert_eq!(check(&scope, "http://c.example/"), Err("outside_host"));
+        assert!(scope.admits("c.b.example", "127.0.0.1".parse().unwrap()));
+        assert!(!scope.admits("c.example", "127.0.0.1".parse().unwrap()));
     }
 
     #[test]
     fn a_private_address_is_let_in_by_its_name() {
         for mode in [ScopeMode::Host, ScopeMode::Any] {
-            let reach = reach(|settings| {
+            let scope = scope(|settings| {
                 settings.scope.mode = mode;
                 settings.scope.allow_hosts = vec!["10.0.0.*".to_owned(), "[fd00::1]".to_owned()];
                 settings.scope.deny_hosts = vec!["10.0.0.7".to_owned()];
             });
-            assert_eq!(check(&reach, "http://10.0.0.1/"), Ok(()));
-            assert_eq!(check(&reach, "http://[fd00::1]/"), Ok(()));
-            assert_eq!(check(&reach, "http://10.0.0.7/"), Err("denied_host"));
-            assert!(check(&reach, "http://10.0.1.1/").is_err());
-            assert!(check(&reach, "http://169.254.169.254/").is_err());
+            assert_eq!(check(&scope, "http://10.0.0.1/"), Ok(()));
+            assert_eq!(check(&scope, "http://[fd00::1]/"), Ok(()));
+            assert_eq!(check(&scope, "http://10.0.0.7/"), Err("denied_host"));
+            assert!(check(&scope, "http://10.0.1.1/").is_err());
+            assert!(check(&scope, "http://169.254.169.254/").is_err());
         }
     }
 
     #[test]
     fn paths_have_an_end() {
-        let reach = reach(|settings| settings.scope.max_path_segments = 3);
-        assert_eq!(check(&reach, "http://a.example/1/2/3"), Ok(()));
+        let scope = scope(|settings| settings.scope.max_path_segments = 3);
+        assert_eq!(check(&scope, "http://a.example/1/2/3"), Ok(()));
         assert_eq!(
-            check(&reach, "http://a.example/1/2/3/4"),
+            check(&scope, "http://a.example/1/2/3/4"),
             Err("path_too_deep")
         );
     }
 
     #[test]
     fn query_parameters_that_do_not_count() {
-        let reach = reach(|settings| {
+        let scope = scope(|settings| {
             settings.scope.drop_query = vec!["utm_*".to_owned(), "sid".to_owned()]
         });
         for (url, expected) in [
@@ -249,9 +249,9 @@ mod tests {
             ("http://a.example/?", "http://a.example/"),
         ] {
             let url = Url::parse(url).unwrap();
-            let shortened = reach.shortened((&url).into());
+            let shortened = scope.shortened((&url).into());
             assert_eq!(shortened.as_deref().unwrap_or(url.as_str()), expected);
-            assert_eq!(reach.normalize(url).unwrap().as_str(), expected);
+            assert_eq!(scope.normalize(url).unwrap().as_str(), expected);
         }
     }
 }

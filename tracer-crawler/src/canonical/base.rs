@@ -3,8 +3,8 @@
 //! Most links are simple: their URL is a part of the base followed by the link itself, unchanged, and needs no parsing.
 //! All other links go through the parser.
 
-use ::url::{Position, Url};
 use encoding_rs::Encoding;
+use url::{Position, Url};
 
 use super::{Normalizer, UrlError, UrlText, escaped, is_unreserved, needs_work};
 

@@ -1,4 +1,4 @@
-//! Request pace of each host: the slowest of its robots.txt, the settings and the rate its answers call for.
+//! Request rate of each host: the slowest of its robots.txt, the settings and the rate its answers call for.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,39 +19,39 @@ const MAX_HOSTS: usize = 100_000;
 const NO_DELAY: Duration = Duration::from_micros(100);
 
 #[derive(Debug, Default)]
-struct Pace {
+struct Throttle {
     rate: Option<HostRate>,
     in_flight: u32,
 }
 
-/// Paces of the hosts, by origin.
+/// Throttles of the hosts, by origin.
 #[derive(Debug, Default)]
-pub(crate) struct Paces(Mutex<HashMap<Box<str>, Pace>>);
+pub(crate) struct Throttles(Mutex<HashMap<Box<str>, Throttle>>);
 
-impl Paces {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Pace>> {
+impl Throttles {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Throttle>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn update<T>(&self, url: &Url, work: impl FnOnce(&mut Pace) -> T) -> T {
-        let mut paces = self.lock();
+    fn update<T>(&self, url: &Url, work: impl FnOnce(&mut Throttle) -> T) -> T {
+        let mut throttles = self.lock();
         let key = origin_key(url);
-        if let Some(pace) = paces.get_mut(key) {
-            return work(pace);
+        if let Some(throttle) = throttles.get_mut(key) {
+            return work(throttle);
         }
-        if paces.len() >= MAX_HOSTS {
-            paces.retain(|_, pace| pace.in_flight > 0);
+        if throttles.len() >= MAX_HOSTS {
+            throttles.retain(|_, throttle| throttle.in_flight > 0);
         }
-        work(paces.entry(key.into()).or_default())
+        work(throttles.entry(key.into()).or_default())
     }
 
     /// Delay that the host's answers call for.
     fn delay(&self, url: &Url) -> Option<Duration> {
-        self.lock().get(origin_key(url)).and_then(Pace::delay)
+        self.lock().get(origin_key(url)).and_then(Throttle::delay)
     }
 }
 
-impl Pace {
+impl Throttle {
     fn delay(&self) -> Option<Duration> {
         let per_second = self.rate.as_ref()?.per_second();
         let delay = Duration::try_from_secs_f64(1.0 / per_second).ok()?;
@@ -68,18 +68,19 @@ pub(crate) fn settings_delay(settings: &Settings) -> Duration {
 impl Engine {
     /// The longer of the delay in robots.txt and the one that the host's answers call for.
     pub(crate) fn slowest(&self, url: &Url, robots: Duration) -> Duration {
-        self.paces.delay(url).unwrap_or_default().max(robots)
+        self.throttles.delay(url).unwrap_or_default().max(robots)
     }
 
     /// Notes that a request to the host begins.
-    pub(crate) fn pace_begin(&self, settings: &Settings, url: &Url) {
+    pub(crate) fn throttle_begin(&self, settings: &Settings, url: &Url) {
         if settings.adaptive.rate {
-            self.paces.update(url, |pace| pace.in_flight += 1);
+            self.throttles
+                .update(url, |throttle| throttle.in_flight += 1);
         }
     }
 
     /// Notes that a request to the host has ended, and adapts the host's rate to its result.
-    pub(crate) fn pace_end(
+    pub(crate) fn throttle_end(
         &self,
         settings: &Settings,
         url: &Url,
@@ -90,12 +91,12 @@ impl Engine {
             return;
         }
         let seen = seen(exchange, failure);
-        let changed = self.paces.update(url, |pace| {
-            pace.in_flight = pace.in_flight.saturating_sub(1);
-            let (in_flight, before) = (pace.in_flight, pace.delay());
+        let changed = self.throttles.update(url, |throttle| {
+            throttle.in_flight = throttle.in_flight.saturating_sub(1);
+            let (in_flight, before) = (throttle.in_flight, throttle.delay());
             let options = options(settings);
             // A new host is asked as fast as allowed until its answers call for less.
-            let rate = pace
+            let rate = throttle
                 .rate
                 .get_or_insert_with(|| HostRate::new(options, options.most));
             // The settings may have changed since the host's last answer.
@@ -103,7 +104,7 @@ impl Engine {
             if let Some(seen) = seen {
                 rate.observe(seen, in_flight);
             }
-            let after = pace.delay();
+            let after = throttle.delay();
             (after != before).then_some(after)
         });
         if let Some(delay) = changed {
@@ -150,30 +151,30 @@ mod tests {
 
     #[test]
     fn only_a_rate_that_slows_down_is_a_delay() {
-        let paces = Paces::default();
+        let throttles = Throttles::default();
         let url = Url::parse("http://a.example/").unwrap();
-        assert_eq!(paces.delay(&url), None);
+        assert_eq!(throttles.delay(&url), None);
         for (per_second, expected) in [(20_000.0, None), (0.5, Some(Duration::from_secs(2)))] {
             let options = RateOptions {
                 least: 0.1,
                 most: 20_000.0,
             };
-            paces.update(&url, |pace| {
-                pace.rate = Some(HostRate::new(options, per_second));
+            throttles.update(&url, |throttle| {
+                throttle.rate = Some(HostRate::new(options, per_second));
             });
-            assert_eq!(paces.delay(&url), expected);
+            assert_eq!(throttles.delay(&url), expected);
         }
     }
 
     #[test]
     fn hosts_beyond_the_limit_are_forgotten_but_for_those_under_way() {
-        let paces = Paces::default();
+        let throttles = Throttles::default();
         let url = |number: usize| Url::parse(&format!("http://h{number}.example/")).unwrap();
-        paces.update(&url(0), |pace| pace.in_flight = 1);
+        throttles.update(&url(0), |throttle| throttle.in_flight = 1);
         for number in 1..=MAX_HOSTS {
-            paces.update(&url(number), |_| ());
+            throttles.update(&url(number), |_| ());
         }
-        let left: Vec<_> = paces.lock().keys().cloned().collect();
+        let left: Vec<_> = throttles.lock().keys().cloned().collect();
         assert_eq!(left.len(), 2, "{left:?}");
     }
 }
