@@ -1,10 +1,10 @@
 //! Checks of what the documents name: tracer accepts every `tracer …` line in the README and in docs/user, with
-//! each flag, and every test that ARCHITECTURE.md names exists.
+//! each flag; every test that ARCHITECTURE.md names exists, and every module has a row there.
 
 #![allow(clippy::unwrap_used, reason = "a step that fails fails the test")]
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -165,6 +165,57 @@ fn tests_named_in_the_architecture_exist() {
             "ARCHITECTURE.md: {} holds no {missing:?}",
             file.0
         );
+    }
+}
+
+/// Crates with a table of modules in ARCHITECTURE.md, below a heading with their name.
+const MAPPED: [&str; 9] = [
+    "tracer-common",
+    "tracer-core",
+    "tracer-crawler",
+    "tracer-ebpf",
+    "tracer-export",
+    "tracer-recording",
+    "tracer-testbed",
+    "tracer-text",
+    "tracer-user",
+];
+
+/// Modules with a row of their own below the heading of a crate.
+fn rows<'a>(text: &'a str, package: &str) -> BTreeSet<&'a str> {
+    let heading = format!("\n### {package}\n");
+    let at = text.find(&heading).unwrap() + heading.len();
+    let section = text[at..].split("\n#").next().unwrap_or_default();
+    let cells = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    cells.filter_map(|rest| rest.split('`').next()).collect()
+}
+
+/// Modules right below the root of a crate.
+fn modules(source: &Path) -> BTreeSet<String> {
+    let entries = fs::read_dir(source).unwrap();
+    let names = entries.map(|entry| entry.unwrap().path());
+    let modules = names.filter(|path| path.extension().is_some_and(|it| it == "rs"));
+    let stems = modules.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned());
+    stems
+        .filter(|stem| !["lib", "main", "tests"].contains(&stem.as_str()))
+        .collect()
+}
+
+#[test]
+fn every_module_has_a_row() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let text = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    for package in MAPPED {
+        let source = root.join(package).join("src");
+        let rows = rows(&text, package);
+        let missing: Vec<String> = modules(&source)
+            .into_iter()
+            .filter(|module| !rows.contains(module.as_str()))
+            .collect();
+        assert!(missing.is_empty(), "{package}: no row for {missing:?}");
+        let is_gone = |row: &&&str| !source.join(format!("{row}.rs")).exists();
+        let gone: Vec<_> = rows.iter().filter(is_gone).collect();
+        assert!(gone.is_empty(), "{package}: no module {gone:?}");
     }
 }
 
