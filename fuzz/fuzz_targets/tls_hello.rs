@@ -37,6 +37,6 @@ fuzz_target!(|input: &[u8]| {
     let _ = stream
         .client_hello()
         .and_then(|hello| hello.sni.as_ref())
-        .map(|name| name.sanitized());
+        .map(|name| name.canonical());
     assert_eq!(stream.buffered_bytes(), 0);
 });

@@ -221,6 +221,7 @@ impl Connection {
     /// Server name, once the ClientHello is complete.
     pub fn server_name(&self) -> Option<String> {
         let hello = self.hello.as_ref()?.client_hello()?;
-        hello.sni.as_ref().map(|name| name.sanitized())
+        let name = hello.sni.as_ref().map(|name| name.canonical());
+        name.filter(|name| !name.is_empty())
     }
 }

@@ -78,7 +78,7 @@ impl HostKey {
     /// Host named by a ClientHello.
     pub fn sni(name: &str, port: u16) -> Self {
         Self {
-            host: name.to_ascii_lowercase().into(),
+            host: name.into(),
             source: HostSource::Sni,
             port,
         }

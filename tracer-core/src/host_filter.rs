@@ -5,6 +5,8 @@ use std::{net::IpAddr, sync::Arc};
 use thiserror::Error;
 use tracer_text::glob::Globs;
 
+use crate::host_name::push_label;
+
 /// Reasons why a pattern of `--host` cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum HostFilterError {
@@ -64,7 +66,7 @@ impl HostFilter {
         if texts.is_empty() {
             return Self::all();
         }
-        let globs = Globs::new(&texts);
+        let globs = Globs::new(texts.iter().map(|text| spelling(text)));
         Self(Some(Arc::new(Patterns { texts, globs })))
     }
 
@@ -134,6 +136,21 @@ fn port_of(pattern: &str) -> Option<(&str, u16)> {
     Some((host.trim_start_matches('[').trim_end_matches(']'), port))
 }
 
+/// Pattern in the spelling of host names ([`crate::host_name`]): without the dot that ends a fully qualified name, and with
+/// bytes beyond ASCII escaped. A backslash stays, because a name may be given as it is shown.
+fn spelling(pattern: &str) -> String {
+    let pattern = pattern.strip_suffix('.').unwrap_or(pattern);
+    let mut spelled = String::with_capacity(pattern.len());
+    for character in pattern.chars() {
+        if character.is_ascii() {
+            spelled.push(character);
+        } else {
+            push_label(&mut spelled, character.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+    spelled
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,6 +214,19 @@ mod tests {
             "a b",
             Some("`a b` holds white space or a control character, which no host name has"),
         );
+    }
+
+    #[test]
+    fn patterns_match_the_spelling_of_host_names() {
+        let admits = |pattern: &str, host: &[u8]| {
+            let filter = HostFilter::parse(&[pattern.to_owned()]).unwrap();
+            filter.admits(&crate::host_name::canonical(host))
+        };
+        assert!(admits("www.example.org.", b"www.example.org"));
+        assert!(admits("www.example.org", b"WWW.example.org."));
+        assert!(admits("b\u{fc}cher.*", "b\u{fc}cher.example".as_bytes()));
+        assert!(admits("a\\027*", b"a\x1b[2J"));
+        assert!(!admits("a.org.", b"b.org"));
     }
 
     #[test]

@@ -8,10 +8,12 @@
 
 use std::net::IpAddr;
 
+use crate::host_name;
+
 /// Limit of a host name's length, as in the DNS.
 const LONGEST: usize = 255;
 
-/// Name in the Host field without its port, with control characters escaped. None when the bytes contain no complete
+/// Name in the Host field without its port, in one spelling ([`host_name::canonical`]). None when the bytes contain no complete
 /// Host field of a request, or when the field is an address.
 pub fn host(bytes: &[u8]) -> Option<String> {
     let mut lines = bytes.split_inclusive(|&byte| byte == b'\n');
@@ -35,17 +37,9 @@ pub fn host(bytes: &[u8]) -> Option<String> {
     if name.is_empty() || name.len() > LONGEST {
         return None;
     }
-    let text = String::from_utf8_lossy(name);
-    if text.parse::<IpAddr>().is_ok() {
-        // An address is not a name.
-        return None;
-    }
-    Some(
-        text.chars()
-            .flat_map(printable)
-            .collect::<String>()
-            .to_ascii_lowercase(),
-    )
+    let is_address = str::from_utf8(name).is_ok_and(|text| text.parse::<IpAddr>().is_ok());
+    let name = host_name::canonical(name);
+    (!is_address && !name.is_empty()).then_some(name)
 }
 
 /// Removes the port: `[::1]:80` gives `::1`, `a.example:80` gives `a.example`.
@@ -54,14 +48,6 @@ fn without_port(value: &[u8]) -> &[u8] {
         return rest.split(|&byte| byte == b']').next().unwrap_or_default();
     }
     value.split(|&byte| byte == b':').next().unwrap_or_default()
-}
-
-fn printable(c: char) -> Vec<char> {
-    if c.is_control() {
-        c.escape_default().collect()
-    } else {
-        vec![c]
-    }
 }
 
 #[cfg(test)]
@@ -84,12 +70,17 @@ mod tests {
             "GET / HTTP/1.1\r\nAccept: */*\r\nhOsT:a.example\r\n\r\n",
             Some("a.example"),
         );
+        check(
+            "GET / HTTP/1.1\r\nHost: a.example.\r\n\r\n",
+            Some("a.example"),
+        );
+        check("GET / HTTP/1.1\r\nHost: .\r\n\r\n", None);
         check("GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", None);
         check("GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", None);
         check("GET / HTTP/1.1\r\nHost: [a]:80\r\n\r\n", Some("a"));
         check(
             "GET / HTTP/1.1\r\nHost: a\x1b[2J\r\n\r\n",
-            Some("a\\u{1b}[2j"),
+            Some("a\\027[2j"),
         );
         check("GET / HTTP/1.1\r\nHost: cut", None);
         check("GET / HTTP/1.1\r\nHost: cut\r", None);

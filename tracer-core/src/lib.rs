@@ -13,6 +13,7 @@ pub mod glob;
 pub mod group;
 pub mod host;
 pub mod host_filter;
+pub mod host_name;
 pub mod http;
 pub mod in_flight;
 pub mod input;

@@ -1,9 +1,8 @@
 //! DNS messages (RFC 1035 4, RFC 3596, RFC 6891), read from bytes that may be hostile and cut off.
 
-use std::{
-    fmt::Write,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::host_name::push_label;
 
 /// Length of the longest name on the wire (RFC 1035 2.3.4).
 const LONGEST_NAME: usize = 255;
@@ -238,6 +237,9 @@ impl Reader<'_> {
                     if wire_length > LONGEST_NAME {
                         return None;
                     }
+                    if !name.is_empty() {
+                        name.push('.');
+                    }
                     push_label(&mut name, self.bytes.get(at + 1..at + 1 + length)?);
                     at += 1 + length;
                 }
@@ -251,24 +253,6 @@ impl Reader<'_> {
                     (at, earliest) = (target, target);
                 }
                 _ => return None,
-            }
-        }
-    }
-}
-
-/// Appends a label in lower case. A dot or backslash inside it, and all bytes except visible ASCII, become `\DDD`.
-fn push_label(name: &mut String, label: &[u8]) {
-    if !name.is_empty() {
-        name.push('.');
-    }
-    for &byte in label {
-        match byte {
-            b'.' | b'\\' => {
-                let _ = write!(name, "\\{byte:03}");
-            }
-            0x21..=0x7e => name.push(char::from(byte.to_ascii_lowercase())),
-            _ => {
-                let _ = write!(name, "\\{byte:03}");
             }
         }
     }

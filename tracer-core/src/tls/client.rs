@@ -1,12 +1,13 @@
 //! Reads the ClientHello (RFC 8446 4.1.2, RFC 5246 7.4.1.2).
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use super::cursor::Cursor;
 use super::extension::{ALPN, PRE_SHARED_KEY, SUPPORTED_VERSIONS, read_alpn};
 use super::record::Malformed;
 use super::session_id::SessionId;
 use super::version::TlsVersion;
+use crate::host_name;
 
 /// Limit of a server name's length (a DNS name has at most 253 characters); a longer one counts as absent.
 pub const MAX_SERVER_NAME_BYTES: usize = 255;
@@ -156,20 +157,15 @@ impl ServerName {
         &self.0
     }
 
-    /// Name in a form that is safe for a terminal, a label or a file, and lossless: everything except visible ASCII,
-    /// and the backslash, becomes `\xNN`.
-    pub fn sanitized(&self) -> String {
-        self.to_string()
+    /// Name in the spelling that DNS and Host names have, too: safe for a terminal, a label or a file.
+    pub fn canonical(&self) -> String {
+        host_name::canonical(&self.0)
     }
 }
 
 impl fmt::Display for ServerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|&byte| match byte {
-            b'\\' => f.write_str("\\x5c"),
-            0x21..=0x7e => f.write_char(char::from(byte)),
-            _ => write!(f, "\\x{byte:02x}"),
-        })
+        f.write_str(&self.canonical())
     }
 }
 

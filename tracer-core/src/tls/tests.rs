@@ -87,7 +87,7 @@ fn client_line(hello: &ClientHello) -> String {
         .filter(|(set, _)| *set)
         .map(|(_, name)| *name)
         .collect();
-    let sni = hello.sni.as_ref().map_or("-".into(), ServerName::sanitized);
+    let sni = hello.sni.as_ref().map_or("-".into(), ServerName::canonical);
     let (legacy, max, id) = (
         hello.legacy_version,
         hello.max_version,

@@ -72,6 +72,7 @@ pub(crate) const HOUSES: &[House] = &[
                 "elapsed",
                 "endpoint",
                 "glob",
+                "host_name",
                 "http",
                 "in_flight",
                 "latency",
