@@ -23,7 +23,7 @@ use crate::{
     count::count,
     difference::{after, bytes_between, elapsed},
     emit, filter, maps, overflow,
-    skb::load,
+    skb::{ip_header, load},
     sock::{AF_INET, AF_INET6, Sock, Task},
     state::dns::{ASKED, DnsOwner, Progress},
     storage,
@@ -221,19 +221,16 @@ fn copy<const EGRESS: bool>(skb: *mut __sk_buff, owner: &DnsOwner, payload: &Pay
     }
 }
 
-/// Reads the IP and UDP or TCP headers (RFC 791, 8200, 768, 9293). IPv6 extension headers are not followed.
+/// Reads the IP and UDP or TCP headers (RFC 791, 8200, 768, 9293).
 #[inline(always)]
 unsafe fn payload<const EGRESS: bool>(
     skb: *mut __sk_buff,
     owner: &mut DnsOwner,
 ) -> Option<Payload> {
     // SAFETY: the context; a plain member of it.
-    let (first, total) = unsafe { (load::<10>(skb, 0)?, (*skb).len) };
-    let (header, protocol, family) = match first[0] >> 4 {
-        4 => (u32::from(first[0] & 15) * 4, first[9], AF_INET),
-        6 => (40, first[6], AF_INET6),
-        _ => return None,
-    };
+    let (ip, total) = unsafe { (ip_header(skb)?, (*skb).len) };
+    let (header, protocol) = (ip.length, ip.protocol);
+    let family = if ip.version == 6 { AF_INET6 } else { AF_INET };
     // SAFETY: the context.
     let ports = unsafe { load::<4>(skb, header)? };
     let from = u16::from_be_bytes([ports[0], ports[1]]);

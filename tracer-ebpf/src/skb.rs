@@ -18,6 +18,8 @@ use crate::{
 
 const SYN: u8 = 0x02;
 const IPPROTO_TCP: u8 = 6;
+/// Extension headers of IPv6 that are passed over; each occurs once, but for destination options (RFC 8200 4.1).
+const MOST_EXTENSIONS: u32 = 3;
 /// TCP header without options.
 const TCP: usize = 20;
 
@@ -62,8 +64,8 @@ impl Packet for SkbPacket {
     }
 }
 
-/// Reads the IP and TCP headers (RFC 791, RFC 8200, RFC 9293 3.1). IPv6 extension headers are
-/// not followed: such a packet is counted as unreadable.
+/// Reads the IP and TCP headers (RFC 791, RFC 8200, RFC 9293 3.1). A packet whose TCP header is not found is counted as
+/// unreadable.
 ///
 /// # Safety
 /// `skb` is the program's context.
@@ -123,18 +125,13 @@ unsafe fn at<const IP: usize>(skb: *mut __sk_buff, data: *const u8) -> Segment {
 #[inline(always)]
 unsafe fn parse(skb: *mut __sk_buff) -> Option<Segment> {
     // SAFETY: `skb` is the context.
-    let first = unsafe { load::<10>(skb, 0) }?;
-    let (ip_length, protocol) = match first[0] >> 4 {
-        4 => (u32::from(first[0] & 15) * 4, first[9]),
-        6 => (40, first[6]),
-        _ => return None,
-    };
-    if protocol != IPPROTO_TCP {
+    let header = unsafe { ip_header(skb) }?;
+    if header.protocol != IPPROTO_TCP {
         return None;
     }
     // SAFETY: as above.
-    let tcp = unsafe { load::<14>(skb, ip_length) }?;
-    let offset = ip_length + u32::from(tcp[12] >> 4) * 4;
+    let tcp = unsafe { load::<14>(skb, header.length) }?;
+    let offset = header.length + u32::from(tcp[12] >> 4) * 4;
     // SAFETY: a plain member of the context.
     let total = unsafe { (*skb).len };
     Some(Segment {
@@ -143,6 +140,63 @@ unsafe fn parse(skb: *mut __sk_buff) -> Option<Segment> {
         length: total.saturating_sub(offset),
         syn: tcp[13] & SYN != 0,
     })
+}
+
+/// Header of the network layer.
+pub struct IpHeader {
+    /// Bytes, those of extension headers included.
+    pub length: u32,
+    /// Protocol of the header behind it.
+    pub protocol: u8,
+    /// 4 or 6.
+    pub version: u8,
+}
+
+/// Reads the IP header. Extension headers of IPv6 that a host may put before TCP are passed over (RFC 8200 4): the
+/// kernel itself puts a hop-by-hop header with the length of the payload before segments of more than 64 KiB (BIG TCP,
+/// `ip6_xmit`).
+///
+/// # Safety
+/// `skb` is the program's context.
+#[inline(always)]
+pub unsafe fn ip_header(skb: *mut __sk_buff) -> Option<IpHeader> {
+    const IPV6: u32 = 40;
+    // SAFETY: `skb` is the context.
+    let first = unsafe { load::<10>(skb, 0) }?;
+    let version = first[0] >> 4;
+    match version {
+        4 => Some(IpHeader {
+            length: u32::from(first[0] & 15) * 4,
+            protocol: first[9],
+            version,
+        }),
+        6 => {
+            let mut header = IpHeader {
+                length: IPV6,
+                protocol: first[6],
+                version,
+            };
+            let mut passed = 0;
+            while passed < MOST_EXTENSIONS && is_extension(header.protocol) {
+                // SAFETY: as above.
+                let [next, eights] = unsafe { load::<2>(skb, header.length) }?;
+                header.length += (u32::from(eights) + 1) * 8;
+                header.protocol = next;
+                passed += 1;
+            }
+            Some(header)
+        }
+        _ => None,
+    }
+}
+
+/// Hop-by-hop options, routing and destination options: the extension headers that say their length in the second byte.
+#[inline(always)]
+fn is_extension(protocol: u8) -> bool {
+    const HOP_BY_HOP: u8 = 0;
+    const ROUTING: u8 = 43;
+    const DESTINATION_OPTIONS: u8 = 60;
+    matches!(protocol, HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS)
 }
 
 /// Copies N bytes from `offset`.
