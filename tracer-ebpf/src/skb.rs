@@ -1,4 +1,4 @@
-//! A TCP segment as a `cgroup_skb` program sees it: the packet begins at the network header.
+//! A TCP segment in a `cgroup_skb` program: the packet begins with the network header.
 
 use core::ffi::c_void;
 
@@ -21,7 +21,7 @@ const IPPROTO_TCP: u8 = 6;
 /// TCP header without options.
 const TCP: usize = 20;
 
-/// The packet at hand.
+/// The current packet.
 pub struct SkbPacket {
     pub skb: *mut __sk_buff,
     /// Offset of the payload.
@@ -62,8 +62,8 @@ impl Packet for SkbPacket {
     }
 }
 
-/// Reads the IP and TCP headers (RFC 791, RFC 8200, RFC 9293 3.1). IPv6 extension headers are
-/// not followed: such a packet is counted as unreadable.
+/// Reads the IP and TCP headers (RFC 791, RFC 8200, RFC 9293 3.1). IPv6 extension headers are not followed: a packet
+/// with them is counted as unreadable.
 ///
 /// # Safety
 /// `skb` is the program's context.
@@ -77,8 +77,8 @@ pub unsafe fn read(skb: *mut __sk_buff) -> Option<Segment> {
     segment
 }
 
-/// The headers where they nearly always are: in the linear part of the packet, IPv4 without options
-/// or plain IPv6. No helper is called.
+/// Reads the headers without a helper, where they nearly always are: in the linear part of the packet, with IPv4
+/// without options or plain IPv6.
 #[inline(always)]
 unsafe fn peek(skb: *mut __sk_buff) -> Option<Segment> {
     const IPV4: usize = 20;
@@ -101,7 +101,7 @@ unsafe fn peek(skb: *mut __sk_buff) -> Option<Segment> {
     }
 }
 
-/// The segment whose TCP header begins at `IP`.
+/// Segment of the packet with its TCP header at `IP`.
 ///
 /// # Safety
 /// The packet has been checked to hold `IP + TCP` bytes.
