@@ -3,11 +3,11 @@
 //! follows from the records:
 //!
 //! - TLS 1.2 and older: each side sends ChangeCipherSpec and then one encrypted handshake record, its
-//! Finished. Full handshake: the client's Finished comes first, and the server's is the end.
-//! Resumed: the server's Finished comes first, and the client's is the end (RFC 5246 7.3).
+//!   Finished. Full handshake: the client's Finished comes first, and the server's is the end.
+//!   Resumed: the server's Finished comes first, and the client's is the end (RFC 5246 7.3).
 //! - TLS 1.3: after its ServerHello the server sends application-data records. The client's
-//! Finished is the first application-data record that it sends after them (RFC 8446 2). With a client certificate
-//! it is the first one that has the size of a Finished.
+//!   Finished is the first application-data record that it sends after them (RFC 8446 2). With a client certificate
+//!   it is the first one that has the size of a Finished.
 
 use tracer_common::{
     counter::Counter,
