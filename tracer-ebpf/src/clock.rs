@@ -1,4 +1,4 @@
-//! The clock of every stamp.
+//! The clock of all times in records.
 
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 

@@ -1,4 +1,4 @@
-//! Counters of what was lost or could not be followed, a set for each CPU.
+//! Counters of losses and of events that could not be followed, a set for each CPU.
 
 use tracer_common::counter::Counter;
 
@@ -13,7 +13,7 @@ pub fn count(counter: Counter) {
     }
 }
 
-/// A duration of a phase. When its end is before its beginning it is lost, and counted as lost.
+/// Duration of a phase. If its end is before its beginning, it is None and counted as lost.
 #[inline(always)]
 pub fn duration(end_ns: u64, start_ns: u64) -> Option<u64> {
     let duration_ns = elapsed(end_ns, start_ns);

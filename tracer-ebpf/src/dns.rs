@@ -1,7 +1,7 @@
-//! DNS messages of traced processes: payload to and from port 53 is copied to user space with its time.
+//! DNS messages of traced processes: payload to and from port 53 is copied to user space with the time of the packet.
 //!
-//! Whether a socket asks port 53 is known from its storage: the owner programs put it there before the
-//! first packet leaves. What the packet programs do here for all other sockets is one comparison.
+//! The owner programs mark a socket that queries port 53 in its storage, before its first packet leaves. For all other
+//! sockets, the packet programs make a single comparison here.
 
 use core::ffi::c_void;
 
@@ -31,7 +31,7 @@ use crate::{
 
 /// Port that DNS servers listen on (RFC 1035 4.2).
 pub const PORT: u16 = 53;
-/// A message has a header at least.
+/// Length of the header, which every message has.
 const SHORTEST: u32 = 12;
 const SYN: u8 = 0x02;
 
@@ -49,7 +49,7 @@ struct Payload {
     transport: u8,
 }
 
-/// The socket may have an owner here: it leads to port 53 or, being no connected socket, anywhere.
+/// True if the socket may have a DNS owner: it is connected to port 53, or not connected at all.
 ///
 /// # Safety
 /// `sk` is a socket pointer the verifier knows.
@@ -60,7 +60,7 @@ pub unsafe fn concerns(sk: *const bpf_sock) -> bool {
     port == 0 || port == PORT.to_be()
 }
 
-/// The task asks port 53 through this socket from now on.
+/// Makes the task the owner of a socket that queries port 53.
 ///
 /// # Safety
 /// `sk` is a socket pointer the verifier knows.
@@ -75,7 +75,7 @@ pub unsafe fn own(sk: *mut c_void, task: Task) {
     owner.comm = task.process_comm();
 }
 
-/// A datagram socket found open: when it is connected to port 53, the task is its owner.
+/// Makes the task the owner of an open datagram socket, if the socket is connected to port 53.
 #[inline(always)]
 pub fn adopt(sock: Sock, task: Task) {
     let family = sock.family();
@@ -91,7 +91,7 @@ pub fn adopt(sock: Sock, task: Task) {
     }
 }
 
-/// A socket is gone: reports that when it carried messages of which some may have no answer yet, or pieces of them.
+/// Reports the end of a socket that carried DNS over TCP, or that may have unanswered queries over UDP.
 ///
 /// # Safety
 /// `sk` is the context of a socket program.
@@ -123,7 +123,7 @@ pub unsafe fn packet<const EGRESS: bool>(skb: *mut __sk_buff, sk: *mut bpf_sock)
         }
         return None;
     }
-    // SAFETY: the context; the payload has a DNS header at least.
+    // SAFETY: the context; the payload has at least a DNS header.
     let head = unsafe { load::<4>(skb, payload.offset)? };
     let id = u32::from(u16::from_be_bytes([head[0], head[1]]));
     let flags = u16::from_be_bytes([head[2], head[3]]);
@@ -135,7 +135,7 @@ pub unsafe fn packet<const EGRESS: bool>(skb: *mut __sk_buff, sk: *mut bpf_sock)
     None
 }
 
-/// A query over UDP. When it finds the ring full, its lookup is counted here, and stays here.
+/// Handles a query over UDP. A query that finds the ring full is counted here, and so is its answer later.
 #[inline(always)]
 fn asks(skb: *mut __sk_buff, owner: &mut DnsOwner, payload: &Payload, id: u32) {
     let again = unanswered(owner, id);
@@ -161,15 +161,15 @@ fn asks(skb: *mut __sk_buff, owner: &mut DnsOwner, payload: &Payload, id: u32) {
     asked.unanswered = 1;
 }
 
-/// An answer over UDP. It goes where its query went; when that was the ring, and the ring is full, what it says
-/// waits in a map of its own.
+/// Handles an answer over UDP. It is reported in the same place as its query. If that is the ring, and the ring is
+/// full, the answer is kept in a map of its own.
 #[inline(always)]
 fn answers(skb: *mut __sk_buff, owner: &mut DnsOwner, payload: &Payload, id: u32, flags: u16) {
     let now_ns = now_ns();
     let at = unanswered(owner, id);
     if at < ASKED {
         let asked = &mut owner.asked[at];
-        // A query that was sent after the answer had come is another one with the same id, and stays unanswered.
+        // A query that was sent after this answer came is another one with the same id: it stays unanswered.
         if let Some(duration_ns) = elapsed(now_ns, asked.time_ns) {
             asked.unanswered = 0;
             if asked.lost == 1 {
@@ -270,7 +270,7 @@ fn at_least(length: u32, least: u32) -> Option<u32> {
     (length >= least && length <= 0xffff).then_some(length)
 }
 
-/// Offset, length and position in the stream of what is, or may be, new in a TCP segment.
+/// Offset, length and stream position of the part of a TCP segment that is new, or may be.
 #[inline(always)]
 unsafe fn segment(
     skb: *mut __sk_buff,

@@ -1,4 +1,4 @@
-//! The only writer of the ring buffer. Every record that does not fit is counted.
+//! The only writer of the ring buffer. Every record that finds no room is counted.
 
 use tracer_common::{
     counter::Counter,
@@ -18,18 +18,18 @@ use crate::{
 
 pub mod turn;
 
-/// The reader is woken when it has read all that was before.
+/// The kernel wakes the reader if it has read all earlier records.
 const WAKEUP: u64 = 0;
 const NO_WAKEUP: u64 = 1;
 const FORCE_WAKEUP: u64 = 2;
 /// `BPF_RB_AVAIL_DATA`
 const AVAILABLE: u64 = 0;
-/// A reader that does not rest looks by itself every few milliseconds; it is woken early when this much waits.
+/// Waiting bytes at which a polling reader is woken. It reads the ring every few milliseconds without being woken.
 const WAKE_AT_BYTES: u64 = 1 << 20;
-/// Bits of the time, all of them zero in 1 of 16 records: then it is looked how much waits.
+/// Bits of the time that are all zero in 1 of 16 records: only then the waiting bytes are checked.
 const LOOK_MASK_NS: u64 = 0xf0;
 
-/// A log line, with the feature `kernel-log` only.
+/// Prints a log line, only with the feature `kernel-log`.
 macro_rules! log {
     ($context:expr, $($argument:tt)*) => {{
         #[cfg(feature = "kernel-log")]
@@ -40,7 +40,7 @@ macro_rules! log {
 }
 pub(crate) use log;
 
-/// Writes one record without figures; counts it as lost when there is no room.
+/// Writes one record that has no figures; counts it as lost when there is no room.
 #[inline(always)]
 pub fn record<T: 'static>(kind: u8, cookie: u64, fill: impl FnOnce(&mut T)) {
     if !try_record(kind, cookie, fill) {
@@ -48,13 +48,13 @@ pub fn record<T: 'static>(kind: u8, cookie: u64, fill: impl FnOnce(&mut T)) {
     }
 }
 
-/// Writes one record of now; false when there is no room.
+/// Writes one record with the current time; false when there is no room.
 #[inline(always)]
 pub fn try_record<T: 'static>(kind: u8, cookie: u64, fill: impl FnOnce(&mut T)) -> bool {
     try_record_at(now_ns(), kind, cookie, fill)
 }
 
-/// Writes one record: reserves, fills in the header, lets `fill` do the rest. False when there is no room.
+/// Writes one record: reserves room, fills in the header, and lets `fill` set the rest. False when there is no room.
 #[inline(always)]
 pub fn try_record_at<T: 'static>(
     time_ns: u64,
@@ -78,7 +78,7 @@ pub fn try_record_at<T: 'static>(
     true
 }
 
-/// Tells whether the reader is woken for a record of that time.
+/// Flags that decide whether the kernel wakes the reader for a record of this time.
 #[inline(always)]
 fn wakes(time_ns: u64) -> u64 {
     if maps::RESTS.get(0) == Some(&1) {
@@ -105,7 +105,7 @@ pub fn header<T>(time_ns: u64, kind: u8, cookie: u64) -> Header {
     }
 }
 
-/// A duration as records give it: 0 when the time of its beginning is not known, which is 0 itself.
+/// Duration as in records: 0 when the time of its beginning is unknown, which is given as 0.
 #[inline(always)]
 fn since(start_ns: u64, end_ns: u64) -> u64 {
     if start_ns == 0 {
@@ -115,7 +115,7 @@ fn since(start_ns: u64, end_ns: u64) -> u64 {
     }
 }
 
-/// Fills an endpoint from the socket and what its connection keeps of the owner.
+/// Fills an endpoint from the socket and from the owner noted in its connection.
 #[inline(always)]
 pub fn endpoint(sock: Sock, conn: &Conn, endpoint: &mut Endpoint) {
     endpoint.cgroup = conn.cgroup;
@@ -125,7 +125,7 @@ pub fn endpoint(sock: Sock, conn: &Conn, endpoint: &mut Endpoint) {
     endpoint.comm = conn.comm;
 }
 
-/// A connect has ended as `outcome` (`record::connect`). False when there is no room for the record.
+/// Reports the end of a connect with `outcome` (`record::connect`). False when there is no room for the record.
 #[inline(always)]
 pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32, now_ns: u64) -> bool {
     let written = try_record_at(
@@ -148,7 +148,7 @@ pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32, now_ns: u64) ->
     written
 }
 
-/// A handshake has ended; the end is `tls_end_ns`, or now when that is not set.
+/// Reports the end of a handshake, at `tls_end_ns`, or now if that is not set.
 #[inline(always)]
 pub fn tls(conn: &Conn, cookie: u64) {
     let written = try_record(kind::TLS, cookie, |record: &mut TlsRecord| {
@@ -173,7 +173,7 @@ pub fn tls(conn: &Conn, cookie: u64) {
     }
 }
 
-/// The handshake was still going on when the connection began to close.
+/// Reports a handshake that was still going on when the connection began to close.
 #[inline(always)]
 pub fn tls_closed(conn: &mut Conn, cookie: u64) {
     conn.outcome = tls::CLOSED;
@@ -185,21 +185,21 @@ pub fn tls_closed(conn: &mut Conn, cookie: u64) {
     tls(conn, cookie);
 }
 
-/// End of a connection, as its record tells it.
+/// End of a connection, for its record.
 pub struct Ending {
     /// Time of the end, ns.
     pub now_ns: u64,
     /// `sk_err`.
     pub error: u32,
-    /// State before.
+    /// State before the close.
     pub old_state: u8,
     /// Socket left behind: `record::close_outcome`.
     pub close_outcome: u8,
-    /// Counts that TCP has kept.
+    /// Counts kept by TCP.
     pub figures: TcpFigures,
 }
 
-/// A connection has closed.
+/// Reports the end of a connection.
 #[inline(always)]
 pub fn close(conn: &Conn, ending: &Ending) {
     let written = try_record_at(
@@ -213,7 +213,7 @@ pub fn close(conn: &Conn, ending: &Ending) {
     }
 }
 
-/// Everything but the header.
+/// Fills everything of a close record but its header.
 #[inline(always)]
 fn fill_close(conn: &Conn, ending: &Ending, record: &mut CloseRecord) {
     let figures = &ending.figures;
@@ -233,8 +233,8 @@ fn fill_close(conn: &Conn, ending: &Ending, record: &mut CloseRecord) {
     }
 }
 
-/// Keeps the end of a connection that user space knows, which would count as open for ever without it. False when user
-/// space does not know the connection, or when there is no room for that either.
+/// Keeps the close of a connection that user space knows: without it the connection would count as open for ever. False
+/// when user space does not know the connection, or when the map has no room either.
 #[inline(never)]
 fn close_late(conn: &Conn, ending: &Ending) -> bool {
     if conn.untold == 1 {
@@ -252,7 +252,7 @@ fn close_late(conn: &Conn, ending: &Ending) -> bool {
     is_kept
 }
 
-/// A traced process has forked (`kind::FORK`) or exited (`kind::EXIT`).
+/// Reports that a traced process has forked (`kind::FORK`) or exited (`kind::EXIT`).
 #[inline(always)]
 pub fn process(kind: u8, task: Task, parent: u32) {
     record(kind, 0, |record: &mut ProcessRecord| {
@@ -262,7 +262,7 @@ pub fn process(kind: u8, task: Task, parent: u32) {
     });
 }
 
-/// A process has executed `filename`, a kernel string.
+/// Reports that a process has executed `filename`, a kernel string.
 #[inline(always)]
 pub fn exec(task: Task, filename: *const u8) {
     record(kind::EXEC, 0, |record: &mut ExecRecord| {

@@ -1,4 +1,4 @@
-//! Decides who is traced. Everything here runs once per connect (or adopted socket), never per packet.
+//! Decides which processes and connections are traced. Runs once per connect or adopted socket, never per packet.
 
 use tracer_common::{
     config::{ALTERNATIVES, GLOBS},
@@ -10,7 +10,7 @@ use crate::{
     sock::{Sock, Task},
 };
 
-/// The process may be traced.
+/// True if the filter admits the process.
 #[inline(always)]
 pub fn admits_process(task: Task, tgid: u32) -> bool {
     if tgid == global!(FILTER.own_tgid) {
@@ -23,7 +23,7 @@ pub fn admits_process(task: Task, tgid: u32) -> bool {
     admits_comm(task) && admits_cgroup(task) && admits_executable(task)
 }
 
-/// The destination may be traced.
+/// True if the filter admits the destination.
 #[inline(always)]
 pub fn admits_destination(sock: Sock) -> bool {
     let remote = sock.remote_words();
@@ -135,7 +135,7 @@ fn admits_comm(task: Task) -> bool {
     false
 }
 
-/// Runs the glob's automaton over the comm, one step a byte.
+/// Runs the glob's automaton over the comm, one step per byte.
 #[inline(always)]
 fn glob_matches(glob: usize, comm: &[u8; COMM_LEN]) -> bool {
     let star = global!(FILTER.comms[glob].star);

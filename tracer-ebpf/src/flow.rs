@@ -1,7 +1,7 @@
-//! Logic of following a connection: segments in order, TLS records, the end of the handshake, requests and responses.
+//! Follows a connection: order of segments, TLS records, end of the handshake, requests and responses.
 //!
-//! What it reads of a segment comes from a [`source::Source`], and all it keeps is in [`crate::state::conn::Conn`]. The
-//! kernel's helpers are called for it by three files: `count` for losses, `repeat` for loops, and `emit` for records.
+//! The payload comes from a [`source::Source`], and all state is in [`crate::state::conn::Conn`]. Three files call the
+//! kernel's helpers for this module: `count` for losses, `repeat` for loops, and `emit` for records.
 
 pub mod batch;
 pub mod evidence;

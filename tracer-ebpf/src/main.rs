@@ -1,4 +1,4 @@
-//! tracer's kernel programs: they watch the sockets of a crawler and the packets on them.
+//! tracer's kernel programs: they follow the sockets of a crawler and their packets.
 //!
 //! `probes` holds one file per hook; the state of a connection is in its socket's storage
 //! ([`state::conn`]); only [`emit`] writes the ring buffer and only [`sock`] reads kernel structs.

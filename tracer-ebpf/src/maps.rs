@@ -1,4 +1,4 @@
-//! Every map, with its size and its readers, and the load-time globals.
+//! All maps, with their sizes and readers, and the load-time globals.
 
 use core::ffi::c_void;
 
@@ -38,7 +38,7 @@ pub static FILTER: Filter = Filter::all();
 #[btf_map]
 static CONNS: SkStorage<Conn> = SkStorage::new();
 
-/// Owner of each socket that asks port 53. Written by the owner programs, read by the packet programs.
+/// Owner of each socket that queries port 53. Written by the owner programs, read by the packet programs.
 #[btf_map]
 static DNS_OWNERS: SkStorage<DnsOwner> = SkStorage::new();
 
@@ -46,7 +46,7 @@ static DNS_OWNERS: SkStorage<DnsOwner> = SkStorage::new();
 #[btf_map]
 static RUN_QUEUES: TaskStorage<RunQueue> = TaskStorage::new();
 
-/// 1 once a thread has storage there: until then no switch needs to look.
+/// 1 once a thread has storage there: until then the switch probe has nothing to do.
 #[map]
 pub static WATCHED: Array<u32> = Array::with_max_entries(1, 0);
 
@@ -80,12 +80,12 @@ pub static OVERFLOW_TIMES: PerCpuArray<u64> =
 pub static OVERFLOW_COUNTS: PerCpuArray<u64> =
     PerCpuArray::with_max_entries(overflow::Count::COUNT, 0);
 
-/// Ends of connections that user space knows, for which the ring had no room. Taken out by user space. Memory is used for
-/// what is in it only; there are no more than there are open connections when the ring gets full.
+/// Closes of connections that user space knows, for which the ring had no room. Taken out by user space. The map uses
+/// memory only for its entries; it has at most one for each connection that was open when the ring became full.
 #[map]
 pub static LATE_CLOSES: HashMap<u64, CloseRecord> = HashMap::with_max_entries(131_072, 1);
 
-/// Answers that found the ring full while their query did not. Taken out by user space.
+/// DNS answers that found the ring full although their query did not. Taken out by user space.
 #[map]
 pub static LOST_ANSWERS: HashMap<LostAnswerKey, LostAnswer> = HashMap::with_max_entries(4096, 1);
 
@@ -93,23 +93,23 @@ pub static LOST_ANSWERS: HashMap<LostAnswerKey, LostAnswer> = HashMap::with_max_
 #[map]
 pub static OUT_OF_ORDER: LruHashMap<QueueKey, Queued> = LruHashMap::with_max_entries(512, 0);
 
-/// An all-zero value to insert into `OUT_OF_ORDER` (it is too large for the stack).
+/// An all-zero value for inserting into `OUT_OF_ORDER` (it is too large for the stack).
 #[map]
 pub static EMPTY_SEGMENT: Array<Queued> = Array::with_max_entries(1, 0);
 
-/// The socket storage, as the helpers want it.
+/// Map of connections, as an argument of the helpers.
 #[inline(always)]
 pub fn conns() -> *mut c_void {
     (&raw const CONNS).cast_mut().cast()
 }
 
-/// The owners' storage, as the helpers want it.
+/// Map of DNS owners, as an argument of the helpers.
 #[inline(always)]
 pub fn dns_owners() -> *mut c_void {
     (&raw const DNS_OWNERS).cast_mut().cast()
 }
 
-/// The threads' storage, as the helper wants it.
+/// Map of run-queue latencies, as an argument of the helpers.
 #[inline(always)]
 pub fn run_queues() -> *mut c_void {
     (&raw const RUN_QUEUES).cast_mut().cast()
@@ -123,7 +123,7 @@ macro_rules! global {
 }
 pub(crate) use global;
 
-/// Reads what user space has set, not what the compiler saw. For [`global!`] only.
+/// Reads the value that user space has set, not the one in the source. For [`global!`] only.
 #[inline(always)]
 pub(crate) fn load<T: Copy>(member: *const T) -> T {
     // SAFETY: a member of a plain static.

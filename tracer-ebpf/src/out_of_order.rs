@@ -1,4 +1,4 @@
-//! Segments of a handshake that arrive early go to the out-of-order queue until the gap before them is filled: the
+//! Puts segments of a handshake that arrive early into the out-of-order queue until the gap before them is filled: the
 //! application cannot read them sooner either. Few handshakes need this; the map is small.
 
 use core::ffi::c_void;
@@ -26,8 +26,8 @@ impl Source for QueuedSegment {
     #[inline(always)]
     fn load(&self, position: u32, to: *mut c_void, length: u32) -> bool {
         let at = masked::<{ QUEUED_BYTES as u64 - 1 }>(position);
-        // SAFETY: reads at most to the end of the map value's neighbour; the caller has checked
-        // that the bytes are in it, and a fault only fails.
+        // SAFETY: reads at most a little beyond the map value; the caller has checked that the bytes are in it, and a
+        // fault only makes the helper fail.
         unsafe {
             let from = (&raw const (*self.queued).bytes).cast::<u8>().add(at);
             bpf_probe_read_kernel(to, length, from.cast()) == 0

@@ -1,5 +1,5 @@
-//! Keeps the figures of records that find no room in the ring buffer: durations go to per-CPU histograms, counts to
-//! per-CPU counters. Totals stay complete.
+//! Keeps the figures of records that find no room in the ring buffer: durations in per-CPU histograms, counts in
+//! per-CPU counters. So the totals stay complete.
 
 use tracer_common::{
     overflow::{Count, Histogram},
@@ -16,7 +16,7 @@ fn add(count: Count, value: u64) {
     }
 }
 
-/// Adds a sample to a phase. The totals count one of unknown duration too, where they count samples at all.
+/// Adds a sample to a phase. A sample of unknown duration is counted too, in phases that count samples.
 #[inline(always)]
 fn time(phase: Histogram, duration_ns: Option<u64>) {
     let Some(ns) = duration_ns else {
@@ -31,12 +31,12 @@ fn time(phase: Histogram, duration_ns: Option<u64>) {
     }
 }
 
-/// A connect has ended.
+/// Counts a connect that has ended.
 #[inline(never)]
 pub fn connected(conn: &Conn, outcome: u8, error: u32, now_ns: u64) {
     add(Count::Records, 1);
     add(Count::SynRetransmits, u64::from(conn.syn_retransmits));
-    // One that began before the trace has no time of its beginning.
+    // A connect from before the trace has no start time.
     let is_adopted = conn.start_ns == 0;
     let duration_ns = if is_adopted {
         None
@@ -58,7 +58,7 @@ pub fn connected(conn: &Conn, outcome: u8, error: u32, now_ns: u64) {
     }
 }
 
-/// A handshake has ended. Over TLS 1.3 only the ServerHello tells whether it was resumed.
+/// Counts a handshake that has ended. Over TLS 1.3 only the ServerHello shows whether it was resumed.
 #[inline(never)]
 pub fn handshaken(conn: &Conn) {
     add(Count::Records, 1);
@@ -77,7 +77,7 @@ pub fn handshaken(conn: &Conn) {
     }
 }
 
-/// A connection has closed.
+/// Counts a connection that has closed.
 #[inline(never)]
 pub fn closed(conn: &Conn, figures: &TcpFigures, left: u8, now_ns: u64) {
     add(Count::Records, 1);
@@ -109,7 +109,7 @@ pub fn closed(conn: &Conn, figures: &TcpFigures, left: u8, now_ns: u64) {
     add(Count::BytesReceived, figures.bytes_received);
 }
 
-/// A turn is over.
+/// Counts a turn that is over.
 #[inline(never)]
 pub fn turned(conn: &Conn) {
     let (request, response) = (&conn.request, &conn.response);
@@ -129,7 +129,7 @@ pub fn turned(conn: &Conn) {
         return;
     }
     if conn.has_evidence() {
-        // Tickets are told apart in user space only.
+        // Only user space can distinguish tickets from a response.
         add(Count::FirstUnknown, 1);
         return;
     }
@@ -146,7 +146,7 @@ pub fn turned(conn: &Conn) {
     time(Histogram::Pickup, Some(request.pickup_ns));
 }
 
-/// The turns of a batch are over.
+/// Counts the turns of a batch.
 #[inline(never)]
 pub fn batched(conn: &mut Conn) {
     let count = u32::from(conn.request.batched);
@@ -166,21 +166,21 @@ pub fn batched(conn: &mut Conn) {
     }
 }
 
-/// A query was sent that is not another one asked again.
+/// Counts a query that is not the repetition of another one.
 #[inline(always)]
 pub fn queried() {
     add(Count::Records, 1);
     add(Count::DnsQueries, 1);
 }
 
-/// A query was sent again.
+/// Counts a query that was sent again.
 #[inline(always)]
 pub fn queried_again() {
     add(Count::Records, 1);
     add(Count::DnsRetries, 1);
 }
 
-/// A query that found the ring full was answered.
+/// Counts an answer to a query that found the ring full.
 #[inline(never)]
 pub fn answered(flags: u16, duration_ns: u64) {
     const TRUNCATED: u16 = 0x0200;

@@ -1,9 +1,9 @@
-//! Run-queue latency: how long threads were ready to run and had no CPU, in the storage of threads that have picked data
-//! up late once. All other threads have none, and cost one look at a switch.
+//! Run-queue latency: the time in which a thread was ready to run and had no CPU. It is noted in the storage of threads
+//! that have picked data up late once. Other threads have no storage, and cost one lookup at a switch.
 //!
-//! The kernel sums a thread's latencies up (`sched_info.run_delay`, kernel/sched/stats.h). From when it leaves a CPU
-//! until it has one again the sum grows by one latency, which ends at the switch: so the sum, read at both ends,
-//! and the time of the switch tell when it began.
+//! The kernel adds up a thread's latencies (`sched_info.run_delay`, kernel/sched/stats.h). Between leaving a CPU and
+//! getting one again, the sum grows by one latency, which ends at the switch. So the sum at both moments and the time
+//! of the switch give the begin of the latency.
 
 use crate::{
     bound::masked,
@@ -14,16 +14,16 @@ use crate::{
     storage,
 };
 
-/// Latencies shorter than this are left out, ns: a switch by itself takes that.
+/// Shortest latency that is noted, ns: the switch itself takes so long.
 const SHORTEST_NS: u64 = 2_000;
 
-/// Any thread has been watched so far.
+/// True once any thread is watched.
 #[inline(always)]
 pub fn any() -> bool {
     maps::WATCHED.get(0) == Some(&1)
 }
 
-/// A thread leaves its CPU.
+/// Notes that a thread leaves its CPU.
 #[inline(always)]
 pub fn stops(task: Task) {
     let Some(queue) = storage::run_queue(task) else {
@@ -43,7 +43,7 @@ pub fn stops(task: Task) {
     queue.known = 1;
 }
 
-/// A thread is given a CPU.
+/// Notes that a thread gets a CPU.
 #[inline(always)]
 pub fn runs(task: Task, now_ns: u64) {
     if let Some(queue) = storage::run_queue(task) {
@@ -51,8 +51,8 @@ pub fn runs(task: Task, now_ns: u64) {
     }
 }
 
-/// Run-queue latency of the running thread between `from_ns` and `now_ns`; None when it has not been watched since before
-/// its last latency. From now on it is.
+/// Run-queue latency of the running thread between `from_ns` and `now_ns`; None if the thread was not watched before
+/// its last latency. From now on it is watched.
 #[inline(always)]
 pub fn since(from_ns: u64, now_ns: u64) -> Option<u64> {
     let task = Task::current();
@@ -79,8 +79,8 @@ pub fn since(from_ns: u64, now_ns: u64) -> Option<u64> {
     })
 }
 
-/// The latency that ended when the thread was last given a CPU; `total_ns` is the sum of its latencies by now. None when
-/// the sum has shrunk or the clock is younger than the latency: then nothing is known.
+/// The latency that ended when the thread last got a CPU; `total_ns` is the current sum of its latencies. None if the
+/// sum has shrunk, or the latency is longer than the clock's value: then nothing is known.
 #[inline(always)]
 fn last(queue: &RunQueue, total_ns: u64) -> Option<Latency> {
     let latency_ns = elapsed(total_ns, queue.total_ns)?;
@@ -90,7 +90,7 @@ fn last(queue: &RunQueue, total_ns: u64) -> Option<Latency> {
     })
 }
 
-/// Part of a latency that lies behind `from_ns`, ns; 0 when it was over by then.
+/// Part of a latency after `from_ns`, ns; 0 if it ended before.
 #[inline(always)]
 fn behind(latency: &Latency, from_ns: u64) -> u64 {
     let from_ns = if latency.from_ns > from_ns {

@@ -1,4 +1,4 @@
-//! A TCP segment as a `cgroup_skb` program sees it: the packet begins at the network header.
+//! A TCP segment in a `cgroup_skb` program: the packet begins with the network header.
 
 use core::ffi::c_void;
 
@@ -23,7 +23,7 @@ const MOST_EXTENSIONS: u32 = 3;
 /// TCP header without options.
 const TCP: usize = 20;
 
-/// The packet at hand.
+/// The current packet.
 pub struct SkbPacket {
     pub skb: *mut __sk_buff,
     /// Offset of the payload.
@@ -79,8 +79,8 @@ pub unsafe fn read(skb: *mut __sk_buff) -> Option<Segment> {
     segment
 }
 
-/// The headers where they nearly always are: in the linear part of the packet, IPv4 without options
-/// or plain IPv6. No helper is called.
+/// Reads the headers without a helper, where they nearly always are: in the linear part of the packet, with IPv4
+/// without options or plain IPv6.
 #[inline(always)]
 unsafe fn peek(skb: *mut __sk_buff) -> Option<Segment> {
     const IPV4: usize = 20;
@@ -103,7 +103,7 @@ unsafe fn peek(skb: *mut __sk_buff) -> Option<Segment> {
     }
 }
 
-/// The segment whose TCP header begins at `IP`.
+/// Segment of the packet with its TCP header at `IP`.
 ///
 /// # Safety
 /// The packet has been checked to hold `IP + TCP` bytes.

@@ -1,5 +1,5 @@
-//! The only reader of kernel structs. Pointers come typed from a `tp_btf` or iterator context; the
-//! offsets are frozen constants, so the verifier checks each access against the kernel's BTF.
+//! The only reader of kernel structs. Pointers come typed from a `tp_btf` or iterator context. The offsets are frozen
+//! constants, so the verifier checks each access against the kernel's BTF.
 
 use core::ffi::c_void;
 
@@ -40,7 +40,7 @@ unsafe fn read<T: Copy>(base: *const u8, offset: u32) -> T {
     unsafe { core::ptr::read_volatile(base.add(offset as usize).cast::<T>()) }
 }
 
-/// Four words at `offset`.
+/// Reads four words at `offset`.
 #[inline(always)]
 unsafe fn read_words(base: *const u8, offset: u32) -> [u32; 4] {
     // SAFETY: as `read`.
@@ -55,7 +55,7 @@ unsafe fn read_words(base: *const u8, offset: u32) -> [u32; 4] {
 }
 
 impl Sock {
-    /// An IPv4 or IPv6 TCP socket.
+    /// True for a TCP socket over IPv4 or IPv6.
     #[inline(always)]
     pub fn is_tcp(self) -> bool {
         // SAFETY: typed read.
@@ -88,8 +88,8 @@ impl Sock {
         unsafe { read(self.0, global!(OFFSETS.sock_err)) }
     }
 
-    /// The process has closed it, or shut it down both ways (`__tcp_close` and `inet_shutdown` set this before
-    /// the FIN goes out): it will read no more.
+    /// True if the process has closed the socket, or shut it down in both directions (`__tcp_close` and `inet_shutdown`
+    /// set this before the FIN is sent): the process will read no more.
     #[inline(always)]
     pub fn reads_no_more(self) -> bool {
         const SHUTDOWN_MASK: u8 = 3;
@@ -98,7 +98,7 @@ impl Sock {
         shutdown == SHUTDOWN_MASK
     }
 
-    /// Something may be in its storage. Asked here, before the helper is: most sockets of a machine have none.
+    /// True if the socket may have storage. Checked before calling the helper: most sockets of a machine have none.
     #[inline(always)]
     pub fn has_storage(self) -> bool {
         // SAFETY: typed read; the pointer is not followed.
@@ -106,7 +106,7 @@ impl Sock {
         !storage.is_null()
     }
 
-    /// Host order; 0 in SYN_SENT and after the port was given back.
+    /// Local port in host order; 0 in SYN_SENT, and after the port was freed.
     #[inline(always)]
     pub fn local_port(self) -> u16 {
         // SAFETY: typed read.
@@ -154,7 +154,7 @@ impl Sock {
         self.0.cast_mut().cast()
     }
 
-    /// Counters of the TCP layer; zero when the socket is none.
+    /// Counters of the TCP layer; zero for a socket that is not TCP.
     #[inline(always)]
     pub fn tcp_figures(self) -> TcpFigures {
         // SAFETY: the helper gives a typed tcp_sock or null; typed reads.
@@ -175,7 +175,7 @@ impl Sock {
         }
     }
 
-    /// Sequence number of what is sent next (`tcp_sock.snd_nxt`); in SYN_SENT that of the first payload byte.
+    /// Sequence number of the next byte to send (`tcp_sock.snd_nxt`); in SYN_SENT that of the first payload byte.
     #[inline(always)]
     pub fn next_to_send(self) -> u32 {
         // SAFETY: the helper gives a typed tcp_sock or null; a typed read.
@@ -230,15 +230,15 @@ impl Task {
         unsafe { read(self.0, global!(OFFSETS.task_tgid)) }
     }
 
-    /// Sum of the times that the thread was ready to run and waited for a CPU, ns; 0 on a kernel that does not
-    /// keep it.
+    /// Sum of the times in which the thread was ready to run and waited for a CPU, ns; 0 if the kernel does not keep
+    /// it.
     #[inline(always)]
     pub fn run_delay_ns(self) -> u64 {
         // SAFETY: typed read.
         unsafe { read(self.0, global!(OFFSETS.task_run_delay)) }
     }
 
-    /// comm of the process: that of its thread-group leader.
+    /// Name of the process: the comm of its thread-group leader.
     #[inline(always)]
     pub fn process_comm(self) -> [u8; COMM_LEN] {
         // SAFETY: typed reads; two native words are the 16 bytes.
@@ -252,7 +252,7 @@ impl Task {
         }
     }
 
-    /// True once the last thread of the process is on its way out.
+    /// True once the last thread of the process is exiting.
     #[inline(always)]
     pub fn process_is_dead(self) -> bool {
         // SAFETY: typed reads.
@@ -291,7 +291,7 @@ impl Task {
         }
     }
 
-    /// cgroup-v2 id of the process's ancestor at `level`, 0 when it lives above that level.
+    /// cgroup-v2 id of the process's ancestor at `level`; 0 if the process is above that level.
     #[inline(always)]
     pub fn cgroup_at(self, level: u32) -> u64 {
         // SAFETY: typed reads, then probe reads: the ancestors are a flexible array of pointers,

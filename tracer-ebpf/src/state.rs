@@ -1,4 +1,4 @@
-//! Types of the values that the maps hold: plain integers, no calls of helpers.
+//! Types of the maps' values: plain integers, without calls of helpers.
 
 pub mod conn;
 pub mod dns;

@@ -1,5 +1,5 @@
-//! Values in the storage of sockets and of threads: no lookup by address, no lifetime to manage, gone with the socket or
-//! the thread.
+//! Values in the storage of sockets and threads: they need no lookup by address, and are freed with the socket or
+//! thread.
 
 use core::ffi::c_void;
 
@@ -16,7 +16,7 @@ use crate::{
     state::{conn::Conn, dns::DnsOwner, run_queue::RunQueue},
 };
 
-/// `BPF_LOCAL_STORAGE_GET_F_CREATE`: a value that is not there is made, all zero.
+/// `BPF_LOCAL_STORAGE_GET_F_CREATE`: a missing value is made, all zero.
 const CREATE: u64 = 1;
 
 /// The traced connection of a socket, if it has one.
@@ -43,7 +43,7 @@ pub fn conn_of(sock: Sock) -> Option<&'static mut Conn> {
     unsafe { conn(sock.as_ptr()) }
 }
 
-/// The connection of a socket, made when it has none. Counts the failure to make it.
+/// The connection of a socket; it is made if there is none. Counts a failure to make it.
 ///
 /// # Safety
 /// As [`conn`].
@@ -61,7 +61,7 @@ pub unsafe fn conn_or_new(sk: *mut c_void) -> Option<&'static mut Conn> {
     conn
 }
 
-/// The owner of a socket that asks port 53.
+/// The owner of a socket that queries port 53.
 ///
 /// # Safety
 /// As [`conn`].
@@ -75,7 +75,7 @@ pub unsafe fn dns_owner(sk: *mut c_void) -> Option<&'static mut DnsOwner> {
     }
 }
 
-/// The owner of a socket that asks port 53, made when it has none. Counts the failure to make it.
+/// The owner of a socket that queries port 53; it is made if there is none. Counts a failure to make it.
 ///
 /// # Safety
 /// As [`conn`].

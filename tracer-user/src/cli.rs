@@ -16,7 +16,8 @@ use crate::{
     say::{checked, say},
 };
 
-/// Prints what there is to say instead of a run: help, the version, or what is wrong with the arguments. The exit code.
+/// Prints what clap returned instead of arguments: help, the version, or an error in the arguments. Returns the exit
+/// code.
 pub(crate) fn refuse(message: &clap::Error) -> u8 {
     let printed = message.print().and_then(|()| io::stdout().flush());
     if message.use_stderr() {

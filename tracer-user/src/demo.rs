@@ -1,8 +1,8 @@
-//! `tracer demo`: the reference crawler against the testbed's origin over a link with a real round trip,
-//! first with the settings of a naive crawler, then tuned; both traced, then compared.
+//! `tracer demo`: two crawls of the testbed's site by the reference crawler, over a link with a real round trip: the
+//! first with the settings of a naive crawler, the second tuned. Both are traced and then compared.
 //!
-//! Nothing is left behind however it ends: namespaces have no names, files are in memory (only the exports
-//! are not), and children end with this process.
+//! Nothing remains, however the demo ends: namespaces have no names, files are in memory (only the exports are not),
+//! and children end with this process.
 
 mod check;
 mod client;
@@ -38,7 +38,7 @@ use stage::{Counted, Stage};
 /// Reasons why the demo could not go on.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DemoError {
-    /// The directory of the exports.
+    /// The directory of the exports cannot be made.
     #[error("cannot make {path} for the exports: {source}; choose another directory")]
     Out {
         /// Path as given.
@@ -46,7 +46,7 @@ pub(crate) enum DemoError {
         /// Error of the system.
         source: io::Error,
     },
-    /// The directory is in use by a demo that runs already.
+    /// Another demo that is running uses the directory.
     #[error("another tracer demo is writing to {path}; choose another directory with --out")]
     InUse {
         /// Path as given.
@@ -60,13 +60,13 @@ pub(crate) enum DemoError {
         /// Error of the step.
         source: io::Error,
     },
-    /// The link.
+    /// The link cannot be set up.
     #[error("demo: {0}")]
     Link(#[from] LinkError),
-    /// The origin.
+    /// The origin cannot be started.
     #[error("demo: {0}")]
     Origin(#[from] OriginError),
-    /// The DNS server.
+    /// The DNS server cannot be started.
     #[error("demo: {0}")]
     Dns(#[from] DnsError),
     /// The crawler or its tracer ended with an error.
@@ -76,7 +76,7 @@ pub(crate) enum DemoError {
         profile: &'static str,
         /// Exit code of the crawl, 128 + n for signal n.
         status: u8,
-        /// The end of what it said.
+        /// Last lines of the crawl's standard output and standard error.
         output: String,
     },
     /// The crawl did not end.
@@ -85,32 +85,32 @@ pub(crate) enum DemoError {
         /// The profile.
         profile: &'static str,
     },
-    /// The comparison.
+    /// The comparison cannot be printed.
     #[error(transparent)]
     Stream(#[from] StreamError),
-    /// `tracer run` could not write an export where it belongs.
+    /// `tracer run` could not write an export to its file.
     #[error("demo: the export of the crawl with profile {profile} was not written:\n{output}")]
     NoExport {
         /// The profile.
         profile: &'static str,
-        /// The end of what was said of it.
+        /// Last lines of the crawl's standard output and standard error.
         output: String,
     },
     /// An export cannot be read back.
     #[error("demo: {0}")]
     Export(#[from] DiffError),
-    /// The crawler's own notes cannot be read.
+    /// The crawler's JSONL cannot be read.
     #[error("demo: cannot read what the crawler wrote of its pages: {0}")]
     Crawled(serde_json::Error),
 }
 
 impl DemoError {
-    /// For a step that should not fail.
+    /// Wraps the error of a step that should not fail.
     fn system(what: &'static str) -> impl Fn(io::Error) -> Self {
         move |source| Self::System { what, source }
     }
 
-    /// The exit code.
+    /// Exit code of the error.
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Out { .. } | Self::InUse { .. } | Self::Stream(_) | Self::NoExport { .. } => {
@@ -132,7 +132,7 @@ enum Profile {
 }
 
 impl Profile {
-    /// Name of the profile for the crawler; also the name of its export.
+    /// Name of the profile, for the crawler and for the file of the export.
     fn name(self) -> &'static str {
         match self {
             Self::Default => "default",
@@ -141,13 +141,13 @@ impl Profile {
     }
 }
 
-/// A crawl and all who counted it.
+/// A crawl, with the counts of servers and crawler.
 #[derive(Debug)]
 struct Run {
     profile: Profile,
-    /// Counts of the servers.
+    /// Counts of origin and DNS server.
     counted: Counted,
-    /// The crawler's own figures.
+    /// Figures of the crawler about its pages.
     crawled: crawled::Crawled,
     /// Hosts of the site.
     hosts: u64,
@@ -165,7 +165,7 @@ pub(crate) fn demo(settings: &DemoSettings) -> Result<u8, DemoError> {
 }
 
 fn run(settings: &DemoSettings, runtime: &Runtime) -> Result<u8, DemoError> {
-    // Before anything exists that a signal would leave behind.
+    // Listens before anything exists that a signal would leave behind.
     let mut stop = runtime
         .block_on(async { Stop::listen() })
         .map_err(DemoError::system("listening for signals"))?;
@@ -210,7 +210,7 @@ impl Stop {
         })
     }
 
-    /// The exit code that goes with the first signal.
+    /// Waits for the first signal; returns the exit code for it.
     async fn received(&mut self) -> u8 {
         let signal = tokio::select! {
             _ = self.interrupt.recv() => libc::SIGINT,

@@ -1,4 +1,4 @@
-//! Two exports side by side: every figure with its change and a line of plain words.
+//! Comparison of two exports: every figure with its change and an explanation in plain words.
 
 mod export;
 mod figure;
@@ -17,7 +17,7 @@ use row::Row;
 /// Name and major version of the JSON.
 const SCHEMA: &str = "tracer.diff/1";
 
-/// Two exports, compared.
+/// Comparison of two exports.
 #[derive(Debug)]
 pub(crate) struct Comparison {
     /// Title of each column.
@@ -28,29 +28,29 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
-    /// Compares two exports; the columns are named as told.
+    /// Compares two exports; `names` are the titles of the columns.
     pub(crate) fn new(names: [String; 2], a: Export, b: Export) -> Self {
         let rows = row::all(&a, &b);
         Self { names, a, b, rows }
     }
 
-    /// Compares two files; columns are named after them.
+    /// Compares two files; the columns are named after them.
     pub(crate) fn of_files(a: &Path, b: &Path) -> Result<Self, DiffError> {
         Ok(Self::new(column_names(a, b), read(a)?, read(b)?))
     }
 
-    /// The row of an id.
+    /// The row with this id.
     #[cfg(test)]
     pub(crate) fn row(&self, id: &str) -> Option<&Row> {
         self.rows.iter().find(|row| row.id == id)
     }
 
-    /// The table, with what was lost said first.
+    /// The table, after a line about losses if there were any.
     pub(crate) fn to_text(&self, color: bool) -> String {
         table::text(&self.names, [&self.a, &self.b], &self.rows, color)
     }
 
-    /// Every row, unrounded.
+    /// The comparison as JSON: every row, unrounded.
     pub(crate) fn to_json(&self) -> Value {
         let side = |name: &str, export: &Export| {
             json!({
@@ -70,7 +70,7 @@ impl Comparison {
     }
 }
 
-/// File names without their ends; A and B when these are the same.
+/// File names without extension; A and B when these are equal.
 fn column_names(a: &Path, b: &Path) -> [String; 2] {
     let stem = |path: &Path| {
         path.file_stem()

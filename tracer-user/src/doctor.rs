@@ -1,8 +1,8 @@
-//! `tracer doctor`: what this kernel, these rights and this machine allow, and what to do about the rest.
+//! `tracer doctor`: what kernel, rights and machine allow, and what to do about the rest.
 //!
-//! Every check is data: what was found, what is needed, how bad it is and the remedy. Files are read below
-//! [`Roots`], so that other machines can be tried in tests; what cannot be read from a file comes in through
-//! [`Probes`]. Only a failed check stops tracing; a warning says what will be missing.
+//! A check is data: state found, state needed, severity and remedy. Files are read below [`Roots`], so that tests can
+//! imitate other machines. Checks that cannot be read from a file are tried by [`Probes`]. Only a failed check stops
+//! tracing; a warning names what will be missing.
 
 use std::path::{Path, PathBuf};
 
@@ -51,7 +51,7 @@ const NAMESPACES: [(&str, &str, u64, Status, &str); 3] = [
     ),
 ];
 
-/// Tracepoints by what is lost without them; an empty text means that nothing works.
+/// Tracepoints, each with what is lost without it; an empty text means that tracing cannot work.
 const TRACEPOINTS: [(&str, &str); 7] = [
     ("inet_sock_set_state", ""),
     ("sched_process_fork", ""),
@@ -111,22 +111,22 @@ const SETTINGS: [(&str, &str, &[&str], &str); 7] = [
     ),
 ];
 
-/// File systems that tracer can do without: name, type.
+/// File systems that tracer does not need: name, type.
 const OPTIONAL_MOUNTS: [(&str, &str); 2] = [("bpf file system", "bpf"), ("tracefs", "tracefs")];
 
 /// Result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Status {
-    /// All is as it should be, or of no consequence.
+    /// The state is as needed, or does not matter.
     Ok,
-    /// Tracing works, with less.
+    /// Tracing works, but some figures are missing.
     Warn,
     /// Tracing cannot work.
     Fail,
 }
 
-/// A thing that was looked at.
+/// A check: something that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Check {
     /// Name of the thing that was looked at.
@@ -153,7 +153,7 @@ impl Check {
         }
     }
 
-    /// Turns the check into one that came out badly.
+    /// Turns the check into one with a worse status and a remedy.
     fn but(self, status: Status, remedy: impl Into<String>) -> Self {
         Self {
             status,
@@ -162,13 +162,13 @@ impl Check {
         }
     }
 
-    /// Turns the check into one that came out badly, unless `good`.
+    /// Turns the check into one with a worse status and a remedy, unless `good`.
     fn unless(self, good: bool, status: Status, remedy: impl Into<String>) -> Self {
         if good { self } else { self.but(status, remedy) }
     }
 }
 
-/// Places of the kernel's file systems.
+/// Mount points of the kernel's file systems.
 #[derive(Debug, Clone)]
 pub(crate) struct Roots {
     /// Normally /proc.
@@ -186,10 +186,10 @@ impl Default for Roots {
     }
 }
 
-/// Something tried for real: what came of it, or why it failed, each in one line.
+/// An attempt: its result or its error, each in one line.
 pub(crate) type Probe<'a> = Option<&'a dyn Fn() -> Result<String, String>>;
 
-/// Attempts at things that have to be tried instead of read; None leaves the check out.
+/// Attempts for checks that cannot be read from a file; None leaves the check out.
 #[derive(Default, Clone, Copy)]
 pub(crate) struct Probes<'a> {
     /// Lists the TCP sockets over inet_diag.
@@ -198,17 +198,17 @@ pub(crate) struct Probes<'a> {
     pub(crate) try_load: Probe<'a>,
 }
 
-/// Everything that was looked at.
+/// Results of all checks.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Report {
     /// True if no check failed.
     pub(crate) can_trace: bool,
-    /// In the order of the table.
+    /// Checks, in the order of the table.
     pub(crate) checks: Vec<Check>,
 }
 
 impl Report {
-    /// Looks at everything.
+    /// Runs every check.
     pub(crate) fn make(roots: &Roots, probes: &Probes<'_>) -> Self {
         let mut checks = vec![kernel(roots), rights(roots)];
         checks.extend(NAMESPACES.iter().map(|n| namespace(roots, n)));
@@ -232,7 +232,7 @@ impl Report {
         if self.can_trace { 0 } else { CANNOT_TRACE }
     }
 
-    /// The table for people: one line a check, its remedy below it, and a last line that sums up.
+    /// The table as text: one line per check, its remedy below it, and a last line with the overall result.
     pub(crate) fn to_text(&self) -> String {
         let width = |field: fn(&Check) -> &str, head: &str| {
             self.checks
@@ -351,7 +351,7 @@ fn namespace(
     }
 }
 
-/// Type information, and what it says about the hooks.
+/// Checks of the type information, and of the hooks that it lists.
 fn btf(roots: &Roots) -> Vec<Check> {
     let path = roots.sys.join("kernel/btf/vmlinux");
     let needed = "readable, with the kernel's structures";
@@ -495,14 +495,14 @@ fn programs(probe: &dyn Fn() -> Result<String, String>) -> Check {
     .unless(good, Status::Fail, remedy)
 }
 
-/// First word after `key` in a file of keyed lines.
+/// First word after `key` in a file whose lines start with keys.
 fn field(path: &Path, key: &str) -> Option<String> {
     let text = read(path)?;
     let value = text.lines().find_map(|line| line.strip_prefix(key))?;
     value.split_whitespace().next().map(str::to_owned)
 }
 
-/// A file's text without the space around it.
+/// Text of a file without surrounding white space.
 fn read(path: &Path) -> Option<String> {
     std::fs::read_to_string(path)
         .ok()
@@ -518,7 +518,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// A machine made of files; healthy but for BTF, which is this machine's if it has it.
+    /// A machine imitated by files; it is healthy, and its BTF is this machine's, if this machine has one.
     struct Tree(tempfile::TempDir);
 
     impl Tree {

@@ -6,14 +6,14 @@ use std::{os::unix::process::ExitStatusExt, process::ExitStatus};
 pub(crate) const OK: u8 = 0;
 /// Wrong arguments, a command or process that does not exist, an output that cannot be written.
 pub(crate) const USAGE: u8 = 2;
-/// Cannot trace here.
+/// Tracing cannot work on this machine.
 pub(crate) const CANNOT_TRACE: u8 = 3;
 /// An input file cannot be read or understood.
 pub(crate) const INPUT: u8 = 4;
 /// A fault of tracer's own.
 pub(crate) const INTERNAL: u8 = 70;
 
-/// The status of a command to pass on: its own, or 128+n when signal n ended it.
+/// Exit code for the status of a command: its own code, or 128+n when signal n ended it.
 pub(crate) fn passed_on(status: ExitStatus) -> u8 {
     let code = status
         .code()

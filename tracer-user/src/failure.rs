@@ -1,4 +1,4 @@
-//! Reasons why tracer could not do what it was asked: the errors of all rooms below, joined, and their exit codes.
+//! Reasons why tracer could not do its task: the errors of all modules, joined, with their exit codes.
 
 use thiserror::Error;
 use tracer_crawler::{crawl::CrawlError, header::HeaderError, seeds::SeedsError};
@@ -21,67 +21,67 @@ use crate::{
 /// A failure of the whole run, one line.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
-    /// The user can mend it in the command line.
+    /// The command line is wrong; the user can correct it.
     #[error("{0}")]
     Usage(String),
-    /// An output file.
+    /// An output file cannot be written.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// Results, at the end of a trace or on the way.
+    /// A sink could not write results, at the end of a trace or before.
     #[error(transparent)]
     Sink(#[from] SinkError),
-    /// A standard stream.
+    /// A standard stream cannot be written.
     #[error(transparent)]
     Stream(#[from] StreamError),
-    /// `--child-log`.
+    /// The file of `--child-log` cannot be written.
     #[error("--child-log is cut off: {0}; check the free space of its disk")]
     ChildLog(std::io::Error),
-    /// The live screen.
+    /// The live screen cannot be drawn.
     #[error("cannot draw the live screen: {0}")]
     Screen(std::io::Error),
-    /// The trace of a command that was under way.
+    /// The trace of a command failed while it was under way.
     #[error("{0}; the trace is cut off there, and the command was told to end")]
     Broken(Box<Failure>),
-    /// Settings of a crawl.
+    /// Settings of a crawl are wrong.
     #[error(transparent)]
     Config(#[from] tracer_crawler::config::ConfigError),
-    /// The source of a trace under way.
+    /// The source of a trace failed while it was under way.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// The user that the command was to be started as.
+    /// The user for the command cannot be taken.
     #[error(transparent)]
     Account(#[from] AccountError),
-    /// The command.
+    /// The command cannot be started.
     #[error(transparent)]
     Child(#[from] ChildError),
-    /// A recording.
+    /// A recording cannot be replayed.
     #[error(transparent)]
     Replay(#[from] ReplayError),
-    /// Seeds of a crawl.
+    /// Seeds of a crawl cannot be read.
     #[error(transparent)]
     Seeds(#[from] SeedsError),
-    /// A crawl that could not begin.
+    /// A crawl could not begin.
     #[error(transparent)]
     Crawl(#[from] CrawlError),
-    /// Kernel or rights.
+    /// The kernel cannot be traced, or rights are missing.
     #[error(transparent)]
     Kernel(#[from] KernelError),
-    /// cgroup v2.
+    /// A cgroup could not be found, made or read.
     #[error(transparent)]
     Cgroup(#[from] CgroupError),
-    /// inet_diag.
+    /// Sockets could not be listed.
     #[error(transparent)]
     Diag(#[from] DiagError),
-    /// An input file.
+    /// An input file cannot be read or understood.
     #[error(transparent)]
     Diff(#[from] DiffError),
-    /// The demo.
+    /// The demo failed.
     #[error(transparent)]
     Demo(#[from] DemoError),
-    /// Dropping rights.
+    /// Rights could not be dropped.
     #[error(transparent)]
     Privilege(#[from] PrivilegeError),
-    /// Anything that should not happen.
+    /// A step failed that should not fail.
     #[error("{what}: {source}")]
     Internal {
         /// The step that failed.
@@ -92,12 +92,12 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// For an operation that should not fail.
+    /// Wraps the error of an operation that should not fail.
     pub(crate) fn internal(what: &'static str) -> impl Fn(std::io::Error) -> Self {
         move |source| Self::Internal { what, source }
     }
 
-    /// The exit code.
+    /// Exit code of the failure.
     pub(crate) fn code(&self) -> u8 {
         match self {
             Self::Config(error) if error.is_in_file() => exit_code::INPUT,

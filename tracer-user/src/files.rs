@@ -1,5 +1,6 @@
-//! Files that tracer makes for somebody else: found without following strangers' links, made with the rights of the
-//! user behind sudo where that user may, and with what a replaced file leaves to the next one.
+//! Files that tracer makes for another user: their paths are walked without following links of untrusted users. They
+//! are made with the rights of the user behind sudo where that user may make them, and keep owner and rights of the
+//! files that they replace.
 
 pub(crate) mod crawl;
 pub(crate) mod kept;
@@ -11,12 +12,12 @@ use std::{io, path::Path};
 use self::walk::Walk;
 use crate::invoker::Invoker;
 
-/// The system did not let this user do it.
+/// True if the system denied an operation to this user.
 pub(crate) fn is_denied(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::PermissionDenied
 }
 
-/// Makes a directory and those above it that are missing. They belong to `invoker` where that user may make them.
+/// Makes a directory and its missing parents. They belong to `invoker` where that user may make them.
 pub(crate) fn create_dir_all(path: &Path, invoker: Option<&Invoker>) -> io::Result<()> {
     let Some(user) = invoker else {
         return std::fs::create_dir_all(path);

@@ -1,8 +1,8 @@
-//! The user who called tracer through sudo, and file operations with no more rights than that user has.
+//! The user who called tracer through sudo, and file operations with that user's rights only.
 //!
-//! A file is handed over to that user by making it with the user's credentials: then the kernel decides what the user
-//! may make or replace, with directories, sticky bits, access control lists and groups, at the very moment it is done.
-//! The credentials for files (fsuid, fsgid, groups) belong to threads, so that other threads do not notice.
+//! A file gets to belong to that user by being made with the user's credentials. So the kernel decides what the user
+//! may make or replace, by directories, sticky bits, access control lists and groups, at the moment of the operation.
+//! The credentials for files (fsuid, fsgid, groups) belong to a thread, so other threads are not affected.
 
 use std::{ffi::CString, io, sync::Arc};
 
@@ -14,7 +14,7 @@ use nix::{
     unistd::{Gid, Pid, Uid, User, getgrouplist, getgroups, getppid, setfsgid, setfsuid},
 };
 
-/// All ones: setfsuid(2) and setfsgid(2) change nothing and say what is set.
+/// Invalid id: setfsuid(2) and setfsgid(2) with it change nothing and return the current id.
 const ASK: u32 = u32::MAX;
 
 /// The user who called sudo. Clones share the list of groups.
@@ -26,7 +26,7 @@ pub(crate) struct Invoker {
 }
 
 impl Invoker {
-    /// The user as sudo's variables name them; `None` when not under sudo.
+    /// The user in sudo's variables; `None` when tracer does not run under sudo.
     pub(crate) fn find() -> Option<Self> {
         let variable = |name| std::env::var(name).ok();
         let (uid, gid) = named(
@@ -37,7 +37,7 @@ impl Invoker {
         Some(Self::new(uid, gid))
     }
 
-    /// A user with the groups that the user database gives them.
+    /// A user with their groups from the user database.
     pub(crate) fn new(uid: Uid, gid: Gid) -> Self {
         let name = User::from_uid(uid).ok().flatten().map(|user| user.name);
         let name = name.and_then(|name| CString::new(name).ok());
@@ -56,13 +56,13 @@ impl Invoker {
         Self { groups, ..self }
     }
 
-    /// The user's number.
+    /// User id.
     pub(crate) fn uid(&self) -> Uid {
         self.uid
     }
 
-    /// Does file operations of this thread with the user's rights. Where those cannot be taken, the answer is the same as
-    /// where the user may not: [`io::ErrorKind::PermissionDenied`].
+    /// Does file operations of this thread with the user's rights. If these rights cannot be taken, the error is the
+    /// same as for an operation that the user may not do: [`io::ErrorKind::PermissionDenied`].
     pub(crate) fn act<T>(&self, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let disguise = Disguise::put_on(self)?;
         let done = work();
@@ -71,23 +71,23 @@ impl Invoker {
     }
 }
 
-/// User that sudo's variables name. Only root's environment is believed: no one else could give files away.
+/// User in sudo's variables. They are trusted only if root runs tracer: another user could not give files away anyway.
 fn named(effective: Uid, uid: Option<&str>, gid: Option<&str>) -> Option<(Uid, Gid)> {
     if !effective.is_root() {
         return None;
     }
     let (uid, gid) = (uid?.parse().ok()?, gid?.parse().ok()?);
-    // Root who called sudo is handed nothing that is not root's already.
+    // For root who called sudo nothing changes: the files are root's already.
     let is_somebody = uid != 0 && uid != u32::MAX && gid != u32::MAX;
     is_somebody.then(|| (Uid::from_raw(uid), Gid::from_raw(gid)))
 }
 
-/// Credentials of another user for files, on this thread, until they are dropped.
+/// Credentials of another user for files, on this thread. Dropping this value restores the old ones.
 struct Disguise {
     uid: Uid,
     gid: Gid,
     groups: Vec<Gid>,
-    /// The kernel forgets it with each change of credentials.
+    /// Parent-death signal; the kernel clears it with each change of credentials.
     death_signal: Option<Signal>,
     parent: Pid,
 }
@@ -104,7 +104,7 @@ impl Disguise {
         set_groups(&user.groups)?;
         setfsgid(user.gid);
         setfsuid(user.uid);
-        // Both calls report no failure: in a user namespace without this user they change nothing.
+        // Neither call reports a failure: in a user namespace without this user they change nothing.
         let taken =
             setfsuid(Uid::from_raw(ASK)) == user.uid && setfsgid(Gid::from_raw(ASK)) == user.gid;
         match taken {
@@ -118,20 +118,20 @@ impl Drop for Disguise {
     fn drop(&mut self) {
         setfsuid(self.uid);
         setfsgid(self.gid);
-        // Root's rights on files do not hang on groups, so that going on with the user's is no fault.
+        // Root's rights on files do not depend on groups, so keeping the user's groups after a failure does no harm.
         let _ = set_groups(&self.groups);
         let Some(signal) = self.death_signal else {
             return;
         };
         let _ = set_pdeathsig(signal);
         if getppid() != self.parent {
-            // The parent has ended meanwhile, and the kernel had forgotten to tell.
+            // The parent has ended meanwhile, while the death signal was cleared.
             let _ = raise(signal);
         }
     }
 }
 
-/// The groups of this thread alone; the function of the C library changes those of all threads.
+/// Sets the groups of this thread only; the function of the C library sets those of all threads.
 fn set_groups(groups: &[Gid]) -> io::Result<()> {
     // SAFETY: `Gid` is a transparent wrapper of gid_t, and the slice lives until the call returns.
     let done = unsafe { libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) };

@@ -18,7 +18,7 @@ mod tui;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // Without it only files without end are dangerous.
+    // If this fails, a file that reaches the size limit ends tracer; all else works.
     let _ = signals::survive_long_files();
     let arguments = match cli::args::parse() {
         Ok(arguments) => arguments,

@@ -1,11 +1,11 @@
-//! Text on standard output and standard error. Writing to either may fail: a disk may be full, a reader gone.
+//! Text on standard output and standard error. Writing to either may fail: a disk may be full, or a pipe closed.
 
 use std::{
     fmt::{self, Display},
     io::{self, Write},
 };
 
-/// A stream that did not take what was said.
+/// Stream that could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to {stream}: {source}; redirect it to where there is room")]
 pub(crate) struct StreamError {
@@ -13,7 +13,7 @@ pub(crate) struct StreamError {
     source: io::Error,
 }
 
-/// Writes to standard output, all of it.
+/// Writes all of a text to standard output.
 pub(crate) fn print(text: &str) -> Result<(), StreamError> {
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(text.as_bytes());
@@ -25,18 +25,19 @@ pub(crate) fn print_to_stderr(text: &str) -> Result<(), StreamError> {
     checked("standard error", io::stderr().write_all(text.as_bytes()))
 }
 
-/// A line of tracer's own on standard error. There is no other place to tell of it.
+/// Prints a line with tracer's name on standard error. Errors are ignored, because there is no other place to report
+/// them.
 pub(crate) fn say(text: impl Display) {
     note(format_args!("tracer: {text}\n"));
 }
 
-/// Text on standard error that is of use only while somebody reads it.
+/// Prints text for the user on standard error; errors are ignored.
 pub(crate) fn note(text: fmt::Arguments<'_>) {
-    // One write for the whole, so that lines of others do not come in between.
+    // A single write, so that lines of other processes do not come in between.
     let _ = io::stderr().write_all(text.to_string().as_bytes());
 }
 
-/// Result of writing to a stream. A reader that has seen enough is no fault.
+/// Result of writing to a stream. A closed pipe is no error: its reader has read enough.
 pub(crate) fn checked(stream: &'static str, written: io::Result<()>) -> Result<(), StreamError> {
     match written {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

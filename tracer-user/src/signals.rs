@@ -1,7 +1,8 @@
-//! Signals while something is traced or replayed: none of them ends tracer on the spot.
+//! Signals during a trace or replay: none of them ends tracer at once.
 //!
-//! They are blocked, and read from a descriptor instead. So there are no handlers that the command would lose, and what
-//! is told of each, such as that the terminal sent it, is known. The command gets the mask back that tracer had.
+//! Signals are blocked and read from a descriptor instead. So there are no handlers that the command would lose, and
+//! the origin of each signal is known, such as a key of the terminal. The command gets the signal mask that tracer was
+//! started with.
 
 use std::{io, mem::MaybeUninit};
 
@@ -14,8 +15,8 @@ use nix::{
 };
 use tokio::io::unix::AsyncFd;
 
-/// Signals that end a process by default and can be waited for, but those of real time. Those of a crash are left alone.
-/// SIGPIPE and SIGXFSZ tell of tracer's own writing, which fails with an error besides.
+/// Signals that end a process by default and can be read, without real-time signals. Signals of a crash are not
+/// blocked. SIGPIPE and SIGXFSZ come from tracer's own writing, which fails with an error too.
 const ENDING: [i32; 16] = [
     libc::SIGHUP,
     libc::SIGINT,
@@ -34,21 +35,21 @@ const ENDING: [i32; 16] = [
     libc::SIGPWR,
     libc::SIGSYS,
 ];
-/// Signals that are waited for even if they were ignored when tracer was started: a shell ignores Ctrl-C for what a script
-/// starts in the background, and yet scripts end a trace by it.
+/// Signals that are read even if they were ignored when tracer was started: a shell ignores Ctrl-C for background
+/// commands of a script, and yet scripts end a trace by SIGINT.
 const ALWAYS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGCHLD];
 
-/// A signal that has come.
+/// A received signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Heard {
     /// Number of the signal.
     pub(crate) number: i32,
-    /// The kernel sent it, as it does for keys of the terminal: everybody in the foreground got it.
+    /// True if the kernel sent it, as for keys of the terminal: every process in the foreground group got it.
     pub(crate) from_kernel: bool,
 }
 
 impl Heard {
-    /// A signal of tracer's own making.
+    /// A signal that tracer itself makes.
     pub(crate) fn own(signal: Signal) -> Self {
         Self {
             number: signal as i32,
@@ -56,27 +57,28 @@ impl Heard {
         }
     }
 
-    /// A child has ended, nothing else.
+    /// True if the signal only means that a child has ended.
     pub(crate) fn is_of_child(self) -> bool {
         self.number == libc::SIGCHLD
     }
 
-    /// The terminal was closed, or somebody says so.
+    /// True if the terminal was closed, or another process sent SIGHUP.
     pub(crate) fn is_hangup(self) -> bool {
         self.number == libc::SIGHUP
     }
 
-    /// True if the signal asks for the end; others may mean anything to the program they are for.
+    /// True if the signal asks tracer to end; other signals may mean anything to the command.
     pub(crate) fn asks_to_end(self) -> bool {
         self.can_mean_at_once() || self.is_own_limit()
     }
 
-    /// Somebody who sends it again has lost patience.
+    /// True if a second signal of this kind means "end at once".
     pub(crate) fn can_mean_at_once(self) -> bool {
         [libc::SIGINT, libc::SIGTERM].contains(&self.number)
     }
 
-    /// Signal that the command gets instead: tracer's limit of processor time is not the command's.
+    /// Number of the signal that the command gets. SIGXCPU becomes SIGTERM: tracer's limit of processor time is not the
+    /// command's.
     pub(crate) fn for_command(self) -> i32 {
         match self.is_own_limit() {
             true => libc::SIGTERM,
@@ -84,18 +86,18 @@ impl Heard {
         }
     }
 
-    /// tracer itself has used the processor time that it may use; told again every second.
+    /// True if tracer has used up its processor time; the kernel repeats this signal every second.
     fn is_own_limit(self) -> bool {
         self.from_kernel && self.number == libc::SIGXCPU
     }
 
-    /// A key of the terminal, so that the command has got it already.
+    /// True if a key of the terminal caused the signal, so that the command has got it too.
     pub(crate) fn is_key(self) -> bool {
         self.from_kernel && [libc::SIGINT, libc::SIGQUIT].contains(&self.number)
     }
 }
 
-/// Signals that wait until somebody listens.
+/// Signals that are blocked until they are read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Held {
     waiting: SigSet,
@@ -103,7 +105,7 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// Holds signals back from now on, in this thread and those it starts; to be called before there are others.
+    /// Blocks the signals from now on, in this thread and in those it starts. Call it before other threads are started.
     pub(crate) fn hold() -> io::Result<Self> {
         for signal in ALWAYS {
             set_default(signal)?;
@@ -113,12 +115,12 @@ impl Held {
         Ok(Self { waiting, before })
     }
 
-    /// The mask that this process was started with.
+    /// Signal mask that this process was started with.
     pub(crate) fn before(&self) -> SigSet {
         self.before
     }
 
-    /// Signals that have come and that will come; inside a runtime.
+    /// Receiver of pending and future signals; must be called inside a runtime.
     pub(crate) fn listen(&self) -> io::Result<Signals> {
         let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
         let descriptor = SignalFd::with_flags(&self.waiting, flags)?;
@@ -128,12 +130,12 @@ impl Held {
     }
 }
 
-/// Signals as they come in.
+/// Receiver of signals.
 #[derive(Debug)]
 pub(crate) struct Signals(AsyncFd<SignalFd>);
 
 impl Signals {
-    /// The next one. Nothing is lost when this is not waited for to the end.
+    /// The next signal. Dropping the future before it is ready loses no signal.
     pub(crate) async fn next(&mut self) -> io::Result<Heard> {
         loop {
             let mut ready = self.0.readable().await?;
@@ -152,8 +154,8 @@ impl Signals {
     }
 }
 
-/// A file that reaches the limit of its length is an error to whoever writes it, not the end of the process. What this
-/// process starts finds the signal as it was.
+/// Makes a file that reaches the size limit an error of its writer instead of the end of the process. Programs that
+/// this process starts get the default action of the signal.
 pub(crate) fn survive_long_files() -> io::Result<()> {
     extern "C" fn nothing(_: i32) {}
     if is_ignored(libc::SIGXFSZ)? {
@@ -166,7 +168,8 @@ pub(crate) fn survive_long_files() -> io::Result<()> {
     Ok(())
 }
 
-/// Signals that are waited for. A signal that was ignored when tracer was started stays ignored, for the command as well: so does nohup(1).
+/// Signals that are read. A signal that was ignored when tracer was started stays ignored, for the command too, as with
+/// nohup(1).
 fn caught() -> io::Result<SigSet> {
     let mut set = MaybeUninit::uninit();
     // SAFETY: sigemptyset(3) makes a set of the memory it is given, and fails for none.
@@ -178,7 +181,7 @@ fn caught() -> io::Result<SigSet> {
     for number in ENDING.into_iter().chain(real_time).chain([libc::SIGCHLD]) {
         let always = ALWAYS.iter().any(|signal| *signal as i32 == number);
         if always || !is_ignored(number)? {
-            // SAFETY: the set was made above; a number that is none is refused.
+            // SAFETY: the set was made above; an invalid number is refused.
             Errno::result(unsafe { libc::sigaddset(&raw mut set, number) })?;
         }
     }

@@ -1,7 +1,8 @@
-//! Sinks, which results go to: a closed set, a folder for each. A sink is fed by immutable snapshots and knows no other.
+//! Sinks, which write the results: a closed set, with a folder for each. A sink gets immutable snapshots and depends on
+//! no other sink.
 //!
-//! To add one: its folder with its settings, a variant of [`Sink`] and of [`SinkError`], and the flag that
-//! `cli/settings` makes it of.
+//! To add a sink: write its folder with its settings, add a variant to [`Sink`] and [`SinkError`], and the flag from
+//! which `cli/settings` makes it.
 
 pub(crate) mod json;
 pub(crate) mod text;
@@ -16,12 +17,12 @@ use self::{
 };
 use crate::{say::StreamError, trace::description::Description};
 
-/// Results of a trace as of one moment. Clones share them, and nothing changes them.
+/// Results of a trace at one moment. Clones share the same immutable data.
 #[derive(Debug, Clone)]
 pub(crate) struct Results {
     /// The figures.
     pub(crate) snapshot: Arc<Snapshot>,
-    /// The trace they are of.
+    /// Description of the trace.
     pub(crate) description: Arc<Description>,
 }
 
@@ -32,7 +33,7 @@ pub(crate) enum Occasion {
     UnderWay,
     /// Tracing is over; the live screen may still have the terminal.
     Over,
-    /// The terminal is free for a last word.
+    /// Tracing is over and the live screen has closed: sinks may print.
     TerminalFree,
 }
 
@@ -46,7 +47,7 @@ pub(crate) enum Sink {
 }
 
 impl Sink {
-    /// Gives it results.
+    /// Passes results to the sink.
     fn take(&self, occasion: Occasion, results: &Results) -> Result<(), SinkError> {
         match self {
             Self::Json(json) => json.take(occasion, results)?,
@@ -55,7 +56,7 @@ impl Sink {
         Ok(())
     }
 
-    /// True if it writes files, which may need rights.
+    /// True if the sink writes files, which may need rights.
     fn writes_files(&self) -> bool {
         match self {
             Self::Json(json) => json.writes_files(),
@@ -69,18 +70,18 @@ impl Sink {
 pub(crate) struct Sinks(Vec<Sink>);
 
 impl Sinks {
-    /// Adds a sink; they get results in this order.
+    /// Adds a sink; sinks get results in the order of adding.
     pub(crate) fn add(&mut self, sink: Sink) {
         self.0.push(sink);
     }
 
-    /// Gives results to every sink; the reasons of those that did not take them.
+    /// Passes results to every sink; returns the errors of those that failed.
     pub(crate) fn take(&self, occasion: Occasion, results: &Results) -> Vec<SinkError> {
         let taken = self.0.iter().map(|sink| sink.take(occasion, results));
         taken.filter_map(Result::err).collect()
     }
 
-    /// True if one of them writes files.
+    /// True if a sink writes files.
     pub(crate) fn write_files(&self) -> bool {
         self.0.iter().any(Sink::writes_files)
     }
@@ -89,10 +90,10 @@ impl Sinks {
 /// Reasons why a sink could not take results.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SinkError {
-    /// The export.
+    /// Error of the export.
     #[error(transparent)]
     Json(#[from] JsonError),
-    /// The text summary.
+    /// Error of the text summary.
     #[error(transparent)]
     Text(#[from] StreamError),
 }

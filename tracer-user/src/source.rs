@@ -1,5 +1,5 @@
-//! Sources of what the tracker takes: the kernel, or a recording. A closed set, and the engine knows no more of them
-//! than is here.
+//! Sources of the tracker's inputs: the kernel, or a recording. The set is closed, and the engine uses a source only
+//! through the methods of this file.
 
 pub(crate) mod error;
 pub(crate) mod kernel;
@@ -31,10 +31,10 @@ pub(crate) enum Source {
     Replay(Box<Replay>),
 }
 
-/// Reasons why a source has nothing more to give.
+/// Reasons why a source has ended.
 #[derive(Debug, Clone)]
 pub(crate) enum End {
-    /// Somebody has stopped it, or the traced processes have ended.
+    /// The user has stopped it, or the traced processes have ended.
     Stopped,
     /// The command has ended.
     Command(ExitStatus),
@@ -52,7 +52,7 @@ pub(crate) enum Wake {
 }
 
 impl Source {
-    /// Waits until there is something to take.
+    /// Waits until inputs can be taken or sockets are to be listed.
     pub(crate) async fn ready(&mut self) -> Result<Wake, SourceError> {
         match self {
             Self::Tracing(tracing) => tracing.ready().await,
@@ -63,7 +63,7 @@ impl Source {
         }
     }
 
-    /// Takes what waits, at most a batch.
+    /// Takes the inputs that are ready, at most a batch.
     pub(crate) fn take(&mut self, wake: Wake, intake: &mut Intake) -> Result<(), SourceError> {
         match (self, wake) {
             (Self::Tracing(tracing), Wake::Inputs) => tracing.take_inputs(intake)?,
@@ -73,30 +73,30 @@ impl Source {
         Ok(())
     }
 
-    /// Takes all that waits, and looks what open connections are doing.
+    /// Takes all inputs that are ready, and the state of open connections.
     pub(crate) fn look_again(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         match self {
             Self::Tracing(tracing) => tracing.look_again(intake),
-            // The passes that were made are among the inputs.
+            // A recording has the listings of the trace among its inputs.
             Self::Replay(_) => Ok(()),
         }
     }
 
-    /// Reads what is counted beside the records.
+    /// Reads the counters that the kernel programs keep beside the records.
     pub(crate) fn read_counters(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         match self {
             Self::Tracing(tracing) => tracing.read_counters(intake),
-            // They are among the inputs.
+            // A recording has the counters among its inputs.
             Self::Replay(_) => Ok(()),
         }
     }
 
-    /// Figures can begin anew with what is open now.
+    /// True if the figures can restart with the connections that are open now.
     pub(crate) fn can_begin_again(&self) -> bool {
         matches!(self, Self::Tracing(_))
     }
 
-    /// Takes all that waits; what was established before the moment given has been told, ns.
+    /// Takes all inputs that are ready. Returns a time in ns: connections established before it have been reported.
     pub(crate) fn drain(&mut self, intake: &mut Intake) -> Result<u64, SourceError> {
         match self {
             Self::Tracing(tracing) => tracing.drain(intake),
@@ -104,7 +104,7 @@ impl Source {
         }
     }
 
-    /// Tells a tracker that begins now what is open; `before_ns` is what [`Self::drain`] gave.
+    /// Feeds the open connections to a tracker that starts now; `before_ns` is the return value of [`Self::drain`].
     pub(crate) fn prime(&mut self, before_ns: u64, intake: &mut Intake) -> Result<(), SourceError> {
         match self {
             Self::Tracing(tracing) => tracing.prime(before_ns, intake),
@@ -144,7 +144,7 @@ impl Source {
         }
     }
 
-    /// Takes what is left, and the end.
+    /// Takes the remaining inputs and ends the trace.
     pub(crate) async fn finish(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         match self {
             Self::Tracing(tracing) => {
@@ -158,7 +158,7 @@ impl Source {
         }
     }
 
-    /// The moment that figures are as of, CLOCK_MONOTONIC of the machine that was traced, ns.
+    /// Moment for which the figures are valid, CLOCK_MONOTONIC of the traced machine, ns.
     pub(crate) fn now_ns(&self) -> u64 {
         match self {
             Self::Tracing(_) => clock::monotonic_ns(),
@@ -166,7 +166,7 @@ impl Source {
         }
     }
 
-    /// The figures were forgotten at this moment of a replay: CLOCK_MONOTONIC and since 1970, ns. Given once.
+    /// Moment of a replay at which the figures were reset: CLOCK_MONOTONIC and since 1970, ns. Returned once.
     pub(crate) fn take_restart(&mut self) -> Option<(u64, u64)> {
         match self {
             Self::Tracing(_) => None,
@@ -182,7 +182,7 @@ impl Source {
         }
     }
 
-    /// Remark on the source for a person, at the end.
+    /// Remark on the source for the user, printed at the end.
     pub(crate) fn remark(&self) -> Option<String> {
         match self {
             Self::Tracing(_) => None,
@@ -190,7 +190,7 @@ impl Source {
         }
     }
 
-    /// Time that the command has used.
+    /// Processor time that the command has used.
     pub(crate) fn command_cpu(&self) -> Option<CpuTime> {
         match self {
             Self::Tracing(tracing) => tracing.command_cpu(),
@@ -198,7 +198,7 @@ impl Source {
         }
     }
 
-    /// Steers a replay; what became of it, in words.
+    /// Controls a replay; returns the result as text.
     pub(crate) fn control(&mut self, control: Control) -> Result<String, String> {
         match self {
             Self::Tracing(_) => Err("only a recording can be paused, stepped or sped up".into()),

@@ -1,4 +1,4 @@
-//! A running trace, and what belongs to it.
+//! A running trace and its parts: setup, engine, filter, namespaces, privileges, the traced command.
 
 pub(crate) mod account;
 pub(crate) mod capture;

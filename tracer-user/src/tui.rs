@@ -1,5 +1,5 @@
-//! The live screen: a thread of its own that draws the latest moment and reads keys. It shares nothing with
-//! the engine but what the engine publishes; drawing changes neither model nor snapshot.
+//! The live screen: a thread that draws the latest moment and reads keys. The only data it shares with the engine is
+//! what the engine publishes. Drawing changes neither model nor snapshot.
 
 mod filter;
 mod input;
@@ -41,10 +41,10 @@ use crate::trace::{
     live::{Command, Wires},
 };
 
-/// New moments are looked for this often; keys are answered at once.
+/// Interval of the checks for new moments; keys are answered at once.
 const TICK: Duration = Duration::from_millis(40);
 
-/// Words of the screen about the trace, besides figures.
+/// Texts about the trace that the screen shows besides figures.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct About {
     /// Target of the trace, in words.
@@ -54,7 +54,7 @@ pub(crate) struct About {
 }
 
 impl About {
-    /// Words about a trace.
+    /// Texts of a description.
     pub(crate) fn of(description: &Description) -> Self {
         let target = match &description.command {
             Some(words) => words.join(" "),
@@ -67,7 +67,7 @@ impl About {
     }
 }
 
-/// The filter in words: `comm curl port 443`.
+/// The filter as text: `comm curl port 443`.
 fn described(filter: &Filter) -> String {
     let given = filter.given().into_iter();
     let words = given.map(|(flag, values)| format!("{flag} {}", values.join(",")));
@@ -77,13 +77,14 @@ fn described(filter: &Filter) -> String {
     }
 }
 
-/// Gives the terminal back as far as that goes without its help.
+/// Restores the terminal as far as possible without writing to it.
 pub(crate) fn abandon() {
     terminal::abandon();
 }
 
-/// Takes the terminal and starts the thread that draws on it. It ends when `wires` close, and leaves the
-/// terminal as it was; then the receiver has how it went, or nobody sends any more: it panicked.
+/// Takes the terminal and starts the thread that draws on it. The thread ends when `wires` close, and restores the
+/// terminal. Its result then comes from the receiver; if the thread panicked, the receiver's channel is closed without
+/// one.
 pub(crate) fn open(
     settings: ScreenSettings,
     about: About,
@@ -110,7 +111,7 @@ pub(crate) fn open(
     std::thread::Builder::new()
         .name("tracer-screen".into())
         .spawn(move || {
-            // An engine that has given up does not listen.
+            // An engine that has given up does not receive any more.
             let _ = said.send(session.run());
         })?;
     Ok(ended)
@@ -140,12 +141,12 @@ impl ScreenThread {
             self.draw()?;
             self.take_events()?;
         }
-        // The last news are drawn too. That the terminal takes nothing any more is no failure of a screen that ends.
+        // Draws the last news too. The screen ends here, so a terminal that does not take them is no failure.
         let _ = self.draw();
         Ok(())
     }
 
-    /// Draws what has changed. A slow terminal gets the latest frame when it has taken the one before.
+    /// Draws the changes. A slow terminal gets the latest frame only after it has taken the previous one.
     fn draw(&mut self) -> io::Result<()> {
         if self.screen.is_free()? && self.model.arrange() {
             let (model, theme) = (&self.model, &self.theme);
@@ -154,7 +155,7 @@ impl ScreenThread {
         Ok(())
     }
 
-    /// Waits a tick for keys and the like, and takes all there are.
+    /// Waits a tick for keys, clicks and changes of size, and handles all that have come.
     fn take_events(&mut self) -> io::Result<()> {
         let inputs = match self.screen.read(TICK)? {
             None => self.decoder.settle().into_iter().collect(),
@@ -176,11 +177,11 @@ impl ScreenThread {
     }
 
     fn send(&self, command: Command) {
-        // An engine that is gone closes the moments too, which ends the loop.
+        // If the engine is gone, the channel of moments is closed too, which ends the loop.
         let _ = self.commands.send(command);
     }
 
-    /// Gives the terminal back and stops, as Ctrl-Z does elsewhere, until somebody says to go on.
+    /// Restores the terminal and stops tracer, as Ctrl-Z stops other programs, until SIGCONT comes.
     fn suspend(&mut self) -> io::Result<()> {
         self.screen.leave();
         signals::stop();

@@ -1,4 +1,4 @@
-//! Records of turns: one for each, or one for a batch.
+//! Records of turns: one record for a turn, or one for a batch of turns.
 
 use tracer_common::{
     counter::Counter,
@@ -11,7 +11,7 @@ use tracer_common::{
 use super::{header, try_record_at, wakes};
 use crate::{bound::between_one_and, count::count, maps, overflow, state::conn::Conn};
 
-/// Reports the turn at hand.
+/// Reports the current turn.
 #[inline(always)]
 pub fn finish(conn: &Conn, ended: u8, cookie: u64, now_ns: u64) {
     let written = if conn.has_evidence() {
@@ -33,7 +33,7 @@ pub fn finish(conn: &Conn, ended: u8, cookie: u64, now_ns: u64) {
     }
 }
 
-/// Fills everything but the header.
+/// Fills everything of a turn record but its header.
 #[inline(always)]
 pub fn fill(conn: &Conn, ended: u8, record: &mut TurnRecord) {
     let (request, response) = (&conn.request, &conn.response);
@@ -55,7 +55,7 @@ pub fn fill(conn: &Conn, ended: u8, record: &mut TurnRecord) {
     record.adopted = conn.adopted;
 }
 
-/// Fills everything but the header.
+/// Fills everything of a first-turn record but its header.
 #[inline(always)]
 pub fn fill_first(conn: &Conn, ended: u8, record: &mut FirstTurnRecord) {
     fill(conn, ended, &mut record.turn);
@@ -70,7 +70,7 @@ pub fn fill_first(conn: &Conn, ended: u8, record: &mut FirstTurnRecord) {
     record.pad = [0; 6];
 }
 
-/// Reports the batch of a connection, if there is one, and begins a new one.
+/// Reports the batch of a connection, if it has turns, and starts a new one.
 #[inline(always)]
 pub fn report_batch(conn: &mut Conn, cookie: u64, now_ns: u64) {
     if conn.request.batched == 0 {
@@ -82,7 +82,7 @@ pub fn report_batch(conn: &mut Conn, cookie: u64, now_ns: u64) {
     conn.request.batched = 0;
 }
 
-/// Writes the batch of a connection, which has one turn at least. False when there is no room.
+/// Writes the batch of a connection, which has at least one turn. False when there is no room.
 #[inline(always)]
 fn write_batch(conn: &mut Conn, cookie: u64, now_ns: u64) -> bool {
     let turns = conn.request.batched;
@@ -91,7 +91,7 @@ fn write_batch(conn: &mut Conn, cookie: u64, now_ns: u64) -> bool {
     let size = batch_size(turns);
     record.head.header.size = size;
     record.head.count = turns;
-    // SAFETY: the record is plain bytes, and so long at least.
+    // SAFETY: the record is plain bytes, and has at least this size.
     let bytes =
         unsafe { core::slice::from_raw_parts((&raw const *record).cast::<u8>(), size as usize) };
     if maps::RECORDS.output::<[u8]>(bytes, wakes(now_ns)).is_err() {
@@ -101,7 +101,7 @@ fn write_batch(conn: &mut Conn, cookie: u64, now_ns: u64) -> bool {
     true
 }
 
-/// Bytes of the record of a batch of so many turns.
+/// Bytes of the record of a batch with this many turns.
 #[inline(always)]
 pub fn batch_size(turns: u8) -> u32 {
     const HEAD: u32 = core::mem::offset_of!(TurnsRecord, turns) as u32;

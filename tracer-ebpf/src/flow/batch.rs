@@ -1,5 +1,5 @@
-//! Turns that wait for the next ones of their connection, so that up to eight make one record: to write one for
-//! each took a fifth of what a turn costs. Only those wait that begin within milliseconds.
+//! Batches of up to eight turns of a connection in one record: writing a record for each turn took a fifth of a turn's
+//! cost. A turn waits only for turns that begin within milliseconds.
 
 use tracer_common::record::{
     BriefTurn,
@@ -15,7 +15,8 @@ use crate::{
 
 const MASK: u64 = TURNS as u64 - 1;
 
-/// The turn at hand is over, since the next request begins: it waits, or is reported with those that do.
+/// Handles the end of the current turn, when the next request begins: adds the turn to the batch, or reports it and the
+/// batch.
 #[inline(always)]
 pub fn over(conn: &mut Conn, cookie: u64, now_ns: u64) {
     let Some(brief) = brief(conn) else {
@@ -30,15 +31,15 @@ pub fn over(conn: &mut Conn, cookie: u64, now_ns: u64) {
     add(conn, brief);
     let first = conn.batch();
     let first_ns = first.head.previous_ns + u64::from(first.turns[0].idle_ns);
-    // The segment has a time from before it passed, so the first of them may even be later.
+    // The time of the segment is from before its packet got here, so `first_ns` may even be later.
     let is_old = elapsed(now_ns, first_ns).is_some_and(|age_ns| age_ns >= WAIT_NS);
     if conn.request.batched as usize == TURNS || is_old {
         report_batch(conn, cookie, now_ns);
     }
 }
 
-/// The turn at hand, when it is an answered one behind another and its times fit. One whose times are not in order is
-/// reported by itself, and user space counts that.
+/// The current turn in short form, if it is answered, is not the first, and its times fit. A turn with times out of
+/// order is reported by itself, and user space counts it.
 #[inline(always)]
 fn brief(conn: &Conn) -> Option<BriefTurn> {
     let (now, answer) = (&conn.request, &conn.response);

@@ -1,11 +1,11 @@
-//! Records of the first turn over TLS 1.3, which user space decides about: session tickets look like a response here.
+//! Records received in the first turn over TLS 1.3: here session tickets look like a response, so user space decides.
 
 use tracer_common::record::turn::EVIDENCE;
 
 use super::lengths::{ALERT_13, CONTINUE_RECORD, KEY_UPDATE_13};
 use crate::{bound::masked, state::conn::Conn};
 
-/// A record received after the handshake; for the walk. Those that are no response at any rate are left out.
+/// Notes a TLS record received after the handshake. Records that cannot be a response are left out.
 #[inline(always)]
 pub fn note_record(conn: &mut Conn, length: u32) {
     let response = &mut conn.response;

@@ -1,5 +1,5 @@
-//! Copies the leading bytes of both directions to user space, where the hellos are put together and
-//! read: SNI, ALPN, versions, resumption. The kernel needs none of that to find the handshake's end.
+//! Copies the first bytes of both directions to user space, where the hellos are assembled and read: SNI, ALPN,
+//! versions, resumption. The kernel programs find the end of the handshake without them.
 
 use tracer_common::{
     counter::Counter,
@@ -11,12 +11,12 @@ use crate::{
     bound::between_one_and, count::count, difference::bytes_between, emit, state::conn::Conn,
 };
 
-/// Egress bytes copied: a ClientHello with post-quantum key shares and a session ticket.
+/// Egress bytes copied at most: enough for a ClientHello with post-quantum key shares and a session ticket.
 const EGRESS_LIMIT: u32 = 2 * HELLO_LARGE as u32;
-/// Ingress bytes copied: a HelloRetryRequest and a ServerHello with a post-quantum key share.
+/// Ingress bytes copied at most: enough for a HelloRetryRequest and a ServerHello with a post-quantum key share.
 const INGRESS_LIMIT: u32 = 1536;
 
-/// Copies what of the segment at hand belongs to the hellos.
+/// Copies the part of the current segment that belongs to the hellos.
 #[inline(always)]
 pub fn capture<const EGRESS: bool, S: Source>(conn: &Conn, source: &S, cookie: u64) {
     let (stream, edge) = if EGRESS {
@@ -58,7 +58,7 @@ pub fn capture<const EGRESS: bool, S: Source>(conn: &Conn, source: &S, cookie: u
     }
 }
 
-/// Copies the beginning of the first request in clear, where the Host field is; false when there is no room.
+/// Copies the beginning of the first request in clear, which has the Host field; false when there is no room.
 #[inline(always)]
 pub fn capture_clear<S: Source>(source: &S, length: u32, cookie: u64, now_ns: u64) -> bool {
     let most = HELLO_SMALL as u32;
@@ -76,12 +76,12 @@ pub fn capture_clear<S: Source>(source: &S, length: u32, cookie: u64, now_ns: u6
     }
 }
 
-/// Bytes of a stream that go into one record.
+/// Bytes of a stream for one record.
 struct Piece {
     now_ns: u64,
-    /// In the stream.
+    /// Position in the stream.
     offset: u32,
-    /// In the segment.
+    /// Position in the segment.
     position: u32,
     length: u32,
     clear: u8,

@@ -1,4 +1,4 @@
-//! Order of the segments of a handshake: which one is next, and what the first one opens.
+//! Order of the segments of a handshake: finds the next one, and the protocol that the first one begins.
 
 use tracer_common::record::{handshake, tls};
 
@@ -12,13 +12,13 @@ const FIRST_BYTE_OF_TLS: u8 = 22;
 
 /// Place of a segment in its stream.
 pub enum Place {
-    /// Before the next byte: the whole segment was seen already.
+    /// Before the next byte: the whole segment has been seen.
     Seen,
     /// At the next byte: the segment continues the stream.
     Next,
-    /// Behind the next byte: bytes before the segment are missing.
+    /// After the next byte: bytes before the segment are missing.
     Early,
-    /// Not known, because the beginning of the stream was not seen.
+    /// Unknown, because the beginning of the stream was not seen.
     Unknown,
 }
 
@@ -51,8 +51,8 @@ pub fn place<const EGRESS: bool>(conn: &Conn, segment: &Segment) -> Place {
     }
 }
 
-/// Makes bytes in order, of which at least the last is new, the segment at hand. False when they are the first of the
-/// connection and no TLS.
+/// Makes the current segment of bytes that are in order and end with a new one. False when they are the first bytes of
+/// the connection and not TLS.
 #[inline(always)]
 pub fn take<const EGRESS: bool, S: Source>(
     conn: &mut Conn,
@@ -84,7 +84,7 @@ pub fn set_next<const EGRESS: bool>(conn: &mut Conn, next: u32) {
     }
 }
 
-/// The first payload of the connection: the client's, and it begins like a TLS record?
+/// True if this is the first payload of the connection, the client sent it, and it begins like a TLS record.
 #[inline(always)]
 fn opens_tls<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) -> bool {
     let mut first = [0u8; 8];
@@ -92,7 +92,7 @@ fn opens_tls<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) -> bool
         return false;
     }
     if first[0] != FIRST_BYTE_OF_TLS {
-        // RFC 9113 3.4: the preface of HTTP/2 in clear begins with "PRI * HTTP/2.0".
+        // The preface of HTTP/2 in clear begins with "PRI * HTTP/2.0" (RFC 9113 3.4).
         let preface = first[0] == b'P' && source.load(0, (&raw mut first).cast(), 4);
         conn.request.h2 =
             u8::from(preface && first[1] == b'R' && first[2] == b'I' && first[3] == b' ');

@@ -14,7 +14,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// Sequence number behind the payload.
+    /// Sequence number of the byte after the payload.
     #[inline(always)]
     pub fn end(&self) -> u32 {
         self.sequence.wrapping_add(self.length)

@@ -1,13 +1,13 @@
-//! Follows the TLS record layer (RFC 8446 5.1) of both directions until the client may send
-//! application data. Only record headers are read, in sequence order, however the bytes are split
-//! over segments. What the flow of records tells:
+//! Follows the TLS record layer (RFC 8446 5.1) of both directions until the client may send application data. Only
+//! record headers are read, in sequence order, however the bytes are split into segments. The end of the handshake
+//! follows from the records:
 //!
 //! - TLS 1.2 and older: each side sends ChangeCipherSpec and then one encrypted handshake record, its
-//!   Finished. Full handshake: the client finishes first, the end is the server's Finished.
-//!   Resumed: the server finishes first, the end is the client's own (RFC 5246 7.3).
-//! - TLS 1.3: the server's flight is application-data records after its ServerHello; the client's
-//!   Finished is the first such record it sends behind them (RFC 8446 2). With a client certificate
-//!   it is the first of the size of a Finished.
+//!   Finished. Full handshake: the client's Finished comes first, and the server's is the end.
+//!   Resumed: the server's Finished comes first, and the client's is the end (RFC 5246 7.3).
+//! - TLS 1.3: after its ServerHello the server sends application-data records. The client's
+//!   Finished is the first application-data record that it sends after them (RFC 8446 2). With a client certificate
+//!   it is the first one that has the size of a Finished.
 
 use tracer_common::{
     counter::Counter,
@@ -30,25 +30,25 @@ const APPLICATION_DATA: u8 = 23;
 /// RFC 6520.
 const HEARTBEAT: u8 = 24;
 const CLIENT_HELLO: u8 = 1;
-/// 2^14 of plaintext and what encryption may add (RFC 5246 6.2.3).
+/// Largest record: 2^14 bytes of plaintext, and the most that encryption may add (RFC 5246 6.2.3).
 const LONGEST_RECORD: u32 = (1 << 14) + 2048;
 /// An encrypted Finished of TLS 1.2 is at most 96 bytes; a second ClientHello or a ServerHello that
 /// follows the ChangeCipherSpec of a HelloRetryRequest is longer than this.
 const LONGEST_FINISHED: u32 = 112;
-/// Encrypted alert of TLS 1.3: two bytes, the type and the tag.
+/// Length of an encrypted alert of TLS 1.3: two bytes, the type and the tag.
 const ENCRYPTED_ALERT: u32 = 2 + 1 + 16;
 /// Records of a client's last flight: Certificate, CertificateVerify, Finished, and one to spare.
 const LONGEST_FLIGHT: u8 = 4;
-/// Records looked at in one segment.
+/// Records read in one segment at most.
 const RECORDS_A_SEGMENT: u32 = 96;
 
-/// State of the record loop; only pointers, so that the verifier sees the same in every turn.
+/// State of the record loop; only pointers, so that the verifier sees the same state in every iteration.
 struct Walk<'a, S> {
     conn: *mut Conn,
     source: &'a S,
 }
 
-/// Walks the records of the segment at hand, whose bytes `position..length` are next in order.
+/// Follows the records of the current segment; its bytes `position..length` are the next in order.
 #[inline(always)]
 pub fn walk<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) {
     let mut walk = Walk {
@@ -66,14 +66,14 @@ pub fn walk<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) {
     }
 }
 
-/// A stretch of the stream is missing: the handshake's end cannot be known.
+/// Ends the handshake as unknown: a part of the stream is missing.
 #[inline(always)]
 pub fn give_up(conn: &mut Conn) {
     count(Counter::StreamGap);
     conn.outcome = tls::UNKNOWN;
 }
 
-/// Takes one record header; 1 ends the loop.
+/// Reads one record header; 1 ends the loop.
 extern "C" fn step<const EGRESS: bool, S: Source>(_turn: u64, walk: *mut Walk<'_, S>) -> u64 {
     // SAFETY: bpf_loop hands back the pointer given to it; `conn` is checked storage.
     let (conn, source) = unsafe { (&mut *(*walk).conn, (*walk).source) };
@@ -87,7 +87,7 @@ extern "C" fn step<const EGRESS: bool, S: Source>(_turn: u64, walk: *mut Walk<'_
     u64::from(ends_walk::<EGRESS>(conn))
 }
 
-/// The handshake has an outcome, or records after it cannot be followed.
+/// True if the handshake has an outcome, or the records after it cannot be followed.
 #[inline(always)]
 fn ends_walk<const EGRESS: bool>(conn: &Conn) -> bool {
     if conn.handshake == handshake::OVER {
@@ -106,7 +106,7 @@ fn stream_of<const EGRESS: bool>(conn: &mut Conn) -> &mut Stream {
     }
 }
 
-/// Passes over what is left of the current record; false at the end of the segment.
+/// Skips the rest of the current record; false at the end of the segment.
 #[inline(always)]
 fn skip_body(stream: &mut Stream) -> bool {
     let there = bytes_between(stream.position, stream.length);
@@ -120,7 +120,7 @@ fn skip_body(stream: &mut Stream) -> bool {
     stream.position < stream.length
 }
 
-/// Adds to the header what the segment has of it; false while it is not whole.
+/// Adds the header bytes of this segment; false while the header is incomplete.
 #[inline(always)]
 fn read_header<S: Source>(stream: &mut Stream, source: &S) -> bool {
     let there = bytes_between(stream.position, stream.length);
@@ -138,7 +138,7 @@ fn read_header<S: Source>(stream: &mut Stream, source: &S) -> bool {
     stream.have >= stream.want
 }
 
-/// A plaintext alert is only understood with its two bytes: asks for them.
+/// Asks for the two bytes of a plaintext alert, without which it cannot be understood.
 #[inline(always)]
 fn needs_alert_body(stream: &mut Stream) -> bool {
     let length = record_length(stream);
@@ -154,7 +154,7 @@ fn record_length(stream: &Stream) -> u32 {
     (u32::from(stream.header[3]) << 8) | u32::from(stream.header[4])
 }
 
-/// A whole header is there: takes in what it says and makes ready for the next.
+/// Handles a record with a complete header, and prepares for the next one.
 #[inline(always)]
 fn take_record<const EGRESS: bool>(conn: &mut Conn) {
     let stream = stream_of::<EGRESS>(conn);
@@ -194,7 +194,7 @@ fn take_record<const EGRESS: bool>(conn: &mut Conn) {
     }
 }
 
-/// The server's bytes are no TLS: an answer in clear ends the handshake, later it is a gap.
+/// Handles bytes of the server that are not TLS: an answer in clear ends the handshake, later ones count as a gap.
 #[inline(always)]
 fn refuse(conn: &mut Conn, first: bool) {
     if first {
@@ -223,7 +223,7 @@ fn sent(conn: &mut Conn, kind: u8, length: u32) {
     }
 }
 
-/// Encrypted and not TLS 1.2: early data, an alert or the client's last flight.
+/// Handles an encrypted record before TLS 1.2 is known: early data, an alert or a part of the client's last flight.
 #[inline(always)]
 fn sent_encrypted(conn: &mut Conn, length: u32, now_ns: u64) {
     if conn.ingress.application == 0 {
@@ -250,7 +250,7 @@ fn sent_encrypted(conn: &mut Conn, length: u32, now_ns: u64) {
         return;
     }
     if conn.flight == 2 {
-        // Perhaps the first request already.
+        // This record may already be the first request.
         conn.request.start_ns = now_ns;
     }
     if conn.flight >= LONGEST_FLIGHT {
@@ -259,8 +259,8 @@ fn sent_encrypted(conn: &mut Conn, length: u32, now_ns: u64) {
     }
 }
 
-/// Size of a TLS 1.3 record with nothing but a Finished: header 4, hash 32 or 48, type 1, tag 16
-/// (8 for the CCM_8 suite).
+/// True if a TLS 1.3 record of this length holds only a Finished: header 4, hash 32 or 48, type 1, tag 16 (8 for the
+/// CCM_8 suite).
 #[inline(always)]
 fn is_finished_13(length: u32) -> bool {
     length == 53 || length == 69 || length == 45
@@ -290,8 +290,8 @@ fn received(conn: &mut Conn, kind: u8, length: u32) {
     }
 }
 
-/// Tickets may come before the client's Finished (RFC 8446 4.6.1). They are the records behind the server's
-/// own Finished, which is the last of its size.
+/// Counts the records between the server's Finished and the client's, which may be tickets (RFC 8446 4.6.1). The
+/// server's Finished is the last record of its size.
 #[inline(always)]
 fn note_flight(answer: &mut Response, length: u32) {
     if length == 53 || length == 69 {
@@ -302,7 +302,7 @@ fn note_flight(answer: &mut Response, length: u32) {
     }
 }
 
-/// An alert. In clear a warning other than a fatal one goes by; an encrypted one ends the handshake.
+/// Handles an alert: a plaintext warning is ignored, any other alert ends the handshake.
 #[inline(always)]
 fn alerted<const EGRESS: bool>(conn: &mut Conn, length: u32) {
     const WARNING: u8 = 1;

@@ -1,7 +1,6 @@
-//! Turns: request bytes out, then response bytes in. TLS alerts and KeyUpdates are neither, and the interim
-//! response that asks for a request's body is no response. Session
-//! tickets of TLS 1.3 cannot be told from a response here: the records of a first turn are handed to user
-//! space as they came.
+//! Turns: request bytes out, then response bytes in. TLS alerts and KeyUpdates belong to neither, and the interim
+//! response that asks for a request's body is no response. Session tickets of TLS 1.3 look like a response here: so the
+//! records of a first turn are passed to user space.
 
 use core::sync::atomic::{Ordering, compiler_fence};
 
@@ -24,13 +23,13 @@ const APPLICATION_DATA: u8 = 23;
 const RECORD_HEADER: u32 = 5;
 /// Type of a record of application data, as [`only_record`] gives it.
 const DATA: u32 = (APPLICATION_DATA as u32) << 16;
-/// An interim response in clear is looked for in segments up to this length.
+/// Longest segment in which an interim response in clear is looked for.
 const LONGEST_INTERIM: u32 = 128;
-/// A session ticket's record, as far as seen in the wild.
+/// Lengths of the record of a session ticket, as observed.
 const TICKET: core::ops::RangeInclusive<u16> = 60..=1400;
 
-/// The handshake is over as `conn.outcome` says: from here on the connection carries requests.
-/// `leftover`: the segment that ended it goes on behind it.
+/// Starts the turns after a handshake that has ended with `conn.outcome`. `leftover`: the segment that ended the
+/// handshake has more bytes.
 #[inline(always)]
 pub fn begin<const EGRESS: bool>(conn: &mut Conn, leftover: bool, cookie: u64) {
     conn.request.protocol = match (conn.outcome, conn.flow) {
@@ -53,7 +52,7 @@ pub fn begin<const EGRESS: bool>(conn: &mut Conn, leftover: bool, cookie: u64) {
     }
 }
 
-/// The request went out behind the client's last flight, and only its answer told where that ended.
+/// Notes a request that was sent after the client's last flight. Only its answer showed where the flight ended.
 #[inline(always)]
 fn answered_at_once(conn: &mut Conn) {
     conn.request.number = 1;
@@ -63,8 +62,8 @@ fn answered_at_once(conn: &mut Conn) {
     answer_begins(answer, 1, conn.ingress.now_ns);
 }
 
-/// Records came before the client's Finished, and they may be the response to early data or tickets (RFC 8446 2.3): the
-/// turn is answered, and when it was cannot be told.
+/// Notes that records came before the client's Finished, which may be tickets or the response to early data (RFC 8446
+/// 2.3): the turn counts as answered, and the time of its answer is unknown.
 #[inline(always)]
 fn answered_early(conn: &mut Conn) {
     let now_ns = conn.egress.now_ns;
@@ -72,7 +71,7 @@ fn answered_early(conn: &mut Conn) {
     answer_begins(&mut conn.response, 1, now_ns);
 }
 
-/// The process sent a segment after the handshake.
+/// Handles a segment that the process sent after the handshake.
 #[inline(always)]
 pub fn sent<S: Source>(conn: &mut Conn, source: &S, segment: &Segment, now_ns: u64, cookie: u64) {
     if !is_new(&mut conn.sent, segment) {
@@ -90,7 +89,7 @@ pub fn sent<S: Source>(conn: &mut Conn, source: &S, segment: &Segment, now_ns: u
     request(conn, now_ns, cookie);
 }
 
-/// The process received a segment after the handshake.
+/// Handles a segment that the process received after the handshake.
 #[inline(always)]
 pub fn received<P: Packet>(conn: &mut Conn, packet: &P, segment: &Segment, now_ns: u64) {
     let gap = after(segment.sequence, conn.got.next) && conn.got.started == 1;
@@ -108,8 +107,8 @@ pub fn received<P: Packet>(conn: &mut Conn, packet: &P, segment: &Segment, now_n
     }
 }
 
-/// A segment went missing or came late, and the application cannot read what lies behind it: only the segment that
-/// fills the hole makes data ready.
+/// Handles a segment received while others are missing. The application cannot read beyond the hole: only the segment
+/// that fills it makes data ready.
 #[inline(never)]
 fn received_with_holes<P: Packet>(
     conn: &mut Conn,
@@ -118,7 +117,7 @@ fn received_with_holes<P: Packet>(
     now_ns: u64,
     gap: bool,
 ) {
-    // The records of a first turn cannot be followed over a hole.
+    // The records of a first turn cannot be followed across a hole.
     conn.response.broken = 1;
     let Some(readable) = packet.readable_to() else {
         return;
@@ -132,14 +131,14 @@ fn received_with_holes<P: Packet>(
             arrived(conn, now_ns);
         }
     } else if conn.response.holes == 1 && (is_new || after(end, readable)) {
-        // The answer goes on, out of reach.
+        // The response goes on after the hole, where it cannot be read.
         if conn.request.number != 0 && conn.response.answered == conn.request.number {
             answer_goes_on(&mut conn.response, now_ns);
         }
     }
 }
 
-/// The segment is no part of a response: a control record, or an interim response.
+/// True if the segment is no part of a response, but a control record or an interim response.
 #[inline(always)]
 fn is_no_answer<S: Source>(conn: &Conn, source: &S, segment: &Segment) -> bool {
     let waits = conn.response.answered != conn.request.number;
@@ -151,14 +150,14 @@ fn is_no_answer<S: Source>(conn: &Conn, source: &S, segment: &Segment) -> bool {
         return false;
     }
     let record = only_record(source, segment);
-    // While a response is under way, what is as long as a KeyUpdate is the last chunk of a body (RFC 9112 7.1).
+    // While a response is under way, a record as long as a KeyUpdate is the last chunk of a body (RFC 9112 7.1).
     let under_way = conn.request.number != 0 && !waits;
     is_control(record)
         || (is_key_update(record) && !under_way)
         || (waits && CONTINUE_RECORD.contains(&(record & 0xffff)))
 }
 
-/// Data of a response can be read.
+/// Notes that data of a response can be read.
 #[inline(always)]
 fn arrived(conn: &mut Conn, now_ns: u64) {
     let (turn, answer) = (&conn.request, &mut conn.response);
@@ -173,10 +172,11 @@ fn arrived(conn: &mut Conn, now_ns: u64) {
     } else if elapsed(now_ns, turn.start_ns).is_some() {
         answer_begins(answer, turn.number, now_ns);
     }
-    // What came before the request had left is the end of the response before it, which has been reported.
+    // Data from before the request was sent are the end of the previous response, which has been reported.
 }
 
-/// The first byte of the response to request `number`. Whoever sees that it is answered sees the times of its answer.
+/// Notes the first byte of the response to request `number`. A reader that sees it as answered also sees the times of
+/// its answer.
 #[inline(always)]
 fn answer_begins(answer: &mut Response, number: u32, now_ns: u64) {
     answer.first_ns = now_ns;
@@ -185,7 +185,7 @@ fn answer_begins(answer: &mut Response, number: u32, now_ns: u64) {
     answer.answered = number;
 }
 
-/// More of the response. Segments that two CPUs receive at once may come here in either order.
+/// Notes more of the response. Segments that two CPUs receive at once may come here in either order.
 #[inline(always)]
 fn answer_goes_on(answer: &mut Response, now_ns: u64) {
     if now_ns > answer.last_ns {
@@ -193,7 +193,7 @@ fn answer_goes_on(answer: &mut Response, now_ns: u64) {
     }
 }
 
-/// Request bytes: a new turn, unless the last request is still unanswered.
+/// Notes request bytes: they begin a new turn, unless the last request is still unanswered.
 #[inline(always)]
 fn request(conn: &mut Conn, now_ns: u64, cookie: u64) {
     if conn.response.answered != conn.request.number || only_tickets(conn) {
@@ -206,19 +206,19 @@ fn request(conn: &mut Conn, now_ns: u64, cookie: u64) {
         conn.request.reported = 0;
         conn.request.previous_ns = conn.response.last_ns;
     }
-    // The segment has a time from before it passed, and a response may have come since.
+    // The time of the segment is from before its packet got here; a response may have come since.
     conn.request.start_ns = if now_ns < conn.request.previous_ns {
         conn.request.previous_ns
     } else {
         now_ns
     };
     conn.request.pickup_ns = 0;
-    // Whoever sees the request sees when it began.
+    // A reader that sees the request also sees its begin.
     compiler_fence(Ordering::Release);
     conn.request.number += 1;
 }
 
-/// Two or more records of one size, as tickets are, and nothing else: the request is going on.
+/// True if only two or four records of one size have come, as tickets do: then the request is still going on.
 #[inline(always)]
 fn only_tickets(conn: &Conn) -> bool {
     let (answer, lengths) = (&conn.response, &conn.lengths);
@@ -232,7 +232,7 @@ fn only_tickets(conn: &Conn) -> bool {
         && (answer.records == 2 || (lengths[2] == lengths[0] && lengths[3] == lengths[0]))
 }
 
-/// The segment has bytes beyond those seen; they are seen now.
+/// True if the segment has bytes that were not seen before; marks them as seen.
 #[inline(always)]
 fn is_new(edge: &mut Edge, segment: &Segment) -> bool {
     let end = segment.end();
@@ -244,8 +244,8 @@ fn is_new(edge: &mut Edge, segment: &Segment) -> bool {
     true
 }
 
-/// Type (upper half) and length (lower half) of the TLS record that is the whole segment; 0 when it is
-/// none. Only short segments are looked at.
+/// Type (upper half) and length (lower half) of a TLS record that fills the segment; 0 if there is none. Only short
+/// segments are checked.
 #[inline(always)]
 fn only_record<S: Source>(source: &S, segment: &Segment) -> u32 {
     const LONGEST: u32 = 56;
@@ -261,7 +261,7 @@ fn only_record<S: Source>(source: &S, segment: &Segment) -> u32 {
     (u32::from(header[0]) << 16) | length
 }
 
-/// An alert: neither request nor response.
+/// True for an alert, which is neither request nor response.
 #[inline(always)]
 fn is_control(record: u32) -> bool {
     record >> 16 == u32::from(ALERT) || record == DATA | ALERT_13
@@ -273,7 +273,7 @@ fn is_key_update(record: u32) -> bool {
     record == DATA | KEY_UPDATE_13
 }
 
-/// The segment is an interim response in clear.
+/// True if the segment is an interim response in clear.
 #[inline(always)]
 fn is_interim<S: Source>(source: &S, segment: &Segment) -> bool {
     const STATUS: [u8; 4] = *b" 100";
@@ -287,7 +287,7 @@ fn is_interim<S: Source>(source: &S, segment: &Segment) -> bool {
         && word(segment.length - 4) == Some(u32::from_ne_bytes(END))
 }
 
-/// Notes the records of the first turn while they come in order.
+/// Notes the records of the first turn as long as they come in order.
 #[inline(always)]
 fn follow_records<S: Source>(conn: &mut Conn, source: &S, segment: &Segment, now_ns: u64) {
     let end = segment.end();

@@ -1,10 +1,10 @@
-//! Maps in task storage, which aya does not know yet.
+//! Maps in task storage, for which aya has no type yet.
 
 use aya_ebpf::bindings::bpf_map_type::BPF_MAP_TYPE_TASK_STORAGE;
 
 const NO_PREALLOC: usize = 1;
 
-/// A map in task storage, described as aya describes those it knows.
+/// A map in task storage, described in aya's way.
 #[repr(C)]
 pub struct TaskStorage<T> {
     r#type: *const [i32; BPF_MAP_TYPE_TASK_STORAGE as usize],
@@ -18,7 +18,7 @@ pub struct TaskStorage<T> {
 unsafe impl<T> Sync for TaskStorage<T> {}
 
 impl<T> TaskStorage<T> {
-    /// For the static that is the map.
+    /// Description of the map, for its static.
     pub const fn new() -> Self {
         Self {
             r#type: core::ptr::null(),

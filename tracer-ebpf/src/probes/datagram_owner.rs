@@ -1,9 +1,11 @@
-//! Hooks: `cgroup/connect4|6`, `cgroup/sendmsg4|6` and `cgroup/sock_release` (`inet_stream_connect`,
-//! `udp_pre_connect`, `udp_sendmsg`, `inet_release`); kernel 6.1. They say whose a socket is that asks port 53, and
-//! when it is gone. All run in the context of the caller: the owner is the current task.
+//! Hooks: `cgroup/connect4
+//! 6`, `cgroup/sendmsg4
+//! 6` and `cgroup/sock_release` (`inet_stream_connect`, `udp_pre_connect`, `udp_sendmsg`, `inet_release`); kernel 6.1.
+//! They note the owner of a socket that queries port 53, and the end of the socket. All run in the context of the
+//! caller, so the owner is the current task.
 //!
-//! A connected datagram socket is its connector's: what a forked child sends through its parent's
-//! connected socket is credited to the parent.
+//! A connected datagram socket belongs to the process that connected it: queries of a forked child through its parent's
+//! socket are counted for the parent.
 
 use aya_ebpf::{
     macros::{cgroup_sock, cgroup_sock_addr},
@@ -42,7 +44,7 @@ pub fn dns_sendmsg6(ctx: SockAddrContext) -> i32 {
     PASS
 }
 
-/// The current task gives a socket this destination.
+/// Notes the current task as owner if it gives a socket a destination on port 53.
 #[inline(always)]
 fn addressed(ctx: &SockAddrContext) {
     // SAFETY: a member of the context, network order in the low half.

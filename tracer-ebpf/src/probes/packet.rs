@@ -1,7 +1,7 @@
 //! Hook: `cgroup_skb` ingress and egress. UAPI only; kernel 6.1.
 //!
-//! Ingress runs before TCP sorts segments (`sk_filter_trim_cap` in `tcp_v4_rcv`), egress when they
-//! leave for the IP layer (`ip_finish_output`), so order is made here. Packets always pass.
+//! Ingress runs before TCP orders segments (`sk_filter_trim_cap` in `tcp_v4_rcv`), egress when segments leave for the
+//! IP layer (`ip_finish_output`). So this program puts segments in order itself. Packets always pass.
 
 use aya_ebpf::{bindings::__sk_buff, macros::cgroup_skb, programs::SkBuffContext};
 use tracer_common::record::{handshake, tls};
@@ -105,8 +105,8 @@ unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
     None
 }
 
-/// Time when the segment passed, ns. TCP stamps what it sends with the monotonic clock (`__tcp_transmit_skb`), so that
-/// only what is received has to be timed here.
+/// Time when the segment passed, ns. TCP stamps sent segments with the monotonic clock (`__tcp_transmit_skb`), so the
+/// clock is read here only for received ones.
 #[inline(always)]
 unsafe fn time<const EGRESS: bool>(skb: *mut __sk_buff) -> u64 {
     // SAFETY: a member of the context.
@@ -114,7 +114,7 @@ unsafe fn time<const EGRESS: bool>(skb: *mut __sk_buff) -> u64 {
     if stamp_ns != 0 { stamp_ns } else { now_ns() }
 }
 
-/// Puts the segment where it belongs in the stream.
+/// Follows the segment if it is next in its stream, or queues it if it came early.
 #[inline(always)]
 fn follow<const EGRESS: bool>(
     conn: &mut Conn,
@@ -144,7 +144,7 @@ fn follow<const EGRESS: bool>(
     }
 }
 
-/// Takes in order bytes of which at least the last is new.
+/// Follows bytes that are in order and end with a new one.
 #[inline(always)]
 fn advance<const EGRESS: bool, S: Source>(
     conn: &mut Conn,
@@ -160,7 +160,7 @@ fn advance<const EGRESS: bool, S: Source>(
     order::set_next::<EGRESS>(conn, sequence.wrapping_add(length));
 }
 
-/// Takes the segments of the out-of-order queue that are now in order; two rounds, for they may lie in any order.
+/// Follows the segments of the out-of-order queue that are now in order; two rounds, because the queue is not sorted.
 #[inline(never)]
 fn drain(conn: &mut Conn, cookie: u64) {
     let mut turn = 0u32;
@@ -186,8 +186,8 @@ fn drain(conn: &mut Conn, cookie: u64) {
     }
 }
 
-/// Reports an outcome once; from here on the connection carries requests. A request in clear is told with its
-/// first bytes.
+/// Reports an outcome once; from here on the connection carries requests. A request in clear is reported with its first
+/// bytes.
 #[inline(always)]
 fn report<const EGRESS: bool>(
     conn: &mut Conn,

@@ -11,7 +11,7 @@ use crate::{
     sock::{self, Task},
 };
 
-/// A child of a traced process is traced. A new thread is not a new process.
+/// Adds a child of a traced process to the traced processes. A new thread is not a new process.
 #[btf_tracepoint(function = "sched_process_fork")]
 pub fn process_fork(ctx: BtfTracePointContext) -> i32 {
     // Arguments: (struct task_struct *parent, struct task_struct *child).
@@ -27,7 +27,7 @@ pub fn process_fork(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// Tells user space the path, for processes too short-lived to be found in /proc.
+/// Reports the path, for processes that end before they can be found in /proc.
 #[btf_tracepoint(function = "sched_process_exec")]
 pub fn process_exec(ctx: BtfTracePointContext) -> i32 {
     // Arguments: (struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm).
@@ -38,7 +38,7 @@ pub fn process_exec(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// The leader may exit before its threads: only the last one ends the process.
+/// Reports the end of a process. The leader may exit before other threads: only the last one ends the process.
 #[btf_tracepoint(function = "sched_process_exit")]
 pub fn process_exit(ctx: BtfTracePointContext) -> i32 {
     // Argument: (struct task_struct *p[, bool group_dead]).
@@ -51,7 +51,7 @@ pub fn process_exit(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// In the set. Without a process filter the set is empty.
+/// True if the process is in the set. Without a process filter the set is empty.
 #[inline(always)]
 fn is_traced(tgid: u32) -> bool {
     // SAFETY: a lookup; the value is not used.

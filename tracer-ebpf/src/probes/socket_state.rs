@@ -1,9 +1,9 @@
 //! Hook: `tp_btf/inet_sock_set_state` (net/ipv4/af_inet.c, `inet_sk_set_state`); kernel 6.1.
 //!
-//! SYN_SENT is set in `tcp_v4_connect` and `tcp_v6_connect`, in the caller's context: the owner is
-//! the current task. CLOSE after a connect carries the reason in `sk_err` (`tcp_reset`,
-//! `tcp_write_err`, `tcp_v4_err`). TIME_WAIT has no event of its own: `tcp_time_wait` makes a separate
-//! mini-socket and closes this one, so its signs are read at CLOSE.
+//! SYN_SENT is set in `tcp_v4_connect` and `tcp_v6_connect`, in the caller's context: the owner is the current task. At
+//! CLOSE after a connect, the reason is in `sk_err` (`tcp_reset`, `tcp_write_err`, `tcp_v4_err`). TIME_WAIT has no
+//! event of its own: `tcp_time_wait` makes a separate mini-socket and closes this one, so this program looks for signs
+//! of TIME_WAIT at CLOSE.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
@@ -79,7 +79,7 @@ fn try_socket_state(ctx: &BtfTracePointContext, sock: Sock, old: u8, new: u8) ->
     None
 }
 
-/// connect was called: if the filter admits it, the socket is traced from here on.
+/// Starts tracing a socket on which connect was called, if the filter admits it.
 #[inline(always)]
 fn opening(sock: Sock) -> Option<()> {
     if !sock.is_tcp() {
@@ -93,7 +93,7 @@ fn opening(sock: Sock) -> Option<()> {
     // SAFETY: a typed socket.
     let conn = unsafe { storage::conn_or_new(sock.as_ptr()) }?;
     if conn.cookie != 0 {
-        // A socket may connect again after a failure: begin anew.
+        // A socket may connect again after a failure: start with empty state.
         // SAFETY: plain integers.
         unsafe { core::ptr::write_bytes(conn, 0, 1) };
     }
@@ -165,8 +165,8 @@ fn closed(sock: Sock, conn: &mut Conn, old: u8) {
     conn.traced = 0;
 }
 
-/// Closer of a connection without a FIN: an error says who broke it; without one it was the client itself (unread data,
-/// SO_LINGER 0, `tcp_disconnect`), which sends its RST after this event.
+/// Closer of a connection without a FIN. An error shows which side broke it; without an error it was the client itself
+/// (unread data, SO_LINGER 0, `tcp_disconnect`), which sends its RST after this event.
 #[inline(always)]
 fn closer_without_fin(error: u32) -> u8 {
     match error {
@@ -177,7 +177,7 @@ fn closer_without_fin(error: u32) -> u8 {
     }
 }
 
-/// A handshake that has not ended by now never will. The client's last flight may already be out.
+/// Ends a handshake at the close of its connection. The client's last flight may already have been sent.
 #[inline(always)]
 fn finish_handshake(conn: &mut Conn) {
     if conn.handshake == handshake::LAST_FLIGHT {
@@ -188,14 +188,15 @@ fn finish_handshake(conn: &mut Conn) {
         let cookie = conn.cookie;
         emit::tls_closed(conn, cookie);
     } else if conn.handshake == handshake::WAITING && conn.sent.started == 0 {
-        // Not even its SYN was seen: it is in a cgroup whose packets are not watched.
+        // Its SYN was not seen either: the socket is in a cgroup where packets are not watched.
         conn.outcome = record::tls::UNKNOWN;
         emit::tls(conn, conn.cookie);
     }
     conn.handshake = handshake::OVER;
 }
 
-/// Rules of net/ipv4/tcp_input.c (`tcp_fin`, `tcp_rcv_state_process`) and tcp.c (`__tcp_close`).
+/// Outcome of a close, by the rules of net/ipv4/tcp_input.c (`tcp_fin`, `tcp_rcv_state_process`) and tcp.c
+/// (`__tcp_close`).
 #[inline(always)]
 fn close_outcome_of(sock: Sock, old: u8, error: u32) -> u8 {
     let flags = sock.flags();

@@ -1,6 +1,5 @@
-//! Hook: `iter/task_file` (kernel/bpf/task_iter.c); kernel 6.1. One pass over every open file gives
-//! each TCP socket with its owner; those open before tracing began are adopted on the way, unless the pass
-//! is made only to look.
+//! Hook: `iter/task_file` (kernel/bpf/task_iter.c); kernel 6.1. A pass over all open files writes each TCP socket with
+//! its owner. Sockets that were open before tracing began are adopted, except by the passes that only look.
 
 use core::ffi::c_void;
 
@@ -52,8 +51,8 @@ pub extern "C" fn sockets(ctx: *const TaskFile) -> i32 {
     0
 }
 
-/// Writes open sockets and their turns like `sockets`, but adopts none: at the end of a trace, and where its figures
-/// begin anew.
+/// Writes open sockets and their turns like `sockets`, but adopts none: for the end of a trace, and for a reset of its
+/// figures.
 #[unsafe(link_section = "iter/task_file")]
 #[unsafe(no_mangle)]
 pub extern "C" fn sockets_last(ctx: *const TaskFile) -> i32 {
@@ -62,7 +61,7 @@ pub extern "C" fn sockets_last(ctx: *const TaskFile) -> i32 {
     0
 }
 
-/// Writes open sockets without turns and adopts none: for who watches open connections while tracing goes on.
+/// Writes open sockets without their turns, and adopts none: for the screen and the recording, while tracing goes on.
 #[unsafe(link_section = "iter/task_file")]
 #[unsafe(no_mangle)]
 pub extern "C" fn sockets_watch(ctx: *const TaskFile) -> i32 {
@@ -108,7 +107,7 @@ unsafe fn try_sockets<const ADOPT: bool, const TURNS: bool>(ctx: *const TaskFile
     None
 }
 
-/// Adds the turns of a connection that were not reported yet: those of the batch, and the one at hand.
+/// Writes the unreported turns of a connection: those of the batch, and the current one.
 #[inline(always)]
 fn write_turns(seq: *mut c_void, conn: &mut Conn) {
     let number = number(conn);
@@ -134,14 +133,14 @@ fn write_turns(seq: *mut c_void, conn: &mut Conn) {
     }
 }
 
-/// Number of the turn at hand, as it is in memory now: the iterator holds no lock.
+/// Number of the current turn, read from memory: the iterator holds no lock.
 #[inline(always)]
 fn number(conn: &Conn) -> u32 {
     // SAFETY: a member of a map value.
     unsafe { core::ptr::read_volatile(&raw const conn.request.number) }
 }
 
-/// Adds a record unless the next turn began while it was filled: then its times may be of both.
+/// Writes a record unless the next turn began while it was filled: then its times may belong to both turns.
 #[inline(always)]
 fn write_if_still<T>(seq: *mut c_void, conn: &Conn, number: u32, record: &mut T) {
     if self::number(conn) == number {
@@ -149,7 +148,7 @@ fn write_if_still<T>(seq: *mut c_void, conn: &Conn, number: u32, record: &mut T)
     }
 }
 
-/// Adds the batch, and leaves it to be reported. False when it changed meanwhile.
+/// Writes the batch, which stays to be reported. False when it changed meanwhile.
 #[inline(always)]
 fn write_batch(seq: *mut c_void, conn: &mut Conn, number: u32) -> bool {
     let (count, cookie) = (conn.request.batched, conn.cookie);
@@ -161,14 +160,14 @@ fn write_batch(seq: *mut c_void, conn: &mut Conn, number: u32) -> bool {
     if self::number(conn) != number {
         return false;
     }
-    // SAFETY: as in `write`; the record is so long at least.
+    // SAFETY: as in `write`; the record has at least this size.
     unsafe {
         bpf_seq_write(seq.cast(), (&raw mut record).cast(), size);
     }
     true
 }
 
-/// Adds a record to what the iteration gives to user space.
+/// Writes a record to the seq file that user space reads.
 #[inline(always)]
 fn write<T>(seq: *mut c_void, record: &mut T) {
     // SAFETY: the seq file of this iteration; the record is plain bytes.
@@ -227,7 +226,7 @@ fn traced_or_adopted(sock: Sock, task: Task) -> Option<&'static mut Conn> {
     conn.cgroup = task.cgroup();
     conn.comm = task.process_comm();
     if sock.state() == state::SYN_SENT {
-        // Its SYN has not been seen, and what follows it will be.
+        // Its SYN was not seen, but the following segments will be.
         order::begin::<true>(conn, sock.next_to_send());
     }
     conn.traced = 1;

@@ -1,5 +1,5 @@
-//! Hook: `tp_btf/sched_switch` (kernel/sched/core.c, `__schedule`, before the switch is made); kernel 6.1. When
-//! the threads that read late got a CPU, and when they lost it.
+//! Hook: `tp_btf/sched_switch` (kernel/sched/core.c, `__schedule`, before the switch); kernel 6.1. Notes when threads
+//! that have read late get a CPU, and when they lose it.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 

@@ -1,11 +1,11 @@
 //! The out-of-order queue: segments of a handshake that arrived early.
 
-/// Bytes kept of one segment.
+/// Bytes kept of a segment.
 pub const QUEUED_BYTES: usize = 4096;
-/// Segments kept of one connection.
+/// Segments kept for a connection.
 pub const QUEUED_SEGMENTS: u32 = 4;
 
-/// Slot of a connection.
+/// Key of a slot of a connection's queue.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct QueueKey {

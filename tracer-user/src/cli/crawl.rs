@@ -1,4 +1,4 @@
-//! `tracer crawl` and `tracer config`: the reference crawler behind a command line.
+//! `tracer crawl` and `tracer config`: the command line of the reference crawler.
 
 pub(crate) mod flags;
 mod log;

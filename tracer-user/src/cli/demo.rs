@@ -5,7 +5,7 @@ use super::settings::use_color;
 use crate::demo::{DemoSettings, demo as run};
 use crate::failure::Failure;
 
-/// Runs the demo; its exit code.
+/// Runs the demo; returns the exit code.
 pub(crate) fn demo(arguments: &Demo) -> Result<u8, Failure> {
     Ok(run(&DemoSettings {
         rtt: arguments.rtt,

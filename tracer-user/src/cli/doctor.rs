@@ -1,4 +1,4 @@
-//! `tracer doctor`: the checks of [`crate::doctor`] with the probes that really try.
+//! `tracer doctor`: the checks of [`crate::doctor`], with probes that load programs and list sockets.
 
 use super::args::Doctor;
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     source::kernel::{Kernel, Options, diag::Diag},
 };
 
-/// Runs every check; 0 when tracing can work, else 3.
+/// Runs every check; returns 0 when tracing can work, else 3.
 pub(crate) fn doctor(arguments: &Doctor) -> Result<u8, Failure> {
     let report = Report::make(
         &Roots::default(),

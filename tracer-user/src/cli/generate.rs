@@ -1,5 +1,5 @@
-//! `tracer completions` and `tracer man`: from the same definitions as the flags. docs/completions and
-//! docs/man hold copies; `tests/generated.rs` keeps them up to date.
+//! `tracer completions` and `tracer man`, generated from the definitions of the flags. docs/completions and docs/man
+//! hold copies; `tests/generated.rs` keeps them up to date.
 
 use clap::{Command, CommandFactory};
 
@@ -37,7 +37,7 @@ pub(crate) fn man(arguments: &Man) -> Result<u8, Failure> {
     print(&text)
 }
 
-/// `attach`, or a command of a command as in `config-show`.
+/// Finds a command by its name: `attach`, or a subcommand as in `config-show`.
 fn find<'a>(root: &'a Command, name: &str) -> Option<&'a Command> {
     name.split('-')
         .try_fold(root, |command, word| command.find_subcommand(word))

@@ -1,4 +1,4 @@
-//! Values with a form of their own.
+//! Parsers of values that have a special form.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -6,7 +6,7 @@ use tracer_text::duration;
 
 use crate::trace::playback::Speed;
 
-/// Reads a duration from 20 ms to a minute: how often a screen may change.
+/// Parses a duration from 20 ms to a minute: the interval of the screen's frames.
 pub(crate) fn refresh(text: &str) -> Result<Duration, String> {
     let within = Duration::from_millis(20)..=Duration::from_secs(60);
     let refresh = duration::parse(text)?;
@@ -21,7 +21,7 @@ pub(crate) fn refresh(text: &str) -> Result<Duration, String> {
 pub(crate) struct CidrRange {
     /// Any address of the range.
     pub(crate) address: IpAddr,
-    /// Leading bits that count.
+    /// Number of leading bits that are compared.
     pub(crate) prefix: u8,
 }
 
@@ -51,7 +51,7 @@ impl std::fmt::Display for CidrRange {
     }
 }
 
-/// `1`, `0.5`, `10x` or `max`.
+/// Parses a speed: `1`, `0.5`, `10x` or `max`.
 pub(crate) fn speed(text: &str) -> Result<Speed, String> {
     if text == "max" {
         return Ok(Speed::Max);

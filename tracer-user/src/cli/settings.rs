@@ -1,4 +1,4 @@
-//! Flags, validated: what the rest of the program works with.
+//! Settings made from validated flags, for the rest of the program.
 
 use std::{io::IsTerminal, path::Path, time::Duration};
 
@@ -20,15 +20,15 @@ use crate::{
 pub(crate) struct OutputSettings {
     /// Sinks for results.
     pub(crate) sinks: Sinks,
-    /// The user behind sudo, to whom files go where that user may make them.
+    /// User behind sudo, to whom new files belong where that user may make them.
     pub(crate) invoker: Option<Invoker>,
-    /// The recording.
+    /// File of the recording.
     pub(crate) record: Option<OutputPath>,
-    /// Rewrite the export this often.
+    /// Interval of rewriting the export.
     pub(crate) interval: Option<Duration>,
-    /// Stop after this.
+    /// Time after which the trace ends.
     pub(crate) duration: Option<Duration>,
-    /// Nothing is said but what went wrong.
+    /// Print errors only.
     pub(crate) quiet: bool,
     /// The live screen, when there is to be one.
     pub(crate) screen: Option<ScreenSettings>,
@@ -61,7 +61,7 @@ fn colors(wanted: Color, variable: impl Fn(&str) -> Option<String>) -> Colors {
     }
 }
 
-/// The locale of characters, as setlocale(3) finds it.
+/// True if the locale's character set is UTF-8, found as setlocale(3) does.
 fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
         .into_iter()
@@ -70,14 +70,13 @@ fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
     locale.contains("utf-8") || locale.contains("utf8")
 }
 
-/// An environment variable that is there and not empty.
+/// Value of an environment variable that is set and not empty.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 impl OutputSettings {
-    /// Opens what is to be written, so that it fails before anything is traced. `run`: standard output
-    /// is the command's.
+    /// Opens the outputs, so that errors come before anything is traced. `run`: standard output belongs to the command.
     pub(crate) fn validate(arguments: &OutputArguments, run: bool) -> Result<Self, Failure> {
         let results = Self::of_results(&arguments.results, run, arguments.kernel_log)?;
         let invoker = results.invoker.as_ref();
@@ -91,7 +90,7 @@ impl OutputSettings {
         })
     }
 
-    /// For a recording, which needs less.
+    /// Settings for a replay, which has fewer flags.
     pub(crate) fn of_replay(arguments: &ResultArguments) -> Result<Self, Failure> {
         Self::of_results(arguments, false, false)
     }
@@ -129,7 +128,7 @@ impl OutputSettings {
     }
 }
 
-/// Target of the export, open, if one is wanted.
+/// Target of the export, checked and open, if an export is wanted.
 fn json_target(
     arguments: &ResultArguments,
     run: bool,
@@ -149,7 +148,7 @@ fn json_target(
     Err(Failure::Usage(refused.into()))
 }
 
-/// Tells whether to paint: as told, else on a terminal without NO_COLOR.
+/// Tells whether to use colours: as the flag demands, by default on a terminal without NO_COLOR.
 pub(crate) fn use_color(color: Color, to_stderr: bool) -> bool {
     let terminal = if to_stderr {
         std::io::stderr().is_terminal()

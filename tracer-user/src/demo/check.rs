@@ -1,34 +1,34 @@
-//! tracer's figures against those of the others who were there: origin, DNS server, crawler.
+//! Compares tracer's figures with those of independent witnesses: origin, DNS server, crawler.
 
 use tracer_export::{Export, Phase};
 
 use super::Run;
 use crate::diff::percentile_ns;
 
-/// Counts and times may differ by this part.
+/// Relative difference that is allowed for counts and times.
 pub(super) const TOLERANCE: f64 = 0.01;
-/// Things that may always differ: a request that was under way at the end.
+/// Difference of a count that is always allowed: a request that was under way at the end.
 const SLACK_COUNT: f64 = 1.0;
-/// Times may always differ by this: a wake-up of a busy crawler.
+/// Difference of a time that is always allowed, ns: a late wake-up of a busy crawler.
 const SLACK_NS: f64 = 1e6;
 
-/// A figure by two who do not know of each other.
+/// A figure that tracer and a witness measured independently.
 #[derive(Debug)]
 pub(super) struct Check {
     /// Name of what was counted or timed.
     pub(super) what: String,
     /// Name of the witness, who counted or timed the same.
     pub(super) witness: &'static str,
-    /// In ns, else things.
+    /// True if the figure is a time in ns, false if it is a count.
     pub(super) is_time: bool,
-    /// By tracer.
+    /// Figure of tracer.
     pub(super) tracer: Option<f64>,
-    /// By the witness.
+    /// Figure of the witness.
     pub(super) other: Option<f64>,
 }
 
 impl Check {
-    /// Within tolerance. What neither knows agrees, too.
+    /// True if both agree within the tolerance, or both figures are unknown.
     pub(super) fn agrees(&self) -> bool {
         let slack = if self.is_time { SLACK_NS } else { SLACK_COUNT };
         match (self.tracer, self.other) {
@@ -38,7 +38,7 @@ impl Check {
     }
 }
 
-/// All that can be checked of a run.
+/// Every check of a run.
 pub(super) fn checks(run: &Run, export: &Export) -> Vec<Check> {
     let origin = |pointer: &str| {
         run.counted
@@ -63,7 +63,7 @@ pub(super) fn checks(run: &Run, export: &Export) -> Vec<Check> {
     };
     let totals = &export.totals;
     let (requests, tls) = (totals.requests.count, &totals.tls);
-    // A robots.txt per host is fetched, too, and is no page.
+    // The robots.txt of each host is fetched too and is not a page.
     let fetched = (run.crawled.pages + run.crawled.failed + run.hosts) as f64;
     let mut all = vec![
         count("requests", requests, "origin", origin("/requests")),

@@ -1,4 +1,4 @@
-//! A crawl: the crawler below `tracer run`, in the client's namespace.
+//! A crawl: the crawler, started by `tracer run` in the client's namespace.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
@@ -27,18 +27,18 @@ use crate::say::note;
 
 /// Time between two changes of the progress line.
 const TICK: Duration = Duration::from_millis(250);
-/// Time that a crawl may take beyond its own before it is told to end, and then before it is killed.
+/// Time that a crawl may exceed its own time before it gets SIGTERM, and then before it is killed.
 const GRACE: Duration = Duration::from_secs(20);
 /// Flags that the naive crawl adds to its profile.
 pub(super) const NAIVE: [&str; 2] = ["--idle-per-host", "0"];
-/// Bytes of an error that are shown.
+/// Last bytes of the crawl's output that are shown in an error.
 const SHOWN_BYTES: usize = 2000;
 
 /// End of a crawl.
 pub(super) enum CrawlEnd {
     /// The crawl is complete.
     Done(Box<Run>),
-    /// A signal came; the exit code that goes with it.
+    /// A signal has ended the demo; the exit code for it.
     Stopped(u8),
 }
 
@@ -47,12 +47,12 @@ pub(super) struct Crawl<'a> {
     pub(super) settings: &'a DemoSettings,
     pub(super) stage: &'a Stage,
     pub(super) profile: Profile,
-    /// Below `tracer run`, with its export in there; not traced without one.
+    /// Directory of the exports; the crawl is traced only with one.
     pub(super) directory: Option<&'a Directory>,
 }
 
 impl Crawl<'_> {
-    /// Runs it to its end.
+    /// Runs the crawl to its end.
     pub(super) fn run(&self, runtime: &Runtime, stop: &mut Stop) -> Result<CrawlEnd, DemoError> {
         let memory = DemoError::system("making a file in memory");
         let servers = self.stage.serve(self.settings)?;
@@ -95,7 +95,7 @@ impl Crawl<'_> {
         })))
     }
 
-    /// The live screen has the terminal.
+    /// True if the live screen uses the terminal.
     fn shows_screen(&self) -> bool {
         self.directory.is_some() && self.settings.screen
     }
@@ -108,14 +108,14 @@ impl Crawl<'_> {
         }
     }
 
-    /// Device and inode of the export's file; a new file has another inode.
+    /// Device and inode of the export's file; a new file has a different inode.
     fn export(&self) -> Option<(u64, u64)> {
         let path = self.directory?.export(self.profile);
         let meta = std::fs::symlink_metadata(path).ok()?;
         Some((meta.dev(), meta.ino()))
     }
 
-    /// The crawler; below `tracer run` when it is traced, in the client's namespace when there is a link.
+    /// Command of the crawl: by `tracer run` when it is traced, in the client's namespace when there is a link.
     fn command(
         &self,
         servers: &Servers,
@@ -150,11 +150,11 @@ impl Crawl<'_> {
         }
         let resolver = self.stage.link().map(|_| Resolver::new(&Stage::resolver()));
         let prepare = move || {
-            // After what the link set: `tracer run` ends its command and removes its cgroup on SIGTERM.
+            // Set after the link's own setup. On SIGTERM, `tracer run` ends its command and removes its cgroup.
             set_pdeathsig(Signal::SIGTERM)?;
             resolver.as_ref().map_or(Ok(()), Resolver::enter)
         };
-        // SAFETY: between fork and exec there are system calls only; what they are given was made before.
+        // SAFETY: between fork and exec there are only system calls, on data made before the fork.
         unsafe { command.pre_exec(prepare) };
         if let Some(directory) = self.directory {
             let shared = directory.share(&mut command);
@@ -163,9 +163,9 @@ impl Crawl<'_> {
         Ok(command)
     }
 
-    /// The words of `tracer crawl`. The two crawls differ in the profile; and the naive one makes a
-    /// connection for each page, as a crawler does that makes a client for each: where every worker always
-    /// has a next page, two idle connections a host would be as good as a hundred.
+    /// Arguments of `tracer crawl`. The two crawls differ in the profile, and the naive one opens a connection for each
+    /// page, like a crawler that makes a new client for each: as every worker always has a next page, two idle
+    /// connections per host would save as much as a hundred.
     fn crawler(&self, servers: &Servers, jsonl: &MemoryFile) -> Vec<OsString> {
         let concurrency = self.settings.concurrency.to_string();
         let time = format!("{}ms", self.settings.time.as_millis());
@@ -198,7 +198,7 @@ impl Crawl<'_> {
             words.extend(NAIVE.map(OsString::from));
         }
         for host in self.stage.hosts() {
-            // Its address is a private one, which a crawler does not go to unasked.
+            // The origin has a private address, which a crawler requests only if it is allowed to.
             words.extend(["--allow-host".into(), host.into()]);
         }
         words
@@ -238,7 +238,7 @@ impl Crawl<'_> {
     }
 }
 
-/// The end of what a crawl said.
+/// Last bytes of a crawl's output.
 fn last_words(output: &MemoryFile) -> String {
     let text = output.read().unwrap_or_default();
     let end = text.len().saturating_sub(SHOWN_BYTES);
@@ -251,10 +251,10 @@ enum Watched {
     Signal(u8),
 }
 
-/// Asks the child to end, then makes it.
+/// Sends SIGTERM to the child, then kills it if it does not end.
 async fn end(child: &mut Child) -> io::Result<()> {
     if let Some(pid) = child.id() {
-        // It may have ended meanwhile, or got the terminal's signal itself.
+        // The child may have ended, or may have got the signal of the terminal itself.
         let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGTERM);
     }
     if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
@@ -263,7 +263,7 @@ async fn end(child: &mut Child) -> io::Result<()> {
     Ok(())
 }
 
-/// The line that changes, on a terminal; elsewhere one line per crawl.
+/// Progress line on a terminal, rewritten in place; elsewhere one line per crawl.
 struct Progress {
     profile: &'static str,
     start: Instant,

@@ -1,10 +1,10 @@
-//! Figures of the crawler's own notes about its pages, by its own clocks.
+//! Figures from the crawler's own JSONL about its pages, measured by its own clocks.
 
 use serde::Deserialize;
 
 use super::DemoError;
 
-/// A line of the crawler's JSONL, as far as it is needed.
+/// A line of the crawler's JSONL, with the fields that are used.
 #[derive(Debug, Deserialize)]
 struct Page {
     status: Option<u16>,
@@ -13,12 +13,12 @@ struct Page {
     ttfb_ns: Option<u64>,
 }
 
-/// Figures of the crawler's notes.
+/// Figures of the crawler about its pages.
 #[derive(Debug, Default)]
 pub(super) struct Crawled {
     /// Pages with a response.
     pub(super) pages: u64,
-    /// Pages without.
+    /// Pages without a response.
     pub(super) failed: u64,
     /// Median of the connects, ns.
     pub(super) connect_ns: Option<u64>,
@@ -29,7 +29,7 @@ pub(super) struct Crawled {
 }
 
 impl Crawled {
-    /// Reads the text of the file; a last line that is cut (the crawler was killed) is left out.
+    /// Reads the crawler's JSONL. An incomplete last line is left out: the crawler was killed.
     pub(super) fn read(text: &[u8]) -> Result<Self, DemoError> {
         let mut crawled = Self::default();
         let (mut connects, mut handshakes, mut waits) = (Vec::new(), Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! The directory of the exports, locked: two demos at once never write to the same one.
+//! The directory of the exports, locked so that two demos never write to the same one.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -11,17 +11,17 @@ use std::time::{Duration, Instant};
 use super::{DemoError, Profile};
 use crate::{files::create_dir_all, invoker::Invoker};
 
-/// The directory when none is asked for; with a number behind it while other demos use it.
+/// Name of the directory when none is given; a number is added while other demos use it.
 const DEFAULT: &str = "tracer-demo";
-/// Demos at once that find a directory of their own unasked.
+/// Number of demos at once that get a directory of their own by default.
 const MAX_DEFAULTS: u32 = 1000;
-/// Time for the processes of a demo that was killed to close their files, the lock among them.
+/// Time limit for the processes of a killed demo to close their files, the lock among them.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Time between two tries to lock a directory.
 const RETRY: Duration = Duration::from_millis(50);
 
-/// A directory that this demo alone writes to. The lock goes with the processes that hold it, so that
-/// nothing stays however they end.
+/// A directory that only this demo writes to. The lock ends with the processes that hold it, so that nothing remains
+/// however they end.
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
@@ -30,7 +30,7 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// Makes the directory and locks it. When none is asked for, one that no other demo uses is found.
+    /// Makes the directory and locks it. When none is given, takes the first default one that no other demo uses.
     pub(super) fn take(asked: Option<&Path>) -> Result<Self, DemoError> {
         match asked {
             Some(path) => Self::wait_for(path, PATIENCE),
@@ -38,8 +38,8 @@ impl Directory {
         }
     }
 
-    /// Locks a directory that was asked for. The kernel closes the files of a killed process after the process
-    /// has gone from the lists, and closing those of a trace takes a moment: a demo started again at once waits.
+    /// Locks the given directory. The kernel closes the files of a killed process after the process has vanished from
+    /// the lists, and closing those of a trace takes a moment: a demo started again at once waits for that.
     fn wait_for(path: &Path, patience: Duration) -> Result<Self, DemoError> {
         let start = Instant::now();
         loop {
@@ -53,7 +53,7 @@ impl Directory {
         }
     }
 
-    /// The first directory of the default's names within `parent` that no other demo uses.
+    /// The first directory with a default name in `parent` that no other demo uses.
     fn free(parent: &Path) -> Result<Self, DemoError> {
         for number in 1..=MAX_DEFAULTS {
             let name = match number {
@@ -69,7 +69,7 @@ impl Directory {
         })
     }
 
-    /// `None` when another demo has it.
+    /// Locks a directory; `None` when another demo has locked it.
     fn lock(path: &Path) -> Result<Option<Self>, DemoError> {
         let failed = |source| DemoError::Out {
             path: path.into(),
@@ -80,7 +80,7 @@ impl Directory {
         let lock = match directory.try_lock() {
             Ok(()) => Some(directory.into()),
             Err(TryLockError::WouldBlock) => return Ok(None),
-            // Network file systems may refuse; the demo goes on as if it were alone.
+            // Network file systems may refuse locks; the demo goes on without one.
             Err(TryLockError::Error(_)) => None,
         };
         Ok(Some(Self {
@@ -94,8 +94,7 @@ impl Directory {
         self.path.join(format!("{}.json", profile.name()))
     }
 
-    /// Lets a command hold the lock as well: when this process is killed, the command may go on to write an
-    /// export for a moment.
+    /// Shares the lock with a command: when this process is killed, the command may still write an export for a moment.
     pub(super) fn share(&self, command: &mut Command) -> io::Result<()> {
         let Some(lock) = &self.lock else {
             return Ok(());
@@ -118,8 +117,8 @@ impl Directory {
 mod tests {
     use super::*;
 
-    /// Until the first name is free. Children of other tests of this process may have copied the lock, and
-    /// have it until they execute a program or end.
+    /// Waits until the first name is free. Children of other tests in this process may have inherited the lock, and
+    /// hold it until they execute a program or end.
     fn wait_until_free(parent: &Path) {
         while Directory::free(parent).unwrap().path != parent.join(DEFAULT) {
             std::thread::yield_now();
@@ -165,7 +164,7 @@ mod tests {
             .unwrap();
         let mut child = command.spawn().unwrap();
         drop(first);
-        // The closure that was given to the command holds the lock, too.
+        // The closure given to the command holds the lock, too.
         *command = Command::new("true");
         let while_it_runs = Directory::free(parent.path()).unwrap();
         drop(child.stdin.take());

@@ -1,4 +1,4 @@
-//! Files without a place in any directory: they go with the processes that use them.
+//! Files that are in no directory: they vanish with the processes that use them.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -14,7 +14,7 @@ pub(super) struct MemoryFile {
 }
 
 impl MemoryFile {
-    /// An empty one.
+    /// Makes an empty file.
     pub(super) fn new() -> io::Result<Self> {
         let descriptor = memfd_create(c"tracer-demo", MFdFlags::MFD_CLOEXEC)?;
         Ok(Self {
@@ -29,7 +29,7 @@ impl MemoryFile {
         Ok(made)
     }
 
-    /// Good for this process and its children while this lives.
+    /// Path of the file, valid for this process and its children while this value lives.
     pub(super) fn path(&self) -> PathBuf {
         format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd()).into()
     }
@@ -43,7 +43,7 @@ impl MemoryFile {
         Ok(content)
     }
 
-    /// For a child's standard output and error.
+    /// File for a child's standard output and standard error.
     pub(super) fn for_child(&self) -> io::Result<File> {
         self.file.try_clone()
     }

@@ -16,7 +16,7 @@ use crate::exit_code;
 use crate::say::{self, note};
 use crate::source::kernel::KernelError;
 
-/// Says what is going to happen, and what cannot.
+/// Prints what the demo will do, and what it cannot do here.
 pub(super) fn introduce(settings: &DemoSettings, stage: &Stage, untraced: Option<&KernelError>) {
     let seconds = settings.time.as_secs_f64();
     match stage.no_link() {
@@ -39,7 +39,7 @@ pub(super) fn introduce(settings: &DemoSettings, stage: &Stage, untraced: Option
     }
 }
 
-/// Prints the comparison; the exit code. `limit`: requests per second, where there is a link that sets one.
+/// Prints the comparison; returns the exit code. `limit`: requests per second that the link allows, if there is one.
 pub(super) fn conclude(
     settings: &DemoSettings,
     runs: &[Run],
@@ -58,7 +58,7 @@ pub(super) fn conclude(
     })
 }
 
-/// The table, then the checks, then where the exports are.
+/// Prints the table, then the checks, then the paths of the exports.
 fn compare(
     settings: &DemoSettings,
     runs: &[Run],
@@ -79,7 +79,8 @@ fn compare(
     let mut agrees = true;
     for (run, file) in runs.iter().zip(&files) {
         let checks = check::checks(run, &diff::read(file)?);
-        // Counts are exact. A busy crawler's clock runs on while it waits for a CPU: that is said, no more.
+        // Counts must agree. A busy crawler's clock runs on while it waits for a CPU: a different time is only
+        // reported.
         agrees &= checks.iter().all(|check| check.is_time || check.agrees());
         text.push_str(&witnesses(run, &checks));
     }
@@ -92,7 +93,7 @@ fn compare(
     Ok((text, agrees))
 }
 
-/// A single line when all agree; else a line for each figure that does not.
+/// One line when all checks agree; otherwise a line for each figure that does not.
 fn witnesses(run: &Run, checks: &[Check]) -> String {
     let name = run.profile.name();
     let differing: Vec<&Check> = checks.iter().filter(|check| !check.agrees()).collect();
@@ -125,17 +126,17 @@ fn witnesses(run: &Run, checks: &[Check]) -> String {
     lines.collect()
 }
 
-/// A median that the crawler noted, ns.
+/// A median in the crawler's figures, ns.
 type Median = fn(&Crawled) -> Option<u64>;
 
-/// Phases that the crawler times itself. It does not tell full handshakes from resumed ones.
+/// Phases that the crawler measures itself. It does not distinguish full handshakes from resumed ones.
 const CRAWLERS_OWN: [(Phase, Median); 3] = [
     (Phase::Connect, |crawled| crawled.connect_ns),
     (Phase::Tls, |crawled| crawled.tls_ns),
     (Phase::Ttfb, |crawled| crawled.ttfb_ns),
 ];
 
-/// Without a trace: what origin and crawler know.
+/// Table without a trace: the counts of origin and crawler.
 fn counted(runs: &[Run]) -> String {
     let mut text = format!("{:<30}", "as origin and crawler counted");
     for run in runs {

@@ -1,5 +1,5 @@
-//! The C library's resolver in the client's namespace: it knows no other name server than a file of /etc
-//! says, so the client gets a view of the file system in which that file is another.
+//! The C library's resolver in the client's namespace. It uses only the name servers of a file in /etc, so the client
+//! gets a mount namespace in which that file is replaced.
 
 use std::io;
 
@@ -9,9 +9,9 @@ use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::Mode;
 use nix::unistd::write;
 
-/// A directory that every system has, covered for a moment.
+/// A directory that every system has; a file system in memory is mounted over it for a moment.
 const COVERED: &str = "/tmp";
-/// Names come from files and DNS: other services would ask outside.
+/// Content of nsswitch.conf: names come from files and DNS only, since other services would ask outside.
 const SWITCH: &str = "hosts: files dns\n";
 /// Files to be replaced, and the names of the replacements within [`COVERED`].
 const FILES: [(&str, &str); 2] = [
@@ -26,16 +26,16 @@ pub(super) struct Resolver {
 }
 
 impl Resolver {
-    /// `resolv` is the content of resolv.conf.
+    /// Makes replacements; `resolv` is the content of resolv.conf.
     pub(super) fn new(resolv: &str) -> Self {
         Self {
             contents: [resolv.to_owned(), SWITCH.to_owned()],
         }
     }
 
-    /// Puts the calling process into a mount namespace of its own with the replacements in place. System
-    /// calls only: it runs between fork and exec. The replacements are on a file system in memory that
-    /// goes with the namespace.
+    /// Moves the calling process to a new mount namespace with the replacements in place. It makes system calls only,
+    /// because it runs between fork and exec. The replacements are on a file system in memory that vanishes with the
+    /// namespace.
     pub(super) fn enter(&self) -> io::Result<()> {
         const NONE: Option<&str> = None;
         unshare(CloneFlags::CLONE_NEWNS)?;
@@ -52,7 +52,7 @@ impl Resolver {
             let file = open(replacement, OFlag::O_CREAT | OFlag::O_WRONLY, mode)?;
             write(&file, content.as_bytes())?;
             match mount(Some(replacement), target, NONE, MsFlags::MS_BIND, NONE) {
-                // A system without the file gets its names from DNS anyhow.
+                // A system without nsswitch.conf gets its names from DNS anyway.
                 Err(nix::Error::ENOENT) if target == "/etc/nsswitch.conf" => {}
                 mounted => mounted?,
             }

@@ -16,14 +16,14 @@ pub(crate) struct DemoSettings {
     pub(crate) out: Option<PathBuf>,
     /// Show the live screen of each trace.
     pub(crate) screen: bool,
-    /// The kernel's netem instead of TUN devices.
+    /// Emulate the link with the kernel's netem instead of TUN devices.
     pub(crate) netem: bool,
-    /// Paint the table.
+    /// Use colours in the table.
     pub(crate) color: bool,
 }
 
 impl DemoSettings {
-    /// Requests per second that no client with this many at once can pass.
+    /// Requests per second that no client with this many requests at once can exceed.
     pub(super) fn limit_per_second(&self) -> f64 {
         f64::from(self.concurrency) / self.rtt.as_secs_f64()
     }

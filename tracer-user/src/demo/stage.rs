@@ -1,4 +1,4 @@
-//! Place of the crawls: the link, or loopback where a link cannot be, and the servers.
+//! Surroundings of the crawls: the servers, and the link, or loopback where no link can be made.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -16,19 +16,19 @@ const HOSTS: u32 = 10;
 const DOMAIN: &str = "site.test";
 /// Median size of a page.
 const PAGE_BYTES: usize = 6 * 1024;
-/// More than any crawl gets to.
+/// Number of pages of the site, more than any crawl fetches.
 const PAGES: u64 = 1_000_000;
 /// Links of a page to further pages.
 const LINKS: u64 = 2;
-/// Time that names may be remembered.
+/// Time that DNS answers may be cached.
 const TTL: Duration = Duration::from_secs(300);
-/// Threads of the servers: they are not what is measured.
+/// Threads of the servers, which are not measured.
 const SERVER_THREADS: usize = 2;
 
-/// Stays for both crawls.
+/// Link and runtime of the servers, used for both crawls.
 #[derive(Debug)]
 pub(super) struct Stage {
-    /// Drops before the link: its sockets are in there.
+    /// Dropped before the link, because the servers' sockets are in its namespace.
     servers: Runtime,
     link: Result<Link, LinkError>,
 }
@@ -39,7 +39,7 @@ pub(super) struct Servers {
     /// The site.
     pub(super) origin: Origin,
     dns: Option<DnsServer>,
-    /// PEM of the authority behind the origin's certificate.
+    /// PEM of the authority that signed the origin's certificate.
     pub(super) authority: MemoryFile,
     /// URLs to begin with, one a line.
     pub(super) seeds: MemoryFile,
@@ -55,7 +55,8 @@ pub(super) struct Counted {
 }
 
 impl Stage {
-    /// Without rights or TUN there is no link, and [`Stage::no_link`] says why; other failures are failures.
+    /// Sets up link and runtime. Without rights or TUN there is no link, and [`Stage::no_link`] returns the reason;
+    /// other errors are returned.
     pub(super) fn new(settings: &DemoSettings) -> Result<Self, DemoError> {
         let link = Link::new(LinkOptions {
             rtt: settings.rtt,
@@ -83,7 +84,7 @@ impl Stage {
         self.link.as_ref().err()
     }
 
-    /// New servers with counts of their own.
+    /// Starts new servers, which count from zero.
     pub(super) fn serve(&self, settings: &DemoSettings) -> Result<Servers, DemoError> {
         let memory = DemoError::system("making a file in memory");
         let authority = MemoryFile::new().map_err(&memory)?;
@@ -118,7 +119,7 @@ impl Stage {
         })
     }
 
-    /// In the network namespace of the calling thread.
+    /// Starts the servers in the network namespace of the calling thread.
     fn start(&self, options: Options) -> Result<(Origin, Option<DnsServer>), DemoError> {
         let dns = self.link().map(|_| DnsOptions {
             listen: self.address(53),
@@ -136,8 +137,7 @@ impl Stage {
         })
     }
 
-    /// Ends the servers and gives their final counts. Their ports are free when it returns, for the servers
-    /// of the next crawl.
+    /// Ends the servers and returns their final counts. Their ports are then free for the servers of the next crawl.
     pub(super) fn stop(&self, servers: Servers) -> Counted {
         self.servers.block_on(async {
             let origin = servers.origin.stop().await;
@@ -149,7 +149,7 @@ impl Stage {
         })
     }
 
-    /// Names that the site links to; on loopback there is no DNS server, and one host.
+    /// Host names of the site; on loopback there is no DNS server, so there is only one.
     pub(super) fn hosts(&self) -> Vec<String> {
         match self.link() {
             Some(_) => (0..HOSTS).map(|n| format!("h{n}.{DOMAIN}")).collect(),
@@ -164,7 +164,7 @@ impl Stage {
         }
     }
 
-    /// Ports are free within a namespace; on loopback any is taken.
+    /// Address for a server: in the link's namespace every port is free; on loopback the kernel chooses one.
     fn address(&self, port: u16) -> SocketAddr {
         match self.link() {
             Some(_) => (Side::Server.ipv4(), port).into(),
@@ -178,7 +178,7 @@ impl Stage {
     }
 }
 
-/// Seeds, as many as requests at once: the crawl is at full width from its first moment.
+/// Seeds, as many as there are requests at once, so that the crawl runs at full width from the start.
 fn seeds(hosts: &[String], address: SocketAddr, concurrency: u32) -> String {
     let port = match address.port() {
         443 => String::new(),

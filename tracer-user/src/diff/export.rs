@@ -1,15 +1,15 @@
-//! Exports as files, and the figures that a comparison takes from them. Another tracer wrote them: what it did not
-//! measure is missing.
+//! Exports in files, and the figures of them that are compared. Another version of tracer may have written them:
+//! figures that it did not measure are missing.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use tracer_export::{Export, Histogram, Phase, ReadError};
 
-/// Longest file read; a million hosts take less.
+/// Longest file that is read; an export of a million hosts is shorter.
 const MAX_FILE_BYTES: u64 = 4 << 30;
 
-/// Reasons why a file is no input.
+/// Reasons why a file cannot be compared.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DiffError {
     /// The file cannot be read.
@@ -59,7 +59,7 @@ pub(crate) enum DiffError {
 }
 
 impl DiffError {
-    /// An error of reading the text of a file.
+    /// Converts an error of parsing a file.
     fn of(error: ReadError, path: &Path) -> Self {
         let path = path.to_path_buf();
         match error {
@@ -99,7 +99,7 @@ pub(crate) fn percentile_ns(
     of(export.phase(phase)?.measured()?).map(|ns| ns as f64)
 }
 
-/// All samples of a phase together, ns; 0 without a sample, `None` when it was not measured.
+/// Sum of all samples of a phase, ns; 0 without a sample, `None` when it was not measured.
 pub(super) fn total_ns(export: &Export, phase: Phase) -> Option<f64> {
     export.phase(phase)?.total_ns()
 }

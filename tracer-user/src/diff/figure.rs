@@ -1,11 +1,11 @@
-//! A figure: its unit, how it is printed, and what its change is.
+//! A figure: its unit, its text, and its change.
 
 use tracer_text::number;
 
 /// Unit of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
-    /// Things.
+    /// A count.
     Count,
     /// Nanoseconds.
     Time,
@@ -20,7 +20,7 @@ pub(crate) enum Unit {
 }
 
 impl Unit {
-    /// In the JSON.
+    /// Name of the unit in the JSON.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Count => "count",
@@ -32,7 +32,7 @@ impl Unit {
         }
     }
 
-    /// For people; a dash for what is not known.
+    /// Text of a value; a dash when it is unknown.
     pub(crate) fn print(self, value: Option<f64>) -> String {
         let Some(value) = value else {
             return "-".to_owned();
@@ -52,13 +52,13 @@ impl Unit {
 /// Change of a figure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Change {
-    /// Change of a figure that is not known on both sides.
+    /// The figure is unknown on one side or both.
     Unknown,
     /// Equal.
     Same,
-    /// Growth from nothing to something: there is no percentage of nothing.
+    /// Growth from zero: a percentage of zero does not exist.
     FromZero,
-    /// Growth by this part of the first (negative: it shrank); never 0.
+    /// Growth relative to the first figure; negative when it shrank, never 0.
     By(f64),
 }
 
@@ -73,7 +73,7 @@ impl Change {
         }
     }
 
-    /// `-91 %`, `x4.2` from ten times the first on, `=`, `new`, or a dash.
+    /// Text of the change: `-91 %`, `x4.2` from ten times the first figure on, `=`, `new`, or a dash.
     pub(crate) fn print(self) -> String {
         match self {
             Self::Unknown => "-".to_owned(),
@@ -81,13 +81,13 @@ impl Change {
             Self::FromZero => "new".to_owned(),
             Self::By(part) if part >= 9.0 => format!("x{:.0}", part + 1.0),
             Self::By(part) if part.abs() < 0.1 => format!("{:+.1} %", part * 100.0),
-            // -99.9 % is not -100 %: something is left.
+            // Not rounded to -100 %, because something is left.
             Self::By(part) if part > -1.0 && part < -0.99 => format!("{:+.1} %", part * 100.0),
             Self::By(part) => format!("{:+.0} %", part * 100.0),
         }
     }
 
-    /// Ratio for the JSON; `None` where there is none.
+    /// Relative change for the JSON; `None` if it does not exist.
     pub(crate) fn ratio(self) -> Option<f64> {
         match self {
             Self::Same => Some(0.0),
@@ -96,7 +96,7 @@ impl Change {
         }
     }
 
-    /// Direction: up (1), down (-1), or neither by more than `tolerance` of the first (0).
+    /// Direction of the change: up (1), down (-1), or 0 when it is at most `tolerance` of the first figure.
     pub(crate) fn direction(self, tolerance: f64) -> i8 {
         match self {
             Self::FromZero => 1,

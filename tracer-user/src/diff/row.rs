@@ -1,4 +1,4 @@
-//! The rows of the table: where each figure comes from.
+//! Rows of the table, and the figures of an export that they show.
 
 use serde_json::{Value, json};
 
@@ -16,11 +16,11 @@ pub(crate) enum Better {
     More,
     /// Less of it.
     Less,
-    /// No direction: the figure says what was done, not how well.
+    /// No direction: the figure counts what was done, which is neither good nor bad.
     Neither,
 }
 
-/// A change below this part of a time or a rate is noise, not a change for better or worse.
+/// Least change of a time or a rate, relative to the first one, that counts as better or worse; smaller ones are noise.
 const NOISE: f64 = 0.05;
 
 /// A figure of both exports.
@@ -30,11 +30,11 @@ pub(crate) struct Row {
     pub(crate) id: String,
     /// Name in the table.
     pub(crate) title: String,
-    /// A blank line goes before it.
+    /// True if a blank line goes before the row.
     pub(crate) begins_group: bool,
     /// Unit of both figures.
     pub(crate) unit: Unit,
-    /// Figure of the first export; `None` when the export does not say.
+    /// Figure of the first export; `None` when the export lacks it.
     pub(crate) a: Option<f64>,
     /// Figure of the second export.
     pub(crate) b: Option<f64>,
@@ -48,7 +48,7 @@ impl Row {
         Change::of(self.a, self.b)
     }
 
-    /// 1 for better, -1 for worse, 0 for neither.
+    /// Result of the change: 1 for better, -1 for worse, 0 for neither.
     pub(crate) fn verdict(&self) -> i8 {
         let tolerance = match self.unit {
             Unit::Count => 0.0,
@@ -94,7 +94,7 @@ impl Row {
     }
 }
 
-/// Reading of a row without a phase.
+/// Definition of a row that does not show a phase.
 struct Reading {
     id: &'static str,
     title: &'static str,
@@ -275,7 +275,7 @@ pub(super) fn all(a: &Export, b: &Export) -> Vec<Row> {
         .collect()
 }
 
-/// Median and p99 of a phase that either export has samples of.
+/// Rows of median and p99 of a phase, if either export has samples of it.
 fn phase_rows(phase: Phase, a: &Export, b: &Export) -> Vec<Row> {
     let has_samples = |export: &Export| samples(export, phase).is_some_and(|count| count > 0.0);
     if !has_samples(a) && !has_samples(b) {
@@ -316,7 +316,7 @@ fn requests(export: &Export) -> Option<f64> {
     count(export.totals.requests.count)
 }
 
-/// Requests per second on average, without the first and the last two intervals: no begin and no end.
+/// Requests per second on average, without the first and the last two intervals, in which the crawl starts and ends.
 fn steady(export: &Export) -> Option<f64> {
     let seconds = count(export.series.interval_ns)? / 1e9;
     let all = export.series.requests.as_ref()?;
@@ -329,7 +329,7 @@ fn steady(export: &Export) -> Option<f64> {
     divide(total, inner.len() as f64 * seconds)
 }
 
-/// Connects, requests, handshakes and lookups that failed.
+/// Number of connects, requests, handshakes and lookups that failed.
 fn failures(export: &Export) -> Option<f64> {
     let totals = &export.totals;
     let parts = [
@@ -346,8 +346,8 @@ fn cpu(export: &Export) -> Option<f64> {
     count([cpu.user_ns, cpu.system_ns].into_iter().sum())
 }
 
-/// Lookup, connect, handshake and waiting for the first byte, for each request on average, ns. Lookups of
-/// both address families at once are waited for together: not more are counted than connections.
+/// Average time per request for lookup, connect, handshake and first byte, ns. The lookups of both address families run
+/// at the same time, so no more lookups are counted than connections.
 fn first_byte(export: &Export) -> Option<f64> {
     let mut sum_ns = 0.0;
     for phase in [Phase::Connect, Phase::Tls, Phase::TlsResumed, Phase::Ttfb] {
@@ -361,7 +361,7 @@ fn first_byte(export: &Export) -> Option<f64> {
     divide(sum_ns, requests(export)?)
 }
 
-/// `None` for nothing to divide by.
+/// Quotient; `None` for a divisor of zero.
 fn divide(a: f64, b: f64) -> Option<f64> {
     (b > 0.0).then(|| a / b)
 }

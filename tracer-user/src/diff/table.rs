@@ -1,4 +1,4 @@
-//! The table for people.
+//! The table as text.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use tracer_text::printable::printable;
 const TITLE: usize = 27;
 const CELL: usize = 11;
 
-/// Columns, rows and, when figures are not complete, a line that says so.
+/// Columns, rows and, when figures are incomplete, a line about that.
 pub(super) fn text(
     names: &[String; 2],
     exports: [&Export; 2],
@@ -62,7 +62,7 @@ pub(super) fn text(
     text
 }
 
-/// A column's name as it fits.
+/// Name of a column, cut to its width.
 fn cut(name: Option<&String>) -> String {
     let name = printable(name.map_or("", String::as_str));
     match name.chars().count() {

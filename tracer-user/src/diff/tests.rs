@@ -3,7 +3,7 @@ use tracer_export::Phase;
 use super::figure::{Change, Unit};
 use super::*;
 
-/// A change of an export.
+/// Modification of an export.
 type Edit = fn(&mut Export);
 
 fn export(edits: &[Edit]) -> Export {
@@ -88,7 +88,7 @@ fn figures_are_computed_from_both() {
     check(&comparison, "time_wait", "1000", "50", "-95 %", 1);
     check(&comparison, "connect_p50", "85.0 ms", "85.0 ms", "=", 0);
     check(&comparison, "failures", "3", "3", "=", 0);
-    // A lookup of two families counts once: 4 x 85 ms.
+    // The lookups of both address families count as one: 4 x 85 ms.
     check(
         &comparison,
         "first_byte_all",
@@ -175,7 +175,7 @@ fn only_exports_of_this_major_version_are_read() {
     assert!(matches!(missing, DiffError::Unreadable { .. }));
 }
 
-/// Each phase of the screen has two rows, called after it.
+/// Each phase of the live screen has two rows, named after it.
 #[test]
 fn every_phase_of_the_screen_is_compared() {
     let some = export(&[]);

@@ -1,4 +1,4 @@
-//! Meaning of a change of each figure, in plain words, one line each.
+//! Explanations of a change, for each figure one line in plain words.
 
 use tracer_export::Phase;
 
@@ -14,7 +14,7 @@ const fn say(more: &'static str, less: &'static str, same: &'static str) -> Word
     Words { more, less, same }
 }
 
-/// Words of the two rows of a phase. A phase without words of its own gets plain ones.
+/// Words of the two rows of a phase. A phase without special words gets general ones.
 pub(super) fn of_phase(phase: Phase) -> Words {
     match phase {
         Phase::Dns => say(
@@ -71,7 +71,7 @@ pub(super) fn of_phase(phase: Phase) -> Words {
     }
 }
 
-/// Words of the rows that say how much was done, and how fast.
+/// Words of the rows about the amount of work and its speed.
 fn speed(id: &str) -> Option<Words> {
     let words = match id {
         "requests_per_second" => say(
@@ -104,7 +104,7 @@ fn speed(id: &str) -> Option<Words> {
     Some(words)
 }
 
-/// Words of a row that is no phase, by its id.
+/// Words of a row that does not show a phase, by its id.
 pub(super) fn words(id: &str) -> Words {
     if let Some(words) = speed(id) {
         return words;

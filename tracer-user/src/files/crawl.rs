@@ -1,4 +1,4 @@
-//! The files of a crawl under sudo: the user's where the user may put them, else root's.
+//! Files of a crawl under sudo: they belong to the user behind sudo where that user may make them, else to root.
 
 use std::{
     fs::{self, File},
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::invoker::Invoker;
 
-/// Rights of a file that root makes, less the umask, as of any other program's.
+/// Rights of a file that root makes, before the umask, as with other programs.
 const FILE_MODE: u32 = 0o666;
 
 /// Opener of the files of a crawl, for the user behind sudo if there is one.
@@ -29,8 +29,8 @@ pub(crate) fn files_of(invoker: Option<Invoker>) -> Files {
     invoker.map_or_else(Files::default, |user| Files::new(Shared(user)))
 }
 
-/// Everything is tried with the user's rights. What the user may not do is done with root's, but then no link that
-/// the user made is followed, and no file of theirs is put where they could not.
+/// Opener that tries everything with the user's rights first. What the user may not do is done with root's rights; then
+/// it follows no link that the user made, and puts no file of the user where the user could not put it.
 #[derive(Debug)]
 struct Shared(Invoker);
 
@@ -71,7 +71,7 @@ impl FileSystem for Shared {
     }
 }
 
-/// A name in a directory that root has reached without following a link of somebody else.
+/// A name in a directory that was reached with root's rights without following a link of another user.
 struct Place<'a> {
     path: &'a Path,
     name: &'a std::ffi::OsStr,
@@ -112,7 +112,7 @@ impl<'a> Place<'a> {
         Ok(file)
     }
 
-    /// A link is followed when root made it where nobody else can: `/dev/stdout` is one.
+    /// Checks that a link may be followed: root made it, in a directory where only root can, as with `/dev/stdout`.
     fn check_link(&self) -> io::Result<()> {
         let owner = self.owner()?;
         if owner.is_root() && self.is_roots_alone()? {
@@ -121,7 +121,8 @@ impl<'a> Place<'a> {
         Err(io::Error::other(foreign(Path::new(self.name), owner)))
     }
 
-    /// A file that is there may have been given this name by somebody who could not open it.
+    /// Checks that no other user can have given this name to the file: a user may make a hard link to a file that they
+    /// cannot open.
     fn check_names(&self, file: &File) -> io::Result<()> {
         let stat = fstat(file)?;
         if !is(&stat, SFlag::S_IFREG) || stat.st_nlink <= 1 || self.is_roots_alone()? {
@@ -134,7 +135,7 @@ impl<'a> Place<'a> {
         )))
     }
 
-    /// Renames root's files only: one of the user's would be put where the user may not put it.
+    /// Renames a file, but only one of root's: a file of the user would land where the user may not put it.
     fn rename(&self, to: &Self) -> io::Result<()> {
         if !self.owner()?.is_root() {
             return Err(io::ErrorKind::PermissionDenied.into());
@@ -151,8 +152,8 @@ impl<'a> Place<'a> {
         Ok(Uid::from_raw(stat.st_uid))
     }
 
-    /// Tells whether only root can make and name files in the directory. A list that lets others in shows in the
-    /// group's rights.
+    /// Tells whether only root can make and name files in the directory. An access control list that lets others do so
+    /// shows in the group bits of the mode.
     fn is_roots_alone(&self) -> io::Result<bool> {
         let stat = fstat(&self.dir)?;
         let others = Rights::S_IWGRP | Rights::S_IWOTH;

@@ -1,4 +1,4 @@
-//! Owner, group and rights of a file that is replaced, for the one that takes its place.
+//! Owner, group and rights of a replaced file, for the file that takes its place.
 
 use std::{
     ffi::{CStr, CString},
@@ -15,10 +15,10 @@ use nix::{
 
 /// The access control list of a file, as the kernel keeps it.
 const ACL: &CStr = c"system.posix_acl_access";
-/// Rights of the group; with an access control list, the most that it can give to anyone it names.
+/// Bits of the group; with an access control list, they limit the rights of everyone whom the list names.
 const GROUP_RIGHTS: u32 = 0o070;
 
-/// Properties that a replaced file leaves to the next one.
+/// Owner, group and rights of a replaced file.
 #[derive(Debug, Clone)]
 pub(crate) struct Kept {
     uid: Uid,
@@ -28,12 +28,12 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Reads the properties of a file, for which one opened with `O_PATH` is enough.
+    /// Reads the properties of a file; a descriptor opened with `O_PATH` is enough.
     pub(crate) fn of(file: &OwnedFd, stat: &FileStat) -> io::Result<Self> {
         Ok(Self {
             uid: Uid::from_raw(stat.st_uid),
             gid: Gid::from_raw(stat.st_gid),
-            // Not the bits that lend a program its owner's rights: this is another content.
+            // Without the set-user-ID and set-group-ID bits: the new content must not run with the owner's rights.
             mode: stat.st_mode & 0o777,
             acl: read_acl(file)?,
         })
@@ -44,7 +44,8 @@ impl Kept {
         self.uid
     }
 
-    /// Gives all of it to a new file. Who may not give a file to its group gives the new group no rights.
+    /// Gives owner, group and rights to a new file. If the file cannot be given to its group, its own group gets no
+    /// rights.
     pub(crate) fn give(&self, file: &File) -> io::Result<()> {
         let mut mode = self.mode;
         let now = fstat(file)?;
@@ -56,15 +57,15 @@ impl Kept {
                 done => done?,
             }
         }
-        // The directory may have given it a list of its own, which let others in.
+        // The new file may have inherited a list from the directory, which would let others in.
         write_acl(file, acl)?;
         Ok(fchmod(file, Mode::from_bits_truncate(mode))?)
     }
 }
 
-/// The list; `None` where there is none, or none can be.
+/// The access control list of a file; `None` where there is none, or the file system has none.
 fn read_acl(file: &OwnedFd) -> io::Result<Option<Vec<u8>>> {
-    // The descriptor itself is for paths only.
+    // Not by the descriptor itself: with `O_PATH` it works for paths only.
     let path = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
     let mut list = vec![0; 1 << 16];
     // SAFETY: both names end in a zero byte, and the buffer has the length that is given.
@@ -88,7 +89,7 @@ fn read_acl(file: &OwnedFd) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Sets the list, or takes it away.
+/// Sets or removes the access control list of a file.
 fn write_acl(file: &File, list: Option<&[u8]>) -> io::Result<()> {
     let number = file.as_fd().as_raw_fd();
     let done = match list {
@@ -109,7 +110,7 @@ fn write_acl(file: &File, list: Option<&[u8]>) -> io::Result<()> {
     }
 }
 
-/// The list of a file, for tests.
+/// The access control list of a file, for tests.
 #[cfg(test)]
 pub(crate) fn acl_of(path: &std::path::Path) -> Option<Vec<u8>> {
     use std::os::unix::fs::OpenOptionsExt as _;
@@ -122,7 +123,7 @@ pub(crate) fn acl_of(path: &std::path::Path) -> Option<Vec<u8>> {
         .unwrap_or_default()
 }
 
-/// Sets a list of this name, for tests.
+/// Sets an access control list of this name, for tests.
 #[cfg(test)]
 pub(crate) fn set_acl(path: &std::path::Path, name: &CStr, list: &[u8]) {
     let path = CString::new(path.as_os_str().as_encoded_bytes()).unwrap_or_default();

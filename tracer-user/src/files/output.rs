@@ -1,12 +1,12 @@
-//! Files that tracer writes, often as root in a directory that someone else can change.
+//! Files that tracer writes, often as root in a directory that another user can change.
 //!
-//! A file is written under another name in the directory of its target, synced, and renamed over the target: readers
-//! see the old or the new content, never a part. The directory is opened once and everything happens below that
-//! descriptor, so that no part of the path can be exchanged in between. Links are never followed to a file: an existing
-//! target must be a regular file. `-` for standard output is not known here.
+//! A file is written under a temporary name in the directory of its target, synced, and renamed over the target:
+//! readers see the old or the new content, never a part. The directory is opened once, and all operations use that
+//! descriptor, so that no part of the path can be exchanged in between. Links to a file are never followed: an existing
+//! target must be a regular file. `-` for standard output is handled elsewhere.
 //!
-//! A new file belongs to the user who called sudo when that user could have made it: it is made with the user's own
-//! rights. In all other places it is root's. A file that replaces another keeps its owner, group and rights.
+//! A new file belongs to the user who called sudo if that user could have made it: it is made with the user's own
+//! rights. Otherwise it belongs to root. A file that replaces another keeps its owner, group and rights.
 
 mod error;
 
@@ -30,16 +30,16 @@ use crate::invoker::Invoker;
 
 /// Names tried for the temporary file before giving up.
 const MAX_NAMES: u32 = 100;
-/// Rights of a new file once it is finished, less the umask.
+/// Rights of a new file once it is finished, before the umask.
 const FILE_MODE: u32 = 0o644;
 
-/// A file that was not there before.
+/// Flags for a file that must not exist yet.
 const NEW_FILE: OFlag = OFlag::O_WRONLY
     .union(OFlag::O_CREAT)
     .union(OFlag::O_EXCL)
     .union(OFlag::O_NOFOLLOW)
     .union(OFlag::O_CLOEXEC);
-/// Rights of a new file at first: its owner's alone.
+/// Rights of a new file at first: only its owner may read and write it.
 const PRIVATE: Mode = Mode::S_IRUSR.union(Mode::S_IWUSR);
 
 /// A place to write to, checked, with its directory held open. It can be written many times.
@@ -89,14 +89,14 @@ impl OutputPath {
         Ok(output)
     }
 
-    /// Starts a new content; the old one stays until [`OutputFile::commit`].
+    /// Starts new content; the old content stays until [`OutputFile::commit`].
     pub(crate) fn begin(&self) -> Result<OutputFile, OutputError> {
         let kept = self.look().map_err(|e| self.failed("look at", e))?;
         let theirs = |user: &&Invoker| kept.as_ref().is_none_or(|kept| kept.uid() == user.uid());
         let mut maker = self.maker.as_ref().filter(theirs);
         let mut made = self.create_temporary(maker);
         if maker.is_some() && made.as_ref().is_err_and(is_denied) {
-            // They could when it was checked.
+            // The user could make files here when the place was checked; now root makes the file.
             maker = None;
             made = self.create_temporary(maker);
         }
@@ -113,13 +113,13 @@ impl OutputPath {
     /// Replaces the content.
     pub(crate) fn replace(&self, content: &[u8]) -> Result<(), OutputError> {
         match self.try_replace(content) {
-            // Somebody else's file has been put there meanwhile: it is looked at anew.
+            // Another user's file may have been put there meanwhile: the target is checked again.
             Err(error) if error.is_denied() => self.try_replace(content),
             done => done,
         }
     }
 
-    /// Makes the file, which must not be there, for its owner only. When it cannot be written it is not there afterwards.
+    /// Makes the file, which must not exist yet, with rights for its owner only. If writing fails, the file is removed.
     pub(crate) fn create(&self, content: &[u8]) -> Result<(), OutputError> {
         let maker = self.maker.as_ref();
         let name = self.name.as_os_str();
@@ -140,7 +140,7 @@ impl OutputPath {
         file.commit()
     }
 
-    /// Properties that an existing file leaves to the next one.
+    /// Properties of an existing file that its replacement gets.
     fn look(&self) -> io::Result<Option<Kept>> {
         let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let target = match openat(&self.dir, self.name.as_os_str(), flags, Mode::empty()) {
@@ -148,12 +148,12 @@ impl OutputPath {
             target => target?,
         };
         let stat = fstat(&target)?;
-        // Anything else is refused before it is replaced.
+        // Another kind of file is refused later, before it is replaced.
         let file = is(&stat, SFlag::S_IFREG).then(|| Kept::of(&target, &stat));
         file.transpose()
     }
 
-    /// A new file under a name no one uses, readable by its owner only.
+    /// A new file under an unused name, readable by its owner only.
     fn create_temporary(&self, maker: Option<&Invoker>) -> io::Result<(File, OsString)> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         for _ in 0..MAX_NAMES {
@@ -171,14 +171,14 @@ impl OutputPath {
         Err(nix::Error::EEXIST.into())
     }
 
-    /// Removes a file of ours that is not wanted. Nothing more can be done about one that will not go.
+    /// Removes an unwanted file of ours. If that fails, nothing more can be done.
     fn remove(&self, name: &OsString, maker: Option<&Invoker>) {
         let name = name.as_os_str();
         let remove = || Ok(unlinkat(&self.dir, name, UnlinkatFlags::NoRemoveDir)?);
         let _ = act(maker, remove);
     }
 
-    /// Refuses targets that are there but are no regular file, or that may not be replaced.
+    /// Refuses a target that is not a regular file, or that may not be replaced.
     fn check_target(&self) -> Result<(), OutputError> {
         let target = match fstatat(
             &self.dir,
@@ -216,14 +216,14 @@ impl OutputPath {
     }
 }
 
-/// New content that is being written. Dropped without [`OutputFile::commit`] it is removed and the target
-/// keeps its old content.
+/// New content that is being written. Dropped without [`OutputFile::commit`], it is removed, and the target keeps its
+/// old content.
 #[derive(Debug)]
 pub(crate) struct OutputFile {
     output: OutputPath,
-    /// Maker of the file, when it is not this process.
+    /// User with whose rights the file was made, unless it was this process.
     maker: Option<Invoker>,
-    /// Properties that the file before leaves to it.
+    /// Owner, group and rights of the file that is replaced.
     kept: Option<Kept>,
     writer: BufWriter<File>,
     /// Name of the temporary file; None once it has become the target.
@@ -248,7 +248,7 @@ impl OutputFile {
         Ok(())
     }
 
-    /// Puts what is there in place and gives the file, to be written on.
+    /// Puts the content written so far in place, and returns the file for more.
     pub(crate) fn commit_open(self) -> Result<File, OutputError> {
         let file = self.writer.get_ref().try_clone();
         let file = file.map_err(|e| self.output.failed("open", e))?;
@@ -256,7 +256,7 @@ impl OutputFile {
         Ok(file)
     }
 
-    /// Owner, rights and content, all on the disk.
+    /// Sets owner and rights, and syncs everything to the disk.
     fn settle(&self) -> io::Result<()> {
         let file = self.writer.get_ref();
         match &self.kept {
@@ -285,7 +285,7 @@ impl Drop for OutputFile {
     }
 }
 
-/// Does a file operation with the rights of `maker`, or of this process.
+/// Does a file operation with the rights of `maker`, or with those of this process.
 fn act<T>(maker: Option<&Invoker>, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     match maker {
         Some(user) => user.act(work),
@@ -326,7 +326,7 @@ fn not_a_file(stat: &FileStat) -> Option<&'static str> {
         .map(|(_, text)| *text)
 }
 
-/// Umask of this process, from /proc: umask(2) can only be read by changing it, for all threads.
+/// Umask of this process, read from /proc: umask(2) can read it only by changing it, for all threads.
 fn umask() -> u32 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("Umask:"));

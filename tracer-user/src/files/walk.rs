@@ -1,4 +1,4 @@
-//! The way to a directory, one component at a time, so that each link is seen before it is followed.
+//! Walk to a directory, one component at a time, so that each link is checked before it is followed.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -15,7 +15,7 @@ use nix::{
 
 use crate::invoker::Invoker;
 
-/// Links followed on the way to a directory, as many as the kernel follows.
+/// Links followed on the way to a directory at most; the kernel has the same limit.
 const MAX_LINKS: u32 = 40;
 
 /// Reasons why a directory cannot be reached.
@@ -23,7 +23,7 @@ const MAX_LINKS: u32 = 40;
 pub(crate) enum WalkError {
     /// The system refused a step.
     Failed(nix::Error),
-    /// Somebody who is not trusted made a link on the way.
+    /// An untrusted user made a link on the way.
     Foreign {
         /// The link's name.
         link: PathBuf,
@@ -47,7 +47,7 @@ impl From<WalkError> for io::Error {
     }
 }
 
-/// A link that is not followed, in words.
+/// Text about a link that is not followed.
 pub(crate) fn foreign(link: &Path, owner: Uid) -> String {
     format!(
         "{} on the way is a symbolic link made by user {owner}; give the path it leads to if that is meant",
@@ -55,7 +55,7 @@ pub(crate) fn foreign(link: &Path, owner: Uid) -> String {
     )
 }
 
-/// A walk: whose links are followed, and whether missing directories are made.
+/// A walk: the users whose links are followed, and whether missing directories are made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Walk {
     trusted: [Uid; 2],
@@ -63,8 +63,8 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    /// With the rights of `user` links of that user are followed; with root's only root's are: where they lead, the user
-    /// might not get.
+    /// With the rights of `user`, links of that user and of root are followed. With root's rights only root's are: a
+    /// link of the user could lead to where the user may not go.
     pub(crate) fn of(user: Option<&Invoker>) -> Self {
         Self {
             trusted: [
@@ -80,7 +80,7 @@ impl Walk {
         Self { make: true, ..self }
     }
 
-    /// The directory, held open.
+    /// Walks to the directory and opens it.
     pub(crate) fn open(self, dir: &Path) -> Result<OwnedFd, WalkError> {
         let mut here = enter(None, OsStr::new("."))?;
         let mut pending = reversed(dir);
@@ -96,7 +96,7 @@ impl Walk {
             self.check_link(&name, &stat, links)?;
             pending.extend(reversed(Path::new(&readlinkat(&next, "")?)));
         }
-        // Says ENOTDIR for a file, and EACCES where the directory may not be entered.
+        // Fails with ENOTDIR for a file, and with EACCES for a directory that may not be entered.
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
         Ok(openat(&here, ".", flags, Mode::empty())?)
     }
@@ -126,7 +126,7 @@ impl Walk {
     }
 }
 
-/// Opens one component without following it; an absolute one starts anew.
+/// Opens one component without following a link; an absolute one starts from the root.
 fn enter(at: Option<&OwnedFd>, name: &OsStr) -> nix::Result<OwnedFd> {
     let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     match at {
@@ -135,7 +135,7 @@ fn enter(at: Option<&OwnedFd>, name: &OsStr) -> nix::Result<OwnedFd> {
     }
 }
 
-/// Components of a path, last first. The root is one of them.
+/// Components of a path, the last first, including the root.
 fn reversed(path: &Path) -> Vec<OsString> {
     path.components()
         .rev()

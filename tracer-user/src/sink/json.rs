@@ -1,4 +1,4 @@
-//! The export as a sink: written to standard output or to a file, again and again while tracing goes on.
+//! The export as a sink: written to standard output or to a file, also at intervals while tracing goes on.
 
 mod export;
 mod hdr;
@@ -17,9 +17,9 @@ use crate::{
 /// Settings of the export.
 #[derive(Debug)]
 pub(crate) struct Json {
-    /// Place that it is written to.
+    /// Target that the export is written to.
     pub(crate) target: JsonTarget,
-    /// The user behind sudo, for a file that has to be put somewhere else.
+    /// User behind sudo, for an export that has to be written to another place.
     pub(crate) invoker: Option<Invoker>,
 }
 
@@ -28,29 +28,29 @@ pub(crate) struct Json {
 pub(crate) enum JsonTarget {
     /// Standard output.
     Stdout,
-    /// A file, checked and held ready.
+    /// File, checked and with its directory held open.
     File(OutputPath),
 }
 
 /// Reasons why the export could not be written.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JsonError {
-    /// The file, while tracing goes on.
+    /// The file cannot be written while tracing goes on.
     #[error(transparent)]
     File(#[from] OutputError),
-    /// The file at the end, with the fate of the export.
+    /// The file cannot be written at the end; with what became of the export.
     #[error("{0}; {1}")]
     LastFile(OutputError, Rescued),
-    /// Standard output.
+    /// Standard output cannot be written.
     #[error(transparent)]
     Stdout(#[from] StreamError),
-    /// The text cannot be made, which should not happen.
+    /// The text of the export cannot be made, which should not happen.
     #[error("writing the export: {0}")]
     Document(io::Error),
 }
 
 impl Json {
-    /// Writes the export. Where its file cannot be written at the end, it is put somewhere else.
+    /// Writes the export. If its file cannot be written at the end, the export goes to another place.
     pub(super) fn take(&self, occasion: Occasion, results: &Results) -> Result<(), JsonError> {
         if occasion == Occasion::TerminalFree {
             return Ok(());

@@ -9,7 +9,7 @@ use crate::say::{self, StreamError};
 /// Settings of the text summary.
 #[derive(Debug)]
 pub(crate) struct Text {
-    /// True if it goes to standard error: standard output belongs to the command or the export.
+    /// True if the summary goes to standard error, because standard output belongs to the command or the export.
     pub(crate) to_stderr: bool,
     /// Use colours.
     pub(crate) color: bool,

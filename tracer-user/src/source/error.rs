@@ -4,7 +4,7 @@ use std::io;
 
 use super::kernel::{KernelError, diag::DiagError};
 
-/// A fault of a source while it is in use.
+/// Failure of a source in use.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SourceError {
     /// The kernel programs.
@@ -24,7 +24,7 @@ pub(crate) enum SourceError {
 }
 
 impl SourceError {
-    /// For a step that should not fail.
+    /// Wraps the error of a step that should not fail.
     pub(super) fn system(what: &'static str) -> impl Fn(io::Error) -> Self {
         move |source| Self::System { what, source }
     }

@@ -1,5 +1,5 @@
-//! The live source: loads the kernel programs, attaches them, reads their records. The only part of
-//! tracer that names aya.
+//! The kernel as source: loads the kernel programs, attaches them, reads their records. Only this part of tracer uses
+//! aya.
 
 pub(crate) mod btf;
 pub(crate) mod cgroup;

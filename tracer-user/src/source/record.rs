@@ -1,7 +1,8 @@
-//! `--record`: what the tracker takes, written to a file by a thread of its own.
+//! `--record`: writes the tracker's inputs to a file, in a thread of its own.
 //!
-//! The tracing never waits for the disk. Blocks that wait to be written are bounded; what does not fit is
-//! left out, counted and said in the recording itself. A disk that fails ends the recording, not the trace.
+//! Tracing never waits for the disk. The blocks that wait to be written are limited in size. Entries beyond the limit
+//! are left out and counted, and the recording notes their number. When the disk fails, the recording ends and the
+//! trace goes on.
 
 use std::{
     fs::File,
@@ -17,27 +18,27 @@ use std::{
 use tracer_core::input::Input;
 use tracer_recording::{Encoder, End, Entry, RawBlock, Start, preamble};
 
-/// Bytes that may wait to be written.
+/// Bytes that may wait for the disk.
 const QUEUE_BYTES: usize = 32 << 20;
-/// Bytes that may wait while nothing is traced: before the thread has started and at the end.
+/// Bytes that may wait for the disk while nothing is traced: before the thread has started, and at the end.
 const PATIENT_BYTES: usize = 256 << 20;
-/// Least time between two clocks, ns.
+/// Least time between two clock entries, ns.
 const CLOCK_NS: u64 = 1_000_000;
-/// A block is written after this time though it is not full, ns: so much is lost when tracer is killed.
+/// Age at which a block is written though it is not full, ns; so much is lost at most when tracer is killed.
 const FLUSH_NS: u64 = 1_000_000_000;
-/// Time that the rest may take to be written at the end.
+/// Time limit for writing the rest at the end.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// Outcome of writing: bytes of the file, or what failed.
+/// Result of writing: bytes of the file, or the error.
 type Outcome = Result<u64, String>;
 
-/// The engine's end of the line to the thread that writes.
+/// The engine's end of the channel to the writing thread.
 #[derive(Debug)]
 struct Line {
     blocks: Option<mpsc::Sender<RawBlock>>,
     queued_bytes: Arc<AtomicUsize>,
     limit_bytes: usize,
-    /// Entries left out since the recording said so last.
+    /// Entries left out since the last note of a loss in the recording.
     untold: u64,
     lost: u64,
 }
@@ -56,7 +57,7 @@ impl Line {
         }
         self.queued_bytes.fetch_add(block.len(), Ordering::Relaxed);
         if blocks.send(block).is_err() {
-            // The thread has ended, and has left word why.
+            // The thread has ended and has sent the reason.
             self.blocks = None;
         }
     }
@@ -69,14 +70,14 @@ pub(crate) struct Recorder {
     line: Line,
     idle: Option<Writer>,
     outcome: mpsc::Receiver<Outcome>,
-    /// The recording has ended by a failure that was given to [`Self::failure`].
+    /// True once [`Self::failure`] has returned the error that ended the recording.
     failed: bool,
     clock_ns: u64,
     flushed_ns: u64,
 }
 
 impl Recorder {
-    /// Will write to `file`, once [`Self::start`] is called; until then entries wait in memory.
+    /// Makes a recorder for `file`. Entries wait in memory until [`Self::start`] is called.
     pub(crate) fn new(file: File, start: Start) -> Self {
         let (sender, blocks) = mpsc::channel();
         let (tell, outcome) = mpsc::channel();
@@ -106,7 +107,7 @@ impl Recorder {
         recorder
     }
 
-    /// Starts to write. It makes a thread, so rights have to be given up before.
+    /// Starts the writing thread. Rights must have been given up before.
     pub(crate) fn start(&mut self) -> io::Result<()> {
         if let Some(writer) = self.idle.take() {
             std::thread::Builder::new()
@@ -134,11 +135,11 @@ impl Recorder {
             let inputs = std::mem::take(&mut self.line.untold);
             self.push(&Entry::Input(Input::Loss { inputs }));
         }
-        // Only `Input` borrows records, and this copies none.
+        // The clone is cheap: records in `Input` are borrowed, not copied.
         self.push(&Entry::Input(input.clone()));
     }
 
-    /// Notes that what follows came at `now_ns` or later.
+    /// Notes that the following inputs came at `now_ns` or later.
     pub(crate) fn clock(&mut self, now_ns: u64) {
         if now_ns.saturating_sub(self.clock_ns) >= CLOCK_NS {
             self.clock_ns = now_ns;
@@ -150,7 +151,7 @@ impl Recorder {
         }
     }
 
-    /// Reason why the recording has ended before the trace, given once.
+    /// Reason why the recording has ended before the trace; returned once.
     pub(crate) fn failure(&mut self) -> Option<String> {
         if self.failed {
             return None;
@@ -165,7 +166,7 @@ impl Recorder {
         }
     }
 
-    /// Writes the end; the thread goes on until all is on the disk. None when a failure of it has been told.
+    /// Ends the recording; the thread goes on until all is on the disk. None when its failure was already reported.
     pub(crate) fn end(mut self, end: End) -> Option<Ending> {
         if self.failed {
             return None;
@@ -178,7 +179,7 @@ impl Recorder {
         let lost = self.line.lost;
         self.push(&Entry::End(End { lost, ..end }));
         self.line.send(self.encoder.take());
-        // The thread ends when it has written what waits.
+        // The closed channel ends the thread once it has written the waiting blocks.
         self.line.blocks = None;
         Some(Ending {
             outcome: self.outcome,
@@ -186,7 +187,7 @@ impl Recorder {
         })
     }
 
-    /// More is to come than may wait, and nothing is traced meanwhile.
+    /// Raises the limit of waiting bytes, for much data while nothing is traced.
     pub(crate) fn be_patient(&mut self) {
         self.line.limit_bytes = PATIENT_BYTES;
     }
@@ -199,11 +200,11 @@ pub(crate) struct Ending {
     lost: u64,
 }
 
-/// Bytes of the file and entries left out, or what failed.
+/// Bytes of the file and number of entries left out, or the error.
 pub(crate) type Written = Result<(u64, u64), String>;
 
 impl Ending {
-    /// End of the recording, if it is complete.
+    /// Result of the recording, if it is complete.
     pub(crate) fn poll(&self) -> Option<Written> {
         match self.outcome.try_recv() {
             Ok(outcome) => Some(outcome.map(|bytes| (bytes, self.lost))),
@@ -212,7 +213,7 @@ impl Ending {
         }
     }
 
-    /// Waits for it, with patience but not for ever.
+    /// Waits for the end of the recording, [`DRAIN`] at most.
     pub(crate) fn wait(self) -> Written {
         let late = |_| {
             Err(format!(
@@ -225,7 +226,7 @@ impl Ending {
     }
 }
 
-/// The thread that compresses and writes.
+/// The thread that compresses and writes blocks.
 #[derive(Debug)]
 struct Writer {
     file: File,
@@ -240,12 +241,12 @@ impl Writer {
         let outcome = match self.write() {
             Ok(()) => Ok(self.good_bytes),
             Err(error) => {
-                // A part of a block is of no use to anybody.
+                // A part of a block cannot be read, so it is cut off.
                 let _ = self.file.set_len(self.good_bytes);
                 Err(error.to_string())
             }
         };
-        // The engine may have given up waiting.
+        // The receiver is gone when the engine has given up waiting.
         let _ = self.tell.send(outcome);
     }
 
@@ -320,7 +321,7 @@ mod tests {
         assert_eq!(entries(file), (1001, 0));
     }
 
-    /// A disk so slow that nothing is written while tracing goes on.
+    /// A disk so slow that nothing is written during the trace.
     #[test]
     fn a_slow_disk_thins_the_recording_and_bounds_memory() {
         let file = tempfile::tempfile().unwrap();

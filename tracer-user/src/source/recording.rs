@@ -1,4 +1,4 @@
-//! Beginning and end of a recording, made of the description of a trace and read back into one.
+//! Beginning and end of a recording: made from the description of a trace, and converted back into one.
 
 use std::time::{Duration, SystemTime};
 
@@ -26,7 +26,7 @@ pub(crate) fn start(about: &Description, options: &TrackerOptions) -> Start {
     }
 }
 
-/// End of a recording; [`super::record::Recorder::end`] adds what was lost.
+/// End of a recording; [`super::record::Recorder::end`] adds the number of lost entries.
 pub(crate) fn end(about: &Description) -> End {
     let nanos = |time: Duration| time.as_nanos() as u64;
     let command_cpu = about.command_cpu;
@@ -38,7 +38,7 @@ pub(crate) fn end(about: &Description) -> End {
     }
 }
 
-/// Processor time of the command, as the end of a recording has it.
+/// Processor time of the command, from the end of a recording.
 pub(super) fn command_cpu(end: &End) -> Option<CpuTime> {
     end.command_cpu_ns.map(|(user_ns, system_ns)| CpuTime {
         user: Duration::from_nanos(user_ns),

@@ -1,4 +1,4 @@
-//! A recording as a source: the same inputs in the same order, at the pace asked for.
+//! A recording as a source: the same inputs in the same order, at a chosen speed.
 
 use std::{
     fs::File,
@@ -23,11 +23,11 @@ use crate::trace::{
     playback::{Control, Playing, Speed},
 };
 
-/// Entries taken before anything else gets its turn.
+/// Entries taken before other events are handled.
 const BATCH: usize = 4096;
 /// Length of one step, ns.
 const STEP_NS: u64 = 250_000_000;
-/// A pause in the recording is waited out for this long at most.
+/// Wait for the next entry when the computed wait is too long to represent.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 /// Reasons why a recording cannot be replayed.
 #[derive(Debug, Error)]
@@ -50,19 +50,19 @@ pub(crate) enum ReplayError {
     },
 }
 
-/// Pace of a replay: when what comes next is due.
+/// Pace of a replay: decides when the next entry is due.
 #[derive(Debug)]
 struct Pace {
     speed: Speed,
     paused: bool,
-    /// Moment before which nothing is waited for, ns.
+    /// Moment up to which entries are due at once, ns.
     step_to_ns: u64,
-    /// A moment of the recording, and the time when it was replayed.
+    /// A moment of the recording and the time at which it was replayed.
     anchor: Option<(u64, Instant)>,
 }
 
 impl Pace {
-    /// Time to take what came at `clock_ns`; None: not before somebody says so.
+    /// Time at which the entries at `clock_ns` are due; None while the replay is paused.
     fn due(&mut self, clock_ns: u64) -> Option<Instant> {
         if clock_ns <= self.step_to_ns {
             return Some(Instant::now());
@@ -81,7 +81,7 @@ impl Pace {
         at.checked_add(wait)
     }
 
-    /// The last moment was `at_ns`: times count from here.
+    /// Sets the moment that the following times count from: `at_ns` is replayed now.
     fn anchor(&mut self, at_ns: u64) {
         self.anchor = Some((at_ns, Instant::now()));
     }
@@ -94,16 +94,16 @@ pub(crate) struct Replay {
     bytes: u64,
     reader: Reader<BufReader<File>>,
     pace: Pace,
-    /// The moment reached, ns.
+    /// Moment that the replay has reached, ns.
     at_ns: u64,
-    /// A clock that has been read and is not due yet.
+    /// Clock entry that has been read and is not due yet.
     next_ns: Option<u64>,
     /// Last moment to be replayed, ns.
     until_ns: u64,
     over: bool,
-    /// The inputs have said that the trace is over.
+    /// True once the inputs have ended the trace.
     finished: bool,
-    /// Steps asked for.
+    /// Number of steps that the user has asked for.
     steps: u32,
     restarted: Option<(u64, u64)>,
     command_cpu: Option<CpuTime>,
@@ -111,7 +111,7 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// Opens a recording; what it is about.
+    /// Opens a recording; returns the replay and the recording's beginning.
     pub(crate) fn open(path: &Path, speed: Speed) -> Result<(Self, Start), ReplayError> {
         let failed = |source| ReplayError::Open {
             path: path.into(),
@@ -147,7 +147,7 @@ impl Replay {
         Ok((replay, start))
     }
 
-    /// Replays only what came up to `after` the beginning.
+    /// Ends the replay `after` the beginning of the recording.
     pub(crate) fn end_after(&mut self, after: Duration) {
         self.until_ns = self.at_ns.saturating_add(after.as_nanos() as u64);
     }
@@ -155,7 +155,7 @@ impl Replay {
     /// Waits until the next inputs are due.
     pub(super) async fn ready(&mut self) {
         let Some(next_ns) = self.next_ns else {
-            // Nothing to wait for, but others want their turn.
+            // The next inputs are due at once, but other events are handled first.
             return yield_now().await;
         };
         match self.pace.due(next_ns) {
@@ -164,7 +164,7 @@ impl Replay {
         }
     }
 
-    /// Takes what is due, at most a batch.
+    /// Takes the entries that are due, at most a batch.
     pub(super) fn take(&mut self, intake: &mut Intake) {
         for _ in 0..BATCH {
             if self.over || !self.reach_next() {
@@ -189,12 +189,12 @@ impl Replay {
                 None => self.over = true,
             }
         }
-        // What they ask for is in the recording.
+        // The answers to these lookups are in the recording.
         intake.take_namespaces();
         intake.take_unresolved();
     }
 
-    /// Moves on to the clock that was read last, if it is due.
+    /// Advances to the clock entry read last, if it is due.
     fn reach_next(&mut self) -> bool {
         let Some(next_ns) = self.next_ns else {
             return true;
@@ -214,12 +214,12 @@ impl Replay {
         due
     }
 
-    /// All that is to be replayed has been.
+    /// True when the replay has ended.
     pub(super) fn is_over(&self) -> bool {
         self.over
     }
 
-    /// The trace ends here, if it has not already.
+    /// Ends the trace, unless the inputs have ended it already.
     pub(super) fn finish(&mut self, intake: &mut Intake) {
         if !self.finished {
             self.finished = true;
@@ -227,17 +227,17 @@ impl Replay {
         }
     }
 
-    /// The moment reached, ns.
+    /// Moment that the replay has reached, ns.
     pub(super) fn now_ns(&self) -> u64 {
         self.at_ns
     }
 
-    /// The figures were forgotten: when on CLOCK_MONOTONIC and since 1970, ns. Given once.
+    /// Moment at which the figures were reset: CLOCK_MONOTONIC and since 1970, ns. Returned once.
     pub(super) fn take_restart(&mut self) -> Option<(u64, u64)> {
         self.restarted.take()
     }
 
-    /// Time that the command had used at the end.
+    /// Processor time that the command had used at its end.
     pub(super) fn command_cpu(&self) -> Option<CpuTime> {
         self.command_cpu
     }
@@ -250,7 +250,7 @@ impl Replay {
         }
     }
 
-    /// Does as asked; what became of it, in words.
+    /// Executes a request; returns the result as text.
     pub(super) fn control(&mut self, control: Control) -> String {
         let pace = &mut self.pace;
         match control {
@@ -277,7 +277,7 @@ impl Replay {
         }
     }
 
-    /// Remark for a person on what was not replayed.
+    /// Remark for the user on the part of the recording that was not replayed.
     pub(crate) fn remark(&self) -> Option<String> {
         let path = self.path.display();
         let good = self.reader.good_bytes();
@@ -319,7 +319,7 @@ mod tests {
         let first = pace.due(5 * SECOND_NS).unwrap();
         let second = pace.due(15 * SECOND_NS).unwrap();
         assert_eq!(second - first, Duration::from_secs(5));
-        // A clock that goes back is due at once, one that jumps is no panic.
+        // A clock that goes back is due at once; one that jumps ahead does not panic.
         assert_eq!(pace.due(1), Some(first));
         pace.due(u64::MAX);
     }

@@ -1,4 +1,4 @@
-//! The records of a sweep, before the tracker takes them.
+//! Records of a sweep, changed and read before the tracker takes them.
 
 use std::{collections::HashMap, mem::offset_of};
 
@@ -22,19 +22,19 @@ pub(super) fn adopt(records: &mut [u8], before_ns: u64) {
     }
 }
 
-/// The first record, by the size in its header, and what follows.
+/// The first record, by the size in its header, and the bytes after it.
 fn split_record(bytes: &mut [u8]) -> Option<(&mut [u8], &mut [u8])> {
     bytes.split_at_mut_checked(record_size(bytes)?)
 }
 
-/// Size of the first record, as its header says.
+/// Size of the first record, from its header.
 fn record_size(bytes: &[u8]) -> Option<usize> {
     let size = bytes.get(offset_of!(Header, size)..)?.first_chunk()?;
     let size = u32::from_ne_bytes(*size) as usize;
     (size >= size_of::<Header>()).then_some(size)
 }
 
-/// Times when a sweep came by each socket.
+/// Times at which a sweep passed each socket.
 pub(super) struct Passed {
     /// Time by the socket's cookie, ns.
     at_ns: HashMap<u64, u64>,
@@ -42,7 +42,7 @@ pub(super) struct Passed {
 }
 
 impl Passed {
-    /// Reads the times of a sweep that was over at `end_ns`.
+    /// Reads the times of a sweep that ended at `end_ns`.
     pub(super) fn of(sweep: &[u8], end_ns: u64) -> Self {
         let mut at_ns = HashMap::new();
         let mut rest = sweep;
@@ -59,8 +59,8 @@ impl Passed {
         Self { at_ns, end_ns }
     }
 
-    /// The record of the ring was written before the sweep came by its socket; when it met no such socket, before it
-    /// was over.
+    /// True if a record of the ring was written before the sweep passed its socket. For a socket that the sweep did not
+    /// find, the end of the sweep counts.
     pub(super) fn is_behind(&self, record: &[u8]) -> bool {
         cookie_and_time(record).is_some_and(|(cookie, time_ns)| {
             time_ns <= *self.at_ns.get(&cookie).unwrap_or(&self.end_ns)
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_the_sweep_has_seen_already_is_not_taken_again() {
-        // A socket may be open in two processes: the first pass is the one that counts.
+        // A socket may be open in two processes: its first pass counts.
         let sweep = [socket(1, 100), socket(2, 110), socket(1, 120)];
         let passed = Passed::of(sweep.as_bytes(), 130);
         let is_behind = |cookie, time_ns| {

@@ -1,4 +1,4 @@
-//! The kernel as a source: its programs, the socket listings, and what is traced as far as it can end.
+//! The kernel as a source: its programs, the listings of sockets, and the target of the trace.
 
 use std::time::Duration;
 
@@ -30,14 +30,14 @@ use crate::{
     },
 };
 
-/// Records taken before anything else gets its turn.
+/// Records taken before other events are handled.
 const BATCH: usize = 4096;
-/// More batches than the ring can hold: its 16 MiB, of records of 40 bytes at least.
+/// Number of batches that is larger than the ring: it holds 16 MiB, and a record has at least 40 bytes.
 const RING_BATCHES: usize = 128;
-/// Time that connections which are closing may take to finish after the target has ended.
+/// Time limit for closing connections to finish after the target has ended.
 const SETTLE: Duration = Duration::from_millis(500);
 
-/// Target of the trace, as far as it can end by itself.
+/// Target of the trace, which decides when the trace ends by itself.
 pub(crate) enum Target {
     /// Everything the filter admits.
     Anything,
@@ -47,7 +47,7 @@ pub(crate) enum Target {
     Command {
         /// The command.
         child: Started,
-        /// Removed when this is dropped.
+        /// Cgroup of the command, removed when this value is dropped.
         _cgroup: ChildCgroup,
     },
 }
@@ -59,20 +59,20 @@ pub(crate) struct Tracing {
     namespaces: Namespaces,
     cgroups: CgroupPaths,
     target: Target,
-    /// Somebody looks at open connections one by one: they are asked for at each listing.
+    /// True if the screen or the recording needs the state of each open connection: each listing then includes it.
     watched: bool,
     wakes: Option<Wakes>,
-    /// The last batch was a full one.
+    /// True if the last batch was a full one.
     more: bool,
-    /// Whoever was to be traced has ended: what is still open is closing.
+    /// True once the target has ended: open connections are closing then.
     is_gone: bool,
-    /// True when nothing came for a while: the ring is looked at when the kernel says so.
+    /// True if no record came for a while: the ring is then read only when the kernel programs wake the reader.
     rests: bool,
-    /// Closes that found the ring full, until what is in the ring before them has been taken.
+    /// Closes that found the ring full, kept until the records before them have been taken from the ring.
     late: Vec<CloseRecord>,
 }
 
-/// Audience of the trace, as far as the engine needs to know it.
+/// Consumers of the trace that the source must know of.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Audience {
     /// True if there is a live screen.
@@ -82,7 +82,7 @@ pub(crate) struct Audience {
 }
 
 impl Tracing {
-    /// Makes a trace of programs that are attached.
+    /// Makes a source of attached programs.
     pub(crate) fn new(
         kernel: Kernel,
         namespaces: Namespaces,
@@ -104,7 +104,7 @@ impl Tracing {
         }
     }
 
-    /// Waits for records, or for the time to look.
+    /// Waits for records, for the next read of the ring, or for the next listing.
     pub(super) async fn ready(&mut self) -> Result<Wake, SourceError> {
         let failed = SourceError::system("polling the ring buffer");
         let wakes = match &mut self.wakes {
@@ -117,19 +117,19 @@ impl Tracing {
             _ = wakes.poll.tick(), if !self.rests => Ok(Wake::Inputs),
             () = std::future::ready(()), if self.more => Ok(Wake::Inputs),
             ready = wakes.ring.readable() => {
-                // Before reading: a record that comes meanwhile makes it ready again.
+                // Cleared before reading: a record that comes meanwhile makes it ready again.
                 ready.map_err(&failed)?.clear_ready();
                 Ok(Wake::Inputs)
             }
         }
     }
 
-    /// Takes what waits in the ring, at most a batch, and rests when there is nothing.
+    /// Takes the records that wait in the ring, at most a batch. An empty ring makes the reader rest.
     pub(super) fn take_inputs(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         let mut count = self.read_records(intake)?;
         if count == 0 && !self.rests {
             self.set_rest(true)?;
-            // What came before the kernel programs knew.
+            // Records written before the kernel programs saw that the reader rests.
             count = self.read_records(intake)?;
         }
         if count != 0 && self.rests {
@@ -138,13 +138,13 @@ impl Tracing {
         Ok(())
     }
 
-    /// Takes all that has come by now, then lists: what is found out there may depend on it. A lookup, for one, is
-    /// given up when its answer has not come, and not when it has not been read.
+    /// Takes all records that have come, then lists sockets: the result may depend on those records. A DNS lookup, for
+    /// example, is given up when its answer has not come, not when its answer has not been read.
     pub(super) fn take_listing(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         self.take_all(intake)?;
         let abandoned = self.namespaces.abandoned()?;
         self.look(intake)?;
-        // Right after a listing, so that nothing happened there which was not seen.
+        // Closed right after a listing, so that no event in the namespace is missed.
         for netns in abandoned {
             if self.namespaces.close(netns) {
                 intake.input(&Input::RemovedNamespace { netns });
@@ -153,13 +153,13 @@ impl Tracing {
         Ok(())
     }
 
-    /// Takes all that has come by now, then looks what open connections are doing.
+    /// Takes all records that have come, then the state of open connections.
     pub(super) fn look_again(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         self.take_all(intake)?;
         self.watch(intake)
     }
 
-    /// Takes all that waits in the ring; of what comes meanwhile no more than the ring can hold.
+    /// Takes all records that wait in the ring, and of those that come meanwhile no more than the ring can hold.
     fn take_all(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         self.take_inputs(intake)?;
         for _ in 0..RING_BATCHES {
@@ -180,11 +180,11 @@ impl Tracing {
         Ok(())
     }
 
-    /// Takes what waits in the ring, at most a batch. When that is all, the closes that had found the ring full come behind.
+    /// Takes the records that wait in the ring, at most a batch. Once the ring is empty, the late closes follow.
     pub(super) fn read_records(&mut self, intake: &mut Intake) -> Result<usize, SourceError> {
         self.kernel.print_log();
         intake.clock(clock::monotonic_ns());
-        // They are fetched first: what a connection has told before its close is in the ring by now.
+        // Late closes are fetched first: all earlier records of their connections are then in the ring.
         self.late.extend(self.kernel.take_late_closes()?);
         let count = self
             .kernel
@@ -200,13 +200,14 @@ impl Tracing {
         Ok(count)
     }
 
-    /// Takes all that waits in the ring; what was established before the moment given may be among it, and nothing later, ns.
+    /// Takes all records that wait in the ring. Returns a time, ns: connections established later are not among them.
     pub(super) fn drain(&mut self, intake: &mut Intake) -> Result<u64, SourceError> {
         while self.read_records(intake)? == BATCH {}
         Ok(clock::monotonic_ns())
     }
 
-    /// Connections established before `before_ns` are adopted; of later ones the ring tells, and perhaps of those once more.
+    /// Adopts the connections established before `before_ns`. Later ones are reported in the ring, and some of the
+    /// earlier ones may be reported there again.
     pub(super) fn prime(&mut self, before_ns: u64, intake: &mut Intake) -> Result<(), SourceError> {
         let mut records = self.kernel.last_sweep()?;
         sweep::adopt(&mut records, before_ns);
@@ -236,7 +237,7 @@ impl Tracing {
         }
     }
 
-    /// Lists sockets, and for who watches them what each connection is doing.
+    /// Lists sockets, with the state of each connection when the screen or the recording needs it.
     pub(super) fn look(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         if !self.watched {
             return self.list_sockets(Detail::Plain, intake);
@@ -245,7 +246,7 @@ impl Tracing {
         self.watch(intake)
     }
 
-    /// Asks what each open connection is doing.
+    /// Reads the state of each open connection.
     fn watch(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         let records = self.kernel.watch()?;
         intake.input(&Input::Watch {
@@ -275,7 +276,7 @@ impl Tracing {
         Ok(())
     }
 
-    /// The target has ended by itself?
+    /// End of the source, if the target has ended by itself.
     pub(super) fn ended(&mut self) -> Result<Option<End>, SourceError> {
         match &mut self.target {
             Target::Anything => Ok(None),
@@ -292,7 +293,7 @@ impl Tracing {
         }
     }
 
-    /// Ends now. A command that did not end when it was told to is ended: nothing would watch it.
+    /// Ends the trace now. A command that still runs is killed: no one would trace it any more.
     pub(super) fn stop(&mut self) -> Result<End, SourceError> {
         let Target::Command { child, .. } = &mut self.target else {
             return Ok(End::Stopped);
@@ -309,8 +310,8 @@ impl Tracing {
         matches!(self.target, Target::Command { .. })
     }
 
-    /// Passes a signal on to the command, unless the terminal has given it to both; false when there is
-    /// no command to wait for.
+    /// Passes a signal on to the command, unless it came from a key of the terminal, which the command has got too.
+    /// False when there is no command to wait for.
     pub(super) fn pass_on(&self, signal: Heard) -> bool {
         let Target::Command { child, .. } = &self.target else {
             return false;
@@ -321,10 +322,10 @@ impl Tracing {
         true
     }
 
-    /// Connections that are closing may finish: their last segments are still under way.
+    /// Waits for closing connections to finish: their last segments may still be under way.
     pub(super) async fn settle(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         let deadline = Instant::now() + SETTLE;
-        // A process is off the list before its sockets are closed.
+        // The kernel removes a process from the list before it closes the sockets.
         let is_gone = self.is_gone || matches!(self.target, Target::Command { .. });
         loop {
             while self.read_records(intake)? == BATCH {}
@@ -343,7 +344,7 @@ impl Tracing {
         }
     }
 
-    /// The last pass over everything.
+    /// Takes the last records and figures, and ends the trace for the tracker.
     pub(super) fn finish(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         if let Some(recorder) = &mut intake.recorder {
             recorder.be_patient();
@@ -369,8 +370,8 @@ impl Tracing {
         self.read_counters(intake)
     }
 
-    /// Takes from the ring what was reported before the sweep came by, and leaves what was afterwards: the trace ends
-    /// there.
+    /// Takes the records that were written before the sweep passed their socket, and leaves later ones: the trace ends
+    /// with the sweep.
     fn catch_up(&mut self, sweep: &[u8], intake: &mut Intake) -> Result<(), SourceError> {
         let passed = Passed::of(sweep, clock::monotonic_ns());
         self.late.extend(self.kernel.take_late_closes()?);
@@ -394,7 +395,7 @@ impl Tracing {
         Ok(())
     }
 
-    /// Time that the command has used, once it has ended.
+    /// Processor time that the command has used, once it has ended.
     pub(super) fn command_cpu(&self) -> Option<CpuTime> {
         match self.target {
             Target::Command { .. } => child::cpu(),
@@ -402,7 +403,7 @@ impl Tracing {
         }
     }
 
-    /// Reads what the kernel counted beside the records.
+    /// Reads the counters that the kernel programs keep beside the records.
     pub(super) fn read_counters(&mut self, intake: &mut Intake) -> Result<(), SourceError> {
         intake.input(&Input::Counters(self.kernel.counters()));
         if let Some(overflow) = self.kernel.overflow()? {
@@ -412,10 +413,10 @@ impl Tracing {
     }
 }
 
-/// The command has not been waited for, so its pid is still its own.
+/// Sends a signal to the command. It has not been waited for, so the kernel cannot have reused its pid.
 fn kill(pid: u32, signal: i32) {
     if let Ok(pid) = i32::try_from(pid) {
-        // SAFETY: kill(2) takes two numbers; the library's own function knows no signals of real time.
+        // SAFETY: kill(2) takes two numbers; the function of nix does not accept real-time signals.
         let _ = unsafe { libc::kill(pid, signal) };
     }
 }

@@ -1,4 +1,4 @@
-//! The user that the command of `tracer run` is started as.
+//! User as whom the command of `tracer run` is started.
 
 use std::{ffi::CString, os::unix::process::CommandExt, process::Command};
 
@@ -22,7 +22,7 @@ pub(crate) enum AccountError {
         /// Name or number as given.
         wanted: String,
     },
-    /// A name that no list of groups can be asked for.
+    /// The name contains a zero byte, so its groups cannot be looked up.
     #[error("--user: the name of `{wanted}` cannot be used")]
     Name {
         /// Name or number as given.
@@ -46,7 +46,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// By name, or by number.
+    /// Finds a user by name or by number.
     pub(crate) fn find(wanted: &str) -> Result<Self, AccountError> {
         let name = || wanted.to_owned();
         let user = match wanted.parse() {
@@ -68,15 +68,15 @@ impl Account {
         Ok(Self { user, groups })
     }
 
-    /// Makes the command this user's: groups, then group, then user, since the last step gives up the right to the
-    /// others. What was arranged with `pre_exec` before is done before.
+    /// Makes the command run as this user. Sets groups, then group, then user: the last step gives up the right to the
+    /// other two. Functions given to `pre_exec` before run before this.
     pub(crate) fn take(&self, command: &mut Command) {
         command
             .env("HOME", &self.user.dir)
             .env("USER", &self.user.name)
             .env("LOGNAME", &self.user.name);
         let (uid, gid, groups) = (self.user.uid, self.user.gid, self.groups.clone());
-        // SAFETY: three system calls on what was made before the fork.
+        // SAFETY: three system calls on data that was made before the fork.
         unsafe {
             command.pre_exec(move || {
                 setgroups(&groups)?;

@@ -17,13 +17,13 @@ use tokio::sync::watch;
 
 /// Lines kept.
 pub(crate) const MAX_LINES: usize = 10_000;
-/// Lines of standard error that are kept however much standard output follows.
+/// Lines of standard error that are kept, however many lines of standard output follow.
 const LAST_ERRORS: usize = 5;
 /// Bytes of a line; a longer one is cut into several.
 const MAX_LINE_BYTES: usize = 4096;
 /// Time between two publications of new lines.
 const PUBLISH: Duration = Duration::from_millis(100);
-/// Time that the rest may take to come once the command has ended; its descendants may hold the pipe open.
+/// Time limit for the rest of the output after the command has ended; its descendants may hold the pipe open.
 const DRAIN: Duration = Duration::from_millis(300);
 
 /// Stream that a line came from.
@@ -35,7 +35,7 @@ pub(crate) enum Stream {
     Err,
 }
 
-/// A line, without its end, as the command wrote it but for bytes that are no UTF-8.
+/// Line of output without its line end. Bytes that are not UTF-8 are replaced.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Line {
     /// Stream that the line came from.
@@ -44,12 +44,12 @@ pub(crate) struct Line {
     pub(crate) text: String,
 }
 
-/// The last lines.
+/// The last lines of the command's output.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Scrollback {
-    /// Oldest first.
+    /// Lines, oldest first.
     pub(crate) lines: VecDeque<Arc<Line>>,
-    /// Lines that were before them.
+    /// Number of earlier lines that were dropped.
     pub(crate) dropped: u64,
     /// The last lines of standard error, oldest first.
     pub(crate) errors: VecDeque<Arc<Line>>,
@@ -72,16 +72,16 @@ impl Scrollback {
     }
 }
 
-/// The pipes, before the command starts.
+/// Pipes for the command's output, open before the command starts.
 #[derive(Debug)]
 pub(crate) struct Pipes {
     ends: [(Stream, PipeReader); 2],
-    /// The command's standard output and error.
+    /// Write ends for the command's standard output and standard error.
     pub(crate) writers: Option<(PipeWriter, PipeWriter)>,
 }
 
 impl Pipes {
-    /// New ones.
+    /// Opens new pipes.
     pub(crate) fn open() -> io::Result<Self> {
         let ((out, to_out), (err, to_err)) = (io::pipe()?, io::pipe()?);
         Ok(Self {
@@ -90,7 +90,7 @@ impl Pipes {
         })
     }
 
-    /// Starts to read; what is read also goes to `log`.
+    /// Starts a thread that reads the pipes; it also writes what it reads to `log`.
     pub(crate) fn read(self, log: Option<std::fs::File>) -> io::Result<Captured> {
         let (publish, lines) = watch::channel(Arc::default());
         let (done, ended) = mpsc::channel();
@@ -108,23 +108,24 @@ impl Pipes {
             .name("tracer-output".into())
             .spawn(move || {
                 let result = reader.run();
-                // Nobody may be waiting.
+                // The receiver may be gone already.
                 let _ = done.send(result);
             })?;
         Ok(Captured { lines, ended })
     }
 }
 
-/// Output being read.
+/// Output of the command while the thread reads it.
 #[derive(Debug)]
 pub(crate) struct Captured {
-    /// The lines so far.
+    /// Lines read so far.
     pub(crate) lines: watch::Receiver<Arc<Scrollback>>,
     ended: mpsc::Receiver<io::Result<()>>,
 }
 
 impl Captured {
-    /// The command has ended: waits a moment for the rest. All there is then, and what went wrong with the log.
+    /// Waits a moment for the rest of the output after the command has ended. Returns all lines and the result of
+    /// writing the log.
     pub(crate) fn drain(self) -> (Arc<Scrollback>, io::Result<()>) {
         let logged = self.ended.recv_timeout(DRAIN).unwrap_or(Ok(()));
         let lines = Arc::clone(&self.lines.borrow());
@@ -138,12 +139,12 @@ struct Reader {
     log: Option<std::fs::File>,
     scrollback: Scrollback,
     publish: watch::Sender<Arc<Scrollback>>,
-    /// Time when the first unpublished line came.
+    /// Time when the first line that is not published yet was read.
     changed: Option<Instant>,
 }
 
 impl Reader {
-    /// Reads to the end; whatever happens, the last lines are published.
+    /// Reads the pipes to their end, then publishes the last lines, even after an error.
     fn run(&mut self) -> io::Result<()> {
         let read = self.read_all();
         self.publish();
@@ -154,7 +155,7 @@ impl Reader {
         let mut failed = Ok(());
         while !self.open.is_empty() {
             let ready = self.wait()?;
-            // From the back, so that removing one leaves the places of the others.
+            // In reverse order, so that removing a pipe does not move those still to be read.
             for at in ready.into_iter().rev() {
                 if let Err(error) = self.read_from(at) {
                     failed = Err(error);
@@ -166,7 +167,7 @@ impl Reader {
         failed
     }
 
-    /// Places of the pipes that have something to read or have ended.
+    /// Indices of the pipes that have something to read or have ended.
     fn wait(&self) -> io::Result<Vec<usize>> {
         let mut fds: Vec<PollFd<'_>> = self
             .open
@@ -215,8 +216,8 @@ impl Reader {
         }
     }
 
-    /// Lines that have not ended are shown as far as they came: a prompt, or the last words of a command whose
-    /// descendants hold the pipe open.
+    /// Publishes the lines read so far, unfinished lines included: a prompt has no line end, nor may the last line of a
+    /// command whose descendants hold the pipe open.
     fn publish(&mut self) {
         let mut lines = self.scrollback.clone();
         for (_, assembly) in &self.open {
@@ -227,12 +228,12 @@ impl Reader {
     }
 }
 
-/// Puts the lines of one stream together.
+/// Assembles the bytes of one stream into lines.
 #[derive(Debug)]
 struct Assembly {
     stream: Stream,
     partial: Vec<u8>,
-    /// A carriage return came last: unless a line feed follows, what comes overwrites the line.
+    /// True if the last byte was a carriage return: unless a line feed follows, the next text overwrites the line.
     returned: bool,
 }
 
@@ -270,7 +271,7 @@ impl Assembly {
         self.partial.clear();
     }
 
-    /// Text since the last end of a line, as a line.
+    /// Line made of the text since the last line end.
     fn line(&self) -> Line {
         Line {
             stream: self.stream,
@@ -340,7 +341,7 @@ mod tests {
         out.write_all(b"one\ntwo").unwrap();
         err.write_all(b"bad\n").unwrap();
         drop((out, err));
-        // The pipes have ended, so this waits for the end of the thread and no longer.
+        // Both write ends are closed, so this waits for the end of the thread and no longer.
         captured.ended.recv().unwrap().unwrap();
         let (lines, logged) = captured.drain();
         logged.unwrap();

@@ -27,7 +27,7 @@ use crate::{
 /// Reasons why the command could not be started.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChildError {
-    /// There is no word to start.
+    /// The command line is empty.
     #[error("no command given")]
     NoCommand,
     /// The program cannot be started.
@@ -38,15 +38,15 @@ pub(crate) enum ChildError {
         /// Error of the system.
         source: io::Error,
     },
-    /// The cgroup made for it cannot be opened.
+    /// The cgroup made for the command cannot be opened.
     #[error("opening the command's cgroup: {0}")]
     Cgroup(io::Error),
 }
 
-/// Starts the command inside `cgroup`. It moves there itself before it executes anything, so that its
-/// first socket is already in it. With `pipes` its output goes there, and it has no terminal to read from:
-/// the live screen does. It is `user`'s, or of who called tracer. Signals come to it as they would without tracer:
-/// `mask` is the one that tracer was started with.
+/// Starts the command inside `cgroup`. The child moves itself there before exec, so that its first socket is already in
+/// the cgroup. With `pipes`, its output goes to them, and its standard input is not the terminal, because the live
+/// screen reads that. The command runs as `user`, or as the user who runs tracer. It gets signals as it would without
+/// tracer: `mask` is the signal mask that tracer was started with.
 pub(crate) fn start(
     command: &[OsString],
     user: Option<&Account>,
@@ -89,24 +89,25 @@ pub(crate) fn start(
     Ok(Started(child))
 }
 
-/// Lets the command come to an end when tracer is killed in a way that it cannot prepare for: nothing would watch it, and
-/// nobody would hear of its status. After the change of user, which the kernel takes as a reason to forget it.
+/// Makes the kernel send SIGTERM to the command when tracer is killed: no one would trace the command or pass on its
+/// exit status any more. Called after the change of user, because the kernel clears this setting when the user id
+/// changes.
 fn end_with(parent: Pid, mask: &SigSet) -> io::Result<()> {
     set_pdeathsig(Signal::SIGTERM)?;
     mask.thread_set_mask()?;
     match getppid() == parent {
         true => Ok(()),
-        // Killed already.
+        // tracer was killed before the setting took effect.
         false => Err(nix::Error::ESRCH.into()),
     }
 }
 
-/// A command that was started. It does not outlive this value: whatever made tracer give up, nothing goes on unwatched.
+/// A command that was started. Dropping this value kills the command, so that it never runs on untraced.
 #[derive(Debug)]
 pub(crate) struct Started(Child);
 
 impl Started {
-    /// Process id; its own as long as it was not waited for.
+    /// Process id. The kernel does not give it to another process until the command has been waited for.
     pub(crate) fn id(&self) -> u32 {
         self.0.id()
     }
@@ -116,7 +117,7 @@ impl Started {
         self.0.try_wait()
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the command.
     pub(crate) fn wait(&mut self) -> io::Result<ExitStatus> {
         self.0.wait()
     }
@@ -124,14 +125,13 @@ impl Started {
 
 impl Drop for Started {
     fn drop(&mut self) {
-        // Of one that was waited for nothing is left to kill, and this does not try.
+        // After the command has been waited for, kill does nothing.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
-/// Processor time of the command and of those of its descendants it has waited for, once it has ended;
-/// `None` before that.
+/// Processor time of the command and of those of its descendants that it has waited for; `None` before it has ended.
 pub(crate) fn cpu() -> Option<CpuTime> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).ok()?;
     let cpu = CpuTime {

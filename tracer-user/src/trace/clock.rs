@@ -1,4 +1,4 @@
-//! The two clocks: records carry CLOCK_MONOTONIC, people want the time of day.
+//! The two clocks: records carry CLOCK_MONOTONIC, people read the time of day.
 
 use std::time::{Duration, SystemTime};
 
@@ -25,7 +25,7 @@ pub(crate) fn file_name(at: SystemTime) -> String {
     )
 }
 
-/// RFC 3339 in UTC.
+/// Date and time in UTC as RFC 3339.
 pub(crate) fn rfc3339(at: SystemTime) -> String {
     OffsetDateTime::from(at)
         .format(&Rfc3339)

@@ -15,18 +15,18 @@ pub(crate) struct Description {
     pub(crate) started_at: SystemTime,
     /// Beginning of the trace, CLOCK_MONOTONIC, ns.
     pub(crate) started_ns: u64,
-    /// Moment that the figures are as of, CLOCK_MONOTONIC, ns.
+    /// Moment for which the figures are valid, CLOCK_MONOTONIC, ns.
     pub(crate) as_of_ns: u64,
     /// The filter, as validated.
     pub(crate) filter: Filter,
     /// The command of `tracer run`.
     pub(crate) command: Option<Vec<String>>,
-    /// Processor time that the command has used, as far as that is known by now.
+    /// Processor time that the command has used, as far as it is known.
     pub(crate) command_cpu: Option<CpuTime>,
 }
 
 impl Description {
-    /// The window begins anew: CLOCK_MONOTONIC and since 1970, ns.
+    /// Restarts the measured window at this moment: `now_ns` is CLOCK_MONOTONIC, `at_ns` counts from 1970.
     pub(crate) fn restart(&mut self, now_ns: u64, at_ns: u64) {
         self.started_ns = now_ns;
         self.started_at = SystemTime::UNIX_EPOCH + Duration::from_nanos(at_ns);
@@ -42,7 +42,7 @@ impl Description {
         self.as_of_ns.saturating_sub(self.started_ns)
     }
 
-    /// Moment that the figures are as of, since 1970, ns.
+    /// Moment for which the figures are valid, ns since 1970.
     pub(crate) fn as_of_at_ns(&self) -> u64 {
         self.started_at_ns() + self.elapsed_ns()
     }
@@ -51,9 +51,9 @@ impl Description {
 /// Processor time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CpuTime {
-    /// In the program.
+    /// Time in user mode.
     pub(crate) user: Duration,
-    /// In the kernel on its behalf.
+    /// Time in the kernel on behalf of the program.
     pub(crate) system: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! The one select loop: records in, snapshots out, until the target or the user ends it.
+//! The engine: one select loop that takes records and publishes snapshots until the target or the user ends the trace.
 
 mod hangup;
 mod last_words;
@@ -31,21 +31,21 @@ use crate::{
     tui::{self, About},
 };
 
-/// Time that the command may take to end after a signal was passed on: longer than the ten seconds in which most
-/// programs, `tracer crawl` among them, give up on what is under way.
+/// Time limit for the command to end after a signal was passed on. Most programs, `tracer crawl` among them, give up
+/// pending work within ten seconds; this is longer.
 const GRACE: Duration = Duration::from_secs(15);
 
-/// A second signal means "at once" when it comes so long after the first: then somebody has meant it.
+/// Least time between two signals for the second one to mean "end at once". Two signals in a shorter time count as one.
 const AGAIN: Duration = Duration::from_millis(100);
 
-/// Time between two looks whether a command that was told to end has ended.
+/// Interval of the checks whether a command that got SIGTERM has ended.
 const LOOKS: Duration = Duration::from_millis(50);
 
 /// A running trace.
 pub(crate) struct Engine {
     /// Source of inputs.
     source: Source,
-    /// The state.
+    /// State of the trace.
     tracker: Intake,
     /// Outputs asked for.
     output: OutputSettings,
@@ -57,20 +57,20 @@ pub(crate) struct Engine {
     captured: Option<Captured>,
     /// Signs that the terminal of the live screen was closed.
     hangup: Hangup,
-    /// Counting is over.
+    /// True once the source has ended and no more records are counted.
     over: bool,
-    /// A recording ended at the screen whose rest is being written.
+    /// Recording that was ended at the screen, while its rest is being written.
     ending: Option<Ending>,
-    /// The last export made while tracing could not be written.
+    /// True if the last export made while tracing could not be written.
     exports_fail: bool,
-    /// Remarks to be said at the end.
+    /// Remarks to print at the end.
     remarks: Vec<String>,
     /// Outputs that could not be written.
     failures: Vec<Failure>,
 }
 
 impl Engine {
-    /// Opens the live screen, if there is to be one: a thread.
+    /// Makes an engine and starts the thread of the live screen, if there is to be one.
     pub(crate) fn new(
         source: Source,
         tracker: Intake,
@@ -105,11 +105,11 @@ impl Engine {
         })
     }
 
-    /// Runs to the end and writes the results; the exit code. The status of a command that has ended comes through, whatever
-    /// could not be written.
+    /// Runs the trace to its end and writes the results. Returns the exit code. The status of a command that has ended
+    /// is passed on even when an output could not be written.
     pub(crate) async fn run(mut self, mut signals: Signals) -> Result<u8, Failure> {
         let end = self.trace(&mut signals).await;
-        // Whatever happened, the terminal is given back, and what was found is said.
+        // Restores the terminal and prints the results, whatever happened before.
         let mut failures = self.close(end.as_ref().ok());
         let code = match end {
             Ok(End::Command(status)) => Ok(exit_code::passed_on(status)),
@@ -121,8 +121,8 @@ impl Engine {
         code
     }
 
-    /// Traces to the end and writes the results. When something fails on the way, the command is ended and what was
-    /// found so far is written, as far as that goes.
+    /// Traces to the end and writes the results. After a failure it ends the command and writes the results so far, as
+    /// far as possible.
     async fn trace(&mut self, signals: &mut Signals) -> Result<End, Failure> {
         match self.follow(signals).await {
             Ok((end, by_itself)) => {
@@ -143,7 +143,8 @@ impl Engine {
         }
     }
 
-    /// Tells the command to end, gives it time, and ends it; false when there is none.
+    /// Sends SIGTERM to the command, waits for its end within [`GRACE`], then stops the source. False when there is no
+    /// command.
     async fn end_target(&mut self) -> bool {
         let give_up_at = Instant::now() + GRACE;
         let has_command = self.source.pass_on(Heard::own(Signal::SIGTERM));
@@ -156,7 +157,8 @@ impl Engine {
         has_command
     }
 
-    /// Closes the live screen, then says what there is to say. Returns the outputs that could not be written.
+    /// Closes the live screen, then prints summary, remarks and last words. Returns the outputs that could not be
+    /// written.
     fn close(mut self, end: Option<&End>) -> Vec<Failure> {
         let (printed, logged) = self.captured.take().map(Captured::drain).unzip();
         let closed = self.live.take().map_or(Ok(()), Live::close);
@@ -182,7 +184,7 @@ impl Engine {
         self.failures
     }
 
-    /// The loop. Says whether the end came without anybody asking for it.
+    /// The select loop. The flag is true if the end came without a request of the user.
     async fn follow(&mut self, signals: &mut Signals) -> Result<(End, bool), Failure> {
         let mut export_at = self.output.interval.map(|_| Instant::now());
         let mut stop_at = self
@@ -234,8 +236,8 @@ impl Engine {
         }
     }
 
-    /// Passes a signal on to the command; true when tracer is to end at once: there is no command, or it was told to end
-    /// before. `told`: when that was.
+    /// Passes a signal on to the command. True when tracer is to end at once: there is no command, or it was asked to
+    /// end before. `told` is the time of that request.
     fn hear(&mut self, heard: Heard, told: &mut Option<Instant>) -> bool {
         if heard.is_of_child() {
             return false;
@@ -247,14 +249,15 @@ impl Engine {
             return !self.source.pass_on(heard);
         }
         if let Some(at) = *told {
-            // timeout(1) sends its signal to the process and then to its group: that is one.
+            // timeout(1) sends its signal to the process and then to its group: these two count as one.
             return heard.can_mean_at_once() && at.elapsed() >= AGAIN;
         }
         *told = Some(Instant::now());
         !self.source.pass_on(heard)
     }
 
-    /// The terminal of the screen was closed: the command gets SIGHUP and has its time; true when there is no command.
+    /// Sends SIGHUP to the command after the terminal of the screen was closed. True when there is no command to wait
+    /// for.
     fn hang_up(&mut self) -> bool {
         if self.hangup.lose_screen(Instant::now()) {
             return !self.source.pass_on(Heard::own(Signal::SIGHUP));
@@ -262,7 +265,8 @@ impl Engine {
         !self.source.has_command()
     }
 
-    /// The trace is to end; true when that is at once, and not when the command has ended that is told to now.
+    /// Asks the command to end. True when tracer is to end at once: there is no command, or it was asked before
+    /// (`told`).
     fn is_to_stop(&mut self, told: &mut Option<Instant>) -> bool {
         if told.is_some() {
             return true;
@@ -271,7 +275,7 @@ impl Engine {
         !self.source.pass_on(Heard::own(Signal::SIGTERM))
     }
 
-    /// Takes what waits, at most a batch.
+    /// Takes the records that are ready, at most a batch.
     fn take(&mut self, wake: Wake) -> Result<(), Failure> {
         self.source.take(wake, &mut self.tracker)?;
         self.look_for_ending();
@@ -287,7 +291,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Says something at once, where it can be read.
+    /// Shows a message at once: on the live screen, or on standard error without one.
     fn tell(&mut self, text: String) {
         match &mut self.live {
             Some(live) => live.answer(Err(text)),
@@ -295,13 +299,13 @@ impl Engine {
         }
     }
 
-    /// Ends now.
+    /// Ends the trace now.
     fn stop(&mut self) -> Result<(End, bool), Failure> {
         self.set_stage(Stage::Ending);
         Ok((self.source.stop()?, false))
     }
 
-    /// Takes what is left and writes the results, as far as either goes.
+    /// Takes the remaining records and writes the results, each as far as possible.
     async fn finish(&mut self) {
         if let Err(failure) = self.source.finish(&mut self.tracker).await {
             self.fail(failure.into());
@@ -320,7 +324,7 @@ impl Engine {
         }
     }
 
-    /// Something that was wanted is not there: said at the screen now, and at the end.
+    /// Notes a failure for the end and shows it on the live screen now.
     fn fail(&mut self, failure: Failure) {
         if let Some(live) = &mut self.live {
             live.answer(Err(failure.to_string()));
@@ -328,13 +332,13 @@ impl Engine {
         self.failures.push(failure);
     }
 
-    /// Ends the recording: what is left of it goes to the disk, while everything goes on.
+    /// Ends the recording: its rest is written to the disk while tracing goes on.
     fn end_recording(&mut self) -> Option<Ending> {
         let recorder = self.tracker.recorder.take()?;
         recorder.end(recording::end(&self.description))
     }
 
-    /// A recording that was ended at the screen may be on the disk by now.
+    /// Checks whether a recording that was ended at the screen is on the disk, and reports the result.
     fn look_for_ending(&mut self) {
         let Some(ended) = self.ending.as_ref().and_then(Ending::poll) else {
             return;
@@ -349,7 +353,7 @@ impl Engine {
         }
     }
 
-    /// Reads what the kernel counted beside the records.
+    /// Reads the counters that the kernel programs keep beside the records.
     fn read_counters(&mut self) -> Result<(), Failure> {
         if !self.over {
             self.source.read_counters(&mut self.tracker)?;
@@ -358,7 +362,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Everything as of now, for an export made while tracing: what has been reported, and what connections are doing.
+    /// Brings the figures up to date for an export made while tracing: reported records, and the state of open
+    /// connections.
     fn look_again(&mut self) -> Result<(), Failure> {
         if !self.over {
             self.source.look_again(&mut self.tracker)?;
@@ -366,7 +371,7 @@ impl Engine {
         self.read_counters()
     }
 
-    /// Results as of the moment noted last.
+    /// Results as of the last noted moment.
     fn results(&self) -> Results {
         Results {
             snapshot: Arc::new(self.tracker.snapshot()),
@@ -374,14 +379,14 @@ impl Engine {
         }
     }
 
-    /// Notes the moment that everything said from now on is as of.
+    /// Notes the current moment as the one for which all figures are valid.
     fn note_moment(&mut self) {
         self.description.as_of_ns = self.source.now_ns();
         self.description.command_cpu = self.source.command_cpu();
     }
 
-    /// Writes the export while tracing goes on, also when it cannot be written; when the next one is due. Exports take a
-    /// fifth of the time at most.
+    /// Writes the export while tracing goes on; a failed write does not end the trace. Returns when the next export is
+    /// due, so that exports take a fifth of the time at most.
     fn export(&mut self) -> Result<Option<Instant>, Failure> {
         let begun = Instant::now();
         self.look_again()?;
@@ -398,7 +403,7 @@ impl Engine {
     }
 }
 
-/// Remark on a recording that has ended, if there is something to say.
+/// Remark on a recording that has ended, if it lacks anything.
 fn remark_on(ended: &Written) -> Option<String> {
     match ended {
         Ok((_, 0)) => None,

@@ -1,4 +1,4 @@
-//! Turns the filter flags into what the kernel programs and the tracker take.
+//! Turns the filter flags into the filters of the kernel programs and of the tracker.
 
 use std::{
     net::IpAddr,
@@ -18,13 +18,13 @@ use crate::{
 /// A validated filter.
 #[derive(Debug)]
 pub(crate) struct Selection {
-    /// For the kernel programs.
+    /// Filter for the kernel programs.
     pub(crate) kernel: Box<Filter>,
-    /// Processes to begin with; descendants follow.
+    /// Processes to begin with; their descendants are traced too.
     pub(crate) pids: Vec<u32>,
     /// Hosts whose connections count, for the tracker.
     pub(crate) hosts: HostFilter,
-    /// The only cgroup asked for: packets need to be watched there only.
+    /// Directory of the cgroup, if exactly one was given: packets are watched only there.
     pub(crate) only_cgroup: Option<PathBuf>,
     /// The flags that were given, for the export.
     pub(crate) described: tracer_export::Filter,
@@ -88,7 +88,7 @@ fn only_directory(
     }
 }
 
-/// Puts each value of a repeatable flag into its slot; tells how many there are.
+/// Puts each value of a repeatable flag into its slot; returns the number of values.
 fn fill<V, S>(
     flag: &str,
     values: &[V],

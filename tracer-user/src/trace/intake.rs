@@ -1,4 +1,4 @@
-//! The only way into the tracker: what it takes is also recorded, so that the recording cannot lack anything.
+//! The only way into the tracker: each input is also recorded, so that a recording lacks none.
 
 use std::ops::Deref;
 
@@ -6,7 +6,7 @@ use tracer_core::{input::Input, process::Process, tracker::Tracker};
 
 use crate::source::record::Recorder;
 
-/// A tracker, read freely, fed by [`Intake::input`] alone.
+/// A tracker that can be read freely and gets inputs by [`Intake::input`] only.
 #[derive(Debug)]
 pub(crate) struct Intake {
     tracker: Tracker,
@@ -23,12 +23,12 @@ impl Deref for Intake {
 }
 
 impl Intake {
-    /// Feeds `tracker`.
+    /// Makes an intake for `tracker`.
     pub(crate) fn new(tracker: Tracker, recorder: Option<Recorder>) -> Self {
         Self { tracker, recorder }
     }
 
-    /// Feeds a tracker that knows nothing from now on, and records its inputs from the first one on.
+    /// Continues with an empty tracker, and records its inputs from the first one on.
     pub(crate) fn begin_again(&mut self, tracker: Tracker, recorder: Recorder) {
         self.tracker = tracker;
         self.recorder = Some(recorder);
@@ -42,19 +42,19 @@ impl Intake {
         self.tracker.input(input);
     }
 
-    /// Tells the recorder that what follows came at `now_ns` or later.
+    /// Informs the recorder that the following inputs came at `now_ns` or later.
     pub(crate) fn clock(&mut self, now_ns: u64) {
         if let Some(recorder) = &mut self.recorder {
             recorder.clock(now_ns);
         }
     }
 
-    /// Namespaces that connections were made in; each is given once.
+    /// Namespaces that traced connections were made in; each is returned once.
     pub(crate) fn take_namespaces(&mut self) -> Vec<u32> {
         self.tracker.take_namespaces()
     }
 
-    /// Processes that nobody has looked up in /proc yet; each is given once.
+    /// Processes that have not been looked up in /proc yet; each is returned once.
     pub(crate) fn take_unresolved(&mut self) -> Vec<(u32, Process)> {
         self.tracker.processes.take_unresolved()
     }

@@ -1,5 +1,5 @@
-//! Between the engine and the live screen: moments go one way, commands the other, and nothing is shared
-//! but what is immutable. The engine never waits for the screen.
+//! Link between the engine and the live screen: moments go to the screen, commands go to the engine, and only immutable
+//! data is shared. The engine never waits for the screen.
 
 use std::{
     sync::{
@@ -14,29 +14,29 @@ use tracer_core::snapshot::Snapshot;
 
 use crate::trace::playback::{Control, Playing};
 
-/// A snapshot may take this part of the engine's time at most: one that takes longer comes less often.
+/// Least ratio of the time between two snapshots to the time that making one takes: slow snapshots are made less often.
 const SHARE: u32 = 50;
 
 /// Time between two readings of the kernel's counters.
 const COUNTERS: Duration = Duration::from_secs(1);
 
-/// Time that the screen may take to give the terminal back.
+/// Time limit for the screen to restore the terminal.
 const CLOSES: Duration = Duration::from_secs(2);
 
-/// Command of a person at the screen to the engine.
+/// Command that the user gives at the screen, for the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Command {
     /// Write the export now.
     Export,
     /// Forget all figures; open connections stay.
     Reset,
-    /// Record from now on; when that is being done, end the recording.
+    /// Start a recording, or end the one under way.
     Record,
     /// Steer the recording that is replayed.
     Play(Control),
-    /// End the trace; the second time without waiting for the command.
+    /// End the trace; given twice, without waiting for the command.
     Quit,
-    /// The screen is gone: end the trace, and give the command its time.
+    /// The screen is gone: end the trace after the command has had its time to end.
     Gone,
 }
 
@@ -46,16 +46,16 @@ pub(crate) enum Stage {
     /// Under way.
     #[default]
     Tracing,
-    /// The last records in the kernel are being fetched, or the command has been told to end.
+    /// The last records in the kernel are being fetched, or the command has been asked to end.
     Ending,
-    /// The target has ended by itself: how.
+    /// The target has ended by itself; the text is how.
     Over(String),
 }
 
 /// Answer to a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Notice {
-    /// Counts up.
+    /// Number of the answer; each answer has a higher one.
     pub(crate) number: u64,
     /// Text of the answer, one line.
     pub(crate) text: String,
@@ -63,8 +63,8 @@ pub(crate) struct Notice {
     pub(crate) failed: bool,
 }
 
-/// The latest value of a channel, unless it was taken before. The last value of a sender that is gone is
-/// still given, where `Receiver::has_changed` only says that the sender is gone.
+/// The latest value of a channel, unless it was taken before. Returns the last value also when the sender is gone;
+/// `Receiver::has_changed` would return only an error then.
 pub(crate) fn take_latest<T>(channel: &mut watch::Receiver<Arc<T>>) -> Option<Arc<T>> {
     let latest = channel.borrow_and_update();
     latest.has_changed().then(|| Arc::clone(&latest))
@@ -73,7 +73,7 @@ pub(crate) fn take_latest<T>(channel: &mut watch::Receiver<Arc<T>>) -> Option<Ar
 /// The state of a trace, as published.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Moment {
-    /// Counts up.
+    /// Number of the moment; each moment has a higher one.
     pub(crate) number: u64,
     /// The figures.
     pub(crate) snapshot: Snapshot,
@@ -87,16 +87,16 @@ pub(crate) struct Moment {
     pub(crate) playing: Option<Playing>,
 }
 
-/// The screen's end.
+/// The screen's ends of the channels.
 #[derive(Debug)]
 pub(crate) struct Wires {
-    /// Moments, the last one at any time.
+    /// The latest moment.
     pub(crate) moments: watch::Receiver<Arc<Moment>>,
-    /// Commands.
+    /// Commands to the engine.
     pub(crate) commands: mpsc::UnboundedSender<Command>,
 }
 
-/// The engine's end.
+/// The engine's ends of the channels.
 #[derive(Debug)]
 pub(crate) struct Live {
     moments: watch::Sender<Arc<Moment>>,
@@ -105,7 +105,7 @@ pub(crate) struct Live {
     due: Instant,
     counters: Option<Instant>,
     number: u64,
-    /// The screen is gone, and that was said.
+    /// True if the screen is gone and [`Command::Gone`] was returned.
     gone: bool,
     stage: Stage,
     notice: Option<Notice>,
@@ -138,12 +138,12 @@ impl Live {
         (live, wires)
     }
 
-    /// Tells when the thread that draws has ended; waited for by [`Self::close`].
+    /// Notes the channel by which the screen's thread reports its end; [`Self::close`] waits for it.
     pub(crate) fn belongs_to(&mut self, screen: Receiver<std::io::Result<()>>) {
         self.screen = Some(screen);
     }
 
-    /// The kernel's counters are due, which cost system calls: once a second at most.
+    /// True if the kernel's counters are to be read again: once a second at most, because that costs system calls.
     pub(crate) fn counters_due(&mut self) -> bool {
         let now = Instant::now();
         let due = self.counters.is_none_or(|last| now - last >= COUNTERS);
@@ -158,7 +158,7 @@ impl Live {
         self.due
     }
 
-    /// The next command. A screen that is gone says so once.
+    /// The next command. When the screen is gone, [`Command::Gone`] comes once.
     pub(crate) async fn command(&mut self) -> Command {
         match self.commands.recv().await {
             Some(command) => command,
@@ -190,7 +190,7 @@ impl Live {
         self.due = Instant::now();
     }
 
-    /// Publishes what `make` makes, and says when the next one is due.
+    /// Publishes a moment with the snapshot that `make` returns, and sets when the next one is due.
     pub(crate) fn publish(&mut self, elapsed_ns: u64, make: impl FnOnce() -> Snapshot) {
         let begun = Instant::now();
         self.number += 1;
@@ -202,13 +202,13 @@ impl Live {
             notice: self.notice.clone(),
             playing: self.playing,
         };
-        // The old one is dropped here or in the screen's thread, whoever is last.
+        // The previous moment is dropped here or in the screen's thread, whichever holds it last.
         self.moments.send_replace(Arc::new(moment));
         let cost = begun.elapsed();
         self.due = Instant::now() + self.refresh.max(cost * SHARE);
     }
 
-    /// Closes the screen and waits until the terminal is as it was, but not for ever.
+    /// Closes the screen and waits until the terminal is restored, [`CLOSES`] at most.
     pub(crate) fn close(self) -> std::io::Result<()> {
         drop((self.moments, self.commands));
         let Some(screen) = self.screen else {

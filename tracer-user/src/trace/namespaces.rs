@@ -1,7 +1,7 @@
 //! Socket listings of the network namespaces that traced processes live in.
 //!
-//! A listing is a netlink socket, and that keeps its namespace alive. So a listing is closed when nobody else
-//! uses the namespace: then the kernel removes the namespace, as it would have without tracer.
+//! A listing holds a netlink socket, and that keeps its namespace alive. So tracer closes a listing when no one else
+//! uses the namespace: then the kernel removes the namespace, as it would without tracer.
 
 mod presence;
 mod watch;
@@ -19,10 +19,10 @@ use crate::source::kernel::diag::{
     Detail, Diag, DiagError, StateMask, netns_inum, of_process, port_range,
 };
 
-/// Namespaces looked at.
+/// Number of namespaces that tracer follows at most.
 const LIMIT: usize = 256;
 
-/// A namespace.
+/// Listing of a network namespace.
 struct Namespace {
     diag: Diag,
     range: (u16, u16),
@@ -30,11 +30,11 @@ struct Namespace {
     traced: bool,
 }
 
-/// The namespaces that existed when tracing began and are still used by somebody; entering one later would
-/// need rights that tracer has given up by then.
+/// Network namespaces that existed when tracing began and are still in use by others. Entering a later one would need
+/// rights that tracer has given up.
 pub(crate) struct Namespaces {
     known: HashMap<u32, Namespace>,
-    /// Sign that each namespace is in use, until the watch begins; without tracer's own namespace, which stays.
+    /// Sign that each namespace is in use, until the watch begins. tracer's own namespace has no entry: it stays.
     signs: BTreeMap<u32, Sign>,
     watch: Option<Watch>,
 }
@@ -45,7 +45,7 @@ pub(crate) struct Joined {
     pub(crate) netns: u32,
     /// The namespace's ip_local_port_range.
     pub(crate) range: (u16, u16),
-    /// Sockets it had in TIME_WAIT when tracing began.
+    /// Sockets that were in TIME_WAIT in the namespace when tracing began.
     pub(crate) time_wait: u64,
 }
 
@@ -71,7 +71,7 @@ impl Namespaces {
         })
     }
 
-    /// Starts the thread that looks for namespaces which nobody else uses any more.
+    /// Starts the thread that looks for namespaces which only tracer uses.
     pub(crate) fn watch(&mut self) -> io::Result<()> {
         let signs = std::mem::take(&mut self.signs);
         if !signs.is_empty() {
@@ -80,7 +80,7 @@ impl Namespaces {
         Ok(())
     }
 
-    /// Ports that something listens on, by namespace.
+    /// Listening ports of each namespace.
     pub(crate) fn listening(&mut self) -> Vec<(u32, Vec<u16>)> {
         let ports = |(&netns, namespace): (&u32, &mut Namespace)| {
             Some((netns, namespace.diag.listening_ports().ok()?))
@@ -88,7 +88,7 @@ impl Namespaces {
         self.known.iter_mut().filter_map(ports).collect()
     }
 
-    /// Makes the namespace part of each snapshot from now on. None when it cannot be listed.
+    /// Adds the namespace to each snapshot from now on; None when its sockets cannot be listed.
     pub(crate) fn join(&mut self, netns: u32) -> Option<Joined> {
         let namespace = self.known.get_mut(&netns)?;
         namespace.traced = true;
@@ -125,8 +125,8 @@ impl Namespaces {
         Ok(all)
     }
 
-    /// Namespaces that tracer alone holds. One whose sockets some process has is not among them: that process
-    /// went elsewhere and keeps the namespace by its sockets, as tracer does.
+    /// Namespaces that only tracer uses. A namespace with sockets of some process is not among them: that process has
+    /// moved to another namespace, and its sockets keep this one alive.
     pub(crate) fn abandoned(&mut self) -> Result<Vec<u32>, DiagError> {
         let found = self.watch.as_ref().map(Watch::abandoned);
         let mut abandoned = Vec::new();
@@ -140,7 +140,7 @@ impl Namespaces {
         Ok(abandoned)
     }
 
-    /// Closes the listing, with which the kernel removes the namespace; true when the namespace had joined.
+    /// Closes the listing, after which the kernel removes the namespace. True when the namespace had joined.
     pub(crate) fn close(&mut self, netns: u32) -> bool {
         if let Some(watch) = &self.watch {
             watch.forget(netns);
@@ -154,7 +154,7 @@ impl Namespace {
     fn open(path: &Path) -> Result<Self, DiagError> {
         let mut diag = Diag::open_in(path)?;
         let mut time_wait = 0;
-        // An interrupted listing is off by a few; it is a figure about the past only.
+        // An interrupted listing may miss a few sockets; this figure is only about the time before the trace.
         let _ = diag.for_each(StateMask::TIME_WAIT, Detail::Plain, |_| time_wait += 1)?;
         Ok(Self {
             diag,

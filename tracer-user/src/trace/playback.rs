@@ -1,6 +1,6 @@
-//! Steering a recording while it is replayed: what the screen asks for and what it is told.
+//! Control of a replay: the requests of the screen, and the state that it shows.
 
-/// Slowest and fastest that can be set by key.
+/// Slowest and fastest speed that keys can set.
 const SPEEDS: std::ops::RangeInclusive<f64> = 0.125..=1024.0;
 
 /// Speed of a replay.
@@ -8,16 +8,16 @@ const SPEEDS: std::ops::RangeInclusive<f64> = 0.125..=1024.0;
 pub(crate) enum Speed {
     /// Without waiting.
     Max,
-    /// Times as fast as it happened.
+    /// Multiple of the original speed.
     Times(f64),
 }
 
 /// Request to a replay while it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Control {
-    /// Stop here, or go on.
+    /// Pause the replay, or continue it.
     Pause,
-    /// A quarter of a second further, then stop.
+    /// Replay a quarter of a second, then pause.
     Step,
     /// Twice as fast.
     Faster,
@@ -25,30 +25,30 @@ pub(crate) enum Control {
     Slower,
 }
 
-/// State of a replay, for who looks at it.
+/// State of a replay, for the screen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Playing {
-    /// Speed, when it goes on.
+    /// Speed while the replay is not paused.
     pub(crate) speed: Speed,
-    /// True if the replay stands still.
+    /// True if the replay is paused.
     pub(crate) paused: bool,
 }
 
 impl Speed {
-    /// Faster or slower by a factor; beyond the fastest nothing is waited for.
+    /// Faster or slower by a factor; above the fastest speed the replay does not wait at all.
     pub(crate) fn times(self, factor: f64) -> Self {
         match self {
             Self::Max if factor < 1.0 => Self::Times(*SPEEDS.end()),
             Self::Max => Self::Max,
             Self::Times(times) if times * factor > *SPEEDS.end() => Self::Max,
-            // One that was slower from the start does not become faster by being slowed.
+            // A speed below the slowest, given at the start, is not raised by a request for slower.
             Self::Times(times) => Self::Times((times * factor).max(SPEEDS.start().min(times))),
         }
     }
 }
 
 impl Speed {
-    /// In a word.
+    /// Short text of the speed.
     pub(crate) fn short(self) -> String {
         match self {
             Self::Max => "max".to_owned(),

@@ -1,14 +1,14 @@
-//! Giving up what root may do once the programs are attached.
+//! Giving up root's rights once the kernel programs are attached.
 //!
-//! What is attached needs no rights to go on: ring buffers are mapped, maps are read by file descriptor
-//! (since 5.19 `unprivileged_bpf_disabled` guards only loading and creating), programs are detached by
-//! closing, and running an iterator again is no loading either (tried on 6.18 without any capability). So
-//! tracer keeps only what its remaining [`Duties`] ask for.
+//! Attached programs need no rights to go on: ring buffers are mapped, maps are read by file descriptor (since 5.19
+//! `unprivileged_bpf_disabled` guards only loading and creating), programs are detached by closing, and running an
+//! iterator again loads nothing (tried on 6.18 without any capability). So tracer keeps only the capabilities of its
+//! remaining [`Duties`].
 //!
-//! Capabilities and `no_new_privs` belong to threads, and a thread cannot change another's. Threads made
-//! later inherit them. Therefore [`drop_to`] must be called before the tokio runtime or any other thread is
-//! started, and refuses otherwise. The command of `tracer run` is started before it and keeps everything:
-//! under `no_new_privs` a traced `sudo`, `su` or `ping` would not work.
+//! Capabilities and `no_new_privs` belong to threads, and a thread cannot change those of another. Threads made later
+//! inherit them. Therefore [`drop_to`] must be called before the tokio runtime or any other thread is started, and
+//! refuses otherwise. The command of `tracer run` is started before it and keeps all rights: under `no_new_privs` a
+//! traced `sudo`, `su` or `ping` would not work.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ const THREAD_EXIT: Duration = Duration::from_millis(200);
 /// Reasons why rights could not be given up.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PrivilegeError {
-    /// Other threads would keep theirs.
+    /// Other threads are running, which would keep their rights.
     #[error(
         "cannot drop rights: {got} threads are running, expected 1; this is a fault of tracer, please report it"
     )]
@@ -54,20 +54,21 @@ pub(crate) enum PrivilegeError {
 /// Duties that tracer has after attaching; each keeps the capabilities it needs and no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Duties {
-    /// Read /proc/PID/exe and /proc/PID/ns/net of processes of other users: to name them, and to see whether
-    /// anybody still uses a network namespace.
+    /// Read /proc/PID/exe and /proc/PID/ns/net of other users' processes: to name the processes, and to see whether a
+    /// network namespace is still in use.
     pub(crate) name_processes: bool,
-    /// Enter network namespaces that appear while tracing, to list their sockets. Keeps CAP_SYS_ADMIN,
-    /// which is nearly everything: leave it off when the namespaces are known at the start.
+    /// Enter network namespaces that appear while tracing, to list their sockets. Keeps CAP_SYS_ADMIN, which allows
+    /// nearly everything: leave it off when the namespaces are known at the start.
     pub(crate) follow_namespaces: bool,
-    /// Pass signals on to the traced command, which may have become another user's.
+    /// Pass signals on to the traced command, which may run as another user by then.
     pub(crate) signal_command: bool,
-    /// Remove the command's cgroup: the root of the hierarchy is closed to writing (mode 0555) even for its
-    /// owner, and a delegated cgroup is another user's.
+    /// Remove the command's cgroup: the root of the hierarchy is not writable (mode 0555) even for its owner, and a
+    /// delegated cgroup belongs to another user.
     pub(crate) remove_cgroup: bool,
-    /// Replace output files in directories that are not root's.
+    /// Replace output files in directories that do not belong to root.
     pub(crate) write_files: bool,
-    /// Make them with the rights of the user behind sudo. It adds no power to `write_files`, which can write everywhere.
+    /// Make output files with the rights of the user behind sudo. This adds no power to `write_files`, which can write
+    /// everywhere.
     pub(crate) act_as_invoker: bool,
 }
 
@@ -85,8 +86,8 @@ impl Duties {
             (self.follow_namespaces, &[CAP_SYS_ADMIN, CAP_SYS_PTRACE]),
             (self.signal_command, &[CAP_KILL]),
             (self.remove_cgroup, &[CAP_DAC_OVERRIDE]),
-            // Create and rename in a directory of mode 0700 (DAC_OVERRIDE), replace another's file in a
-            // sticky directory (FOWNER), leave the result to who owned the file before (CHOWN).
+            // Create and rename in a directory of mode 0700 (DAC_OVERRIDE), replace another user's file in a sticky
+            // directory (FOWNER), give the new file to the owner of the old one (CHOWN).
             (self.write_files, &[CAP_CHOWN, CAP_FOWNER, CAP_DAC_OVERRIDE]),
             // setfsuid(2), setfsgid(2) and setgroups(2).
             (self.act_as_invoker, &[CAP_SETUID, CAP_SETGID]),
@@ -102,18 +103,19 @@ impl Duties {
     }
 }
 
-/// Niceness of tracer, as nice(1) counts: it stands before others for a processor.
+/// Niceness of tracer, as nice(1) counts: below zero, so that tracer gets a processor before most others.
 const NICE: nix::libc::c_int = -10;
 
-/// Lets this thread and those it will start run before others: a busy crawler with many threads must not keep the ring buffer from being
-/// read. Without the right to it, nothing changes. To be called after the command of `tracer run` was started, which must not inherit it.
+/// Lowers the niceness of this thread and of those it will start: a busy crawler with many threads must not keep tracer
+/// from reading the ring buffer. Without the right to do so, nothing changes. Call it after the command of `tracer run`
+/// was started, which must not inherit the niceness.
 pub(crate) fn come_first() {
     // SAFETY: setpriority(2) takes three numbers; zero is the calling thread.
     let _ = unsafe { nix::libc::setpriority(nix::libc::PRIO_PROCESS, 0, NICE) };
 }
 
-/// Drops every capability but `keep` from all five sets and sets `no_new_privs`, for this thread and those
-/// it will start. Call it before starting any. What `keep` names and is not held is not an error.
+/// Drops every capability but `keep` from all five sets and sets `no_new_privs`, for this thread and those it will
+/// start. Call it before starting any. A capability in `keep` that is not held is no error.
 pub(crate) fn drop_to(keep: &[Capability]) -> Result<(), PrivilegeError> {
     single_threaded()?;
     let keep: CapsHashSet = keep.iter().copied().collect();
@@ -128,8 +130,8 @@ pub(crate) fn drop_to(keep: &[Capability]) -> Result<(), PrivilegeError> {
     verify(&keep)
 }
 
-/// Drops from the bounding set, as long as CAP_SETPCAP allows it. Without that right it is left: under
-/// `no_new_privs` an exec gains nothing from it either.
+/// Drops from the bounding set, as long as CAP_SETPCAP allows it. Without CAP_SETPCAP the set stays: under
+/// `no_new_privs` an exec gains nothing from it.
 fn drop_bounding(keep: &CapsHashSet) -> Result<(), PrivilegeError> {
     if !read(CapSet::Effective)?.contains(&Capability::CAP_SETPCAP) {
         return Ok(());
@@ -140,7 +142,7 @@ fn drop_bounding(keep: &CapsHashSet) -> Result<(), PrivilegeError> {
     Ok(())
 }
 
-/// Checks what the kernel says is left.
+/// Checks which capabilities the kernel reports as held.
 fn verify(keep: &CapsHashSet) -> Result<(), PrivilegeError> {
     for set in [
         CapSet::Permitted,
@@ -159,11 +161,11 @@ fn verify(keep: &CapsHashSet) -> Result<(), PrivilegeError> {
     Ok(())
 }
 
-/// Refuses when there are other threads. One that was just joined may still be listed for a moment.
+/// Refuses when other threads exist. A thread that was just joined may be listed for a moment longer.
 fn single_threaded() -> Result<(), PrivilegeError> {
     let start = Instant::now();
     loop {
-        // Where /proc cannot be read nothing is known; the check is against our own mistakes only.
+        // Without /proc the number of threads is unknown; this check only guards against tracer's own mistakes.
         let got = std::fs::read_dir("/proc/self/task").map_or(1, |tasks| tasks.count());
         if got <= 1 {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Resolves what only /proc knows of a process: its executable and its container.
+//! Looks up in /proc what no record carries about a process: its executable and its container.
 
 use tracer_core::{input::Input, process::Process};
 
@@ -20,7 +20,7 @@ pub(crate) fn resolve(intake: &mut Intake, cgroups: &mut CgroupPaths) {
     }
 }
 
-/// Path of the executable, if the process still is who it was when it connected.
+/// Path of the executable, if the process still has the name that it had when it connected.
 fn executable(process: &Process) -> Option<String> {
     let comm = std::fs::read(format!("/proc/{}/comm", process.pid)).ok()?;
     let comm = comm.strip_suffix(b"\n").unwrap_or(&comm);
@@ -31,7 +31,7 @@ fn executable(process: &Process) -> Option<String> {
     Some(path.to_string_lossy().into_owned())
 }
 
-/// The path a process was started by, links followed: all that is left of one that has ended already.
+/// Path by which a process was started, with links resolved: used for a process that has ended.
 fn canonical(path: &str) -> Option<String> {
     let path = std::fs::canonicalize(path).ok()?;
     Some(path.to_string_lossy().into_owned())
@@ -53,26 +53,27 @@ pub(crate) fn with_descendants(roots: &[u32]) -> Vec<u32> {
     all
 }
 
-/// There is no such process, or only its status for its parent is left.
+/// True if there is no such process, or it is a zombie.
 pub(crate) fn has_ended(pid: u32) -> bool {
     let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else {
         return true;
     };
     let state = stat.rsplit_once(')').map(|(_, fields)| fields.trim_start());
     let leader_has_ended = state.is_some_and(|state| state.starts_with(['Z', 'X']));
-    // Other threads may go on without the first.
+    // A process whose first thread has ended may have other threads.
     let threads = || std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
     leader_has_ended && threads() <= 1
 }
 
-/// (process, parent) of every process.
+/// Pairs of process and parent, for every process.
 fn parents() -> Vec<(u32, u32)> {
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return Vec::new();
     };
     let parent_of = |pid: u32| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // The comm in parentheses may hold anything; the parent is the second field behind it.
+        // The name in parentheses may contain any character, so the fields are counted from its end: the parent is the
+        // second.
         let (_, fields) = stat.rsplit_once(')')?;
         Some((pid, fields.split_whitespace().nth(1)?.parse().ok()?))
     };

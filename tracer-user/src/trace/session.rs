@@ -1,5 +1,5 @@
-//! `tracer attach` and `tracer run`: sets everything up in the order that loses nothing, gives up every
-//! right that is not needed any more, and hands over to the engine.
+//! `tracer attach` and `tracer run`: the setup, in an order that loses no connection. Then tracer gives up the rights
+//! that it does not need any more and starts the engine.
 
 use std::{collections::HashSet, ffi::OsString, path::PathBuf, time::SystemTime};
 
@@ -97,7 +97,7 @@ pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
     let hierarchy = Hierarchy::find()?;
     let mut selection = Selection::validate(&arguments.filter, &[], &hierarchy)?;
     selection.kernel.by_process = 1;
-    // From here on a signal must not end us on the spot: the cgroup would stay.
+    // From here on a signal must not end tracer at once: the cgroup would remain.
     let held = hold_signals()?;
     let cgroup = ChildCgroup::create(&hierarchy)?;
     let command: Vec<String> = arguments
@@ -122,7 +122,7 @@ pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
     })
 }
 
-/// The file for what the command prints, open.
+/// Open file for the output of the command (`--child-log`).
 fn child_log(arguments: &Run, output: &OutputSettings) -> Result<Option<std::fs::File>, Failure> {
     let Some(path) = &arguments.child_log else {
         return Ok(None);
@@ -135,9 +135,9 @@ fn child_log(arguments: &Run, output: &OutputSettings) -> Result<Option<std::fs:
     Ok(Some(log.commit_open()?))
 }
 
-/// Drops capabilities; needs to happen before any thread is started, and after the command was.
+/// Drops capabilities. Call it after the command was started, and before any thread is.
 fn give_up_rights(output: &OutputSettings, run: bool) -> Result<(), Failure> {
-    // At the live screen one key writes the export.
+    // The live screen has a key that writes the export.
     let writes = output.screen.is_some() || output.sinks.write_files();
     let duties = Duties {
         name_processes: true,
@@ -151,12 +151,12 @@ fn give_up_rights(output: &OutputSettings, run: bool) -> Result<(), Failure> {
     Ok(privilege::drop_to(&duties.capabilities())?)
 }
 
-/// Signals that would end tracer wait from now on until somebody listens.
+/// Holds back the signals that would end tracer, until they are read.
 fn hold_signals() -> Result<Held, Failure> {
     Held::hold().map_err(Failure::internal("holding signals back"))
 }
 
-/// The runtime, which starts no thread, and the signals that have come or will.
+/// Makes the runtime, which starts no thread, and the receiver of held and future signals.
 fn listen(held: &Held) -> Result<(Runtime, Signals), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -172,7 +172,7 @@ fn listen(held: &Held) -> Result<(Runtime, Signals), Failure> {
 }
 
 impl Setup {
-    /// Loads the kernel programs and opens what needs rights later on.
+    /// Loads the kernel programs and opens all that needs rights which tracer gives up later.
     fn begin(
         hierarchy: Hierarchy,
         selection: &Selection,
@@ -226,7 +226,7 @@ impl Setup {
         })
     }
 
-    /// Takes in the sockets that are open already. Programs are attached before, so nothing falls between.
+    /// Takes in the sockets that are already open. The programs are attached before, so no socket is missed.
     fn adopt(&mut self) -> Result<(), Failure> {
         for (netns, ports) in self.namespaces.listening() {
             self.kernel.add_listeners(netns, &ports)?;
@@ -239,8 +239,9 @@ impl Setup {
         Ok(())
     }
 
-    /// Traces these processes and their descendants. A process is on the list before its children are looked for, so that
-    /// a child is found here or put there by the kernel when it is forked; one that ended meanwhile is taken off.
+    /// Traces these processes and their descendants. A process is put on the list before its children are looked for: a
+    /// child is then found here, or added by the kernel program when it is forked. A process that has ended meanwhile
+    /// is removed.
     fn trace_descendants(&mut self, roots: &[u32]) -> Result<(), Failure> {
         let mut traced = HashSet::new();
         let mut found = roots.to_vec();
@@ -258,7 +259,7 @@ impl Setup {
         Ok(())
     }
 
-    /// Starts the command. tracer is in the traced set while it forks, so that the child is in it from its
+    /// Starts the command. tracer itself is in the traced set while it forks, so that the child is in the set from its
     /// first instruction.
     fn start(
         &mut self,
@@ -275,7 +276,7 @@ impl Setup {
         Ok(child?)
     }
 
-    /// Starts the threads, which have no rights by now, and the engine.
+    /// Starts the threads, which have no rights any more, and the engine.
     fn finish(mut self, target: Target) -> Result<u8, Failure> {
         let audience = Audience {
             screen: self.output.screen.is_some(),
@@ -325,7 +326,7 @@ pub(crate) fn replay(arguments: &args::Replay) -> Result<u8, Failure> {
     runtime.block_on(engine.run(signals))
 }
 
-/// Tells a person (and a script that waits for it) that tracing has begun.
+/// Prints that tracing has begun, for the user and for scripts that wait for it.
 fn say_begun(output: &OutputSettings) {
     if !output.quiet && output.screen.is_none() {
         say("tracing; Ctrl-C ends it");

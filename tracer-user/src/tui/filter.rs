@@ -1,11 +1,12 @@
-//! The filter language of the tables: words that all have to hold.
+//! The filter language of the tables: a row passes when it fulfils every word.
 //!
-//! `example` text in the name, `host:*.example.com` a column's text with * and ?, `ttfb>10ms` a column's
-//! figure with a unit, `!comm:curl` not. A phase alone means its 99th percentile.
+//! `example`: a text of the row contains it. `host:*.example.com`: the column's text matches, with * and ?.
+//! `ttfb>10ms`: the column's figure compares so, with a unit. `!comm:curl`: not. A phase alone means its 99th
+//! percentile.
 
 use tracer_text::glob::Glob;
 
-/// Words that all have to hold.
+/// A filter: a row passes when it fulfils every word.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Filter {
     terms: Vec<Term>,
@@ -20,11 +21,11 @@ struct Term {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Test {
-    /// Any text of the row holds it.
+    /// Some text of the row contains this one.
     Anywhere(String),
-    /// A column's text matches.
+    /// The column's text matches.
     Text { key: String, glob: String },
-    /// A column's figure compares.
+    /// The column's figure compares as given.
     Figure {
         key: String,
         relation: Relation,
@@ -44,7 +45,7 @@ enum Relation {
 /// Fault of a filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FilterError {
-    /// No number, or a unit nobody knows.
+    /// The word is no number, or its unit is unknown.
     #[error("`{got}` is no number; expected one such as 5, 10ms, 1.5s, 80%, 2k")]
     Number {
         /// Word as typed.
@@ -58,7 +59,7 @@ pub(super) enum FilterError {
         /// Names of the columns.
         expected: String,
     },
-    /// A word without anything after its colon or relation.
+    /// The word has nothing after its colon or relation.
     #[error("`{got}` is not finished; expected a value, as in host:*.org or ttfb>10ms")]
     Unfinished {
         /// Word as typed.
@@ -66,18 +67,18 @@ pub(super) enum FilterError {
     },
 }
 
-/// Row that a filter can ask for its text and figures.
+/// Row of a table, as a filter reads it.
 pub(super) trait Subject {
     /// The text of a column; None when it has no text.
     fn text(&self, key: &str) -> Option<String>;
-    /// The figure of a column: ns, a count, or a share of 1; None when it is not known.
+    /// The figure of a column: ns, a count, or a share of 1; None when it is unknown.
     fn figure(&self, key: &str) -> Option<f64>;
-    /// Tells whether some text of the row holds this one, in small letters.
+    /// Tells whether some text of the row contains this one, ignoring case. `text` is in lower case.
     fn holds(&self, text: &str) -> bool;
 }
 
 impl Filter {
-    /// Understands a filter; `keys` are the columns there are.
+    /// Parses a filter; `keys` are the columns of the table.
     pub(super) fn parse(text: &str, keys: &[&str]) -> Result<Self, FilterError> {
         let terms = text.split_whitespace().map(|word| term(word, keys));
         Ok(Self {
@@ -85,12 +86,12 @@ impl Filter {
         })
     }
 
-    /// Tells whether the filter lets everything pass.
+    /// Tells whether the filter admits every row.
     pub(super) fn is_empty(&self) -> bool {
         self.terms.is_empty()
     }
 
-    /// Tells whether a row passes.
+    /// Tells whether the filter admits a row.
     pub(super) fn admits(&self, row: &impl Subject) -> bool {
         self.terms
             .iter()
@@ -114,7 +115,7 @@ impl Term {
     }
 }
 
-/// A pattern without * and ? may stand anywhere in the text.
+/// Matches a pattern; one without * and ? may match any part of the text.
 fn matches(pattern: &str, text: &str) -> bool {
     let text = text.to_lowercase();
     if pattern.contains(['*', '?']) {
@@ -135,7 +136,7 @@ impl Relation {
         }
     }
 
-    /// The relation that the text begins with, and what follows it.
+    /// The relation at the beginning of the text, and the rest of the text.
     fn split(text: &str) -> Option<(Self, &str)> {
         let relations = [
             (">=", Self::AtLeast),
@@ -184,7 +185,7 @@ fn term(word: &str, keys: &[&str]) -> Result<Term, FilterError> {
     Ok(Term { negated, test })
 }
 
-/// The column that is meant: its name, or the beginning of `name.p99`.
+/// The column that a typed name means: a column of this name, or of `name.p99`.
 fn column(typed: &str, keys: &[&str]) -> Result<String, FilterError> {
     let wanted = typed.to_lowercase();
     let tail = format!("{wanted}.p99");
@@ -201,7 +202,7 @@ fn column(typed: &str, keys: &[&str]) -> Result<String, FilterError> {
     }
 }
 
-/// A number in the unit of figures: ns, a share of 1, or one each.
+/// Parses a number into the unit of figures: ns, a share of 1, or a count.
 fn number(text: &str) -> Result<f64, FilterError> {
     let wrong = || FilterError::Number {
         got: text.to_owned(),

@@ -1,22 +1,22 @@
-//! Turns what the terminal sends into the model's words: ECMA-48 sequences as xterm and those like it send them, and
-//! its mouse reports (SGR 1006).
+//! Decodes the bytes of the terminal into inputs of the model: ECMA-48 sequences as sent by xterm and similar
+//! terminals, and their mouse reports (SGR 1006).
 
 use super::model::{Input, Key};
 
-/// A sequence that is longer is none.
+/// Longest sequence in bytes; longer ones are ignored.
 const LONGEST: usize = 64;
 
-/// Takes bytes as they come; keeps what is not complete.
+/// Decoder that takes bytes as they come and keeps incomplete sequences.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     rest: Vec<u8>,
 }
 
-/// Meaning of the first bytes, and how many they are; None: more have to come.
+/// Decoded input and the number of bytes it took; None when more bytes are needed.
 type Step = Option<(Option<Input>, usize)>;
 
 impl Decoder {
-    /// Inputs that more bytes complete.
+    /// Inputs that are complete with these bytes.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Vec<Input> {
         self.rest.extend_from_slice(bytes);
         let mut inputs = Vec::new();
@@ -30,7 +30,7 @@ impl Decoder {
         inputs
     }
 
-    /// Gives up waiting for more bytes: an escape by itself is the key, anything else that is not complete is nothing.
+    /// Ends the wait for more bytes: a single escape byte is the Escape key, any other incomplete sequence is dropped.
     pub(super) fn settle(&mut self) -> Option<Input> {
         let rest = std::mem::take(&mut self.rest);
         (rest == [ESCAPE]).then_some(Input::Key(Key::Escape))
@@ -72,12 +72,12 @@ fn sequence(bytes: &[u8]) -> Step {
     match *bytes.get(1)? {
         b'[' => control(bytes),
         b'O' => Some((cursor_key(*bytes.get(2)?).map(Input::Key), 3)),
-        // Typed quickly after one another.
+        // The Escape key, followed quickly by another one.
         _ => Some((Some(Input::Key(Key::Escape)), 1)),
     }
 }
 
-/// A control sequence: parameters, then one last byte.
+/// Decodes a control sequence: parameters, then one final byte.
 fn control(bytes: &[u8]) -> Step {
     // Function keys of the Linux console have two brackets.
     let from = if bytes.get(2) == Some(&b'[') { 3 } else { 2 };
@@ -121,7 +121,7 @@ fn numbered_key(parameters: &str) -> Option<Key> {
     })
 }
 
-/// A button was pressed: button with modifiers, column and row from 1.
+/// Decodes a mouse report with a pressed button: button and modifiers, column and row, counted from 1.
 fn mouse(parameters: &str) -> Option<Input> {
     const MODIFIERS: u16 = 4 | 8 | 16;
     let mut numbers = parameters
@@ -155,7 +155,7 @@ mod tests {
         fn check(bytes: &str, expected: &str) {
             let mut decoder = Decoder::default();
             assert_eq!(told(decoder.take(bytes.as_bytes())), expected);
-            // The same byte by byte.
+            // The same input byte by byte.
             let mut decoder = Decoder::default();
             let single = bytes.bytes().flat_map(|byte| decoder.take(&[byte]));
             assert_eq!(told(single.collect()), expected, "in pieces");

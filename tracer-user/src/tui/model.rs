@@ -1,4 +1,4 @@
-//! State of the screen: which view of which moment it shows, and what each key does. Knows nothing of terminals.
+//! State of the screen: which view of which moment it shows, and what each key does. It does not depend on terminals.
 
 pub(super) mod columns;
 pub(super) mod figure;
@@ -53,7 +53,7 @@ impl Tab {
         Self::Help,
     ];
 
-    /// On its tab.
+    /// Name on the tab.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
@@ -93,7 +93,7 @@ pub(super) enum Key {
     End,
 }
 
-/// Event that a model takes.
+/// Input of a model.
 #[derive(Debug, Clone)]
 pub(super) enum Input {
     Key(Key),
@@ -105,14 +105,14 @@ pub(super) enum Input {
     Redraw,
 }
 
-/// Request of a model to those who run it.
+/// Request of a model to the thread that runs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ask {
     Engine(Command),
     Suspend,
 }
 
-/// Figures of one host or process, opened from a table.
+/// View of the figures of one host or process, opened from a table.
 #[derive(Debug, Clone)]
 pub(super) struct Detail {
     pub(super) subject: Subject,
@@ -120,7 +120,7 @@ pub(super) struct Detail {
     pub(super) cursor: usize,
 }
 
-/// Everything the screen shows.
+/// State of the screen.
 pub(super) struct Model {
     pub(super) about: About,
     size: (u16, u16),
@@ -140,12 +140,12 @@ pub(super) struct Model {
     pub(super) plot: Option<Plot>,
     /// The filter being typed.
     pub(super) prompt: Option<String>,
-    /// True if the command's output is shown here.
+    /// True if the command's output is shown on the screen.
     pub(super) has_command: bool,
     pub(super) output: Arc<Scrollback>,
     /// Lines that the output is scrolled back from its end.
     pub(super) scrolled: usize,
-    /// Message for the person on one line, until the next key; true: something failed.
+    /// Message on one line, shown until the next key; true: something failed.
     pub(super) message: Option<(String, bool)>,
     heard: u64,
     leaving: bool,
@@ -153,7 +153,7 @@ pub(super) struct Model {
 }
 
 impl Model {
-    /// Makes a model that knows nothing yet.
+    /// Makes a model without figures.
     pub(super) fn new(about: About, size: (u16, u16), has_command: bool) -> Self {
         Self {
             about,
@@ -182,14 +182,14 @@ impl Model {
         }
     }
 
-    /// Takes what happened; gives what is to be done about it elsewhere.
+    /// Takes an input; returns the request that the model cannot fulfil itself.
     pub(super) fn take(&mut self, input: Input) -> Option<Ask> {
         self.dirty = true;
         if matches!(
             input,
             Input::Key(_) | Input::Click { .. } | Input::Scroll { .. }
         ) {
-            // Keys may come faster than frames: each finds what the one before has left in order.
+            // Several keys may come before the next frame: each one must find the rows already in order.
             self.order();
         }
         match input {
@@ -211,7 +211,7 @@ impl Model {
             self.heard = notice.number;
             self.message = Some((notice.text.clone(), notice.failed));
         }
-        // That it is over matters more than what was said before.
+        // The end of the trace matters more than an earlier message.
         let has_ended = matches!(moment.stage, Stage::Over(_)) && self.latest.stage != moment.stage;
         if has_ended && self.message.as_ref().is_some_and(|(_, failed)| !failed) {
             self.message = None;
@@ -228,7 +228,7 @@ impl Model {
     }
 
     fn printed(&mut self, lines: Arc<Scrollback>) {
-        // Scrolled back, the same lines stay in view while others come.
+        // A scrolled-back view keeps its lines in place while new ones come.
         if self.scrolled != 0 {
             let total = |of: &Scrollback| of.dropped as usize + of.lines.len();
             let added = total(&lines).saturating_sub(total(&self.output));
@@ -237,7 +237,7 @@ impl Model {
         self.output = lines;
     }
 
-    /// Brings everything that is shown into order. True when it needs to be drawn again.
+    /// Sorts and arranges what is shown; true when the screen must be drawn again.
     pub(super) fn arrange(&mut self) -> bool {
         self.order();
         std::mem::take(&mut self.dirty)
@@ -265,7 +265,7 @@ impl Model {
         }
     }
 
-    /// Figures that are looked at.
+    /// Moment shown, with its mark.
     pub(super) fn look(&self) -> Look<'_> {
         Look {
             moment: &self.shown,
@@ -279,7 +279,7 @@ impl Model {
         self.size
     }
 
-    /// Layout of a screen of this size.
+    /// Layout of a screen of the model's size.
     pub(super) fn layout(&self) -> Layout {
         Layout::of(self.size)
     }
@@ -311,14 +311,14 @@ impl Model {
         }
     }
 
-    /// Rows that a page of the shown table or text has.
+    /// Number of rows on a page of the shown table or text.
     pub(super) fn page(&self) -> usize {
         let body = self.layout().body.height;
         let head = if self.table().is_some() { 1 } else { 0 };
         usize::from(body.saturating_sub(head)).max(1)
     }
 
-    /// The trace still goes on.
+    /// True while tracing goes on.
     fn is_tracing(&self) -> bool {
         self.latest.stage == Stage::Tracing
     }

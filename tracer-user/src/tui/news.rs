@@ -1,4 +1,4 @@
-//! Takes what the engine and the command have published into the model.
+//! Passes what the engine and the command have published to the model.
 
 use std::sync::Arc;
 
@@ -10,17 +10,17 @@ use crate::trace::{
     live::{Moment, take_latest},
 };
 
-/// The channels that are looked at before each frame.
+/// Channels that are read before each frame.
 pub(super) struct News {
     pub(super) moments: watch::Receiver<Arc<Moment>>,
-    /// Output of the command, when it is shown here.
+    /// Output of the command, when the screen shows it.
     pub(super) output: Option<watch::Receiver<Arc<Scrollback>>>,
 }
 
 impl News {
-    /// Gives the model what has been published since the last time; false when nothing more will be.
+    /// Passes what was published since the last call to the model; false when nothing more will come.
     pub(super) fn take(&mut self, model: &mut Model) -> bool {
-        // Asked before anything is taken: of a sender that was gone by then everything is taken now.
+        // Checked before reading: if the sender is gone already, everything it sent is read below.
         let goes_on = self.moments.has_changed().is_ok();
         if let Some(lines) = self.output.as_mut().and_then(take_latest) {
             model.take(Input::Output(lines));

@@ -1,5 +1,5 @@
-//! A thread of its own for writing to the terminal: a terminal that takes it slowly, or not at all, keeps nobody from
-//! answering keys and from ending.
+//! Thread that writes to the terminal. So a slow or blocked terminal keeps neither keys from being answered nor tracer
+//! from ending.
 
 use std::{
     fs::File,
@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Writer of frames; each flush hands over what was written since.
+/// Writer of frames; each flush hands what was written since the last one to the thread.
 #[derive(Debug)]
 pub(super) struct Outbox {
     frame: Vec<u8>,
@@ -21,14 +21,14 @@ pub(super) struct Outbox {
     underway: Arc<AtomicUsize>,
 }
 
-/// Results of the frames handed over.
+/// Results of writing the frames.
 #[derive(Debug)]
 pub(super) struct Receipts {
     done: Receiver<io::Result<()>>,
     underway: Arc<AtomicUsize>,
 }
 
-/// Starts the thread that writes to `terminal`. It ends when the outbox is gone.
+/// Starts the thread that writes to `terminal`. The thread ends when the outbox is dropped.
 pub(super) fn open(terminal: OwnedFd) -> io::Result<(Outbox, Receipts)> {
     let (frames, waiting) = channel::<Vec<u8>>();
     let (said, done) = channel();
@@ -37,7 +37,7 @@ pub(super) fn open(terminal: OwnedFd) -> io::Result<(Outbox, Receipts)> {
         .name("tracer-terminal".into())
         .spawn(move || {
             for frame in waiting {
-                // Nobody is left to hear it when the screen has given up.
+                // The receiver is gone when the screen has given up.
                 let _ = said.send(terminal.write_all(&frame));
             }
         })?;
@@ -69,7 +69,7 @@ impl Write for Outbox {
 }
 
 impl Receipts {
-    /// Everything has been taken.
+    /// True if the terminal has taken all frames.
     pub(super) fn is_free(&self) -> io::Result<bool> {
         for result in self.done.try_iter() {
             self.underway.fetch_sub(1, Ordering::Relaxed);
@@ -78,7 +78,7 @@ impl Receipts {
         Ok(self.underway.load(Ordering::Relaxed) == 0)
     }
 
-    /// Tells whether everything has been taken, waiting so long at most. A terminal that fails takes nothing any more.
+    /// Waits for the terminal to take all frames, `limit` at most; true if it has. A terminal that fails takes no more.
     pub(super) fn is_free_within(&self, limit: Duration) -> bool {
         let until = Instant::now() + limit;
         while self.underway.load(Ordering::Relaxed) != 0 {

@@ -5,11 +5,11 @@ use std::time::Duration;
 /// Settings of the live screen.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ScreenSettings {
-    /// New figures this often.
+    /// Interval of new figures.
     pub(crate) refresh: Duration,
     /// Number of colours.
     pub(crate) colors: Colors,
-    /// Lines and blocks may be drawn with characters outside ASCII.
+    /// True if lines and blocks may be drawn with characters outside ASCII.
     pub(crate) unicode: bool,
 }
 
@@ -18,8 +18,8 @@ pub(crate) struct ScreenSettings {
 pub(crate) enum Colors {
     /// No colours, or none wanted.
     None,
-    /// The sixteen that the user's theme defines.
+    /// The sixteen colours that the user's theme defines.
     Sixteen,
-    /// The 256 of xterm and its kin.
+    /// The 256 colours of xterm and similar terminals.
     Many,
 }

@@ -1,4 +1,4 @@
-//! Being stopped and going on again, from whomever the signal comes.
+//! Job control: stopping and continuing, whichever process sends the signal.
 
 use std::{
     io,
@@ -19,12 +19,12 @@ extern "C" fn note(signal: i32) {
     flag.store(true, Ordering::Relaxed);
 }
 
-/// Signals are noted while this lives.
+/// Handlers that note the signals while this value lives.
 #[derive(Debug)]
 pub(super) struct JobControl(());
 
 impl JobControl {
-    /// Listens for signals from now on.
+    /// Installs the handlers.
     pub(super) fn listen() -> io::Result<Self> {
         let noted = SigAction::new(
             SigHandler::Handler(note),
@@ -38,12 +38,12 @@ impl JobControl {
         Ok(Self(()))
     }
 
-    /// Somebody asked to stop.
+    /// True if SIGTSTP has come since the last call.
     pub(super) fn take_stop(&self) -> bool {
         STOP.swap(false, Ordering::Relaxed)
     }
 
-    /// tracer was stopped and goes on.
+    /// True if SIGCONT has come since the last call.
     pub(super) fn take_continued(&self) -> bool {
         CONTINUED.swap(false, Ordering::Relaxed)
     }
@@ -59,11 +59,11 @@ impl Drop for JobControl {
     }
 }
 
-/// Stops the whole job, as the terminal does on Ctrl-Z: tracer and the command it started. Returns when it
-/// goes on.
+/// Stops the whole process group, as the terminal does on Ctrl-Z: tracer and the command it started. Returns after
+/// SIGCONT.
 pub(super) fn stop() {
     let group = nix::unistd::Pid::from_raw(0);
-    // Ourselves by SIGSTOP below: SIGTSTP is only noted here.
+    // tracer itself is stopped by SIGSTOP below: its handler only notes SIGTSTP.
     let _ = kill(group, Signal::SIGTSTP);
     let _ = nix::sys::signal::raise(Signal::SIGSTOP);
     STOP.store(false, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! The terminal, taken and given back. It is given back on every way out: the end, an error, a panic.
+//! The terminal, taken for the screen and restored on every way out: end, error, panic.
 
 use std::{
     fs::File,
@@ -29,17 +29,17 @@ use ratatui::{
 
 use super::outbox::{self, Outbox, Receipts};
 
-/// A terminal that has not taken what was written by then is not waited for.
+/// Time limit for the terminal to take the last frames.
 const TAKES: Duration = Duration::from_millis(300);
 
-/// Reports of buttons and the wheel, but of no movement, in the form without limits (xterm, SGR 1006).
+/// Mouse reports of buttons and the wheel, not of movements, in the form without a limit of columns (xterm, SGR 1006).
 const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
-/// The terminal is ours.
+/// True while the terminal is in the screen's modes.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// The terminal while it is ours.
+/// The terminal while the screen uses it.
 pub(super) struct Screen {
     terminal: Terminal<CrosstermBackend<Outbox>>,
     receipts: Receipts,
@@ -48,7 +48,7 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Takes it.
+    /// Takes the terminal.
     pub(super) fn enter() -> io::Result<Self> {
         restore_on_panic();
         let input = input()?;
@@ -68,15 +68,15 @@ impl Screen {
         }
     }
 
-    /// Columns and rows.
+    /// Columns and rows of the terminal.
     pub(super) fn size(&self) -> io::Result<(u16, u16)> {
         let size = self.terminal.size()?;
         Ok((size.width, size.height))
     }
 
-    /// Waits for input, so long at most, and reads what there is; None when there was none.
+    /// Waits for input until the timeout and reads it; None when none has come.
     ///
-    /// Not by crossterm: its reader forgets keys that come with a change of size until the next one comes.
+    /// Does not use crossterm for this: its reader keeps keys that come with a change of size until the next key comes.
     pub(super) fn read(&mut self, timeout: Duration) -> io::Result<Option<&[u8]>> {
         match state(self.input.as_fd(), timeout)? {
             State::Quiet => Ok(None),
@@ -95,23 +95,23 @@ impl Screen {
         self.receipts.is_free()
     }
 
-    /// Draws a frame; only what changed is sent.
+    /// Draws a frame; only changed cells are sent.
     pub(super) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         self.terminal.draw(draw).map(drop)
     }
 
-    /// Gives it back for a while.
+    /// Restores the terminal for a while.
     pub(super) fn leave(&mut self) {
         self.let_go();
     }
 
-    /// Takes it again; whatever it shows is not ours.
+    /// Takes the terminal again and clears it: other programs may have written to it.
     pub(super) fn resume(&mut self) -> io::Result<()> {
         take()?;
         self.terminal.clear()
     }
 
-    /// Gives it back. What a terminal does not take is thrown away.
+    /// Restores the terminal. Frames that it does not take are discarded.
     fn let_go(&self) {
         if !self.receipts.is_free_within(TAKES) {
             discard();
@@ -133,20 +133,20 @@ impl Drop for Screen {
     }
 }
 
-/// Writing to it would not block at once.
+/// True if a write to the terminal would not block now.
 fn takes_more() -> bool {
     let stdout = stdout();
     let mut fds = [PollFd::new(stdout.as_fd(), PollFlags::POLLOUT)];
     poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready != 0)
 }
 
-/// Throws away what was written and nobody has read.
+/// Discards output that the terminal has not read.
 fn discard() {
-    // A terminal that has gone has thrown it away itself.
+    // A terminal that is gone has discarded it already.
     let _ = tcflush(stdout(), FlushArg::TCOFLUSH);
 }
 
-/// Gives back what can be without writing: the line discipline.
+/// Restores what can be restored without writing: the line discipline.
 pub(super) fn abandon() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         discard();
@@ -154,16 +154,16 @@ pub(super) fn abandon() {
     }
 }
 
-/// State of a terminal for who reads it.
+/// State of the terminal's input.
 #[derive(Debug, PartialEq, Eq)]
 enum State {
     Quiet,
     Input,
-    /// The other side was closed.
+    /// The other end of the terminal was closed.
     Gone,
 }
 
-/// Waits until there is something, or the time is over.
+/// Waits until input has come or the timeout is over.
 fn state(terminal: BorrowedFd<'_>, timeout: Duration) -> io::Result<State> {
     let mut fds = [PollFd::new(terminal, PollFlags::POLLIN)];
     let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::ZERO);
@@ -183,7 +183,7 @@ fn gone() -> io::Error {
     io::Error::other("the terminal has gone")
 }
 
-/// File that keys come from: standard input, unless it is something else than the terminal.
+/// File that keys are read from: standard input if it is a terminal, else /dev/tty.
 fn input() -> io::Result<File> {
     let stdin = stdin();
     if stdin.is_terminal() {
@@ -202,7 +202,7 @@ fn take() -> io::Result<()> {
     taken
 }
 
-/// Once for each time it was taken. Nothing can be done about errors: the terminal may be gone.
+/// Restores the terminal, once for each time it was taken. Errors are ignored: the terminal may be gone.
 fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let _ = execute!(stdout(), Show, Print(MOUSE_OFF), LeaveAlternateScreen);
@@ -211,7 +211,8 @@ fn give_back() {
     }
 }
 
-/// Gives the terminal back before a panic speaks, so that its words are readable and the shell usable after it.
+/// Restores the terminal before a panic prints its message, so that the message is readable and the shell works after
+/// it.
 fn restore_on_panic() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -236,7 +237,7 @@ mod tests {
 
     const SCENE: &str = "TRACER_TERMINAL_SCENE";
 
-    /// Played by a process of its own, in a terminal of its own; nothing otherwise.
+    /// Plays a scene, in a process and a terminal of its own; without a scene in the environment it does nothing.
     #[test]
     fn scene() {
         match std::env::var(SCENE).as_deref() {
@@ -254,7 +255,7 @@ mod tests {
         }
     }
 
-    /// Modes of a terminal before a scene was played in it, and after; and what was written.
+    /// Plays a scene. Returns the terminal's modes before and after, and what was written.
     fn play(scene: &str) -> (Termios, Termios, String) {
         let pty = openpty(None, None).unwrap();
         let before = tcgetattr(&pty.slave).unwrap();
@@ -272,7 +273,7 @@ mod tests {
         let after = tcgetattr(&pty.slave).unwrap();
         drop((command, pty.slave));
         let mut written = Vec::new();
-        // Ends with an error when all of it was read and nobody has the other side open.
+        // Ends with an error when all was read and the other end is closed everywhere.
         let _ = File::from(pty.master).read_to_end(&mut written);
         let text = String::from_utf8_lossy(&written).into_owned();
         (before, after, text)

@@ -1,4 +1,4 @@
-//! Frames of every screen, and what keys do to a model.
+//! Frames of every screen, and effects of keys on a model.
 
 mod cost;
 mod fixture;
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{trace::live::Moment, tui::settings::Colors};
 
-/// A model on a screen of this size, which has seen `moment`.
+/// A model with a screen of this size that has taken `moment`.
 fn model(size: (u16, u16), moment: Moment) -> Model {
     let mut model = Model::new(fixture::about(), size, true);
     model.take(Input::Moment(Arc::new(moment)));
@@ -26,7 +26,7 @@ fn model(size: (u16, u16), moment: Moment) -> Model {
     model
 }
 
-/// Presses keys, as written: a letter is itself, `<Name>` a key with a name.
+/// Presses the keys of a script: a letter is itself, `<Name>` a key with a name.
 fn press(model: &mut Model, script: &str) -> Vec<Ask> {
     let mut asks = Vec::new();
     let mut rest = script;

@@ -1,12 +1,12 @@
-//! Colours and glyphs by meaning. The palette keeps apart for every kind of colour blindness (after Okabe
-//! and Ito), and nothing is told by colour alone: bars have labels, changes have arrows, alarms have words.
+//! Colours and glyphs by meaning. The palette (after Okabe and Ito) is distinguishable with every kind of colour
+//! blindness, and no meaning depends on colour alone: bars have labels, changes have arrows, alarms have words.
 
 use ratatui::style::{Color, Modifier, Style};
 use tracer_core::phase::Phase;
 
 use crate::tui::settings::Colors;
 
-/// Role of a piece of the screen.
+/// Role of a text or glyph on the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// Figures and text.
@@ -21,7 +21,7 @@ pub(super) enum Role {
     Head,
     /// The chosen row.
     Selected,
-    /// Something was lost or has failed.
+    /// A loss or a failure.
     Alarm,
     /// Worse than before, or soon a problem.
     Worse,
@@ -65,12 +65,12 @@ impl Part {
     }
 }
 
-/// Characters that draw.
+/// Characters for drawing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Glyphs {
     /// Eight heights, lowest first.
     pub(super) ramp: [char; 8],
-    /// Fill of each [`Part`] when colours cannot tell them apart.
+    /// Fill of each [`Part`], for terminals without enough colours.
     pub(super) fills: [char; 5],
     /// A full cell.
     pub(super) full: char,
@@ -80,16 +80,16 @@ pub(super) struct Glyphs {
     pub(super) rule: char,
     /// A line down.
     pub(super) wall: char,
-    /// Text goes on.
+    /// Sign that a text goes on.
     pub(super) more: char,
-    /// Between two things on a line.
+    /// Separator of two things on a line.
     pub(super) dot: char,
-    /// Larger than before, smaller than before; also the direction of sorting.
+    /// Larger or smaller than before; also the direction of sorting.
     pub(super) up: char,
     pub(super) down: char,
-    /// Points at a column of a plot.
+    /// Pointer to a column of a plot.
     pub(super) pointer: char,
-    /// Micro.
+    /// The micro sign.
     pub(super) micro: char,
 }
 
@@ -123,18 +123,18 @@ const ASCII: Glyphs = Glyphs {
     micro: 'u',
 };
 
-/// Looks of the whole screen.
+/// Colours and characters of the whole screen.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Theme {
     colors: Colors,
     /// Characters.
     pub(super) glyphs: Glyphs,
-    /// Text outside ASCII can be shown.
+    /// True if text outside ASCII can be shown.
     pub(super) unicode: bool,
 }
 
 impl Theme {
-    /// For a terminal that can show so much.
+    /// Theme for a terminal with these colours and characters.
     pub(super) fn new(colors: Colors, unicode: bool) -> Self {
         Self {
             colors,
@@ -197,7 +197,7 @@ impl Theme {
         }
     }
 
-    /// Text as this terminal can show it.
+    /// Text with the characters that this terminal can show.
     pub(super) fn text(&self, text: &str) -> String {
         if self.unicode || text.is_ascii() {
             return text.to_owned();

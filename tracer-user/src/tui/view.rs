@@ -1,4 +1,4 @@
-//! Draws a model: the same model gives the same frame.
+//! Draws a model: equal models give equal frames.
 
 mod canvas;
 mod detail;
@@ -19,7 +19,7 @@ use super::{
     theme::{Role, Theme},
 };
 
-/// Draws everything.
+/// Draws the whole screen.
 pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme) {
     let mut canvas = Canvas::new(frame.buffer_mut(), *theme);
     let layout = model.layout();

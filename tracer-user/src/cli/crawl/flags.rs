@@ -1,5 +1,5 @@
-//! A flag for each setting of the crawler, made from the crawler's own table of keys: help, man page, completions and
-//! the configuration file cannot disagree.
+//! A flag for each setting of the crawler, made from the crawler's own table of keys, so that help, man page,
+//! completions and configuration file always agree.
 
 use std::path::PathBuf;
 
@@ -11,12 +11,12 @@ use tracer_crawler::settings::{Given, Key, PROFILE, Profile, Settings};
 
 const CONFIG: &str = "config";
 
-/// Settings given on the command line, as words; the crawler's own layers give them their meaning.
+/// Settings given on the command line, as text; the crawler parses them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SettingsArguments {
     /// Configuration file.
     pub(crate) config: Option<PathBuf>,
-    /// Keys and their words, in the order of the table.
+    /// Keys with their values as text, in the order of the table.
     pub(crate) given: Vec<(&'static str, Vec<String>)>,
 }
 
@@ -98,7 +98,7 @@ fn off_name(key: &Key) -> String {
     format!("no-{}", key.flag)
 }
 
-/// `--no-FLAG` of a switch. The last one of both flags counts.
+/// Flag `--no-FLAG` of a switch. The last one of both flags counts.
 fn off(key: &'static Key) -> Arg {
     Arg::new(off_name(key))
         .long(off_name(key))
@@ -109,7 +109,7 @@ fn off(key: &'static Key) -> Arg {
         .hide(true)
 }
 
-/// Placeholder of the value in help: the words themselves where they are few.
+/// Placeholder of the value in the help: the choices themselves if they are few.
 fn form(key: &Key) -> String {
     if key.choices.is_empty() || key.choices.len() > 4 {
         return key.form.to_owned();
@@ -117,7 +117,7 @@ fn form(key: &Key) -> String {
     key.choices.join("|")
 }
 
-/// Text of help: what the setting does, and its defaults.
+/// Help text of a setting: its purpose and its defaults.
 pub(crate) fn help(key: &Key) -> String {
     let doc = key.doc.trim_end_matches('.');
     let choices = match key.choices.len() {
@@ -127,7 +127,7 @@ pub(crate) fn help(key: &Key) -> String {
     format!("{doc}{choices}{}", defaults(key))
 }
 
-/// ` [default: 50; tuned: 256]`; nothing where the default is nothing.
+/// Text ` [default: 50; tuned: 256]`; empty for a setting without a default.
 fn defaults(key: &Key) -> String {
     if key.name == PROFILE.name {
         return format!(" [default: {}]", Profile::Default.word());
@@ -144,7 +144,7 @@ fn defaults(key: &Key) -> String {
     }
 }
 
-/// The words that give a value.
+/// Value of a setting as the words of a command line.
 pub(crate) fn words(value: &toml::Value) -> Vec<String> {
     match value {
         toml::Value::String(text) => vec![text.clone()],
@@ -153,7 +153,7 @@ pub(crate) fn words(value: &toml::Value) -> Vec<String> {
     }
 }
 
-/// Refuses what the setting cannot be, so that clap can name the flag.
+/// Parser that refuses invalid values, so that clap can name the flag.
 fn parser(key: &'static Key) -> ValueParser {
     if key.name == PROFILE.name || (!key.choices.is_empty() && key.list) {
         return PossibleValuesParser::new(key.choices)
@@ -161,7 +161,7 @@ fn parser(key: &'static Key) -> ValueParser {
             .into();
     }
     ValueParser::from(move |word: &str| -> Result<String, String> {
-        // What follows a comma may begin with a space.
+        // A space may follow a comma.
         let word = if key.takes_commas() {
             word.trim()
         } else {

@@ -1,4 +1,4 @@
-//! Log lines of a crawl, on standard error: which ones may change while it runs.
+//! Log lines of a crawl, on standard error; their filter can change while the crawl runs.
 
 use std::{io, sync::Arc};
 
@@ -14,7 +14,7 @@ use crate::failure::Failure;
 
 type Handle = reload::Handle<EnvFilter, Registry>;
 
-/// Begins to log. The handle changes the filter.
+/// Starts logging. The handle changes the filter.
 pub(crate) fn begin(log: &Log, screen: &Screen) -> Result<Handle, Failure> {
     let (filter, handle) = reload::Layer::new(filter(&log.filter)?);
     let screen = screen.clone();
@@ -22,7 +22,7 @@ pub(crate) fn begin(log: &Log, screen: &Screen) -> Result<Handle, Failure> {
         screen.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let lines = fmt::layer()
         .with_ansi(colors)
-        // It would tell of a full standard error on standard error, and panic.
+        // A full standard error would be reported on standard error, and panic.
         .log_internal_errors(false)
         .with_writer(move || screen.clone());
     let layer = match log.format {
@@ -37,7 +37,7 @@ pub(crate) fn begin(log: &Log, screen: &Screen) -> Result<Handle, Failure> {
     Ok(handle)
 }
 
-/// Follows changes of `log.filter`. Ends with the task that awaits it.
+/// Applies changes of `log.filter`. Ends with the task that awaits it.
 pub(crate) async fn follow(handle: Handle, live: Arc<LiveSettings>) {
     let mut changes = live.subscribe();
     let mut now = live.load().log.filter.clone();
@@ -57,7 +57,7 @@ pub(crate) async fn follow(handle: Handle, live: Arc<LiveSettings>) {
 }
 
 fn filter(text: &str) -> Result<EnvFilter, Failure> {
-    // The cookie store's own lines hold the values of cookies.
+    // Log lines of the cookie store contain values of cookies.
     EnvFilter::try_new(format!("{text},cookie_store=off")).map_err(|error| {
         Failure::Usage(format!(
             "log.filter: {error}; expected levels, as in warn or warn,tracer_crawler=debug"

@@ -1,4 +1,4 @@
-//! `tracer crawl`: one crawl with everything around it: seeds, outputs, progress, servers, signals.
+//! `tracer crawl`: runs one crawl with its seeds, outputs, progress, servers and signals.
 
 use std::{sync::Arc, time::Duration};
 
@@ -28,10 +28,10 @@ use crate::{
     say::say,
 };
 
-/// Time for tasks to end once the second signal has come.
+/// Time limit for tasks to end after the second signal.
 const HARD_END: Duration = Duration::from_millis(200);
 
-/// Runs a crawl to its end; the exit code says how it ended.
+/// Runs a crawl to its end; the exit code is its result.
 pub(crate) fn crawl(arguments: &Arguments) -> Result<u8, Failure> {
     let sources = sources::sources(&arguments.settings)?;
     let effective = sources::load(&sources)?;
@@ -54,12 +54,12 @@ pub(crate) fn crawl(arguments: &Arguments) -> Result<u8, Failure> {
     code
 }
 
-/// Raises the limit of descriptors as far as this process may without rights: each connection needs one.
+/// Raises the limit of open files as far as possible without rights: each connection needs a descriptor.
 fn raise_descriptor_limit() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < hard
     {
-        // The old limit is enough for small crawls; beyond it the crawl slows down and says so.
+        // The old limit is enough for small crawls; a larger crawl slows down and reports why.
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
 }
@@ -71,7 +71,7 @@ struct CrawlRun {
     screen: Screen,
     crawl: Crawl,
     servers: Vec<Server>,
-    /// Ends everything around the crawl.
+    /// Token that ends the progress line and the servers.
     over: CancellationToken,
 }
 
@@ -139,7 +139,7 @@ impl CrawlRun {
             Ok(signal) = killed => Err(signal),
         };
         over.cancel();
-        // The line goes away before the text comes, and the socket file before the process goes.
+        // The progress line must go before the summary is printed, and the socket file before the process ends.
         let _ = showing.await;
         for server in servers {
             let _ = server.await;
@@ -154,7 +154,7 @@ impl CrawlRun {
     }
 }
 
-/// Says what there is to say; the exit code.
+/// Prints the summary; returns the exit code.
 fn finish(figures: &Snapshot, settings: &Settings, screen: &Screen) -> u8 {
     if !settings.output.quiet {
         screen.say(progress::summary(figures).trim_end());
@@ -162,7 +162,7 @@ fn finish(figures: &Snapshot, settings: &Settings, screen: &Screen) -> u8 {
     figures.exit_code()
 }
 
-/// Everything that gets pages: files before the hook command, which may look at them.
+/// Outputs that get the pages: files come before the hook command, which may read them.
 fn outs(
     settings: &Settings,
     stats: &Arc<Stats>,
@@ -175,7 +175,7 @@ fn outs(
     Ok(files.into_iter().chain(exec).collect())
 }
 
-/// A server and what it answers with.
+/// Endpoint of a server, and the handler of its requests.
 type Server = (Endpoint, Arc<dyn Handler>);
 
 fn servers(
@@ -201,7 +201,7 @@ fn servers(
     Ok(servers)
 }
 
-/// SIGINT and SIGTERM.
+/// Receivers of SIGINT and SIGTERM.
 struct StopSignals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
@@ -216,7 +216,7 @@ impl StopSignals {
         })
     }
 
-    /// The number of the next one.
+    /// Number of the next signal.
     async fn next(&mut self) -> u8 {
         tokio::select! {
             _ = self.interrupt.recv() => 2,
@@ -225,12 +225,12 @@ impl StopSignals {
     }
 }
 
-/// The first signal lets pages under way end, the second does not.
+/// Waits for signals. After the first one, pages under way are finished; the second one ends the crawl at once.
 async fn signals(mut signals: StopSignals, stop: CancellationToken, hard: oneshot::Sender<u8>) {
     signals.next().await;
     tracing::info!("asked to stop by a signal");
     stop.cancel();
     let second = signals.next().await;
-    // The crawl may have ended meanwhile.
+    // The receiver is gone when the crawl has ended.
     let _ = hard.send(second);
 }

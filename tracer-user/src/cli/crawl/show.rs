@@ -1,4 +1,4 @@
-//! `tracer config show`: the settings a crawl would have, as a configuration file.
+//! `tracer config show`: the settings that a crawl would have, as a configuration file.
 
 use super::sources::{load, sources};
 use crate::{cli::args::ConfigShow, failure::Failure, say};

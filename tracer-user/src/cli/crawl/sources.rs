@@ -1,4 +1,4 @@
-//! The layers of settings as this process finds them: file, environment, flags.
+//! The layers of settings of this process: file, environment, flags.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -30,7 +30,7 @@ pub(crate) fn load(sources: &Sources) -> Result<Effective, Failure> {
     sources.load().map_err(Failure::from)
 }
 
-/// Variables of the crawler.
+/// Environment variables of the crawler.
 fn environment(
     all: impl Iterator<Item = (OsString, OsString)>,
 ) -> Result<Vec<(String, String)>, Failure> {

@@ -1,5 +1,5 @@
-//! Switches of a crawl as people type them: `--robots false` means `--robots=false`. Without this the word `false` would be
-//! a URL, because a switch needs no value.
+//! Switches of a crawl with a value in the next word: `--robots false` means `--robots=false`. Without this the word
+//! `false` would be taken as a URL, because a switch needs no value.
 
 use std::ffi::{OsStr, OsString};
 
@@ -8,7 +8,7 @@ use tracer_crawler::settings::{Settings, is_switch_value};
 /// Commands whose flags are the settings of a crawl.
 const COMMANDS: [&str; 2] = ["crawl", "config"];
 
-/// The words of a command line, a switch and the value behind it made one; those behind `--` stay as they are.
+/// Words of a command line, with each switch and its value joined; the words after `--` are unchanged.
 pub(crate) fn joined(words: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut words = words.into_iter().peekable();
     let mut joined: Vec<OsString> = words.by_ref().take(1).collect();

@@ -11,7 +11,7 @@ use tracer_crawler::{affinity, settings::Cpu};
 
 use crate::failure::Failure;
 
-/// Threads for the crawl, each on a core of its own when that is asked for.
+/// Runtime of the crawl; each of its threads has a core of its own if the settings ask for it.
 pub(super) fn runtime(cpu: &Cpu) -> Result<Runtime, Failure> {
     let internal = |error| Failure::internal("looking for CPUs")(io::Error::other(error));
     let allowed = affinity::allowed().map_err(internal)?;
@@ -42,7 +42,7 @@ fn build(builder: &mut Builder) -> Result<Runtime, Failure> {
         .map_err(Failure::internal("starting the runtime"))
 }
 
-/// Number of threads that have started, and a way to wait for it.
+/// Number of started threads, and a way to wait for them.
 #[derive(Default)]
 struct Started {
     count: Mutex<usize>,
@@ -50,7 +50,7 @@ struct Started {
 }
 
 impl Started {
-    /// Begins this thread with its number, from 0.
+    /// Calls `begin` in a new thread with the thread's number, from 0.
     fn next(&self, begin: impl FnOnce(usize)) {
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
         begin(*count);
@@ -64,9 +64,9 @@ impl Started {
     }
 }
 
-/// The first threads are the workers, for nothing else runs before they are all there. Those that come later are for
-/// blocking calls and may run anywhere, as may the programs they start; each would begin with the CPUs of the thread that
-/// made it.
+/// Runtime with workers pinned to `cores`. The first threads are the workers, because nothing else runs before all of
+/// them have started. Later threads are for blocking calls; they and the programs that they start may run on all
+/// `allowed` CPUs, instead of on the core of the thread that made them.
 fn pinned(cores: Vec<usize>, allowed: BTreeSet<usize>) -> Result<Runtime, Failure> {
     let (workers, started) = (cores.len(), Arc::<Started>::default());
     let counter = Arc::clone(&started);

@@ -1,5 +1,5 @@
-//! `tracer crawl --trace`: the same as `tracer run -- tracer crawl …`, so that the crawl is traced from its first socket
-//! and in a process that has no rights of the tracer.
+//! `tracer crawl --trace`: the same as `tracer run -- tracer crawl …`, so that the crawl is traced from its first
+//! socket, and by a process without the tracer's rights.
 
 use std::ffi::{OsStr, OsString};
 
@@ -31,7 +31,7 @@ pub(crate) fn traced(arguments: &Crawl) -> Result<u8, Failure> {
     }
 }
 
-/// The words without the flags of the trace; those behind `--` are all kept.
+/// Words of the command line without the flags of the trace; all words after `--` are kept.
 fn without_trace(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut kept = Vec::new();
     let mut words = words;
@@ -42,7 +42,7 @@ fn without_trace(words: impl Iterator<Item = OsString>) -> Vec<OsString> {
             break;
         }
         if word == OsStr::new(TRACE_JSON) {
-            // Its value is a word of its own.
+            // The flag's value is the next word.
             words.next();
         } else if word != OsStr::new(TRACE) && !word.to_string_lossy().starts_with("--trace-json=")
         {

@@ -1,4 +1,4 @@
-//! A crawl's files, as somebody would use them who is up to no good.
+//! Tests of a crawl's files, with a user behind sudo who tries to misuse root's rights.
 
 use std::{
     io::{Read as _, Write as _},
@@ -62,7 +62,7 @@ fn whose_a_new_file_is() {
     }
 }
 
-/// Root was asked for it: a file that the user may not open is written, and stays whose it is.
+/// Root may write a file that the user may not open; the file keeps its owner.
 #[test]
 fn a_file_that_the_user_may_not_open() {
     for dir_owner in [0, USER] {
@@ -116,7 +116,7 @@ fn links_of_the_user_lead_where_the_user_may_write() {
     assert_eq!((owner(&own.join("new")), owner(&target)), (USER, USER));
 }
 
-/// A second name of root's file, which the user could not open under the first.
+/// A hard link to root's file, which the user could not open by the first name.
 #[test]
 fn a_second_name_of_roots_file() {
     let (theirs, roots) = (dir(USER, 0o755), dir(0, 0o755));
@@ -129,11 +129,11 @@ fn a_second_name_of_roots_file() {
         assert!(refused.contains("2 names"), "{refused}");
     }
     assert_eq!(fs::read(&secret).unwrap(), b"old");
-    // Where only root gives names, root knows why.
+    // In a directory where only root makes names, a second name is harmless.
     files().open(&secret, Mode::Keep).unwrap();
 }
 
-/// Standard output is a link that root made, whatever is behind it.
+/// Standard output is reached by a link that root made, so it is followed.
 #[test]
 fn what_descriptors_lead_to() {
     let place = dir(0, 0o700);
@@ -168,7 +168,7 @@ fn other_names() {
     assert!(!at("old").exists());
 }
 
-/// In a directory where the user may make files but not replace this one, the user's file does not take its place.
+/// In a sticky directory the user may make files but not replace this one: the user's file does not take its place.
 #[test]
 fn the_users_file_does_not_take_the_place_of_a_strangers() {
     let sticky = dir(0, 0o1777);

@@ -17,7 +17,7 @@ pub(crate) enum OutputError {
         /// Path as given.
         path: PathBuf,
     },
-    /// The directory is missing or closed.
+    /// The directory is missing or may not be opened.
     #[error(
         "cannot write {path}: its directory cannot be opened: {source}; create it or choose another"
     )]
@@ -27,7 +27,7 @@ pub(crate) enum OutputError {
         /// Error of the system.
         source: io::Error,
     },
-    /// Somebody else's link leads to the directory.
+    /// A link of an untrusted user leads to the directory.
     #[error("cannot write {path}: {}", foreign(link, *owner))]
     ForeignLink {
         /// Path as given.
@@ -37,7 +37,7 @@ pub(crate) enum OutputError {
         /// Owner of the link.
         owner: Uid,
     },
-    /// The target is something that must not be replaced.
+    /// The target is not a regular file and must not be replaced.
     #[error(
         "cannot write {path}: it is {kind}, expected a regular file or nothing; remove it, choose another name, or use - for standard output"
     )]
@@ -70,7 +70,7 @@ pub(crate) enum OutputError {
 }
 
 impl OutputError {
-    /// The system did not let this user do it.
+    /// True if the system denied an operation to this user.
     pub(crate) fn is_denied(&self) -> bool {
         match self {
             Self::Directory { source, .. } | Self::Failed { source, .. } => is_denied(source),
@@ -78,7 +78,7 @@ impl OutputError {
         }
     }
 
-    /// Something has this name already.
+    /// True if a file of this name exists already.
     pub(crate) fn is_taken(&self) -> bool {
         match self {
             Self::NotAFile { .. } => true,

@@ -1,4 +1,4 @@
-//! Replacing, refusing, and whose the files are.
+//! Tests of replacing and refusing files, and of the files' owners.
 
 mod owners;
 
@@ -144,7 +144,7 @@ fn own_links_lead_to_the_directory() {
 
 #[test]
 fn the_current_directory_is_one() {
-    // Names no directory at all, and one that cannot exist below it.
+    // A plain name without a directory, and a directory that does not exist.
     check_writable(Path::new("output-check.json")).unwrap();
     check_refused(Path::new("no-such-directory/x"), "No such file");
 }

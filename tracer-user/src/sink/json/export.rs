@@ -1,4 +1,4 @@
-//! The export, schema `tracer.export/1`: the only place that makes one out of a snapshot. Its types are those of
+//! Makes the export, schema `tracer.export/1`, from a snapshot. Only this file does; the types are those of
 //! tracer-export.
 
 use std::time::Duration;
@@ -107,7 +107,7 @@ fn host(host: &Host, has_activity: bool) -> export::Host {
     }
 }
 
-/// Without `has_activity` what connections are doing now is left out: nobody knows.
+/// Figures of a group. Without `has_activity` the current state of connections is unknown and left out.
 fn group(group: &Group, has_activity: bool) -> export::Group {
     export::Group {
         connections: connections(&group.connections, has_activity),
@@ -187,7 +187,7 @@ fn tls(tls: &Tls) -> export::Tls {
     }
 }
 
-/// Versions that hardly anybody speaks any more are there when somebody did.
+/// Counts of TLS versions. Old versions are included only when they were negotiated.
 fn versions(versions: &Versions) -> export::Versions {
     let spoken = |count: u64| (count != 0).then_some(count);
     export::Versions {
@@ -225,7 +225,7 @@ fn dns_name(name: &NameFigures) -> export::DnsName {
     }
 }
 
-/// Whole intervals only: what happened since the last one ended is in no point yet.
+/// Points of complete intervals only: the current interval is not included.
 fn series(series: &Series) -> export::Series {
     let points = &series.points;
     let column = |figure: fn(&Point) -> u64| -> Option<export::Samples> {

@@ -1,5 +1,5 @@
-//! HdrHistogram's V2 wire format with DEFLATE, written from the buckets that have samples: the library's own
-//! serializer wants 300 KiB of counts for each histogram, and an export may hold a million of them.
+//! HdrHistogram's V2 wire format with DEFLATE, written from the non-empty buckets only: the library's own serializer
+//! takes 300 KiB of counts for each histogram, and an export may hold a million histograms.
 
 use std::{io::Write, sync::LazyLock};
 
@@ -16,7 +16,7 @@ const LOWEST: u64 = 1;
 static EMPTY: LazyLock<String> =
     LazyLock::new(|| STANDARD.encode(compressed(&plain(&Latency::default()))));
 
-/// In base64; values in ns.
+/// Encodes a histogram in base64; values are in ns.
 pub(crate) fn encode(latency: &Latency) -> String {
     if latency.is_empty() {
         return EMPTY.clone();
@@ -29,7 +29,7 @@ fn plain(latency: &Latency) -> Vec<u8> {
     let mut next = 0;
     for (index, count) in latency.counts() {
         if index > next {
-            // A run of empty buckets is its length, negative.
+            // A run of empty buckets is encoded as its negative length.
             put(&mut counts, -i64::from(index - next));
         }
         put(&mut counts, i64::try_from(count).unwrap_or(i64::MAX));
@@ -50,7 +50,7 @@ fn plain(latency: &Latency) -> Vec<u8> {
     bytes
 }
 
-/// ZigZag, then seven bits a byte, the least first; a ninth byte holds eight.
+/// Appends a number in ZigZag form, seven bits a byte, the lowest first; a ninth byte holds eight.
 fn put(bytes: &mut Vec<u8>, value: i64) {
     let mut rest = ((value << 1) ^ (value >> 63)) as u64;
     for _ in 0..8 {
@@ -84,7 +84,7 @@ mod tests {
 
     use super::*;
 
-    /// The library reads it as what it would have written itself.
+    /// Checks that the library reads our encoding and would have written an equal histogram.
     fn check(values: &[(u64, u64)]) {
         let (mut latency, mut expected) = (Latency::default(), empty_hdr());
         for &(value, times) in values {

@@ -1,4 +1,4 @@
-//! An export whose file cannot be written at the end of a trace: it is put where it can.
+//! Rescue of an export whose file cannot be written at the end of a trace: the export goes to another directory.
 
 use std::{
     fmt,
@@ -15,12 +15,12 @@ use crate::{
 /// Names tried in a directory before giving up.
 const MAX_NAMES: u32 = 100;
 
-/// Fate of an export that could not be written to its file.
+/// Result of a rescue.
 #[derive(Debug)]
 pub(crate) enum Rescued {
     /// Written to this file instead.
     In(PathBuf),
-    /// Lost, with the reason why neither place took it.
+    /// Lost, with the error of each directory tried.
     Lost(Vec<OutputError>),
 }
 
@@ -37,7 +37,7 @@ impl fmt::Display for Rescued {
     }
 }
 
-/// Writes `content` to a new file of the working directory or, if that cannot be, of the directory for temporary files.
+/// Writes `content` to a new file in the working directory or, if that fails, in the directory for temporary files.
 pub(crate) fn rescue(content: &[u8], invoker: Option<&Invoker>) -> Rescued {
     let mut reasons = Vec::new();
     let working = std::env::current_dir().ok();
@@ -50,7 +50,7 @@ pub(crate) fn rescue(content: &[u8], invoker: Option<&Invoker>) -> Rescued {
     Rescued::Lost(reasons)
 }
 
-/// Writes a file named by the time of day, which was not there before.
+/// Writes a new file, named by the time of day.
 fn put(dir: &Path, content: &[u8], invoker: Option<&Invoker>) -> Result<PathBuf, OutputError> {
     let time = clock::file_name(SystemTime::now());
     let mut number = 0;

@@ -1,4 +1,4 @@
-//! The text summary at the end.
+//! The text summary, printed at the end.
 
 use std::fmt::Write;
 
@@ -88,7 +88,7 @@ fn lost(events: &Events) -> String {
     parts.join(", ")
 }
 
-/// Remark on what is in the totals and in no host's or no process's figures.
+/// Remark on connections and records that are counted in the totals but in no host or process.
 fn totals_only(snapshot: &Snapshot) -> String {
     let named = |count, what| (count != 0).then(|| format!("{count} {what}"));
     let parts: Vec<String> = [

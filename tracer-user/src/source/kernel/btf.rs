@@ -1,8 +1,8 @@
-//! Finds where members of kernel structures lie, from the kernel's own type information.
+//! Finds the offsets of members of kernel structures in the kernel's own type information.
 //!
-//! rustc emits no CO-RE relocations, so the offsets the kernel programs read with are looked up here
-//! when they are loaded and handed over as frozen globals. The format is documented in the kernel tree
-//! under `Documentation/bpf/btf.rst`; the numbers below are those of `include/uapi/linux/btf.h`.
+//! rustc emits no CO-RE relocations. So the offsets that the kernel programs use are looked up here when the programs
+//! are loaded, and passed to them as frozen globals. The format is documented in the kernel tree under
+//! `Documentation/bpf/btf.rst`; the numbers below are those of `include/uapi/linux/btf.h`.
 //!
 //! One pass over the type section builds two tables: where each type starts, and which types carry a
 //! given name (by hash). A lookup is then a binary search and a walk over the members of one structure.
@@ -75,14 +75,14 @@ pub(crate) enum BtfError {
         "kernel type information is cut short: {what} at byte {at} of {len}; read it again from {VMLINUX}"
     )]
     Truncated {
-        /// Name of what was to be read.
+        /// Name of the part that was to be read.
         what: &'static str,
-        /// Place where it would start, bytes.
+        /// Start of that part, in bytes from the beginning.
         at: usize,
-        /// Size of what there is, bytes.
+        /// Size of the type information, bytes.
         len: usize,
     },
-    /// The length of this kind is unknown, so what follows it cannot be found.
+    /// The kind is unknown, so its length is too, and the next type cannot be found.
     #[error(
         "kernel type information has a type of kind {kind} (type {id}), known are 1 to {KIND_ENUM64}: kernel newer than this tracer; update tracer"
     )]
@@ -122,7 +122,7 @@ pub(crate) enum BtfError {
         /// The whole path.
         path: String,
     },
-    /// Types nest in themselves or far deeper than the kernel's do.
+    /// Types contain themselves, or are nested far deeper than those of a kernel.
     #[error(
         "kernel type information nests too deeply at type {id}: it is damaged; read it again from {VMLINUX}"
     )]
@@ -161,7 +161,7 @@ struct Type {
     kind_flag: bool,
     vlen: u32,
     size_or_type: u32,
-    /// Place where the kind's own data start.
+    /// Start of the data that belong to the kind.
     body: usize,
 }
 
@@ -203,7 +203,7 @@ impl Btf {
         Ok(self.member(name, path)?.offset_bytes)
     }
 
-    /// Like [`Btf::offset`], with the member's size, for reads that depend on it.
+    /// Like [`Btf::offset`], with the member's size for reads of variable size.
     pub(crate) fn member(&self, name: &str, path: &str) -> Result<Member, BtfError> {
         let mut failure = BtfError::NoType { name: name.into() };
         for root in self.named(name.as_bytes()).filter(|t| t.kind != KIND_FUNC) {
@@ -221,7 +221,7 @@ impl Btf {
         self.named(name.as_bytes()).any(|t| t.kind != KIND_FUNC)
     }
 
-    /// Tells whether a function of this name is described (`bpf_iter_task_file` for the iterator `task_file`).
+    /// Tells whether there is a function of this name (`bpf_iter_task_file` for the iterator `task_file`).
     pub(crate) fn has_func(&self, name: &str) -> bool {
         self.named(name.as_bytes()).any(|t| t.kind == KIND_FUNC)
     }
@@ -476,7 +476,7 @@ impl Header {
     }
 }
 
-/// The section whose offset and length stand at byte `field` of the header.
+/// Section with its offset and length at byte `field` of the header.
 fn section(
     data: &[u8],
     base: usize,
@@ -754,7 +754,7 @@ mod tests {
         ));
     }
 
-    /// Asks everything of bytes that may mean anything.
+    /// Looks up many members and types in bytes that may be anything.
     fn ask(bytes: Vec<u8>) {
         let Ok(btf) = Btf::parse(bytes) else { return };
         for (name, path) in [

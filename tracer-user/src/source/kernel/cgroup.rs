@@ -1,5 +1,5 @@
-//! The cgroup v2 hierarchy: where it is mounted, which cgroup is meant by a name or a number, which
-//! container a cgroup belongs to, and a cgroup of its own for the command that `tracer run` starts.
+//! The cgroup v2 hierarchy: its mount point, the cgroup that a name or a number means, the container of a cgroup, and
+//! the cgroup that tracer makes for the command of `tracer run`.
 //!
 //! Sources: `Documentation/admin-guide/cgroup-v2.rst`, proc_pid_mountinfo(5), cgroups(7). A cgroup's id,
 //! as the kernel programs see it, is the inode number of its directory; the true root has id 1.
@@ -50,7 +50,7 @@ pub(crate) enum CgroupError {
         /// Error of the system.
         source: io::Error,
     },
-    /// A cgroup outside what this mount shows.
+    /// The cgroup is outside the part of the hierarchy that is mounted.
     #[error(
         "tracer's own cgroup {path} is not below the mounted part {root} of the hierarchy; start tracer in the initial cgroup namespace (containers: --cgroupns=host)"
     )]
@@ -60,14 +60,14 @@ pub(crate) enum CgroupError {
         /// The part that is mounted.
         root: String,
     },
-    /// Depths cannot be known.
+    /// The mounted root is not the true root, so levels of cgroups are unknown.
     #[error(
         "the cgroup root {mount} has id {id}, expected {ROOT_ID}: tracer is in a cgroup namespace and cannot select cgroups of the machine; start it outside (containers: --cgroupns=host)"
     )]
     Namespaced {
         /// Directory where the hierarchy is mounted.
         mount: PathBuf,
-        /// Id of what is mounted there.
+        /// Id of the cgroup that is mounted there.
         id: u64,
     },
     /// No cgroup has the name.
@@ -75,7 +75,7 @@ pub(crate) enum CgroupError {
         "no cgroup `{got}`; expected a directory below {mount}, a path as in /proc/PID/cgroup, a cgroup id, or a container id of {SHORT_ID_LEN} digits or more"
     )]
     NotFound {
-        /// Name as asked for.
+        /// Name as given.
         got: String,
         /// Directory where the hierarchy is mounted.
         mount: PathBuf,
@@ -86,7 +86,7 @@ pub(crate) enum CgroupError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hierarchy {
     mount: PathBuf,
-    /// The cgroup that is mounted there, from the root; "/" but for partial mounts.
+    /// Path of the mounted cgroup from the root; "/" except for partial mounts.
     root: String,
 }
 
@@ -95,9 +95,9 @@ pub(crate) struct Hierarchy {
 pub(crate) struct Cgroup {
     /// Path from the root of the hierarchy, as in /proc/PID/cgroup; begins with a slash.
     pub(crate) path: String,
-    /// Id that bpf_get_current_cgroup_id() gives.
+    /// Id that bpf_get_current_cgroup_id() returns.
     pub(crate) id: u64,
-    /// Depth below the root, which has level 0; what bpf_get_current_ancestor_cgroup_id() takes.
+    /// Depth below the root, which has level 0; argument of bpf_get_current_ancestor_cgroup_id().
     pub(crate) level: u32,
 }
 
@@ -145,7 +145,7 @@ impl Hierarchy {
         own_path_in(&read(Path::new("/proc/self/cgroup"))?).ok_or(CgroupError::NoCgroupV2)
     }
 
-    /// The cgroup a user means: a directory, a path as in /proc/PID/cgroup, a cgroup id or a container id.
+    /// The cgroup that the user means by a directory, a path as in /proc/PID/cgroup, a cgroup id or a container id.
     pub(crate) fn resolve(&self, wanted: &str) -> Result<Cgroup, CgroupError> {
         let root_id = inode(&self.mount)?;
         if root_id != ROOT_ID || self.root != "/" {
@@ -199,8 +199,7 @@ impl Hierarchy {
         self.at(&found?)
     }
 
-    /// Calls `each(directory, path from the root, id)` for every cgroup. Those that go away meanwhile are
-    /// left out: they are no one's any more.
+    /// Calls `each(directory, path from the root, id)` for every cgroup, except those that are removed meanwhile.
     fn each(&self, mut each: impl FnMut(&Path, &str, u64)) {
         let mut pending = vec![(self.mount.clone(), self.root.clone())];
         while let Some((dir, path)) = pending.pop() {
@@ -215,11 +214,11 @@ impl Hierarchy {
     }
 }
 
-/// Paths by cgroup id, learned by walking the hierarchy when an unknown id comes.
+/// Paths by cgroup id. The hierarchy is walked when an unknown id comes.
 #[derive(Debug)]
 pub(crate) struct CgroupPaths {
     hierarchy: Hierarchy,
-    /// Path of each id; None when the cgroup was already gone: ids are not used again, so it stays unknown.
+    /// Path of each id. None when the cgroup was gone at the first lookup; ids are not reused, so it stays unknown.
     known: HashMap<u64, Option<String>>,
 }
 
@@ -245,16 +244,16 @@ impl CgroupPaths {
     }
 }
 
-/// A cgroup below the one tracer is in, for the traced command; tracer's limits still hold there.
-/// Dropping it moves what still lives in it to the parent and removes it.
+/// Cgroup for the traced command, below tracer's own, so that tracer's limits hold there too. Dropping it moves its
+/// remaining processes to the parent and removes it.
 #[derive(Debug)]
 pub(crate) struct ChildCgroup {
     dir: PathBuf,
 }
 
 impl ChildCgroup {
-    /// Makes `tracer-<pid>-<n>-<pid namespace>` below tracer's own cgroup. A process id alone is not enough: a
-    /// tracer of another pid namespace may have the same one in the same cgroup.
+    /// Makes `tracer-<pid>-<n>-<pid namespace>` below tracer's own cgroup. The process id alone is not unique: a tracer
+    /// in another pid namespace may have the same one in the same cgroup.
     pub(crate) fn create(hierarchy: &Hierarchy) -> Result<Self, CgroupError> {
         let own = Hierarchy::own_path()?;
         let parent = hierarchy.dir(&own)?;
@@ -263,7 +262,8 @@ impl ChildCgroup {
         Self::create_in(&parent, namespace)
     }
 
-    /// A name that is taken is another one's: of a killed tracer with the same process id, whose command lives on.
+    /// Makes the cgroup. A taken name belongs to a killed tracer with the same process id, whose command still runs;
+    /// the next name is tried.
     fn create_in(parent: &Path, namespace: u64) -> Result<Self, CgroupError> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let mut attempts = 0;
@@ -287,26 +287,26 @@ impl ChildCgroup {
         &self.dir
     }
 
-    /// The file that takes in a process: write its pid there, or "0" for the writer itself.
+    /// File that moves a process into the cgroup: write its pid, or "0" for the writer itself.
     pub(crate) fn procs_path(&self) -> PathBuf {
         self.dir.join("cgroup.procs")
     }
 }
 
-/// Removes empty cgroups of tracers of this pid namespace that were killed before they could do it. Those of
-/// other pid namespaces stay: whether their makers live cannot be seen from here.
+/// Removes empty cgroups that killed tracers of this pid namespace have left. Cgroups of other pid namespaces stay:
+/// from here nothing shows whether their tracers still run.
 fn remove_left_behind(parent: &Path, namespace: u64) {
     for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let maker = name.to_str().and_then(|name| maker(name, namespace));
         if maker.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
-            // One that still holds processes stays.
+            // A cgroup that still has processes cannot be removed.
             let _ = std::fs::remove_dir(entry.path());
         }
     }
 }
 
-/// Process id of the tracer that made the cgroup with this name; None when no tracer of this pid namespace did.
+/// Process id of the tracer that made the cgroup; None when no tracer of this pid namespace made it.
 fn maker(name: &str, namespace: u64) -> Option<u32> {
     let mut parts = name.strip_prefix("tracer-")?.split('-');
     let pid = parts.next()?.parse().ok()?;
@@ -324,9 +324,9 @@ impl Drop for ChildCgroup {
     }
 }
 
-/// Container id, 64 hexadecimal digits, in a cgroup path: docker, containerd, CRI-O, podman and Kubernetes
-/// with the systemd or the cgroupfs driver (`docker-ID.scope`, `/docker/ID`, `….slice:cri-containerd:ID`).
-/// The innermost one counts; podman's and CRI-O's monitors (`…-conmon-ID`) are outside their container.
+/// Container id, 64 hexadecimal digits, in a cgroup path: docker, containerd, CRI-O, podman and Kubernetes with the
+/// systemd or the cgroupfs driver (`docker-ID.scope`, `/docker/ID`, `….slice:cri-containerd:ID`). The innermost id
+/// counts. Monitors of podman and CRI-O (`…-conmon-ID`) do not belong to the container.
 pub(crate) fn container_of(cgroup_path: &str) -> Option<String> {
     cgroup_path
         .rsplit('/')
@@ -389,8 +389,8 @@ fn own_path_in(text: &str) -> Option<String> {
     Some(path.trim_end_matches(" (deleted)").to_owned())
 }
 
-/// Empties and removes a cgroup and those below it. Nothing can be reported from a drop; what stays is an
-/// empty directory that the kernel keeps until reboot.
+/// Empties and removes a cgroup and those below it. A drop cannot report errors; after a failure an empty directory
+/// remains until reboot.
 fn remove(dir: &Path, to: &Path) {
     for _ in 0..REMOVE_ATTEMPTS {
         for name in subdirs(dir) {
@@ -398,7 +398,7 @@ fn remove(dir: &Path, to: &Path) {
         }
         let procs = std::fs::read_to_string(dir.join("cgroup.procs")).unwrap_or_default();
         for pid in procs.lines() {
-            // A process that ended meanwhile needs no moving.
+            // A process that has ended meanwhile need not be moved.
             let _ = std::fs::write(to, pid);
         }
         match std::fs::remove_dir(dir) {
@@ -642,7 +642,7 @@ mod tests {
         let hierarchy = Hierarchy::find().unwrap();
         let parent = hierarchy.dir(&Hierarchy::own_path().unwrap()).unwrap();
         let namespace = inode(Path::new("/proc/self/ns/pid")).unwrap();
-        // Beyond the largest pid there is.
+        // Larger than the largest pid.
         let left = parent.join(format!("tracer-4194305-0-{namespace}"));
         let others = [
             parent.join("tracer-mine"),

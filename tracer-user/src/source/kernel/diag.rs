@@ -1,8 +1,8 @@
-//! Snapshots of the TCP sockets of a network namespace over inet_diag, what `ss` reads too.
+//! Snapshots of the TCP sockets of a network namespace over inet_diag, which `ss` uses too.
 //!
-//! TIME_WAIT has no tracepoint that tells its end, so its current count comes from here; the cookie of a
-//! socket is the one the kernel programs see. Source: `include/uapi/linux/inet_diag.h`, sock_diag(7).
-//! A netlink socket stays in the namespace it was opened in.
+//! No tracepoint reports the end of TIME_WAIT, so the number of sockets in this state comes from here. Cookies of
+//! sockets are those that the kernel programs see. A netlink socket belongs to the namespace that it was opened in.
+//! Source: `include/uapi/linux/inet_diag.h`, sock_diag(7).
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,9 +24,9 @@ pub(crate) use self::namespace::{netns_inum, of_process, port_range};
 mod message;
 mod namespace;
 
-/// Room for one answer; the kernel fills up to 32 KiB of it at a time.
+/// Size of the buffer for an answer; the kernel fills up to 32 KiB of it at a time.
 const BUFFER_BYTES: usize = 256 << 10;
-/// Snapshots that were interrupted before one is taken as it is.
+/// Attempts at an uninterrupted snapshot; the last one is taken even if it was interrupted.
 const ATTEMPTS: u32 = 3;
 
 /// Reasons why sockets could not be listed.
@@ -40,7 +40,7 @@ pub(crate) enum DiagError {
         /// Error of the system.
         source: io::Error,
     },
-    /// Opening, sending, receiving, or an error the kernel answered.
+    /// A step failed, or the kernel answered with an error.
     #[error("cannot list TCP sockets, {what}: {source}")]
     Netlink {
         /// The step that failed.
@@ -48,17 +48,17 @@ pub(crate) enum DiagError {
         /// Error of the system.
         source: io::Error,
     },
-    /// An answer that is none.
+    /// The answer is too short.
     #[error(
         "the kernel's list of TCP sockets has a message of {got} bytes, expected at least {expected}; please report this kernel's release"
     )]
     Malformed {
-        /// Bytes announced or left.
+        /// Length in the message, or bytes left.
         got: usize,
         /// Bytes needed.
         expected: usize,
     },
-    /// The network namespace cannot be seen or entered.
+    /// The network namespace cannot be found or entered.
     #[error(
         "cannot {what} the network namespace {path}: {source}; it must exist, and tracer needs CAP_SYS_PTRACE and CAP_SYS_ADMIN (run as root)"
     )]
@@ -70,7 +70,7 @@ pub(crate) enum DiagError {
         /// Error of the system.
         source: io::Error,
     },
-    /// The file of the port range holds something else.
+    /// The file of the port range does not hold two numbers.
     #[error("net.ipv4.ip_local_port_range is {got:?}, expected two port numbers")]
     PortRange {
         /// The text found.
@@ -83,9 +83,9 @@ pub(crate) enum DiagError {
 pub(crate) struct StateMask(u32);
 
 impl StateMask {
-    /// Closed by this side first, waiting out late packets.
+    /// Sockets that have closed first and wait for late segments.
     pub(crate) const TIME_WAIT: Self = Self::of(tcp_state::TIME_WAIT);
-    /// Accepting connections.
+    /// Sockets that accept connections.
     pub(crate) const LISTEN: Self = Self::of(tcp_state::LISTEN);
     /// States from the first SYN until closed, without TIME_WAIT: SYN_SENT to FIN_WAIT2, CLOSE_WAIT, LAST_ACK, CLOSING.
     pub(crate) const CONNECTION: Self = Self::of(tcp_state::ESTABLISHED)
@@ -97,12 +97,12 @@ impl StateMask {
         .and(tcp_state::LAST_ACK)
         .and(tcp_state::CLOSING);
 
-    /// One state.
+    /// A set of one state.
     const fn of(state: u8) -> Self {
         Self(1 << (state & 31))
     }
 
-    /// These states and one more.
+    /// This set and one more state.
     const fn and(self, state: u8) -> Self {
         Self(self.0 | Self::of(state).0)
     }
@@ -122,19 +122,19 @@ pub(crate) struct Socket {
     pub(crate) cookie: u64,
     /// State, one of [`tcp_state`].
     pub(crate) state: u8,
-    /// Address of this side. IPv4 in IPv6 (`::ffff:a.b.c.d`) is given as IPv4.
+    /// Local address. IPv4 in IPv6 (`::ffff:a.b.c.d`) is given as IPv4.
     pub(crate) local: SocketAddr,
-    /// Address of the other side, likewise.
+    /// Remote address, in the same form.
     pub(crate) remote: SocketAddr,
     /// Inode as in the links of /proc/PID/fd; 0 when no process holds it.
     pub(crate) inode: u32,
-    /// The user who made it; 0 in TIME_WAIT.
+    /// User who made the socket; 0 in TIME_WAIT.
     pub(crate) uid: u32,
-    /// Traffic of the socket, when that was asked for and the state has any.
+    /// Traffic of the socket, if it was asked for and the state has any.
     pub(crate) activity: Option<Activity>,
 }
 
-/// Amount to ask of each socket.
+/// Data to ask for of each socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Detail {
     /// State and addresses.
@@ -143,13 +143,13 @@ pub(crate) enum Detail {
     Activity,
 }
 
-/// Quality of a listing.
+/// Completeness of a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "an interrupted listing may lack or repeat sockets"]
 pub(crate) enum Listing {
-    /// Every socket was given once.
+    /// Every socket was listed once.
     Whole,
-    /// The kernel's tables changed meanwhile in a way that may have hidden or repeated some.
+    /// The kernel's tables changed during the listing, so some sockets may be missing or repeated.
     Interrupted,
 }
 
@@ -161,7 +161,7 @@ pub(crate) struct Diag {
 }
 
 impl Diag {
-    /// For the network namespace of the calling thread.
+    /// Opens a socket for the network namespace of the calling thread.
     pub(crate) fn open() -> Result<Self, DiagError> {
         let socket = socket(
             AddressFamily::Netlink,
@@ -177,12 +177,12 @@ impl Diag {
         })
     }
 
-    /// For a network namespace by its file ([`of_process`], or a name under /run/netns). It stays that one.
+    /// Opens a socket for a network namespace, given by its file ([`of_process`], or a name under /run/netns).
     pub(crate) fn open_in(netns: &Path) -> Result<Self, DiagError> {
         in_netns(netns, Self::open)
     }
 
-    /// The sockets in the given states, started over when the listing was interrupted.
+    /// The sockets in the given states; the listing is repeated when it was interrupted.
     pub(crate) fn snapshot(
         &mut self,
         states: StateMask,
@@ -198,7 +198,7 @@ impl Diag {
         Ok(sockets)
     }
 
-    /// Gives each socket in the given states to `each`, IPv4 then IPv6, without keeping them.
+    /// Calls `each` for each socket in the given states, IPv4 first, then IPv6.
     pub(crate) fn for_each(
         &mut self,
         states: StateMask,
@@ -210,7 +210,7 @@ impl Diag {
         Ok(if v4 == Listing::Whole { v6 } else { v4 })
     }
 
-    /// Ports something listens on in this namespace, ascending.
+    /// Listening ports of this namespace, ascending.
     pub(crate) fn listening_ports(&mut self) -> Result<Vec<u16>, DiagError> {
         let mut ports: Vec<u16> = self
             .snapshot(StateMask::LISTEN, Detail::Plain)?
@@ -254,7 +254,7 @@ impl Diag {
     }
 }
 
-/// ENOENT and EPROTONOSUPPORT say that the kernel lacks inet_diag.
+/// Error of a step. ENOENT and EPROTONOSUPPORT mean that the kernel lacks inet_diag.
 fn failure(what: &'static str, source: io::Error) -> DiagError {
     match source.raw_os_error() {
         Some(libc::ENOENT | libc::EPROTONOSUPPORT) => DiagError::NoTcpDiag { source },

@@ -1,4 +1,4 @@
-//! Makes loaded programs of the embedded object.
+//! Loads the embedded object with the kernel programs.
 
 use std::{os::unix::fs::MetadataExt, path::PathBuf};
 
@@ -24,20 +24,20 @@ static OBJECT_LOG: &[u8] =
 /// Reasons why tracing cannot begin.
 #[derive(Debug, Error)]
 pub(crate) enum KernelError {
-    /// Built by plain cargo.
+    /// The binary was built by plain cargo, without kernel programs.
     #[error("this binary holds no kernel programs; build it with `cargo xtask build`")]
     NoObject,
-    /// Rights.
+    /// Rights are missing.
     #[error(
         "no right to load kernel programs (needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN); run it with sudo"
     )]
     NoRight,
-    /// Pid namespace.
+    /// tracer is not in the initial pid namespace.
     #[error(
         "tracer runs in a pid namespace of its own, where process ids differ from the kernel's; start the container with --pid=host"
     )]
     PidNamespace,
-    /// BTF.
+    /// Type information is missing or cannot be used.
     #[error(
         "{0}; a kernel built with CONFIG_DEBUG_INFO_BTF (5.8 or newer) is needed; see `tracer doctor`"
     )]
@@ -48,10 +48,10 @@ pub(crate) enum KernelError {
     /// inet_diag.
     #[error(transparent)]
     Diag(#[from] DiagError),
-    /// The object.
+    /// The kernel refused the object's maps.
     #[error("the kernel refused tracer's maps: {0}; see `tracer doctor`")]
     Object(#[from] aya::EbpfError),
-    /// A program.
+    /// The kernel refused a program.
     #[error("the kernel refused the program {name}: {reason}; see `tracer doctor`")]
     Program {
         /// Name in the object.
@@ -59,7 +59,7 @@ pub(crate) enum KernelError {
         /// Answer of the kernel.
         reason: String,
     },
-    /// Lookup in the object.
+    /// The object lacks a program or map.
     #[error("the object has no {0}")]
     Missing(&'static str),
     /// A map operation.
@@ -70,7 +70,7 @@ pub(crate) enum KernelError {
         /// Error of the operation.
         source: aya::maps::MapError,
     },
-    /// Reading or writing a file.
+    /// A file cannot be read or written.
     #[error("{path}: {source}")]
     File {
         /// Path of the file.
@@ -81,7 +81,7 @@ pub(crate) enum KernelError {
 }
 
 impl KernelError {
-    /// For a program that would not load or attach.
+    /// Wraps the error of a program that cannot be loaded or attached.
     pub(super) fn program(name: &'static str) -> impl Fn(ProgramError) -> Self {
         move |error| Self::Program {
             name,
@@ -89,7 +89,7 @@ impl KernelError {
         }
     }
 
-    /// For a map operation.
+    /// Wraps the error of a map operation.
     pub(super) fn map(map: &'static str) -> impl Fn(aya::maps::MapError) -> Self {
         move |source| Self::Map { map, source }
     }
@@ -122,8 +122,8 @@ pub(crate) struct Options {
     pub(crate) kernel_log: bool,
 }
 
-/// Capabilities that loading and attaching need (capabilities(7)): programs, tracing programs, cgroup
-/// programs. CAP_SYS_ADMIN and CAP_SYS_PTRACE only add other network namespaces and paths.
+/// Capabilities for loading and attaching (capabilities(7)): programs, tracing programs, cgroup programs. CAP_SYS_ADMIN
+/// and CAP_SYS_PTRACE only add other network namespaces and paths.
 const NEEDED: [Capability; 3] = [
     Capability::CAP_BPF,
     Capability::CAP_PERFMON,
@@ -132,7 +132,7 @@ const NEEDED: [Capability; 3] = [
 /// Inode number of the initial pid namespace (`PROC_PID_INIT_INO`).
 const INITIAL_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
-/// Says at once, in one line, when rights are missing or process ids would be wrong.
+/// Checks rights and pid namespace before anything is loaded, so that a failure is one clear line.
 pub(crate) fn check_rights() -> Result<(), KernelError> {
     if OBJECT.is_empty() {
         return Err(KernelError::NoObject);
@@ -160,7 +160,7 @@ pub(super) fn load_object(options: &Options) -> Result<Ebpf, KernelError> {
     }
     let offsets = offsets(&Btf::from_file(VMLINUX)?)?;
     EbpfLoader::new()
-        // The storage of tasks: aya creates it, but has no type to read it with. Only programs do.
+        // aya creates the task storage but has no type to read it with; only the kernel programs read it.
         .allow_unsupported_maps()
         .override_global(name::OFFSETS, offsets.as_bytes(), true)
         .override_global(name::FILTER, options.filter.as_bytes(), true)

@@ -30,7 +30,7 @@ impl Log for Printer {
 pub(super) struct KernelLog(EbpfLogger<Printer>);
 
 impl KernelLog {
-    /// For an object that was built with log lines.
+    /// Opens the log ring of an object that was built with log lines.
     pub(super) fn open(ebpf: &mut Ebpf) -> Result<Self, KernelError> {
         EbpfLogger::init_with_logger(ebpf, Printer)
             .map(Self)
@@ -40,7 +40,7 @@ impl KernelLog {
             })
     }
 
-    /// Prints what waits.
+    /// Prints the waiting lines.
     pub(super) fn print(&mut self) {
         self.0.flush();
     }

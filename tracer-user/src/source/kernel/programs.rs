@@ -1,4 +1,4 @@
-//! Loaded and attached programs, and reading from them.
+//! The loaded kernel programs: attaching them, and reading their maps.
 
 use std::{
     fs::File,
@@ -44,7 +44,7 @@ const PACKETS: [(&str, CgroupSkbAttachType); 2] = [
     ("packet_in", CgroupSkbAttachType::Ingress),
     ("packet_out", CgroupSkbAttachType::Egress),
 ];
-/// Programs that tell whose the sockets are that ask port 53.
+/// Programs that note the owner of each socket that queries port 53.
 const DNS_OWNERS: [&str; 4] = [
     "dns_connect4",
     "dns_connect6",
@@ -61,19 +61,19 @@ pub(crate) struct Kernel {
     ebpf: Ebpf,
     records: RingBuf<MapData>,
     counters: PerCpuArray<MapData, u64>,
-    /// Number of closes that were late when they were taken last.
+    /// Value of the counter of late closes when they were last taken.
     late_closes: u64,
     log: Option<KernelLog>,
 }
 
-/// `ListenerKey` as aya wants its keys.
+/// `ListenerKey` as a type that aya accepts as key.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 struct Listener(ListenerKey);
 // SAFETY: repr(C), two u32, no padding.
 unsafe impl aya::Pod for Listener {}
 
-/// Key and value of the lost answers, likewise.
+/// Key of the lost answers, in the same way.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 struct LostKey(LostAnswerKey);
@@ -86,7 +86,7 @@ struct Lost(LostAnswer);
 // SAFETY: as above.
 unsafe impl aya::Pod for Lost {}
 
-/// A close that found the ring full, likewise.
+/// A close that found the ring full, in the same way.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
 struct LateClose(CloseRecord);
@@ -141,8 +141,9 @@ impl Kernel {
         })
     }
 
-    /// Attaches all hooks; packets are watched in `cgroup`. Processes first, so that no child of a
-    /// traced process is missed; packets before sockets, so that a connection's first packet is seen.
+    /// Attaches all programs; packets are watched in `cgroup`. Process programs come first, so that no child of a
+    /// traced process is missed. Packet programs come before socket programs, so that the first packet of a connection
+    /// is seen.
     pub(crate) fn attach(&mut self, cgroup: &Path) -> Result<(), KernelError> {
         let (process, socket) = TRACEPOINTS.split_at(3);
         self.attach_tracepoints(process)?;
@@ -152,7 +153,7 @@ impl Kernel {
         })?;
         for (name, direction) in PACKETS {
             let program: &mut CgroupSkb = program(&mut self.ebpf, name)?;
-            // Flags 0: links of this kind are always many to a cgroup, and ALLOW_MULTI is refused.
+            // Flags 0: a cgroup can have many links anyway, and the kernel refuses ALLOW_MULTI for links.
             program
                 .attach(&directory, direction, CgroupAttachMode::Single)
                 .map_err(KernelError::program(name))?;
@@ -193,7 +194,7 @@ impl Kernel {
     /// Takes a process out of the traced set; its descendants stay.
     pub(crate) fn forget_process(&mut self, tgid: u32) -> Result<(), KernelError> {
         match self.processes_mut()?.remove(&tgid) {
-            // The kernel has taken it off: it has ended.
+            // The process has ended, and the kernel program has removed it.
             Err(MapError::SyscallError(error))
                 if error.io_error.kind() == std::io::ErrorKind::NotFound =>
             {
@@ -222,7 +223,7 @@ impl Kernel {
         Ok(processes.keys().filter_map(Result::ok).collect())
     }
 
-    /// Lets the first record that comes wake the reader from now on, or no record before very many wait.
+    /// Sets when the reader is woken: by the next record (`rests`), or only when very many records wait.
     pub(crate) fn set_rest(&mut self, rests: bool) -> Result<(), KernelError> {
         let map = self
             .ebpf
@@ -234,7 +235,7 @@ impl Kernel {
             .map_err(KernelError::map(name::RESTS))
     }
 
-    /// Names ports that something listens on, so that sockets accepted there are not adopted.
+    /// Adds listening ports, so that sockets accepted there are not adopted.
     pub(crate) fn add_listeners(&mut self, netns: u32, ports: &[u16]) -> Result<(), KernelError> {
         let map = self
             .ebpf
@@ -254,25 +255,25 @@ impl Kernel {
         Ok(())
     }
 
-    /// Passes once over all open sockets of traced processes; those unknown so far are adopted. Gives the records one
-    /// after the other: each socket, and the turn at hand behind it.
+    /// Passes once over all open sockets of traced processes and adopts unknown ones. Returns the records in order:
+    /// each socket, followed by its current turn.
     pub(crate) fn sweep(&mut self) -> Result<Vec<u8>, KernelError> {
         self.iterate(SOCKETS, usize::MAX)
     }
 
-    /// Passes once over the open sockets and adopts none: what is open is known, and who is not cannot be told from who
-    /// was accepted.
+    /// Passes once over the open sockets without adopting any. The outgoing ones are known already; an unknown one may
+    /// be outgoing or accepted, and nothing shows which.
     pub(crate) fn last_sweep(&mut self) -> Result<Vec<u8>, KernelError> {
         self.iterate(SOCKETS_LAST, usize::MAX)
     }
 
-    /// Passes once over the open sockets, adopts none and gives sockets only, on a machine with very many not all of
-    /// them.
+    /// Passes once over the open sockets, adopts none, and returns socket records only. On a machine with very many
+    /// sockets it returns only some.
     pub(crate) fn watch(&mut self) -> Result<Vec<u8>, KernelError> {
         self.iterate(SOCKETS_WATCH, WATCH_BYTES)
     }
 
-    /// Records that an iterator writes, whole ones only; it is not read further once there are `limit` bytes.
+    /// Complete records that an iterator writes. Reading stops once there are `limit` bytes.
     fn iterate(&mut self, name: &'static str, limit: usize) -> Result<Vec<u8>, KernelError> {
         let program: &mut Iter = program(&mut self.ebpf, name)?;
         let id = program.attach().map_err(KernelError::program(name))?;
@@ -290,7 +291,7 @@ impl Kernel {
             match file.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) => bytes.extend_from_slice(&buffer[..count]),
-                // The seq file asks to be read again.
+                // The kernel asks to read the seq file again.
                 Err(e) if matches!(e.raw_os_error(), Some(libc::EAGAIN | libc::EINTR)) => {}
                 Err(e) => return Err(failed(e)),
             }
@@ -298,7 +299,7 @@ impl Kernel {
         Ok(bytes)
     }
 
-    /// Gives up to `limit` waiting records to `each`; tells how many there were.
+    /// Calls `each` for up to `limit` waiting records; returns their number.
     pub(crate) fn read_records(&mut self, limit: usize, mut each: impl FnMut(&[u8])) -> usize {
         for count in 0..limit {
             let Some(record) = self.records.next() else {
@@ -309,19 +310,19 @@ impl Kernel {
         limit
     }
 
-    /// Prints the log lines that wait; there are none without `kernel_log`.
+    /// Prints the waiting log lines; without `kernel_log` there are none.
     pub(crate) fn print_log(&mut self) {
         if let Some(log) = &mut self.log {
             log.print();
         }
     }
 
-    /// File descriptor that polls readable when records wait and the kernel has asked to be read.
+    /// File descriptor that becomes readable when the kernel programs wake the reader.
     pub(crate) fn records_fd(&self) -> std::io::Result<OwnedFd> {
         self.records.as_fd().try_clone_to_owned()
     }
 
-    /// Ends of connections that found the ring full; they are given once.
+    /// Closes of connections that found the ring full; each is returned once.
     pub(crate) fn take_late_closes(&mut self) -> Result<Vec<CloseRecord>, KernelError> {
         let late = self.counter(Counter::LateClose);
         if late == self.late_closes {
@@ -332,7 +333,7 @@ impl Kernel {
         Ok(taken.into_iter().map(|(_, close)| close.0).collect())
     }
 
-    /// Takes everything out of a hash.
+    /// Removes all entries of a hash map and returns them.
     fn take_all<K: aya::Pod, V: aya::Pod>(
         &mut self,
         map: &'static str,
@@ -347,7 +348,7 @@ impl Kernel {
         Ok(taken)
     }
 
-    /// DNS answers that found the ring full while their query did not; they are given once.
+    /// DNS answers that found the ring full although their query did not; each is returned once.
     pub(crate) fn take_lost_answers(
         &mut self,
     ) -> Result<Vec<(LostAnswerKey, LostAnswer)>, KernelError> {
@@ -356,7 +357,7 @@ impl Kernel {
         Ok(taken.map(|(key, answer)| (key.0, answer.0)).collect())
     }
 
-    /// Figures of records that found the ring full; None while there are none.
+    /// Figures of the records that found the ring full; None if there are none.
     pub(crate) fn overflow(&self) -> Result<Option<Overflow>, KernelError> {
         let counts = self.sums(name::OVERFLOW_COUNTS, overflow::Count::COUNT)?;
         if counts[overflow::Count::Records as usize] == 0 {
@@ -393,7 +394,7 @@ impl Kernel {
     }
 }
 
-/// A program of the object, as its type.
+/// A program of the object, converted to its type.
 fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<P, KernelError>
 where
     P: TryFrom<&'a mut Program>,

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::GRACE;
 
-/// A signal and the end of the screen that come so close together tell of the same hang-up.
+/// Longest time between a SIGHUP and the end of the screen for both to mean the same hang-up.
 const SAME: Duration = Duration::from_secs(1);
 
 /// Signs of a hang-up that have come so far.
@@ -14,24 +14,24 @@ const SAME: Duration = Duration::from_secs(1);
 pub(super) struct Hangup {
     /// Time of the last SIGHUP.
     heard: Option<Instant>,
-    /// Time when the screen was gone.
+    /// Time when the screen was lost.
     gone: Option<Instant>,
 }
 
 impl Hangup {
-    /// Takes a SIGHUP; true if it is to be passed on, because the command has not been told of this hang-up.
+    /// Takes a SIGHUP; true if it is to be passed on, because the command has not got SIGHUP for this hang-up yet.
     pub(super) fn hear(&mut self, now: Instant) -> bool {
         self.heard = Some(now);
         self.gone.is_none_or(|gone| now - gone >= SAME)
     }
 
-    /// Takes the end of the screen; true if the command is to get SIGHUP, because no signal has told of this hang-up.
+    /// Takes the end of the screen; true if the command is to get SIGHUP, because no SIGHUP came with this hang-up.
     pub(super) fn lose_screen(&mut self, now: Instant) -> bool {
         self.gone = Some(now);
         self.heard.is_none_or(|heard| now - heard >= SAME)
     }
 
-    /// True if the screen is gone.
+    /// True if the screen was lost.
     pub(super) fn has_lost_screen(&self) -> bool {
         self.gone.is_some()
     }

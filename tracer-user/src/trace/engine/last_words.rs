@@ -1,4 +1,5 @@
-//! Last words of a command that failed, printed after the live screen has closed: until then only the screen had them.
+//! Last lines of a command that failed, printed after the live screen has closed: before that only the screen showed
+//! them.
 
 use std::process::ExitStatus;
 
@@ -22,7 +23,7 @@ pub(super) fn last_words(status: ExitStatus, printed: &Scrollback) -> Option<Str
     Some(text)
 }
 
-/// Without colours, and with nothing that a terminal obeys.
+/// Text of a line without colours and control characters.
 fn shown(line: &Line) -> String {
     printable(&without_colors(&line.text))
 }

@@ -44,7 +44,7 @@ impl Engine {
         }
     }
 
-    /// Does what the person at the screen asks for; false when the trace is to end.
+    /// Executes a command that was given at the screen; false when the trace is to end.
     pub(super) fn obey(&mut self, command: Command) -> bool {
         let answer = match command {
             Command::Export => self.export_now(),
@@ -68,7 +68,7 @@ impl Engine {
         }
         self.read_counters().map_err(|error| error.to_string())?;
         let now_ns = self.source.now_ns();
-        // Not the time of day now: that of a recording is another one.
+        // The description's clock, not the time of day now: a replayed recording has a time of its own.
         self.description.as_of_ns = now_ns;
         let at_ns = self.description.as_of_at_ns();
         self.tracker.input(&Input::Reset { now_ns, at_ns });
@@ -76,8 +76,8 @@ impl Engine {
         Ok("figures are counted from now".into())
     }
 
-    /// Records from now on, or ends the recording. What a recording says begins with it, and so that both say
-    /// the same, the figures on the screen begin anew too.
+    /// Starts a recording, or ends the one under way. A recording starts with empty figures, so the figures on the
+    /// screen restart too: both then show the same.
     fn record(&mut self) -> Result<String, String> {
         if self.over {
             return Err("the trace is over; there is nothing to record any more".into());
@@ -118,13 +118,13 @@ impl Engine {
         let started = recorder.start();
         started.map_err(Failure::internal("starting the thread that records"))?;
         self.tracker.begin_again(Tracker::new(options), recorder);
-        // What the kernel has counted so far belongs to the time before.
+        // Counts of the kernel programs up to now belong to the time before the recording.
         self.source.read_counters(&mut self.tracker)?;
         self.tracker.input(&Input::Reset { now_ns, at_ns });
         Ok(self.source.prime(before_ns, &mut self.tracker)?)
     }
 
-    /// Writes a file named by the time of day, beside where tracer was started.
+    /// Writes the export to a file named by the time of day, in the directory where tracer was started.
     fn export_now(&mut self) -> Result<String, String> {
         self.look_again().map_err(|error| error.to_string())?;
         let text = json::document(&self.results());
@@ -136,7 +136,7 @@ impl Engine {
         Ok(format!("wrote {}", path.display()))
     }
 
-    /// The target has ended by itself: what was found stays on the screen until somebody has read it.
+    /// Keeps the results on the screen after the target has ended by itself, until the user closes the screen.
     pub(super) async fn linger(&mut self, end: &End, signals: &mut Signals) -> Result<(), Failure> {
         self.set_stage(Stage::Over(match end {
             End::Stopped => "the traced processes have ended".into(),
@@ -165,7 +165,7 @@ impl Engine {
     }
 }
 
-/// A path that names no file yet, in the directory where tracer was started.
+/// Path of a file that does not exist yet, in the directory where tracer was started.
 fn file_of_now(extension: &str) -> Result<PathBuf, String> {
     let directory = std::env::current_dir().map_err(|error| error.to_string())?;
     Ok(free_path(
@@ -175,8 +175,8 @@ fn file_of_now(extension: &str) -> Result<PathBuf, String> {
     ))
 }
 
-/// A path named by the time of day and the process, so that traces that write in the same second do not
-/// meet; with a number behind it when this trace has written one in this second.
+/// Path named by the time of day and the process id, so that two traces that write in the same second use different
+/// files. A number is added when this trace has written a file in this second already.
 fn free_path(directory: &Path, time: &str, extension: &str) -> PathBuf {
     let stem = format!("tracer-{time}-{}", std::process::id());
     let mut path = directory.join(format!("{stem}.{extension}"));

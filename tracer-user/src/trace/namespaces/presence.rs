@@ -1,9 +1,9 @@
-//! Signs that a network namespace is used by somebody besides this process: processes and threads in it, those who hold
-//! it by a descriptor, and the places where it is mounted. A namespace that nobody uses is removed by the kernel,
-//! unless tracer's own netlink socket holds it.
+//! Signs that a network namespace is used by another process than tracer: processes and threads in it, descriptors of
+//! it, and mounts of it. The kernel removes a namespace without users, unless tracer's own netlink socket keeps it
+//! alive.
 //!
-//! Sources: namespaces(7), proc_pid_ns(5), proc_pid_mountinfo(5). CAP_SYS_PTRACE is enough to see all of it,
-//! but for descriptors of processes of other users: their directory is closed to all but its owner.
+//! Sources: namespaces(7), proc_pid_ns(5), proc_pid_mountinfo(5). CAP_SYS_PTRACE is enough to read all of it, except
+//! descriptors of processes of other users: only the owner may list their directory.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -17,7 +17,7 @@ use crate::source::kernel::diag::of_process;
 /// Directory where `ip netns add` mounts namespaces.
 const NAMES: &str = "/run/netns";
 
-/// Something that shows that a namespace is in use, to be looked at again.
+/// Sign that a namespace is in use, which can be checked again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Sign {
     /// A file that leads to the namespace.
@@ -30,7 +30,7 @@ pub(super) enum Sign {
 }
 
 impl Sign {
-    /// Tells whether the sign still shows that namespace.
+    /// Tells whether the sign still shows that this namespace is in use.
     pub(super) fn shows(&self, netns: u32) -> bool {
         match self {
             Self::File(path) => number(path).is_ok_and(|found| found == Some(netns)),
@@ -45,7 +45,7 @@ pub(super) fn by_process_or_name() -> BTreeMap<u32, PathBuf> {
         wanted: None,
         found: HashMap::new(),
     };
-    // What was found before an error is good.
+    // Signs found before an error are valid.
     let _ = search.names().and_then(|()| search.processes());
     let file = |(netns, sign)| match sign {
         Sign::File(path) => Some((netns, path)),
@@ -54,14 +54,14 @@ pub(super) fn by_process_or_name() -> BTreeMap<u32, PathBuf> {
     search.found.into_iter().filter_map(file).collect()
 }
 
-/// Looks for signs of these namespaces; those that are not in the answer are used by nobody. An error means
-/// that not all could be looked at, and nothing is known.
+/// Looks for a sign of each of these namespaces. A namespace without a sign in the answer has no user. An error means
+/// that some places could not be read, so nothing is known.
 pub(super) fn signs_of(wanted: &HashSet<u32>) -> io::Result<HashMap<u32, Sign>> {
     let mut search = Search {
         wanted: Some(wanted),
         found: HashMap::new(),
     };
-    // The cheap and lasting ones first; the expensive ones only for namespaces that seem to be gone.
+    // Cheap and lasting signs first; the expensive search only for namespaces that have none of those.
     search.names()?;
     search.processes()?;
     for look in [Search::mounts, Search::threads, Search::descriptors] {
@@ -74,7 +74,7 @@ pub(super) fn signs_of(wanted: &HashSet<u32>) -> io::Result<HashMap<u32, Sign>> 
 }
 
 struct Search<'a> {
-    /// Namespaces looked for; all when there are none.
+    /// Namespaces to look for; None: all.
     wanted: Option<&'a HashSet<u32>>,
     found: HashMap<u32, Sign>,
 }
@@ -110,7 +110,7 @@ impl Search<'_> {
             .try_for_each(|pid| self.note_file(of_process(pid)))
     }
 
-    /// Threads may be elsewhere than their process.
+    /// Looks at threads: they may be in another namespace than their process.
     fn threads(&mut self) -> io::Result<()> {
         for pid in pids()? {
             for thread in entries(format!("/proc/{pid}/task"))? {
@@ -120,7 +120,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Mounts are per mount namespace: one process of each is asked.
+    /// Looks at mounts: they belong to a mount namespace, so one process of each is enough.
     fn mounts(&mut self) -> io::Result<()> {
         let mut asked = HashSet::new();
         for pid in pids()? {
@@ -155,7 +155,7 @@ impl Search<'_> {
 fn number(path: &Path) -> io::Result<Option<u32>> {
     let found = known(fs::metadata(path))?;
     let own = fs::metadata("/proc/self/ns/net")?;
-    // All namespaces are on one file system; a name that is not mounted any more is a plain file.
+    // All namespaces are on one file system; a name whose mount is gone is a plain file of another one.
     let is_namespace = |found: &fs::Metadata| found.dev() == own.dev();
     Ok(found
         .filter(is_namespace)
@@ -166,7 +166,7 @@ fn number(path: &Path) -> io::Result<Option<u32>> {
 fn mounted(pid: u32) -> io::Result<Vec<u32>> {
     let text = known(fs::read(format!("/proc/{pid}/mountinfo")))?.unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
-    // The fourth field is what of the file system is mounted.
+    // The fourth field of mountinfo is the root of the mount within its file system.
     let roots = text.lines().filter_map(|line| line.split(' ').nth(3));
     Ok(roots.filter_map(named).collect())
 }
@@ -177,7 +177,7 @@ fn named(name: &str) -> Option<u32> {
 }
 
 fn pids() -> io::Result<Vec<u32>> {
-    // Without /proc nothing at all would be found, and that must not look like an answer.
+    // An unreadable /proc must be an error: an empty list would look like an answer.
     let entries = fs::read_dir("/proc")?;
     let pid = |entry: io::Result<fs::DirEntry>| {
         entry.map(|entry| {
@@ -190,7 +190,7 @@ fn pids() -> io::Result<Vec<u32>> {
     entries.filter_map(|entry| pid(entry).transpose()).collect()
 }
 
-/// Paths of what is in a directory; none when it is gone or closed.
+/// Paths of the entries of a directory; empty when the directory is gone or may not be read.
 fn entries(directory: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in known(fs::read_dir(directory))?.into_iter().flatten() {
@@ -201,8 +201,8 @@ fn entries(directory: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Turns what has gone meanwhile, or is closed to tracer, into none. Where tracer itself runs short it is an error:
-/// there may be something.
+/// Turns errors about files that are gone, or that tracer may not read, into None. A lack of descriptors or memory
+/// stays an error: a sign may exist then.
 fn known<T>(found: io::Result<T>) -> io::Result<Option<T>> {
     match found {
         Ok(found) => Ok(Some(found)),

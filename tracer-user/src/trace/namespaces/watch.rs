@@ -1,5 +1,5 @@
-//! A thread that looks which of the namespaces that tracer holds are used by nobody else any more. A netlink
-//! socket keeps its namespace alive, so the kernel cannot tell; /proc can.
+//! Thread that finds the namespaces which only tracer still uses. tracer's netlink socket keeps its namespace alive, so
+//! the kernel gives no event; the thread searches /proc.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -10,15 +10,15 @@ use std::{
 
 use super::presence::{Sign, signs_of};
 
-/// Time between two looks at each namespace.
+/// Time between two looks at a namespace.
 const PERIOD: Duration = Duration::from_millis(500);
-/// Looks in a row that find nobody before a namespace is said to be abandoned. Once could be by chance: what
-/// was found to have gone may have handed over to what was not there yet.
+/// Looks in a row without a sign after which a namespace counts as abandoned. One look could miss a user: a process may
+/// have handed the namespace over to one that started after /proc was listed.
 const LOOKS: u32 = 2;
-/// An abandoned namespace that the engine keeps is looked for again after so many periods.
+/// Periods after which an abandoned namespace that the engine keeps is looked for again.
 const AGAIN: u32 = 20;
 
-/// The engine's ends of two channels to the thread, which ends when they are closed.
+/// The engine's ends of two channels to the thread. The thread ends when they are closed.
 #[derive(Debug)]
 pub(super) struct Watch {
     abandoned: Receiver<Vec<u32>>,
@@ -26,7 +26,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Starts the thread: looks at these namespaces, each with a sign that it is in use.
+    /// Starts the thread for these namespaces, each with a sign that it is in use.
     pub(super) fn start(namespaces: BTreeMap<u32, Sign>) -> io::Result<Self> {
         let (said, abandoned) = channel();
         let (forgotten, told) = channel();
@@ -40,25 +40,26 @@ impl Watch {
         })
     }
 
-    /// Namespaces that nobody else seems to use, as found since the last call.
+    /// Namespaces that only tracer seems to use, found since the last call.
     pub(super) fn abandoned(&self) -> Vec<u32> {
         let all: HashSet<u32> = self.abandoned.try_iter().flatten().collect();
         all.into_iter().collect()
     }
 
-    /// The namespace is not held any more.
+    /// Informs the thread that tracer does not hold the namespace any more.
     pub(super) fn forget(&self, netns: u32) {
-        // A thread that has ended looks at nothing any more.
+        // The thread may have ended already.
         let _ = self.forgotten.send(netns);
     }
 }
 
-/// A namespace that is looked at.
+/// A namespace that the thread looks at.
 #[derive(Debug)]
 struct Held {
-    /// The last sign that it is in use; whether it still is one is asked before another is looked for.
+    /// The last sign that the namespace is in use. It is checked first; only when it is gone, the thread looks for
+    /// another.
     sign: Sign,
-    /// Looks in a row that found nobody.
+    /// Looks in a row that found no sign.
     absent: u32,
 }
 
@@ -92,13 +93,13 @@ impl Looker {
         }
     }
 
-    /// Looks once at each; those that were found abandoned now.
+    /// Looks at each namespace once; returns those that were found abandoned now.
     fn look(&mut self) -> Vec<u32> {
         let missing = self.without_a_sign();
         if missing.is_empty() {
             return Vec::new();
         }
-        // When not all could be looked at nothing is known, and the next look begins where this one did.
+        // After an error nothing is known: the counts of looks stay as they are.
         let Ok(mut signs) = signs_of(&missing) else {
             return Vec::new();
         };
@@ -117,7 +118,7 @@ impl Looker {
         abandoned
     }
 
-    /// Namespaces whose sign has gone, and whose turn it is to be looked for.
+    /// Namespaces whose sign is gone and which are due to be looked for.
     fn without_a_sign(&mut self) -> HashSet<u32> {
         let mut missing = HashSet::new();
         for (netns, held) in &mut self.held {
@@ -152,13 +153,13 @@ mod tests {
     /// Time that a sign may take to come or go.
     const PATIENCE: Duration = Duration::from_secs(60);
 
-    /// A namespace that a socket holds, as tracer holds it: nothing in /proc shows that.
+    /// A namespace that only a socket keeps alive, as tracer's own does: /proc shows no sign of that.
     struct Made {
         netns: u32,
         _socket: TcpListener,
     }
 
-    /// A new namespace, and a descriptor of it. Children of other tests may inherit that one for a moment.
+    /// Makes a namespace and a descriptor of it. Children of other tests may inherit the descriptor for a moment.
     fn made() -> (Made, File) {
         let thread = std::thread::spawn(|| {
             unshare(CloneFlags::CLONE_NEWNET).unwrap();
@@ -172,7 +173,7 @@ mod tests {
         thread.join().unwrap()
     }
 
-    /// A shell below `program`, with a path of the namespace as `$0`. It has run `script` and waits.
+    /// Starts a shell by `program`, with a path of the namespace as `$0`. The shell has run `script` and waits.
     fn shell(namespace: &File, program: &[&str], script: &str) -> Child {
         let path = format!("/proc/{}/fd/{}", std::process::id(), namespace.as_raw_fd());
         let script = format!("{script}; echo; read line");
@@ -195,7 +196,7 @@ mod tests {
         child.wait().unwrap();
     }
 
-    /// Looks until this is the sign that is found.
+    /// Looks until the sign found is the expected one.
     #[track_caller]
     fn becomes(netns: u32, expected: Option<&Sign>) {
         let begun = Instant::now();
@@ -211,7 +212,7 @@ mod tests {
         }
     }
 
-    /// A look that finds nobody although somebody is there would take the namespace from tracer.
+    /// Checks a sign that `shows` must find: if it were missed, tracer would close a namespace that is in use.
     #[track_caller]
     fn check(program: &[&str], script: &str, expected: impl FnOnce(u32) -> Sign) {
         let (made, file) = made();

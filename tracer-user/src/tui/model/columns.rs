@@ -1,4 +1,4 @@
-//! Columns of the tables, each with one function that showing, sorting and filtering share.
+//! Columns of the tables. Display, sorting and filtering use the same function of a column.
 
 use tracer_core::{group::Group, snapshot::Snapshot};
 
@@ -14,9 +14,9 @@ pub(in super::super) struct Column {
     pub(in super::super) key: &'static str,
     /// Head of the column.
     pub(in super::super) title: &'static str,
-    /// Columns of the terminal; 0: what is left.
+    /// Width in columns of the terminal; 0: the rest of the line.
     pub(in super::super) width: u16,
-    /// Rank for leaving out columns that do not fit: the largest goes first.
+    /// Rank for leaving out columns that do not fit: the one with the highest rank goes first.
     pub(in super::super) rank: u8,
     value: Cell,
 }
@@ -30,7 +30,7 @@ enum Cell {
 }
 
 impl Column {
-    /// Tells whether the column holds figures that change.
+    /// Tells whether the column's figures can change against the mark.
     pub(super) fn has_change(&self) -> bool {
         matches!(self.value, Cell::Row(_) | Cell::Group(_))
     }
@@ -43,27 +43,27 @@ impl Column {
 
 /// A table.
 pub(in super::super) struct Table {
-    /// Columns of the table; the first names the row.
+    /// Columns of the table; the first one names the row.
     pub(in super::super) columns: &'static [Column],
-    /// Sorted by this column at first, the largest first.
+    /// Index of the column that rows are sorted by at first, the largest first.
     pub(super) sort: usize,
     /// Text to show when the table has no rows.
     pub(in super::super) nothing: &'static str,
     pub(super) rows: fn(&Snapshot) -> usize,
     pub(super) group: Option<for<'a> fn(&Look<'a>, usize) -> Pair<'a>>,
-    /// All that a row is made of but its name, when snapshots share it.
+    /// Figures of a row, as an object that snapshots share while it does not change.
     pub(super) shared: Option<fn(&Snapshot, usize) -> Option<&Group>>,
     pub(super) identity: fn(&Snapshot, usize) -> u64,
     pub(super) subject: fn(&Snapshot, usize) -> Option<Subject>,
 }
 
 impl Table {
-    /// Rows there are.
+    /// Number of rows.
     pub(super) fn rows(&self, snapshot: &Snapshot) -> usize {
         (self.rows)(snapshot)
     }
 
-    /// A cell.
+    /// Value of a cell.
     pub(in super::super) fn value<'a>(
         &self,
         look: &Look<'a>,
@@ -78,7 +78,7 @@ impl Table {
         }
     }
 
-    /// A row's figures have not changed from one snapshot to another: they are the same object.
+    /// True if a row's figures are unchanged between two snapshots: both share the same object.
     pub(super) fn is_same(&self, one: &Snapshot, other: &Snapshot, row: usize) -> bool {
         let shared = self
             .shared
@@ -86,12 +86,12 @@ impl Table {
         matches!(shared, Some((Some(one), Some(other))) if std::ptr::eq(one, other))
     }
 
-    /// Tells a row from others in every snapshot.
+    /// Number that identifies a row in every snapshot.
     pub(super) fn identity(&self, snapshot: &Snapshot, row: usize) -> u64 {
         (self.identity)(snapshot, row)
     }
 
-    /// Host or process whose figures Enter opens.
+    /// Host or process of a row, whose figures Enter opens.
     pub(super) fn subject(&self, snapshot: &Snapshot, row: usize) -> Option<Subject> {
         (self.subject)(snapshot, row)
     }
@@ -119,7 +119,7 @@ pub(super) const fn label(
     }
 }
 
-/// A column of numbers that count nothing.
+/// A column of numbers that are identifiers, not quantities.
 pub(super) const fn id(
     key: &'static str,
     title: &'static str,
@@ -136,7 +136,7 @@ pub(super) const fn id(
     }
 }
 
-/// A column of figures that are the row's own.
+/// A column with figures of the row itself.
 pub(super) const fn row(
     key: &'static str,
     title: &'static str,
@@ -153,7 +153,7 @@ pub(super) const fn row(
     }
 }
 
-/// A column of figures of the row's connections.
+/// A column with figures of the row's connections.
 pub(super) const fn group(
     key: &'static str,
     title: &'static str,
@@ -170,7 +170,7 @@ pub(super) const fn group(
     }
 }
 
-/// A number that is no quantity: it has no change.
+/// A number that is no quantity, so it has no change.
 fn plain(number: u64) -> Figure {
     Figure::new(Some(number as f64), Unit::Number)
 }

@@ -1,4 +1,4 @@
-//! Figures as tables show, sort and filter them: a value, and what it was before the mark.
+//! Figures for showing, sorting and filtering: a value now, and its value before the mark.
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -13,25 +13,25 @@ pub(in super::super) enum Unit {
     Ns,
     /// A share of 1.
     Share,
-    /// A number that counts nothing, such as an id.
+    /// A number that is no quantity, such as an id.
     Number,
 }
 
 /// A number in a table.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in super::super) struct Figure {
-    /// Value of the figure; None when there is nothing to say.
+    /// Value of the figure; None when it is unknown.
     pub(in super::super) value: Option<f64>,
     /// Unit of the value.
     pub(in super::super) unit: Unit,
-    /// Value before the mark, over the same time. None without a mark.
+    /// Value before the mark, for the same length of time. None without a mark.
     pub(in super::super) before: Option<f64>,
-    /// More of it is worse.
+    /// True if a larger value is worse.
     pub(in super::super) more_is_worse: bool,
 }
 
 impl Figure {
-    /// Without anything to compare it with.
+    /// Figure without a value to compare it with.
     pub(in super::super) fn new(value: Option<f64>, unit: Unit) -> Self {
         Self {
             value,
@@ -46,7 +46,7 @@ impl Figure {
         Self::new(Some(value as f64), Unit::Count)
     }
 
-    /// A number of things, if anybody knows.
+    /// A number of things; None when it is unknown.
     pub(in super::super) fn count_if_known(value: Option<u64>) -> Self {
         Self::new(value.map(|count| count as f64), Unit::Count)
     }
@@ -67,7 +67,7 @@ impl Figure {
 /// A cell of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub(in super::super) enum Value<'a> {
-    /// Text as it came: not escaped yet.
+    /// Text as received: not escaped yet.
     Text(Cow<'a, str>),
     /// A number.
     Figure(Figure),
@@ -79,7 +79,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Figures of a group to which nothing has happened yet.
+/// Group without any events.
 static NOTHING: LazyLock<Group> = LazyLock::new(Group::default);
 
 /// Figures of one set of connections, now and at the mark.
@@ -92,7 +92,7 @@ pub(in super::super) struct Pair<'a> {
 #[derive(Debug, Clone, Copy)]
 struct Mark<'a> {
     group: &'a Group,
-    /// Time since the mark over time before it.
+    /// Time since the mark, divided by the time before it.
     scale: f64,
 }
 
@@ -102,8 +102,8 @@ impl<'a> Pair<'a> {
         Self { now, mark: None }
     }
 
-    /// Figures since a mark, at which they were `before` (None: there were none). `scale` is the time since
-    /// the mark over the time before it.
+    /// Figures since a mark, at which they were `before` (None: the set had no connections then). `scale` is the time
+    /// since the mark, divided by the time before it.
     pub(super) fn since(now: &'a Group, before: Option<&'a Group>, scale: f64) -> Self {
         let group = before.unwrap_or(&NOTHING);
         Self {
@@ -112,7 +112,7 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// Figures of now, whenever they came.
+    /// Figures since the beginning of the trace, with or without a mark.
     pub(in super::super) fn now(&self) -> &'a Group {
         self.now
     }
@@ -131,7 +131,7 @@ impl<'a> Pair<'a> {
         self.mark.map(|mark| mark.group.phases.get(phase))
     }
 
-    /// Count of something that happens.
+    /// Count of events.
     pub(in super::super) fn count(&self, of: impl Fn(&Group) -> u64) -> Figure {
         let now = of(self.now);
         let Some(mark) = self.mark else {
@@ -144,12 +144,12 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// Count of something bad that happens.
+    /// Count of failures: more of them is worse.
     pub(in super::super) fn failures(&self, of: impl Fn(&Group) -> u64) -> Figure {
         self.count(of).worse_with_more(true)
     }
 
-    /// Count of things that are there at a time.
+    /// Count of things that exist at the moment.
     pub(in super::super) fn level(&self, of: impl Fn(&Group) -> u64) -> Figure {
         Figure {
             before: self.mark.map(|mark| of(mark.group) as f64),
@@ -157,7 +157,7 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// A percentile, by its share.
+    /// Percentile of a phase, given as a share of 1.
     pub(in super::super) fn quantile(&self, phase: Phase, share: f64) -> Figure {
         let before = self
             .before(phase)
@@ -168,7 +168,7 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// Requests on a connection that had carried one already, over all.
+    /// Share of requests on a connection that had already carried one.
     pub(in super::super) fn reuse(&self) -> Figure {
         let (all, fresh) = (
             self.count(|group| group.requests.count),

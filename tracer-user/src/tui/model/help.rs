@@ -2,7 +2,7 @@
 
 use tracer_core::phase::Phase;
 
-/// Keys and words, line by line; an empty key: a heading.
+/// Keys and their meanings, line by line; a line with an empty key is a heading.
 const HELP: &[(&str, &str)] = &[
     ("", "Everywhere"),
     ("1-9  Tab", "screens; also a click on a name"),
@@ -62,7 +62,7 @@ const HELP: &[(&str, &str)] = &[
 /// Number of lines of the help.
 pub(in super::super) const HELP_ROWS: usize = HELP.len() + Phase::SAMPLED.len();
 
-/// All lines as key and meaning: fixed ones, then a line for each phase of the screens and tables.
+/// All help lines as key and meaning: the fixed lines, then one for each phase of the screens and tables.
 pub(in super::super) fn help_lines() -> impl Iterator<Item = (&'static str, String)> {
     let fixed = HELP.iter().map(|(key, what)| (*key, (*what).to_owned()));
     let phases = Phase::SAMPLED.into_iter().map(|phase| {

@@ -18,7 +18,7 @@ const MAX_FILTER: usize = 200;
 /// Rows that the wheel scrolls.
 const WHEEL: isize = 3;
 
-/// Keys that steer a replay.
+/// Control of the replay that a key stands for.
 fn control(key: char) -> Option<Control> {
     match key {
         'p' | ' ' => Some(Control::Pause),
@@ -68,7 +68,7 @@ impl Model {
         None
     }
 
-    /// A running command is not ended by a single key.
+    /// Quits; a running command is ended only by a second key.
     fn quit(&mut self, again: bool) -> Option<Ask> {
         if !self.has_command || !self.is_tracing() || again {
             return Some(Ask::Engine(Command::Quit));
@@ -88,7 +88,7 @@ impl Model {
         }
     }
 
-    /// Marks what is shown as the baseline; again: takes the mark away.
+    /// Marks the shown moment as the baseline; called again, it removes the mark.
     fn set_mark(&mut self) {
         self.mark = match self.mark.take() {
             None => Some(Mark::of(&self.shown)),
@@ -127,7 +127,7 @@ impl Model {
         }
     }
 
-    /// A key that belongs to what is open within the screen.
+    /// Handles a key of the view that is open within the screen.
     fn inner_key(&mut self, key: Key) {
         let page = self.page() as isize;
         let all = isize::MAX / 2;
@@ -163,7 +163,7 @@ impl Model {
         }
     }
 
-    /// Sorts by the next of the columns on the screen.
+    /// Sorts the table by the next column on the screen.
     fn sort_next(&mut self) {
         let (width, marked) = (self.layout().body.width, self.mark.is_some());
         self.with_table(|table, _| {
@@ -174,7 +174,7 @@ impl Model {
         });
     }
 
-    /// Up or down by rows, or whatever stands for rows.
+    /// Moves the cursor by rows, phases or bins.
     fn go(&mut self, by: isize) {
         if let Some(plot) = &mut self.plot {
             plot.step(by);
@@ -192,7 +192,7 @@ impl Model {
         }
     }
 
-    /// Scrolls text: the output from its end, everything else from its beginning.
+    /// Scrolls text: the output from its end, other text from its beginning.
     fn scroll_text(&mut self, by: isize) {
         let by = if self.tab == Tab::Output { -by } else { by };
         let lines = match self.tab {
@@ -236,7 +236,7 @@ impl Model {
         }
     }
 
-    /// The filter takes effect while it is typed.
+    /// Edits the filter; it takes effect while it is typed.
     fn type_filter(&mut self, key: Key) {
         let Some(mut text) = self.prompt.take() else {
             return;
@@ -261,7 +261,7 @@ impl Model {
         self.go(if up { -WHEEL } else { WHEEL });
     }
 
-    /// Tabs, heads of columns, rows; a click on the chosen row opens it.
+    /// Handles a click on a tab, on the head of a column, or on a row; a click on the chosen row opens it.
     pub(super) fn click(&mut self, x: u16, y: u16) {
         let layout = self.layout();
         if y == layout.tabs.y {

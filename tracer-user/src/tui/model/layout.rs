@@ -1,6 +1,6 @@
-//! Places of things on a screen of a given size: the view draws there, and the model finds clicks there.
+//! Places of the parts of a screen of a given size. The view draws there, and the model finds clicks there.
 
-/// Rows and columns, from the upper left corner.
+/// An area of the screen: place of its upper left corner, and its size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in super::super) struct Area {
     pub(in super::super) x: u16,
@@ -10,7 +10,7 @@ pub(in super::super) struct Area {
 }
 
 impl Area {
-    /// Without its upper rows.
+    /// The area without its upper rows.
     pub(in super::super) fn below(self, rows: u16) -> Self {
         let rows = rows.min(self.height);
         Self {
@@ -47,9 +47,9 @@ impl Area {
     }
 }
 
-/// Smaller screens get one line of text.
+/// Smallest size of a full screen; smaller ones show one line of text.
 const LEAST: (u16, u16) = (20, 5);
-/// Lower screens have the tabs in the header's place.
+/// Least height of a screen with a header; lower ones show the tabs in its place.
 const LOW: u16 = 16;
 
 /// The parts of a screen.
@@ -66,7 +66,7 @@ pub(in super::super) struct Layout {
 }
 
 impl Layout {
-    /// For columns and rows.
+    /// Layout of a screen with this many columns and rows.
     pub(in super::super) fn of((width, height): (u16, u16)) -> Self {
         let line = |y| Area {
             x: 0,
@@ -94,7 +94,7 @@ impl Layout {
         }
     }
 
-    /// The terminal is too small for anything.
+    /// True if the terminal is too small for the screen.
     pub(in super::super) fn is_tiny(&self) -> bool {
         self.body.height == 0
     }

@@ -1,4 +1,4 @@
-//! Figures that are looked at: those of a moment, against an earlier one when there is a mark.
+//! Figures of a moment, compared with those of an earlier moment when there is a mark.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,15 +10,15 @@ use crate::trace::live::Moment;
 /// Owner of figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum Subject {
-    /// Everybody's.
+    /// All connections.
     All,
-    /// A host's.
+    /// One host.
     Host(Arc<HostKey>),
-    /// A process's: id and name.
+    /// One process: its id and name.
     Process(u32, String),
 }
 
-/// An earlier moment that others are compared with.
+/// An earlier moment that later ones are compared with.
 #[derive(Debug)]
 pub(in super::super) struct Mark {
     moment: Arc<Moment>,
@@ -51,18 +51,18 @@ impl Mark {
         }
     }
 
-    /// The moment.
+    /// The marked moment.
     pub(in super::super) fn moment(&self) -> &Moment {
         &self.moment
     }
 
-    /// Figures of a name at the mark.
+    /// Figures of a DNS name at the mark.
     pub(super) fn name(&self, name: &str) -> Option<&NameFigures> {
         self.names.get(name)
     }
 }
 
-/// A moment, and the mark it is held against.
+/// A moment, and the mark that it is compared with.
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct Look<'a> {
     /// The moment shown.
@@ -72,12 +72,12 @@ pub(in super::super) struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    /// The figures shown.
+    /// Figures of the shown moment.
     pub(in super::super) fn snapshot(&self) -> &'a Snapshot {
         &self.moment.snapshot
     }
 
-    /// Time since the mark over time before it.
+    /// Time since the mark, divided by the time before it.
     pub(super) fn scale(&self) -> f64 {
         let Some(mark) = self.mark else { return 1.0 };
         let before = mark.moment.elapsed_ns;
@@ -92,13 +92,13 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// All connections.
+    /// Figures of all connections.
     pub(in super::super) fn totals(&self) -> Pair<'a> {
         let now = &self.snapshot().totals;
         self.pair(now, |mark| Some(&mark.moment.snapshot.totals))
     }
 
-    /// The host in a row of the snapshot.
+    /// Figures of the host in a row of the snapshot.
     pub(super) fn host(&self, row: usize) -> Pair<'a> {
         let host = &self.snapshot().hosts[row];
         self.pair(&host.group, |mark| {
@@ -106,7 +106,7 @@ impl<'a> Look<'a> {
         })
     }
 
-    /// The process in a row of the snapshot.
+    /// Figures of the process in a row of the snapshot.
     pub(super) fn process(&self, row: usize) -> Pair<'a> {
         let process = &self.snapshot().processes[row];
         self.pair(&process.group, |mark| {
@@ -115,7 +115,7 @@ impl<'a> Look<'a> {
         })
     }
 
-    /// Somebody's figures; None when nobody of that name is there (any more).
+    /// Figures of a subject; None when the snapshot has no such host or process.
     pub(in super::super) fn subject(&self, subject: &Subject) -> Option<Pair<'a>> {
         let snapshot = self.snapshot();
         match subject {

@@ -4,7 +4,7 @@ use super::{Model, layout::Area};
 
 /// Rows before the table of phases of a host or process.
 pub(in super::super) const DETAIL_ROWS_ABOVE: u16 = 1;
-/// Lower overviews have the answer above the phases and nothing below.
+/// Least height of an overview with parts below the phases; lower ones show only the time of a request, above them.
 const LOW: u16 = 15;
 
 /// Rows before the table of phases of the overview.
@@ -12,7 +12,7 @@ pub(in super::super) fn overview_rows_above(body: Area) -> u16 {
     if body.height < LOW { 2 } else { 0 }
 }
 
-/// The first phase shown, so that the chosen one is.
+/// Index of the first phase shown, so that the chosen one is visible.
 pub(in super::super) fn first(height: u16, chosen: usize) -> usize {
     (chosen + 2).saturating_sub(usize::from(height))
 }

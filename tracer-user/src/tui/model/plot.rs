@@ -7,10 +7,10 @@ use tracer_core::{latency::Latency, phase::Phase};
 
 use super::look::{Look, Subject};
 
-/// Partner that a histogram is compared with.
+/// Histogram that another one is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Against {
-    /// No partner.
+    /// No comparison.
     Nothing,
     /// A different phase of the same connections.
     Phase(Phase),
@@ -59,12 +59,12 @@ pub(in super::super) struct Plot {
     pub(in super::super) cursor: usize,
     /// Curves, one or two.
     pub(in super::super) curves: Vec<Curve>,
-    /// For what the curves were made.
+    /// Moment, mark, width and comparison that the curves were made for.
     made: Option<(u64, Option<u64>, u16, Against)>,
     touched: bool,
 }
 
-/// Phase that each phase is worth comparing with.
+/// Phase that is worth comparing with each phase.
 fn partner(phase: Phase) -> Option<Phase> {
     Some(match phase {
         Phase::Tls => Phase::TlsResumed,
@@ -92,7 +92,7 @@ impl Plot {
         }
     }
 
-    /// The next thing to compare with.
+    /// Selects the next histogram to compare with.
     pub(super) fn compare(&mut self, has_mark: bool) {
         let mut choices = vec![Against::Nothing];
         choices.extend(partner(self.phase).map(Against::Phase));
@@ -113,7 +113,7 @@ impl Plot {
         self.touched = true;
     }
 
-    /// Makes the curves for a screen so wide, when they are not made yet.
+    /// Makes the curves for a screen of this width, unless they are up to date.
     pub(super) fn arrange(&mut self, look: &Look<'_>, width: u16) {
         if look.mark.is_none() && self.against == Against::Before {
             self.against = Against::Nothing;
@@ -170,12 +170,12 @@ impl Plot {
     }
 }
 
-/// Bins that so many samples fill: with more of them the plot would show chance.
+/// Number of bins for so many samples: with more bins the plot would show noise.
 fn worthwhile(samples: u64) -> usize {
     ((samples as f64).cbrt() * 5.0) as usize + 8
 }
 
-/// Smallest and largest value of all, ns; apart from each other.
+/// Smallest and largest sample of all, ns, moved apart when they are equal.
 fn range<'a>(all: impl Iterator<Item = &'a Latency>) -> (f64, f64) {
     let (mut low, mut high) = (f64::INFINITY, 0.0f64);
     for latency in all {
@@ -223,7 +223,7 @@ impl Curve {
         curve
     }
 
-    /// The bin of a value, the nearest when it lies outside.
+    /// Index of the bin of a value; the nearest bin for a value outside.
     pub(in super::super) fn bin_of(&self, ns: f64) -> usize {
         let after = self.bins.partition_point(|bin| bin.low_ns <= ns);
         after

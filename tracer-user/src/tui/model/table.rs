@@ -22,7 +22,7 @@ const NAME_WIDTHS: (u16, u16) = (12, 40);
 pub(in super::super) struct Tabular {
     /// The table shown.
     pub(in super::super) table: &'static Table,
-    /// The column it is sorted by.
+    /// Index of the column that rows are sorted by.
     pub(in super::super) sort: usize,
     /// True if the largest comes first.
     pub(in super::super) descending: bool,
@@ -35,9 +35,9 @@ pub(in super::super) struct Tabular {
     pub(in super::super) order: Vec<u32>,
     /// Place of the chosen row in the order.
     pub(in super::super) cursor: usize,
-    /// First place shown.
+    /// Index of the first row shown.
     pub(in super::super) offset: usize,
-    /// Columns left out behind the first.
+    /// Number of columns after the first that are scrolled out.
     pub(in super::super) shift: usize,
     /// The row that the cursor follows; None: the cursor stays at the top.
     followed: Option<u64>,
@@ -47,7 +47,7 @@ pub(in super::super) struct Tabular {
     keys: Vec<Option<Key>>,
 }
 
-/// A moment, and the number of the mark it was held against.
+/// A moment, and the number of the mark that it was compared with.
 struct Arranged {
     moment: Arc<Moment>,
     mark: Option<u64>,
@@ -56,7 +56,7 @@ struct Arranged {
 /// Key by which a row is sorted.
 #[derive(Debug, Clone, PartialEq)]
 enum Key {
-    /// A figure; None, where there is none, comes last either way.
+    /// A figure; rows without one come last in both orders.
     Number(Option<f64>),
     Text(String),
 }
@@ -93,8 +93,8 @@ impl Tabular {
         }
     }
 
-    /// Chooses and sorts rows when what they depend on has changed, then keeps the cursor on its row and
-    /// the row on the screen.
+    /// Filters and sorts the rows when the moment, the mark, the filter or the column has changed. Then keeps the
+    /// cursor on its row and that row on the screen.
     pub(super) fn arrange(&mut self, look: &Look<'_>, page: usize) {
         let mark = look.mark.map(|mark| mark.moment().number);
         let is_done = self
@@ -116,8 +116,8 @@ impl Tabular {
         self.offset = self.offset.clamp(first, self.cursor).min(last.max(first));
     }
 
-    /// Finds what each row is sorted by. Rows whose figures are still the same object keep what was found
-    /// before: percentiles of ten thousand hosts four times a second are too dear.
+    /// Finds the key of each row. A row whose figures are still the same object keeps its key: percentiles of ten
+    /// thousand hosts four times a second would cost too much.
     fn rate(&mut self, look: &Look<'_>, mark: Option<u64>) {
         let (table, filter, sort) = (self.table, &self.filter, self.sort);
         let before = self.arranged.take().filter(|before| before.mark == mark);
@@ -150,7 +150,7 @@ impl Tabular {
         self.order.extend(rated.into_iter().map(|(_, row)| row));
     }
 
-    /// Lets go of the moment it was made for, while nobody looks.
+    /// Drops the moment that the order was made for, while the table is not shown.
     pub(super) fn forget(&mut self) {
         self.arranged = None;
     }
@@ -162,26 +162,26 @@ impl Tabular {
         };
         let snapshot = look.snapshot();
         let is_it = |row: &u32| self.table.identity(snapshot, *row as usize) == followed;
-        // Mostly it is where it was.
+        // In most cases the row is still in its place.
         let here = self.order.get(self.cursor).is_some_and(is_it);
         if !here && let Some(at) = self.order.iter().position(is_it) {
             self.cursor = at;
         }
     }
 
-    /// Moves the cursor to a place in the order; at the top it stays there.
+    /// Moves the cursor to a row of the order; in the first row it stays at the top.
     pub(super) fn go_to(&mut self, look: &Look<'_>, at: usize) {
         self.cursor = at.min(self.order.len().saturating_sub(1));
         let row = self.order.get(self.cursor).filter(|_| self.cursor != 0);
         self.followed = row.map(|&row| self.table.identity(look.snapshot(), row as usize));
     }
 
-    /// Row of the snapshot under the cursor.
+    /// Index in the snapshot of the row under the cursor.
     pub(in super::super) fn chosen(&self) -> Option<usize> {
         self.order.get(self.cursor).map(|&row| row as usize)
     }
 
-    /// Sorts by a column; by the same one again the other way round.
+    /// Sorts by a column; by the same column again, in reverse order.
     pub(super) fn sort_by(&mut self, column: usize) {
         if self.sort == column {
             self.descending = !self.descending;
@@ -192,12 +192,12 @@ impl Tabular {
         self.arranged = None;
     }
 
-    /// Turns the order round.
+    /// Reverses the order.
     pub(super) fn reverse(&mut self) {
         self.sort_by(self.sort);
     }
 
-    /// Filters by what was typed. A filter that cannot be understood leaves the rows as they are.
+    /// Filters by the typed text. A filter that cannot be parsed leaves the rows as they are.
     pub(super) fn set_filter(&mut self, text: String) {
         match Filter::parse(&text, &self.table.keys()) {
             Ok(filter) => {
@@ -210,7 +210,8 @@ impl Tabular {
         self.filter_text = text;
     }
 
-    /// Columns that fit: which, where each begins, and how wide it is; `marked`: figures have changes beside them.
+    /// Columns that fit: index, first column of the terminal, and width of each. `marked`: figures have changes beside
+    /// them.
     pub(in super::super) fn layout(&self, width: u16, marked: bool) -> Vec<(usize, u16, u16)> {
         let columns = self.table.columns;
         let wide = |column: &Column| {
@@ -246,7 +247,7 @@ impl Tabular {
     }
 }
 
-/// A row, as a filter asks for it.
+/// A row, as a filter reads it.
 struct Cells<'a, 'b> {
     look: &'b Look<'a>,
     table: &'static Table,

@@ -1,4 +1,4 @@
-//! The tables there are.
+//! The tables of the screen.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -57,7 +57,7 @@ const RETRANSMITS: Column = group("retrans", "retr", 6, 11, |of| {
     of.failures(|g| g.tcp.retransmits)
 });
 
-/// By host and port.
+/// Figures by host and port.
 pub(super) static HOSTS: Table = Table {
     columns: &[
         label("host", "host", 0, 0, |look, row| {
@@ -95,7 +95,7 @@ pub(super) static HOSTS: Table = Table {
     subject: |snapshot, row| Some(Subject::Host(snapshot.hosts.get(row)?.key.clone())),
 };
 
-/// By process.
+/// Figures by process.
 pub(super) static PROCESSES: Table = Table {
     columns: &[
         label("comm", "process", 0, 0, |look, row| {
@@ -133,7 +133,7 @@ pub(super) static PROCESSES: Table = Table {
     nothing: "no process yet: no connection was made, and none was open",
     rows: |snapshot| snapshot.processes.len(),
     group: Some(|look, row| look.process(row)),
-    // There are few, and what their files are is found out later.
+    // Rows are few, and their paths are found only later, so they are not compared by object.
     shared: None,
     identity: |snapshot, row| {
         let process = &snapshot.processes[row];
@@ -145,7 +145,7 @@ pub(super) static PROCESSES: Table = Table {
     },
 };
 
-/// Open connections, as they were at the last look.
+/// Open connections, as of the last listing.
 pub(super) static CONNECTIONS: Table = Table {
     columns: &[
         label("host", "host", 0, 0, |look, row| {
@@ -201,7 +201,7 @@ fn connection<'a>(look: &Look<'a>, row: usize) -> &'a LiveConnection {
     &look.snapshot().connections.shown[row]
 }
 
-/// A time that is not compared with another.
+/// A time that is neither better nor worse when it grows.
 fn time(ns: Option<u64>) -> Figure {
     Figure {
         more_is_worse: false,
@@ -222,7 +222,7 @@ fn session(tls: LiveTls) -> String {
     format!("{version} {kind}")
 }
 
-/// Lookups by name.
+/// DNS lookups by name.
 pub(super) static NAMES: Table = Table {
     columns: &[
         label("name", "name", 0, 0, |look, row| {
@@ -336,7 +336,7 @@ pub(super) static PORTS: Table = Table {
 mod tests {
     use super::*;
 
-    /// Columns of percentiles are called by the key of their phase.
+    /// Columns of percentiles are named by the key of their phase.
     #[test]
     fn percentiles_are_of_phases() {
         let columns = HOSTS.columns.iter().chain(PROCESSES.columns);

@@ -4,12 +4,12 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Tab, layout::Area};
 
-/// Length of the names that fits.
+/// Length of the tab names.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
     Long,
     Short,
-    /// The open one only.
+    /// Only the name of the open tab.
     One,
 }
 
@@ -34,7 +34,7 @@ fn short(tab: Tab) -> &'static str {
     }
 }
 
-/// Each tab with its place and text.
+/// Tabs that are shown, each with its place and text.
 pub(in super::super) fn places(open: Tab, area: Area) -> Vec<(Tab, Area, String)> {
     let width = |form| -> usize { Tab::ALL.iter().map(|&tab| label(tab, form).width()).sum() };
     let room = usize::from(area.width);
@@ -55,13 +55,13 @@ pub(in super::super) fn places(open: Tab, area: Area) -> Vec<(Tab, Area, String)
     shown.map(place).collect()
 }
 
-/// The tab at a column.
+/// Tab at a column of the terminal.
 pub(in super::super) fn at(open: Tab, area: Area, x: u16) -> Option<Tab> {
     let places = places(open, area);
     let hit = places
         .iter()
         .find(|(_, here, _)| (here.x..here.x + here.width).contains(&x))?;
-    // With one name only, a click goes to the next.
+    // With a single name shown, a click opens the next tab.
     let next = Tab::ALL[(hit.0 as usize + 1) % Tab::ALL.len()];
     Some(if places.len() == 1 { next } else { hit.0 })
 }

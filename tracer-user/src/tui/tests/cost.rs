@@ -1,4 +1,4 @@
-//! Cost of the screen: `cargo xtask bench tui` runs this with optimizations and many ticks; as a test it only has to
+//! Cost of the screen. `cargo xtask bench tui` runs this with optimizations and many ticks; as a test it only has to
 //! pass.
 
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use tracer_core::group::Group;
 
 use super::{fixture::*, *};
 
-/// Events a second, hosts, and snapshots a second of the budget.
+/// The budget: events a second, hosts, and snapshots a second.
 const EVENTS: u64 = 10_000;
 const HOSTS: u64 = 10_000;
 const TICKS_A_SECOND: u64 = 4;
@@ -16,7 +16,7 @@ const TICKS_A_SECOND: u64 = 4;
 /// Events of a connection that carries one request: connect, handshake, request, close.
 const EVENTS_A_CONNECTION: u64 = 4;
 
-/// Makes the changes of a tick: connections to hosts at random, so that hardly two are to the same.
+/// Applies the changes of a tick: connections to random hosts, so that hardly two go to the same one.
 fn change(moment: &mut Moment, dice: &mut Dice) {
     moment.number += 1;
     moment.elapsed_ns += 250_000_000;

@@ -1,4 +1,4 @@
-//! Moments made by hand: the same every time.
+//! Moments made by hand, equal in every run.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -34,7 +34,7 @@ pub(super) fn about() -> About {
     }
 }
 
-/// Numbers that look like chance and are none.
+/// Pseudo-random numbers, equal in every run.
 pub(super) struct Dice(u64);
 
 impl Dice {
@@ -240,7 +240,7 @@ pub(super) fn moment_of(hosts: Vec<Host>) -> Moment {
     }
 }
 
-/// A trace as it often looks.
+/// A typical trace.
 pub(super) fn usual() -> Moment {
     let hosts = [
         ("www.example.org", 240),
@@ -276,14 +276,14 @@ pub(super) fn later(earlier: &Moment, times: u64) -> Moment {
     moment
 }
 
-/// `count` hosts.
+/// A moment with `count` hosts.
 pub(super) fn thousands(count: u64) -> Moment {
     let mut dice = Dice::new(count);
     let hosts = (0..count).map(|at| host(&format!("host-{at:05}.example"), 1 + dice.roll(30)));
     moment_of(hosts.collect())
 }
 
-/// Names that somebody made up to do harm, or that are hard to show.
+/// Names that are hostile or hard to show.
 pub(super) fn hostile() -> Moment {
     let mut moment = moment_of(vec![
         host("\x1b[2J\x1b[31mgone.example", 9),

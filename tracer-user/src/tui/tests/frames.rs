@@ -1,4 +1,4 @@
-//! Frames: what a person sees, character by character.
+//! Frames, compared character by character.
 
 use ratatui::style::{Color, Modifier};
 
@@ -9,7 +9,7 @@ const LARGE: (u16, u16) = (120, 40);
 const USUAL: (u16, u16) = (80, 24);
 const SMALL: (u16, u16) = (40, 12);
 
-/// Ways to every view there is.
+/// Keys that lead to each view.
 const VIEWS: [(&str, &str); 14] = [
     ("overview", "1"),
     ("hosts", "2"),

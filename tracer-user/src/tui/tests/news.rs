@@ -1,4 +1,4 @@
-//! Tests that the last values published are on the screen, however their sender ended.
+//! Tests that the last published values reach the screen, however their sender ended.
 
 use std::{io::Write as _, time::Duration};
 
@@ -17,7 +17,7 @@ const SIZE: (u16, u16) = (80, 24);
 const RUNS: usize = 100;
 const LAST: &str = "ValueError: the last words";
 
-/// A command that prints a traceback and ends, seen by a screen that looks again and again meanwhile.
+/// Runs a command that prints a traceback and ends, while a screen reads its output again and again.
 fn shown_after_a_traceback() -> String {
     let mut pipes = Pipes::open().unwrap();
     let (out, mut err) = pipes.writers.take().unwrap();
@@ -32,7 +32,7 @@ fn shown_after_a_traceback() -> String {
         writeln!(err, "Traceback (most recent call last):\n{LAST}").unwrap();
         drop((out, err));
     });
-    // The sender goes with the thread that reads the pipes: then nothing more is published.
+    // The sender ends with the thread that reads the pipes: after that nothing is published.
     while captured.lines.has_changed().is_ok() {
         news.take(&mut model);
     }

@@ -1,4 +1,4 @@
-//! Writing into a frame: text that is escaped, cut to its place, and as wide as terminals show it.
+//! Writing into a frame: text is escaped, cut to its area, and measured as terminals show it.
 
 use ratatui::{buffer::Buffer, layout::Position, style::Style};
 use tracer_text::printable::printable;
@@ -12,7 +12,7 @@ use crate::tui::{
 /// A frame being drawn.
 pub(super) struct Canvas<'a> {
     buffer: &'a mut Buffer,
-    /// Looks of what is drawn.
+    /// Theme of the frame.
     pub(super) theme: Theme,
 }
 
@@ -21,7 +21,7 @@ impl<'a> Canvas<'a> {
         Self { buffer, theme }
     }
 
-    /// The whole area.
+    /// Area of the whole frame.
     pub(super) fn area(&self) -> Area {
         let area = self.buffer.area;
         Area {
@@ -32,22 +32,22 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Puts text at the left of an area's first row; gives the columns it took.
+    /// Puts text at the left of an area's first row; returns the columns it took.
     pub(super) fn put(&mut self, area: Area, text: &str, role: Role) -> u16 {
         let style = self.theme.style(role);
         self.put_styled(area, text, style)
     }
 
-    /// Puts text at the right of an area's first row; gives the columns it took.
+    /// Puts text at the right of an area's first row; returns the columns it took.
     pub(super) fn put_right(&mut self, area: Area, text: &str, role: Role) -> u16 {
         let text = self.theme.text(text);
         let width = (text.width() as u16).min(area.width);
         self.put(area.right_of(area.width - width), &text, role)
     }
 
-    /// Puts text at the left in a style of its own; gives the columns it took.
+    /// Puts text at the left in the given style; returns the columns it took.
     pub(super) fn put_styled(&mut self, area: Area, text: &str, style: Style) -> u16 {
-        // The terminal may have become smaller than the model knows.
+        // The terminal may have become smaller since the model was laid out.
         let frame = self.buffer.area;
         let area = area.left(frame.width.saturating_sub(area.x));
         if area.height == 0 || area.width == 0 || area.y >= frame.height {
@@ -68,7 +68,7 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Several pieces one after the other; the columns they took.
+    /// Puts several pieces one after the other; returns the columns they took.
     pub(super) fn line(&mut self, area: Area, pieces: &[(&str, Role)]) -> u16 {
         let mut x = 0;
         for (text, role) in pieces {
@@ -89,13 +89,13 @@ impl<'a> Canvas<'a> {
         taken
     }
 
-    /// Turns the first row of an area into the chosen one, in one colour whatever stands there.
+    /// Shows the first row of an area as chosen, in one colour.
     pub(super) fn select(&mut self, area: Area) {
         let plain = Style::reset().patch(self.theme.style(Role::Selected));
         self.restyle(area, plain);
     }
 
-    /// Turns the first row of an area into the chosen one, in the colours of what stands there.
+    /// Shows the first row of an area as chosen, and keeps the colours of its text.
     pub(super) fn reverse(&mut self, area: Area) {
         let style = self.theme.style(Role::Selected);
         self.restyle(area, style);
@@ -124,7 +124,7 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Draws a column for each of the last values, the newest at the right; the tallest is the largest shown.
+    /// Draws a column for each of the last values, the newest at the right; the largest value has full height.
     pub(super) fn sparkline(&mut self, area: Area, values: &[Option<f64>]) {
         if area.height == 0 {
             return;
@@ -149,7 +149,7 @@ impl<'a> Canvas<'a> {
     }
 }
 
-/// The text in so many columns, with a sign where something is missing.
+/// Cuts text to so many columns, with a sign where something was cut.
 fn cut(text: &str, columns: usize, more: char) -> String {
     if text.width() <= columns {
         return text.to_owned();

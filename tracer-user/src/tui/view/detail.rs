@@ -1,4 +1,4 @@
-//! A host or process: its phases, and what its connections were like.
+//! View of a host or process: its phases, and facts about its connections.
 
 use tracer_core::{group::Group, phase::Phase};
 
@@ -45,7 +45,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, model: &Model, detail: &
     facts(canvas, area.below(table + 2), &pair);
 }
 
-/// Name of the owner of figures, and what else is known of it.
+/// Name of a subject, and further details about it.
 fn named(look: &Look<'_>, subject: &Subject) -> (String, String) {
     let snapshot = look.snapshot();
     match subject {
@@ -69,7 +69,7 @@ fn named(look: &Look<'_>, subject: &Subject) -> (String, String) {
     }
 }
 
-/// A name and how often it happened.
+/// Name of a count, and the function that reads it.
 type Fact = (&'static str, fn(&Group) -> u64);
 
 const FACTS: [(&str, &[Fact]); 6] = [
@@ -137,7 +137,7 @@ const FACTS: [(&str, &[Fact]); 6] = [
     ),
 ];
 
-/// Lines of what is not zero.
+/// Lines of the counts that are not zero.
 fn facts(canvas: &mut Canvas<'_>, area: Area, pair: &Pair<'_>) {
     for (at, (name, facts)) in FACTS.into_iter().enumerate() {
         let line = area.below(at as u16).top(1);
@@ -168,7 +168,7 @@ fn bytes(pair: &Pair<'_>) -> String {
     )
 }
 
-/// The counts that are not zero, or a dash; the columns they took.
+/// Draws the counts that are not zero, or a dash; returns the columns they took.
 fn fact_line(canvas: &mut Canvas<'_>, line: Area, pair: &Pair<'_>, facts: &[Fact]) -> u16 {
     let mut x = 0;
     for (name, of) in facts {

@@ -1,4 +1,4 @@
-//! The last line: what is being typed, what came of a command, or the keys of the screen.
+//! The last line: the filter being typed, the answer to a command, or the keys of the screen.
 
 use super::canvas::Canvas;
 use crate::{
@@ -33,7 +33,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, model: &Model) {
     }
     let mut x = 0;
     for (at, (key, what)) in keys(model).into_iter().enumerate() {
-        // How it ended stands behind the way out.
+        // The way the trace ended is shown after the key that quits.
         if let Stage::Over(how) = &model.shown.stage
             && at == 1
         {
@@ -61,10 +61,10 @@ const ALWAYS: Keys = &[
     ("r", "reset"),
 ];
 
-/// While a recording is replayed.
+/// Keys while a recording is replayed.
 const REPLAY: Keys = &[(".", "step"), ("[ ]", "speed")];
 
-/// The screen's own keys first.
+/// Keys of the footer, those of the open view first.
 fn keys(model: &Model) -> Vec<(&'static str, &'static str)> {
     let own: Keys = if model.plot.is_some() {
         &[("<>", "bucket"), ("c", "compare"), ("Esc", "back")]

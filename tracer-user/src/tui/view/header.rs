@@ -1,4 +1,4 @@
-//! The first line: whom, how long, how much, what was lost.
+//! The first line: target, duration, number of events, losses.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Columns of the target that are worth more than the last of the rest.
+/// Columns of the target that are shown before the last of the other pieces.
 const TARGET: usize = 24;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, model: &Model) {
@@ -29,7 +29,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, model: &Model) {
     canvas.put(room, &model.about.target, Role::Title);
 }
 
-/// At the right: what matters most goes last to be cut. The columns it took.
+/// Draws the status at the right; the most important pieces are cut last. Returns the columns it took.
 pub(super) fn status(canvas: &mut Canvas<'_>, area: Area, model: &Model) -> u16 {
     let mut left = area.width;
     let mut used = 0;
@@ -45,7 +45,7 @@ pub(super) fn status(canvas: &mut Canvas<'_>, area: Area, model: &Model) -> u16 
     used
 }
 
-/// Pieces from the right, the most important first.
+/// Pieces of the status from the right, the most important first.
 fn pieces(model: &Model) -> Vec<(String, Role)> {
     let moment = &model.shown;
     let events = &moment.snapshot.events;

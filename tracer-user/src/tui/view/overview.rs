@@ -19,9 +19,9 @@ use crate::tui::{
     theme::{Part, Role},
 };
 
-/// Narrower screens have one column below the phases.
+/// Least width for two columns below the phases.
 const TWO_COLUMNS: u16 = 70;
-/// Columns of a fact's name.
+/// Columns of the name of a fact.
 const FACT_NAME: u16 = 11;
 /// Rows of the bar with its heading and legend.
 const BAR_ROWS: u16 = 3;
@@ -60,7 +60,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
     }
 }
 
-/// Draws where the time of a request goes: what was spent on each part, over the number of requests.
+/// Draws where the time of a request goes: the time spent on each part, divided by the number of requests.
 fn request(canvas: &mut Canvas<'_>, area: Area, totals: &Pair<'_>) {
     let sums = Part::ALL.map(|part| spent_ns(totals, part));
     let all: f64 = sums.iter().sum();
@@ -137,7 +137,7 @@ fn legend(canvas: &mut Canvas<'_>, area: Area, sums: &[f64; 5], requests: f64) {
             false => format!(" {name} {share}"),
         }
     };
-    // Every part has its name, if need be without its time.
+    // Every part shows its name, if need be without its time.
     let wide: usize = shown()
         .map(|part| text(part, true).chars().count() + 2)
         .sum();
@@ -154,7 +154,7 @@ fn legend(canvas: &mut Canvas<'_>, area: Area, sums: &[f64; 5], requests: f64) {
     }
 }
 
-/// Names and figures in two columns, line by line; changes where there is room for them.
+/// Draws names and figures in two columns, line by line, with changes where they fit.
 fn facts(canvas: &mut Canvas<'_>, area: Area, facts: &[(&str, Figure)], marked: bool) {
     let wide = area.width / 2;
     let marked = marked && wide >= FACT_NAME + 13;
@@ -220,7 +220,7 @@ fn time_wait(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
     });
 }
 
-/// The destination toward which most local ports are in use.
+/// Draws the destination to which most local ports are in use.
 fn ports(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
     let view = &model.shown.snapshot.time_wait;
     let range = view

@@ -1,4 +1,4 @@
-//! The table of phases: how often, how long, and how that went.
+//! The table of phases: counts, percentiles, and a plot of each.
 
 use tracer_core::{latency::Latency, phase::Phase, series::Series};
 
@@ -14,10 +14,10 @@ use crate::tui::{
     theme::Role,
 };
 
-/// Columns of the name, and of each figure.
+/// Columns of the name and of each figure.
 const NAME: u16 = 12;
 const WIDE: u16 = 8;
-/// A narrower plot is left out.
+/// Least columns of a plot; a narrower one is left out.
 const LEAST_SIDE: u16 = 8;
 
 /// Plot at the right of each phase.
@@ -30,7 +30,7 @@ pub(super) enum Side<'a> {
 
 const HEADS: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)];
 
-/// Heads and rows.
+/// Draws the heads and rows.
 pub(super) fn draw(
     canvas: &mut Canvas<'_>,
     area: Area,
@@ -54,7 +54,7 @@ pub(super) fn draw(
     }
 }
 
-/// Places of the figures, by their index in [`HEADS`]; None: the count.
+/// Places of the figures, by their index in [`HEADS`]; None is the count.
 struct Columns {
     figures: Vec<(Option<usize>, u16, u16)>,
     /// First column of the plot.
@@ -63,7 +63,7 @@ struct Columns {
 
 fn columns(width: u16, marked: bool) -> Columns {
     let wide = if marked { WIDE + 6 } else { WIDE };
-    // The most telling first; what does not fit is left out.
+    // The most important first; those that do not fit are left out.
     let wanted = [Some(0), Some(2), None, Some(1), Some(3)];
     let fits = usize::from(width.saturating_sub(NAME) / wide).min(wanted.len());
     let mut chosen = wanted[..fits].to_vec();

@@ -43,7 +43,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, plot: &Plot) {
     }
 }
 
-/// Draws what the cursor points at, bars, a scale, and the percentiles.
+/// Draws the bin under the cursor, the bars, a scale, and the percentiles.
 fn draw_curve(canvas: &mut Canvas<'_>, area: Area, curve: &Curve, plot: &Plot) {
     reading(canvas, area.top(1), curve, plot.cursor);
     if area.height < 4 {
@@ -99,7 +99,7 @@ fn draw_bars(canvas: &mut Canvas<'_>, area: Area, curve: &Curve, plot: &Plot) {
     }
 }
 
-/// A bar of eighths of rows; what is there at all has one.
+/// Draws a bar in eighths of a row; every share above zero gets at least one.
 fn draw_bar(canvas: &mut Canvas<'_>, area: Area, share: f64, role: Role) {
     if area.width == 0 {
         return;
@@ -115,7 +115,7 @@ fn draw_bar(canvas: &mut Canvas<'_>, area: Area, share: f64, role: Role) {
     }
 }
 
-/// The column of a value.
+/// Column of a value.
 fn column_of(ns: f64, curve: &Curve, plot: &Plot) -> u16 {
     let at = curve.bin_of(ns);
     let Some(Bin {
@@ -128,7 +128,7 @@ fn column_of(ns: f64, curve: &Curve, plot: &Plot) -> u16 {
     ((at as f64 + within) * plot.bar as f64) as u16
 }
 
-/// The value at a column, ns.
+/// Value at a column, ns.
 fn value_at(column: u16, curve: &Curve, plot: &Plot) -> Option<u64> {
     let (at, within) = (
         usize::from(column) / plot.bar,
@@ -163,7 +163,7 @@ fn draw_scale(canvas: &mut Canvas<'_>, line: Area, curve: &Curve, plot: &Plot) {
     }
 }
 
-/// p50, p90 and p99 below their places, moved where they would meet.
+/// Draws p50, p90 and p99 below their places, moved apart where they would overlap.
 fn draw_marks(canvas: &mut Canvas<'_>, line: Area, curve: &Curve, plot: &Plot) {
     if curve.total == 0 {
         return;

@@ -72,7 +72,7 @@ fn heads(canvas: &mut Canvas<'_>, line: Area, table: &Tabular, columns: &[(usize
     }
 }
 
-/// The chosen row of how many, and the filter they passed.
+/// Position of the cursor among the rows, and the filter.
 fn note(table: &Tabular) -> String {
     let total = table.order.len();
     let place = if total == 0 { 0 } else { table.cursor + 1 };
@@ -82,7 +82,7 @@ fn note(table: &Tabular) -> String {
     }
 }
 
-/// A figure at the right of its place, and its change since the mark behind it.
+/// Draws a figure at the right of its area, followed by its change since the mark.
 pub(super) fn figure(canvas: &mut Canvas<'_>, place: Area, figure: &Figure, marked: bool) {
     let place_of_change = if marked {
         CHANGE_WIDTH.min(place.width)

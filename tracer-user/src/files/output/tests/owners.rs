@@ -1,4 +1,4 @@
-//! Owners of files that root writes for the user behind sudo, with attempts to misuse that.
+//! Tests of the owners of files that root writes for the user behind sudo, with attempts to misuse that.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
@@ -45,7 +45,7 @@ fn write(path: &Path) -> Result<(), OutputError> {
     OutputPath::open(path, Some(&user()))?.replace(b"new")
 }
 
-/// Writes the file and looks at it; nothing else is left beside it.
+/// Writes the file and checks content, owner and rights, and that no other file is left beside it.
 #[track_caller]
 fn check(path: &Path, expected: (u32, u32, u32)) {
     write(path).unwrap();
@@ -112,7 +112,7 @@ fn what_is_replaced_keeps_owner_and_rights() {
     }
 }
 
-/// A program that lends its owner's rights does not lend them with another content.
+/// The set-user-ID and set-group-ID bits are not kept when the content is replaced.
 #[test]
 fn no_bits_that_lend_rights() {
     let place = dir(USER, 0o755);
@@ -122,7 +122,7 @@ fn no_bits_that_lend_rights() {
     check(&path, (0, 0, 0o755));
 }
 
-/// While root's file is replaced, the user gets no descriptor of the new one: it is never theirs.
+/// While root's file is replaced, the user never owns the new file, and so cannot get a descriptor of it.
 #[test]
 fn the_new_content_of_roots_file_is_never_the_users() {
     let place = dir(USER, 0o755);
@@ -137,7 +137,8 @@ fn the_new_content_of_roots_file_is_never_the_users() {
     assert_eq!(names(place.path()), ["out.json"]);
 }
 
-/// The file that the user replaces is exchanged for a stranger's, in a directory where only that one may replace it.
+/// The user's file is exchanged for another user's while it is replaced, in a directory where only the owner may
+/// replace a file.
 #[test]
 fn exchanged_meanwhile_for_a_strangers() {
     let place = dir(0, 0o1777);
@@ -192,7 +193,7 @@ fn a_link_in_the_place_of_the_file_is_refused() {
     assert_eq!(state(&secret), (0, 0, 0o600));
 }
 
-/// A second name of root's file in the user's directory: the other name keeps content and rights.
+/// A hard link to root's file in the user's directory: the other name keeps content and rights.
 #[test]
 fn a_second_name_of_roots_file() {
     let (theirs, roots) = (dir(USER, 0o755), dir(0, 0o755));
@@ -204,7 +205,7 @@ fn a_second_name_of_roots_file() {
     assert_eq!(fs::read(&secret).unwrap(), b"old");
 }
 
-/// Entries of a list: `(tag, rights, id)`, as acl(5) has them.
+/// Bytes of an access control list with entries `(tag, rights, id)`, as in acl(5).
 fn list(entries: &[(u16, u16, u32)]) -> Vec<u8> {
     let mut bytes = 2_u32.to_le_bytes().to_vec();
     for (tag, rights, id) in entries {
@@ -217,7 +218,7 @@ fn list(entries: &[(u16, u16, u32)]) -> Vec<u8> {
 
 const NOBODYS: u32 = u32::MAX;
 
-/// The stranger may read, the group may not; the mode's group bits are those of the mask.
+/// List that lets the other user read, but not the group; the group bits of the mode are those of the mask.
 fn for_the_stranger() -> Vec<u8> {
     list(&[
         (0x01, 6, NOBODYS),

@@ -1,7 +1,7 @@
-//! Messages of netlink and inet_diag, which libc has no types for.
+//! Messages of netlink and inet_diag, for which libc has no types.
 //!
-//! They are laid out here, without a type for each attribute: a snapshot may hold 30,000 sockets, and the fixed part of
-//! an answer is almost all that is wanted. Source: `include/uapi/linux/netlink.h` and `inet_diag.h`.
+//! The layouts are defined here, without a type for each attribute: a snapshot may hold 30,000 sockets, and nearly all
+//! that tracer needs is in the fixed part of an answer. Source: `include/uapi/linux/netlink.h` and `inet_diag.h`.
 
 use std::io;
 use std::mem::size_of;
@@ -94,7 +94,7 @@ struct AttributeHead {
     kind: u16,
 }
 
-/// Beginning of `struct tcp_info`, whose members keep their places.
+/// Beginning of `struct tcp_info`; the kernel never moves its members.
 #[derive(FromBytes, Immutable)]
 #[repr(C)]
 struct TcpInfo {
@@ -157,7 +157,7 @@ pub(super) fn read_answers(
             flags: header.flags,
             body: &rest[HEADER_BYTES..length],
         };
-        // Left-overs of a listing that was given up have another number.
+        // Messages left over from an abandoned listing have another number.
         if header.sequence == sequence && message.read(listing, each)?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
@@ -190,7 +190,7 @@ impl Message<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// The end, with an error number (negative) where there was one.
+    /// End of the listing; fails with the (negative) error number, if there is one.
     fn end(&self) -> Result<ControlFlow<()>, DiagError> {
         let errno = self
             .body
@@ -228,7 +228,7 @@ impl Socket {
     }
 }
 
-/// The content of an attribute, whose length counts its head; the next one begins at a multiple of four bytes.
+/// Content of an attribute. Its length includes the head; the next attribute begins at a multiple of four bytes.
 fn attribute(mut rest: &[u8], wanted: u16) -> Option<&[u8]> {
     loop {
         let (head, _) = AttributeHead::read_from_prefix(rest).ok()?;
@@ -241,7 +241,7 @@ fn attribute(mut rest: &[u8], wanted: u16) -> Option<&[u8]> {
     }
 }
 
-/// Traffic from a `struct tcp_info`; None for a shorter one of another family.
+/// Traffic in a `struct tcp_info`; None when it is too short.
 fn activity(info: &[u8]) -> Option<Activity> {
     const MS: u64 = 1_000_000;
     let (info, _) = TcpInfo::read_from_prefix(info).ok()?;
@@ -252,7 +252,7 @@ fn activity(info: &[u8]) -> Option<Activity> {
     })
 }
 
-/// An address; IPv4 takes the first four of its sixteen bytes.
+/// Address in sixteen bytes; IPv4 uses the first four.
 fn address(family: u8, bytes: [u8; 16]) -> IpAddr {
     if i32::from(family) == libc::AF_INET {
         return Ipv4Addr::new(bytes[0], bytes[1], bytes[2], bytes[3]).into();

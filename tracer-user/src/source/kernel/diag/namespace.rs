@@ -1,4 +1,4 @@
-//! Network namespaces by the files that stand for them.
+//! Network namespaces, given by their files.
 
 use std::fs::File;
 use std::io;
@@ -26,11 +26,11 @@ pub(crate) fn netns_inum(netns: &Path) -> Result<u64, DiagError> {
         .ino())
 }
 
-/// First and last port the kernel picks local ports from (net.ipv4.ip_local_port_range) in a network
+/// First and last port of the range that the kernel takes local ports from (net.ipv4.ip_local_port_range), in a network
 /// namespace.
 pub(crate) fn port_range(netns: &Path) -> Result<(u16, u16), DiagError> {
     in_netns(netns, || {
-        // This file shows the values of the namespace of the thread that reads it.
+        // The file shows the values of the reading thread's namespace.
         let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range");
         let text = text.map_err(|source| DiagError::Netlink {
             what: "reading the port range",
@@ -45,8 +45,8 @@ fn parse_port_range(text: &str) -> Option<(u16, u16)> {
     Some((ports.next()?.ok()?, ports.next()?.ok()?))
 }
 
-/// Runs `work` in a network namespace: at once if it is this one, else on a thread that
-/// enters it and ends, so that no thread of tracer is ever left in a foreign namespace.
+/// Runs `work` in a network namespace: in this thread if it is the current one, else in a new thread that enters it and
+/// ends, so that no thread of tracer stays in a foreign namespace.
 pub(super) fn in_netns<T: Send>(
     netns: &Path,
     work: impl FnOnce() -> Result<T, DiagError> + Send,
