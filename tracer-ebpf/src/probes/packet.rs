@@ -131,14 +131,15 @@ fn follow<const EGRESS: bool>(
                 drain(conn, cookie);
             }
         }
-        // SAFETY: the context.
-        Place::Early
-            if !EGRESS
-                && unsafe {
-                    out_of_order::push(skb, segment, cookie, u32::from(conn.out_of_order))
-                } =>
-        {
-            conn.out_of_order += 1;
+        Place::Early if !EGRESS => {
+            // SAFETY: the context.
+            let is_kept =
+                unsafe { out_of_order::push(skb, segment, cookie, u32::from(conn.out_of_order)) };
+            if is_kept {
+                conn.out_of_order += 1;
+            } else {
+                give_up(conn);
+            }
         }
         Place::Early | Place::Unknown => give_up(conn),
     }
