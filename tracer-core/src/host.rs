@@ -66,7 +66,7 @@ impl HostKey {
         }
     }
 
-    /// Host named by a request in clear.
+    /// Host named by a request in clear, in the spelling of [`crate::host_name`].
     pub fn http(name: &str, port: u16) -> Self {
         Self {
             host: name.into(),
@@ -75,7 +75,7 @@ impl HostKey {
         }
     }
 
-    /// Host named by a ClientHello.
+    /// Host named by a ClientHello, in the spelling of [`crate::host_name`].
     pub fn sni(name: &str, port: u16) -> Self {
         Self {
             host: name.into(),

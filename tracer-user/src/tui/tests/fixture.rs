@@ -286,7 +286,7 @@ pub(super) fn thousands(count: u64) -> Moment {
 /// Names that are hostile or hard to show.
 pub(super) fn hostile() -> Moment {
     let mut moment = moment_of(vec![
-        host("\x1b[2J\x1b[31mgone.example", 9),
+        host("\x1b[2j\x1b[31mgone.example", 9),
         host("a\u{202e}gpj.elpmaxe", 8),
         host("例え.テスト.example", 7),
         host("👩‍👩‍👧.example", 6),
