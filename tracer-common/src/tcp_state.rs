@@ -6,11 +6,11 @@ pub const ESTABLISHED: u8 = 1;
 pub const SYN_SENT: u8 = 2;
 /// A SYN has come, and its answer is not acknowledged yet.
 pub const SYN_RECV: u8 = 3;
-/// This side has closed, and its FIN is not acknowledged yet.
+/// Close of this side, whose FIN is not acknowledged yet.
 pub const FIN_WAIT1: u8 = 4;
-/// This side has closed, and its FIN is acknowledged.
+/// Close of this side, whose FIN is acknowledged.
 pub const FIN_WAIT2: u8 = 5;
-/// Both sides have closed, and late segments are waited for.
+/// Wait for late segments, after both sides have closed.
 pub const TIME_WAIT: u8 = 6;
 /// The socket has no connection.
 pub const CLOSE: u8 = 7;
@@ -20,5 +20,5 @@ pub const CLOSE_WAIT: u8 = 8;
 pub const LAST_ACK: u8 = 9;
 /// The socket accepts connections.
 pub const LISTEN: u8 = 10;
-/// Both sides have closed at once, and the FIN of this side is not acknowledged yet.
+/// Simultaneous close: the FIN of this side is not acknowledged yet.
 pub const CLOSING: u8 = 11;

@@ -1,8 +1,8 @@
 //! `tracer demo`: two crawls of the testbed's site by the reference crawler, over a link with a real round trip: the
 //! first with the settings of a naive crawler, the second tuned. Both are traced and then compared.
 //!
-//! Nothing remains, however the demo ends: namespaces have no names, files are in memory (only the exports are not),
-//! and children end with this process.
+//! A demo leaves no namespace, file or process behind but its exports, however it ends: namespaces have no names, files
+//! are in memory, and children end with this process.
 
 mod check;
 mod client;

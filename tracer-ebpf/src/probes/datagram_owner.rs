@@ -1,8 +1,7 @@
-//! Hooks: `cgroup/connect4
-//! 6`, `cgroup/sendmsg4
-//! 6` and `cgroup/sock_release` (`inet_stream_connect`, `udp_pre_connect`, `udp_sendmsg`, `inet_release`); kernel 6.1.
-//! They note the owner of a socket that queries port 53, and the end of the socket. All run in the context of the
-//! caller, so the owner is the current task.
+//! Hooks: `cgroup/connect4`, `cgroup/connect6`, `cgroup/sendmsg4`, `cgroup/sendmsg6` and `cgroup/sock_release`
+//! (`inet_stream_connect`, `udp_pre_connect`, `udp_sendmsg`, `inet_release`); kernel 6.1. These programs note the owner
+//! of a socket that queries port 53, and the end of the socket. All run in the context of the caller, so the owner is
+//! the current task.
 //!
 //! A connected datagram socket belongs to the process that connected it: queries of a forked child through its parent's
 //! socket are counted for the parent.
