@@ -1,4 +1,5 @@
-//! Slots of the per-CPU counter array: events that the kernel programs lost or could not follow.
+//! Slots of the per-CPU counter array: events that the kernel programs lost or could not follow. The last one is not
+//! counted by the programs: user space reads it from the kernel's own count.
 
 /// Slot of the `COUNTERS` map. Values only grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +23,14 @@ pub enum Counter {
     NegativeDuration = 7,
     /// Ends of connections that found the ring buffer full and were kept elsewhere.
     LateClose = 8,
+    /// Runs of a program that the kernel skipped because the program was running on the same processor already
+    /// (`recursion_misses` of the program; `__bpf_trace_run`).
+    SkippedRun = 9,
 }
 
 impl Counter {
     /// Number of slots of the map.
-    pub const COUNT: u32 = 9;
+    pub const COUNT: u32 = 10;
 
     /// Every counter with its name in the export.
     pub const ALL: [(Self, &'static str); Self::COUNT as usize] = [
@@ -39,5 +43,6 @@ impl Counter {
         (Self::BadPacket, "bad_packet"),
         (Self::NegativeDuration, "negative_duration"),
         (Self::LateClose, "late_close"),
+        (Self::SkippedRun, "skipped_run"),
     ];
 }

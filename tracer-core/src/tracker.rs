@@ -450,7 +450,8 @@ impl Tracker {
         // Only a damaged recording has larger ones.
         let kernel = self.base.counters(kernel.map(|count| count.min(MOST)));
         self.events.kernel = kernel;
-        self.events.lost = kernel[Counter::RingFull as usize];
+        self.events.lost =
+            kernel[Counter::RingFull as usize] + kernel[Counter::SkippedRun as usize];
         self.events.map_full = kernel[Counter::StorageFull as usize]
             + kernel[Counter::ProcessesFull as usize]
             + kernel[Counter::OutOfOrderFull as usize];

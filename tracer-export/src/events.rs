@@ -7,7 +7,7 @@ object! {
     pub struct Events {
         /// Read from the kernel.
         received: Option<u64>,
-        /// Found the ring buffer full, and are in no figure.
+        /// In no figure: they found the ring buffer full, or the kernel skipped the program that writes them.
         lost: Option<u64>,
         /// Had a wrong kind, version or length.
         undecodable: Option<u64>,

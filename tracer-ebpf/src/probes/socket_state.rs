@@ -4,6 +4,11 @@
 //! CLOSE after a connect, the reason is in `sk_err` (`tcp_reset`, `tcp_write_err`, `tcp_v4_err`). TIME_WAIT has no
 //! event of its own: `tcp_time_wait` makes a separate mini-socket and closes this one, so this program looks for signs
 //! of TIME_WAIT at CLOSE.
+//!
+//! Two programs with the same body are attached. The kernel skips a tracing program that is running on the same
+//! processor already (`__bpf_trace_run` in kernel/trace/bpf_trace.c), and a packet that interrupts the program may close
+//! another connection. The interrupted program is skipped then, and the other one is not: an interrupt nests once only,
+//! so one of the two sees each change. The one that comes second finds the new state in the connection.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
@@ -30,17 +35,32 @@ const SOCK_DONE: u64 = 1 << 1;
 
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub fn socket_state(ctx: BtfTracePointContext) -> i32 {
+    changed(&ctx);
+    0
+}
+
+/// The second program of the pair.
+#[btf_tracepoint(function = "inet_sock_set_state")]
+pub fn socket_state_too(ctx: BtfTracePointContext) -> i32 {
+    changed(&ctx);
+    0
+}
+
+#[inline(always)]
+fn changed(ctx: &BtfTracePointContext) {
     // Arguments: (const struct sock *sk, int oldstate, int newstate).
     let sock = Sock(ctx.arg(0));
     let old: i32 = ctx.arg(1);
     let new: i32 = ctx.arg(2);
-    try_socket_state(&ctx, sock, old as u8, new as u8);
-    0
+    try_socket_state(ctx, sock, old as u8, new as u8);
 }
 
 #[inline(always)]
 fn try_socket_state(ctx: &BtfTracePointContext, sock: Sock, old: u8, new: u8) -> Option<()> {
     if new == state::SYN_SENT {
+        if storage::conn_of(sock).is_some_and(|conn| conn.tcp_state == new) {
+            return None;
+        }
         opening(sock)?;
         emit::log!(ctx, "connect cookie={}", sock.cookie());
         return None;
@@ -52,9 +72,10 @@ fn try_socket_state(ctx: &BtfTracePointContext, sock: Sock, old: u8, new: u8) ->
         return None;
     }
     let conn = storage::conn_of(sock)?;
-    if conn.traced == 0 {
+    if conn.traced == 0 || conn.tcp_state == new {
         return None;
     }
+    conn.tcp_state = new;
     match new {
         state::ESTABLISHED => {
             emit::log!(ctx, "established cookie={}", sock.cookie());
@@ -99,6 +120,7 @@ fn opening(sock: Sock) -> Option<()> {
     }
     conn.start_ns = now_ns();
     conn.traced = 1;
+    conn.tcp_state = state::SYN_SENT;
     conn.cookie = sock.cookie();
     conn.tgid = tgid;
     conn.netns = sock.netns();

@@ -119,6 +119,9 @@ pub struct Conn {
     // The rest.
     /// comm of the owner.
     pub comm: [u8; COMM_LEN],
+    /// TCP state of the last change that was seen; 0 before the first one.
+    pub tcp_state: u8,
+    pub pad: [u8; 7],
     // For handshakes and first turns; later the batch of turns is stored here: `Conn::batch`.
     /// Direction from the process.
     pub egress: Stream,

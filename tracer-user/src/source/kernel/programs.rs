@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::Read,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, OwnedFd, RawFd},
     path::Path,
 };
 
@@ -31,15 +31,18 @@ use super::{
 };
 
 /// Program and tracepoint of each `tp_btf` hook.
-const TRACEPOINTS: [(&str, &str); 7] = [
+const TRACEPOINTS: [(&str, &str); 8] = [
     ("process_fork", "sched_process_fork"),
     ("process_exec", "sched_process_exec"),
     ("process_exit", "sched_process_exit"),
     ("socket_state", "inet_sock_set_state"),
+    ("socket_state_too", "inet_sock_set_state"),
     ("retransmit", "tcp_retransmit_skb"),
     ("pickup", "tcp_rcv_space_adjust"),
     ("switch", "sched_switch"),
 ];
+/// Tracepoint with two programs, of which one sees what the other one misses.
+const PAIRED: &str = "inet_sock_set_state";
 const PACKETS: [(&str, CgroupSkbAttachType); 2] = [
     ("packet_in", CgroupSkbAttachType::Ingress),
     ("packet_out", CgroupSkbAttachType::Egress),
@@ -385,13 +388,35 @@ impl Kernel {
 
     /// Sum of each counter over the CPUs, in the order of [`Counter::ALL`].
     pub(crate) fn counters(&self) -> [u64; Counter::COUNT as usize] {
-        Counter::ALL.map(|(counter, _)| self.counter(counter))
+        Counter::ALL.map(|(counter, _)| match counter {
+            Counter::SkippedRun => self.skipped_runs(),
+            counter => self.counter(counter),
+        })
+    }
+
+    /// Number of runs that the kernel skipped, of programs without a second one that takes its place.
+    fn skipped_runs(&self) -> u64 {
+        TRACEPOINTS
+            .iter()
+            .filter(|(_, tracepoint)| *tracepoint != PAIRED)
+            .filter_map(|(name, _)| self.ebpf.program(name)?.fd().ok())
+            .filter_map(|fd| skipped_runs_of(fd.as_fd().as_raw_fd()))
+            .sum()
     }
 
     fn counter(&self, counter: Counter) -> u64 {
         let values = self.counters.get(&(counter as u32), 0);
         values.map_or(0, |values| values.iter().sum())
     }
+}
+
+/// Number of runs of a program that the kernel skipped (`bpf_prog_show_fdinfo` in kernel/bpf/syscall.c).
+fn skipped_runs_of(fd: RawFd) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("recursion_misses:"))?;
+    line.trim().parse().ok()
 }
 
 /// A program of the object, converted to its type.
