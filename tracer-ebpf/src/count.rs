@@ -1,8 +1,9 @@
 //! Counters of losses and of events that could not be followed, a set for each CPU.
 
 use tracer_common::counter::Counter;
+use tracer_flow::difference::elapsed;
 
-use crate::{difference::elapsed, maps};
+use crate::maps;
 
 /// Adds one to a counter.
 #[inline(always)]

@@ -16,12 +16,14 @@ use tracer_common::{
     },
     record::{Endpoint, direction, kind},
 };
+use tracer_flow::{
+    bound::{between_one_and, masked},
+    difference::{after, bytes_between, elapsed},
+};
 
 use crate::{
-    bound::{between_one_and, masked},
     clock::now_ns,
     count::count,
-    difference::{after, bytes_between, elapsed},
     emit, filter, maps, overflow,
     skb::{ip_header, load},
     sock::{AF_INET, AF_INET6, Sock, Task},

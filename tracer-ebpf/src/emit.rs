@@ -4,18 +4,19 @@ use tracer_common::{
     counter::Counter,
     record::{
         CloseRecord, ConnectRecord, Endpoint, ExecRecord, Header, PATH_LEN, ProcessRecord,
-        TlsRecord, UNMEASURED, VERSION, close as end, closer, kind, tls,
+        TlsRecord, UNMEASURED, VERSION, close as end, kind,
     },
 };
+use tracer_flow::conn::Conn;
 
 use crate::{
     clock::now_ns,
     count::{count, duration},
     maps, overflow,
     sock::{Sock, Task, TcpFigures},
-    state::conn::Conn,
 };
 
+pub mod hello;
 pub mod turn;
 
 /// The kernel wakes the reader if it has read all earlier records.
@@ -171,18 +172,6 @@ pub fn tls(conn: &Conn, cookie: u64) {
     if !written {
         overflow::handshaken(conn);
     }
-}
-
-/// Reports a handshake that was still going on when the connection began to close.
-#[inline(always)]
-pub fn tls_closed(conn: &mut Conn, cookie: u64) {
-    conn.outcome = tls::CLOSED;
-    conn.ended_by = match conn.closer {
-        closer::CLIENT | closer::CLIENT_RESET => tls::BY_CLIENT,
-        closer::SERVER | closer::SERVER_RESET => tls::BY_SERVER,
-        _ => 0,
-    };
-    tls(conn, cookie);
 }
 
 /// End of a connection, for its record.

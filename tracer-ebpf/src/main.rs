@@ -1,21 +1,18 @@
 //! tracer's kernel programs: they follow the sockets of a crawler and their packets.
 //!
-//! `probes` holds one file per hook; the state of a connection is in its socket's storage
-//! ([`state::conn`]); only [`emit`] writes the ring buffer and only [`sock`] reads kernel structs.
+//! `probes` holds one file per hook; the state of a connection ([`tracer_flow::conn`]) is in its socket's storage, and
+//! `tracer-flow` follows it; only [`emit`] writes the ring buffer and only [`sock`] reads kernel structs.
 #![no_std]
 #![no_main]
-#![feature(asm_experimental_arch)]
 
-mod bound;
 mod clock;
 mod count;
-mod difference;
 mod dns;
 mod emit;
 mod filter;
-mod flow;
 mod maps;
 mod out_of_order;
+mod outside;
 mod overflow;
 mod probes;
 mod repeat;

@@ -15,8 +15,9 @@ use tracer_common::{
     record::CloseRecord,
 };
 
+use tracer_flow::conn::Conn;
+
 use crate::state::{
-    conn::Conn,
     dns::DnsOwner,
     out_of_order::{QueueKey, Queued},
     run_queue::RunQueue,

@@ -5,8 +5,9 @@ use tracer_common::{
     overflow::{Count, Histogram},
     record::{close_outcome, connect, tls, turn::TURNS},
 };
+use tracer_flow::conn::Conn;
 
-use crate::{count::duration, maps, sock::TcpFigures, state::conn::Conn};
+use crate::{count::duration, maps, sock::TcpFigures};
 
 #[inline(always)]
 fn add(count: Count, value: u64) {

@@ -4,11 +4,18 @@ use core::ffi::c_void;
 
 use aya_ebpf::helpers::bpf_loop;
 
-/// Calls `step` with a number and `state`, at most `most` times, until it returns 1.
+/// Calls `step` at most `most` times, until it returns true.
 #[inline(always)]
-pub fn repeat<T>(most: u32, step: extern "C" fn(u64, *mut T) -> u64, state: &mut T) {
-    // SAFETY: the callback's signature is what bpf_loop asks for; it gets `state` back, which outlives the call.
+pub fn repeat<F: FnMut() -> bool>(most: u32, mut step: F) {
+    let callback: extern "C" fn(u64, *mut F) -> u64 = call::<F>;
+    // SAFETY: the callback's signature is what bpf_loop asks for; it gets `step` back, which outlives the call.
     unsafe {
-        bpf_loop(most, step as *mut c_void, (&raw mut *state).cast(), 0);
+        bpf_loop(most, callback as *mut c_void, (&raw mut step).cast(), 0);
     }
+}
+
+/// Callback of the loop; 1 ends it.
+extern "C" fn call<F: FnMut() -> bool>(_number: u64, step: *mut F) -> u64 {
+    // SAFETY: bpf_loop hands back the pointer given to it.
+    u64::from(unsafe { (*step)() })
 }

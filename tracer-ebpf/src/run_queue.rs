@@ -5,9 +5,9 @@
 //! getting one again, the sum grows by one latency, which ends at the switch. So the sum at both moments and the time
 //! of the switch give the begin of the latency.
 
+use tracer_flow::{bound::masked, difference::elapsed};
+
 use crate::{
-    bound::masked,
-    difference::elapsed,
     maps,
     sock::Task,
     state::run_queue::{LATENCIES, Latency, RunQueue},

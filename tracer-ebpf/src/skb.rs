@@ -1,20 +1,16 @@
 //! A TCP segment in a `cgroup_skb` program: the packet begins with the network header.
 
-use core::ffi::c_void;
-
 use aya_ebpf::{
     bindings::__sk_buff,
     helpers::generated::{bpf_skb_load_bytes, bpf_tcp_sock},
 };
 use tracer_common::counter::Counter;
-
-use crate::{
-    count::count,
-    flow::{
-        segment::Segment,
-        source::{Packet, Source},
-    },
+use tracer_flow::{
+    segment::Segment,
+    source::{Packet, Source},
 };
+
+use crate::{clock::now_ns, count::count};
 
 const SYN: u8 = 0x02;
 const IPPROTO_TCP: u8 = 6;
@@ -25,31 +21,34 @@ const TCP: usize = 20;
 
 /// The current packet.
 pub struct SkbPacket {
-    pub skb: *mut __sk_buff,
+    skb: *mut __sk_buff,
     /// Offset of the payload.
-    pub offset: u32,
-}
-
-impl SkbPacket {
-    /// The packet of a segment.
-    #[inline(always)]
-    pub fn new(skb: *mut __sk_buff, segment: &Segment) -> Self {
-        Self {
-            skb,
-            offset: segment.offset,
-        }
-    }
+    offset: u32,
 }
 
 impl Source for SkbPacket {
     #[inline(always)]
-    fn load(&self, position: u32, to: *mut c_void, length: u32) -> bool {
+    unsafe fn load(&self, position: u32, to: *mut u8, length: u32) -> bool {
+        let offset = self.offset + position;
         // SAFETY: the context; the caller's buffer holds `length` bytes.
-        unsafe { bpf_skb_load_bytes(self.skb.cast(), self.offset + position, to, length) == 0 }
+        unsafe { bpf_skb_load_bytes(self.skb.cast(), offset, to.cast(), length) == 0 }
     }
 }
 
 impl Packet for SkbPacket {
+    /// TCP stamps sent segments with the monotonic clock (`__tcp_transmit_skb`), so the clock is read here only for
+    /// received ones.
+    #[inline(always)]
+    fn time_ns<const EGRESS: bool>(&self) -> u64 {
+        // SAFETY: a member of the context.
+        let stamp_ns = if EGRESS {
+            unsafe { (*self.skb).tstamp }
+        } else {
+            0
+        };
+        if stamp_ns != 0 { stamp_ns } else { now_ns() }
+    }
+
     #[inline(always)]
     fn readable_to(&self) -> Option<u32> {
         // SAFETY: a member of the context, checked for null; the helper gives figures or null.
@@ -70,19 +69,19 @@ impl Packet for SkbPacket {
 /// # Safety
 /// `skb` is the program's context.
 #[inline(always)]
-pub unsafe fn read(skb: *mut __sk_buff) -> Option<Segment> {
+pub unsafe fn read(skb: *mut __sk_buff) -> Option<(SkbPacket, Segment)> {
     // SAFETY: `skb` is the context.
-    let segment = unsafe { peek(skb).or_else(|| parse(skb)) };
-    if segment.is_none() {
+    let read = unsafe { peek(skb).or_else(|| parse(skb)) };
+    if read.is_none() {
         count(Counter::BadPacket);
     }
-    segment
+    read
 }
 
 /// Reads the headers without a helper, where they nearly always are: in the linear part of the packet, with IPv4
 /// without options or plain IPv6.
 #[inline(always)]
-unsafe fn peek(skb: *mut __sk_buff) -> Option<Segment> {
+unsafe fn peek(skb: *mut __sk_buff) -> Option<(SkbPacket, Segment)> {
     const IPV4: usize = 20;
     const IPV6: usize = 40;
     // SAFETY: members of the context; the verifier checks each access against `data_end`.
@@ -103,27 +102,27 @@ unsafe fn peek(skb: *mut __sk_buff) -> Option<Segment> {
     }
 }
 
-/// Segment of the packet with its TCP header at `IP`.
+/// Segment of a packet with its TCP header at `IP`.
 ///
 /// # Safety
 /// The packet has been checked to hold `IP + TCP` bytes.
 #[inline(always)]
-unsafe fn at<const IP: usize>(skb: *mut __sk_buff, data: *const u8) -> Segment {
+unsafe fn at<const IP: usize>(skb: *mut __sk_buff, data: *const u8) -> (SkbPacket, Segment) {
     // SAFETY: as above.
     unsafe {
         let sequence = data.add(IP + 4).cast::<u32>().read_unaligned();
         let offset = IP as u32 + u32::from(data.add(IP + 12).read() >> 4) * 4;
-        Segment {
+        let segment = Segment {
             sequence: u32::from_be(sequence),
-            offset,
             length: (*skb).len.saturating_sub(offset),
             syn: data.add(IP + 13).read() & SYN != 0,
-        }
+        };
+        (SkbPacket { skb, offset }, segment)
     }
 }
 
 #[inline(always)]
-unsafe fn parse(skb: *mut __sk_buff) -> Option<Segment> {
+unsafe fn parse(skb: *mut __sk_buff) -> Option<(SkbPacket, Segment)> {
     // SAFETY: `skb` is the context.
     let header = unsafe { ip_header(skb) }?;
     if header.protocol != IPPROTO_TCP {
@@ -134,12 +133,12 @@ unsafe fn parse(skb: *mut __sk_buff) -> Option<Segment> {
     let offset = header.length + u32::from(tcp[12] >> 4) * 4;
     // SAFETY: a plain member of the context.
     let total = unsafe { (*skb).len };
-    Some(Segment {
+    let segment = Segment {
         sequence: u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]),
-        offset,
         length: total.saturating_sub(offset),
         syn: tcp[13] & SYN != 0,
-    })
+    };
+    Some((SkbPacket { skb, offset }, segment))
 }
 
 /// Header of the network layer.

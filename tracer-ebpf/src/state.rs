@@ -1,6 +1,5 @@
 //! Types of the maps' values: plain integers, without calls of helpers.
 
-pub mod conn;
 pub mod dns;
 pub mod out_of_order;
 pub mod run_queue;

@@ -8,12 +8,13 @@ use aya_ebpf::{
     helpers::generated::{bpf_sk_storage_get, bpf_task_storage_get},
 };
 use tracer_common::counter::Counter;
+use tracer_flow::conn::Conn;
 
 use crate::{
     count::count,
     maps,
     sock::{Sock, Task},
-    state::{conn::Conn, dns::DnsOwner, run_queue::RunQueue},
+    state::{dns::DnsOwner, run_queue::RunQueue},
 };
 
 /// `BPF_LOCAL_STORAGE_GET_F_CREATE`: a missing value is made, all zero.

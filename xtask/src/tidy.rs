@@ -15,7 +15,8 @@ const UNFINISHED: &[&str] = &["todo", "unimplemented"];
 /// Sources in which times of the kernel are subtracted, and the one file of each that does it.
 const DIFFERENCES: &[(&str, &str)] = &[
     ("tracer-core/src", "tracer-core/src/elapsed.rs"),
-    ("tracer-ebpf/src", "tracer-ebpf/src/difference.rs"),
+    ("tracer-ebpf/src", "tracer-flow/src/difference.rs"),
+    ("tracer-flow/src", "tracer-flow/src/difference.rs"),
 ];
 /// Ways to subtract a time. A negative difference would wrap, or become zero unseen.
 const SUBTRACTIONS: &[&str] = &[
@@ -25,9 +26,11 @@ const SUBTRACTIONS: &[&str] = &[
     "_ns.saturating_sub(",
     "_ns.wrapping_sub(",
 ];
-/// Subtraction that wraps. In the kernel programs sequence numbers need it in the same file, and a bound that the verifier needs.
+/// Subtraction that wraps. Sequence numbers need it in the same file, and a bound that the verifier needs.
 const WRAP: &str = "wrapping_sub(";
-const MAY_WRAP: &str = "tracer-ebpf/src/bound.rs";
+/// Crates in which no other file may subtract like this.
+const WRAPLESS: &[&str] = &["tracer-ebpf", "tracer-flow"];
+const MAY_WRAP: &str = "tracer-flow/src/bound.rs";
 
 /// Places whose code reads exports, with the one below each that may hold their keys.
 const READERS: &[(&str, &str)] = &[
@@ -119,7 +122,8 @@ fn differences(name: &Path, text: &str) -> Vec<String> {
     let Some((_, only)) = place.filter(|(_, only)| name != Path::new(only)) else {
         return Vec::new();
     };
-    let may_wrap = !name.starts_with("tracer-ebpf") || name == Path::new(MAY_WRAP);
+    let is_wrapless = WRAPLESS.iter().any(|package| name.starts_with(package));
+    let may_wrap = !is_wrapless || name == Path::new(MAY_WRAP);
     let more: &[&str] = if may_wrap { &[] } else { &[WRAP] };
     let mut found = Vec::new();
     for (index, line) in text.lines().enumerate() {
@@ -215,14 +219,16 @@ mod tests {
             "let a_ns = end_ns.wrapping_sub(start_ns);\n",
         ] {
             check("tracer-core/src/turn.rs", line, &["elapsed.rs"]);
-            check("tracer-ebpf/src/turn.rs", line, &["difference.rs"]);
+            check("tracer-ebpf/src/dns.rs", line, &["difference.rs"]);
+            check("tracer-flow/src/turn.rs", line, &["difference.rs"]);
             check("tracer-core/src/elapsed.rs", line, &[]);
-            check("tracer-ebpf/src/difference.rs", line, &[]);
+            check("tracer-flow/src/difference.rs", line, &[]);
             check("tracer-user/src/trace/engine.rs", line, &[]);
         }
         let sequence = "let length = end.wrapping_sub(start);\n";
-        check("tracer-ebpf/src/turn.rs", sequence, &["difference.rs"]);
-        check("tracer-ebpf/src/bound.rs", sequence, &[]);
+        check("tracer-ebpf/src/dns.rs", sequence, &["difference.rs"]);
+        check("tracer-flow/src/turn.rs", sequence, &["difference.rs"]);
+        check("tracer-flow/src/bound.rs", sequence, &[]);
         check("tracer-core/src/turn.rs", sequence, &[]);
     }
 

@@ -2,18 +2,20 @@
 
 use tracer_common::{
     counter::Counter,
-    record::{
-        BriefTurn, FirstTurnRecord, TurnRecord, TurnsRecord, kind,
-        turn::{SLOW_PICKUP_NS, UNMEASURED},
-    },
+    record::{BriefTurn, FirstTurnRecord, TurnRecord, TurnsRecord, kind},
+};
+use tracer_flow::{
+    bound::between_one_and,
+    conn::Conn,
+    record::{fill, fill_first},
 };
 
 use super::{header, try_record_at, wakes};
-use crate::{bound::between_one_and, count::count, maps, overflow, state::conn::Conn};
+use crate::{count::count, maps, overflow};
 
 /// Reports the current turn.
 #[inline(always)]
-pub fn finish(conn: &Conn, ended: u8, cookie: u64, now_ns: u64) {
+pub fn turn(conn: &Conn, ended: u8, cookie: u64, now_ns: u64) {
     let written = if conn.has_evidence() {
         try_record_at(
             now_ns,
@@ -33,53 +35,12 @@ pub fn finish(conn: &Conn, ended: u8, cookie: u64, now_ns: u64) {
     }
 }
 
-/// Fills everything of a turn record but its header.
+/// Reports the batch of a connection, which has at least one turn.
 #[inline(always)]
-pub fn fill(conn: &Conn, ended: u8, record: &mut TurnRecord) {
-    let (request, response) = (&conn.request, &conn.response);
-    let answered = conn.is_answered();
-    record.start_ns = request.start_ns;
-    record.first_ns = if answered { response.first_ns } else { 0 };
-    record.last_ns = if answered { response.last_ns } else { 0 };
-    record.previous_ns = request.previous_ns;
-    record.pickup_ns = request.pickup_ns;
-    record.pickup_run_queue_ns = if request.pickup_ns < SLOW_PICKUP_NS {
-        UNMEASURED
-    } else {
-        conn.pickup_run_queue_ns
-    };
-    record.number = request.number;
-    record.protocol = request.protocol;
-    record.ended = ended;
-    record.h2 = request.h2;
-    record.adopted = conn.adopted;
-}
-
-/// Fills everything of a first-turn record but its header.
-#[inline(always)]
-pub fn fill_first(conn: &Conn, ended: u8, record: &mut FirstTurnRecord) {
-    fill(conn, ended, &mut record.turn);
-    record.finished_ns = conn.tls_end_ns;
-    record.times_ns = conn.times_ns;
-    record.lengths = conn.lengths;
-    record.records = conn.response.records;
-    record.early = conn.response.early;
-    record.broken = conn.response.broken;
-    record.half_rtt = conn.response.half_rtt;
-    record.early_length = conn.response.early_length;
-    record.pad = [0; 6];
-}
-
-/// Reports the batch of a connection, if it has turns, and starts a new one.
-#[inline(always)]
-pub fn report_batch(conn: &mut Conn, cookie: u64, now_ns: u64) {
-    if conn.request.batched == 0 {
-        return;
-    }
+pub fn turns(conn: &mut Conn, cookie: u64, now_ns: u64) {
     if !write_batch(conn, cookie, now_ns) {
         overflow::batched(conn);
     }
-    conn.request.batched = 0;
 }
 
 /// Writes the batch of a connection, which has at least one turn. False when there is no room.

@@ -1,32 +1,12 @@
 //! Hook: `cgroup_skb` ingress and egress. UAPI only; kernel 6.1.
 //!
 //! Ingress runs before TCP orders segments (`sk_filter_trim_cap` in `tcp_v4_rcv`), egress when segments leave for the
-//! IP layer (`ip_finish_output`). So this program puts segments in order itself. Packets always pass.
+//! IP layer (`ip_finish_output`). So `tracer_flow` puts segments in order itself. Packets always pass.
 
-use aya_ebpf::{bindings::__sk_buff, macros::cgroup_skb, programs::SkBuffContext};
-use tracer_common::record::{handshake, tls};
+use aya_ebpf::{macros::cgroup_skb, programs::SkBuffContext};
+use tracer_flow::packet;
 
-use crate::{
-    clock::now_ns,
-    difference::{after, bytes_between},
-    dns, emit,
-    flow::{
-        hello,
-        order::{self, Place},
-        segment::Segment,
-        source::Source,
-        tls::{give_up, walk},
-        turn,
-    },
-    maps,
-    out_of_order::{self, QueuedSegment},
-    skb::{self, SkbPacket},
-    state::{
-        conn::Conn,
-        out_of_order::{QUEUED_SEGMENTS, QueueKey},
-    },
-    storage,
-};
+use crate::{dns, emit, outside::Kernel, skb, storage};
 
 const PASS: i32 = 1;
 
@@ -62,148 +42,14 @@ unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
         return None;
     }
     // SAFETY: the context.
-    let segment = unsafe { skb::read(skb) }?;
-    if segment.syn {
-        order::begin::<EGRESS>(conn, segment.sequence.wrapping_add(1));
-        return None;
-    }
-    if segment.length == 0 {
-        return None;
-    }
-    // SAFETY: the context.
-    let now_ns = unsafe { time::<EGRESS>(skb) };
-    let cookie = conn.cookie;
-    if conn.handshake == handshake::OVER {
-        if EGRESS {
-            turn::sent(
-                conn,
-                &SkbPacket::new(skb, &segment),
-                &segment,
-                now_ns,
-                cookie,
-            );
-        } else {
-            turn::received(conn, &SkbPacket::new(skb, &segment), &segment, now_ns);
-        }
-        return None;
-    }
-    if EGRESS {
-        conn.egress.now_ns = now_ns;
-    } else {
-        conn.ingress.now_ns = now_ns;
-    }
-    follow::<EGRESS>(conn, skb, &segment, cookie);
-    if conn.outcome != 0 {
+    let (packet, segment) = unsafe { skb::read(skb) }?;
+    if packet::take::<EGRESS, _, _>(conn, &packet, &segment, &mut Kernel) {
         emit::log!(
             ctx,
             "handshake over cookie={} outcome={}",
-            cookie,
+            conn.cookie,
             conn.outcome
         );
-        report::<EGRESS>(conn, skb, &segment, cookie);
     }
     None
-}
-
-/// Time when the segment passed, ns. TCP stamps sent segments with the monotonic clock (`__tcp_transmit_skb`), so the
-/// clock is read here only for received ones.
-#[inline(always)]
-unsafe fn time<const EGRESS: bool>(skb: *mut __sk_buff) -> u64 {
-    // SAFETY: a member of the context.
-    let stamp_ns = if EGRESS { unsafe { (*skb).tstamp } } else { 0 };
-    if stamp_ns != 0 { stamp_ns } else { now_ns() }
-}
-
-/// Follows the segment if it is next in its stream, or queues it if it came early.
-#[inline(always)]
-fn follow<const EGRESS: bool>(
-    conn: &mut Conn,
-    skb: *mut __sk_buff,
-    segment: &Segment,
-    cookie: u64,
-) {
-    match order::place::<EGRESS>(conn, segment) {
-        Place::Seen => {}
-        Place::Next => {
-            let packet = SkbPacket::new(skb, segment);
-            advance::<EGRESS, _>(conn, &packet, segment.sequence, segment.length, cookie);
-            if !EGRESS && conn.out_of_order != 0 && conn.outcome == 0 {
-                drain(conn, cookie);
-            }
-        }
-        Place::Early if !EGRESS => {
-            // SAFETY: the context.
-            let is_kept =
-                unsafe { out_of_order::push(skb, segment, cookie, u32::from(conn.out_of_order)) };
-            if is_kept {
-                conn.out_of_order += 1;
-            } else {
-                give_up(conn);
-            }
-        }
-        Place::Early | Place::Unknown => give_up(conn),
-    }
-}
-
-/// Follows bytes that are in order and end with a new one.
-#[inline(always)]
-fn advance<const EGRESS: bool, S: Source>(
-    conn: &mut Conn,
-    source: &S,
-    sequence: u32,
-    length: u32,
-    cookie: u64,
-) {
-    if order::take::<EGRESS, S>(conn, source, sequence, length) {
-        hello::capture::<EGRESS, S>(conn, source, cookie);
-        walk::<EGRESS, S>(conn, source);
-    }
-    order::set_next::<EGRESS>(conn, sequence.wrapping_add(length));
-}
-
-/// Follows the segments of the out-of-order queue that are now in order; two rounds, because the queue is not sorted.
-#[inline(never)]
-fn drain(conn: &mut Conn, cookie: u64) {
-    let mut turn = 0u32;
-    while turn < 2 * QUEUED_SEGMENTS {
-        let key = QueueKey {
-            cookie,
-            slot: turn % QUEUED_SEGMENTS,
-            pad: 0,
-        };
-        turn += 1;
-        let Some(queued) = maps::OUT_OF_ORDER.get_ptr(key) else {
-            continue;
-        };
-        // SAFETY: a checked map value.
-        let (sequence, length) = unsafe { ((*queued).sequence, (*queued).length) };
-        if after(sequence, conn.got.next) || conn.outcome != 0 {
-            continue;
-        }
-        if after(sequence.wrapping_add(length), conn.got.next) {
-            advance::<false, _>(conn, &QueuedSegment { queued }, sequence, length, cookie);
-        }
-        let _ = maps::OUT_OF_ORDER.remove(key);
-    }
-}
-
-/// Reports an outcome once; from here on the connection carries requests. A request in clear is reported with its first
-/// bytes.
-#[inline(always)]
-fn report<const EGRESS: bool>(
-    conn: &mut Conn,
-    skb: *mut __sk_buff,
-    segment: &Segment,
-    cookie: u64,
-) {
-    let packet = SkbPacket::new(skb, segment);
-    let is_clear = EGRESS && conn.handshake == handshake::WAITING && conn.outcome == tls::NOT_TLS;
-    conn.handshake = handshake::OVER;
-    if !is_clear || !hello::capture_clear(&packet, segment.length, cookie, conn.egress.now_ns) {
-        emit::tls(conn, cookie);
-    }
-    let stream = if EGRESS { &conn.egress } else { &conn.ingress };
-    let rest = bytes_between(stream.position, stream.length);
-    let leftover = conn.outcome == tls::NOT_TLS || rest > stream.skip;
-    turn::begin::<EGRESS>(conn, leftover, cookie);
 }

@@ -13,19 +13,17 @@
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
     errno::{ECONNRESET, EPIPE, ETIMEDOUT},
-    record::{self, close_outcome, closer, connect, handshake},
+    record::{close_outcome, closer, connect},
     tcp_state as state,
 };
+use tracer_flow::{close, conn::Conn};
 
 use crate::{
     clock::now_ns,
-    emit::{
-        self, Ending,
-        turn::{finish, report_batch},
-    },
+    emit::{self, Ending},
     filter,
+    outside::Kernel,
     sock::{Sock, Task},
-    state::conn::Conn,
     storage,
 };
 
@@ -81,15 +79,11 @@ fn try_socket_state(ctx: &BtfTracePointContext, sock: Sock, old: u8, new: u8) ->
             emit::log!(ctx, "established cookie={}", sock.cookie());
             established(sock, conn, old);
         }
-        state::CLOSE_WAIT => closing(conn, closer::SERVER, now_ns()),
+        state::CLOSE_WAIT => close::begin(conn, closer::SERVER, now_ns(), &mut Kernel),
         state::FIN_WAIT1 | state::LAST_ACK => {
             let now_ns = now_ns();
-            closing(conn, closer::CLIENT, now_ns);
-            report_batch(conn, conn.cookie, now_ns);
-            if sock.reads_no_more() && conn.is_carrying() {
-                finish(conn, record::turn::CLOSE, conn.cookie, now_ns);
-                conn.request.reported = 1;
-            }
+            close::begin(conn, closer::CLIENT, now_ns, &mut Kernel);
+            close::sends_no_more(conn, sock.reads_no_more(), now_ns, &mut Kernel);
         }
         state::CLOSE => {
             emit::log!(ctx, "close cookie={} old={}", sock.cookie(), old);
@@ -140,20 +134,6 @@ fn established(sock: Sock, conn: &mut Conn, old: u8) {
     conn.untold = u8::from(!is_told);
 }
 
-/// Notes the first FIN of a connection, which one of its sides has sent.
-#[inline(always)]
-fn closing(conn: &mut Conn, by: u8, now_ns: u64) {
-    if conn.closer != 0 {
-        return;
-    }
-    conn.closer = by;
-    conn.closing_ns = now_ns;
-    // A server may answer early data and close before the client's Finished is out (RFC 8446 2.3).
-    if by == closer::CLIENT || conn.early_data == 0 {
-        finish_handshake(conn);
-    }
-}
-
 #[inline(always)]
 fn closed(sock: Sock, conn: &mut Conn, old: u8) {
     let (error, now_ns) = (sock.error(), now_ns());
@@ -171,11 +151,8 @@ fn closed(sock: Sock, conn: &mut Conn, old: u8) {
         conn.closer = closer_without_fin(error);
         conn.closing_ns = now_ns;
     }
-    finish_handshake(conn);
-    report_batch(conn, conn.cookie, now_ns);
-    if conn.is_carrying() {
-        finish(conn, record::turn::CLOSE, conn.cookie, now_ns);
-    }
+    close::finish_handshake(conn, &mut Kernel);
+    close::finish_turns(conn, now_ns, &mut Kernel);
     let ending = Ending {
         now_ns,
         error,
@@ -197,24 +174,6 @@ fn closer_without_fin(error: u32) -> u8 {
         0 => closer::CLIENT_RESET,
         _ => closer::UNKNOWN,
     }
-}
-
-/// Ends a handshake at the close of its connection. The client's last flight may already have been sent.
-#[inline(always)]
-fn finish_handshake(conn: &mut Conn) {
-    if conn.handshake == handshake::LAST_FLIGHT {
-        conn.outcome = record::tls::DONE;
-        conn.flow = record::tls::FLOW_13;
-        emit::tls(conn, conn.cookie);
-    } else if conn.handshake == handshake::HANDSHAKE {
-        let cookie = conn.cookie;
-        emit::tls_closed(conn, cookie);
-    } else if conn.handshake == handshake::WAITING && conn.sent.started == 0 {
-        // Its SYN was not seen either: the socket is in a cgroup where packets are not watched.
-        conn.outcome = record::tls::UNKNOWN;
-        emit::tls(conn, conn.cookie);
-    }
-    conn.handshake = handshake::OVER;
 }
 
 /// Outcome of a close, by the rules of net/ipv4/tcp_input.c (`tcp_fin`, `tcp_rcv_state_process`) and tcp.c

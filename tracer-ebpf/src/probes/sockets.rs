@@ -9,19 +9,18 @@ use tracer_common::{
     record::{self, FirstTurnRecord, SocketRecord, TurnRecord, TurnsRecord, handshake, kind},
     tcp_state as state,
 };
+use tracer_flow::{
+    conn::Conn,
+    order,
+    record::{fill, fill_first},
+};
 
 use crate::{
     clock::now_ns,
     dns,
-    emit::{
-        self,
-        turn::{batch_size, fill, fill_first},
-    },
-    filter,
-    flow::order,
-    maps,
+    emit::{self, turn::batch_size},
+    filter, maps,
     sock::{self, Sock, Task},
-    state::conn::Conn,
     storage,
 };
 

@@ -1,9 +1,6 @@
 //! The out-of-order queue: segments of a handshake that arrived early.
 
-/// Bytes kept of a segment.
-pub const QUEUED_BYTES: usize = 4096;
-/// Segments kept for a connection.
-pub const QUEUED_SEGMENTS: u32 = 4;
+use tracer_flow::outside::QUEUED_BYTES;
 
 /// Key of a slot of a connection's queue.
 #[repr(C)]

@@ -111,6 +111,13 @@ pub(crate) const BANS: &[Ban] = &[
         to: &["aya::", "ratatui::"],
         why: "the core knows neither kernel loader nor screen",
     },
+    Ban {
+        package: "tracer-flow",
+        within: "",
+        except: &[],
+        to: &["aya_ebpf::", "aya_log_ebpf::", "std::"],
+        why: "the flow of a connection runs on the host as in the kernel: no helper, no map, no std",
+    },
 ];
 
 /// A use that a ban forbids.

@@ -116,8 +116,8 @@ pub(crate) const HOUSES: &[House] = &[
             // One file for each hook.
             &["probes"],
             &["dns"],
-            // Logic of following a connection.
-            &["flow"],
+            // What the flow of a connection asks of the kernel.
+            &["outside"],
             // Records for user space, and what stands in for them.
             &["emit"],
             &["overflow"],
@@ -127,15 +127,25 @@ pub(crate) const HOUSES: &[House] = &[
             &["count", "repeat", "sock"],
             &["maps"],
             // Plain values and arithmetic.
-            &[
-                "bound",
-                "clock",
-                "difference",
-                "flow/lengths",
-                "flow/segment",
-                "flow/source",
-                "state",
-            ],
+            &["clock", "state"],
+        ],
+    },
+    House {
+        package: "tracer-flow",
+        floors: &[
+            &["lib"],
+            // A connection on the host, with everything around it.
+            &["driver"],
+            // Entries of the kernel programs: a packet, a close, a read.
+            &["close", "packet", "pickup"],
+            &["handshake"],
+            &["turn"],
+            &["batch", "hello", "order", "record", "tls"],
+            &["evidence"],
+            &["outside"],
+            // Plain values and arithmetic.
+            &["conn"],
+            &["bound", "difference", "lengths", "segment", "source"],
         ],
     },
     House {

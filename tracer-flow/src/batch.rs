@@ -6,27 +6,22 @@ use tracer_common::record::{
     turn::{self, SLOW_PICKUP_NS, TURNS, WAIT_NS},
 };
 
-use crate::{
-    bound::masked,
-    difference::elapsed,
-    emit::turn::{finish, report_batch},
-    state::conn::Conn,
-};
+use crate::{bound::masked, conn::Conn, difference::elapsed, outside::Reports};
 
 const MASK: u64 = TURNS as u64 - 1;
 
 /// Handles the end of the current turn, when the next request begins: adds the turn to the batch, or reports it and the
 /// batch.
 #[inline(always)]
-pub fn over(conn: &mut Conn, cookie: u64, now_ns: u64) {
+pub(crate) fn over<R: Reports>(conn: &mut Conn, cookie: u64, now_ns: u64, reports: &mut R) {
     let Some(brief) = brief(conn) else {
-        report_batch(conn, cookie, now_ns);
-        finish(conn, turn::NEXT, cookie, now_ns);
+        report(conn, cookie, now_ns, reports);
+        reports.turn(conn, turn::NEXT, cookie, now_ns);
         return;
     };
     let (h2, batched) = (conn.request.h2, conn.request.batched);
     if batched != 0 && conn.batch().head.h2 != h2 {
-        report_batch(conn, cookie, now_ns);
+        report(conn, cookie, now_ns, reports);
     }
     add(conn, brief);
     let first = conn.batch();
@@ -34,8 +29,18 @@ pub fn over(conn: &mut Conn, cookie: u64, now_ns: u64) {
     // The time of the segment is from before its packet got here, so `first_ns` may even be later.
     let is_old = elapsed(now_ns, first_ns).is_some_and(|age_ns| age_ns >= WAIT_NS);
     if conn.request.batched as usize == TURNS || is_old {
-        report_batch(conn, cookie, now_ns);
+        report(conn, cookie, now_ns, reports);
     }
+}
+
+/// Reports the batch of a connection, if it has turns, and starts a new one.
+#[inline(always)]
+pub(crate) fn report<R: Reports>(conn: &mut Conn, cookie: u64, now_ns: u64, reports: &mut R) {
+    if conn.request.batched == 0 {
+        return;
+    }
+    reports.turns(conn, cookie, now_ns);
+    conn.request.batched = 0;
 }
 
 /// The current turn in short form, if it is answered, is not the first, and its times fit. A turn with times out of

@@ -1,12 +1,10 @@
-//! A TCP segment with payload.
+//! A TCP segment.
 
-/// Place of a segment's payload, in the packet and in the stream.
+/// Place of a segment's payload in the stream.
 #[derive(Clone, Copy)]
 pub struct Segment {
     /// Sequence number of the first payload byte (of the SYN itself for a SYN).
     pub sequence: u32,
-    /// Offset of the payload in the packet.
-    pub offset: u32,
     /// Payload bytes.
     pub length: u32,
     /// SYN flag.

@@ -1,5 +1,5 @@
-//! State of one traced connection, in the storage of its socket: it needs no lookup by address, and is freed with the
-//! socket.
+//! State of one traced connection. In the kernel it is in the storage of its socket: it needs no lookup by address, and
+//! is freed with the socket.
 
 use core::sync::atomic::{Ordering, compiler_fence};
 
@@ -42,6 +42,7 @@ pub struct Stream {
     pub finished: u8,
     /// 1: a record of type application data has passed.
     pub application: u8,
+    /// Zero.
     pub pad: [u8; 4],
 }
 
@@ -121,6 +122,7 @@ pub struct Conn {
     pub comm: [u8; COMM_LEN],
     /// TCP state of the last change that was seen; 0 before the first one.
     pub tcp_state: u8,
+    /// Zero.
     pub pad: [u8; 7],
     // For handshakes and first turns; later the batch of turns is stored here: `Conn::batch`.
     /// Direction from the process.
@@ -193,6 +195,12 @@ const _: () = {
 };
 
 impl Conn {
+    /// State of a new connection, as the kernel makes it.
+    pub const fn zeroed() -> Self {
+        // SAFETY: plain integers.
+        unsafe { core::mem::zeroed() }
+    }
+
     /// Batch of turns to report together. It is used once the second turn has begun: the state of handshake and first
     /// turn is not needed any more, and the batch is stored in its place. `request.batched` turns are set.
     #[inline(always)]

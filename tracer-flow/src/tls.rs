@@ -9,18 +9,15 @@
 //!   Finished is the first application-data record that it sends after them (RFC 8446 2). With a client certificate
 //!   it is the first one that has the size of a Finished.
 
-use tracer_common::{
-    counter::Counter,
-    record::{handshake, tls},
-};
+use tracer_common::record::{handshake, tls};
 
-use super::{evidence::note_record, source::Source};
 use crate::{
     bound::{between_one_and, masked},
-    count::count,
+    conn::{Conn, Response, Stream},
     difference::bytes_between,
-    repeat::repeat,
-    state::conn::{Conn, Response, Stream},
+    evidence::note_record,
+    outside::Loops,
+    source::Source,
 };
 
 const CHANGE_CIPHER_SPEC: u8 = 20;
@@ -42,20 +39,11 @@ const LONGEST_FLIGHT: u8 = 4;
 /// Records read in one segment at most.
 const RECORDS_A_SEGMENT: u32 = 96;
 
-/// State of the record loop; only pointers, so that the verifier sees the same state in every iteration.
-struct Walk<'a, S> {
-    conn: *mut Conn,
-    source: &'a S,
-}
-
 /// Follows the records of the current segment; its bytes `position..length` are the next in order.
 #[inline(always)]
-pub fn walk<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) {
-    let mut walk = Walk {
-        conn: &raw mut *conn,
-        source,
-    };
-    repeat(RECORDS_A_SEGMENT, step::<EGRESS, S>, &mut walk);
+pub(crate) fn walk<const EGRESS: bool, S: Source, L: Loops>(conn: &mut Conn, source: &S) {
+    // The closure holds only pointers, so that the verifier sees the same state in every iteration.
+    L::repeat(RECORDS_A_SEGMENT, || step::<EGRESS, S>(conn, source));
     let stream = if EGRESS { &conn.egress } else { &conn.ingress };
     if stream.position < stream.length {
         if conn.handshake == handshake::OVER {
@@ -66,30 +54,28 @@ pub fn walk<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) {
     }
 }
 
-/// Ends the handshake as unknown: a part of the stream is missing.
+/// Ends the handshake as unknown: a part of the stream is missing. The report of the outcome counts it.
 #[inline(always)]
-pub fn give_up(conn: &mut Conn) {
-    count(Counter::StreamGap);
+pub(crate) fn give_up(conn: &mut Conn) {
     conn.outcome = tls::UNKNOWN;
 }
 
-/// Reads one record header; 1 ends the loop.
-extern "C" fn step<const EGRESS: bool, S: Source>(_turn: u64, walk: *mut Walk<'_, S>) -> u64 {
-    // SAFETY: bpf_loop hands back the pointer given to it; `conn` is checked storage.
-    let (conn, source) = unsafe { (&mut *(*walk).conn, (*walk).source) };
+/// Reads one record header; true ends the walk.
+#[inline(always)]
+fn step<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) -> bool {
     if !skip_body(stream_of::<EGRESS>(conn)) || !read_header(stream_of::<EGRESS>(conn), source) {
-        return 1;
+        return true;
     }
     if needs_alert_body(stream_of::<EGRESS>(conn)) {
-        return 0;
+        return false;
     }
     take_record::<EGRESS>(conn);
-    u64::from(ends_walk::<EGRESS>(conn))
+    ends_walk(conn)
 }
 
 /// True if the handshake has an outcome, or the records after it cannot be followed.
 #[inline(always)]
-fn ends_walk<const EGRESS: bool>(conn: &Conn) -> bool {
+fn ends_walk(conn: &Conn) -> bool {
     if conn.handshake == handshake::OVER {
         conn.response.broken == 1
     } else {
@@ -128,8 +114,11 @@ fn read_header<S: Source>(stream: &mut Stream, source: &S) -> bool {
     let count = between_one_and::<8>(if missing < there { missing } else { there });
     let at = masked::<7>(stream.have);
     // SAFETY: at most 7 + 8 bytes into an array of 16.
-    let to = unsafe { (&raw mut stream.header).cast::<u8>().add(at) };
-    if !source.load(stream.position, to.cast(), count) {
+    let is_loaded = unsafe {
+        let to = (&raw mut stream.header).cast::<u8>().add(at);
+        source.load(stream.position, to, count)
+    };
+    if !is_loaded {
         stream.position = stream.length;
         return false;
     }

@@ -2,16 +2,17 @@
 
 use tracer_common::record::{handshake, tls};
 
-use super::{segment::Segment, source::Source};
 use crate::{
+    conn::Conn,
     difference::{after, bytes_between},
-    state::conn::Conn,
+    segment::Segment,
+    source::Source,
 };
 
 const FIRST_BYTE_OF_TLS: u8 = 22;
 
 /// Place of a segment in its stream.
-pub enum Place {
+pub(crate) enum Place {
     /// Before the next byte: the whole segment has been seen.
     Seen,
     /// At the next byte: the segment continues the stream.
@@ -38,7 +39,7 @@ pub fn begin<const EGRESS: bool>(conn: &mut Conn, base: u32) {
 
 /// Place of a segment in the stream of its direction.
 #[inline(always)]
-pub fn place<const EGRESS: bool>(conn: &Conn, segment: &Segment) -> Place {
+pub(crate) fn place<const EGRESS: bool>(conn: &Conn, segment: &Segment) -> Place {
     let edge = if EGRESS { &conn.sent } else { &conn.got };
     if edge.started == 0 {
         Place::Unknown
@@ -51,22 +52,21 @@ pub fn place<const EGRESS: bool>(conn: &Conn, segment: &Segment) -> Place {
     }
 }
 
-/// Makes the current segment of bytes that are in order and end with a new one. False when they are the first bytes of
-/// the connection and not TLS.
+/// Makes a segment that is in order and ends with a new byte the current one. False when it has the first bytes of the
+/// connection and they are not TLS.
 #[inline(always)]
-pub fn take<const EGRESS: bool, S: Source>(
+pub(crate) fn take<const EGRESS: bool, S: Source>(
     conn: &mut Conn,
     source: &S,
-    sequence: u32,
-    length: u32,
+    segment: &Segment,
 ) -> bool {
     let (stream, edge) = if EGRESS {
         (&mut conn.egress, &conn.sent)
     } else {
         (&mut conn.ingress, &conn.got)
     };
-    stream.position = bytes_between(sequence, edge.next);
-    stream.length = length;
+    stream.position = bytes_between(segment.sequence, edge.next);
+    stream.length = segment.length;
     if conn.handshake == handshake::WAITING && !opens_tls::<EGRESS, S>(conn, source) {
         conn.outcome = tls::NOT_TLS;
         return false;
@@ -76,7 +76,7 @@ pub fn take<const EGRESS: bool, S: Source>(
 
 /// Notes that all bytes before `next` have been seen.
 #[inline(always)]
-pub fn set_next<const EGRESS: bool>(conn: &mut Conn, next: u32) {
+pub(crate) fn set_next<const EGRESS: bool>(conn: &mut Conn, next: u32) {
     if EGRESS {
         conn.sent.next = next;
     } else {
@@ -88,12 +88,14 @@ pub fn set_next<const EGRESS: bool>(conn: &mut Conn, next: u32) {
 #[inline(always)]
 fn opens_tls<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) -> bool {
     let mut first = [0u8; 8];
-    if !EGRESS || !source.load(0, (&raw mut first).cast(), 1) {
+    // SAFETY: the array has more than one byte.
+    if !EGRESS || !unsafe { source.load(0, first.as_mut_ptr(), 1) } {
         return false;
     }
     if first[0] != FIRST_BYTE_OF_TLS {
         // The preface of HTTP/2 in clear begins with "PRI * HTTP/2.0" (RFC 9113 3.4).
-        let preface = first[0] == b'P' && source.load(0, (&raw mut first).cast(), 4);
+        // SAFETY: the array has more than four bytes.
+        let preface = first[0] == b'P' && unsafe { source.load(0, first.as_mut_ptr(), 4) };
         conn.request.h2 =
             u8::from(preface && first[1] == b'R' && first[2] == b'I' && first[3] == b' ');
         return false;

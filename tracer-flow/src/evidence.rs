@@ -2,12 +2,15 @@
 
 use tracer_common::record::turn::EVIDENCE;
 
-use super::lengths::{ALERT_13, CONTINUE_RECORD, KEY_UPDATE_13};
-use crate::{bound::masked, state::conn::Conn};
+use crate::{
+    bound::masked,
+    conn::Conn,
+    lengths::{ALERT_13, CONTINUE_RECORD, KEY_UPDATE_13},
+};
 
 /// Notes a TLS record received after the handshake. Records that cannot be a response are left out.
 #[inline(always)]
-pub fn note_record(conn: &mut Conn, length: u32) {
+pub(crate) fn note_record(conn: &mut Conn, length: u32) {
     let response = &mut conn.response;
     if length == ALERT_13 || length == KEY_UPDATE_13 || CONTINUE_RECORD[..2].contains(&length) {
         return;

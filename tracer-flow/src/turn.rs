@@ -6,16 +6,15 @@ use core::sync::atomic::{Ordering, compiler_fence};
 
 use tracer_common::record::{tls, turn};
 
-use super::{
+use crate::{
     batch,
+    conn::{Conn, Edge, Response},
+    difference::{after, bytes_between, elapsed},
     lengths::{ALERT_13, BARE_CONTINUE, CONTINUE_RECORD, KEY_UPDATE_13, SETTINGS_ACK},
+    outside::{Loops, Reports},
     segment::Segment,
     source::{Packet, Source},
     tls::walk,
-};
-use crate::{
-    difference::{after, bytes_between, elapsed},
-    state::conn::{Conn, Edge, Response},
 };
 
 const ALERT: u8 = 21;
@@ -31,7 +30,12 @@ const TICKET: core::ops::RangeInclusive<u16> = 60..=1400;
 /// Starts the turns after a handshake that has ended with `conn.outcome`. `leftover`: the segment that ended the
 /// handshake has more bytes.
 #[inline(always)]
-pub fn begin<const EGRESS: bool>(conn: &mut Conn, leftover: bool, cookie: u64) {
+pub(crate) fn begin<const EGRESS: bool, R: Reports>(
+    conn: &mut Conn,
+    leftover: bool,
+    cookie: u64,
+    reports: &mut R,
+) {
     conn.request.protocol = match (conn.outcome, conn.flow) {
         (tls::NOT_TLS, _) => turn::CLEAR,
         (tls::DONE, tls::FLOW_13) => turn::TLS_13,
@@ -40,13 +44,13 @@ pub fn begin<const EGRESS: bool>(conn: &mut Conn, leftover: bool, cookie: u64) {
     };
     if EGRESS && conn.early_data == 1 {
         let now_ns = conn.tls_start_ns;
-        request(conn, now_ns, cookie);
+        request(conn, now_ns, cookie, reports);
         if conn.response.half_rtt != 0 {
             answered_early(conn);
         }
     } else if EGRESS && leftover {
         let now_ns = conn.egress.now_ns;
-        request(conn, now_ns, cookie);
+        request(conn, now_ns, cookie, reports);
     } else if !EGRESS && conn.flight > 1 {
         answered_at_once(conn);
     }
@@ -73,7 +77,14 @@ fn answered_early(conn: &mut Conn) {
 
 /// Handles a segment that the process sent after the handshake.
 #[inline(always)]
-pub fn sent<S: Source>(conn: &mut Conn, source: &S, segment: &Segment, now_ns: u64, cookie: u64) {
+pub(crate) fn sent<S: Source, R: Reports>(
+    conn: &mut Conn,
+    source: &S,
+    segment: &Segment,
+    now_ns: u64,
+    cookie: u64,
+    reports: &mut R,
+) {
     if !is_new(&mut conn.sent, segment) {
         return;
     }
@@ -86,12 +97,17 @@ pub fn sent<S: Source>(conn: &mut Conn, source: &S, segment: &Segment, now_ns: u
             conn.request.h2 = 1;
         }
     }
-    request(conn, now_ns, cookie);
+    request(conn, now_ns, cookie, reports);
 }
 
 /// Handles a segment that the process received after the handshake.
 #[inline(always)]
-pub fn received<P: Packet>(conn: &mut Conn, packet: &P, segment: &Segment, now_ns: u64) {
+pub(crate) fn received<P: Packet, L: Loops>(
+    conn: &mut Conn,
+    packet: &P,
+    segment: &Segment,
+    now_ns: u64,
+) {
     let gap = after(segment.sequence, conn.got.next) && conn.got.started == 1;
     if gap || conn.response.holes == 1 {
         return received_with_holes(conn, packet, segment, now_ns, gap);
@@ -100,7 +116,7 @@ pub fn received<P: Packet>(conn: &mut Conn, packet: &P, segment: &Segment, now_n
         && conn.request.number <= 1
         && conn.response.broken == 0
     {
-        follow_records(conn, packet, segment, now_ns);
+        follow_records::<P, L>(conn, packet, segment, now_ns);
     }
     if is_new(&mut conn.got, segment) && !is_no_answer(conn, packet, segment) {
         arrived(conn, now_ns);
@@ -195,13 +211,13 @@ fn answer_goes_on(answer: &mut Response, now_ns: u64) {
 
 /// Notes request bytes: they begin a new turn, unless the last request is still unanswered.
 #[inline(always)]
-fn request(conn: &mut Conn, now_ns: u64, cookie: u64) {
+fn request<R: Reports>(conn: &mut Conn, now_ns: u64, cookie: u64, reports: &mut R) {
     if conn.response.answered != conn.request.number || only_tickets(conn) {
         return;
     }
     if conn.request.number != 0 {
         if conn.request.reported == 0 {
-            batch::over(conn, cookie, now_ns);
+            batch::over(conn, cookie, now_ns, reports);
         }
         conn.request.reported = 0;
         conn.request.previous_ns = conn.response.last_ns;
@@ -253,7 +269,8 @@ fn only_record<S: Source>(source: &S, segment: &Segment) -> u32 {
     if segment.length < RECORD_HEADER || segment.length > LONGEST {
         return 0;
     }
-    let is_loaded = source.load(0, header.as_mut_ptr().cast(), RECORD_HEADER);
+    // SAFETY: the array has more bytes than a record's header.
+    let is_loaded = unsafe { source.load(0, header.as_mut_ptr(), RECORD_HEADER) };
     let length = (u32::from(header[3]) << 8) | u32::from(header[4]);
     if !is_loaded || header[1] != 3 || length + RECORD_HEADER != segment.length {
         return 0;
@@ -289,13 +306,18 @@ fn is_interim<S: Source>(source: &S, segment: &Segment) -> bool {
 
 /// Notes the records of the first turn as long as they come in order.
 #[inline(always)]
-fn follow_records<S: Source>(conn: &mut Conn, source: &S, segment: &Segment, now_ns: u64) {
+fn follow_records<S: Source, L: Loops>(
+    conn: &mut Conn,
+    source: &S,
+    segment: &Segment,
+    now_ns: u64,
+) {
     let end = segment.end();
     if after(end, conn.got.next) {
         let stream = &mut conn.ingress;
         stream.now_ns = now_ns;
         stream.position = bytes_between(segment.sequence, conn.got.next);
         stream.length = segment.length;
-        walk::<false, _>(conn, source);
+        walk::<false, S, L>(conn, source);
     }
 }

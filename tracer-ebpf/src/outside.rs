@@ -1,0 +1,72 @@
+//! Surroundings of a connection in the kernel: loops by a helper, reports to user space, and a map as the out-of-order
+//! queue.
+
+use tracer_common::counter::Counter;
+use tracer_flow::{
+    conn::Conn,
+    outside::{Early, Loops, Piece, Queue, Reports},
+    segment::Segment,
+    source::Source,
+};
+
+use crate::{
+    count, emit,
+    out_of_order::{self, QueuedSegment},
+    repeat,
+};
+
+/// The kernel, as the flow of a connection needs it.
+pub struct Kernel;
+
+impl Loops for Kernel {
+    #[inline(always)]
+    fn repeat(most: u32, step: impl FnMut() -> bool) {
+        repeat::repeat(most, step);
+    }
+}
+
+impl Reports for Kernel {
+    #[inline(always)]
+    fn count(&mut self, counter: Counter) {
+        count::count(counter);
+    }
+
+    #[inline(always)]
+    fn bytes<S: Source>(&mut self, source: &S, cookie: u64, piece: &Piece) -> bool {
+        emit::hello::bytes(source, cookie, piece)
+    }
+
+    #[inline(always)]
+    fn handshake(&mut self, conn: &Conn, cookie: u64) {
+        emit::tls(conn, cookie);
+    }
+
+    #[inline(always)]
+    fn turn(&mut self, conn: &Conn, ended: u8, cookie: u64, now_ns: u64) {
+        emit::turn::turn(conn, ended, cookie, now_ns);
+    }
+
+    #[inline(always)]
+    fn turns(&mut self, conn: &mut Conn, cookie: u64, now_ns: u64) {
+        emit::turn::turns(conn, cookie, now_ns);
+    }
+}
+
+impl Queue for Kernel {
+    type Payload = QueuedSegment;
+
+    #[inline(always)]
+    fn push<S: Source>(&mut self, source: &S, segment: &Segment, cookie: u64, slot: u32) -> bool {
+        out_of_order::push(source, segment, cookie, slot)
+    }
+
+    #[inline(always)]
+    fn get(&mut self, cookie: u64, slot: u32) -> Option<Early<QueuedSegment>> {
+        out_of_order::get(cookie, slot)
+    }
+
+    #[inline(always)]
+    fn remove(&mut self, cookie: u64, slot: u32) {
+        out_of_order::remove(cookie, slot);
+    }
+}

@@ -1,0 +1,68 @@
+//! The end of a connection: what becomes of its handshake and of its turns.
+
+use tracer_common::record::{closer, handshake, tls, turn};
+
+use crate::{batch, conn::Conn, outside::Reports};
+
+/// Notes the first FIN of a connection, which one of its sides has sent.
+#[inline(always)]
+pub fn begin<R: Reports>(conn: &mut Conn, by: u8, now_ns: u64, reports: &mut R) {
+    if conn.closer != 0 {
+        return;
+    }
+    conn.closer = by;
+    conn.closing_ns = now_ns;
+    // A server may answer early data and close before the client's Finished is out (RFC 8446 2.3).
+    if by == closer::CLIENT || conn.early_data == 0 {
+        finish_handshake(conn, reports);
+    }
+}
+
+/// Ends a handshake at the close of its connection. The client's last flight may already have been sent.
+#[inline(always)]
+pub fn finish_handshake<R: Reports>(conn: &mut Conn, reports: &mut R) {
+    let cookie = conn.cookie;
+    if conn.handshake == handshake::LAST_FLIGHT {
+        conn.outcome = tls::DONE;
+        conn.flow = tls::FLOW_13;
+        reports.handshake(conn, cookie);
+    } else if conn.handshake == handshake::HANDSHAKE {
+        conn.outcome = tls::CLOSED;
+        conn.ended_by = match conn.closer {
+            closer::CLIENT | closer::CLIENT_RESET => tls::BY_CLIENT,
+            closer::SERVER | closer::SERVER_RESET => tls::BY_SERVER,
+            _ => 0,
+        };
+        reports.handshake(conn, cookie);
+    } else if conn.handshake == handshake::WAITING && conn.sent.started == 0 {
+        // Its SYN was not seen either: the socket is in a cgroup where packets are not watched.
+        conn.outcome = tls::UNKNOWN;
+        reports.handshake(conn, cookie);
+    }
+    conn.handshake = handshake::OVER;
+}
+
+/// Reports the turns of a connection whose process sends no more. `reads_no_more`: it does not read either, so the
+/// current turn is over.
+#[inline(always)]
+pub fn sends_no_more<R: Reports>(
+    conn: &mut Conn,
+    reads_no_more: bool,
+    now_ns: u64,
+    reports: &mut R,
+) {
+    batch::report(conn, conn.cookie, now_ns, reports);
+    if reads_no_more && conn.is_carrying() {
+        reports.turn(conn, turn::CLOSE, conn.cookie, now_ns);
+        conn.request.reported = 1;
+    }
+}
+
+/// Reports the turns of a connection that has closed.
+#[inline(always)]
+pub fn finish_turns<R: Reports>(conn: &mut Conn, now_ns: u64, reports: &mut R) {
+    batch::report(conn, conn.cookie, now_ns, reports);
+    if conn.is_carrying() {
+        reports.turn(conn, turn::CLOSE, conn.cookie, now_ns);
+    }
+}

@@ -1,0 +1,321 @@
+//! A connection on the host: segments of both directions go through the code that the kernel programs run, and its
+//! reports are kept.
+
+use alloc::{boxed::Box, vec::Vec};
+
+use tracer_common::{
+    counter::Counter,
+    record::{BriefTurn, FirstTurnRecord, TurnRecord, TurnsHead, turn},
+};
+
+use crate::{
+    close,
+    conn::Conn,
+    difference::after,
+    outside::{Early, Loops, Piece, QUEUED_BYTES, QUEUED_SEGMENTS, Queue, Reports},
+    packet, pickup,
+    record::{fill, fill_first},
+    segment::Segment,
+    source::{Packet, Source},
+};
+
+/// Something that was found out about a connection.
+#[derive(Clone, Debug)]
+pub enum Report {
+    /// Bytes of the hellos, or of the first request in clear.
+    Bytes(Bytes),
+    /// Outcome of a handshake.
+    Handshake(Handshake),
+    /// First turn over TLS 1.3. The header of the record is zero.
+    FirstTurn(FirstTurnRecord),
+    /// Any other turn. The header of the record is zero.
+    Turn(TurnRecord),
+    /// Batch of turns. The header of the record is zero.
+    Turns(TurnsHead, Vec<BriefTurn>),
+}
+
+/// Bytes of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bytes {
+    /// Position in the stream.
+    pub offset: u32,
+    /// Direction, one of `record::direction`.
+    pub direction: u8,
+    /// 1: the stream is not TLS.
+    pub clear: u8,
+    /// Bytes from there on.
+    pub bytes: Vec<u8>,
+}
+
+/// Outcome of a handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handshake {
+    /// Time of the first byte of the ClientHello, ns.
+    pub start_ns: u64,
+    /// Time of the end, ns; 0 where the outcome gives none.
+    pub end_ns: u64,
+    /// Outcome, one of `record::tls`.
+    pub outcome: u8,
+    /// `FLOW_12`, `FLOW_13` or 0.
+    pub flow: u8,
+    /// 1: the server finished first in TLS 1.2 or older.
+    pub resumed: u8,
+    /// 1: 0-RTT data was sent.
+    pub early_data: u8,
+    /// Side that ended a handshake that failed.
+    pub ended_by: u8,
+    /// Alert level and description.
+    pub alert: [u8; 2],
+}
+
+/// A connection, its surroundings, and the receiving half of its socket.
+pub struct Driver {
+    conn: Box<Conn>,
+    around: Around,
+    socket: Socket,
+}
+
+impl Driver {
+    /// Connection that begins with the SYN of the client and that of the server, whose sequence numbers are given.
+    pub fn new(client_syn: u32, server_syn: u32) -> Self {
+        let mut conn = Box::new(Conn::zeroed());
+        conn.traced = 1;
+        conn.cookie = 1;
+        let mut driver = Self {
+            conn,
+            around: Around::default(),
+            socket: Socket {
+                readable_to: server_syn.wrapping_add(1),
+                early: Vec::new(),
+            },
+        };
+        driver.take::<true>(client_syn, true, &[], 0);
+        driver.take::<false>(server_syn, true, &[], 0);
+        driver
+    }
+
+    /// Takes a segment that the process has sent.
+    pub fn sent(&mut self, sequence: u32, bytes: &[u8], now_ns: u64) {
+        self.take::<true>(sequence, false, bytes, now_ns);
+    }
+
+    /// Takes a segment that the process has received.
+    pub fn received(&mut self, sequence: u32, bytes: &[u8], now_ns: u64) {
+        self.take::<false>(sequence, false, bytes, now_ns);
+        self.socket
+            .receive(sequence, sequence.wrapping_add(bytes.len() as u32));
+    }
+
+    /// Lets the application read.
+    pub fn read(&mut self, now_ns: u64) {
+        pickup::read(&mut self.conn, now_ns, |_| turn::UNMEASURED);
+    }
+
+    /// Closes the connection. `closer`: one of `record::closer`.
+    pub fn close(&mut self, closer: u8, now_ns: u64) {
+        close::begin(&mut self.conn, closer, now_ns, &mut self.around);
+        close::finish_handshake(&mut self.conn, &mut self.around);
+        close::finish_turns(&mut self.conn, now_ns, &mut self.around);
+        self.conn.request.reported = 1;
+    }
+
+    /// State of the connection.
+    pub fn conn(&self) -> &Conn {
+        &self.conn
+    }
+
+    /// Everything reported so far, in order.
+    pub fn reports(&self) -> &[Report] {
+        &self.around.reports
+    }
+
+    /// Counters that were added to so far, in order.
+    pub fn counted(&self) -> &[Counter] {
+        &self.around.counted
+    }
+
+    fn take<const EGRESS: bool>(&mut self, sequence: u32, syn: bool, bytes: &[u8], now_ns: u64) {
+        let packet = SlicePacket {
+            payload: Slice(bytes),
+            now_ns,
+            readable_to: self.socket.readable_to,
+        };
+        let segment = Segment {
+            sequence,
+            length: bytes.len() as u32,
+            syn,
+        };
+        packet::take::<EGRESS, _, _>(&mut self.conn, &packet, &segment, &mut self.around);
+    }
+}
+
+/// Payload in memory.
+pub struct Slice<T>(pub T);
+
+impl<T: AsRef<[u8]>> Source for Slice<T> {
+    unsafe fn load(&self, position: u32, to: *mut u8, length: u32) -> bool {
+        let from = position as usize;
+        let Some(bytes) = self.0.as_ref().get(from..from + length as usize) else {
+            return false;
+        };
+        // SAFETY: the caller's buffer holds `length` bytes, and is not the payload.
+        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+        true
+    }
+}
+
+/// A packet in memory.
+struct SlicePacket<'a> {
+    payload: Slice<&'a [u8]>,
+    now_ns: u64,
+    readable_to: u32,
+}
+
+impl Source for SlicePacket<'_> {
+    unsafe fn load(&self, position: u32, to: *mut u8, length: u32) -> bool {
+        // SAFETY: as promised by the caller.
+        unsafe { self.payload.load(position, to, length) }
+    }
+}
+
+impl Packet for SlicePacket<'_> {
+    fn time_ns<const EGRESS: bool>(&self) -> u64 {
+        self.now_ns
+    }
+
+    fn readable_to(&self) -> Option<u32> {
+        Some(self.readable_to)
+    }
+}
+
+/// Receiving half of a socket: the bytes that it has in order, and those beyond a gap.
+struct Socket {
+    readable_to: u32,
+    /// Beginnings and ends of segments beyond the gap.
+    early: Vec<(u32, u32)>,
+}
+
+impl Socket {
+    fn receive(&mut self, from: u32, to: u32) {
+        self.early.push((from, to));
+        while let Some(at) = self
+            .early
+            .iter()
+            .position(|(from, _)| !after(*from, self.readable_to))
+        {
+            let (_, to) = self.early.swap_remove(at);
+            if after(to, self.readable_to) {
+                self.readable_to = to;
+            }
+        }
+    }
+}
+
+/// Surroundings of a connection on the host.
+#[derive(Default)]
+struct Around {
+    reports: Vec<Report>,
+    counted: Vec<Counter>,
+    queue: [Option<(Segment, Vec<u8>)>; QUEUED_SEGMENTS as usize],
+}
+
+impl Loops for Around {
+    fn repeat(most: u32, mut step: impl FnMut() -> bool) {
+        for _ in 0..most {
+            if step() {
+                return;
+            }
+        }
+    }
+}
+
+impl Reports for Around {
+    fn count(&mut self, counter: Counter) {
+        self.counted.push(counter);
+    }
+
+    fn bytes<S: Source>(&mut self, source: &S, _cookie: u64, piece: &Piece) -> bool {
+        let mut bytes = alloc::vec![0; piece.length as usize];
+        // SAFETY: the vector has as many bytes.
+        if !unsafe { source.load(piece.position, bytes.as_mut_ptr(), piece.length) } {
+            bytes.clear();
+        }
+        self.reports.push(Report::Bytes(Bytes {
+            offset: piece.offset,
+            direction: piece.direction,
+            clear: piece.clear,
+            bytes,
+        }));
+        true
+    }
+
+    fn handshake(&mut self, conn: &Conn, _cookie: u64) {
+        self.reports.push(Report::Handshake(Handshake {
+            start_ns: conn.tls_start_ns,
+            end_ns: conn.tls_end_ns,
+            outcome: conn.outcome,
+            flow: conn.flow,
+            resumed: conn.resumed,
+            early_data: conn.early_data,
+            ended_by: conn.ended_by,
+            alert: conn.alert,
+        }));
+    }
+
+    fn turn(&mut self, conn: &Conn, ended: u8, _cookie: u64, _now_ns: u64) {
+        // SAFETY: plain integers.
+        let mut record: FirstTurnRecord = unsafe { core::mem::zeroed() };
+        self.reports.push(if conn.has_evidence() {
+            fill_first(conn, ended, &mut record);
+            Report::FirstTurn(record)
+        } else {
+            fill(conn, ended, &mut record.turn);
+            Report::Turn(record.turn)
+        });
+    }
+
+    fn turns(&mut self, conn: &mut Conn, _cookie: u64, _now_ns: u64) {
+        let count = conn.request.batched;
+        let batch = conn.batch();
+        let mut head = batch.head;
+        head.count = count;
+        let turns = batch.turns[..usize::from(count)].to_vec();
+        self.reports.push(Report::Turns(head, turns));
+    }
+}
+
+impl Queue for Around {
+    type Payload = Slice<Vec<u8>>;
+
+    fn push<S: Source>(&mut self, source: &S, segment: &Segment, _cookie: u64, slot: u32) -> bool {
+        let length = segment.length as usize;
+        let Some(place) = self.queue.get_mut(slot as usize) else {
+            self.counted.push(Counter::OutOfOrderFull);
+            return false;
+        };
+        let mut bytes = alloc::vec![0; length];
+        // SAFETY: the vector has as many bytes.
+        let fits =
+            length <= QUEUED_BYTES && unsafe { source.load(0, bytes.as_mut_ptr(), segment.length) };
+        if fits {
+            *place = Some((*segment, bytes));
+        } else {
+            self.counted.push(Counter::OutOfOrderFull);
+        }
+        fits
+    }
+
+    fn get(&mut self, _cookie: u64, slot: u32) -> Option<Early<Self::Payload>> {
+        let (segment, bytes) = self.queue.get(slot as usize)?.as_ref()?;
+        Some(Early {
+            segment: *segment,
+            source: Slice(bytes.clone()),
+        })
+    }
+
+    fn remove(&mut self, _cookie: u64, slot: u32) {
+        if let Some(place) = self.queue.get_mut(slot as usize) {
+            *place = None;
+        }
+    }
+}

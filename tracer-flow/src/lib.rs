@@ -1,0 +1,33 @@
+//! The meaning of a connection's bytes: which segment is next, what its TLS records say, when the handshake is over,
+//! which bytes are a request and which a response.
+//!
+//! The same code runs in the kernel programs and on the host. It calls no helper, reads no clock and touches no map:
+//! payload comes from a [`source::Source`], all state is in [`conn::Conn`], and everything else is asked of an
+//! [`outside::Outside`]. Kernel programs begin at [`packet::take`], [`pickup::read`] and [`close`]; on the host a `driver`
+//! stands in for them.
+#![no_std]
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
+
+#[cfg(not(target_arch = "bpf"))]
+extern crate alloc;
+
+pub mod batch;
+pub mod bound;
+pub mod close;
+pub mod conn;
+pub mod difference;
+#[cfg(not(target_arch = "bpf"))]
+pub mod driver;
+mod evidence;
+mod handshake;
+mod hello;
+mod lengths;
+pub mod order;
+pub mod outside;
+pub mod packet;
+pub mod pickup;
+pub mod record;
+pub mod segment;
+pub mod source;
+mod tls;
+mod turn;

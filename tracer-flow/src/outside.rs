@@ -1,0 +1,80 @@
+//! Traits for everything around a connection: loops, reports and the out-of-order queue. The kernel programs have them from
+//! helpers and maps, the host from plain code.
+
+use tracer_common::counter::Counter;
+
+use crate::{conn::Conn, segment::Segment, source::Source};
+
+/// Bytes of a segment kept in the out-of-order queue at most.
+pub const QUEUED_BYTES: usize = 4096;
+/// Segments kept in the out-of-order queue of a connection at most.
+pub const QUEUED_SEGMENTS: u32 = 4;
+
+/// Loops that the kernel's verifier does not unroll.
+pub trait Loops {
+    /// Calls `step` at most `most` times, until it returns true.
+    fn repeat(most: u32, step: impl FnMut() -> bool);
+}
+
+/// Bytes of a segment that are reported: a part of the hellos, or the beginning of a request in clear.
+#[derive(Clone, Copy)]
+pub struct Piece {
+    /// Time of the segment, ns.
+    pub now_ns: u64,
+    /// Position in the stream.
+    pub offset: u32,
+    /// Position in the segment.
+    pub position: u32,
+    /// Number of bytes.
+    pub length: u32,
+    /// Direction, one of `record::direction`.
+    pub direction: u8,
+    /// 1: the stream is not TLS, and nothing else reports that.
+    pub clear: u8,
+}
+
+/// Receiver of everything that is found out about connections.
+pub trait Reports {
+    /// Adds one to a counter.
+    fn count(&mut self, counter: Counter);
+
+    /// Takes the bytes of a piece; false when there is no room.
+    fn bytes<S: Source>(&mut self, source: &S, cookie: u64, piece: &Piece) -> bool;
+
+    /// Takes the outcome of a handshake.
+    fn handshake(&mut self, conn: &Conn, cookie: u64);
+
+    /// Takes the current turn. `ended`: `record::turn::NEXT`, `CLOSE` or `OPEN`.
+    fn turn(&mut self, conn: &Conn, ended: u8, cookie: u64, now_ns: u64);
+
+    /// Takes the turns of the batch; there is at least one.
+    fn turns(&mut self, conn: &mut Conn, cookie: u64, now_ns: u64);
+}
+
+/// A segment in the out-of-order queue.
+pub struct Early<S> {
+    /// Place of the segment.
+    pub segment: Segment,
+    /// Payload of the segment.
+    pub source: S,
+}
+
+/// The out-of-order queue: segments of a handshake that arrived early, in slots of their connection.
+pub trait Queue {
+    /// Payload of a segment in the queue.
+    type Payload: Source;
+
+    /// Puts a segment into a slot. False when it does not fit.
+    fn push<S: Source>(&mut self, source: &S, segment: &Segment, cookie: u64, slot: u32) -> bool;
+
+    /// Segment in a slot.
+    fn get(&mut self, cookie: u64, slot: u32) -> Option<Early<Self::Payload>>;
+
+    /// Empties a slot.
+    fn remove(&mut self, cookie: u64, slot: u32);
+}
+
+/// Everything around a connection.
+pub trait Outside: Loops + Reports + Queue {}
+
+impl<T: Loops + Reports + Queue> Outside for T {}

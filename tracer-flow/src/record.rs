@@ -1,0 +1,45 @@
+//! Records of turns, filled from the state of their connection.
+
+use tracer_common::record::{
+    FirstTurnRecord, TurnRecord,
+    turn::{SLOW_PICKUP_NS, UNMEASURED},
+};
+
+use crate::conn::Conn;
+
+/// Fills everything of a turn record but its header.
+#[inline(always)]
+pub fn fill(conn: &Conn, ended: u8, record: &mut TurnRecord) {
+    let (request, response) = (&conn.request, &conn.response);
+    let answered = conn.is_answered();
+    record.start_ns = request.start_ns;
+    record.first_ns = if answered { response.first_ns } else { 0 };
+    record.last_ns = if answered { response.last_ns } else { 0 };
+    record.previous_ns = request.previous_ns;
+    record.pickup_ns = request.pickup_ns;
+    record.pickup_run_queue_ns = if request.pickup_ns < SLOW_PICKUP_NS {
+        UNMEASURED
+    } else {
+        conn.pickup_run_queue_ns
+    };
+    record.number = request.number;
+    record.protocol = request.protocol;
+    record.ended = ended;
+    record.h2 = request.h2;
+    record.adopted = conn.adopted;
+}
+
+/// Fills everything of a first-turn record but its header.
+#[inline(always)]
+pub fn fill_first(conn: &Conn, ended: u8, record: &mut FirstTurnRecord) {
+    fill(conn, ended, &mut record.turn);
+    record.finished_ns = conn.tls_end_ns;
+    record.times_ns = conn.times_ns;
+    record.lengths = conn.lengths;
+    record.records = conn.response.records;
+    record.early = conn.response.early;
+    record.broken = conn.response.broken;
+    record.half_rtt = conn.response.half_rtt;
+    record.early_length = conn.response.early_length;
+    record.pad = [0; 6];
+}
