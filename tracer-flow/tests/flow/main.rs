@@ -1,0 +1,6 @@
+//! Connections whose truth is known, fed segment by segment through the code that the kernel programs run.
+
+mod handshakes;
+mod properties;
+mod script;
+mod turns;

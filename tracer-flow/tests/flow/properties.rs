@@ -1,0 +1,101 @@
+//! Properties that hold for any segments.
+
+use proptest::{collection::vec, prelude::*, sample::Index};
+use tracer_common::record::turn::TURNS;
+use tracer_flow::driver::{Driver, Report};
+
+use crate::script::{
+    DATA, Message, Play, client, client_hello, full_12, full_13, play, record, resumed_12,
+    resumed_13, server,
+};
+
+fn scripts() -> impl Strategy<Value = Vec<Message>> {
+    let handshakes = prop_oneof![
+        Just(full_12()),
+        Just(resumed_12()),
+        Just(full_13()),
+        Just(resumed_13()),
+    ];
+    // Requests and responses are longer than the segments in which control records are looked for.
+    let turn = (60..3000u16, vec(60..9000u16, 1..4));
+    (handshakes, vec(turn, 0..12)).prop_map(|(mut script, turns)| {
+        for (number, (request, responses)) in (0..).zip(turns) {
+            let responses: Vec<_> = responses.iter().map(|it| record(DATA, *it)).collect();
+            script.push(client(10_000 + 2000 * number, &[record(DATA, request)]));
+            script.push(server(11_000 + 2000 * number, &responses));
+        }
+        script
+    })
+}
+
+/// A segment of any bytes, at any place near the beginning of the stream.
+fn segments() -> impl Strategy<Value = (bool, u32, Vec<u8>)> {
+    let header = (20..25u8, 0..60u16).prop_map(|(kind, length)| record(kind, length));
+    let bytes = prop_oneof![
+        vec(any::<u8>(), 0..100),
+        header.clone(),
+        vec(header, 1..30).prop_map(|records| records.concat()),
+        Just(client_hello()),
+        vec(any::<u8>(), 4000..5000),
+    ];
+    (any::<bool>(), prop_oneof![Just(0), 0..600u32], bytes)
+}
+
+proptest! {
+    #[test]
+    fn segmentation_changes_nothing(script in scripts(), cuts in vec(vec(any::<Index>(), 0..6), 40)) {
+        let expected = play(&script);
+        let mut play = Play::new();
+        for (message, cuts) in script.iter().zip(cuts.iter().cycle()) {
+            let mut ends: Vec<_> = cuts.iter().map(|cut| cut.index(message.cuts().end)).collect();
+            ends.sort_unstable();
+            play.cut(message, &ends);
+        }
+        prop_assert_eq!(play.end(), expected);
+    }
+
+    #[test]
+    fn any_segments_are_taken(segments in vec(segments(), 0..60), follows in vec(any::<bool>(), 60)) {
+        let mut driver = Driver::new(99, 999);
+        let mut next = [100u32, 1000];
+        for (number, ((is_sent, offset, bytes), follows)) in segments.iter().zip(follows).enumerate() {
+            let now_ns = 1000 * number as u64;
+            let next = &mut next[usize::from(!is_sent)];
+            let sequence = if follows { *next } else { next.wrapping_sub(300).wrapping_add(*offset) };
+            if *is_sent {
+                driver.sent(sequence, bytes, now_ns);
+            } else {
+                driver.received(sequence, bytes, now_ns);
+            }
+            driver.read(now_ns + 100);
+            *next = sequence.wrapping_add(bytes.len() as u32);
+        }
+        driver.close(0, 1_000_000);
+        check_reports(&driver)?;
+    }
+}
+
+/// A handshake has one outcome at most, and turns are numbered one by one.
+fn check_reports(driver: &Driver) -> Result<(), TestCaseError> {
+    let (mut outcomes, mut number) = (0, 0);
+    for report in driver.reports() {
+        let numbers = match report {
+            Report::Bytes(_) => continue,
+            Report::Handshake(_) => {
+                outcomes += 1;
+                continue;
+            }
+            Report::Turn(record) => record.number..record.number + 1,
+            Report::FirstTurn(record) => record.turn.number..record.turn.number + 1,
+            Report::Turns(head, turns) => {
+                prop_assert!((1..=TURNS).contains(&turns.len()));
+                head.number..head.number + turns.len() as u32
+            }
+        };
+        prop_assert_eq!(numbers.start, number + 1);
+        number = numbers.end - 1;
+    }
+    prop_assert!(outcomes <= 1);
+    prop_assert_eq!(number, driver.conn().request.number);
+    Ok(())
+}
