@@ -10,13 +10,14 @@ use anyhow::{Context, Result, bail};
 use crate::tally::Tally;
 use crate::{shell, workspace};
 
-const TARGETS: [&str; 9] = [
+const TARGETS: [&str; 10] = [
     "crawler_dedup",
     "crawler_html",
     "crawler_robots",
     "crawler_sitemap",
     "crawler_url",
     "dns_packets",
+    "flow",
     "recording",
     "records",
     "tls_hello",
