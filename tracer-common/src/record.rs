@@ -381,6 +381,8 @@ pub mod handshake {
     pub const LAST_FLIGHT: u8 = 2;
     /// The handshake is complete, failed, unknown, or the stream is not TLS.
     pub const OVER: u8 = 3;
+    /// As OVER, on a connection that carries no requests because it leads to a name server.
+    pub const NO_REQUESTS: u8 = 4;
 }
 
 /// Record of an open socket of a traced process, from `iter/task_file`.

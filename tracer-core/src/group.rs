@@ -1,6 +1,7 @@
 //! Figures of a group of connections: all connections, or those of a process or a host.
 
 use tracer_common::{
+    dns::{PORT, PORT_TLS},
     errno::{ECONNREFUSED, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH, ETIMEDOUT},
     record::{CloseRecord, closer, turn},
 };
@@ -42,6 +43,10 @@ pub struct Connections {
     pub opens_lost: u64,
     /// Connections that are no longer open although no record reported the close.
     pub closes_lost: u64,
+    /// Connections to name servers, which carry lookups and no requests.
+    pub dns: u64,
+    /// Connections to name servers of which the lookups are not known; also counted in `dns`.
+    pub dns_unread: u64,
     /// Connects under way at the last pass over the sockets.
     pub connecting_now: u64,
     /// Connections that are established, adopted or found, and not closed.
@@ -279,6 +284,39 @@ pub struct Opening {
     pub connect: Connect,
     /// Number of SYN segments sent again.
     pub syn_retransmits: u64,
+    /// Content that is no request, as far as it is known.
+    pub content: Content,
+}
+
+/// Content of a connection that carries no requests, or none that are seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Content {
+    /// True if the connection leads to a name server.
+    pub dns: bool,
+    /// True if the lookups of such a connection are not known.
+    pub dns_unread: bool,
+}
+
+impl Content {
+    /// Content that may be requests.
+    pub const NONE: Self = Self {
+        dns: false,
+        dns_unread: false,
+    };
+
+    /// Content of a connection to `port`. Lookups are known of DNS in clear, from the first byte on.
+    pub fn of(port: u16, connect: Connect) -> Self {
+        let dns = matches!(port, PORT | PORT_TLS);
+        Self {
+            dns,
+            dns_unread: dns && (port == PORT_TLS || connect == Connect::Before),
+        }
+    }
+
+    /// True if the connection counts no requests, so that none is missing.
+    pub fn has_no_requests(self) -> bool {
+        self.dns
+    }
 }
 
 /// Knowledge of a connect that succeeded.
@@ -297,11 +335,13 @@ impl Opening {
     pub const ADOPTED: Self = Self {
         connect: Connect::Before,
         syn_retransmits: 0,
+        content: Content::NONE,
     };
     /// Opening of a connection that was found open after its record was lost.
     pub const UNSEEN: Self = Self {
         connect: Connect::Unseen,
         syn_retransmits: 0,
+        content: Content::NONE,
     };
 
     /// SYN to ESTABLISHED, a round trip, ns.
@@ -385,6 +425,8 @@ impl Group {
         let connections = &mut self.connections;
         connections.open_now += 1;
         connections.peak_open = connections.peak_open.max(connections.open_now);
+        connections.dns += u64::from(opening.content.dns);
+        connections.dns_unread += u64::from(opening.content.dns_unread);
         self.tcp.syn_retransmits += opening.syn_retransmits;
     }
 
@@ -403,6 +445,8 @@ impl Group {
             Connect::Unseen => connections.opens_lost -= 1,
         }
         connections.open_now -= 1;
+        connections.dns -= u64::from(opening.content.dns);
+        connections.dns_unread -= u64::from(opening.content.dns_unread);
         self.tcp.syn_retransmits -= opening.syn_retransmits;
     }
 

@@ -29,7 +29,7 @@ use crate::{
     elapsed::Timed,
     endpoint::{comm, remote},
     entries::NumberHasher,
-    group::{Connect, Group, Opening},
+    group::{Connect, Content, Group, Opening},
     host::{HostKey, HostSource, Hosts},
     host_filter::HostFilter,
     live::{Activity, LiveConnections},
@@ -203,6 +203,7 @@ impl Tracker {
             let opening = Opening {
                 connect: connect_took(record).map_or(Connect::Before, Connect::Seen),
                 syn_retransmits: u64::from(record.syn_retransmits),
+                content: Content::NONE,
             };
             self.open(record.header.cookie, &record.endpoint, opening);
         } else if self.admits(&self.host_key(&record.endpoint, remote).host) {
@@ -225,8 +226,9 @@ impl Tracker {
         });
     }
 
-    fn open(&mut self, cookie: u64, endpoint: &Endpoint, opening: Opening) {
+    fn open(&mut self, cookie: u64, endpoint: &Endpoint, mut opening: Opening) {
         let remote = remote(endpoint);
+        opening.content = Content::of(remote.port(), opening.connect);
         let process = self.processes.of(endpoint);
         let host = self.host_key(endpoint, remote);
         let host = self.hosts.of(host, remote.ip());
@@ -388,6 +390,7 @@ impl Tracker {
                 Some(turn) => turn.apply(record, group),
                 // The turns may be in the overflow figures, or belong to a time before the figures began.
                 None if record.flags & close::USED != 0 => {}
+                None if connection.opening.content.has_no_requests() => {}
                 None if known => group.connections.never_used += 1,
                 // Requests of an adopted connection before tracing began are not known.
                 None => {}

@@ -12,7 +12,8 @@ use aya_ebpf::{
 use tracer_common::{
     counter::Counter,
     dns::{
-        DNS_LARGE, DNS_SMALL, DnsRecord, DnsReleaseRecord, LostAnswer, LostAnswerKey, transport,
+        DNS_LARGE, DNS_SMALL, DnsRecord, DnsReleaseRecord, LostAnswer, LostAnswerKey, PORT, PORT_TLS,
+        transport,
     },
     record::{Endpoint, direction, kind},
 };
@@ -29,8 +30,6 @@ use crate::{
     storage,
 };
 
-/// Port that DNS servers listen on (RFC 1035 4.2).
-pub const PORT: u16 = 53;
 /// Length of the header, which every message has.
 const SHORTEST: u32 = 12;
 const SYN: u8 = 0x02;
@@ -58,6 +57,12 @@ pub unsafe fn concerns(sk: *const bpf_sock) -> bool {
     // SAFETY: a member of every socket that such a pointer can be.
     let port = unsafe { (*sk).dst_port };
     port == 0 || port == PORT.to_be()
+}
+
+/// True if a TCP connection to this port leads to a name server: what it carries are lookups, not requests.
+#[inline(always)]
+pub fn is_name_server(port: u16) -> bool {
+    port == PORT || port == PORT_TLS
 }
 
 /// Makes the task the owner of a socket that queries port 53.

@@ -33,6 +33,10 @@ object! {
         opens_lost: Option<u64>,
         /// Connections that are no longer open although no record reported the close.
         closes_lost: Option<u64>,
+        /// Connections to name servers, which carry lookups and no requests.
+        dns: Option<u64>,
+        /// Of these, those whose lookups are not known.
+        dns_unread: Option<u64>,
         /// Established, adopted or found, and neither closed nor lost.
         open_now: Option<u64>,
         /// Most that were open at once.

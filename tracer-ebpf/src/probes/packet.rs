@@ -67,7 +67,7 @@ unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
         order::begin::<EGRESS>(conn, segment.sequence.wrapping_add(1));
         return None;
     }
-    if segment.length == 0 {
+    if segment.length == 0 || conn.handshake == handshake::NO_REQUESTS {
         return None;
     }
     // SAFETY: the context.
@@ -187,8 +187,8 @@ fn drain(conn: &mut Conn, cookie: u64) {
     }
 }
 
-/// Reports an outcome once; from here on the connection carries requests. A request in clear is reported with its first
-/// bytes.
+/// Reports an outcome once; from here on the connection carries requests, unless it leads to a name server. A request in
+/// clear is reported with its first bytes.
 #[inline(always)]
 fn report<const EGRESS: bool>(
     conn: &mut Conn,
@@ -196,6 +196,10 @@ fn report<const EGRESS: bool>(
     segment: &Segment,
     cookie: u64,
 ) {
+    if conn.dns == 1 {
+        conn.handshake = handshake::NO_REQUESTS;
+        return emit::tls(conn, cookie);
+    }
     let packet = SkbPacket::new(skb, segment);
     let is_clear = EGRESS && conn.handshake == handshake::WAITING && conn.outcome == tls::NOT_TLS;
     conn.handshake = handshake::OVER;

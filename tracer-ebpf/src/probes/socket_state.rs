@@ -19,6 +19,7 @@ use tracer_common::{
 
 use crate::{
     clock::now_ns,
+    dns,
     emit::{
         self, Ending,
         turn::{finish, report_batch},
@@ -121,6 +122,7 @@ fn opening(sock: Sock) -> Option<()> {
     conn.start_ns = now_ns();
     conn.traced = 1;
     conn.tcp_state = state::SYN_SENT;
+    conn.dns = u8::from(dns::is_name_server(sock.remote_port()));
     conn.cookie = sock.cookie();
     conn.tgid = tgid;
     conn.netns = sock.netns();

@@ -220,6 +220,7 @@ fn traced_or_adopted(sock: Sock, task: Task) -> Option<&'static mut Conn> {
     }
     // SAFETY: a typed socket.
     let conn = unsafe { storage::conn_or_new(sock.as_ptr()) }?;
+    conn.dns = u8::from(dns::is_name_server(sock.remote_port()));
     conn.cookie = sock.cookie();
     conn.tgid = tgid;
     conn.netns = netns;
@@ -232,7 +233,11 @@ fn traced_or_adopted(sock: Sock, task: Task) -> Option<&'static mut Conn> {
     conn.traced = 1;
     if sock.state() != state::SYN_SENT {
         conn.adopted = 1;
-        conn.handshake = handshake::OVER;
+        conn.handshake = if conn.dns == 1 {
+            handshake::NO_REQUESTS
+        } else {
+            handshake::OVER
+        };
     }
     Some(conn)
 }

@@ -121,7 +121,9 @@ pub struct Conn {
     pub comm: [u8; COMM_LEN],
     /// TCP state of the last change that was seen; 0 before the first one.
     pub tcp_state: u8,
-    pub pad: [u8; 7],
+    /// 1: the connection leads to a name server, so it carries no requests.
+    pub dns: u8,
+    pub pad: [u8; 6],
     // For handshakes and first turns; later the batch of turns is stored here: `Conn::batch`.
     /// Direction from the process.
     pub egress: Stream,

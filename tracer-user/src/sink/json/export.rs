@@ -128,6 +128,8 @@ fn connections(connections: &Connections, has_activity: bool) -> export::Connect
         adopted: Some(connections.adopted),
         opens_lost: Some(connections.opens_lost),
         closes_lost: Some(connections.closes_lost),
+        dns: Some(connections.dns),
+        dns_unread: Some(connections.dns_unread),
         open_now: Some(connections.open_now),
         peak_open: Some(connections.peak_open),
         failed: export::FailedConnects {

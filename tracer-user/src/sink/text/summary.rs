@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use tracer_core::{
-    group::{Group, Requests},
+    group::{Connections, Group, Requests},
     host::Host,
     latency::Latency,
     phase::Phase,
@@ -161,6 +161,21 @@ fn requests(text: &mut String, requests: &Requests) {
     }
 }
 
+/// Connections that carry no requests, so that nobody looks for any.
+fn not_requests(text: &mut String, connections: &Connections) {
+    if connections.dns != 0 {
+        let unread = match connections.dns_unread {
+            0 => String::new(),
+            unread => format!("; the lookups of {unread} of these are not known"),
+        };
+        let _ = writeln!(
+            text,
+            "              {} to name servers, which count no requests{unread}",
+            connections.dns
+        );
+    }
+}
+
 fn counts(text: &mut String, snapshot: &Snapshot) {
     let group = &snapshot.totals;
     let (connections, tls, closed) = (&group.connections, &group.tls, &group.connections.closed_by);
@@ -175,6 +190,7 @@ fn counts(text: &mut String, snapshot: &Snapshot) {
         connections.peak_open,
         connections.connecting_now
     );
+    not_requests(text, connections);
     requests(text, &group.requests);
     let _ = writeln!(
         text,

@@ -91,6 +91,8 @@ const FACTS: [(&str, &[Fact]); 6] = [
             ("adopted", |g| g.connections.adopted),
             ("established", |g| g.connections.established),
             ("never used", |g| g.connections.never_used()),
+            ("to name servers", |g| g.connections.dns),
+            ("lookups unknown", |g| g.connections.dns_unread),
         ],
     ),
     (
