@@ -153,8 +153,8 @@ pub struct ConnectRecord {
     pub syn_retransmits: u16,
     /// Outcome, one of [`connect`].
     pub outcome: u8,
-    /// Zero.
-    pub pad: u8,
+    /// 1 if packets of the socket are not watched: it is in another cgroup. 0 in recordings of earlier builds.
+    pub unwatched: u8,
 }
 
 /// Outcomes of a TLS handshake.
@@ -419,7 +419,11 @@ pub struct SocketRecord {
     /// Number of requests so far.
     pub turns: u32,
     /// 1: the record of its connect found the ring full. 0 in recordings of earlier builds.
-    pub untold: u32,
+    pub untold: u8,
+    /// 1 as in [`ConnectRecord`].
+    pub unwatched: u8,
+    /// Zero.
+    pub pad: u16,
 }
 
 /// Protocols of a connection, ways in which a turn ended, and limits of turn records.

@@ -47,6 +47,9 @@ pub struct Connections {
     pub dns: u64,
     /// Connections to name servers of which the lookups are not known; also counted in `dns`.
     pub dns_unread: u64,
+    /// Connections whose packets are not watched, because the process has left its cgroup: their handshakes, requests
+    /// and lookups are not seen.
+    pub unwatched: u64,
     /// Connects under way at the last pass over the sockets.
     pub connecting_now: u64,
     /// Connections that are established, adopted or found, and not closed.
@@ -295,6 +298,8 @@ pub struct Content {
     pub dns: bool,
     /// True if the lookups of such a connection are not known.
     pub dns_unread: bool,
+    /// True if the packets of the connection are not watched.
+    pub unwatched: bool,
 }
 
 impl Content {
@@ -302,20 +307,22 @@ impl Content {
     pub const NONE: Self = Self {
         dns: false,
         dns_unread: false,
+        unwatched: false,
     };
 
     /// Content of a connection to `port`. Lookups are known of DNS in clear, from the first byte on.
-    pub fn of(port: u16, connect: Connect) -> Self {
+    pub fn of(port: u16, connect: Connect, unwatched: bool) -> Self {
         let dns = matches!(port, PORT | PORT_TLS);
         Self {
             dns,
-            dns_unread: dns && (port == PORT_TLS || connect == Connect::Before),
+            dns_unread: dns && (port == PORT_TLS || unwatched || connect == Connect::Before),
+            unwatched,
         }
     }
 
-    /// True if the connection counts no requests, so that none is missing.
+    /// True if the connection counts no requests, so that it does not count as unused either.
     pub fn has_no_requests(self) -> bool {
-        self.dns
+        self.dns || self.unwatched
     }
 }
 
@@ -427,6 +434,7 @@ impl Group {
         connections.peak_open = connections.peak_open.max(connections.open_now);
         connections.dns += u64::from(opening.content.dns);
         connections.dns_unread += u64::from(opening.content.dns_unread);
+        connections.unwatched += u64::from(opening.content.unwatched);
         self.tcp.syn_retransmits += opening.syn_retransmits;
     }
 
@@ -447,6 +455,7 @@ impl Group {
         connections.open_now -= 1;
         connections.dns -= u64::from(opening.content.dns);
         connections.dns_unread -= u64::from(opening.content.dns_unread);
+        connections.unwatched -= u64::from(opening.content.unwatched);
         self.tcp.syn_retransmits -= opening.syn_retransmits;
     }
 

@@ -78,6 +78,7 @@ impl Overflow {
         let connections = &mut group.connections;
         connections.established += established;
         connections.adopted += self.count(Count::Adopted);
+        connections.unwatched += self.count(Count::Unwatched);
         connections.opened += established + self.samples(Histogram::ConnectFailed);
         connections.aborted_connects += self.count(Count::Aborted);
         let failed = &mut connections.failed;

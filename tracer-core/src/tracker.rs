@@ -203,7 +203,10 @@ impl Tracker {
             let opening = Opening {
                 connect: connect_took(record).map_or(Connect::Before, Connect::Seen),
                 syn_retransmits: u64::from(record.syn_retransmits),
-                content: Content::NONE,
+                content: Content {
+                    unwatched: record.unwatched == 1,
+                    ..Content::NONE
+                },
             };
             self.open(record.header.cookie, &record.endpoint, opening);
         } else if self.admits(&self.host_key(&record.endpoint, remote).host) {
@@ -228,7 +231,8 @@ impl Tracker {
 
     fn open(&mut self, cookie: u64, endpoint: &Endpoint, mut opening: Opening) {
         let remote = remote(endpoint);
-        opening.content = Content::of(remote.port(), opening.connect);
+        let unwatched = opening.content.unwatched;
+        opening.content = Content::of(remote.port(), opening.connect, unwatched);
         let process = self.processes.of(endpoint);
         let host = self.host_key(endpoint, remote);
         let host = self.hosts.of(host, remote.ip());

@@ -139,7 +139,7 @@ pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32, now_ns: u64) ->
             record.error = error;
             record.syn_retransmits = conn.syn_retransmits;
             record.outcome = outcome;
-            record.pad = 0;
+            record.unwatched = conn.unwatched;
         },
     );
     if !written {

@@ -36,6 +36,8 @@ fn time(phase: Histogram, duration_ns: Option<u64>) {
 pub fn connected(conn: &Conn, outcome: u8, error: u32, now_ns: u64) {
     add(Count::Records, 1);
     add(Count::SynRetransmits, u64::from(conn.syn_retransmits));
+    // Only a connect that succeeded can be marked so.
+    add(Count::Unwatched, u64::from(conn.unwatched));
     // A connect from before the trace has no start time.
     let is_adopted = conn.start_ns == 0;
     let duration_ns = if is_adopted {

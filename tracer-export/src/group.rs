@@ -37,6 +37,8 @@ object! {
         dns: Option<u64>,
         /// Of these, those whose lookups are not known.
         dns_unread: Option<u64>,
+        /// Connections whose packets are not watched: their handshakes, requests and lookups are not seen.
+        unwatched: Option<u64>,
         /// Established, adopted or found, and neither closed nor lost.
         open_now: Option<u64>,
         /// Most that were open at once.

@@ -138,6 +138,8 @@ fn established(sock: Sock, conn: &mut Conn, old: u8) {
     }
     let now_ns = now_ns();
     conn.established_ns = now_ns;
+    // Its SYN was not seen: the socket was made in a cgroup where packets are not watched.
+    conn.unwatched = u8::from(conn.sent.started == 0);
     let is_told = emit::connect(sock, conn, connect::ESTABLISHED, 0, now_ns);
     conn.untold = u8::from(!is_told);
 }
@@ -211,10 +213,6 @@ fn finish_handshake(conn: &mut Conn) {
     } else if conn.handshake == handshake::HANDSHAKE {
         let cookie = conn.cookie;
         emit::tls_closed(conn, cookie);
-    } else if conn.handshake == handshake::WAITING && conn.sent.started == 0 {
-        // Its SYN was not seen either: the socket is in a cgroup where packets are not watched.
-        conn.outcome = record::tls::UNKNOWN;
-        emit::tls(conn, conn.cookie);
     }
     conn.handshake = handshake::OVER;
 }

@@ -256,6 +256,7 @@ fn describe(sock: Sock, conn: &Conn, fd: u32) -> SocketRecord {
     record.handshake = conn.handshake;
     record.pending = u8::from(conn.response.answered != conn.request.number);
     record.turns = conn.request.number;
-    record.untold = u32::from(conn.untold);
+    record.untold = conn.untold;
+    record.unwatched = conn.unwatched;
     record
 }

@@ -123,7 +123,9 @@ pub struct Conn {
     pub tcp_state: u8,
     /// 1: the connection leads to a name server, so it carries no requests.
     pub dns: u8,
-    pub pad: [u8; 6],
+    /// 1: packets of the socket are not watched, because it is in a cgroup beside the one that the trace is about.
+    pub unwatched: u8,
+    pub pad: [u8; 5],
     // For handshakes and first turns; later the batch of turns is stored here: `Conn::batch`.
     /// Direction from the process.
     pub egress: Stream,

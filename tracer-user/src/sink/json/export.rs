@@ -130,6 +130,7 @@ fn connections(connections: &Connections, has_activity: bool) -> export::Connect
         closes_lost: Some(connections.closes_lost),
         dns: Some(connections.dns),
         dns_unread: Some(connections.dns_unread),
+        unwatched: Some(connections.unwatched),
         open_now: Some(connections.open_now),
         peak_open: Some(connections.peak_open),
         failed: export::FailedConnects {

@@ -174,6 +174,13 @@ fn not_requests(text: &mut String, connections: &Connections) {
             connections.dns
         );
     }
+    if connections.unwatched != 0 {
+        let _ = writeln!(
+            text,
+            "              {} NOT SEEN, made by processes that left their cgroup: their handshakes, requests and lookups are missing",
+            connections.unwatched
+        );
+    }
 }
 
 fn counts(text: &mut String, snapshot: &Snapshot) {

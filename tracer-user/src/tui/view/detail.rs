@@ -93,6 +93,7 @@ const FACTS: [(&str, &[Fact]); 6] = [
             ("never used", |g| g.connections.never_used()),
             ("to name servers", |g| g.connections.dns),
             ("lookups unknown", |g| g.connections.dns_unread),
+            ("not seen", |g| g.connections.unwatched),
         ],
     ),
     (

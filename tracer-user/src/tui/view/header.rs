@@ -54,6 +54,11 @@ fn pieces(model: &Model) -> Vec<(String, Role)> {
     if lost != 0 {
         pieces.push((format!(" LOST {} ", number::short_count(lost)), Role::Alarm));
     }
+    let unwatched = moment.snapshot.totals.connections.unwatched;
+    if unwatched != 0 {
+        let count = number::short_count(unwatched);
+        pieces.push((format!(" {count} CONNECTIONS NOT SEEN "), Role::Alarm));
+    }
     match (&moment.stage, model.paused) {
         (_, true) => pieces.push((" PAUSED ".to_owned(), Role::Alarm)),
         (Stage::Tracing, _) => {}
