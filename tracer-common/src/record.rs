@@ -244,11 +244,15 @@ pub struct HelloRecord<const N: usize> {
     pub length: u16,
     /// Direction, one of [`direction`].
     pub direction: u8,
-    /// 1 if the stream is not TLS and no [`TlsRecord`] reports that.
+    /// 1 if the stream is not TLS and no [`TlsRecord`] reports that. [`IN_SYN`] in a record without bytes.
     pub clear: u8,
     /// Bytes of the stream.
     pub bytes: [u8; N],
 }
+
+/// Mark of a [`HelloRecord`] without bytes: the SYN of the connection carries data, so the next records of the
+/// connection come before the record of its connect (RFC 7413).
+pub const IN_SYN: u8 = 2;
 
 /// Ways in which a connection was ended.
 pub mod closer {

@@ -286,13 +286,15 @@ unsafe fn segment(
     // SAFETY: the context.
     let tcp = unsafe { load::<14>(skb, header)? };
     let sequence = u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]);
-    if tcp[13] & SYN != 0 {
+    let is_syn = tcp[13] & SYN != 0;
+    if is_syn && (progress.started == 0 || progress.next == sequence.wrapping_add(1)) {
         progress.base = sequence;
         progress.next = sequence.wrapping_add(1);
         progress.started = 1;
         progress.holes = 0;
-        return None;
     }
+    // Data of a SYN come after its own number (RFC 7413).
+    let sequence = sequence.wrapping_add(u32::from(is_syn));
     let offset = header + u32::from(tcp[12] >> 4) * 4;
     let length = at_least(bytes_between(offset, total), 1)?;
     let end = sequence.wrapping_add(length);

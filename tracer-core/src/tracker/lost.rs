@@ -35,6 +35,8 @@ impl Tracker {
             ..Opening::UNSEEN
         };
         self.open(cookie, &record.endpoint, opening);
+        let early = self.early.take(cookie);
+        self.apply_early(cookie, &early);
         if let Some(connection) = self.connections.get_mut(&cookie) {
             // The totals have its first request from the kernel's own counters, or from a record that nobody owned.
             connection.recount = (record.turns != 0).then_some(Recount::InRows);

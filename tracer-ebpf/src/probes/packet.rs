@@ -62,10 +62,10 @@ unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
         return None;
     }
     // SAFETY: the context.
-    let segment = unsafe { skb::read(skb) }?;
+    let mut segment = unsafe { skb::read(skb) }?;
     if segment.syn {
-        order::begin::<EGRESS>(conn, segment.sequence.wrapping_add(1));
-        return None;
+        segment.sequence = segment.sequence.wrapping_add(1);
+        begin::<EGRESS>(conn, segment.sequence);
     }
     if segment.length == 0 || conn.handshake == handshake::NO_REQUESTS {
         return None;
@@ -92,7 +92,14 @@ unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
     } else {
         conn.ingress.now_ns = now_ns;
     }
+    let in_syn = EGRESS && segment.syn && conn.sent.next == segment.sequence;
+    if in_syn {
+        fast_open(conn, now_ns);
+    }
     follow::<EGRESS>(conn, skb, &segment, cookie);
+    if in_syn {
+        conn.got.started = 0;
+    }
     if conn.outcome != 0 {
         emit::log!(
             ctx,
@@ -103,6 +110,27 @@ unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
         report::<EGRESS>(conn, skb, &segment, cookie);
     }
     None
+}
+
+/// Takes the first sequence number of a direction from its SYN, unless bytes have come after it: a SYN that is sent again
+/// begins nothing anew.
+#[inline(always)]
+fn begin<const EGRESS: bool>(conn: &mut Conn, base: u32) {
+    let edge = if EGRESS { &conn.sent } else { &conn.got };
+    if edge.started == 0 || edge.next == base {
+        order::begin::<EGRESS>(conn, base);
+    }
+}
+
+/// Notes that the SYN carries data (TCP Fast Open, RFC 7413). The kernel may have waited for them with the SYN since the
+/// call of connect. That nothing has come from the server is known, although its SYN has not come yet.
+#[inline(always)]
+fn fast_open(conn: &mut Conn, now_ns: u64) {
+    if conn.start_ns != 0 {
+        conn.start_ns = now_ns;
+    }
+    conn.got.started = 1;
+    emit::in_syn(conn);
 }
 
 /// Time when the segment passed, ns. TCP stamps sent segments with the monotonic clock (`__tcp_transmit_skb`), so the
