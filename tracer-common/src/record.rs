@@ -461,6 +461,13 @@ pub mod turn {
 
     /// Time in ns during which a turn waits for others of its connection, counted from the begin of the first of them.
     pub const WAIT_NS: u64 = 10_000_000;
+
+    /// In place of a pickup on a socket whose reads are not seen (MPTCP).
+    pub const UNSEEN: u64 = u64::MAX - 1;
+    /// Bit of [`super::TurnsHead::adopted`]: the connection was open before tracing began.
+    pub const ADOPTED: u8 = 1;
+    /// Bit of [`super::TurnsHead::adopted`]: reads of the socket are not seen, so the turns have no pickup.
+    pub const READS_UNSEEN: u8 = 2;
 }
 
 /// Record of a turn on one connection: request bytes out, then response bytes in.
@@ -486,7 +493,8 @@ pub struct TurnRecord {
     pub last_ns: u64,
     /// Time of the last byte of the previous response, ns; 0 for the first turn.
     pub previous_ns: u64,
-    /// Longest time that response data waited for the application to read it, ns.
+    /// Longest time that response data waited for the application to read it, ns; [`turn::UNSEEN`] when reads are not
+    /// seen.
     pub pickup_ns: u64,
     /// Part of `pickup_ns` that is run-queue latency: the reading thread was ready to run and waited for a CPU, ns;
     /// [`turn::UNMEASURED`] when not known.
@@ -589,7 +597,7 @@ pub struct TurnsHead {
     pub protocol: u8,
     /// HTTP/2 flag as in [`TurnRecord::h2`].
     pub h2: u8,
-    /// Adoption flag as in [`TurnRecord::adopted`].
+    /// Bits ADOPTED and READS_UNSEEN of [`turn`].
     pub adopted: u8,
 }
 

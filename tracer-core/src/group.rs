@@ -174,6 +174,8 @@ pub struct Requests {
     pub slow_pickup_ns: u64,
     /// Run-queue latency in this time, in which the thread waited for a CPU, ns.
     pub slow_pickup_run_queue_ns: u64,
+    /// Turns with a response on sockets whose reads are not seen (MPTCP), so that no pickup is known.
+    pub pickups_unseen: u64,
     /// First turns with a response that was distinguished from session tickets by size and time.
     pub first_inferred: u64,
     /// First turns with a response that could not be distinguished from tickets; they have no ttfb and no transfer.

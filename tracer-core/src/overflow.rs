@@ -144,6 +144,7 @@ impl Overflow {
         requests.connections += self.count(Count::RequestConnections);
         requests.failed += self.count(Count::RequestsFailed);
         requests.first_unknown += self.count(Count::FirstUnknown);
+        requests.pickups_unseen += self.count(Count::PickupsUnseen);
     }
 
     /// Adds the lookups with a query that found the ring buffer full. Those without an answer by now count as unanswered.

@@ -128,6 +128,8 @@ object! {
         slow_pickups: Option<u64>,
         /// Slow pickups of which the wait for a CPU is known.
         slow_pickups_measured: Option<u64>,
+        /// Turns answered on sockets whose reads are not seen (MPTCP); they have no pickup.
+        pickups_unseen: Option<u64>,
         /// First turns whose response was told from session tickets by size and time.
         first_inferred: Option<u64>,
         /// First turns whose response could not be told from session tickets.

@@ -4,7 +4,7 @@ use tracer_common::{
     counter::Counter,
     record::{
         BriefTurn, FirstTurnRecord, TurnRecord, TurnsRecord, kind,
-        turn::{SLOW_PICKUP_NS, UNMEASURED},
+        turn::{READS_UNSEEN, SLOW_PICKUP_NS, UNMEASURED, UNSEEN},
     },
 };
 
@@ -33,6 +33,12 @@ pub fn finish(conn: &Conn, ended: u8, cookie: u64, now_ns: u64) {
     }
 }
 
+/// Flags of the turns of a connection that are reported together.
+#[inline(always)]
+pub fn turn_flags(conn: &Conn) -> u8 {
+    conn.adopted | if conn.mptcp == 1 { READS_UNSEEN } else { 0 }
+}
+
 /// Fills everything of a turn record but its header.
 #[inline(always)]
 pub fn fill(conn: &Conn, ended: u8, record: &mut TurnRecord) {
@@ -42,7 +48,11 @@ pub fn fill(conn: &Conn, ended: u8, record: &mut TurnRecord) {
     record.first_ns = if answered { response.first_ns } else { 0 };
     record.last_ns = if answered { response.last_ns } else { 0 };
     record.previous_ns = request.previous_ns;
-    record.pickup_ns = request.pickup_ns;
+    record.pickup_ns = if conn.mptcp == 1 {
+        UNSEEN
+    } else {
+        request.pickup_ns
+    };
     record.pickup_run_queue_ns = if request.pickup_ns < SLOW_PICKUP_NS {
         UNMEASURED
     } else {
@@ -86,7 +96,9 @@ pub fn report_batch(conn: &mut Conn, cookie: u64, now_ns: u64) {
 #[inline(always)]
 fn write_batch(conn: &mut Conn, cookie: u64, now_ns: u64) -> bool {
     let turns = conn.request.batched;
+    let flags = turn_flags(conn);
     let record = conn.batch();
+    record.head.adopted = flags;
     record.head.header = header::<TurnsRecord>(now_ns, kind::TURNS, cookie);
     let size = batch_size(turns);
     record.head.header.size = size;

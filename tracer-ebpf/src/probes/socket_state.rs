@@ -124,6 +124,7 @@ fn opening(sock: Sock) -> Option<()> {
     conn.tcp_state = state::SYN_SENT;
     conn.dns = u8::from(dns::is_name_server(sock.remote_port()));
     conn.cookie = sock.cookie();
+    conn.mptcp = u8::from(sock.is_subflow());
     conn.tgid = tgid;
     conn.netns = sock.netns();
     conn.cgroup = task.cgroup();

@@ -15,7 +15,7 @@ use crate::{
     dns,
     emit::{
         self,
-        turn::{batch_size, fill, fill_first},
+        turn::{batch_size, fill, fill_first, turn_flags},
     },
     filter,
     flow::order,
@@ -152,7 +152,9 @@ fn write_if_still<T>(seq: *mut c_void, conn: &Conn, number: u32, record: &mut T)
 #[inline(always)]
 fn write_batch(seq: *mut c_void, conn: &mut Conn, number: u32) -> bool {
     let (count, cookie) = (conn.request.batched, conn.cookie);
+    let flags = turn_flags(conn);
     let mut record = *conn.batch();
+    record.head.adopted = flags;
     let size = batch_size(count);
     record.head.header = emit::header::<TurnsRecord>(now_ns(), kind::TURNS, cookie);
     record.head.header.size = size;

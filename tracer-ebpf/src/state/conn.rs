@@ -125,7 +125,9 @@ pub struct Conn {
     pub dns: u8,
     /// 1: packets of the socket are not watched, because it is in a cgroup beside the one that the trace is about.
     pub unwatched: u8,
-    pub pad: [u8; 5],
+    /// 1: the socket is a subflow of an MPTCP socket, so reads of the process are not seen.
+    pub mptcp: u8,
+    pub pad: [u8; 4],
     // For handshakes and first turns; later the batch of turns is stored here: `Conn::batch`.
     /// Direction from the process.
     pub egress: Stream,

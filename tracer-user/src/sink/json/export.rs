@@ -169,6 +169,7 @@ fn requests(requests: &Requests, has_activity: bool) -> export::Requests {
         in_flight_peak: Some(peak),
         slow_pickups: Some(requests.slow_pickups),
         slow_pickups_measured: Some(requests.slow_pickups_measured),
+        pickups_unseen: Some(requests.pickups_unseen),
         first_inferred: Some(requests.first_inferred),
         first_unknown: Some(requests.first_unknown),
         reuse_ratio: requests.reuse_ratio(),

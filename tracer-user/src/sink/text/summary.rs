@@ -152,6 +152,13 @@ fn requests(text: &mut String, requests: &Requests) {
             ratio * 100.0
         );
     }
+    if requests.pickups_unseen != 0 {
+        let _ = writeln!(
+            text,
+            "              {} responses came on MPTCP sockets, whose reads are NOT SEEN: no pickup",
+            requests.pickups_unseen
+        );
+    }
     if requests.first_unknown != 0 {
         let _ = writeln!(
             text,

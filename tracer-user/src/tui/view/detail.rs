@@ -82,6 +82,7 @@ const FACTS: [(&str, &[Fact]); 6] = [
             ("stale", |g| g.requests.stale),
             ("aborted", |g| g.requests.aborted),
             ("HTTP/2 turns", |g| g.requests.h2_turns),
+            ("pickups not seen", |g| g.requests.pickups_unseen),
         ],
     ),
     (

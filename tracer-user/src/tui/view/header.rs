@@ -101,6 +101,11 @@ fn pieces(model: &Model) -> Vec<(String, Role)> {
         );
         pieces.push((text, Role::Worse));
     }
+    let unseen = moment.snapshot.totals.requests.pickups_unseen;
+    if unseen != 0 {
+        let text = format!("{} pickups not seen", number::short_count(unseen));
+        pieces.push((text, Role::Worse));
+    }
     pieces.push((format!("Linux {}", model.about.kernel), Role::Dim));
     pieces
 }
