@@ -6,6 +6,7 @@ pub mod build;
 pub mod capture;
 pub mod case;
 pub mod certificate;
+pub mod cgroup;
 pub mod check;
 pub mod client;
 pub mod dns;

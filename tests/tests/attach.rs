@@ -12,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
 use tracer_export::Phase;
 use tracer_tests::certificate::Certificate;
+use tracer_tests::cgroup::Cgroup;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
 use tracer_tests::compare;
@@ -322,36 +323,12 @@ fn loopback_left_out() -> Result<()> {
     check_filter(|_| words(&["--include-loopback=false"]), 0)
 }
 
-/// A cgroup of the test's own, removed with it.
-struct Cgroup(PathBuf);
-
-impl Cgroup {
-    fn new() -> Result<Self> {
-        let mounts = fs::read_to_string("/proc/self/mountinfo")?;
-        let mount = mounts
-            .lines()
-            .find(|line| line.contains(" - cgroup2 "))
-            .context("no cgroup v2")?;
-        let root = mount.split(' ').nth(4).context("a strange mountinfo")?;
-        let made = PathBuf::from(root).join(format!("tracer-test-{}", std::process::id()));
-        fs::create_dir(&made)?;
-        Ok(Self(made))
-    }
-}
-
-impl Drop for Cgroup {
-    fn drop(&mut self) {
-        // Fails only while a process of the test is in it.
-        let _ = fs::remove_dir(&self.0);
-    }
-}
-
 #[test]
 fn filter_by_cgroup() -> Result<()> {
     let certificate = Certificate::small()?;
     let server = nginx("TLSv1.3", &certificate)?;
     let cgroup = Cgroup::new()?;
-    let path = cgroup.0.display().to_string();
+    let path = cgroup.path.display().to_string();
     let attached = Attached::start(&["--cgroup", &path])?;
     let url = format!("https://localhost:{}/", server.port);
     let script = r#"echo $$ >"$1/cgroup.procs"; for _ in 1 2 3; do curl -sk "$2"; done"#;

@@ -9,7 +9,6 @@ use tracer_export::HostSource;
 use tracer_tests::build;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
-use tracer_tests::compare;
 use tracer_tests::dns::{DnsServer, Script};
 use tracer_tests::lookups::{
     Expected, PLAIN, V4, answered, check, check_in_vain, check_time, compare, names, with_names,
@@ -19,6 +18,7 @@ use tracer_tests::port;
 use tracer_tests::process::{PATIENCE, Process, wait_for};
 use tracer_tests::server::{Threaded, answer};
 use tracer_tests::tracer::{Attached, run};
+use tracer_tests::{compare, figure};
 
 const V6: &str = "::1";
 
@@ -194,6 +194,77 @@ fn truncated_then_over_tcp() -> Result<()> {
         ],
     );
     check(V4, Script::default(), client, PLAIN, expected).map(drop)
+}
+
+/// Connections to a name server carry lookups and no requests, however they are used.
+#[test]
+fn lookups_over_tcp_are_no_requests() -> Result<()> {
+    let names = names("ok", 5);
+    let clients = [
+        (
+            python(&with_names("resolve", &names))?,
+            "search .\noptions use-vc",
+            10,
+        ),
+        (python(&with_names("stream", &names))?, PLAIN, 5),
+    ];
+    for (client, options, lookups) in clients {
+        let traced = check(V4, Script::default(), client, options, answered(lookups))?;
+        let opened = figure!(traced.export, totals.connections.opened)?;
+        let mut differences = Differences::of(options);
+        differences.holds("a connection was opened", opened != 0);
+        compare!(
+            &mut differences,
+            traced.export,
+            totals.connections.dns = opened,
+            totals.connections.dns_unread = 0,
+            totals.connections.never_used = 0,
+            totals.requests.count = 0,
+            totals.requests.failed = 0,
+            Phase::Ttfb.count = 0,
+        );
+        differences.finish(|| traced.story())?;
+    }
+    Ok(())
+}
+
+/// DNS over TLS cannot be read, and a connection that was open before cannot either: neither counts requests.
+#[test]
+fn lookups_that_cannot_be_read_are_no_requests() -> Result<()> {
+    let server = DnsServer::start(V4, Script::default())?;
+    let listener = server
+        .namespace
+        .run(|| Ok(std::net::TcpListener::bind((V4, 853))?))?;
+    let _encrypted = Threaded::over(listener, answer)?;
+    let directory = tempfile::tempdir()?;
+    let go = directory.path().join("go");
+    let client = python(&["streams", V4, "a.ok.test", &go.display().to_string()])?;
+    let client = client.inside(&server.namespace);
+    let mut command = Command::new(client.command.first().context("no command")?);
+    let holder = Process::start(command.args(client.command.iter().skip(1)))?;
+    wait_for("the connections", PATIENCE, || {
+        Ok(holder.stdout()?.contains("ready").then_some(()))
+    })?;
+    let attached = Attached::start(&["--pid", &holder.id().to_string()])?;
+    std::fs::write(&go, "")?;
+    holder.finish()?;
+    let traced = attached.finish()?;
+    let mut differences = Differences::of("connections to a name server");
+    compare!(
+        &mut differences,
+        traced.export,
+        totals.connections.adopted = 1,
+        totals.connections.opened = 1,
+        totals.connections.dns = 2,
+        totals.connections.dns_unread = 2,
+        totals.connections.never_used = 0,
+        totals.requests.count = 0,
+        totals.requests.failed = 0,
+    );
+    let said = format!("{}{}", traced.finished.stdout, traced.finished.stderr);
+    let told = said.contains("2 to name servers, which count no requests; the lookups of 2 of");
+    differences.holds("the summary says so", told);
+    differences.finish(|| traced.story())
 }
 
 #[test]

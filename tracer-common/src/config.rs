@@ -54,6 +54,8 @@ pub struct Offsets {
     pub tcp_bytes_retransmitted: u32,
     /// `tcp_sock.bytes_received`, u64.
     pub tcp_bytes_received: u32,
+    /// `tcp_sock.is_mptcp`, bool; 0 when the kernel was built without CONFIG_MPTCP.
+    pub tcp_is_mptcp: u32,
     /// `task_struct.pid`, int (thread id).
     pub task_pid: u32,
     /// `task_struct.tgid`, int (process id).

@@ -5,6 +5,10 @@
 
 use crate::record::{Endpoint, Header};
 
+/// Port that name servers listen on (RFC 1035 4.2).
+pub const PORT: u16 = 53;
+/// Port of DNS over TLS (RFC 7858 3.1).
+pub const PORT_TLS: u16 = 853;
 /// Payload bytes in the small record, enough for nearly every query and most answers.
 pub const DNS_SMALL: usize = 256;
 /// Payload bytes in the large record: the largest answer that resolvers ask for over UDP (RFC 9715 3.1).

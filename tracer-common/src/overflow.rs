@@ -165,11 +165,15 @@ pub enum Count {
     DnsUnmeasured,
     /// Lookups whose answer is an error, likewise.
     DnsFailedUnmeasured,
+    /// Connects that succeeded, on sockets whose packets are not watched.
+    Unwatched,
+    /// Responses on sockets whose reads are not seen.
+    PickupsUnseen,
 }
 
 impl Count {
     /// Number of counters.
-    pub const COUNT: u32 = 39;
+    pub const COUNT: u32 = 41;
 
     /// Slot of a failed connect, by its `sk_err`.
     pub const fn failed(error: u32) -> Self {
@@ -211,5 +215,5 @@ const _: () = {
     assert!(bucket(u64::MAX) == BUCKETS - 1);
     assert!(bucket(middle(1000)) == 1000 && bucket(middle(BUCKETS - 1)) == BUCKETS - 1);
     assert!(Histogram::DnsFailed as u32 + 1 == Histogram::COUNT);
-    assert!(Count::DnsFailedUnmeasured as u32 + 1 == Count::COUNT);
+    assert!(Count::PickupsUnseen as u32 + 1 == Count::COUNT);
 };

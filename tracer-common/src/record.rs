@@ -153,8 +153,8 @@ pub struct ConnectRecord {
     pub syn_retransmits: u16,
     /// Outcome, one of [`connect`].
     pub outcome: u8,
-    /// Zero.
-    pub pad: u8,
+    /// 1 if packets of the socket are not watched: it is in another cgroup. 0 in recordings of earlier builds.
+    pub unwatched: u8,
 }
 
 /// Outcomes of a TLS handshake.
@@ -244,11 +244,15 @@ pub struct HelloRecord<const N: usize> {
     pub length: u16,
     /// Direction, one of [`direction`].
     pub direction: u8,
-    /// 1 if the stream is not TLS and no [`TlsRecord`] reports that.
+    /// 1 if the stream is not TLS and no [`TlsRecord`] reports that. [`IN_SYN`] in a record without bytes.
     pub clear: u8,
     /// Bytes of the stream.
     pub bytes: [u8; N],
 }
+
+/// Mark of a [`HelloRecord`] without bytes: the SYN of the connection carries data, so the next records of the
+/// connection come before the record of its connect (RFC 7413).
+pub const IN_SYN: u8 = 2;
 
 /// Ways in which a connection was ended.
 pub mod closer {
@@ -381,6 +385,8 @@ pub mod handshake {
     pub const LAST_FLIGHT: u8 = 2;
     /// The handshake is complete, failed, unknown, or the stream is not TLS.
     pub const OVER: u8 = 3;
+    /// As OVER, on a connection that carries no requests because it leads to a name server.
+    pub const NO_REQUESTS: u8 = 4;
 }
 
 /// Record of an open socket of a traced process, from `iter/task_file`.
@@ -417,7 +423,11 @@ pub struct SocketRecord {
     /// Number of requests so far.
     pub turns: u32,
     /// 1: the record of its connect found the ring full. 0 in recordings of earlier builds.
-    pub untold: u32,
+    pub untold: u8,
+    /// 1 as in [`ConnectRecord`].
+    pub unwatched: u8,
+    /// Zero.
+    pub pad: u16,
 }
 
 /// Protocols of a connection, ways in which a turn ended, and limits of turn records.
@@ -451,6 +461,13 @@ pub mod turn {
 
     /// Time in ns during which a turn waits for others of its connection, counted from the begin of the first of them.
     pub const WAIT_NS: u64 = 10_000_000;
+
+    /// In place of a pickup on a socket whose reads are not seen (MPTCP).
+    pub const UNSEEN: u64 = u64::MAX - 1;
+    /// Bit of [`super::TurnsHead::adopted`]: the connection was open before tracing began.
+    pub const ADOPTED: u8 = 1;
+    /// Bit of [`super::TurnsHead::adopted`]: reads of the socket are not seen, so the turns have no pickup.
+    pub const READS_UNSEEN: u8 = 2;
 }
 
 /// Record of a turn on one connection: request bytes out, then response bytes in.
@@ -476,7 +493,8 @@ pub struct TurnRecord {
     pub last_ns: u64,
     /// Time of the last byte of the previous response, ns; 0 for the first turn.
     pub previous_ns: u64,
-    /// Longest time that response data waited for the application to read it, ns.
+    /// Longest time that response data waited for the application to read it, ns; [`turn::UNSEEN`] when reads are not
+    /// seen.
     pub pickup_ns: u64,
     /// Part of `pickup_ns` that is run-queue latency: the reading thread was ready to run and waited for a CPU, ns;
     /// [`turn::UNMEASURED`] when not known.
@@ -579,7 +597,7 @@ pub struct TurnsHead {
     pub protocol: u8,
     /// HTTP/2 flag as in [`TurnRecord::h2`].
     pub h2: u8,
-    /// Adoption flag as in [`TurnRecord::adopted`].
+    /// Bits ADOPTED and READS_UNSEEN of [`turn`].
     pub adopted: u8,
 }
 

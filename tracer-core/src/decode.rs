@@ -3,8 +3,8 @@
 use thiserror::Error;
 use tracer_common::dns::DnsReleaseRecord;
 use tracer_common::record::{
-    CloseRecord, ConnectRecord, ExecRecord, FirstTurnRecord, Header, HelloRecord, OLDEST_VERSION,
-    ProcessRecord, SocketRecord, TlsRecord, TurnRecord, VERSION, direction, kind,
+    CloseRecord, ConnectRecord, ExecRecord, FirstTurnRecord, Header, HelloRecord, IN_SYN,
+    OLDEST_VERSION, ProcessRecord, SocketRecord, TlsRecord, TurnRecord, VERSION, direction, kind,
 };
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
@@ -54,6 +54,8 @@ pub struct Hello<'a> {
     pub bytes: &'a [u8],
     /// True if the stream is not TLS and no other record reports that.
     pub tells_clear: bool,
+    /// True if there are no bytes, and the next records come before that of the connect.
+    pub is_in_syn: bool,
 }
 
 impl Event<'_> {
@@ -176,6 +178,7 @@ fn hello(bytes: &[u8]) -> Result<Hello<'_>, DecodeError> {
         offset: head.offset,
         bytes: captured,
         tells_clear: head.clear == 1,
+        is_in_syn: head.clear == IN_SYN,
     })
 }
 

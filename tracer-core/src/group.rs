@@ -1,6 +1,7 @@
 //! Figures of a group of connections: all connections, or those of a process or a host.
 
 use tracer_common::{
+    dns::{PORT, PORT_TLS},
     errno::{ECONNREFUSED, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH, ETIMEDOUT},
     record::{CloseRecord, closer, turn},
 };
@@ -42,6 +43,13 @@ pub struct Connections {
     pub opens_lost: u64,
     /// Connections that are no longer open although no record reported the close.
     pub closes_lost: u64,
+    /// Connections to name servers, which carry lookups and no requests.
+    pub dns: u64,
+    /// Connections to name servers of which the lookups are not known; also counted in `dns`.
+    pub dns_unread: u64,
+    /// Connections whose packets are not watched, because the process has left its cgroup: their handshakes, requests
+    /// and lookups are not seen.
+    pub unwatched: u64,
     /// Connects under way at the last pass over the sockets.
     pub connecting_now: u64,
     /// Connections that are established, adopted or found, and not closed.
@@ -166,6 +174,8 @@ pub struct Requests {
     pub slow_pickup_ns: u64,
     /// Run-queue latency in this time, in which the thread waited for a CPU, ns.
     pub slow_pickup_run_queue_ns: u64,
+    /// Turns with a response on sockets whose reads are not seen (MPTCP), so that no pickup is known.
+    pub pickups_unseen: u64,
     /// First turns with a response that was distinguished from session tickets by size and time.
     pub first_inferred: u64,
     /// First turns with a response that could not be distinguished from tickets; they have no ttfb and no transfer.
@@ -279,6 +289,43 @@ pub struct Opening {
     pub connect: Connect,
     /// Number of SYN segments sent again.
     pub syn_retransmits: u64,
+    /// Content that is no request, as far as it is known.
+    pub content: Content,
+}
+
+/// Content of a connection that carries no requests, or none that are seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Content {
+    /// True if the connection leads to a name server.
+    pub dns: bool,
+    /// True if the lookups of such a connection are not known.
+    pub dns_unread: bool,
+    /// True if the packets of the connection are not watched.
+    pub unwatched: bool,
+}
+
+impl Content {
+    /// Content that may be requests.
+    pub const NONE: Self = Self {
+        dns: false,
+        dns_unread: false,
+        unwatched: false,
+    };
+
+    /// Content of a connection to `port`. Lookups are known of DNS in clear, from the first byte on.
+    pub fn of(port: u16, connect: Connect, unwatched: bool) -> Self {
+        let dns = matches!(port, PORT | PORT_TLS);
+        Self {
+            dns,
+            dns_unread: dns && (port == PORT_TLS || unwatched || connect == Connect::Before),
+            unwatched,
+        }
+    }
+
+    /// True if the connection counts no requests, so that it does not count as unused either.
+    pub fn has_no_requests(self) -> bool {
+        self.dns || self.unwatched
+    }
 }
 
 /// Knowledge of a connect that succeeded.
@@ -297,11 +344,13 @@ impl Opening {
     pub const ADOPTED: Self = Self {
         connect: Connect::Before,
         syn_retransmits: 0,
+        content: Content::NONE,
     };
     /// Opening of a connection that was found open after its record was lost.
     pub const UNSEEN: Self = Self {
         connect: Connect::Unseen,
         syn_retransmits: 0,
+        content: Content::NONE,
     };
 
     /// SYN to ESTABLISHED, a round trip, ns.
@@ -385,6 +434,9 @@ impl Group {
         let connections = &mut self.connections;
         connections.open_now += 1;
         connections.peak_open = connections.peak_open.max(connections.open_now);
+        connections.dns += u64::from(opening.content.dns);
+        connections.dns_unread += u64::from(opening.content.dns_unread);
+        connections.unwatched += u64::from(opening.content.unwatched);
         self.tcp.syn_retransmits += opening.syn_retransmits;
     }
 
@@ -403,6 +455,9 @@ impl Group {
             Connect::Unseen => connections.opens_lost -= 1,
         }
         connections.open_now -= 1;
+        connections.dns -= u64::from(opening.content.dns);
+        connections.dns_unread -= u64::from(opening.content.dns_unread);
+        connections.unwatched -= u64::from(opening.content.unwatched);
         self.tcp.syn_retransmits -= opening.syn_retransmits;
     }
 

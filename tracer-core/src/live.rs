@@ -81,8 +81,9 @@ pub struct LiveConnection {
     pub age_ns: Option<u64>,
     /// Time since payload was last sent or received, ns; None when not known.
     pub idle_ns: Option<u64>,
-    /// Number of requests so far; for an adopted connection, since tracing began.
-    pub turns: u32,
+    /// Number of requests so far; for an adopted connection, since tracing began. None when the connection carries none
+    /// by its nature, or none that are seen.
+    pub turns: Option<u32>,
     /// Smoothed round-trip time, ns; None before the first measurement.
     pub rtt_ns: Option<u64>,
     /// TLS session; None without one, or when not known.

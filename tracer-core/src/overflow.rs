@@ -78,6 +78,7 @@ impl Overflow {
         let connections = &mut group.connections;
         connections.established += established;
         connections.adopted += self.count(Count::Adopted);
+        connections.unwatched += self.count(Count::Unwatched);
         connections.opened += established + self.samples(Histogram::ConnectFailed);
         connections.aborted_connects += self.count(Count::Aborted);
         let failed = &mut connections.failed;
@@ -143,6 +144,7 @@ impl Overflow {
         requests.connections += self.count(Count::RequestConnections);
         requests.failed += self.count(Count::RequestsFailed);
         requests.first_unknown += self.count(Count::FirstUnknown);
+        requests.pickups_unseen += self.count(Count::PickupsUnseen);
     }
 
     /// Adds the lookups with a query that found the ring buffer full. Those without an answer by now count as unanswered.

@@ -2,6 +2,7 @@
 //! of their process and of their host.
 
 mod activity;
+mod early;
 mod lost;
 mod reset;
 mod sweep;
@@ -29,7 +30,7 @@ use crate::{
     elapsed::Timed,
     endpoint::{comm, remote},
     entries::NumberHasher,
-    group::{Connect, Group, Opening},
+    group::{Connect, Content, Group, Opening},
     host::{HostKey, HostSource, Hosts},
     host_filter::HostFilter,
     live::{Activity, LiveConnections},
@@ -76,6 +77,7 @@ pub struct Tracker {
     time_wait: TimeWait,
     dns: DnsTracker,
     ticket_histories: TicketHistories,
+    early: early::EarlyRecords,
     events: Events,
     overflow: Option<Overflow>,
     sampler: Sampler,
@@ -102,6 +104,7 @@ impl Tracker {
             processes: Processes::default(),
             time_wait: TimeWait::default(),
             ticket_histories: TicketHistories::default(),
+            early: early::EarlyRecords::default(),
             events: Events::default(),
             overflow: None,
             sampler: Sampler::default(),
@@ -193,6 +196,7 @@ impl Tracker {
 
     fn connected(&mut self, record: &ConnectRecord) {
         self.connects_no_more(record.header.cookie);
+        let early = self.early.take(record.header.cookie);
         let remote = remote(&record.endpoint);
         self.note_destination(&record.endpoint, remote);
         if record.outcome == connect::ESTABLISHED {
@@ -203,8 +207,13 @@ impl Tracker {
             let opening = Opening {
                 connect: connect_took(record).map_or(Connect::Before, Connect::Seen),
                 syn_retransmits: u64::from(record.syn_retransmits),
+                content: Content {
+                    unwatched: record.unwatched == 1,
+                    ..Content::NONE
+                },
             };
             self.open(record.header.cookie, &record.endpoint, opening);
+            self.apply_early(record.header.cookie, &early);
         } else if self.admits(&self.host_key(&record.endpoint, remote).host) {
             self.failed(record, remote);
         }
@@ -225,8 +234,10 @@ impl Tracker {
         });
     }
 
-    fn open(&mut self, cookie: u64, endpoint: &Endpoint, opening: Opening) {
+    fn open(&mut self, cookie: u64, endpoint: &Endpoint, mut opening: Opening) {
         let remote = remote(endpoint);
+        let unwatched = opening.content.unwatched;
+        opening.content = Content::of(remote.port(), opening.connect, unwatched);
         let process = self.processes.of(endpoint);
         let host = self.host_key(endpoint, remote);
         let host = self.hosts.of(host, remote.ip());
@@ -264,6 +275,9 @@ impl Tracker {
     }
 
     fn hello(&mut self, hello: &Hello<'_>) {
+        if self.early.keeps_hello(hello) {
+            return;
+        }
         let Some(mut connection) = self.take_connection(hello.cookie) else {
             if hello.tells_clear {
                 self.of_unknown(|group| Handshake::NotTls.apply(group));
@@ -325,6 +339,9 @@ impl Tracker {
     }
 
     fn handshaken(&mut self, record: &TlsRecord) {
+        if self.early.keeps_tls(record) {
+            return;
+        }
         let Some(mut connection) = self.take_connection(record.header.cookie) else {
             self.of_unknown(|group| Handshake::of(record, None).apply(group));
             return;
@@ -365,6 +382,7 @@ impl Tracker {
 
     fn closed(&mut self, record: &CloseRecord) {
         let cookie = record.header.cookie;
+        drop(self.early.take(cookie));
         let known = record.established_ns != 0;
         let lifetime = known.then(|| Timed::between(record.established_ns, record.header.time_ns));
         let enters = u64::from(record.close_outcome == close_outcome::TIME_WAIT);
@@ -388,6 +406,7 @@ impl Tracker {
                 Some(turn) => turn.apply(record, group),
                 // The turns may be in the overflow figures, or belong to a time before the figures began.
                 None if record.flags & close::USED != 0 => {}
+                None if connection.opening.content.has_no_requests() => {}
                 None if known => group.connections.never_used += 1,
                 // Requests of an adopted connection before tracing began are not known.
                 None => {}

@@ -61,14 +61,20 @@ fn count_times(record: &TurnRecord, first_ns: u64, first: bool, group: &mut Grou
     count_pickup(record, group);
 }
 
-/// Time that response data waited for the application, which lies within the turn.
-pub fn pickup(record: &TurnRecord) -> Timed {
+/// Time that response data waited for the application, which lies within the turn; None when reads are not seen.
+pub fn pickup(record: &TurnRecord) -> Option<Timed> {
+    if record.pickup_ns == turn::UNSEEN {
+        return None;
+    }
     let end_ns = record.header.time_ns.max(record.last_ns);
-    Timed::told(record.pickup_ns, record.start_ns, end_ns)
+    Some(Timed::told(record.pickup_ns, record.start_ns, end_ns))
 }
 
 fn count_pickup(record: &TurnRecord, group: &mut Group) {
-    let pickup = pickup(record);
+    let Some(pickup) = pickup(record) else {
+        group.requests.pickups_unseen += 1;
+        return;
+    };
     group.time(|phases| &mut phases.pickup, pickup);
     let Some(pickup_ns) = pickup.known_ns() else {
         return;

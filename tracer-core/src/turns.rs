@@ -6,7 +6,7 @@ use tracer_common::record::{
 };
 use zerocopy::FromBytes;
 
-use crate::{group::Group, latency::Bucket};
+use crate::{elapsed::Timed, group::Group, latency::Bucket};
 
 /// Later turns of one connection, each answered and ended by the next.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +50,11 @@ impl<'a> Turns<'a> {
         self.head.h2 == 1
     }
 
+    /// True if reads of the socket are not seen, so that no pickup is known.
+    fn are_read_unseen(&self) -> bool {
+        self.head.adopted & turn::READS_UNSEEN != 0
+    }
+
     /// Protocol, one of `record::turn`.
     pub fn protocol(&self) -> u8 {
         self.head.protocol
@@ -69,13 +74,17 @@ impl<'a> Turns<'a> {
                 first_ns,
                 last_ns,
                 previous_ns,
-                pickup_ns: brief.pickup_ns.into(),
+                pickup_ns: if head.adopted & turn::READS_UNSEEN != 0 {
+                    turn::UNSEEN
+                } else {
+                    brief.pickup_ns.into()
+                },
                 pickup_run_queue_ns: turn::UNMEASURED,
                 number: head.number.saturating_add(behind),
                 protocol: head.protocol,
                 ended: turn::NEXT,
                 h2: head.h2,
-                adopted: head.adopted,
+                adopted: head.adopted & turn::ADOPTED,
             };
             previous_ns = last_ns;
             record
@@ -108,7 +117,7 @@ impl<'a> Sorted<'a> {
             sorted.idle[at] = Bucket::of(brief.idle_ns.into());
             sorted.ttfb[at] = Bucket::of(brief.ttfb_ns.into());
             sorted.transfer[at] = Bucket::of(brief.transfer_ns.into());
-            if let Some(pickup_ns) = crate::turn::pickup(&record).known_ns() {
+            if let Some(pickup_ns) = crate::turn::pickup(&record).and_then(Timed::known_ns) {
                 sorted.pickup[sorted.pickups] = Bucket::of(pickup_ns);
                 sorted.pickups += 1;
             }
@@ -122,13 +131,16 @@ impl<'a> Sorted<'a> {
         group.requests.count += count as u64;
         for record in self.turns.records() {
             group.in_flight(record.start_ns, record.last_ns);
-            if let Some(pickup_ns) = crate::turn::pickup(&record).known_ns() {
+            if let Some(pickup_ns) = crate::turn::pickup(&record).and_then(Timed::known_ns) {
                 group
                     .requests
                     .pick_up(pickup_ns, record.pickup_run_queue_ns);
             }
         }
-        group.negative_durations += (count - self.pickups) as u64;
+        match self.turns.are_read_unseen() {
+            true => group.requests.pickups_unseen += count as u64,
+            false => group.negative_durations += (count - self.pickups) as u64,
+        }
         let phases = &mut group.phases;
         phases.idle.record_all(&self.idle[..count]);
         phases.ttfb.record_all(&self.ttfb[..count]);
@@ -165,7 +177,7 @@ mod tests {
         };
         record.head.previous_ns = 1_000;
         (record.head.number, record.head.count) = (2, count);
-        (record.head.protocol, record.head.adopted) = (turn::CLEAR, 1);
+        (record.head.protocol, record.head.adopted) = (turn::CLEAR, turn::ADOPTED);
         record.turns[0] = brief([1, 20, 300, 4]);
         record.turns[1] = brief([5, 60, 700, 8]);
         record

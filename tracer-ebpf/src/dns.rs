@@ -12,7 +12,8 @@ use aya_ebpf::{
 use tracer_common::{
     counter::Counter,
     dns::{
-        DNS_LARGE, DNS_SMALL, DnsRecord, DnsReleaseRecord, LostAnswer, LostAnswerKey, transport,
+        DNS_LARGE, DNS_SMALL, DnsRecord, DnsReleaseRecord, LostAnswer, LostAnswerKey, PORT,
+        PORT_TLS, transport,
     },
     record::{Endpoint, direction, kind},
 };
@@ -31,8 +32,6 @@ use crate::{
     storage,
 };
 
-/// Port that DNS servers listen on (RFC 1035 4.2).
-pub const PORT: u16 = 53;
 /// Length of the header, which every message has.
 const SHORTEST: u32 = 12;
 const SYN: u8 = 0x02;
@@ -60,6 +59,12 @@ pub unsafe fn concerns(sk: *const bpf_sock) -> bool {
     // SAFETY: a member of every socket that such a pointer can be.
     let port = unsafe { (*sk).dst_port };
     port == 0 || port == PORT.to_be()
+}
+
+/// True if a TCP connection to this port leads to a name server: what it carries are lookups, not requests.
+#[inline(always)]
+pub fn is_name_server(port: u16) -> bool {
+    port == PORT || port == PORT_TLS
 }
 
 /// Makes the task the owner of a socket that queries port 53.
@@ -283,13 +288,15 @@ unsafe fn segment(
     // SAFETY: the context.
     let tcp = unsafe { load::<14>(skb, header)? };
     let sequence = u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]);
-    if tcp[13] & SYN != 0 {
+    let is_syn = tcp[13] & SYN != 0;
+    if is_syn && (progress.started == 0 || progress.next == sequence.wrapping_add(1)) {
         progress.base = sequence;
         progress.next = sequence.wrapping_add(1);
         progress.started = 1;
         progress.holes = 0;
-        return None;
     }
+    // Data of a SYN come after its own number (RFC 7413).
+    let sequence = sequence.wrapping_add(u32::from(is_syn));
     let offset = header + u32::from(tcp[12] >> 4) * 4;
     let length = at_least(bytes_between(offset, total), 1)?;
     let end = sequence.wrapping_add(length);

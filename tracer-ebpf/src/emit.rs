@@ -3,8 +3,8 @@
 use tracer_common::{
     counter::Counter,
     record::{
-        CloseRecord, ConnectRecord, Endpoint, ExecRecord, Header, PATH_LEN, ProcessRecord,
-        TlsRecord, UNMEASURED, VERSION, close as end, kind,
+        CloseRecord, ConnectRecord, Endpoint, ExecRecord, Header, HelloRecord, IN_SYN, PATH_LEN,
+        ProcessRecord, TlsRecord, UNMEASURED, VERSION, close as end, direction, kind,
     },
 };
 use tracer_flow::conn::Conn;
@@ -140,13 +140,24 @@ pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32, now_ns: u64) ->
             record.error = error;
             record.syn_retransmits = conn.syn_retransmits;
             record.outcome = outcome;
-            record.pad = 0;
+            record.unwatched = conn.unwatched;
         },
     );
     if !written {
         overflow::connected(conn, outcome, error, now_ns);
     }
     written
+}
+
+/// Announces that records of a connection come before the record of its connect, because its SYN carries data.
+#[inline(always)]
+pub fn in_syn(conn: &Conn) {
+    record(kind::HELLO, conn.cookie, |record: &mut HelloRecord<0>| {
+        record.offset = 0;
+        record.length = 0;
+        record.direction = direction::EGRESS;
+        record.clear = IN_SYN;
+    });
 }
 
 /// Reports the end of a handshake, at `tls_end_ns`, or now if that is not set.

@@ -37,6 +37,11 @@ impl Reports for Kernel {
     }
 
     #[inline(always)]
+    fn in_syn(&mut self, conn: &Conn) {
+        emit::in_syn(conn);
+    }
+
+    #[inline(always)]
     fn handshake(&mut self, conn: &Conn, cookie: u64) {
         emit::tls(conn, cookie);
     }

@@ -37,6 +37,8 @@ fn time(phase: Histogram, duration_ns: Option<u64>) {
 pub fn connected(conn: &Conn, outcome: u8, error: u32, now_ns: u64) {
     add(Count::Records, 1);
     add(Count::SynRetransmits, u64::from(conn.syn_retransmits));
+    // Only a connect that succeeded can be marked so.
+    add(Count::Unwatched, u64::from(conn.unwatched));
     // A connect from before the trace has no start time.
     let is_adopted = conn.start_ns == 0;
     let duration_ns = if is_adopted {
@@ -144,13 +146,20 @@ pub fn turned(conn: &Conn) {
         Histogram::Transfer,
         duration(response.last_ns, response.first_ns),
     );
-    time(Histogram::Pickup, Some(request.pickup_ns));
+    if conn.mptcp == 1 {
+        add(Count::PickupsUnseen, 1);
+    } else {
+        time(Histogram::Pickup, Some(request.pickup_ns));
+    }
 }
 
 /// Counts the turns of a batch.
 #[inline(never)]
 pub fn batched(conn: &mut Conn) {
-    let count = u32::from(conn.request.batched);
+    let (count, mptcp) = (u32::from(conn.request.batched), conn.mptcp == 1);
+    if mptcp {
+        add(Count::PickupsUnseen, u64::from(count));
+    }
     let record = conn.batch();
     add(Count::Records, u64::from(count));
     add(Count::Requests, u64::from(count));
@@ -161,7 +170,9 @@ pub fn batched(conn: &mut Conn) {
             time(Histogram::Idle, Some(u64::from(brief.idle_ns)));
             time(Histogram::TtfbReused, Some(u64::from(brief.ttfb_ns)));
             time(Histogram::Transfer, Some(u64::from(brief.transfer_ns)));
-            time(Histogram::Pickup, Some(u64::from(brief.pickup_ns)));
+            if !mptcp {
+                time(Histogram::Pickup, Some(u64::from(brief.pickup_ns)));
+            }
         }
         at += 1;
     }

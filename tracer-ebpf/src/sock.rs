@@ -175,6 +175,20 @@ impl Sock {
         }
     }
 
+    /// True for a subflow of an MPTCP socket (`tcp_sock.is_mptcp`).
+    #[inline(always)]
+    pub fn is_subflow(self) -> bool {
+        let offset = global!(OFFSETS.tcp_is_mptcp);
+        if offset == 0 {
+            return false;
+        }
+        // SAFETY: the helper gives a typed tcp_sock or null; a typed read.
+        unsafe {
+            let tcp: *const u8 = bpf_skc_to_tcp_sock(self.as_ptr()).cast();
+            !tcp.is_null() && read::<u8>(tcp, offset) != 0
+        }
+    }
+
     /// Sequence number of the next byte to send (`tcp_sock.snd_nxt`); in SYN_SENT that of the first payload byte.
     #[inline(always)]
     pub fn next_to_send(self) -> u32 {

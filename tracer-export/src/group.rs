@@ -33,6 +33,12 @@ object! {
         opens_lost: Option<u64>,
         /// Connections that are no longer open although no record reported the close.
         closes_lost: Option<u64>,
+        /// Connections to name servers, which carry lookups and no requests.
+        dns: Option<u64>,
+        /// Of these, those whose lookups are not known.
+        dns_unread: Option<u64>,
+        /// Connections whose packets are not watched: their handshakes, requests and lookups are not seen.
+        unwatched: Option<u64>,
         /// Established, adopted or found, and neither closed nor lost.
         open_now: Option<u64>,
         /// Most that were open at once.
@@ -122,6 +128,8 @@ object! {
         slow_pickups: Option<u64>,
         /// Slow pickups of which the wait for a CPU is known.
         slow_pickups_measured: Option<u64>,
+        /// Turns answered on sockets whose reads are not seen (MPTCP); they have no pickup.
+        pickups_unseen: Option<u64>,
         /// First turns whose response was told from session tickets by size and time.
         first_inferred: Option<u64>,
         /// First turns whose response could not be told from session tickets.

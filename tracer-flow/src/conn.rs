@@ -122,8 +122,14 @@ pub struct Conn {
     pub comm: [u8; COMM_LEN],
     /// TCP state of the last change that was seen; 0 before the first one.
     pub tcp_state: u8,
+    /// 1: the connection leads to a name server, so it carries no requests.
+    pub dns: u8,
+    /// 1: packets of the socket are not watched, because it is in a cgroup beside the one that the trace is about.
+    pub unwatched: u8,
+    /// 1: the socket is a subflow of an MPTCP socket, so reads of the process are not seen.
+    pub mptcp: u8,
     /// Zero.
-    pub pad: [u8; 7],
+    pub pad: [u8; 4],
     // For handshakes and first turns; later the batch of turns is stored here: `Conn::batch`.
     /// Direction from the process.
     pub egress: Stream,

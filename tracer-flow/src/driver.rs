@@ -249,6 +249,8 @@ impl Reports for Around {
         true
     }
 
+    fn in_syn(&mut self, _: &Conn) {}
+
     fn handshake(&mut self, conn: &Conn, _cookie: u64) {
         self.reports.push(Report::Handshake(Handshake {
             start_ns: conn.tls_start_ns,

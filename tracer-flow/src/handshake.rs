@@ -81,8 +81,8 @@ fn drain<O: Outside>(conn: &mut Conn, cookie: u64, outside: &mut O) {
     }
 }
 
-/// Reports an outcome once; from here on the connection carries requests. A request in clear is reported with its first
-/// bytes.
+/// Reports an outcome once; from here on the connection carries requests, unless it leads to a name server. A request in
+/// clear is reported with its first bytes.
 #[inline(always)]
 pub(crate) fn report<const EGRESS: bool, P: Packet, O: Outside>(
     conn: &mut Conn,
@@ -93,6 +93,10 @@ pub(crate) fn report<const EGRESS: bool, P: Packet, O: Outside>(
 ) {
     if conn.outcome == tls::UNKNOWN {
         outside.count(Counter::StreamGap);
+    }
+    if conn.dns == 1 {
+        conn.handshake = handshake::NO_REQUESTS;
+        return outside.handshake(conn, cookie);
     }
     let is_clear = EGRESS && conn.handshake == handshake::WAITING && conn.outcome == tls::NOT_TLS;
     conn.handshake = handshake::OVER;

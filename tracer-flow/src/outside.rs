@@ -41,6 +41,9 @@ pub trait Reports {
     /// Takes the bytes of a piece; false when there is no room.
     fn bytes<S: Source>(&mut self, source: &S, cookie: u64, piece: &Piece) -> bool;
 
+    /// Takes a connection of which records come before that of its connect, because its SYN carries data.
+    fn in_syn(&mut self, conn: &Conn);
+
     /// Takes the outcome of a handshake.
     fn handshake(&mut self, conn: &Conn, cookie: u64);
 

@@ -1,9 +1,14 @@
 //! The way of a packet through its connection.
 
-use tracer_common::record::handshake::OVER;
+use tracer_common::record::handshake::{NO_REQUESTS, OVER};
 
 use crate::{
-    conn::Conn, handshake, order, outside::Outside, segment::Segment, source::Packet, turn,
+    conn::Conn,
+    handshake, order,
+    outside::{Outside, Reports},
+    segment::Segment,
+    source::Packet,
+    turn,
 };
 
 /// Follows a packet of a traced connection; true if a handshake has ended with it, as `conn.outcome` says. `EGRESS`: the
@@ -15,13 +20,15 @@ pub fn take<const EGRESS: bool, P: Packet, O: Outside>(
     segment: &Segment,
     outside: &mut O,
 ) -> bool {
+    let mut segment = *segment;
     if segment.syn {
-        order::begin::<EGRESS>(conn, segment.sequence.wrapping_add(1));
+        segment.sequence = segment.sequence.wrapping_add(1);
+        begin::<EGRESS>(conn, segment.sequence);
+    }
+    if segment.length == 0 || conn.handshake == NO_REQUESTS {
         return false;
     }
-    if segment.length == 0 {
-        return false;
-    }
+    let segment = &segment;
     let now_ns = packet.time_ns::<EGRESS>();
     let cookie = conn.cookie;
     if conn.handshake == OVER {
@@ -37,10 +44,38 @@ pub fn take<const EGRESS: bool, P: Packet, O: Outside>(
     } else {
         conn.ingress.now_ns = now_ns;
     }
+    let in_syn = EGRESS && segment.syn && conn.sent.next == segment.sequence;
+    if in_syn {
+        fast_open(conn, now_ns, outside);
+    }
     handshake::follow::<EGRESS, P, O>(conn, packet, segment, cookie, outside);
+    if in_syn {
+        conn.got.started = 0;
+    }
     if conn.outcome == 0 {
         return false;
     }
     handshake::report::<EGRESS, P, O>(conn, packet, segment, cookie, outside);
     true
+}
+
+/// Takes the first sequence number of a direction from its SYN, unless bytes have come after it: a SYN that is sent again
+/// begins nothing anew.
+#[inline(always)]
+fn begin<const EGRESS: bool>(conn: &mut Conn, base: u32) {
+    let edge = if EGRESS { &conn.sent } else { &conn.got };
+    if edge.started == 0 || edge.next == base {
+        order::begin::<EGRESS>(conn, base);
+    }
+}
+
+/// Notes that the SYN carries data (TCP Fast Open, RFC 7413). The kernel may have waited for them with the SYN since the
+/// call of connect. That nothing has come from the server is known, although its SYN has not come yet.
+#[inline(always)]
+fn fast_open<R: Reports>(conn: &mut Conn, now_ns: u64, reports: &mut R) {
+    if conn.start_ns != 0 {
+        conn.start_ns = now_ns;
+    }
+    conn.got.started = 1;
+    reports.in_syn(conn);
 }

@@ -2,10 +2,16 @@
 
 use tracer_common::record::{
     FirstTurnRecord, TurnRecord,
-    turn::{SLOW_PICKUP_NS, UNMEASURED},
+    turn::{READS_UNSEEN, SLOW_PICKUP_NS, UNMEASURED, UNSEEN},
 };
 
 use crate::conn::Conn;
+
+/// Flags of the turns of a connection that are reported together.
+#[inline(always)]
+pub fn flags(conn: &Conn) -> u8 {
+    conn.adopted | if conn.mptcp == 1 { READS_UNSEEN } else { 0 }
+}
 
 /// Fills everything of a turn record but its header.
 #[inline(always)]
@@ -16,7 +22,11 @@ pub fn fill(conn: &Conn, ended: u8, record: &mut TurnRecord) {
     record.first_ns = if answered { response.first_ns } else { 0 };
     record.last_ns = if answered { response.last_ns } else { 0 };
     record.previous_ns = request.previous_ns;
-    record.pickup_ns = request.pickup_ns;
+    record.pickup_ns = if conn.mptcp == 1 {
+        UNSEEN
+    } else {
+        request.pickup_ns
+    };
     record.pickup_run_queue_ns = if request.pickup_ns < SLOW_PICKUP_NS {
         UNMEASURED
     } else {

@@ -71,11 +71,14 @@ impl Tracker {
         let place = (connection.process, connection.host);
         let is_h2 = connection.last_turn.is_some_and(|turn| turn.is_h2)
             || (connection.last_turn.is_none() && connection.offers_h2);
-        let in_flight = in_flight && !is_h2 && record.turns != 0 && record.pending == 1;
+        let has_no_requests = connection.opening.content.has_no_requests();
+        let in_flight =
+            in_flight && !is_h2 && !has_no_requests && record.turns != 0 && record.pending == 1;
         self.count_in(place, |group| {
             let connections = &mut group.connections;
             match (record.state, record.turns) {
                 (CLOSE_WAIT, _) => connections.half_closed_now += 1,
+                _ if has_no_requests => {}
                 (ESTABLISHED, 0) if record.adopted == 0 => connections.unused_now += 1,
                 (ESTABLISHED, 1..) if record.pending == 0 => connections.idle_now += 1,
                 _ => {}

@@ -9,7 +9,7 @@ use super::Tracker;
 use crate::{
     connection::{Connection, Recount},
     endpoint::remote,
-    group::{Group, Opening},
+    group::{Content, Group, Opening},
     time_wait::Seen,
 };
 
@@ -27,7 +27,16 @@ impl Tracker {
             return;
         }
         self.note_destination(&record.endpoint, remote(&record.endpoint));
-        self.open(cookie, &record.endpoint, Opening::UNSEEN);
+        let opening = Opening {
+            content: Content {
+                unwatched: record.unwatched == 1,
+                ..Content::NONE
+            },
+            ..Opening::UNSEEN
+        };
+        self.open(cookie, &record.endpoint, opening);
+        let early = self.early.take(cookie);
+        self.apply_early(cookie, &early);
         if let Some(connection) = self.connections.get_mut(&cookie) {
             // The totals have its first request from the kernel's own counters, or from a record that nobody owned.
             connection.recount = (record.turns != 0).then_some(Recount::InRows);

@@ -60,19 +60,22 @@ impl Tracker {
     }
 
     fn count_open_again(&mut self) {
-        let opening = Opening::ADOPTED;
         let mut open = Vec::with_capacity(self.connections.len());
         for connection in self.connections.values_mut() {
+            let opening = Opening {
+                content: connection.opening.content,
+                ..Opening::ADOPTED
+            };
             connection.opening = opening;
             if connection.last_turn.is_some() || connection.recount.is_some() {
                 connection.recount = Some(Recount::Everywhere);
             }
             if connection.counted {
                 let in_handshake = connection.hello.is_some() && !connection.handshake_over;
-                open.push((connection.process, connection.host, in_handshake));
+                open.push((connection.process, connection.host, opening, in_handshake));
             }
         }
-        for (process, host, in_handshake) in open {
+        for (process, host, opening, in_handshake) in open {
             self.each_group(process, host, |group| {
                 group.open(&opening);
                 group.tls.unfinished += u64::from(in_handshake);

@@ -26,6 +26,11 @@ impl Tracker {
             self.of_unknown(|group| count_turn(record, answer, false, group));
             return;
         };
+        if connection.opening.content.has_no_requests() {
+            // A recording of an earlier build has turns of them.
+            self.connections.insert(cookie, connection);
+            return;
+        }
         self.settle_host(&mut connection);
         self.end_handshake_unseen(&mut connection);
         let answer = evidence.map_or(plain, |evidence| {
@@ -63,6 +68,10 @@ impl Tracker {
             self.of_unknown(|group| count(false, group));
             return;
         };
+        if connection.opening.content.has_no_requests() {
+            self.connections.insert(cookie, connection);
+            return;
+        }
         self.settle_host(&mut connection);
         self.end_handshake_unseen(&mut connection);
         let is_h2 = turns.look_like_h2() && may_be_h2(&connection, turns.protocol());

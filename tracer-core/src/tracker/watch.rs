@@ -91,7 +91,9 @@ impl Tracker {
             state: state(record),
             age_ns,
             idle_ns: idle_ns(activity, age_ns),
-            turns: record.turns,
+            turns: known
+                .is_none_or(|connection| !connection.opening.content.has_no_requests())
+                .then_some(record.turns),
             rtt_ns: activity.map(|a| a.rtt_ns).filter(|&rtt_ns| rtt_ns != 0),
             tls: known.and_then(|connection| connection.tls),
             adopted: record.adopted == 1,
@@ -225,10 +227,10 @@ mod tests {
         assert_eq!(
             told,
             [
-                (1, second, Some(300 * MS), rtt, 7),
+                (1, second, Some(300 * MS), rtt, Some(7)),
                 // This connection never carried payload.
-                (2, second, second, rtt, 0),
-                (3, None, None, None, 0),
+                (2, second, second, rtt, Some(0)),
+                (3, None, None, None, Some(0)),
             ]
         );
         assert_eq!(&*live.shown[0].comm, "curl");

@@ -7,7 +7,7 @@ use tracer_common::{
 use tracer_flow::{
     bound::between_one_and,
     conn::Conn,
-    record::{fill, fill_first},
+    record::{fill, fill_first, flags},
 };
 
 use super::{header, try_record_at, wakes};
@@ -47,7 +47,9 @@ pub fn turns(conn: &mut Conn, cookie: u64, now_ns: u64) {
 #[inline(always)]
 fn write_batch(conn: &mut Conn, cookie: u64, now_ns: u64) -> bool {
     let turns = conn.request.batched;
+    let flags = flags(conn);
     let record = conn.batch();
+    record.head.adopted = flags;
     record.head.header = header::<TurnsRecord>(now_ns, kind::TURNS, cookie);
     let size = batch_size(turns);
     record.head.header.size = size;

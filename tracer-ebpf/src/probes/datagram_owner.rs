@@ -11,11 +11,9 @@ use aya_ebpf::{
     programs::{SockAddrContext, SockContext},
 };
 
-use crate::{
-    dns::{self, PORT},
-    filter,
-    sock::Task,
-};
+use tracer_common::dns::PORT;
+
+use crate::{dns, filter, sock::Task};
 
 const PASS: i32 = 1;
 

@@ -20,6 +20,7 @@ use tracer_flow::{close, conn::Conn};
 
 use crate::{
     clock::now_ns,
+    dns,
     emit::{self, Ending},
     filter,
     outside::Kernel,
@@ -115,7 +116,9 @@ fn opening(sock: Sock) -> Option<()> {
     conn.start_ns = now_ns();
     conn.traced = 1;
     conn.tcp_state = state::SYN_SENT;
+    conn.dns = u8::from(dns::is_name_server(sock.remote_port()));
     conn.cookie = sock.cookie();
+    conn.mptcp = u8::from(sock.is_subflow());
     conn.tgid = tgid;
     conn.netns = sock.netns();
     conn.cgroup = task.cgroup();
@@ -130,6 +133,8 @@ fn established(sock: Sock, conn: &mut Conn, old: u8) {
     }
     let now_ns = now_ns();
     conn.established_ns = now_ns;
+    // Its SYN was not seen: the socket was made in a cgroup where packets are not watched.
+    conn.unwatched = u8::from(conn.sent.started == 0);
     let is_told = emit::connect(sock, conn, connect::ESTABLISHED, 0, now_ns);
     conn.untold = u8::from(!is_told);
 }

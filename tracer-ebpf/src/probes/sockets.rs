@@ -12,7 +12,7 @@ use tracer_common::{
 use tracer_flow::{
     conn::Conn,
     order,
-    record::{fill, fill_first},
+    record::{fill, fill_first, flags},
 };
 
 use crate::{
@@ -151,7 +151,9 @@ fn write_if_still<T>(seq: *mut c_void, conn: &Conn, number: u32, record: &mut T)
 #[inline(always)]
 fn write_batch(seq: *mut c_void, conn: &mut Conn, number: u32) -> bool {
     let (count, cookie) = (conn.request.batched, conn.cookie);
+    let flags = flags(conn);
     let mut record = *conn.batch();
+    record.head.adopted = flags;
     let size = batch_size(count);
     record.head.header = emit::header::<TurnsRecord>(now_ns(), kind::TURNS, cookie);
     record.head.header.size = size;
@@ -219,6 +221,7 @@ fn traced_or_adopted(sock: Sock, task: Task) -> Option<&'static mut Conn> {
     }
     // SAFETY: a typed socket.
     let conn = unsafe { storage::conn_or_new(sock.as_ptr()) }?;
+    conn.dns = u8::from(dns::is_name_server(sock.remote_port()));
     conn.cookie = sock.cookie();
     conn.tgid = tgid;
     conn.netns = netns;
@@ -231,7 +234,11 @@ fn traced_or_adopted(sock: Sock, task: Task) -> Option<&'static mut Conn> {
     conn.traced = 1;
     if sock.state() != state::SYN_SENT {
         conn.adopted = 1;
-        conn.handshake = handshake::OVER;
+        conn.handshake = if conn.dns == 1 {
+            handshake::NO_REQUESTS
+        } else {
+            handshake::OVER
+        };
     }
     Some(conn)
 }
@@ -250,6 +257,7 @@ fn describe(sock: Sock, conn: &Conn, fd: u32) -> SocketRecord {
     record.handshake = conn.handshake;
     record.pending = u8::from(conn.response.answered != conn.request.number);
     record.turns = conn.request.number;
-    record.untold = u32::from(conn.untold);
+    record.untold = conn.untold;
+    record.unwatched = conn.unwatched;
     record
 }

@@ -113,7 +113,7 @@ fn socket(cookie: u64, conn: Conn) -> Vec<u8> {
     record.header = header::<SocketRecord>(kind::SOCKET, cookie, 60);
     fill(cookie, &mut record.endpoint);
     (record.state, record.turns) = (ESTABLISHED, conn.turns);
-    (record.established_ns, record.untold) = (20, u32::from(conn.untold));
+    (record.established_ns, record.untold) = (20, u8::from(conn.untold));
     record.as_bytes().to_vec()
 }
 

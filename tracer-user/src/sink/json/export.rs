@@ -128,6 +128,9 @@ fn connections(connections: &Connections, has_activity: bool) -> export::Connect
         adopted: Some(connections.adopted),
         opens_lost: Some(connections.opens_lost),
         closes_lost: Some(connections.closes_lost),
+        dns: Some(connections.dns),
+        dns_unread: Some(connections.dns_unread),
+        unwatched: Some(connections.unwatched),
         open_now: Some(connections.open_now),
         peak_open: Some(connections.peak_open),
         failed: export::FailedConnects {
@@ -166,6 +169,7 @@ fn requests(requests: &Requests, has_activity: bool) -> export::Requests {
         in_flight_peak: Some(peak),
         slow_pickups: Some(requests.slow_pickups),
         slow_pickups_measured: Some(requests.slow_pickups_measured),
+        pickups_unseen: Some(requests.pickups_unseen),
         first_inferred: Some(requests.first_inferred),
         first_unknown: Some(requests.first_unknown),
         reuse_ratio: requests.reuse_ratio(),

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use tracer_core::{
-    group::{Group, Requests},
+    group::{Connections, Group, Requests},
     host::Host,
     latency::Latency,
     phase::Phase,
@@ -152,11 +152,40 @@ fn requests(text: &mut String, requests: &Requests) {
             ratio * 100.0
         );
     }
+    if requests.pickups_unseen != 0 {
+        let _ = writeln!(
+            text,
+            "              {} responses came on MPTCP sockets, whose reads are NOT SEEN: no pickup",
+            requests.pickups_unseen
+        );
+    }
     if requests.first_unknown != 0 {
         let _ = writeln!(
             text,
             "              {} first responses could not be told from session tickets: no ttfb, transfer, pickup",
             requests.first_unknown
+        );
+    }
+}
+
+/// Connections that carry no requests, so that nobody looks for any.
+fn not_requests(text: &mut String, connections: &Connections) {
+    if connections.dns != 0 {
+        let unread = match connections.dns_unread {
+            0 => String::new(),
+            unread => format!("; the lookups of {unread} of these are not known"),
+        };
+        let _ = writeln!(
+            text,
+            "              {} to name servers, which count no requests{unread}",
+            connections.dns
+        );
+    }
+    if connections.unwatched != 0 {
+        let _ = writeln!(
+            text,
+            "              {} NOT SEEN, made by processes that left their cgroup: their handshakes, requests and lookups are missing",
+            connections.unwatched
         );
     }
 }
@@ -175,6 +204,7 @@ fn counts(text: &mut String, snapshot: &Snapshot) {
         connections.peak_open,
         connections.connecting_now
     );
+    not_requests(text, connections);
     requests(text, &group.requests);
     let _ = writeln!(
         text,

@@ -33,6 +33,7 @@ pub(crate) fn offsets(btf: &Btf) -> Result<Offsets, BtfError> {
         tcp_bytes_sent: tcp("bytes_sent")?,
         tcp_bytes_retransmitted: tcp("bytes_retrans")?,
         tcp_bytes_received: tcp("bytes_received")?,
+        tcp_is_mptcp: tcp("is_mptcp").unwrap_or(0),
         task_pid: task("pid")?,
         task_tgid: task("tgid")?,
         task_run_delay: task("sched_info.run_delay").unwrap_or(0),

@@ -161,7 +161,9 @@ pub(super) static CONNECTIONS: Table = Table {
             Value::Figure(time(connection(look, row).idle_ns))
         }),
         row("requests", "req", 6, 2, |look, row| {
-            Value::Figure(Figure::count(connection(look, row).turns.into()))
+            Value::Figure(Figure::count_if_known(
+                connection(look, row).turns.map(u64::from),
+            ))
         }),
         row("rtt", "rtt", 7, 3, |look, row| {
             Value::Figure(time(connection(look, row).rtt_ns))

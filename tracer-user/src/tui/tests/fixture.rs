@@ -128,7 +128,7 @@ fn connection(at: u8, state: LiveState) -> LiveConnection {
         state,
         age_ns: Some(u64::from(at) * S),
         idle_ns: Some(u64::from(at) * 90 * MS),
-        turns: u32::from(at) * 2,
+        turns: Some(u32::from(at) * 2),
         rtt_ns: Some(20 * MS),
         tls: Some(LiveTls {
             version: Some(TlsVersion::TLS_1_3),

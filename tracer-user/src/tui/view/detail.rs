@@ -82,6 +82,7 @@ const FACTS: [(&str, &[Fact]); 6] = [
             ("stale", |g| g.requests.stale),
             ("aborted", |g| g.requests.aborted),
             ("HTTP/2 turns", |g| g.requests.h2_turns),
+            ("pickups not seen", |g| g.requests.pickups_unseen),
         ],
     ),
     (
@@ -91,6 +92,9 @@ const FACTS: [(&str, &[Fact]); 6] = [
             ("adopted", |g| g.connections.adopted),
             ("established", |g| g.connections.established),
             ("never used", |g| g.connections.never_used()),
+            ("to name servers", |g| g.connections.dns),
+            ("lookups unknown", |g| g.connections.dns_unread),
+            ("not seen", |g| g.connections.unwatched),
         ],
     ),
     (

@@ -54,6 +54,11 @@ fn pieces(model: &Model) -> Vec<(String, Role)> {
     if lost != 0 {
         pieces.push((format!(" LOST {} ", number::short_count(lost)), Role::Alarm));
     }
+    let unwatched = moment.snapshot.totals.connections.unwatched;
+    if unwatched != 0 {
+        let count = number::short_count(unwatched);
+        pieces.push((format!(" {count} CONNECTIONS NOT SEEN "), Role::Alarm));
+    }
     match (&moment.stage, model.paused) {
         (_, true) => pieces.push((" PAUSED ".to_owned(), Role::Alarm)),
         (Stage::Tracing, _) => {}
@@ -94,6 +99,11 @@ fn pieces(model: &Model) -> Vec<(String, Role)> {
             "{} in the totals only",
             number::short_count(events.overflowed)
         );
+        pieces.push((text, Role::Worse));
+    }
+    let unseen = moment.snapshot.totals.requests.pickups_unseen;
+    if unseen != 0 {
+        let text = format!("{} pickups not seen", number::short_count(unseen));
         pieces.push((text, Role::Worse));
     }
     pieces.push((format!("Linux {}", model.about.kernel), Role::Dim));
