@@ -18,6 +18,8 @@ pub struct Crawler {
     pub(super) http: &'static str,
     /// True if it can use a SOCKS proxy.
     pub(super) socks: bool,
+    /// True if it can ask an HTTP proxy for a tunnel.
+    pub(super) tunnel: bool,
     program: Program,
 }
 
@@ -37,6 +39,7 @@ const fn crawler(name: &'static str, program: Program) -> Crawler {
         name,
         http: "1.1",
         socks: true,
+        tunnel: true,
         program,
     }
 }
@@ -45,6 +48,13 @@ impl Crawler {
     const fn without_socks(self) -> Self {
         Self {
             socks: false,
+            ..self
+        }
+    }
+
+    const fn without_tunnel(self) -> Self {
+        Self {
+            tunnel: false,
             ..self
         }
     }
@@ -59,7 +69,10 @@ pub const CRAWLERS: [Crawler; 18] = [
     crawler("curl", Program::Shell("curl.sh")),
     crawler("curl, HTTP/2", Program::Shell("curl.sh")).over_http2(),
     crawler("wget", Program::Shell("wget.sh")).without_socks(),
-    crawler("wget2", Program::Shell("wget2.sh")).without_socks(),
+    // Debian 12's wget2 waits for ever for the consent to its tunnel.
+    crawler("wget2", Program::Shell("wget2.sh"))
+        .without_socks()
+        .without_tunnel(),
     crawler("Go tuned", Program::Go),
     crawler("Go default, HTTP/2", Program::Go).over_http2(),
     crawler("requests", Program::Python("with_requests.py")),
@@ -92,7 +105,9 @@ impl Crawler {
         let paths = Path::ALL
             .into_iter()
             .filter(|path| self.socks || *path != Path::Socks);
-        paths.flat_map(|path| Protocol::ALL.map(|protocol| (path, protocol)))
+        paths
+            .flat_map(|path| Protocol::ALL.map(|protocol| (path, protocol)))
+            .filter(|(path, protocol)| self.tunnel || *path != Path::Connect || !protocol.is_tls())
     }
 
     /// Tells whether it speaks HTTP/2 over this protocol.
@@ -133,6 +148,8 @@ impl Crawler {
                 with_words(&binary.display().to_string(), Vec::new(), &words)
             }
         };
+        // Debian's undici finds the other modules of Debian there.
+        let client = client.with("NODE_PATH", "/usr/share/nodejs");
         Ok(client.with("NODE_EXTRA_CA_CERTS", &visit.ca))
     }
 }

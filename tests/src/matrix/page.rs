@@ -30,7 +30,12 @@ pub fn page(wrong: &[Wrong]) -> String {
     if !wrong.is_empty() {
         text.push_str("\n## What is wrong\n\n");
         for (number, wrong) in wrong.iter().enumerate() {
-            let _ = writeln!(text, "{}. {}", number + 1, wrong.what);
+            let often = if wrong.by_chance {
+                " Not every time."
+            } else {
+                ""
+            };
+            let _ = writeln!(text, "{}. {}{often}", number + 1, wrong.what);
         }
     }
     text

@@ -13,6 +13,8 @@ pub struct Wrong {
     pub protocols: &'static [Protocol],
     /// Fault of the figures.
     pub what: &'static str,
+    /// True if the figures are right at times, so that a right cell proves nothing.
+    pub by_chance: bool,
 }
 
 /// Entry of the table that has this cell.
