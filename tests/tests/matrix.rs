@@ -31,7 +31,7 @@ const WRONG: &[Wrong] = &[
         path: Path::Connect,
         clients: ALL,
         protocols: &[Protocol::Clear],
-        what: "Some forwarded requests are followed by a failed one that never was. Chromium and the clients that ask for a tunnel in clear too have that tunnel counted as a request.",
+        what: "Some forwarded requests are followed by a failed one that never was. Clients that ask for a tunnel in clear too have that tunnel counted as a request.",
         by_chance: true,
     },
     Wrong {

@@ -4,10 +4,11 @@ profile=$(mktemp -d)
 trap 'rm -rf "$profile"' EXIT
 case $proxy in
   none) set -- --no-proxy-server ;;
-  socks5h://*) set -- "--proxy-server=socks5://${proxy#socks5h://}" '--proxy-bypass-list=<-loopback>' ;;
-  *) set -- "--proxy-server=$proxy" '--proxy-bypass-list=<-loopback>' ;;
+  socks5h://*) set -- "--proxy-server=socks5://${proxy#socks5h://}" '--proxy-bypass-list=<-loopback>;*.com;*.org;*.net' ;;
+  *) set -- "--proxy-server=$proxy" '--proxy-bypass-list=<-loopback>;*.com;*.org;*.net' ;;
 esac
-# The rule for names keeps the browser's own requests on this machine: no other name is found.
+# The rules for names and proxies keep the browser's own requests on this machine: they go past the proxy, and no other
+# name is found.
 HOME=$profile chromium --headless=new --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run \
   --no-default-browser-check --no-pings --disable-background-networking --disable-component-update \
   --disable-domain-reliability --disable-extensions --disable-sync --disable-http2 --ignore-certificate-errors \

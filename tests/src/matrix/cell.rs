@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use serde_json::Value;
 use tracer_export::Phase;
 
-use super::site::{Site, Truth};
+use super::site::{REQUESTS, Site, Truth};
 use super::{Crawler, Path, Protocol};
 use crate::check::Differences;
 use crate::compare;
@@ -32,6 +32,8 @@ pub(super) fn differences(
         // A client that fails says nothing about tracer, so it must not pass for a known fault.
         ensure!(traced.finished.status.success(), "{}", traced.story());
         let truth = site.since(&mark, path, protocol)?;
+        let requests = truth.seen.requests.unwrap_or_default();
+        ensure!(requests >= REQUESTS, "the site saw {requests} requests");
         found = counts(crawler, protocol, &traced, &truth);
         if !found.is_empty() {
             return Ok(found);

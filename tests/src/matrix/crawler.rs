@@ -18,8 +18,8 @@ pub struct Crawler {
     pub(super) http: &'static str,
     /// True if it can use a SOCKS proxy.
     pub(super) socks: bool,
-    /// True if it can ask an HTTP proxy for a tunnel.
-    pub(super) tunnel: bool,
+    /// True if it can use an HTTP proxy.
+    pub(super) http_proxy: bool,
     program: Program,
 }
 
@@ -39,7 +39,7 @@ const fn crawler(name: &'static str, program: Program) -> Crawler {
         name,
         http: "1.1",
         socks: true,
-        tunnel: true,
+        http_proxy: true,
         program,
     }
 }
@@ -52,9 +52,9 @@ impl Crawler {
         }
     }
 
-    const fn without_tunnel(self) -> Self {
+    const fn without_http_proxy(self) -> Self {
         Self {
-            tunnel: false,
+            http_proxy: false,
             ..self
         }
     }
@@ -69,10 +69,10 @@ pub const CRAWLERS: [Crawler; 18] = [
     crawler("curl", Program::Shell("curl.sh")),
     crawler("curl, HTTP/2", Program::Shell("curl.sh")).over_http2(),
     crawler("wget", Program::Shell("wget.sh")).without_socks(),
-    // Debian 12's wget2 waits for ever for the consent to its tunnel.
+    // Debian 12's wget2 waits for ever for the consent to its tunnel, and no request in clear gets through tinyproxy.
     crawler("wget2", Program::Shell("wget2.sh"))
         .without_socks()
-        .without_tunnel(),
+        .without_http_proxy(),
     crawler("Go tuned", Program::Go),
     crawler("Go default, HTTP/2", Program::Go).over_http2(),
     crawler("requests", Program::Python("with_requests.py")),
@@ -107,7 +107,7 @@ impl Crawler {
             .filter(|path| self.socks || *path != Path::Socks);
         paths
             .flat_map(|path| Protocol::ALL.map(|protocol| (path, protocol)))
-            .filter(|(path, protocol)| self.tunnel || *path != Path::Connect || !protocol.is_tls())
+            .filter(|(path, _)| self.http_proxy || *path != Path::Connect)
     }
 
     /// Tells whether it speaks HTTP/2 over this protocol.

@@ -14,6 +14,8 @@ use crate::sockets;
 const ROUNDS: u32 = 2;
 /// Number of pages of a round.
 const PAGES: u32 = 5;
+/// Fewest requests of a client.
+pub(super) const REQUESTS: u64 = (ROUNDS * PAGES) as u64;
 /// Time that the site takes for a page.
 const THINK_TIME: Duration = Duration::from_millis(2);
 

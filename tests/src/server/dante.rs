@@ -73,7 +73,7 @@ socksmethod: none
 user.privileged: root
 user.unprivileged: root
 client pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 log: connect }}
-socks pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 }}
+socks pass {{ from: 0.0.0.0/0 to: 127.0.0.0/8 }}
 "
     )
 }

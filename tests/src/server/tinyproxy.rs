@@ -25,8 +25,10 @@ impl Tinyproxy {
         let directory = tempfile::tempdir()?;
         let place = directory.path().display();
         let file = directory.path().join("tinyproxy.conf");
+        // Names of other machines are not even looked up.
+        std::fs::write(directory.path().join("allowed"), "^localhost$\n^127\\.\n")?;
         let text = format!(
-            "Port {port}\nListen 127.0.0.1\nTimeout 60\nLogLevel Connect\nLogFile \"{place}/log\"\nMaxClients 100\n"
+            "Port {port}\nListen 127.0.0.1\nTimeout 60\nLogLevel Connect\nLogFile \"{place}/log\"\nMaxClients 100\nFilter \"{place}/allowed\"\nFilterDefaultDeny Yes\nFilterExtended On\n"
         );
         std::fs::write(&file, text)?;
         let mut command = Command::new(program("tinyproxy", "tinyproxy-bin")?);
