@@ -53,3 +53,26 @@ pub fn musl(source: &str) -> Result<PathBuf> {
     own.persist(&binary)?;
     Ok(binary)
 }
+
+/// Compiles a Java program of one file below `tests/`, and gives the directory of its classes.
+pub fn java(source: &str) -> Result<PathBuf> {
+    let directory = std::env::current_exe()?
+        .parent()
+        .context("no parent")?
+        .join("java");
+    std::fs::create_dir_all(&directory)?;
+    output(
+        Command::new(program("javac", "default-jdk-headless")?)
+            .arg("-d")
+            .arg(&directory)
+            .arg(fixture(source)),
+    )?;
+    Ok(directory)
+}
+
+/// Program of this package, which cargo builds beside its tests.
+pub fn sibling(name: &str) -> Result<PathBuf> {
+    let tests = std::env::current_exe()?;
+    let directory = tests.parent().and_then(Path::parent);
+    Ok(directory.context("no parent")?.join(name))
+}

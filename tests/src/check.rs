@@ -42,6 +42,11 @@ impl Differences {
             .ok()
     }
 
+    /// The differences, for a case that may have some.
+    pub fn into_found(self) -> Vec<String> {
+        self.found
+    }
+
     /// Fails if there are differences. The error lists them, followed by `context`.
     pub fn finish(self, context: impl FnOnce() -> String) -> Result<()> {
         if self.found.is_empty() {

@@ -16,6 +16,7 @@ pub mod histogram;
 pub mod link;
 pub mod lookups;
 pub mod machine;
+pub mod matrix;
 pub mod namespace;
 pub mod outcome;
 pub mod port;

@@ -1,21 +1,27 @@
 //! Servers for the clients. Each is started on an unused port, counts by itself, and ends on drop.
 
+mod dante;
 mod go;
 mod nginx;
 mod openssl;
+mod relay;
 mod testbed;
 mod thread;
+mod tinyproxy;
 
 use std::net::TcpStream;
 use std::process::Command;
 
 use anyhow::Result;
 
+pub use dante::Dante;
 pub use go::{Go, GoOptions};
 pub use nginx::{Nginx, NginxOptions};
 pub use openssl::OpenSsl;
+pub use relay::Relay;
 pub use testbed::{Testbed, origin, tls_13};
-pub use thread::{Threaded, answer, chunked, read_client_hello, reset};
+pub use thread::{Threaded, answer, chunked, read_client_hello, reset, thinking};
+pub use tinyproxy::Tinyproxy;
 
 use crate::process::{PATIENCE, output, wait_for};
 
@@ -34,6 +40,8 @@ pub struct Seen {
     pub resumed: Option<u64>,
     /// Handshakes that failed.
     pub failed: Option<u64>,
+    /// Requests over HTTP/2.
+    pub http2: Option<u64>,
 }
 
 /// Waits until a server listens on the port. It reads the list of sockets, because a trial connection would be counted.

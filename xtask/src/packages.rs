@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell;
 
-/// A program and the package that contains it.
+/// A program, or the full path of a file, and the package that contains it.
 pub(crate) struct Need {
     pub(crate) program: &'static str,
     pub(crate) package: &'static str,
@@ -20,10 +21,15 @@ const POLICY_TEXT: &str = "#!/bin/sh\n# Here only while `cargo xtask setup` inst
 
 /// Packages of the needs whose program is missing. A program on PATH counts, wherever it came from.
 pub(crate) fn missing(needs: &[Need]) -> Vec<&'static str> {
-    let absent = needs
-        .iter()
-        .filter(|need| shell::which(need.program).is_none());
+    let absent = needs.iter().filter(|need| !is_here(need.program));
     absent.map(|need| need.package).collect()
+}
+
+fn is_here(program: &str) -> bool {
+    if program.starts_with('/') {
+        return Path::new(program).exists();
+    }
+    shell::which(program).is_some()
 }
 
 /// Packages that dpkg does not list as installed.

@@ -8,7 +8,15 @@ use anyhow::{Context, Result};
 
 use crate::{packages, shell, workspace};
 
-const REQUIREMENTS: &[&str] = &["requests==2.34.2", "aiohttp==3.14.5", "warcio==1.8.1"];
+const REQUIREMENTS: &[&str] = &[
+    "requests[socks]==2.34.2",
+    "aiohttp==3.14.5",
+    "aiohttp-socks==0.12.0",
+    "httpx[http2,socks]==0.28.1",
+    "scrapy==2.19.0",
+    "curl-cffi==0.17.0",
+    "warcio==1.8.1",
+];
 
 /// Makes the environment unless it is there with exactly these versions; true if it was made.
 pub(crate) fn ensure() -> Result<bool> {

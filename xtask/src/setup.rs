@@ -32,7 +32,12 @@ const TEST: &[Need] = &[
     need("javac", "default-jdk-headless"),
     need("node", "nodejs"),
     need("musl-gcc", "musl-tools"),
+    // undici for Node's fetch through a proxy; the file is no program.
+    need("/usr/share/nodejs/undici/package.json", "node-undici"),
     need("wget", "wget"),
+    need("wget2", "wget2"),
+    need("tinyproxy", "tinyproxy-bin"),
+    need("danted", "dante-server"),
     need("tshark", "tshark"),
     need("tcpdump", "tcpdump"),
     need("ip", "iproute2"),
@@ -50,6 +55,12 @@ const BENCH: &[Need] = &[
     need("tcpdump", "tcpdump"),
     need("tcplife", "libbpf-tools"),
     need("ip", "iproute2"),
+];
+
+/// Services that come with packages of the tests.
+const SERVICES: &[(&str, &str)] = &[
+    ("nginx-light", "nginx.service"),
+    ("dante-server", "danted.service"),
 ];
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
@@ -97,21 +108,22 @@ fn ensure(groups: &[&[Need]]) -> Result<()> {
         return Ok(());
     }
     eprintln!("setup: installing {}", missing.join(" "));
-    let nginx = missing.contains(&"nginx-light");
     packages::install(&missing)?;
-    if nginx {
-        keep_nginx_off();
+    for (package, service) in SERVICES {
+        if missing.contains(package) {
+            keep_off(service);
+        }
     }
     Ok(())
 }
 
-/// Disables the service nginx. The package was installed for the tests, which start nginx themselves, so the machine's own
+/// Disables a service. Its package was installed for the tests, which start the program themselves, so the machine's own
 /// service must not start at the next boot.
-fn keep_nginx_off() {
+fn keep_off(service: &str) {
     let Some(mut systemctl) = shell::which("systemctl").and_then(shell::as_root) else {
         return;
     };
-    if let Err(error) = shell::run(systemctl.args(["--quiet", "disable", "nginx.service"])) {
+    if let Err(error) = shell::run(systemctl.args(["--quiet", "disable", service])) {
         eprintln!("setup: {error:#}");
     }
 }

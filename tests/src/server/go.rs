@@ -78,6 +78,7 @@ impl Go {
             full: count["full"].as_u64(),
             resumed: count["resumed"].as_u64(),
             failed: count["failed"].as_u64(),
+            http2: None,
         })
     }
 }

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -31,6 +34,8 @@ pub struct NginxOptions {
     pub http2: bool,
     /// Length of what it answers to `/body`.
     pub body_bytes: usize,
+    /// Port on 127.0.0.1 of the server that it asks for every other page; without one it answers itself.
+    pub upstream: Option<u16>,
 }
 
 impl Default for NginxOptions {
@@ -43,15 +48,21 @@ impl Default for NginxOptions {
             early_data: false,
             http2: false,
             body_bytes: 0,
+            upstream: None,
         }
     }
 }
+
+/// Name of the socket in its directory on which it states how many connections it has accepted.
+const STATUS: &str = "status";
 
 /// A running nginx.
 pub struct Nginx {
     /// Port on every address.
     pub port: u16,
     directory: TempDir,
+    /// Number of times that it was asked for the connections it has accepted.
+    asked: AtomicU64,
     _process: Process,
 }
 
@@ -97,31 +108,71 @@ impl Nginx {
         Ok(Self {
             port,
             directory,
+            asked: AtomicU64::new(0),
             _process: process,
         })
     }
 
+    /// Connections accepted so far, used or not, without those that asked for this number.
+    pub fn accepted(&self) -> Result<u64> {
+        let mut status = UnixStream::connect(self.directory.path().join(STATUS))?;
+        status.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+        let mut text = String::new();
+        status.read_to_string(&mut text)?;
+        let mut lines = text.lines().skip_while(|line| !line.contains("accepts"));
+        let counts = lines.nth(1).context("no counts")?;
+        let accepted: u64 = counts
+            .split_whitespace()
+            .next()
+            .context("no count")?
+            .parse()?;
+        let asked = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        accepted
+            .checked_sub(asked)
+            .context("fewer than asked for the number")
+    }
+
+    /// Number of lines of the access log so far.
+    pub fn logged(&self) -> Result<usize> {
+        Ok(self.log()?.lines().count())
+    }
+
+    fn log(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(
+            self.directory.path().join("access.log"),
+        )?)
+    }
+
     /// Counts of the access log so far.
     pub fn seen(&self) -> Result<Seen> {
-        let log = std::fs::read_to_string(self.directory.path().join("access.log"))?;
+        self.seen_since(0)
+    }
+
+    /// Counts of the access log without its first lines.
+    pub fn seen_since(&self, first: usize) -> Result<Seen> {
+        let log = self.log()?;
+        let lines: Vec<&str> = log.lines().skip(first).collect();
         let mut reused: HashMap<u64, bool> = HashMap::new();
-        for line in log.lines() {
-            let entry: Value = serde_json::from_str(line).with_context(|| line.to_owned())?;
+        let mut http2 = 0;
+        for line in &lines {
+            let entry: Value = serde_json::from_str(line).with_context(|| (*line).to_owned())?;
             let connection = entry["connection"]
                 .as_u64()
                 .context("no connection number")?;
             reused.insert(connection, entry["reused"] == "r");
+            http2 += u64::from(entry["http"] == "HTTP/2.0");
         }
         let resumed = reused.values().filter(|reused| **reused).count() as u64;
         let connections = reused.len() as u64;
-        let is_tls = log.lines().next().is_some_and(|line| line.contains("TLSv"));
+        let is_tls = lines.first().is_some_and(|line| line.contains("TLSv"));
         Ok(Seen {
             connections: Some(connections),
             used: Some(connections),
-            requests: Some(log.lines().count() as u64),
+            requests: Some(lines.len() as u64),
             full: Some(if is_tls { connections - resumed } else { 0 }),
             resumed: Some(resumed),
             failed: None,
+            http2: Some(http2),
         })
     }
 }
@@ -150,6 +201,10 @@ fn configuration(
         )
     });
     let place = directory.path().display();
+    let page = options.upstream.map_or_else(
+        || r#"default_type text/html; return 200 "<title>a page</title>\n""#.to_owned(),
+        |port| format!("proxy_pass http://127.0.0.1:{port}"),
+    );
     let (keepalive, requests) = (options.keepalive_s, options.keepalive_requests);
     format!(
         r#"daemon off; master_process off; worker_processes 1; pid {place}/pid; error_log {place}/error.log;
@@ -157,7 +212,7 @@ worker_rlimit_nofile 16384;
 events {{ worker_connections 8192; }}
 http {{
   log_format seen '{{"connection":$connection,"request":$connection_requests,'
-    '"protocol":"$ssl_protocol","reused":"$ssl_session_reused","port":$remote_port}}';
+    '"protocol":"$ssl_protocol","reused":"$ssl_session_reused","port":$remote_port,"http":"$server_protocol"}}';
   access_log {place}/access.log seen;
   client_body_temp_path {place}/body; proxy_temp_path {place}/proxy; fastcgi_temp_path {place}/fastcgi;
   uwsgi_temp_path {place}/uwsgi; scgi_temp_path {place}/scgi;
@@ -165,8 +220,9 @@ http {{
   server {{
     listen 0.0.0.0:{port} {ssl} {http2} backlog=4096; listen [::]:{port} {ssl} {http2} backlog=4096;
     location = /body {{ root {place}; }}
-    location / {{ default_type text/html; return 200 "<title>a page</title>\n"; }}
+    location / {{ {page}; }}
   }}
+  server {{ listen unix:{place}/{STATUS}; location / {{ stub_status; access_log off; }} }}
 }}
 "#
     )

@@ -6,6 +6,7 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
@@ -103,18 +104,44 @@ fn wait_readable(listener: &TcpListener) {
 
 /// Answers one HTTP request and closes.
 pub fn answer(mut stream: TcpStream) {
+    if read_request(&mut stream).is_some() {
+        write_all(
+            &mut stream,
+            b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\npage\n",
+        );
+    }
+}
+
+/// Makes a server that takes some time for each page; `page` gives the page to a request.
+pub fn thinking(
+    time: Duration,
+    page: impl Fn(&[u8]) -> String + Send + Sync + 'static,
+) -> impl Fn(TcpStream) + Send + Sync + 'static {
+    move |mut stream| {
+        let Some(request) = read_request(&mut stream) else {
+            return;
+        };
+        std::thread::sleep(time);
+        let body = page(&request);
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.0 200 OK\r\nContent-Type: text/html\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        write_all(&mut stream, answer.as_bytes());
+    }
+}
+
+/// Reads a request without a body; `None` if the stream ends before it does.
+fn read_request(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut request = Vec::new();
     let mut buffer = [0; 4096];
     while !request.windows(4).any(|window| window == b"\r\n\r\n") {
         match stream.read(&mut buffer) {
             Ok(length @ 1..) => request.extend_from_slice(buffer.get(..length).unwrap_or_default()),
-            _ => return,
+            _ => return None,
         }
     }
-    write_all(
-        &mut stream,
-        b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\npage\n",
-    );
+    Some(request)
 }
 
 /// Closes the connection with RST.

@@ -1,0 +1,156 @@
+//! One cell of the matrix: a traced client, compared with the truth.
+
+use anyhow::{Result, ensure};
+use serde_json::Value;
+use tracer_export::Phase;
+
+use super::site::{REQUESTS, Site, Truth};
+use super::{Crawler, Path, Protocol};
+use crate::check::Differences;
+use crate::compare;
+use crate::export::samples;
+use crate::figure;
+use crate::tracer::{Traced, run};
+use crate::turns::{compare_time, median};
+
+/// Most that the median time to first byte may differ from that of the client's clock.
+const LIMIT_NS: u64 = 100_000;
+/// Number of visits among which one must have the right times, since another process may hold the client up before it reads its clock.
+const TRIES: u32 = 8;
+
+/// Differences between tracer's figures and the truth.
+pub(super) fn differences(
+    crawler: &Crawler,
+    site: &Site,
+    path: Path,
+    protocol: Protocol,
+) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for _ in 0..TRIES {
+        let mark = site.mark(path, protocol)?;
+        let traced = run(&crawler.command(&site.visit(path, protocol))?)?;
+        // A client that fails says nothing about tracer, so it must not pass for a known fault.
+        ensure!(traced.finished.status.success(), "{}", traced.story());
+        let truth = site.since(&mark, path, protocol)?;
+        let requests = truth.seen.requests.unwrap_or_default();
+        ensure!(requests >= REQUESTS, "the site saw {requests} requests");
+        found = counts(crawler, protocol, &traced, &truth);
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        found = times(&traced);
+        if found.is_empty() || crawler.is_http2(protocol) {
+            return Ok(Vec::new());
+        }
+    }
+    Ok(found)
+}
+
+fn counts(crawler: &Crawler, protocol: Protocol, traced: &Traced, truth: &Truth) -> Vec<String> {
+    let mut differences = Differences::of("");
+    compare_client(traced, truth, &mut differences);
+    traced.export.compare_losses(&mut differences);
+    compare!(
+        &mut differences,
+        traced.export,
+        totals.connections.opened = truth.opened,
+        totals.connections.established = truth.opened,
+        totals.connections.open_now = 0,
+        totals.requests.failed = 0,
+        totals.requests.in_flight_now = 0,
+    );
+    if protocol.is_tls() {
+        compare_handshakes(traced, truth, &mut differences);
+    }
+    let http2 = crawler.is_http2(protocol);
+    let requests = truth.seen.requests.unwrap_or_default();
+    let over_http2 = if http2 { requests } else { 0 };
+    differences.equal("requests over HTTP/2", truth.seen.http2, Some(over_http2));
+    if http2 {
+        compare_http2(traced, &mut differences);
+    } else {
+        compare_requests(traced, truth, &mut differences);
+    }
+    differences.into_found()
+}
+
+/// Checks that the client's own counts are those of the servers.
+fn compare_client(traced: &Traced, truth: &Truth, differences: &mut Differences) {
+    let Some(said) = differences.value(traced.client_count()) else {
+        return;
+    };
+    let said = |key: &str| said.get(key).and_then(Value::as_u64);
+    let requests = truth.seen.requests;
+    differences.equal("client's requests", said("requests").or(requests), requests);
+    let opened = truth.opened;
+    let connections = said("connections").unwrap_or(opened);
+    differences.equal("client's connections", connections, opened);
+}
+
+/// Checks the handshakes. The access log does not tell those of connections that carried no request.
+fn compare_handshakes(traced: &Traced, truth: &Truth, differences: &mut Differences) {
+    let tls = &traced.export.totals.tls;
+    let (full, resumed) = (
+        tls.full.unwrap_or_default(),
+        tls.resumed.unwrap_or_default(),
+    );
+    let seen = (
+        truth.seen.full.unwrap_or_default(),
+        truth.seen.resumed.unwrap_or_default(),
+    );
+    if truth.seen.used == Some(truth.accepted) {
+        differences.equal("full and resumed handshakes", (full, resumed), seen);
+    } else {
+        let few = full >= seen.0 && resumed >= seen.1;
+        differences.holds(
+            &format!("handshakes {full} and {resumed} are those of {truth:?}"),
+            few && full + resumed <= truth.accepted,
+        );
+    }
+    compare!(
+        differences,
+        traced.export,
+        totals.tls.failed = 0,
+        totals.tls.unfinished = 0,
+        totals.tls.unknown = 0,
+    );
+}
+
+/// Checks that nothing is called a request of HTTP/1, and that there are turns that are said not to be known.
+fn compare_http2(traced: &Traced, differences: &mut Differences) {
+    compare!(differences, traced.export, totals.requests.count = 0);
+    let turns = traced.export.totals.requests.h2_turns.unwrap_or_default();
+    differences.holds("there are turns of HTTP/2", turns > 0);
+}
+
+fn compare_requests(traced: &Traced, truth: &Truth, differences: &mut Differences) {
+    let requests = truth.seen.requests.unwrap_or_default();
+    compare!(
+        differences,
+        traced.export,
+        totals.requests.count = requests,
+        totals.requests.connections = truth.seen.used.unwrap_or_default(),
+        totals.requests.h2_turns = 0,
+    );
+    let totals = &traced.export.totals;
+    let unknown = totals.requests.first_unknown.unwrap_or_default();
+    differences.equal(
+        "times to first byte",
+        samples(totals, Phase::Ttfb) + unknown,
+        requests,
+    );
+}
+
+/// Differences from the client's clock, if it tells its times.
+fn times(traced: &Traced) -> Vec<String> {
+    let mut differences = Differences::of("");
+    let times = traced.client_count().ok();
+    let times = times.and_then(|said| said.get("ttfb_ns").cloned());
+    if let Some(times) = times
+        && let Some(median) = differences.value(median(&times))
+    {
+        let got = figure!(traced.export, Phase::Ttfb.p50_ns);
+        compare_time("ttfb p50", got, median, LIMIT_NS, &mut differences);
+    }
+    differences.into_found()
+}

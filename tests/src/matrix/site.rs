@@ -1,0 +1,172 @@
+//! Servers and proxies of the matrix, and what they count.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::{Path, Protocol};
+use crate::certificate::Certificate;
+use crate::server::{Dante, Nginx, NginxOptions, Relay, Seen, Threaded, Tinyproxy, thinking};
+use crate::sockets;
+
+/// Number of times that a client begins anew.
+const ROUNDS: u32 = 2;
+/// Number of pages of a round.
+const PAGES: u32 = 5;
+/// Fewest requests of a client.
+pub(super) const REQUESTS: u64 = (ROUNDS * PAGES) as u64;
+/// Time that the site takes for a page.
+const THINK_TIME: Duration = Duration::from_millis(2);
+
+/// Running site: for each protocol an nginx with a relay before it, and the two proxies.
+pub(super) struct Site {
+    certificate: Certificate,
+    origins: Vec<Nginx>,
+    relays: Vec<Relay>,
+    tinyproxy: Tinyproxy,
+    dante: Dante,
+    _pages: Threaded,
+}
+
+/// Arguments of a client.
+pub(super) struct Visit {
+    proxy: String,
+    url: String,
+    /// File of the certificate to trust.
+    pub(super) ca: PathBuf,
+}
+
+impl Visit {
+    /// Arguments as words.
+    pub(super) fn words(&self, http: &str) -> [String; 6] {
+        [
+            self.proxy.clone(),
+            self.url.clone(),
+            ROUNDS.to_string(),
+            PAGES.to_string(),
+            self.ca.display().to_string(),
+            http.to_owned(),
+        ]
+    }
+}
+
+/// Counts before a visit.
+pub(super) struct Mark {
+    lines: usize,
+    by_origin: u64,
+    by_first: u64,
+}
+
+/// Counts of a visit.
+#[derive(Debug)]
+pub(super) struct Truth {
+    /// Counts of the access log.
+    pub(super) seen: Seen,
+    /// Connections that the site accepted, used or not.
+    pub(super) accepted: u64,
+    /// Connections that the client opened: those to the site or to the proxy.
+    pub(super) opened: u64,
+}
+
+impl Site {
+    /// Starts all servers.
+    pub(super) fn start() -> Result<Self> {
+        let certificate = Certificate::small()?;
+        let pages = Threaded::start(thinking(THINK_TIME, page))?;
+        let origin = |protocol: Protocol| {
+            let options = NginxOptions {
+                protocols: protocol.setting(),
+                http2: protocol.is_tls(),
+                upstream: Some(pages.port()),
+                ..NginxOptions::default()
+            };
+            Nginx::start(options, &certificate)
+        };
+        let origins: Vec<Nginx> = Protocol::ALL
+            .into_iter()
+            .map(origin)
+            .collect::<Result<_>>()?;
+        let relays = origins.iter().map(|origin| Relay::start(origin.port));
+        Ok(Self {
+            relays: relays.collect::<Result<_>>()?,
+            tinyproxy: Tinyproxy::start()?,
+            dante: Dante::start()?,
+            certificate,
+            origins,
+            _pages: pages,
+        })
+    }
+
+    fn origin(&self, protocol: Protocol) -> &Nginx {
+        &self.origins[protocol as usize]
+    }
+
+    fn relay(&self, protocol: Protocol) -> &Relay {
+        &self.relays[protocol as usize]
+    }
+
+    /// Arguments for a client that takes this way.
+    pub(super) fn visit(&self, path: Path, protocol: Protocol) -> Visit {
+        let port = match path {
+            Path::Local => self.relay(protocol).port(),
+            _ => self.origin(protocol).port,
+        };
+        let scheme = if protocol.is_tls() { "https" } else { "http" };
+        Visit {
+            proxy: match path {
+                Path::Connect => format!("http://127.0.0.1:{}", self.tinyproxy.port),
+                Path::Socks => format!("socks5h://127.0.0.1:{}", self.dante.port),
+                Path::Direct | Path::Local => "none".into(),
+            },
+            url: format!("{scheme}://localhost:{port}/"),
+            ca: self.certificate.path(),
+        }
+    }
+
+    /// Counts so far.
+    pub(super) fn mark(&self, path: Path, protocol: Protocol) -> Result<Mark> {
+        let by_origin = self.origin(protocol).accepted()?;
+        let by_first = match path {
+            Path::Direct => by_origin,
+            Path::Connect => self.tinyproxy.accepted()?,
+            Path::Socks => self.dante.accepted()?,
+            Path::Local => self.relay(protocol).accepted(),
+        };
+        Ok(Mark {
+            lines: self.origin(protocol).logged()?,
+            by_origin,
+            by_first,
+        })
+    }
+
+    /// Counts since the mark, once every connection is closed.
+    pub(super) fn since(&self, mark: &Mark, path: Path, protocol: Protocol) -> Result<Truth> {
+        let first = match path {
+            Path::Direct => None,
+            Path::Connect => Some(self.tinyproxy.port),
+            Path::Socks => Some(self.dante.port),
+            Path::Local => Some(self.relay(protocol).port()),
+        };
+        first.map(sockets::settle).transpose()?;
+        sockets::settle(self.origin(protocol).port)?;
+        let now = self.mark(path, protocol)?;
+        Ok(Truth {
+            seen: self.origin(protocol).seen_since(mark.lines)?,
+            accepted: now.by_origin - mark.by_origin,
+            opened: now.by_first - mark.by_first,
+        })
+    }
+}
+
+/// Page with scripts for a browser, which asks for them; a small one for everybody else.
+fn page(request: &[u8]) -> String {
+    let scripts = |count: u32| -> String {
+        let script = |number| format!("<script src=\"/{number}.js\"></script>");
+        (1..count).map(script).collect()
+    };
+    if request.starts_with(b"GET /pages ") {
+        return format!("<title>pages</title>{}\n", scripts(ROUNDS * PAGES));
+    }
+    "// a page\n".into()
+}
