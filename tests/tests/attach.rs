@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::mpsc;
 use std::thread::sleep;

@@ -6,7 +6,6 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use anyhow::{Context, Result};
-use tracer_export::Phase;
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;

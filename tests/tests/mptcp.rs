@@ -5,7 +5,6 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::FromRawFd;
 
 use anyhow::{Result, ensure};
-use tracer_export::Phase;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
 use tracer_tests::compare;

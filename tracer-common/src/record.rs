@@ -462,8 +462,9 @@ pub mod turn {
     /// Time in ns during which a turn waits for others of its connection, counted from the begin of the first of them.
     pub const WAIT_NS: u64 = 10_000_000;
 
-    /// In place of a pickup on a socket whose reads are not seen (MPTCP).
-    pub const UNSEEN: u64 = u64::MAX - 1;
+    /// In place of a pickup on a socket whose reads are not seen (MPTCP). Earlier builds wrote small negative numbers for
+    /// stamps out of order; this value is none of them.
+    pub const UNSEEN: u64 = 1 << 63;
     /// Bit of [`super::TurnsHead::adopted`]: the connection was open before tracing began.
     pub const ADOPTED: u8 = 1;
     /// Bit of [`super::TurnsHead::adopted`]: reads of the socket are not seen, so the turns have no pickup.
