@@ -244,15 +244,22 @@ pub struct HelloRecord<const N: usize> {
     pub length: u16,
     /// Direction, one of [`direction`].
     pub direction: u8,
-    /// 1 if the stream is not TLS and no [`TlsRecord`] reports that. [`IN_SYN`] in a record without bytes.
+    /// 1 if the stream is not TLS and no [`TlsRecord`] reports that. One of [`note`] in a record without bytes.
     pub clear: u8,
     /// Bytes of the stream.
     pub bytes: [u8; N],
 }
 
-/// Mark of a [`HelloRecord`] without bytes: the SYN of the connection carries data, so the next records of the
-/// connection come before the record of its connect (RFC 7413).
-pub const IN_SYN: u8 = 2;
+/// Notes on a connection: marks in [`HelloRecord::clear`] of a record without bytes.
+pub mod note {
+    /// The SYN of the connection carries data, so the next records of the connection come before the record of its
+    /// connect (RFC 7413).
+    pub const IN_SYN: u8 = 2;
+    /// The first bytes of the client begin no request, so the connection carries another protocol.
+    pub const OTHER: u8 = 3;
+    /// The server has switched protocols (RFC 9110 15.2.2): what follows is not HTTP.
+    pub const UPGRADED: u8 = 4;
+}
 
 /// Ways in which a connection was ended.
 pub mod closer {

@@ -3,8 +3,8 @@
 use thiserror::Error;
 use tracer_common::dns::DnsReleaseRecord;
 use tracer_common::record::{
-    CloseRecord, ConnectRecord, ExecRecord, FirstTurnRecord, Header, HelloRecord, IN_SYN,
-    OLDEST_VERSION, ProcessRecord, SocketRecord, TlsRecord, TurnRecord, VERSION, direction, kind,
+    CloseRecord, ConnectRecord, ExecRecord, FirstTurnRecord, Header, HelloRecord, OLDEST_VERSION,
+    ProcessRecord, SocketRecord, TlsRecord, TurnRecord, VERSION, direction, kind, note,
 };
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
@@ -178,7 +178,7 @@ fn hello(bytes: &[u8]) -> Result<Hello<'_>, DecodeError> {
         offset: head.offset,
         bytes: captured,
         tells_clear: head.clear == 1,
-        is_in_syn: head.clear == IN_SYN,
+        is_in_syn: head.clear == note::IN_SYN,
     })
 }
 

@@ -3,7 +3,7 @@
 use tracer_common::{
     counter::Counter,
     record::{
-        CloseRecord, ConnectRecord, Endpoint, ExecRecord, Header, HelloRecord, IN_SYN, PATH_LEN,
+        CloseRecord, ConnectRecord, Endpoint, ExecRecord, Header, HelloRecord, PATH_LEN,
         ProcessRecord, TlsRecord, UNMEASURED, VERSION, close as end, direction, kind,
     },
 };
@@ -149,14 +149,14 @@ pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32, now_ns: u64) ->
     written
 }
 
-/// Announces that records of a connection come before the record of its connect, because its SYN carries data.
+/// Reports a note on a connection, one of `record::note`.
 #[inline(always)]
-pub fn in_syn(conn: &Conn) {
+pub fn note(conn: &Conn, note: u8) {
     record(kind::HELLO, conn.cookie, |record: &mut HelloRecord<0>| {
         record.offset = 0;
         record.length = 0;
         record.direction = direction::EGRESS;
-        record.clear = IN_SYN;
+        record.clear = note;
     });
 }
 

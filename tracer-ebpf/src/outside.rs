@@ -37,8 +37,8 @@ impl Reports for Kernel {
     }
 
     #[inline(always)]
-    fn in_syn(&mut self, conn: &Conn) {
-        emit::in_syn(conn);
+    fn note(&mut self, conn: &Conn, note: u8) {
+        emit::note(conn, note);
     }
 
     #[inline(always)]

@@ -42,8 +42,12 @@ pub struct Stream {
     pub finished: u8,
     /// 1: a record of type application data has passed.
     pub application: u8,
+    /// 1: the server has switched protocols, so what follows is not HTTP.
+    pub upgraded: u8,
+    /// 0, or the header of an interim response is under way: 1, and one for each byte of its end that has come.
+    pub interim: u8,
     /// Zero.
-    pub pad: [u8; 4],
+    pub pad: [u8; 2],
 }
 
 /// State of one connection. All zero when made.
@@ -128,8 +132,12 @@ pub struct Conn {
     pub unwatched: u8,
     /// 1: the socket is a subflow of an MPTCP socket, so reads of the process are not seen.
     pub mptcp: u8,
+    /// 1: the server has switched protocols, so what follows is not HTTP.
+    pub upgraded: u8,
+    /// 0, or the header of an interim response is under way: 1, and one for each byte of its end that has come.
+    pub interim: u8,
     /// Zero.
-    pub pad: [u8; 4],
+    pub pad: [u8; 2],
     // For handshakes and first turns; later the batch of turns is stored here: `Conn::batch`.
     /// Direction from the process.
     pub egress: Stream,

@@ -24,6 +24,8 @@ use crate::{
 pub enum Report {
     /// Bytes of the hellos, or of the first request in clear.
     Bytes(Bytes),
+    /// Note, one of `record::note`.
+    Note(u8),
     /// Outcome of a handshake.
     Handshake(Handshake),
     /// First turn over TLS 1.3. The header of the record is zero.
@@ -249,7 +251,9 @@ impl Reports for Around {
         true
     }
 
-    fn in_syn(&mut self, _: &Conn) {}
+    fn note(&mut self, _conn: &Conn, note: u8) {
+        self.reports.push(Report::Note(note));
+    }
 
     fn handshake(&mut self, conn: &Conn, _cookie: u64) {
         self.reports.push(Report::Handshake(Handshake {

@@ -6,6 +6,7 @@ use tracer_common::{
 };
 
 use crate::{
+    clear,
     conn::Conn,
     difference::{after, bytes_between},
     hello,
@@ -101,8 +102,14 @@ pub(crate) fn report<const EGRESS: bool, P: Packet, O: Outside>(
     let is_clear = EGRESS && conn.handshake == handshake::WAITING && conn.outcome == tls::NOT_TLS;
     conn.handshake = handshake::OVER;
     let now_ns = conn.egress.now_ns;
+    let is_other = is_clear
+        && conn.request.h2 == 0
+        && !clear::begins_request(packet, conn.egress.position, segment.length);
     if !is_clear || !hello::capture_clear(packet, segment.length, cookie, now_ns, outside) {
         outside.handshake(conn, cookie);
+    }
+    if is_other {
+        return turn::is_other(conn, outside);
     }
     let stream = if EGRESS { &conn.egress } else { &conn.ingress };
     let rest = bytes_between(stream.position, stream.length);

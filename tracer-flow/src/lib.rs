@@ -13,6 +13,7 @@ extern crate alloc;
 
 pub mod batch;
 pub mod bound;
+mod clear;
 pub mod close;
 pub mod conn;
 pub mod difference;

@@ -41,8 +41,8 @@ pub trait Reports {
     /// Takes the bytes of a piece; false when there is no room.
     fn bytes<S: Source>(&mut self, source: &S, cookie: u64, piece: &Piece) -> bool;
 
-    /// Takes a connection of which records come before that of its connect, because its SYN carries data.
-    fn in_syn(&mut self, conn: &Conn);
+    /// Takes a note on a connection, one of `record::note`.
+    fn note(&mut self, conn: &Conn, note: u8);
 
     /// Takes the outcome of a handshake.
     fn handshake(&mut self, conn: &Conn, cookie: u64);

@@ -1,6 +1,9 @@
 //! The way of a packet through its connection.
 
-use tracer_common::record::handshake::{NO_REQUESTS, OVER};
+use tracer_common::record::{
+    handshake::{NO_REQUESTS, OVER},
+    note,
+};
 
 use crate::{
     conn::Conn,
@@ -35,7 +38,7 @@ pub fn take<const EGRESS: bool, P: Packet, O: Outside>(
         if EGRESS {
             turn::sent(conn, packet, segment, now_ns, cookie, outside);
         } else {
-            turn::received::<P, O>(conn, packet, segment, now_ns);
+            turn::received(conn, packet, segment, now_ns, outside);
         }
         return false;
     }
@@ -77,5 +80,5 @@ fn fast_open<R: Reports>(conn: &mut Conn, now_ns: u64, reports: &mut R) {
         conn.start_ns = now_ns;
     }
     conn.got.started = 1;
-    reports.in_syn(conn);
+    reports.note(conn, note::IN_SYN);
 }

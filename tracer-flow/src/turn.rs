@@ -4,14 +4,15 @@
 
 use core::sync::atomic::{Ordering, compiler_fence};
 
-use tracer_common::record::{tls, turn};
+use tracer_common::record::{handshake, note, tls, turn};
 
 use crate::{
     batch,
+    clear::{self, Beginning, beginning, end_of_header},
     conn::{Conn, Edge, Response},
     difference::{after, bytes_between, elapsed},
-    lengths::{ALERT_13, BARE_CONTINUE, CONTINUE_RECORD, KEY_UPDATE_13, SETTINGS_ACK},
-    outside::{Loops, Reports},
+    lengths::{ALERT_13, CONTINUE_RECORD, KEY_UPDATE_13, SETTINGS_ACK},
+    outside::{Outside, Reports},
     segment::Segment,
     source::{Packet, Source},
     tls::walk,
@@ -22,8 +23,8 @@ const APPLICATION_DATA: u8 = 23;
 const RECORD_HEADER: u32 = 5;
 /// Type of a record of application data, as [`only_record`] gives it.
 const DATA: u32 = (APPLICATION_DATA as u32) << 16;
-/// Longest segment in which an interim response in clear is looked for.
-const LONGEST_INTERIM: u32 = 128;
+/// Interim responses in one segment at most.
+const INTERIM_RESPONSES: u32 = 4;
 /// Lengths of the record of a session ticket, as observed.
 const TICKET: core::ops::RangeInclusive<u16> = 60..=1400;
 
@@ -85,10 +86,20 @@ pub(crate) fn sent<S: Source, R: Reports>(
     cookie: u64,
     reports: &mut R,
 ) {
-    if !is_new(&mut conn.sent, segment) {
+    let position = new_from(&conn.sent, segment);
+    if !is_new(&mut conn.sent, segment) || conn.upgraded == 1 {
         return;
     }
-    if conn.request.protocol != turn::CLEAR {
+    if conn.request.protocol == turn::CLEAR {
+        let is_over = conn.response.answered == conn.request.number;
+        if is_over && !clear::begins_request(source, position, segment.length) {
+            // The rest of a body whose answer came early, or another protocol from the first byte on.
+            if conn.request.number == 0 {
+                is_other(conn, reports);
+            }
+            return;
+        }
+    } else {
         let length = only_record(source, segment);
         if is_control(length) || is_key_update(length) {
             return;
@@ -100,25 +111,39 @@ pub(crate) fn sent<S: Source, R: Reports>(
     request(conn, now_ns, cookie, reports);
 }
 
+/// Ends the search for requests: the connection carries another protocol.
+#[inline(always)]
+pub(crate) fn is_other<R: Reports>(conn: &mut Conn, reports: &mut R) {
+    conn.handshake = handshake::NO_REQUESTS;
+    reports.note(conn, note::OTHER);
+}
+
 /// Handles a segment that the process received after the handshake.
 #[inline(always)]
-pub(crate) fn received<P: Packet, L: Loops>(
+pub(crate) fn received<P: Packet, O: Outside>(
     conn: &mut Conn,
     packet: &P,
     segment: &Segment,
     now_ns: u64,
+    outside: &mut O,
 ) {
+    if conn.upgraded == 1 {
+        return;
+    }
     let gap = after(segment.sequence, conn.got.next) && conn.got.started == 1;
     if gap || conn.response.holes == 1 {
-        return received_with_holes(conn, packet, segment, now_ns, gap);
+        return received_with_holes(conn, packet, segment, now_ns, gap, outside);
     }
     if conn.request.protocol == turn::TLS_13
         && conn.request.number <= 1
         && conn.response.broken == 0
     {
-        follow_records::<P, L>(conn, packet, segment, now_ns);
+        follow_records::<P, O>(conn, packet, segment, now_ns);
     }
-    if is_new(&mut conn.got, segment) && !is_no_answer(conn, packet, segment) {
+    let position = new_from(&conn.got, segment);
+    if is_new(&mut conn.got, segment)
+        && !is_no_answer(conn, packet, segment, position, now_ns, outside)
+    {
         arrived(conn, now_ns);
     }
 }
@@ -126,12 +151,13 @@ pub(crate) fn received<P: Packet, L: Loops>(
 /// Handles a segment received while others are missing. The application cannot read beyond the hole: only the segment
 /// that fills it makes data ready.
 #[inline(never)]
-fn received_with_holes<P: Packet>(
+fn received_with_holes<P: Packet, O: Outside>(
     conn: &mut Conn,
     packet: &P,
     segment: &Segment,
     now_ns: u64,
     gap: bool,
+    outside: &mut O,
 ) {
     // The records of a first turn cannot be followed across a hole.
     conn.response.broken = 1;
@@ -143,7 +169,8 @@ fn received_with_holes<P: Packet>(
     let fills = !after(segment.sequence, readable) && after(end, readable);
     let is_new = is_new(&mut conn.got, segment);
     if fills {
-        if !is_no_answer(conn, packet, segment) {
+        let position = bytes_between(segment.sequence, readable);
+        if !is_no_answer(conn, packet, segment, position, now_ns, outside) {
             arrived(conn, now_ns);
         }
     } else if conn.response.holes == 1 && (is_new || after(end, readable)) {
@@ -154,16 +181,24 @@ fn received_with_holes<P: Packet>(
     }
 }
 
-/// True if the segment is no part of a response, but a control record or an interim response.
+/// True if the segment is no part of a response, but a control record, an interim response, or a notice of the server
+/// that nobody asked for. The bytes from `position` on are new.
 #[inline(always)]
-fn is_no_answer<S: Source>(conn: &Conn, source: &S, segment: &Segment) -> bool {
+fn is_no_answer<S: Source, O: Outside>(
+    conn: &mut Conn,
+    source: &S,
+    segment: &Segment,
+    position: u32,
+    now_ns: u64,
+    outside: &mut O,
+) -> bool {
     let waits = conn.response.answered != conn.request.number;
     let is_tls = matches!(conn.request.protocol, turn::TLS_12 | turn::TLS_13);
-    if waits && !is_tls && is_interim(source, segment) {
+    if waits && !is_tls && is_interim(conn, source, segment, position, outside) {
         return true;
     }
     if conn.request.protocol == turn::CLEAR {
-        return false;
+        return !waits && is_notice(conn, source, position, now_ns);
     }
     let record = only_record(source, segment);
     // While a response is under way, a record as long as a KeyUpdate is the last chunk of a body (RFC 9112 7.1).
@@ -171,6 +206,52 @@ fn is_no_answer<S: Source>(conn: &Conn, source: &S, segment: &Segment) -> bool {
     is_control(record)
         || (is_key_update(record) && !under_way)
         || (waits && CONTINUE_RECORD.contains(&(record & 0xffff)))
+}
+
+/// True if all new bytes belong to interim responses (RFC 9110 15.2). Notes a switch of protocols, which is an answer.
+#[inline(always)]
+fn is_interim<S: Source, O: Outside>(
+    conn: &mut Conn,
+    source: &S,
+    segment: &Segment,
+    position: u32,
+    outside: &mut O,
+) -> bool {
+    let (mut at, mut responses) = (position, 0);
+    while responses < INTERIM_RESPONSES {
+        responses += 1;
+        if conn.interim == 0 {
+            match beginning(source, at) {
+                Beginning::Interim => conn.interim = 1,
+                Beginning::Switching => {
+                    conn.upgraded = 1;
+                    outside.note(conn, note::UPGRADED);
+                    return false;
+                }
+                Beginning::Final | Beginning::Other => return false,
+            }
+        }
+        match end_of_header::<S, O>(source, at, conn.interim - 1) {
+            Ok(end) => at = end,
+            Err(matched) => {
+                conn.interim = 1 + matched;
+                return true;
+            }
+        }
+        conn.interim = 0;
+        if at >= segment.length {
+            return true;
+        }
+    }
+    false
+}
+
+/// True for a response that begins on an idle connection, such as 408 before the server closes: nobody asked for it.
+#[inline(always)]
+fn is_notice<S: Source>(conn: &Conn, source: &S, position: u32, now_ns: u64) -> bool {
+    conn.request.number != 0
+        && elapsed(now_ns, conn.response.last_ns).is_some_and(|idle_ns| idle_ns >= turn::WAIT_NS)
+        && beginning(source, position) != Beginning::Other
 }
 
 /// Notes that data of a response can be read.
@@ -248,6 +329,16 @@ fn only_tickets(conn: &Conn) -> bool {
         && (answer.records == 2 || (lengths[2] == lengths[0] && lengths[3] == lengths[0]))
 }
 
+/// Position of the first byte of a segment that was not seen before.
+#[inline(always)]
+fn new_from(edge: &Edge, segment: &Segment) -> u32 {
+    if edge.started == 1 && after(edge.next, segment.sequence) {
+        bytes_between(segment.sequence, edge.next)
+    } else {
+        0
+    }
+}
+
 /// True if the segment has bytes that were not seen before; marks them as seen.
 #[inline(always)]
 fn is_new(edge: &mut Edge, segment: &Segment) -> bool {
@@ -290,23 +381,9 @@ fn is_key_update(record: u32) -> bool {
     record == DATA | KEY_UPDATE_13
 }
 
-/// True if the segment is an interim response in clear.
-#[inline(always)]
-fn is_interim<S: Source>(source: &S, segment: &Segment) -> bool {
-    const STATUS: [u8; 4] = *b" 100";
-    const STATUS_AT: u32 = 8;
-    const END: [u8; 4] = *b"\r\n\r\n";
-    if segment.length < BARE_CONTINUE || segment.length > LONGEST_INTERIM {
-        return false;
-    }
-    let word = |at: u32| source.bytes::<4>(at).map(u32::from_ne_bytes);
-    word(STATUS_AT) == Some(u32::from_ne_bytes(STATUS))
-        && word(segment.length - 4) == Some(u32::from_ne_bytes(END))
-}
-
 /// Notes the records of the first turn as long as they come in order.
 #[inline(always)]
-fn follow_records<S: Source, L: Loops>(
+fn follow_records<S: Source, L: Outside>(
     conn: &mut Conn,
     source: &S,
     segment: &Segment,

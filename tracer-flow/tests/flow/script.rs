@@ -234,6 +234,8 @@ pub(crate) struct Story {
     pub(crate) turns: Vec<Turn>,
     /// First bytes that the client sent.
     pub(crate) sent: Vec<u8>,
+    /// Notes, of `record::note`.
+    pub(crate) notes: Vec<u8>,
     /// Number of losses that were counted.
     pub(crate) counted: usize,
 }
@@ -264,6 +266,7 @@ impl Story {
                     story.sent.extend(&bytes.bytes);
                 }
                 Report::Bytes(_) => {}
+                Report::Note(note) => story.notes.push(*note),
                 Report::Handshake(handshake) => story.handshakes.push(*handshake),
                 Report::Turn(record) => story.turns.push(turn(record)),
                 Report::FirstTurn(record) => {

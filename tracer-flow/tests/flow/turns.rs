@@ -1,6 +1,6 @@
 //! Turns of HTTP in clear.
 
-use tracer_common::record::turn;
+use tracer_common::record::{note, turn};
 
 use crate::script::{Message, Play, Side, Story, client, play, server};
 
@@ -88,4 +88,97 @@ fn a_read_says_how_long_data_waited() {
     play.driver().read(9000);
     let story = play.end();
     assert_eq!(story.turns[0].pickup_ns, 700);
+}
+
+fn text(side: Side, now_ns: u64, text: &str) -> Message {
+    let pieces = [text.as_bytes().to_vec()];
+    match side {
+        Side::Client => client(now_ns, &pieces),
+        Side::Server => server(now_ns, &pieces),
+    }
+}
+
+/// The rest of a body whose answer came early (413) is no request; the next request line is one.
+#[test]
+fn the_rest_of_a_body_is_no_request() {
+    let rest = client(3000, &[vec![b'b'; 9000], b"0\r\n\r\n".to_vec()]);
+    let story = play(&[
+        request(1000),
+        response(2000),
+        rest,
+        request(4000),
+        response(5000),
+    ]);
+    assert_eq!(
+        times(&story),
+        [(1, 1000, 2000, 2000), (2, 4000, 5000, 5000)]
+    );
+}
+
+/// Bytes after 101 Switching Protocols are neither requests nor a part of the answer.
+#[test]
+fn messages_of_an_upgraded_connection_are_no_requests() {
+    let answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
+    let message = |side, now_ns| text(side, now_ns, "GET \u{1}\u{2}message");
+    let story = play(&[
+        request(1000),
+        text(Side::Server, 2000, answer),
+        message(Side::Client, 3000),
+        message(Side::Server, 4000),
+        message(Side::Client, 5000),
+    ]);
+    assert_eq!(times(&story), [(1, 1000, 2000, 2000)]);
+    assert_eq!(story.notes, [note::UPGRADED]);
+}
+
+/// Interim responses with fields, split anywhere, alone or in one segment with the answer.
+#[test]
+fn interim_responses_with_fields_are_no_answer() {
+    let hints = "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n";
+    for cut in 12..hints.len() {
+        let (head, tail) = hints.split_at(cut);
+        let story = play(&[
+            request(1000),
+            text(Side::Server, 1500, head),
+            text(Side::Server, 1600, tail),
+            response(2000),
+        ]);
+        assert_eq!(times(&story), [(1, 1000, 2000, 2000)], "cut at {cut}");
+    }
+    let mut both = text(Side::Server, 1500, &hints.repeat(2));
+    both.bytes.extend(response(0).bytes);
+    assert_eq!(
+        times(&play(&[request(1000), both])),
+        [(1, 1000, 1500, 1500)]
+    );
+}
+
+/// An answer that nobody asked for, on an idle connection.
+#[test]
+fn a_notice_of_the_server_does_not_stretch_the_transfer() {
+    let late_ns = 2000 + turn::WAIT_NS;
+    let notice = text(
+        Side::Server,
+        late_ns,
+        "HTTP/1.1 408 Request Timeout\r\n\r\n",
+    );
+    let story = play(&[request(1000), response(2000), notice]);
+    assert_eq!(times(&story), [(1, 1000, 2000, 2000)]);
+}
+
+/// Protocols that are not HTTP, whichever side speaks first.
+#[test]
+fn other_protocols_have_no_requests() {
+    let redis = "*1\r\n$4\r\nPING\r\n";
+    let story = play(&[
+        text(Side::Client, 1000, redis),
+        text(Side::Server, 2000, "+PONG\r\n"),
+    ]);
+    assert_eq!((times(&story), story.notes), (vec![], vec![note::OTHER]));
+    let story = play(&[
+        text(Side::Server, 1000, "220 mail ESMTP\r\n"),
+        text(Side::Client, 2000, "EHLO here\r\n"),
+        text(Side::Server, 3000, "250 mail\r\n"),
+    ]);
+    assert_eq!((times(&story), story.notes), (vec![], vec![note::OTHER]));
 }

@@ -1,0 +1,103 @@
+//! Meaning of bytes in clear: where a request begins, and what a response that begins says (RFC 9112 3 and 4).
+
+use crate::{bound::masked, outside::Loops, source::Source};
+
+/// First four bytes of the request lines of HTTP (RFC 9110 9.3, RFC 5789) and of WebDAV (RFC 4918 9, RFC 3253, 5323).
+const METHODS: [[u8; 4]; 20] = [
+    *b"GET ", *b"POST", *b"HEAD", *b"PUT ", *b"DELE", *b"OPTI", *b"PATC", *b"CONN", *b"TRAC",
+    *b"QUER", *b"PROP", *b"MKCO", *b"COPY", *b"MOVE", *b"LOCK", *b"UNLO", *b"REPO", *b"SEAR",
+    *b"PURG", *b"MKCA",
+];
+/// End of a header: an empty line.
+const END: [u8; 4] = *b"\r\n\r\n";
+/// Bytes of a segment in which the end of an interim response is looked for.
+const LONGEST_INTERIM: u32 = 4096;
+
+/// True if the bytes from `position` begin a request. Of fewer than four bytes the first one decides: no method begins
+/// with anything but a capital letter. An empty line may come before a request line (RFC 9112 2.2).
+#[inline(always)]
+pub(crate) fn begins_request<S: Source>(source: &S, position: u32, length: u32) -> bool {
+    let Some(mut first) = source.bytes::<4>(position) else {
+        return position < length
+            && source
+                .bytes::<1>(position)
+                .is_some_and(|first| first[0].is_ascii_uppercase());
+    };
+    if first[0] == b'\r' && first[1] == b'\n' {
+        let Some(next) = source.bytes::<4>(position + 2) else {
+            return false;
+        };
+        first = next;
+    }
+    let first = u32::from_ne_bytes(first);
+    let mut at = 0;
+    while at < METHODS.len() {
+        if first == u32::from_ne_bytes(METHODS[at]) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+/// Beginning of a response, as far as it matters to turns.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beginning {
+    /// An interim response (1xx but 101): another one follows.
+    Interim,
+    /// 101 Switching Protocols: what follows is not HTTP.
+    Switching,
+    /// Any other response.
+    Final,
+    /// No status line.
+    Other,
+}
+
+/// Reads the status line at `position`: `HTTP/1.1 100`.
+#[inline(always)]
+pub(crate) fn beginning<S: Source>(source: &S, position: u32) -> Beginning {
+    const NAME: u32 = u32::from_ne_bytes(*b"HTTP");
+    const SWITCHING: u32 = u32::from_ne_bytes(*b" 101");
+    let Some(line) = source.bytes::<12>(position) else {
+        return Beginning::Other;
+    };
+    let word = |at: usize| u32::from_ne_bytes([line[at], line[at + 1], line[at + 2], line[at + 3]]);
+    if word(0) != NAME || line[4] != b'/' {
+        return Beginning::Other;
+    }
+    if word(8) == SWITCHING {
+        Beginning::Switching
+    } else if line[8] == b' ' && line[9] == b'1' {
+        Beginning::Interim
+    } else {
+        Beginning::Final
+    }
+}
+
+/// Looks for the end of a header from `position` on; `matched` bytes of the end have come before. Gives the position
+/// after the end, or the number of bytes of the end that the segment has at its own end.
+#[inline(always)]
+pub(crate) fn end_of_header<S: Source, L: Loops>(
+    source: &S,
+    position: u32,
+    matched: u8,
+) -> Result<u32, u8> {
+    let (mut at, mut have) = (position, u32::from(matched));
+    L::repeat(LONGEST_INTERIM, || {
+        let Some([byte]) = source.bytes::<1>(at) else {
+            return true;
+        };
+        at += 1;
+        have = if byte == END[masked::<3>(have)] {
+            have + 1
+        } else {
+            u32::from(byte == END[0])
+        };
+        have == END.len() as u32
+    });
+    if have == END.len() as u32 {
+        Ok(at)
+    } else {
+        Err(have as u8)
+    }
+}
