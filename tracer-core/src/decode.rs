@@ -54,8 +54,8 @@ pub struct Hello<'a> {
     pub bytes: &'a [u8],
     /// True if the stream is not TLS and no other record reports that.
     pub tells_clear: bool,
-    /// True if there are no bytes, and the next records come before that of the connect.
-    pub is_in_syn: bool,
+    /// Note on the connection, one of `record::note`; there are no bytes then.
+    pub note: Option<u8>,
 }
 
 impl Event<'_> {
@@ -178,7 +178,7 @@ fn hello(bytes: &[u8]) -> Result<Hello<'_>, DecodeError> {
         offset: head.offset,
         bytes: captured,
         tells_clear: head.clear == 1,
-        is_in_syn: head.clear == note::IN_SYN,
+        note: (head.clear >= note::IN_SYN).then_some(head.clear),
     })
 }
 

@@ -50,6 +50,10 @@ pub struct Connections {
     /// Connections whose packets are not watched, because the process has left its cgroup: their handshakes, requests
     /// and lookups are not seen.
     pub unwatched: u64,
+    /// Connections whose client began with bytes that are neither TLS nor HTTP: another protocol, without requests.
+    pub other_protocol: u64,
+    /// Connections whose server switched protocols (101): what follows is no HTTP.
+    pub upgraded: u64,
     /// Connects under way at the last pass over the sockets.
     pub connecting_now: u64,
     /// Connections that are established, adopted or found, and not closed.
@@ -302,6 +306,10 @@ pub struct Content {
     pub dns_unread: bool,
     /// True if the packets of the connection are not watched.
     pub unwatched: bool,
+    /// True if the connection carries another protocol than HTTP.
+    pub other_protocol: bool,
+    /// True if the server has switched protocols.
+    pub upgraded: bool,
 }
 
 impl Content {
@@ -310,6 +318,8 @@ impl Content {
         dns: false,
         dns_unread: false,
         unwatched: false,
+        other_protocol: false,
+        upgraded: false,
     };
 
     /// Content of a connection to `port`. Lookups are known of DNS in clear, from the first byte on.
@@ -319,12 +329,13 @@ impl Content {
             dns,
             dns_unread: dns && (port == PORT_TLS || unwatched || connect == Connect::Before),
             unwatched,
+            ..Self::NONE
         }
     }
 
     /// True if the connection counts no requests, so that it does not count as unused either.
     pub fn has_no_requests(self) -> bool {
-        self.dns || self.unwatched
+        self.dns || self.unwatched || self.other_protocol
     }
 }
 
@@ -437,6 +448,8 @@ impl Group {
         connections.dns += u64::from(opening.content.dns);
         connections.dns_unread += u64::from(opening.content.dns_unread);
         connections.unwatched += u64::from(opening.content.unwatched);
+        connections.other_protocol += u64::from(opening.content.other_protocol);
+        connections.upgraded += u64::from(opening.content.upgraded);
         self.tcp.syn_retransmits += opening.syn_retransmits;
     }
 
@@ -458,6 +471,8 @@ impl Group {
         connections.dns -= u64::from(opening.content.dns);
         connections.dns_unread -= u64::from(opening.content.dns_unread);
         connections.unwatched -= u64::from(opening.content.unwatched);
+        connections.other_protocol -= u64::from(opening.content.other_protocol);
+        connections.upgraded -= u64::from(opening.content.upgraded);
         self.tcp.syn_retransmits -= opening.syn_retransmits;
     }
 

@@ -20,7 +20,9 @@ use std::{
 
 use tracer_common::{
     counter::Counter,
-    record::{CloseRecord, ConnectRecord, Endpoint, TlsRecord, close, close_outcome, connect},
+    record::{
+        CloseRecord, ConnectRecord, Endpoint, TlsRecord, close, close_outcome, connect, note,
+    },
 };
 
 use crate::{
@@ -284,6 +286,11 @@ impl Tracker {
             }
             return;
         };
+        if let Some(note) = hello.note {
+            self.note(&mut connection, note);
+            self.connections.insert(hello.cookie, connection);
+            return;
+        }
         if hello.is_clear() {
             self.name_host_by_request(&mut connection, hello.bytes);
             self.settle_host(&mut connection);
@@ -296,6 +303,25 @@ impl Tracker {
             self.finish_handshake(&mut connection, Handshake::NotTls);
         }
         self.connections.insert(hello.cookie, connection);
+    }
+
+    /// Takes a note on what a connection carries, one of `record::note`.
+    fn note(&mut self, connection: &mut Connection, note: u8) {
+        let content = &mut connection.opening.content;
+        let is_new = match note {
+            note::OTHER => !std::mem::replace(&mut content.other_protocol, true),
+            note::UPGRADED => !std::mem::replace(&mut content.upgraded, true),
+            _ => false,
+        };
+        if is_new && connection.counted {
+            self.of_connection(connection, |group| {
+                let connections = &mut group.connections;
+                match note {
+                    note::OTHER => connections.other_protocol += 1,
+                    _ => connections.upgraded += 1,
+                }
+            });
+        }
     }
 
     /// Names the host by the request in clear, unless it has a better name already.

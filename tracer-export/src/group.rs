@@ -39,6 +39,10 @@ object! {
         dns_unread: Option<u64>,
         /// Connections whose packets are not watched: their handshakes, requests and lookups are not seen.
         unwatched: Option<u64>,
+        /// Connections that carry another protocol than HTTP, in clear.
+        other_protocol: Option<u64>,
+        /// Connections whose server switched protocols (101).
+        upgraded: Option<u64>,
         /// Established, adopted or found, and neither closed nor lost.
         open_now: Option<u64>,
         /// Most that were open at once.

@@ -9,7 +9,7 @@ use tracer_common::record::{handshake, note, tls, turn};
 use crate::{
     batch,
     clear::{self, Beginning, beginning, end_of_header},
-    conn::{Conn, Edge, Response},
+    conn::{Conn, Edge, Response, Stream},
     difference::{after, bytes_between, elapsed},
     lengths::{ALERT_13, CONTINUE_RECORD, KEY_UPDATE_13, SETTINGS_ACK},
     outside::{Outside, Reports},
@@ -100,6 +100,13 @@ pub(crate) fn sent<S: Source, R: Reports>(
             return;
         }
     } else {
+        let is_tls = conn.request.protocol != turn::UNKNOWN;
+        if is_tls
+            && conn.request.number == 0
+            && is_rest_of_handshake(&mut conn.egress, position, segment.length)
+        {
+            return;
+        }
         let length = only_record(source, segment);
         if is_control(length) || is_key_update(length) {
             return;
@@ -109,6 +116,16 @@ pub(crate) fn sent<S: Source, R: Reports>(
         }
     }
     request(conn, now_ns, cookie, reports);
+}
+
+/// True if all new bytes of a segment belong to the record that ended the handshake: its header is enough for the end,
+/// and the rest of it may come in segments of its own.
+#[inline(always)]
+fn is_rest_of_handshake(stream: &mut Stream, position: u32, length: u32) -> bool {
+    let there = bytes_between(position, length);
+    let is_rest = stream.skip != 0 && there <= stream.skip;
+    stream.skip = if is_rest { stream.skip - there } else { 0 };
+    is_rest
 }
 
 /// Ends the search for requests: the connection carries another protocol.

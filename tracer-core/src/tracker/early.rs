@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use tracer_common::record::TlsRecord;
+use tracer_common::record::{TlsRecord, note};
 
 use super::Tracker;
 use crate::{decode::Hello, tls::Side};
@@ -30,6 +30,7 @@ pub(super) enum EarlyRecord {
         offset: u32,
         bytes: Vec<u8>,
         tells_clear: bool,
+        note: Option<u8>,
     },
     /// End of the handshake.
     Tls(TlsRecord),
@@ -38,7 +39,7 @@ pub(super) enum EarlyRecord {
 impl EarlyRecords {
     /// Keeps a record with bytes. False when its connection is not waited for.
     pub(super) fn keeps_hello(&mut self, hello: &Hello<'_>) -> bool {
-        if hello.is_in_syn {
+        if hello.note == Some(note::IN_SYN) {
             self.begin(hello.cookie);
             return true;
         }
@@ -47,6 +48,7 @@ impl EarlyRecords {
             offset: hello.offset,
             bytes: hello.bytes.to_vec(),
             tells_clear: hello.tells_clear,
+            note: hello.note,
         })
     }
 
@@ -94,13 +96,14 @@ impl Tracker {
                     offset,
                     bytes,
                     tells_clear,
+                    note,
                 } => self.hello(&Hello {
                     cookie,
                     side: *side,
                     offset: *offset,
                     bytes,
                     tells_clear: *tells_clear,
-                    is_in_syn: false,
+                    note: *note,
                 }),
                 EarlyRecord::Tls(record) => self.handshaken(record),
             }

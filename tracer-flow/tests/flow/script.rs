@@ -26,23 +26,12 @@ pub(crate) struct Message {
     pub(crate) side: Side,
     pub(crate) now_ns: u64,
     pub(crate) bytes: Vec<u8>,
-    /// Bytes at the end that no cut may touch.
-    uncut: usize,
 }
 
 impl Message {
-    /// The message as the last of a handshake, ending with a Finished of this length. Today the rest of a client's
-    /// Finished that comes in a segment of its own counts as a request.
-    fn finished(self, length: usize) -> Self {
-        Self {
-            uncut: length,
-            ..self
-        }
-    }
-
     /// Places where the message may be cut without a change of what is found out.
     pub(crate) fn cuts(&self) -> std::ops::Range<usize> {
-        1..self.bytes.len() - self.uncut
+        1..self.bytes.len()
     }
 }
 
@@ -61,7 +50,6 @@ fn message(side: Side, now_ns: u64, parts: &[Vec<u8>]) -> Message {
         side,
         now_ns,
         bytes: parts.concat(),
-        uncut: 0,
     }
 }
 
@@ -115,7 +103,7 @@ pub(crate) fn resumed_12() -> Vec<Message> {
             2000,
             &[server_hello(), change_cipher_spec(), record(HANDSHAKE, 40)],
         ),
-        client(3000, &[change_cipher_spec(), record(HANDSHAKE, 40)]).finished(40),
+        client(3000, &[change_cipher_spec(), record(HANDSHAKE, 40)]),
     ]
 }
 
@@ -132,7 +120,7 @@ pub(crate) fn full_13() -> Vec<Message> {
     vec![
         client(1000, &[client_hello()]),
         server(2000, &flight),
-        client(3000, &[change_cipher_spec(), record(DATA, 53)]).finished(53),
+        client(3000, &[change_cipher_spec(), record(DATA, 53)]),
     ]
 }
 
@@ -147,7 +135,7 @@ pub(crate) fn resumed_13() -> Vec<Message> {
     vec![
         client(1000, &[client_hello()]),
         server(2000, &flight),
-        client(3000, &[change_cipher_spec(), record(DATA, 69)]).finished(69),
+        client(3000, &[change_cipher_spec(), record(DATA, 69)]),
     ]
 }
 

@@ -131,6 +131,8 @@ fn connections(connections: &Connections, has_activity: bool) -> export::Connect
         dns: Some(connections.dns),
         dns_unread: Some(connections.dns_unread),
         unwatched: Some(connections.unwatched),
+        other_protocol: Some(connections.other_protocol),
+        upgraded: Some(connections.upgraded),
         open_now: Some(connections.open_now),
         peak_open: Some(connections.peak_open),
         failed: export::FailedConnects {

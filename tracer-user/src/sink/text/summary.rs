@@ -181,6 +181,20 @@ fn not_requests(text: &mut String, connections: &Connections) {
             connections.dns
         );
     }
+    if connections.other_protocol != 0 {
+        let _ = writeln!(
+            text,
+            "              {} carried another protocol than HTTP: no requests",
+            connections.other_protocol
+        );
+    }
+    if connections.upgraded != 0 {
+        let _ = writeln!(
+            text,
+            "              {} were upgraded (101 Switching Protocols): what followed is no HTTP",
+            connections.upgraded
+        );
+    }
     if connections.unwatched != 0 {
         let _ = writeln!(
             text,

@@ -95,6 +95,8 @@ const FACTS: [(&str, &[Fact]); 6] = [
             ("to name servers", |g| g.connections.dns),
             ("lookups unknown", |g| g.connections.dns_unread),
             ("not seen", |g| g.connections.unwatched),
+            ("other protocol", |g| g.connections.other_protocol),
+            ("upgraded", |g| g.connections.upgraded),
         ],
     ),
     (
