@@ -5,6 +5,8 @@ use core::sync::atomic::{Ordering, compiler_fence};
 
 use tracer_common::record::{COMM_LEN, TurnsRecord, handshake, turn};
 
+use crate::lengths::PADDING;
+
 /// Progress of one direction.
 #[repr(C)]
 pub struct Edge {
@@ -42,13 +44,14 @@ pub struct Stream {
     pub finished: u8,
     /// 1: a record of type application data has passed.
     pub application: u8,
-    /// 1: the server has switched protocols, so what follows is not HTTP.
-    pub upgraded: u8,
-    /// 0, or the header of an interim response is under way: 1, and one for each byte of its end that has come.
-    pub interim: u8,
     /// Zero.
-    pub pad: [u8; 2],
+    pub pad: [u8; 4],
 }
+
+/// Bit of [`Conn::pads`]: the client pads.
+pub const PADS_SENT: u8 = 1;
+/// Bit of [`Conn::pads`]: the server pads.
+pub const PADS_RECEIVED: u8 = 2;
 
 /// State of one connection. All zero when made.
 ///
@@ -136,8 +139,11 @@ pub struct Conn {
     pub upgraded: u8,
     /// 0, or the header of an interim response is under way: 1, and one for each byte of its end that has come.
     pub interim: u8,
-    /// Zero.
-    pub pad: [u8; 2],
+    /// Length of a record with a Finished of TLS 1.3 and no padding, from the cipher suite of the ServerHello; 0 if that
+    /// was not read.
+    pub finished_13: u8,
+    /// Sides that pad their records of TLS 1.3: [`PADS_SENT`], [`PADS_RECEIVED`].
+    pub pads: u8,
     // For handshakes and first turns; later the batch of turns is stored here: `Conn::batch`.
     /// Direction from the process.
     pub egress: Stream,
@@ -234,6 +240,16 @@ impl Conn {
         let is_answered = self.response.answered == self.request.number;
         compiler_fence(Ordering::Acquire);
         is_answered
+    }
+
+    /// Length of a record without the padding of its side, or the type and length as one number.
+    #[inline(always)]
+    pub fn without_padding(&self, side: u8, record: u32) -> u32 {
+        if self.pads & side != 0 && record & 0xffff > PADDING {
+            record - PADDING
+        } else {
+            record
+        }
     }
 
     /// True for the first turn over TLS 1.3: its records are passed to user space.

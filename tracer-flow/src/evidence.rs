@@ -4,15 +4,16 @@ use tracer_common::record::turn::EVIDENCE;
 
 use crate::{
     bound::masked,
-    conn::Conn,
+    conn::{Conn, PADS_RECEIVED},
     lengths::{ALERT_13, CONTINUE_RECORD, KEY_UPDATE_13},
 };
 
 /// Notes a TLS record received after the handshake. Records that cannot be a response are left out.
 #[inline(always)]
 pub(crate) fn note_record(conn: &mut Conn, length: u32) {
+    let bare = conn.without_padding(PADS_RECEIVED, length);
     let response = &mut conn.response;
-    if length == ALERT_13 || length == KEY_UPDATE_13 || CONTINUE_RECORD[..2].contains(&length) {
+    if bare == ALERT_13 || bare == KEY_UPDATE_13 || CONTINUE_RECORD[..2].contains(&bare) {
         return;
     }
     if conn.request.number == 0 {

@@ -111,8 +111,15 @@ pub(crate) fn report<const EGRESS: bool, P: Packet, O: Outside>(
     if is_other {
         return turn::is_other(conn, outside);
     }
-    let stream = if EGRESS { &conn.egress } else { &conn.ingress };
+    let stream = if EGRESS {
+        &mut conn.egress
+    } else {
+        &mut conn.ingress
+    };
     let rest = bytes_between(stream.position, stream.length);
     let leftover = conn.outcome == tls::NOT_TLS || rest > stream.skip;
+    if EGRESS {
+        stream.skip = stream.skip.saturating_sub(rest);
+    }
     turn::begin::<EGRESS, O>(conn, leftover, cookie, outside);
 }

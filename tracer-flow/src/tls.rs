@@ -13,9 +13,10 @@ use tracer_common::record::{handshake, tls};
 
 use crate::{
     bound::{between_one_and, masked},
-    conn::{Conn, Response, Stream},
+    conn::{Conn, PADS_RECEIVED, PADS_SENT, Stream},
     difference::bytes_between,
     evidence::note_record,
+    lengths::{ALERT_13, PADDING, finished_13, is_finished_13, is_padded},
     outside::Loops,
     source::Source,
 };
@@ -32,8 +33,6 @@ const LONGEST_RECORD: u32 = (1 << 14) + 2048;
 /// An encrypted Finished of TLS 1.2 is at most 96 bytes; a second ClientHello or a ServerHello that
 /// follows the ChangeCipherSpec of a HelloRetryRequest is longer than this.
 const LONGEST_FINISHED: u32 = 112;
-/// Length of an encrypted alert of TLS 1.3: two bytes, the type and the tag.
-const ENCRYPTED_ALERT: u32 = 2 + 1 + 16;
 /// Records of a client's last flight: Certificate, CertificateVerify, Finished, and one to spare.
 const LONGEST_FLIGHT: u8 = 4;
 /// Records read in one segment at most.
@@ -69,8 +68,26 @@ fn step<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) -> bool {
     if needs_alert_body(stream_of::<EGRESS>(conn)) {
         return false;
     }
+    note_suite::<EGRESS, S>(conn, source);
     take_record::<EGRESS>(conn);
     ends_walk(conn)
+}
+
+/// Notes what the cipher suite of the ServerHello, the first record of the server, says about lengths. A hello that comes
+/// in pieces is not read.
+#[inline(always)]
+fn note_suite<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) {
+    /// Bytes of a ServerHello before the length of its session id: handshake header, version, random (RFC 8446 4.1.3).
+    const BEFORE_SESSION: u32 = 4 + 2 + 32;
+    let stream = &conn.ingress;
+    if EGRESS || stream.records != 0 || stream.header[0] != HANDSHAKE {
+        return;
+    }
+    let at = stream.position + BEFORE_SESSION;
+    let suite = source
+        .bytes::<1>(at)
+        .and_then(|session| source.bytes::<2>(at + 1 + u32::from(session[0])));
+    conn.finished_13 = suite.map_or(0, finished_13);
 }
 
 /// True if the handshake has an outcome, or the records after it cannot be followed.
@@ -219,14 +236,18 @@ fn sent_encrypted(conn: &mut Conn, length: u32, now_ns: u64) {
         conn.early_data = 1;
         return;
     }
-    if is_finished_13(length) {
+    if is_finished_13(conn.finished_13, length) {
+        if is_padded(conn.finished_13, length) {
+            conn.pads |= PADS_SENT;
+        }
         done(conn, tls::FLOW_13, now_ns);
         return;
     }
     if conn.early_data == 1 {
         return;
     }
-    if conn.flight == 0 && length == ENCRYPTED_ALERT {
+    // Nothing else that a client sends first is as long as a padded alert.
+    if conn.flight == 0 && (length == ALERT_13 || length == ALERT_13 + PADDING) {
         conn.outcome = tls::ALERT;
         conn.flow = tls::FLOW_13;
         conn.ended_by = tls::BY_CLIENT;
@@ -248,13 +269,6 @@ fn sent_encrypted(conn: &mut Conn, length: u32, now_ns: u64) {
     }
 }
 
-/// True if a TLS 1.3 record of this length holds only a Finished: header 4, hash 32 or 48, type 1, tag 16 (8 for the
-/// CCM_8 suite).
-#[inline(always)]
-fn is_finished_13(length: u32) -> bool {
-    length == 53 || length == 69 || length == 45
-}
-
 #[inline(always)]
 fn received(conn: &mut Conn, kind: u8, length: u32) {
     let now_ns = conn.ingress.now_ns;
@@ -268,7 +282,7 @@ fn received(conn: &mut Conn, kind: u8, length: u32) {
         }
         APPLICATION_DATA => {
             conn.ingress.application = 1;
-            note_flight(&mut conn.response, length);
+            note_flight(conn, length);
             if conn.handshake == handshake::LAST_FLIGHT {
                 let end_ns = conn.tls_end_ns;
                 done(conn, tls::FLOW_13, end_ns);
@@ -282,8 +296,13 @@ fn received(conn: &mut Conn, kind: u8, length: u32) {
 /// Counts the records between the server's Finished and the client's, which may be tickets (RFC 8446 4.6.1). The
 /// server's Finished is the last record of its size.
 #[inline(always)]
-fn note_flight(answer: &mut Response, length: u32) {
-    if length == 53 || length == 69 {
+fn note_flight(conn: &mut Conn, length: u32) {
+    let answer = &mut conn.response;
+    if is_finished_13(conn.finished_13, length) {
+        conn.pads &= !PADS_RECEIVED;
+        if is_padded(conn.finished_13, length) {
+            conn.pads |= PADS_RECEIVED;
+        }
         answer.server_finished = 1;
         answer.half_rtt = 0;
     } else if answer.server_finished == 1 {

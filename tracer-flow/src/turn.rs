@@ -9,7 +9,7 @@ use tracer_common::record::{handshake, note, tls, turn};
 use crate::{
     batch,
     clear::{self, Beginning, beginning, end_of_header},
-    conn::{Conn, Edge, Response, Stream},
+    conn::{Conn, Edge, PADS_RECEIVED, PADS_SENT, Response, Stream},
     difference::{after, bytes_between, elapsed},
     lengths::{ALERT_13, CONTINUE_RECORD, KEY_UPDATE_13, SETTINGS_ACK},
     outside::{Outside, Reports},
@@ -107,7 +107,7 @@ pub(crate) fn sent<S: Source, R: Reports>(
         {
             return;
         }
-        let length = only_record(source, segment);
+        let length = conn.without_padding(PADS_SENT, only_record(source, segment));
         if is_control(length) || is_key_update(length) {
             return;
         }
@@ -217,7 +217,7 @@ fn is_no_answer<S: Source, O: Outside>(
     if conn.request.protocol == turn::CLEAR {
         return !waits && is_notice(conn, source, position, now_ns);
     }
-    let record = only_record(source, segment);
+    let record = conn.without_padding(PADS_RECEIVED, only_record(source, segment));
     // While a response is under way, a record as long as a KeyUpdate is the last chunk of a body (RFC 9112 7.1).
     let under_way = conn.request.number != 0 && !waits;
     is_control(record)
@@ -372,7 +372,7 @@ fn is_new(edge: &mut Edge, segment: &Segment) -> bool {
 /// segments are checked.
 #[inline(always)]
 fn only_record<S: Source>(source: &S, segment: &Segment) -> u32 {
-    const LONGEST: u32 = 56;
+    const LONGEST: u32 = 72;
     let mut header = [0u8; 8];
     if segment.length < RECORD_HEADER || segment.length > LONGEST {
         return 0;
