@@ -78,37 +78,14 @@ fn check(traced: &Traced, subject: &str) -> Result<()> {
 #[test]
 fn requests_over_packets_with_destination_options() -> Result<()> {
     let namespace = Namespace::new()?;
-    let (port, _server) = namespace.run(|| {
-        let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0))?;
-        Ok((
-            listener.local_addr()?.port(),
-            Threaded::over(listener, small)?,
-        ))
-    })?;
+    let (port, _server) = serve(&namespace, small)?;
     let arguments = [port.to_string(), REQUESTS.to_string()];
     let arguments = arguments.each_ref().map(String::as_str);
-    let mut client = Client::shell("python", WITH_OPTIONS, &arguments);
-    let inside = namespace.prefix().into_iter().map(Into::into);
-    client.command.splice(0..0, inside);
+    let client = Client::shell("python", WITH_OPTIONS, &arguments);
     // Next header 60 behind a hop-by-hop header: destination options.
-    let first = watch_for_one(&namespace, "ip6[6] == 0 and ip6[40] == 60")?;
-    let traced = run(&client)?;
-    let seen = first.finish_within(PATIENCE)?;
-    ensure!(seen.status.success(), "no such packet: {seen:?}");
+    let filter = "ip6[6] == 0 and ip6[40] == 60";
+    let traced = run_watched(&namespace, client, filter)?;
     check(&traced, "packets with destination options")
-}
-
-/// A capture that ends with the first packet that the filter takes.
-fn watch_for_one(namespace: &Namespace, filter: &str) -> Result<Process> {
-    let prefix = namespace.prefix();
-    let mut command = Command::new(&prefix[0]);
-    command.args(&prefix[1..]);
-    command.args(["tcpdump", "-i", "lo", "-n", "-c", "1", "-w", "/dev/null"]);
-    let process = Process::start(command.arg(filter))?;
-    wait_for("the capture to begin", PATIENCE, || {
-        Ok(process.stderr()?.contains("listening on").then_some(()))
-    })?;
-    Ok(process)
 }
 
 #[test]
@@ -124,20 +101,42 @@ fn requests_over_packets_with_a_hop_by_hop_header() -> Result<()> {
         "gro_max_size",
         LARGEST,
     ])?;
-    let (port, _server) = namespace.run(|| {
-        let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0))?;
-        Ok((
-            listener.local_addr()?.port(),
-            Threaded::over(listener, large)?,
-        ))
-    })?;
+    let (port, _server) = serve(&namespace, large)?;
     let url = format!("http://[::1]:{port}/?[1-{REQUESTS}]");
-    let mut client = Client::shell("curl", r#"curl -sf -o /dev/null "$1""#, &[&url]);
+    let client = Client::shell("curl", r#"curl -sf -o /dev/null "$1""#, &[&url]);
+    let traced = run_watched(&namespace, client, "ip6[6] == 0")?;
+    check(&traced, "packets of more than 64 KiB")
+}
+
+/// A server inside the namespace, and its port.
+fn serve(namespace: &Namespace, answer: fn(TcpStream)) -> Result<(u16, Threaded)> {
+    namespace.run(move || {
+        let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0))?;
+        let port = listener.local_addr()?.port();
+        Ok((port, Threaded::over(listener, answer)?))
+    })
+}
+
+/// Traces the client inside the namespace. Fails when no packet there is one that the filter takes.
+fn run_watched(namespace: &Namespace, mut client: Client, filter: &str) -> Result<Traced> {
     let inside = namespace.prefix().into_iter().map(Into::into);
     client.command.splice(0..0, inside);
-    let first = watch_for_one(&namespace, "ip6[6] == 0")?;
+    let first = watch_for_one(namespace, filter)?;
     let traced = run(&client)?;
     let seen = first.finish_within(PATIENCE)?;
     ensure!(seen.status.success(), "no such packet: {seen:?}");
-    check(&traced, "packets of more than 64 KiB")
+    Ok(traced)
+}
+
+/// A capture that ends with the first packet that the filter takes.
+fn watch_for_one(namespace: &Namespace, filter: &str) -> Result<Process> {
+    let prefix = namespace.prefix();
+    let mut command = Command::new(&prefix[0]);
+    command.args(&prefix[1..]);
+    command.args(["tcpdump", "-i", "lo", "-n", "-c", "1", "-w", "/dev/null"]);
+    let process = Process::start(command.arg(filter))?;
+    wait_for("the capture to begin", PATIENCE, || {
+        Ok(process.stderr()?.contains("listening on").then_some(()))
+    })?;
+    Ok(process)
 }

@@ -14,7 +14,7 @@ use crate::{
 pub struct Events {
     /// Records read.
     pub received: u64,
-    /// Records that the kernel could not write because the ring buffer was full.
+    /// Records that are in no figure: the ring buffer was full, or the kernel skipped the program that writes them.
     pub lost: u64,
     /// Records with figures that went to the kernel's overflow histograms: they are in the totals only.
     pub overflowed: u64,

@@ -10,6 +10,8 @@ use anyhow::Result;
 pub(crate) struct Tally {
     passed: u64,
     failed: u64,
+    /// Tests in whose traces the kernel did not run the programs.
+    unseen: Vec<String>,
 }
 
 impl Tally {
@@ -26,6 +28,7 @@ impl Tally {
         Self {
             passed: count("passed"),
             failed: count("failed"),
+            unseen: Vec::new(),
         }
     }
 
@@ -41,6 +44,16 @@ impl Tally {
     pub(crate) fn add(&mut self, other: &Self) {
         self.passed += other.passed;
         self.failed += other.failed;
+    }
+
+    /// Notes tests that ran a second time, or would have if they were not so many.
+    pub(crate) fn note_second_runs(&mut self, names: Vec<String>) {
+        self.unseen.extend(names);
+    }
+
+    /// Names of the tests noted so.
+    pub(crate) fn second_runs(&self) -> impl Iterator<Item = &str> {
+        self.unseen.iter().map(String::as_str)
     }
 
     /// Counts a failed test as its second run ended: `again` has the results of all test binaries.
@@ -122,10 +135,15 @@ mod tests {
         let first = || Tally {
             passed: 7,
             failed: 1,
+            ..Tally::default()
         };
         let run = |passed, failed| {
             let mut tally = first();
-            tally.replace_failure(&Tally { passed, failed });
+            tally.replace_failure(&Tally {
+                passed,
+                failed,
+                ..Tally::default()
+            });
             (tally.passed, tally.failed)
         };
         assert_eq!(run(1, 0), (8, 0));
@@ -135,7 +153,8 @@ mod tests {
     }
 
     fn check(line: &str, passed: u64, failed: u64) {
-        assert_eq!(Tally::of_line(line), Tally { passed, failed });
+        let tally = Tally::of_line(line);
+        assert_eq!((tally.passed, tally.failed), (passed, failed));
     }
 
     #[test]

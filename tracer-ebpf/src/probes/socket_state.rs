@@ -40,7 +40,7 @@ pub fn socket_state(ctx: BtfTracePointContext) -> i32 {
 
 /// The second program of the pair.
 #[btf_tracepoint(function = "inet_sock_set_state")]
-pub fn socket_state_too(ctx: BtfTracePointContext) -> i32 {
+pub fn socket_state_2(ctx: BtfTracePointContext) -> i32 {
     changed(&ctx);
     0
 }

@@ -275,3 +275,14 @@ fn what_the_kernel_has_counted_is_not_counted_again() {
     let connections = &snapshot.totals.connections;
     assert_eq!((connections.established, connections.open_now), (1, 1));
 }
+
+/// A run of a program that the kernel skipped has written no record.
+#[test]
+fn a_skipped_run_is_lost() {
+    let mut kernel = [0; Counter::COUNT as usize];
+    kernel[Counter::RingFull as usize] = 2;
+    kernel[Counter::SkippedRun as usize] = 3;
+    let mut tracker = Tracker::new(TrackerOptions::default());
+    tracker.set_kernel_counters(kernel);
+    assert_eq!(tracker.snapshot().events.lost, 5);
+}

@@ -36,7 +36,7 @@ const TRACEPOINTS: [(&str, &str); 8] = [
     ("process_exec", "sched_process_exec"),
     ("process_exit", "sched_process_exit"),
     ("socket_state", "inet_sock_set_state"),
-    ("socket_state_too", "inet_sock_set_state"),
+    ("socket_state_2", "inet_sock_set_state"),
     ("retransmit", "tcp_retransmit_skb"),
     ("pickup", "tcp_rcv_space_adjust"),
     ("switch", "sched_switch"),
@@ -410,9 +410,15 @@ impl Kernel {
     }
 }
 
-/// Number of runs of a program that the kernel skipped (`bpf_prog_show_fdinfo` in kernel/bpf/syscall.c).
+/// Number of runs of a program that the kernel skipped.
 fn skipped_runs_of(fd: RawFd) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
+    skipped_runs_in(&text)
+}
+
+/// Number of skipped runs in what the kernel says about the descriptor of a program (`bpf_prog_show_fdinfo` in
+/// kernel/bpf/syscall.c).
+fn skipped_runs_in(text: &str) -> Option<u64> {
     let line = text
         .lines()
         .find_map(|line| line.strip_prefix("recursion_misses:"))?;
@@ -430,4 +436,17 @@ where
 
 fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, KernelError> {
     ebpf.take_map(name).ok_or(KernelError::Missing(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::skipped_runs_in;
+
+    #[test]
+    fn skipped_runs_are_read() {
+        let text =
+            "pos:\t0\nprog_id:\t7\nrun_cnt:\t9\nrecursion_misses:\t300\nverified_insns:\t12\n";
+        assert_eq!(skipped_runs_in(text), Some(300));
+        assert_eq!(skipped_runs_in("pos:\t0\n"), None);
+    }
 }
