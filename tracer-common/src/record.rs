@@ -45,6 +45,8 @@ pub mod kind {
     pub const FIRST_TURN: u8 = 10;
     /// [`super::TurnsRecord`]
     pub const TURNS: u8 = 11;
+    /// [`super::TunnelRecord`]
+    pub const TUNNEL: u8 = 12;
     /// [`crate::dns::DnsRecord`], either size
     pub const DNS: u8 = 20;
     /// [`crate::dns::DnsReleaseRecord`]
@@ -259,6 +261,69 @@ pub mod note {
     pub const OTHER: u8 = 3;
     /// The server has switched protocols (RFC 9110 15.2.2): what follows is not HTTP.
     pub const UPGRADED: u8 = 4;
+    /// The bytes of the record, which this mark comes with, are a part of what the client sends to a proxy to get a tunnel.
+    /// The position counts from the first byte of this exchange.
+    pub const TUNNEL: u8 = 5;
+    /// The connection was open before tracing began, and its first bytes since then begin no request in clear: its requests
+    /// are not known.
+    pub const MIDDLE: u8 = 6;
+}
+
+/// Tunnels through a proxy: kinds of the exchange, and its outcomes.
+pub mod tunnel {
+    /// HTTP CONNECT (RFC 9110 9.3.6).
+    pub const CONNECT: u8 = 1;
+    /// SOCKS 4 and 4a.
+    pub const SOCKS_4: u8 = 2;
+    /// SOCKS 5 (RFC 1928).
+    pub const SOCKS_5: u8 = 3;
+
+    /// The proxy has made the tunnel.
+    pub const OPENED: u8 = 1;
+    /// The proxy has refused.
+    pub const REFUSED: u8 = 2;
+    /// The connection closed before the proxy's answer was complete.
+    pub const CLOSED: u8 = 3;
+    /// The exchange could not be followed.
+    pub const UNKNOWN: u8 = 4;
+
+    /// Added to a status of SOCKS 5 that is about the choice of a method (RFC 1928 3).
+    pub const METHOD: u16 = 0x100;
+    /// Added to a status of SOCKS 5 that is about user and password (RFC 1929 2).
+    pub const PASSWORD: u16 = 0x200;
+}
+
+/// Record of an exchange with a proxy that has ended: the client asked for a tunnel.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    feature = "user",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::IntoBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout
+    )
+)]
+pub struct TunnelRecord {
+    /// Header of kind TUNNEL.
+    pub header: Header,
+    /// Time of the first byte that the client sent to get the tunnel, ns.
+    pub start_ns: u64,
+    /// Time from `start_ns` to the last byte of the proxy's answer (the empty line of CONNECT), or to the close, ns;
+    /// [`UNMEASURED`] when the end has the earlier time.
+    pub duration_ns: u64,
+    /// Status of the answer: of HTTP 100 to 999, the reply of SOCKS 5 (0 is success) or of SOCKS 4 (90 is success);
+    /// for SOCKS 5 with [`tunnel::METHOD`] or [`tunnel::PASSWORD`] when the refusal is about these. 0 without an answer.
+    pub status: u16,
+    /// Kind of the exchange: [`tunnel::CONNECT`], [`tunnel::SOCKS_4`] or [`tunnel::SOCKS_5`].
+    pub kind: u8,
+    /// Outcome: [`tunnel::OPENED`], [`tunnel::REFUSED`], [`tunnel::CLOSED`] or [`tunnel::UNKNOWN`].
+    pub outcome: u8,
+    /// Number of tunnels that the connection had before: 1 for the second of a chain.
+    pub inside: u8,
+    /// Zero.
+    pub pad: [u8; 3],
 }
 
 /// Ways in which a connection was ended.
@@ -392,8 +457,11 @@ pub mod handshake {
     pub const LAST_FLIGHT: u8 = 2;
     /// The handshake is complete, failed, unknown, or the stream is not TLS.
     pub const OVER: u8 = 3;
-    /// As OVER, on a connection that carries no requests because it leads to a name server.
+    /// As OVER, on a connection of which no requests are told: it leads to a name server, carries another protocol, or
+    /// its bytes have no known meaning.
     pub const NO_REQUESTS: u8 = 4;
+    /// The client has asked a proxy for a tunnel.
+    pub const TUNNEL: u8 = 5;
 }
 
 /// Record of an open socket of a traced process, from `iter/task_file`.
