@@ -198,9 +198,12 @@ impl Handshake {
 impl Connection {
     /// Takes captured bytes. Returns true for the first bytes of a ClientHello.
     pub fn take_hello(&mut self, side: Side, offset: u32, bytes: &[u8]) -> bool {
-        if self.handshake_over {
+        let is_again = side == Side::Client && offset == 0 && begins_hello(bytes);
+        if self.handshake_over && !is_again {
             return false;
         }
+        // A handshake may begin behind bytes in clear.
+        self.handshake_over = false;
         let begins = self.hello.is_none() && side == Side::Client;
         self.hello.get_or_insert_default().push(side, offset, bytes);
         begins
@@ -224,4 +227,11 @@ impl Connection {
         let name = hello.sni.as_ref().map(|name| name.canonical());
         name.filter(|name| !name.is_empty())
     }
+}
+
+/// True for the header of a record with a ClientHello (RFC 8446 5.1, 4.1.2).
+fn begins_hello(bytes: &[u8]) -> bool {
+    const HANDSHAKE: u8 = 22;
+    const CLIENT_HELLO: u8 = 1;
+    matches!(bytes, [HANDSHAKE, 3, _, _, _, CLIENT_HELLO, ..])
 }

@@ -7,8 +7,13 @@ use tracer_common::{
 };
 
 use crate::{
-    dns::counts::Dns, elapsed::Timed, in_flight::InFlight, latency::Latency, phase::Phases,
+    dns::counts::Dns,
+    elapsed::Timed,
+    in_flight::InFlight,
+    latency::Latency,
+    phase::Phases,
     tls::TlsVersion,
+    unknown::{RequestsUnknown, Unknown},
 };
 
 /// Figures of one group of connections.
@@ -54,6 +59,8 @@ pub struct Connections {
     pub other_protocol: u64,
     /// Connections whose server switched protocols (101): what follows is no HTTP.
     pub upgraded: u64,
+    /// Connections whose requests are not known, or not all of them.
+    pub requests_unknown: RequestsUnknown,
     /// Connects under way at the last pass over the sockets.
     pub connecting_now: u64,
     /// Connections that are established, adopted or found, and not closed.
@@ -310,6 +317,8 @@ pub struct Content {
     pub other_protocol: bool,
     /// True if the server has switched protocols.
     pub upgraded: bool,
+    /// Reason why requests of the connection are not known.
+    pub unknown: Option<Unknown>,
 }
 
 impl Content {
@@ -320,6 +329,7 @@ impl Content {
         unwatched: false,
         other_protocol: false,
         upgraded: false,
+        unknown: None,
     };
 
     /// Content of a connection to `port`. Lookups are known of DNS in clear, from the first byte on.
@@ -333,9 +343,14 @@ impl Content {
         }
     }
 
-    /// True if the connection counts no requests, so that it does not count as unused either.
+    /// True if the connection counts no requests.
     pub fn has_no_requests(self) -> bool {
         self.dns || self.unwatched || self.other_protocol
+    }
+
+    /// True if it is known whether the connection has carried a request.
+    pub fn tells_use(self) -> bool {
+        !self.has_no_requests() && self.unknown.is_none()
     }
 }
 
@@ -450,6 +465,9 @@ impl Group {
         connections.unwatched += u64::from(opening.content.unwatched);
         connections.other_protocol += u64::from(opening.content.other_protocol);
         connections.upgraded += u64::from(opening.content.upgraded);
+        if let Some(reason) = opening.content.unknown {
+            *connections.requests_unknown.slot(reason) += 1;
+        }
         self.tcp.syn_retransmits += opening.syn_retransmits;
     }
 
@@ -473,6 +491,9 @@ impl Group {
         connections.unwatched -= u64::from(opening.content.unwatched);
         connections.other_protocol -= u64::from(opening.content.other_protocol);
         connections.upgraded -= u64::from(opening.content.upgraded);
+        if let Some(reason) = opening.content.unknown {
+            *connections.requests_unknown.slot(reason) -= 1;
+        }
         self.tcp.syn_retransmits -= opening.syn_retransmits;
     }
 

@@ -30,3 +30,4 @@ pub mod tls;
 pub mod tracker;
 pub mod turn;
 pub mod turns;
+pub mod unknown;

@@ -21,7 +21,7 @@ use std::{
 use tracer_common::{
     counter::Counter,
     record::{
-        CloseRecord, ConnectRecord, Endpoint, TlsRecord, close, close_outcome, connect, note,
+        CloseRecord, ConnectRecord, Endpoint, TlsRecord, close, close_outcome, connect, note, tls,
     },
 };
 
@@ -42,6 +42,7 @@ use crate::{
     snapshot::{Events, Snapshot},
     ticket::TicketHistories,
     time_wait::{ClosedSocket, Seen, TimeWait},
+    unknown::Unknown,
 };
 
 /// Limits and filters of a tracker.
@@ -307,6 +308,13 @@ impl Tracker {
 
     /// Takes a note on what a connection carries, one of `record::note`.
     fn note(&mut self, connection: &mut Connection, note: u8) {
+        if note == note::MIDDLE {
+            let reason = match connection.opening.connect {
+                Connect::Before => Unknown::OpenBefore,
+                Connect::Seen(_) | Connect::Unseen => Unknown::Tunnel,
+            };
+            return self.requests_unknown(connection, reason);
+        }
         let content = &mut connection.opening.content;
         let is_new = match note {
             note::OTHER => !std::mem::replace(&mut content.other_protocol, true),
@@ -320,6 +328,20 @@ impl Tracker {
                     note::OTHER => connections.other_protocol += 1,
                     _ => connections.upgraded += 1,
                 }
+            });
+        }
+    }
+
+    /// Notes that requests of a connection are not known. The first reason counts.
+    fn requests_unknown(&mut self, connection: &mut Connection, reason: Unknown) {
+        let content = &mut connection.opening.content;
+        if content.has_no_requests() || content.unknown.is_some() {
+            return;
+        }
+        content.unknown = Some(reason);
+        if connection.counted {
+            self.of_connection(connection, |group| {
+                *group.connections.requests_unknown.slot(reason) += 1;
             });
         }
     }
@@ -375,6 +397,9 @@ impl Tracker {
         if !connection.handshake_over {
             let handshake = Handshake::of(record, connection.hello.as_deref());
             self.finish_handshake(&mut connection, handshake);
+        }
+        if record.outcome == tls::UNKNOWN {
+            self.requests_unknown(&mut connection, Unknown::Handshake);
         }
         self.connections.insert(record.header.cookie, connection);
     }
@@ -432,7 +457,7 @@ impl Tracker {
                 Some(turn) => turn.apply(record, group),
                 // The turns may be in the overflow figures, or belong to a time before the figures began.
                 None if record.flags & close::USED != 0 => {}
-                None if connection.opening.content.has_no_requests() => {}
+                None if !connection.opening.content.tells_use() => {}
                 None if known => group.connections.never_used += 1,
                 // Requests of an adopted connection before tracing began are not known.
                 None => {}

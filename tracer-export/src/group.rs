@@ -43,6 +43,8 @@ object! {
         other_protocol: Option<u64>,
         /// Connections whose server switched protocols (101).
         upgraded: Option<u64>,
+        /// Connections whose requests are not known, or not all of them, by reason.
+        requests_unknown: RequestsUnknown,
         /// Established, adopted or found, and neither closed nor lost.
         open_now: Option<u64>,
         /// Most that were open at once.
@@ -63,6 +65,18 @@ object! {
         half_closed_now: Option<u64>,
         /// Open, used and answered; absent when not every open connection was looked at.
         idle_now: Option<u64>,
+    }
+}
+
+object! {
+    /// Connections whose requests are not known, or not all of them, by reason.
+    pub struct RequestsUnknown {
+        /// Open before tracing began, and their bytes do not tell what they carry.
+        open_before: Option<u64>,
+        /// The TLS handshake could not be followed.
+        handshake: Option<u64>,
+        /// A tunnel through a proxy could not be followed.
+        tunnel: Option<u64>,
     }
 }
 

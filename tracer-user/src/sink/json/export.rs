@@ -133,6 +133,11 @@ fn connections(connections: &Connections, has_activity: bool) -> export::Connect
         unwatched: Some(connections.unwatched),
         other_protocol: Some(connections.other_protocol),
         upgraded: Some(connections.upgraded),
+        requests_unknown: export::RequestsUnknown {
+            open_before: Some(connections.requests_unknown.open_before),
+            handshake: Some(connections.requests_unknown.handshake),
+            tunnel: Some(connections.requests_unknown.tunnel),
+        },
         open_now: Some(connections.open_now),
         peak_open: Some(connections.peak_open),
         failed: export::FailedConnects {

@@ -195,6 +195,17 @@ fn not_requests(text: &mut String, connections: &Connections) {
             connections.upgraded
         );
     }
+    let unknown = connections.requests_unknown;
+    if unknown.total() != 0 {
+        let _ = writeln!(
+            text,
+            "              of {} the requests are NOT KNOWN: {} were open before the trace, {} with a handshake and {} with a tunnel that could not be followed",
+            unknown.total(),
+            unknown.open_before,
+            unknown.handshake,
+            unknown.tunnel
+        );
+    }
     if connections.unwatched != 0 {
         let _ = writeln!(
             text,

@@ -97,6 +97,9 @@ const FACTS: [(&str, &[Fact]); 6] = [
             ("not seen", |g| g.connections.unwatched),
             ("other protocol", |g| g.connections.other_protocol),
             ("upgraded", |g| g.connections.upgraded),
+            ("requests unknown", |g| {
+                g.connections.requests_unknown.total()
+            }),
         ],
     ),
     (
