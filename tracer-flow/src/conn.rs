@@ -188,8 +188,12 @@ pub struct Conn {
     pub other: u8,
     /// Note on a connection with unknown bytes that was reported last, one of `record::note`.
     pub said: u8,
+    /// 1: only the lengths of records tell that the connection carries HTTP/1.1.
+    pub inferred: u8,
+    /// 1: the last bytes of the client were those of a control record, in bytes of unknown meaning.
+    pub behind_control: u8,
     /// Zero.
-    pub pad: [u8; 6],
+    pub pad: [u8; 4],
     /// Bytes of a control record of the client that have not been sent yet.
     pub sent_rest: u32,
     /// Bytes of a control record of the server that have not come yet.

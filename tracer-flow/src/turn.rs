@@ -128,6 +128,13 @@ pub(crate) fn sent<S: Source, R: Reports>(
         {
             return;
         }
+        if conn.inferred == 1 && is_over && !unknown::speaks_http_1(conn, source, position, reports)
+        {
+            if conn.said != 0 {
+                stop(conn, now_ns, cookie, reports);
+            }
+            return;
+        }
         let length = conn.without_padding(PADS_SENT, only_record(source, segment));
         if is_control(length) || is_key_update(length) {
             return;
@@ -143,13 +150,19 @@ pub(crate) fn sent<S: Source, R: Reports>(
 /// not known.
 #[inline(always)]
 fn asks_for_tunnel<R: Reports>(conn: &mut Conn, now_ns: u64, cookie: u64, reports: &mut R) {
+    stop(conn, now_ns, cookie, reports);
+    reports.note(conn, note::MIDDLE);
+}
+
+/// Ends the turns of a connection: what follows is not known. The current turn has been answered.
+#[inline(always)]
+fn stop<R: Reports>(conn: &mut Conn, now_ns: u64, cookie: u64, reports: &mut R) {
     batch::report(conn, cookie, now_ns, reports);
-    if conn.request.reported == 0 {
+    if conn.request.number != 0 && conn.request.reported == 0 {
         reports.turn(conn, turn::NEXT, cookie, now_ns);
         conn.request.reported = 1;
     }
     conn.handshake = handshake::NO_REQUESTS;
-    reports.note(conn, note::MIDDLE);
 }
 
 /// Handles a segment that the process received after the handshake.

@@ -10,6 +10,7 @@ use crate::{
     conn::Conn,
     control,
     difference::{after, bytes_between},
+    lengths::{PADDING, is_finished_13},
     order,
     outside::Reports,
     segment::Segment,
@@ -28,9 +29,7 @@ const SHORTEST_REQUEST: u32 = 16 + 9 + 2;
 const HTTP_2: u32 = SHORTEST_REQUEST + LEAST_ADDED;
 /// Length of records from which on a request is taken for one of HTTP/1.1. Header compression makes the second and later
 /// requests of HTTP/2 shorter, unless their path is long, and clients of HTTP/1.1 send longer ones.
-const HTTP_1: u32 = 75;
-/// Length of a padded record with a Finished (SHA-384) of TLS 1.3.
-const PADDED_FINISHED: u32 = 4 + 48 + 1 + 16 + 16;
+const HTTP_1: u32 = 80;
 
 /// Ends the search for requests: the connection carries another protocol.
 #[inline(always)]
@@ -75,6 +74,7 @@ pub(crate) fn sent<P: Packet, R: Reports>(
     }
     if conn.other == 0 && conn.adopted == 1 && is_http_1(conn, packet, segment, position, reports) {
         conn.request.protocol = turn::TLS_12;
+        conn.inferred = 1;
         conn.handshake = handshake::OVER;
         return true;
     }
@@ -129,16 +129,32 @@ fn is_http_1<S: Source, R: Reports>(
 ) -> bool {
     let at = control::skip(&mut conn.sent_rest, source, position, segment.length);
     if at >= segment.length {
+        conn.behind_control = 1;
         return false;
     }
-    let record = source.bytes::<5>(at).map_or(0, |header| {
-        if header[0] == APPLICATION_DATA && header[1] == 3 {
-            (u32::from(header[3]) << 8) | u32::from(header[4])
-        } else {
-            0
-        }
-    });
-    if record >= HTTP_1 && record != PADDED_FINISHED {
+    let is_behind_control = at != position || conn.behind_control == 1;
+    conn.behind_control = 0;
+    let record = record_length(source, at);
+    let is_finished =
+        is_finished_13(0, record) || is_finished_13(0, record.saturating_sub(PADDING));
+    if is_behind_control && is_finished {
+        // A ChangeCipherSpec came before it (RFC 8446 D.4).
+        return false;
+    }
+    speaks_http_1(conn, source, at, reports)
+}
+
+/// True if the record that begins at `at` is long enough for a request of HTTP/1.1. Otherwise the connection is noted as
+/// one of HTTP/2, or as one that does not tell. Control records say nothing.
+#[inline(always)]
+pub(crate) fn speaks_http_1<S: Source, R: Reports>(
+    conn: &mut Conn,
+    source: &S,
+    at: u32,
+    reports: &mut R,
+) -> bool {
+    let record = record_length(source, at);
+    if record >= HTTP_1 {
         return true;
     }
     if control::is_control_length(record) {
@@ -157,4 +173,16 @@ fn is_http_1<S: Source, R: Reports>(
         conn.handshake = handshake::NO_REQUESTS;
     }
     false
+}
+
+/// Length of the record of application data whose header is at `at`; 0 if there is none.
+#[inline(always)]
+fn record_length<S: Source>(source: &S, at: u32) -> u32 {
+    source.bytes::<5>(at).map_or(0, |header| {
+        if header[0] == APPLICATION_DATA && header[1] == 3 {
+            u32::from(u16::from_be_bytes([header[3], header[4]]))
+        } else {
+            0
+        }
+    })
 }

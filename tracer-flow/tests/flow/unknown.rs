@@ -145,6 +145,26 @@ fn adopted_with_http_2() {
     }
 }
 
+/// A short record takes back what longer ones seemed to tell: nothing after it is a request.
+#[test]
+fn adopted_with_long_records_of_http_2() {
+    let response = |now_ns| server(now_ns, &[record(DATA, 2000)]);
+    let request = |now_ns, length| client(now_ns, &[record(DATA, length)]);
+    let script = [
+        request(1000, 400),
+        response(2000),
+        request(3000, 90),
+        response(4000),
+        request(5000, 30),
+        response(6000),
+        request(7000, 400),
+        response(8000),
+    ];
+    let story = play_adopted(&script);
+    assert_eq!(turns(&story), [(1000, turn::TLS_12), (3000, turn::TLS_12)]);
+    assert_eq!(story.notes, [note::HTTP_2]);
+}
+
 /// Lengths that either may have leave the requests unknown.
 #[test]
 fn adopted_with_records_of_doubt() {
