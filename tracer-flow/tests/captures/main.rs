@@ -18,13 +18,16 @@ use compare::{Segments, check, check_known};
 use play::play;
 use way::Random;
 
-/// Captures in which the driver is wrong, with the reason.
-const WRONG: &[(&str, &str)] = &[
-    ("curl-cffi-tls12-direct", FALSE_START),
-    ("wget2-tls12-direct", FALSE_START),
+/// Captures in which the driver is wrong when segments are reordered: the client sends its first request before the
+/// server's Finished of TLS 1.2 (False Start), and the first answer that comes before this Finished is lost.
+const WRONG: &[&str] = &[
+    "chromium-tls12-connect",
+    "chromium-tls12-socks",
+    "curl-cffi-tls12-connect",
+    "curl-cffi-tls12-direct",
+    "curl-cffi-tls12-socks",
+    "wget2-tls12-direct",
 ];
-const FALSE_START: &str =
-    "the request that a client sends before the server's Finished of TLS 1.2 is no turn";
 
 #[test]
 fn as_captured() {
@@ -35,7 +38,10 @@ fn as_captured() {
 
 #[test]
 fn what_is_known_to_be_wrong() {
-    check_known(|connection| play(connection, &connection.data));
+    let mut random = Random::new(4);
+    check_known(50, |connection| {
+        play(connection, &way::swap(&connection.data, &mut random))
+    });
 }
 
 #[test]
@@ -62,7 +68,7 @@ fn joined() {
 fn with_a_pair_swapped() {
     let mut random = Random::new(2);
     for _ in 0..8 {
-        check(Segments::Others, |connection| {
+        check(Segments::Reordered, |connection| {
             let pieces = way::cut(&connection.data, 1448, &mut random);
             play(connection, &way::swap(&pieces, &mut random))
         });

@@ -2,7 +2,7 @@
 
 use tracer_common::{
     counter::Counter,
-    record::{direction, tls},
+    record::{direction, note, tls, tunnel},
 };
 use tracer_core::tls::{HelloStream, Side};
 use tracer_flow::driver::{Driver, Report};
@@ -15,6 +15,10 @@ const READ_AFTER_NS: u64 = 1000;
 /// Findings about a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Found {
+    /// Tunnels that the proxy has opened.
+    pub(crate) tunnels: u64,
+    /// Outcomes of other exchanges with the proxy, of `record::tunnel`.
+    pub(crate) refusals: Vec<u8>,
     /// Handshakes that were completed, and whether each resumed a session.
     pub(crate) full: u64,
     pub(crate) resumed: u64,
@@ -62,10 +66,9 @@ fn found(driver: &Driver) -> Found {
     };
     let mut hellos = HelloStream::new();
     for report in driver.reports() {
-        if let Report::Note(note) = report {
-            found.notes.push(*note);
-        }
         match report {
+            // What the client sends to get a tunnel is no hello.
+            Report::Bytes(bytes) if bytes.clear == note::TUNNEL => {}
             Report::Bytes(bytes) => {
                 let side = match bytes.direction {
                     direction::EGRESS => Side::Client,
@@ -84,7 +87,9 @@ fn found(driver: &Driver) -> Found {
             Report::FirstTurn(record) => found.turn(record.turn.first_ns, record.turn.h2),
             // Only turns with an answer get into a batch.
             Report::Turns(head, turns) => turns.iter().for_each(|_| found.turn(1, head.h2)),
-            _ => {}
+            Report::Tunnel(record) if record.outcome == tunnel::OPENED => found.tunnels += 1,
+            Report::Tunnel(record) => found.refusals.push(record.outcome),
+            Report::Note(note) => found.notes.push(*note),
         }
     }
     found
