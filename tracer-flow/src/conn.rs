@@ -192,8 +192,10 @@ pub struct Conn {
     pub inferred: u8,
     /// 1: the last bytes of the client were those of a control record, in bytes of unknown meaning.
     pub behind_control: u8,
+    /// 1: a segment behind the end of the handshake was in the out-of-order queue.
+    pub answer_queued: u8,
     /// Zero.
-    pub pad: [u8; 4],
+    pub pad: [u8; 3],
     /// Bytes of a control record of the client that have not been sent yet.
     pub sent_rest: u32,
     /// Bytes of a control record of the server that have not come yet.

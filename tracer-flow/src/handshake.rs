@@ -31,7 +31,7 @@ pub(crate) fn follow<const EGRESS: bool, P: Packet, O: Outside>(
         Place::Seen => {}
         Place::Next => {
             advance::<EGRESS, P, O>(conn, packet, segment, cookie, outside);
-            if !EGRESS && conn.out_of_order != 0 && conn.outcome == 0 {
+            if !EGRESS && conn.out_of_order != 0 {
                 drain(conn, cookie, outside);
             }
         }
@@ -86,10 +86,15 @@ fn drain<O: Outside>(conn: &mut Conn, cookie: u64, outside: &mut O) {
         let Some(early) = outside.get(cookie, slot) else {
             continue;
         };
-        if after(early.segment.sequence, conn.got.next) || conn.outcome != 0 {
+        if after(early.segment.sequence, conn.got.next) {
             continue;
         }
-        if after(early.segment.end(), conn.got.next) {
+        let is_new = after(early.segment.end(), conn.got.next);
+        if is_new && conn.outcome != 0 {
+            // It has the beginning of the answer to a request that was sent before the end of the handshake.
+            conn.answer_queued = 1;
+            order::set_next::<false>(conn, early.segment.end());
+        } else if is_new {
             advance::<false, _, O>(conn, &early.source, &early.segment, cookie, outside);
         }
         outside.remove(cookie, slot);
@@ -141,7 +146,7 @@ pub(crate) fn report<const EGRESS: bool, P: Packet, O: Outside>(
         &mut conn.ingress
     };
     let rest = bytes_between(stream.position, stream.length);
-    let leftover = conn.outcome == tls::NOT_TLS || rest > stream.skip;
+    let leftover = conn.outcome == tls::NOT_TLS || rest > stream.skip || conn.answer_queued == 1;
     let left = stream.skip.saturating_sub(rest);
     if EGRESS {
         conn.sent_rest = left;

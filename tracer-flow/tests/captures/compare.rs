@@ -1,6 +1,5 @@
 //! Comparison of what was found with the truth.
 
-use crate::WRONG;
 use crate::connection::Connection;
 use crate::play::Found;
 use crate::truth::{Capture, Truth, captures};
@@ -17,33 +16,14 @@ pub(crate) enum Segments {
     Reordered,
 }
 
-/// Plays each connection of the captures by `play`, and compares. Captures that are known to be wrong when they are reordered are left
-/// out there.
+/// Plays each connection of the captures by `play`, and compares.
 pub(crate) fn check(segments: Segments, mut play: impl FnMut(&Connection) -> Found) {
     let captures = captures();
     let faults: Vec<String> = captures
         .iter()
-        .filter(|capture| segments != Segments::Reordered || !is_known(capture))
         .filter_map(|capture| fault(capture, segments, &mut play))
         .collect();
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
-}
-
-/// Checks that captures that are known to be wrong when they are reordered still are, in one of some tries.
-pub(crate) fn check_known(tries: u32, mut play: impl FnMut(&Connection) -> Found) {
-    let captures = captures();
-    for capture in captures.iter().filter(|capture| is_known(capture)) {
-        let is_wrong = |_| fault(capture, Segments::Reordered, &mut play).is_some();
-        assert!(
-            (0..tries).any(is_wrong),
-            "{} is right now, take it out of the table",
-            capture.name
-        );
-    }
-}
-
-fn is_known(capture: &Capture) -> bool {
-    WRONG.contains(&capture.name.as_str())
 }
 
 fn fault(

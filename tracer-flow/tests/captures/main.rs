@@ -14,33 +14,14 @@ mod speed;
 mod truth;
 mod way;
 
-use compare::{Segments, check, check_known};
+use compare::{Segments, check};
 use play::play;
 use way::Random;
-
-/// Captures in which the driver is wrong when segments are reordered: the client sends its first request before the
-/// server's Finished of TLS 1.2 (False Start), and the first answer that comes before this Finished is lost.
-const WRONG: &[&str] = &[
-    "chromium-tls12-connect",
-    "chromium-tls12-socks",
-    "curl-cffi-tls12-connect",
-    "curl-cffi-tls12-direct",
-    "curl-cffi-tls12-socks",
-    "wget2-tls12-direct",
-];
 
 #[test]
 fn as_captured() {
     check(Segments::Captured, |connection| {
         play(connection, &connection.data)
-    });
-}
-
-#[test]
-fn what_is_known_to_be_wrong() {
-    let mut random = Random::new(4);
-    check_known(50, |connection| {
-        play(connection, &way::swap(&connection.data, &mut random))
     });
 }
 
