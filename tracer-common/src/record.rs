@@ -501,8 +501,10 @@ pub struct SocketRecord {
     pub untold: u8,
     /// 1 as in [`ConnectRecord`].
     pub unwatched: u8,
+    /// 1 if response data waits in the socket for the application to read it. 0 in recordings of earlier builds.
+    pub unread: u8,
     /// Zero.
-    pub pad: u16,
+    pub pad: u8,
 }
 
 /// Protocols of a connection, ways in which a turn ended, and limits of turn records.

@@ -98,9 +98,6 @@ pub struct Conn {
     pub sent: Edge,
     /// The current request.
     pub request: Request,
-    /// Run-queue latency within the pickup of the turn, ns, or `record::turn::UNMEASURED`. Set together with a slow
-    /// pickup.
-    pub pickup_run_queue_ns: u64,
     /// Time of the first byte of the ClientHello, ns.
     pub tls_start_ns: u64,
 
@@ -144,6 +141,13 @@ pub struct Conn {
     pub finished_13: u8,
     /// Sides that pad their records of TLS 1.3: [`PADS_SENT`], [`PADS_RECEIVED`].
     pub pads: u8,
+    /// Run-queue latency within the pickup of the turn, ns, or `record::turn::UNMEASURED`. Set together with a slow
+    /// pickup.
+    pub pickup_run_queue_ns: u64,
+    /// Sequence number after the byte that is marked, if [`Request::marked_ns`] is set.
+    pub mark: u32,
+    /// Zero.
+    pub rest_pad: u32,
     // For handshakes and first turns; later the batch of turns is stored here: `Conn::batch`.
     /// Direction from the process.
     pub egress: Stream,
@@ -164,6 +168,9 @@ pub struct Request {
     pub previous_ns: u64,
     /// Time when the application last read, ns.
     pub read_ns: u64,
+    /// Time of arrival of the byte whose wait for the application is measured next, ns: 0, or a read has left data in the
+    /// socket, and the last of them is marked.
+    pub marked_ns: u64,
     /// Longest time that data of this turn waited for the application, ns.
     pub pickup_ns: u64,
     /// Number of requests so far.

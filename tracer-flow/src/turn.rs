@@ -13,6 +13,7 @@ use crate::{
     difference::{after, bytes_between, elapsed},
     lengths::{ALERT_13, CONTINUE_RECORD, KEY_UPDATE_13, SETTINGS_ACK},
     outside::{Outside, Reports},
+    pickup,
     segment::Segment,
     source::{Packet, Source},
     tls::walk,
@@ -318,7 +319,7 @@ fn request<R: Reports>(conn: &mut Conn, now_ns: u64, cookie: u64, reports: &mut 
             batch::over(conn, cookie, now_ns, reports);
         }
         conn.request.reported = 0;
-        conn.request.previous_ns = conn.response.last_ns;
+        conn.request.previous_ns = pickup::over_ns(conn);
     }
     // The time of the segment is from before its packet got here; a response may have come since.
     conn.request.start_ns = if now_ns < conn.request.previous_ns {

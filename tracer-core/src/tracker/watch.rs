@@ -106,7 +106,7 @@ fn state(record: &SocketRecord) -> LiveState {
         (SYN_SENT | SYN_RECV, _) => LiveState::Connecting,
         (CLOSE_WAIT, _) => LiveState::HalfClosed,
         (ESTABLISHED, handshake::HANDSHAKE | handshake::LAST_FLIGHT) => LiveState::Handshake,
-        (ESTABLISHED, _) if record.pending == 1 => LiveState::InFlight,
+        (ESTABLISHED, _) if record.pending == 1 || record.unread == 1 => LiveState::InFlight,
         (ESTABLISHED, _) => LiveState::Idle,
         _ => LiveState::Closing,
     }
@@ -193,6 +193,7 @@ mod tests {
         }
         check(|_| {}, LiveState::Idle);
         check(|record| record.pending = 1, LiveState::InFlight);
+        check(|record| record.unread = 1, LiveState::InFlight);
         check(
             |record| record.handshake = handshake::HANDSHAKE,
             LiveState::Handshake,
