@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use tracer_common::record::{CloseRecord, TlsRecord, TurnRecord, closer, tls};
 
 use crate::{
-    elapsed::Timed,
+    decode::Hello,
+    elapsed::{Timed, elapsed},
     group::{Group, Opening},
     live::LiveTls,
     ticket::FirstByte,
@@ -21,8 +22,11 @@ pub struct Connection {
     pub host: u32,
     /// Way in which the connection was opened.
     pub opening: Opening,
-    /// Time from SYN to ESTABLISHED, ns, which is one round trip; None when adopted.
+    /// One round trip, ns: from the first byte of the ClientHello to that of the server's answer, or, while that is not
+    /// known, from SYN to ESTABLISHED, which a proxy nearby makes short. None when adopted.
     pub round_trip_ns: Option<u64>,
+    /// Time of the first byte of the ClientHello, ns, until the server has answered.
+    pub hello_ns: Option<u64>,
     /// Remote address.
     pub address: IpAddr,
     /// Remote port.
@@ -197,12 +201,21 @@ impl Handshake {
 
 impl Connection {
     /// Takes captured bytes. Returns true for the first bytes of a ClientHello.
-    pub fn take_hello(&mut self, side: Side, offset: u32, bytes: &[u8]) -> bool {
+    pub fn take_hello(&mut self, captured: &Hello<'_>) -> bool {
         if self.handshake_over {
             return false;
         }
-        let begins = self.hello.is_none() && side == Side::Client;
-        self.hello.get_or_insert_default().push(side, offset, bytes);
+        let begins = self.hello.is_none() && captured.side == Side::Client;
+        if begins {
+            self.hello_ns = Some(captured.time_ns);
+        } else if captured.side == Side::Server
+            && let Some(sent_ns) = self.hello_ns.take()
+            && let Some(round_trip_ns) = elapsed(captured.time_ns, sent_ns)
+        {
+            self.round_trip_ns = Some(round_trip_ns);
+        }
+        let hello = self.hello.get_or_insert_default();
+        hello.push(captured.side, captured.offset, captured.bytes);
         begins
     }
 

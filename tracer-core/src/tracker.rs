@@ -260,6 +260,7 @@ impl Tracker {
             host,
             opening,
             round_trip_ns: opening.round_trip_ns(),
+            hello_ns: None,
             address: remote.ip(),
             port: remote.port(),
             netns: endpoint.netns,
@@ -294,8 +295,7 @@ impl Tracker {
         if hello.is_clear() {
             self.name_host_by_request(&mut connection, hello.bytes);
             self.settle_host(&mut connection);
-        } else if connection.take_hello(hello.side, hello.offset, hello.bytes) && connection.counted
-        {
+        } else if connection.take_hello(hello) && connection.counted {
             self.of_connection(&connection, |group| group.tls.unfinished += 1);
         }
         self.name_host(&mut connection);
