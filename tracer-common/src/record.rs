@@ -622,8 +622,11 @@ pub struct FirstTurnRecord {
     pub half_rtt: u8,
     /// Length of the first of the `early` records.
     pub early_length: u16,
+    /// Length of the client's first record after the handshake, without its padding; 0 if it is not known, as in
+    /// recordings of earlier builds.
+    pub sent_length: u16,
     /// Zero.
-    pub pad: [u8; 6],
+    pub pad: [u8; 4],
 }
 
 /// Later turn that was answered and ended by the next one. Each of the first three times begins where the previous one

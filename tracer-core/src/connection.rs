@@ -8,6 +8,7 @@ use crate::{
     decode::Hello,
     elapsed::{Timed, elapsed},
     group::{Group, Opening},
+    http2::Signs,
     live::LiveTls,
     ticket::FirstByte,
     tls::{HelloStream, Side, TlsVersion},
@@ -53,6 +54,12 @@ pub struct Connection {
     pub missed: u8,
     /// True if the client offers HTTP/2 (ALPN `h2`, RFC 7301) and the server has not chosen another protocol.
     pub offers_h2: bool,
+    /// True if the connection speaks HTTP/2, false if it speaks another protocol; None while that is not known.
+    pub http2: Option<bool>,
+    /// Signs of HTTP/2 in the first turn, for a connection of which the handshake does not tell.
+    pub signs: Signs,
+    /// True if the first request, in clear, asks to go on with HTTP/2 (`Upgrade: h2c`).
+    pub asks_h2c: bool,
 }
 
 /// Rows in which a connection counts as one with requests once it carries the next.
@@ -219,16 +226,14 @@ impl Connection {
         begins
     }
 
-    /// Notes whether HTTP/2 may be used, as far as the hellos show it. In TLS 1.3 the server's choice is encrypted.
+    /// Notes whether HTTP/2 is used, or may be used, as far as the handshake shows it.
     pub fn note_protocol(&mut self) {
         let Some(hello) = &self.hello else { return };
         let offered = hello
             .client_hello()
             .is_some_and(|client| client.alpn.iter().any(|name| name == b"h2"));
-        let chosen = hello
-            .server_hello()
-            .and_then(|server| server.alpn.as_deref());
-        self.offers_h2 = offered && chosen.is_none_or(|name| name == b"h2");
+        self.http2 = hello.is_http2();
+        self.offers_h2 = offered && self.http2 != Some(false);
     }
 
     /// Server name, once the ClientHello is complete.

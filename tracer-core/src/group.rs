@@ -54,6 +54,8 @@ pub struct Connections {
     pub other_protocol: u64,
     /// Connections whose server switched protocols (101): what follows is no HTTP.
     pub upgraded: u64,
+    /// Connections that speak HTTP/2, of which the requests are not known.
+    pub http2: u64,
     /// Connects under way at the last pass over the sockets.
     pub connecting_now: u64,
     /// Connections that are established, adopted or found, and not closed.
@@ -310,6 +312,8 @@ pub struct Content {
     pub other_protocol: bool,
     /// True if the server has switched protocols.
     pub upgraded: bool,
+    /// True if the connection speaks HTTP/2.
+    pub http2: bool,
 }
 
 impl Content {
@@ -320,6 +324,7 @@ impl Content {
         unwatched: false,
         other_protocol: false,
         upgraded: false,
+        http2: false,
     };
 
     /// Content of a connection to `port`. Lookups are known of DNS in clear, from the first byte on.
@@ -331,6 +336,11 @@ impl Content {
             unwatched,
             ..Self::NONE
         }
+    }
+
+    /// True if the requests of the connection are counted: not on HTTP/2, where turns are no requests.
+    pub fn counts_requests(self) -> bool {
+        !self.has_no_requests() && !self.http2
     }
 
     /// True if the connection counts no requests, so that it does not count as unused either.
@@ -450,6 +460,7 @@ impl Group {
         connections.unwatched += u64::from(opening.content.unwatched);
         connections.other_protocol += u64::from(opening.content.other_protocol);
         connections.upgraded += u64::from(opening.content.upgraded);
+        connections.http2 += u64::from(opening.content.http2);
         self.tcp.syn_retransmits += opening.syn_retransmits;
     }
 
@@ -473,6 +484,7 @@ impl Group {
         connections.unwatched -= u64::from(opening.content.unwatched);
         connections.other_protocol -= u64::from(opening.content.other_protocol);
         connections.upgraded -= u64::from(opening.content.upgraded);
+        connections.http2 -= u64::from(opening.content.http2);
         self.tcp.syn_retransmits -= opening.syn_retransmits;
     }
 

@@ -4,6 +4,7 @@
 mod activity;
 mod early;
 mod lost;
+mod protocol;
 mod reset;
 mod sweep;
 #[cfg(test)]
@@ -35,6 +36,7 @@ use crate::{
     group::{Connect, Content, Group, Opening},
     host::{HostKey, HostSource, Hosts},
     host_filter::HostFilter,
+    http2::Signs,
     live::{Activity, LiveConnections},
     overflow::{MOST, Overflow},
     process::Processes,
@@ -273,6 +275,9 @@ impl Tracker {
             recount: None,
             missed: 0,
             offers_h2: false,
+            http2: None,
+            signs: Signs::default(),
+            asks_h2c: false,
         });
         self.connections.insert(cookie, connection);
     }
@@ -295,6 +300,7 @@ impl Tracker {
         if hello.is_clear() {
             self.name_host_by_request(&mut connection, hello.bytes);
             self.settle_host(&mut connection);
+            self.note_request_in_clear(&mut connection, hello.bytes);
         } else if connection.take_hello(hello) && connection.counted {
             self.of_connection(&connection, |group| group.tls.unfinished += 1);
         }
@@ -307,6 +313,9 @@ impl Tracker {
 
     /// Takes a note on what a connection carries, one of `record::note`.
     fn note(&mut self, connection: &mut Connection, note: u8) {
+        if note == note::UPGRADED && connection.asks_h2c {
+            self.speaks_http2(connection);
+        }
         let content = &mut connection.opening.content;
         let is_new = match note {
             note::OTHER => !std::mem::replace(&mut content.other_protocol, true),
@@ -383,7 +392,7 @@ impl Tracker {
         let begun = connection.hello.is_some() && connection.counted;
         self.settle_host(connection);
         connection.handshake_over = true;
-        connection.note_protocol();
+        self.note_protocol(connection);
         connection.tls = handshake.session();
         if connection.counted {
             self.of_connection(connection, |group| {

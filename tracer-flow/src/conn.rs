@@ -146,8 +146,10 @@ pub struct Conn {
     pub pickup_run_queue_ns: u64,
     /// Sequence number after the byte that is marked, if [`Request::marked_ns`] is set.
     pub mark: u32,
+    /// Length of the client's first record after a handshake of TLS 1.3, without its padding; 0 if it is not known.
+    pub sent_length: u16,
     /// Zero.
-    pub rest_pad: u32,
+    pub rest_pad: u16,
     // For handshakes and first turns; later the batch of turns is stored here: `Conn::batch`.
     /// Direction from the process.
     pub egress: Stream,

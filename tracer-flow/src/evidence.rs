@@ -4,9 +4,10 @@ use tracer_common::record::turn::{EVIDENCE, TLS_13};
 
 use crate::{
     bound::masked,
-    conn::{Conn, PADS_RECEIVED},
+    conn::{Conn, PADS_RECEIVED, PADS_SENT},
     lengths::{ALERT_13, CONTINUE_RECORD, KEY_UPDATE_13},
     pickup,
+    source::Source,
 };
 
 /// Lengths of the record of a session ticket, as observed.
@@ -33,6 +34,19 @@ pub(crate) fn note_record(conn: &mut Conn, length: u32) {
         conn.times_ns[at] = conn.ingress.now_ns;
     }
     response.records = response.records.wrapping_add(1);
+}
+
+/// Notes the length of the client's first record after the handshake, whose header is at `position`: the preface of HTTP/2
+/// has few lengths.
+#[inline(always)]
+pub(crate) fn note_first_sent<S: Source>(conn: &mut Conn, source: &S, position: u32) {
+    const APPLICATION_DATA: u8 = 23;
+    if let Some(header) = source.bytes::<5>(position)
+        && header[0] == APPLICATION_DATA
+    {
+        let length = (u32::from(header[3]) << 8) | u32::from(header[4]);
+        conn.sent_length = conn.without_padding(PADS_SENT, length) as u16;
+    }
 }
 
 /// True if all records received in the first turn may be tickets, so that the request is still going on: they have one

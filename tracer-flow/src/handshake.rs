@@ -9,7 +9,7 @@ use crate::{
     clear,
     conn::Conn,
     difference::{after, bytes_between},
-    hello,
+    evidence, hello,
     order::{self, Place},
     outside::{Outside, QUEUED_SEGMENTS},
     segment::Segment,
@@ -119,7 +119,11 @@ pub(crate) fn report<const EGRESS: bool, P: Packet, O: Outside>(
     let rest = bytes_between(stream.position, stream.length);
     let leftover = conn.outcome == tls::NOT_TLS || rest > stream.skip;
     if EGRESS {
+        let next = stream.position + stream.skip;
         stream.skip = stream.skip.saturating_sub(rest);
+        if leftover && conn.flow == tls::FLOW_13 {
+            evidence::note_first_sent(conn, packet, next);
+        }
     }
     turn::begin::<EGRESS, O>(conn, leftover, cookie, outside);
 }

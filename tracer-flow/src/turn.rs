@@ -114,6 +114,9 @@ pub(crate) fn sent<S: Source, R: Reports>(
         if SETTINGS_ACK.contains(&(length & 0xffff)) {
             conn.request.h2 = 1;
         }
+        if conn.request.number == 0 && conn.request.protocol == turn::TLS_13 {
+            evidence::note_first_sent(conn, source, position);
+        }
     }
     request(conn, now_ns, cookie, reports);
 }

@@ -69,7 +69,7 @@ impl Tracker {
             return;
         }
         let place = (connection.process, connection.host);
-        let is_h2 = connection.last_turn.is_some_and(|turn| turn.is_h2)
+        let is_h2 = connection.http2 == Some(true)
             || (connection.last_turn.is_none() && connection.offers_h2);
         let has_no_requests = connection.opening.content.has_no_requests();
         let in_flight =

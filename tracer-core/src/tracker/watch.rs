@@ -92,7 +92,7 @@ impl Tracker {
             age_ns,
             idle_ns: idle_ns(activity, age_ns),
             turns: known
-                .is_none_or(|connection| !connection.opening.content.has_no_requests())
+                .is_none_or(|connection| connection.opening.content.counts_requests())
                 .then_some(record.turns),
             rtt_ns: activity.map(|a| a.rtt_ns).filter(|&rtt_ns| rtt_ns != 0),
             tls: known.and_then(|connection| connection.tls),

@@ -195,6 +195,13 @@ fn not_requests(text: &mut String, connections: &Connections) {
             connections.upgraded
         );
     }
+    if connections.http2 != 0 {
+        let _ = writeln!(
+            text,
+            "              {} spoke HTTP/2: their requests are NOT KNOWN",
+            connections.http2
+        );
+    }
     if connections.unwatched != 0 {
         let _ = writeln!(
             text,

@@ -97,6 +97,7 @@ const FACTS: [(&str, &[Fact]); 6] = [
             ("not seen", |g| g.connections.unwatched),
             ("other protocol", |g| g.connections.other_protocol),
             ("upgraded", |g| g.connections.upgraded),
+            ("HTTP/2", |g| g.connections.http2),
         ],
     ),
     (
