@@ -1,7 +1,7 @@
 //! Waits of response data for the application, while more of it arrives: by the clock of curl.
 
 use anyhow::{Context, Result};
-use tracer_tests::case::{Origin, Running, target};
+use tracer_tests::case::{Origin, Running, said, target};
 use tracer_tests::certificate::Certificate;
 use tracer_tests::check::Differences;
 use tracer_tests::client::Client;
@@ -69,4 +69,45 @@ fn of_a_mebibyte() -> Result<()> {
 #[test]
 fn of_many_mebibytes() -> Result<()> {
     check(64 * MIB, 60)
+}
+
+/// A client that works between its reads: its work shows as pickup, and not as idle time.
+#[test]
+fn of_a_client_that_works_between_its_reads() -> Result<()> {
+    const REQUESTS: u64 = 5;
+    const WORK_MS: u64 = 20;
+    let certificate = Certificate::small()?;
+    let options = NginxOptions {
+        protocols: None,
+        body_bytes: 40_000,
+        ..NginxOptions::default()
+    };
+    let server = Running::start(&Origin::Nginx(options), &certificate)?;
+    let (port, requests) = (server.port().to_string(), REQUESTS.to_string());
+    let work_ms = WORK_MS.to_string();
+    let arguments = ["127.0.0.1", &port, &requests, "4000", &work_ms];
+    let traced = run(&Client::python("slices.py", &arguments)?)?;
+    let export = &traced.export;
+    let mut differences = Differences::of("reads of 4000 bytes");
+    export.compare_losses(&mut differences);
+    let expected = Turns {
+        requests: REQUESTS,
+        connections: 1,
+        failed: 0,
+    };
+    turns::compare(export, expected, &mut differences);
+    let least_ns = figure!(export, Phase::Pickup.min_ns)?;
+    let most_ns = figure!(export, Phase::Pickup.max_ns)?;
+    let (longest_ns, gap_ns) = (said(&traced, "longest_ns")?, said(&traced, "gap_ns")?);
+    let idle_ns = figure!(export, Phase::Idle.max_ns)?;
+    // Ten slices: nine times of work, and nginx may send the body a little later than its header.
+    differences.holds(
+        &format!("pickups of {least_ns} to {most_ns} ns, by the client up to {longest_ns} ns"),
+        least_ns > 7 * WORK_MS * 1_000_000 && most_ns <= longest_ns + longest_ns / 500,
+    );
+    differences.holds(
+        &format!("idle for {idle_ns} ns at most, by the client {gap_ns} ns"),
+        idle_ns <= gap_ns + 5_000_000,
+    );
+    differences.finish(|| traced.story())
 }

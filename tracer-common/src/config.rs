@@ -42,6 +42,10 @@ pub struct Offsets {
     pub socket_sk: u32,
     /// `tcp_sock.snd_nxt`, u32.
     pub tcp_next: u32,
+    /// `tcp_sock.copied_seq`, u32.
+    pub tcp_copied: u32,
+    /// `tcp_sock.rcv_nxt`, u32.
+    pub tcp_received: u32,
     /// `tcp_sock.srtt_us`, u32, microseconds times eight.
     pub tcp_srtt: u32,
     /// `tcp_sock.total_retrans`, u32.

@@ -507,8 +507,10 @@ pub struct SocketRecord {
     pub untold: u8,
     /// 1 as in [`ConnectRecord`].
     pub unwatched: u8,
+    /// 1 if response data waits in the socket for the application to read it. 0 in recordings of earlier builds.
+    pub unread: u8,
     /// Zero.
-    pub pad: u16,
+    pub pad: u8,
 }
 
 /// Protocols of a connection, ways in which a turn ended, and limits of turn records.
@@ -626,8 +628,11 @@ pub struct FirstTurnRecord {
     pub half_rtt: u8,
     /// Length of the first of the `early` records.
     pub early_length: u16,
+    /// Length of the client's first record after the handshake, without its padding; 0 if it is not known, as in
+    /// recordings of earlier builds.
+    pub sent_length: u16,
     /// Zero.
-    pub pad: [u8; 6],
+    pub pad: [u8; 4],
 }
 
 /// Later turn that was answered and ended by the next one. Each of the first three times begins where the previous one

@@ -5,8 +5,10 @@ use std::net::IpAddr;
 use tracer_common::record::{CloseRecord, TlsRecord, TurnRecord, closer, tls};
 
 use crate::{
-    elapsed::Timed,
+    decode::Hello,
+    elapsed::{Timed, elapsed},
     group::{Group, Opening},
+    http2::Signs,
     live::LiveTls,
     ticket::FirstByte,
     tls::{HelloStream, Side, TlsVersion},
@@ -21,8 +23,11 @@ pub struct Connection {
     pub host: u32,
     /// Way in which the connection was opened.
     pub opening: Opening,
-    /// Time from SYN to ESTABLISHED, ns, which is one round trip; None when adopted.
+    /// One round trip, ns: from the first byte of the ClientHello to that of the server's answer, or, while that is not
+    /// known, from SYN to ESTABLISHED, which a proxy nearby makes short. None when adopted.
     pub round_trip_ns: Option<u64>,
+    /// Time of the first byte of the ClientHello, ns, until the server has answered.
+    pub hello_ns: Option<u64>,
     /// Remote address.
     pub address: IpAddr,
     /// Remote port.
@@ -49,6 +54,12 @@ pub struct Connection {
     pub missed: u8,
     /// True if the client offers HTTP/2 (ALPN `h2`, RFC 7301) and the server has not chosen another protocol.
     pub offers_h2: bool,
+    /// True if the connection speaks HTTP/2, false if it speaks another protocol; None while that is not known.
+    pub http2: Option<bool>,
+    /// Signs of HTTP/2 in the first turn, for a connection of which the handshake does not tell.
+    pub signs: Signs,
+    /// True if the first request, in clear, asks to go on with HTTP/2 (`Upgrade: h2c`).
+    pub asks_h2c: bool,
 }
 
 /// Rows in which a connection counts as one with requests once it carries the next.
@@ -197,28 +208,36 @@ impl Handshake {
 
 impl Connection {
     /// Takes captured bytes. Returns true for the first bytes of a ClientHello.
-    pub fn take_hello(&mut self, side: Side, offset: u32, bytes: &[u8]) -> bool {
-        let is_again = side == Side::Client && offset == 0 && begins_hello(bytes);
+    pub fn take_hello(&mut self, captured: &Hello<'_>) -> bool {
+        let side = captured.side;
+        let is_again = side == Side::Client && captured.offset == 0 && begins_hello(captured.bytes);
         if self.handshake_over && !is_again {
             return false;
         }
         // A handshake may begin behind bytes in clear.
         self.handshake_over = false;
         let begins = self.hello.is_none() && side == Side::Client;
-        self.hello.get_or_insert_default().push(side, offset, bytes);
+        if begins {
+            self.hello_ns = Some(captured.time_ns);
+        } else if side == Side::Server
+            && let Some(sent_ns) = self.hello_ns.take()
+            && let Some(round_trip_ns) = elapsed(captured.time_ns, sent_ns)
+        {
+            self.round_trip_ns = Some(round_trip_ns);
+        }
+        let hello = self.hello.get_or_insert_default();
+        hello.push(side, captured.offset, captured.bytes);
         begins
     }
 
-    /// Notes whether HTTP/2 may be used, as far as the hellos show it. In TLS 1.3 the server's choice is encrypted.
+    /// Notes whether HTTP/2 is used, or may be used, as far as the handshake shows it.
     pub fn note_protocol(&mut self) {
         let Some(hello) = &self.hello else { return };
         let offered = hello
             .client_hello()
             .is_some_and(|client| client.alpn.iter().any(|name| name == b"h2"));
-        let chosen = hello
-            .server_hello()
-            .and_then(|server| server.alpn.as_deref());
-        self.offers_h2 = offered && chosen.is_none_or(|name| name == b"h2");
+        self.http2 = hello.is_http2();
+        self.offers_h2 = offered && self.http2 != Some(false);
     }
 
     /// Server name, once the ClientHello is complete.

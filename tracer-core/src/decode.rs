@@ -48,6 +48,8 @@ pub struct Hello<'a> {
     pub cookie: u64,
     /// Side that sent the bytes.
     pub side: Side,
+    /// Time of the segment with the bytes, ns.
+    pub time_ns: u64,
     /// Position of the first byte in the stream.
     pub offset: u32,
     /// Captured bytes.
@@ -171,6 +173,7 @@ fn hello(bytes: &[u8]) -> Result<Hello<'_>, DecodeError> {
         .ok_or_else(|| short(size_of_val(head) + length))?;
     Ok(Hello {
         cookie: head.header.cookie,
+        time_ns: head.header.time_ns,
         side: match head.direction {
             direction::EGRESS => Side::Client,
             _ => Side::Server,

@@ -61,6 +61,8 @@ pub struct Connections {
     pub upgraded: u64,
     /// Connections whose requests are not known, or not all of them.
     pub requests_unknown: RequestsUnknown,
+    /// Connections that speak HTTP/2, of which the requests are not known.
+    pub http2: u64,
     /// Connects under way at the last pass over the sockets.
     pub connecting_now: u64,
     /// Connections that are established, adopted or found, and not closed.
@@ -319,6 +321,8 @@ pub struct Content {
     pub upgraded: bool,
     /// Reason why requests of the connection are not known.
     pub unknown: Option<Unknown>,
+    /// True if the connection speaks HTTP/2.
+    pub http2: bool,
 }
 
 impl Content {
@@ -330,6 +334,7 @@ impl Content {
         other_protocol: false,
         upgraded: false,
         unknown: None,
+        http2: false,
     };
 
     /// Content of a connection to `port`. Lookups are known of DNS in clear, from the first byte on.
@@ -341,6 +346,11 @@ impl Content {
             unwatched,
             ..Self::NONE
         }
+    }
+
+    /// True if the requests of the connection are counted: not on HTTP/2, where turns are no requests.
+    pub fn counts_requests(self) -> bool {
+        !self.has_no_requests() && !self.http2
     }
 
     /// True if the connection counts no requests.
@@ -468,6 +478,7 @@ impl Group {
         if let Some(reason) = opening.content.unknown {
             *connections.requests_unknown.slot(reason) += 1;
         }
+        connections.http2 += u64::from(opening.content.http2);
         self.tcp.syn_retransmits += opening.syn_retransmits;
     }
 
@@ -494,6 +505,7 @@ impl Group {
         if let Some(reason) = opening.content.unknown {
             *connections.requests_unknown.slot(reason) -= 1;
         }
+        connections.http2 -= u64::from(opening.content.http2);
         self.tcp.syn_retransmits -= opening.syn_retransmits;
     }
 

@@ -42,6 +42,26 @@ pub fn host(bytes: &[u8]) -> Option<String> {
     (!is_address && !name.is_empty()).then_some(name)
 }
 
+/// True for the preface of HTTP/2 (RFC 9113 3.4).
+pub fn is_http2(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PRI * HTTP/2.0\r\n")
+}
+
+/// True for a request that asks to go on with HTTP/2 (RFC 7540 3.2).
+pub fn asks_h2c(bytes: &[u8]) -> bool {
+    let lines = bytes.split_inclusive(|&byte| byte == b'\n');
+    let mut fields = lines.skip(1).take_while(|line| *line != b"\r\n");
+    fields.any(|line| {
+        let colon = line.iter().position(|&byte| byte == b':');
+        let Some((name, value)) = colon.map(|colon| (&line[..colon], &line[colon + 1..])) else {
+            return false;
+        };
+        let mut names = value.split(|&byte| byte == b',');
+        name.eq_ignore_ascii_case(b"upgrade")
+            && names.any(|name| name.trim_ascii().eq_ignore_ascii_case(b"h2c"))
+    })
+}
+
 /// Removes the port: `[::1]:80` gives `::1`, `a.example:80` gives `a.example`.
 fn without_port(value: &[u8]) -> &[u8] {
     if let Some(rest) = value.strip_prefix(b"[") {
@@ -101,10 +121,25 @@ mod tests {
         check("", None);
     }
 
+    #[test]
+    fn http2_in_clear() {
+        assert!(is_http2(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
+        assert!(!is_http2(b"PRI * HTTP/1.1\r\n\r\n"));
+        let asks = |field: &str| {
+            asks_h2c(
+                format!("GET / HTTP/1.1\r\nHost: a\r\n{field}\r\n\r\nUpgrade: h2c\r\n").as_bytes(),
+            )
+        };
+        assert!(asks("Connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c"));
+        assert!(asks("Upgrade: websocket, H2C"));
+        assert!(!asks("Upgrade: websocket"));
+        assert!(!asks("Upgrade: h2"));
+    }
+
     proptest! {
         #[test]
         fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..700)) {
-            let _ = host(&bytes);
+            let _ = (host(&bytes), asks_h2c(&bytes));
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod host;
 pub mod host_filter;
 pub mod host_name;
 pub mod http;
+pub mod http2;
 pub mod in_flight;
 pub mod input;
 pub mod latency;

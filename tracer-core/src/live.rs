@@ -27,7 +27,7 @@ pub enum LiveState {
     Connecting,
     /// A TLS handshake is under way.
     Handshake,
-    /// The last request is not answered yet.
+    /// The last request is not answered yet, or the application has not read all of the answer.
     InFlight,
     /// No request or handshake is under way.
     Idle,

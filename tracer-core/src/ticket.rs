@@ -112,7 +112,8 @@ impl TicketHistories {
     }
 }
 
-/// Distinguishes response and tickets in a first turn, and learns from it. `round_trip_ns` is that of the connect.
+/// Distinguishes response and tickets in a first turn, and learns from it. `round_trip_ns` is that of the handshake: a
+/// connect may end at a proxy nearby, while tickets come from the server.
 pub fn first_byte(
     record: &FirstTurnRecord,
     round_trip_ns: Option<u64>,
@@ -174,11 +175,12 @@ fn leading_tickets(
     let shortest_ns = round_trip_ns.map_or(0, |rtt| rtt - rtt / 10);
     let soonest = record.turn.start_ns.saturating_add(shortest_ns);
     let expected = history.lengths.contains(&lengths[0]);
-    let like_ticket = |at: usize| {
-        let timely = times[at] <= latest || times[at] < soonest;
-        lengths[at] == lengths[0] && (timely || expected)
-    };
-    (0..seen).take_while(|&at| like_ticket(at)).count()
+    let timely = times[0] <= latest || times[0] < soonest;
+    if !timely && !expected {
+        return 0;
+    }
+    // Later tickets have the size of the first one, and may be held up by the server's TCP (RFC 896).
+    lengths.iter().take_while(|&&it| it == lengths[0]).count()
 }
 
 /// Response in a record that followed the leading tickets and differs from them.
@@ -251,6 +253,12 @@ mod tests {
         check(turn::CLOSE, &four, Known(150 * MS));
         // Only tickets, or a ticket and a response of the same size.
         check(turn::CLOSE, &[(140, 250), (140, 250)], Unknown);
+        // The last of three tickets waited for an acknowledgement.
+        check(
+            turn::CLOSE,
+            &[(140, 250), (140, 250), (200, 250), (290, 300)],
+            Known(290 * MS),
+        );
         // The ticket of a busy server, then the response to a request that was sent long after the Finished.
         let mut late = record(turn::CLOSE, &[(180, 122), (210, 300)]);
         late.turn.start_ns = 170 * MS;

@@ -8,6 +8,7 @@
 //! The module never reads encrypted data. Bytes from the wire are hostile: no input causes a panic, and the memory per
 //! direction never exceeds the limit plus [`MAX_ISLANDS`] ranges. The buffer is freed with the answer.
 
+mod choice;
 mod client;
 mod cursor;
 mod extension;
@@ -68,6 +69,20 @@ pub struct HelloStream {
     server: Direction,
     client_hello: Option<ClientHello>,
     server_hello: Option<ServerHello>,
+    /// Length of the server's first encrypted record.
+    encrypted: Encrypted,
+}
+
+/// Length of the record that follows the ServerHello of TLS 1.3.
+#[derive(Debug, Default, Clone, Copy)]
+enum Encrypted {
+    /// The ServerHello is not known, or names a version without such a record.
+    #[default]
+    NotWanted,
+    /// The header has not come yet.
+    Missing,
+    /// Length without the header.
+    Length(u16),
 }
 
 impl HelloStream {
@@ -79,12 +94,22 @@ impl HelloStream {
     /// Takes captured bytes of one direction. `stream_offset` counts from the first byte after the SYN. Where fragments
     /// overlap, the first one is kept; bytes beyond the limit are ignored.
     pub fn push(&mut self, side: Side, stream_offset: u32, bytes: &[u8]) {
+        let wanted = side == Side::Server && matches!(self.encrypted, Encrypted::Missing);
         let direction = self.direction(side);
-        if direction.state != HelloState::Incomplete {
+        if direction.state != HelloState::Incomplete && !wanted {
             return;
         }
         direction.stream.insert(stream_offset, bytes);
         self.advance(side);
+    }
+
+    /// True if the handshake chose HTTP/2, false if it chose another protocol or none; None when that is not known.
+    pub fn is_http2(&self) -> Option<bool> {
+        let encrypted = match self.encrypted {
+            Encrypted::Length(length) => Some(length),
+            _ => None,
+        };
+        choice::is_http2(self.client_hello(), self.server_hello(), encrypted)
     }
 
     /// Ends a direction: an incomplete hello becomes [`HelloState::Truncated`], and the readable part of it is kept,
@@ -139,8 +164,30 @@ impl HelloStream {
         if self.direction(side).is_stuck() {
             self.truncate(side);
         }
-        self.direction(side).release_when_done();
+        if side == Side::Server {
+            self.look_behind_hello();
+        }
+        if !matches!(self.encrypted, Encrypted::Missing) || side == Side::Client {
+            self.direction(side).release_when_done();
+        }
         self.compare_session_ids();
+    }
+
+    /// Looks for the record that follows a complete ServerHello of TLS 1.3.
+    fn look_behind_hello(&mut self) {
+        let is_13 = |hello: &ServerHello| hello.version == TlsVersion::TLS_1_3;
+        let direction = &self.server;
+        if direction.state != HelloState::Complete
+            || !self.server_hello.as_ref().is_some_and(is_13)
+            || matches!(self.encrypted, Encrypted::Length(_))
+        {
+            return;
+        }
+        self.encrypted = match direction.records.first_encrypted(&direction.stream) {
+            Ok(length) => Encrypted::Length(length),
+            Err(true) => Encrypted::Missing,
+            Err(false) => Encrypted::NotWanted,
+        };
     }
 
     /// Reads one complete handshake message and returns the new state of its direction.

@@ -4,6 +4,7 @@
 mod activity;
 mod early;
 mod lost;
+mod protocol;
 mod reset;
 mod sweep;
 #[cfg(test)]
@@ -35,6 +36,7 @@ use crate::{
     group::{Connect, Content, Group, Opening},
     host::{HostKey, HostSource, Hosts},
     host_filter::HostFilter,
+    http2::Signs,
     live::{Activity, LiveConnections},
     overflow::{MOST, Overflow},
     process::Processes,
@@ -261,6 +263,7 @@ impl Tracker {
             host,
             opening,
             round_trip_ns: opening.round_trip_ns(),
+            hello_ns: None,
             address: remote.ip(),
             port: remote.port(),
             netns: endpoint.netns,
@@ -273,6 +276,9 @@ impl Tracker {
             recount: None,
             missed: 0,
             offers_h2: false,
+            http2: None,
+            signs: Signs::default(),
+            asks_h2c: false,
         });
         self.connections.insert(cookie, connection);
     }
@@ -295,8 +301,8 @@ impl Tracker {
         if hello.is_clear() {
             self.name_host_by_request(&mut connection, hello.bytes);
             self.settle_host(&mut connection);
-        } else if connection.take_hello(hello.side, hello.offset, hello.bytes) && connection.counted
-        {
+            self.note_request_in_clear(&mut connection, hello.bytes);
+        } else if connection.take_hello(hello) && connection.counted {
             self.of_connection(&connection, |group| group.tls.unfinished += 1);
         }
         self.name_host(&mut connection);
@@ -314,6 +320,12 @@ impl Tracker {
                 Connect::Seen(_) | Connect::Unseen => Unknown::Tunnel,
             };
             return self.requests_unknown(connection, reason);
+        }
+        if note == note::HTTP_2 {
+            return self.speaks_http2(connection);
+        }
+        if note == note::UPGRADED && connection.asks_h2c {
+            self.speaks_http2(connection);
         }
         let content = &mut connection.opening.content;
         let is_new = match note {
@@ -408,7 +420,7 @@ impl Tracker {
         let begun = connection.hello.is_some() && connection.counted;
         self.settle_host(connection);
         connection.handshake_over = true;
-        connection.note_protocol();
+        self.note_protocol(connection);
         connection.tls = handshake.session();
         if connection.counted {
             self.of_connection(connection, |group| {

@@ -8,6 +8,7 @@ use aya_ebpf::helpers::{
     generated::{bpf_get_socket_cookie, bpf_skc_to_tcp_sock},
 };
 use tracer_common::record::{COMM_LEN, Endpoint};
+use tracer_flow::pickup::Progress;
 
 use crate::maps::global;
 
@@ -199,6 +200,19 @@ impl Sock {
                 return 0;
             }
             read(tcp, global!(OFFSETS.tcp_next))
+        }
+    }
+
+    /// Position of the application in the bytes received; None for a socket that is not TCP.
+    #[inline(always)]
+    pub fn progress(self) -> Option<Progress> {
+        // SAFETY: the helper gives a typed tcp_sock or null; typed reads.
+        unsafe {
+            let tcp: *const u8 = bpf_skc_to_tcp_sock(self.as_ptr()).cast();
+            (!tcp.is_null()).then(|| Progress {
+                read_to: read(tcp, global!(OFFSETS.tcp_copied)),
+                received_to: read(tcp, global!(OFFSETS.tcp_received)),
+            })
         }
     }
 

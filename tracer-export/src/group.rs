@@ -9,6 +9,8 @@ object! {
         connections: Connections,
         /// Requests.
         requests: Requests,
+        /// HTTP/2.
+        http2: Http2,
         /// TLS handshakes.
         tls: Tls,
         /// Lookups.
@@ -132,7 +134,7 @@ object! {
         count: Option<u64>,
         /// Connections that carried one.
         connections: Option<u64>,
-        /// Turns on connections that look like HTTP/2.
+        /// Turns on connections that speak HTTP/2.
         h2_turns: Option<u64>,
         /// Not answered when the connection closed.
         failed: Option<u64>,
@@ -158,6 +160,14 @@ object! {
         pickup_cpu_ratio: Option<f64>,
         /// Sent and not answered; absent when not every open connection was looked at.
         in_flight_now: Option<u64>,
+    }
+}
+
+object! {
+    /// Numbers of what speaks HTTP/2.
+    pub struct Http2 {
+        /// Connections, whose requests are not known.
+        connections: Option<u64>,
     }
 }
 

@@ -39,8 +39,8 @@ mod time_wait;
 pub use document::{CommandCpu, Export, Filter, Machine, SCHEMA, Tracer, Window};
 pub use events::Events;
 pub use group::{
-    ClosedBy, Connections, Dns, FailedConnects, FailedLookups, Group, Requests, RequestsUnknown,
-    Tcp, Tls, Versions,
+    ClosedBy, Connections, Dns, FailedConnects, FailedLookups, Group, Http2, Requests,
+    RequestsUnknown, Tcp, Tls, Versions,
 };
 pub use phases::{Hdr, Histogram, Phases};
 pub use read::{ReadError, read};

@@ -138,9 +138,6 @@ pub struct Conn {
     pub sent: Edge,
     /// The current request.
     pub request: Request,
-    /// Run-queue latency within the pickup of the turn, ns, or `record::turn::UNMEASURED`. Set together with a slow
-    /// pickup.
-    pub pickup_run_queue_ns: u64,
     /// Time of the first byte of the ClientHello, ns.
     pub tls_start_ns: u64,
 
@@ -202,6 +199,15 @@ pub struct Conn {
     pub got_rest: u32,
     /// Exchange with a proxy.
     pub exchange: Exchange,
+    /// Run-queue latency within the pickup of the turn, ns, or `record::turn::UNMEASURED`. Set together with a slow
+    /// pickup.
+    pub pickup_run_queue_ns: u64,
+    /// Sequence number after the byte that is marked, if [`Request::marked_ns`] is set.
+    pub mark: u32,
+    /// Length of the client's first record after a handshake of TLS 1.3, without its padding; 0 if it is not known.
+    pub sent_length: u16,
+    /// Zero.
+    pub rest_pad: u16,
     // For handshakes and first turns; later the batch of turns is stored here: `Conn::batch`.
     /// Direction from the process.
     pub egress: Stream,
@@ -222,6 +228,9 @@ pub struct Request {
     pub previous_ns: u64,
     /// Time when the application last read, ns.
     pub read_ns: u64,
+    /// Time of arrival of the byte whose wait for the application is measured next, ns: 0, or a read has left data in the
+    /// socket, and the last of them is marked.
+    pub marked_ns: u64,
     /// Longest time that data of this turn waited for the application, ns.
     pub pickup_ns: u64,
     /// Number of requests so far.

@@ -11,9 +11,10 @@ use tracer_common::{
 use crate::{
     close,
     conn::Conn,
-    difference::after,
+    difference::{after, bytes_between},
     outside::{Early, Loops, Piece, QUEUED_BYTES, QUEUED_SEGMENTS, Queue, Reports},
-    packet, pickup,
+    packet,
+    pickup::{self, Progress},
     record::{fill, fill_first, fill_tunnel},
     segment::Segment,
     source::{Packet, Source},
@@ -89,6 +90,7 @@ impl Driver {
             conn,
             around: Around::default(),
             socket: Socket {
+                read_to: server_syn.wrapping_add(1),
                 readable_to: server_syn.wrapping_add(1),
                 early: Vec::new(),
             },
@@ -121,9 +123,15 @@ impl Driver {
             .receive(sequence, sequence.wrapping_add(bytes.len() as u32));
     }
 
-    /// Lets the application read.
+    /// Lets the application read all data.
     pub fn read(&mut self, now_ns: u64) {
-        pickup::read(&mut self.conn, now_ns, |_| turn::UNMEASURED);
+        self.read_some(u32::MAX, now_ns);
+    }
+
+    /// Lets the application read so many bytes, or all there are.
+    pub fn read_some(&mut self, most: u32, now_ns: u64) {
+        let progress = self.socket.read(most);
+        pickup::read(&mut self.conn, now_ns, progress, |_| turn::UNMEASURED);
     }
 
     /// Closes the connection. `closer`: one of `record::closer`.
@@ -205,12 +213,22 @@ impl Packet for SlicePacket<'_> {
 
 /// Receiving half of a socket: the bytes that it has in order, and those beyond a gap.
 struct Socket {
+    read_to: u32,
     readable_to: u32,
     /// Beginnings and ends of segments beyond the gap.
     early: Vec<(u32, u32)>,
 }
 
 impl Socket {
+    fn read(&mut self, most: u32) -> Progress {
+        let there = bytes_between(self.read_to, self.readable_to);
+        self.read_to = self.read_to.wrapping_add(most.min(there));
+        Progress {
+            read_to: self.read_to,
+            received_to: self.readable_to,
+        }
+    }
+
     fn receive(&mut self, from: u32, to: u32) {
         self.early.push((from, to));
         while let Some(at) = self

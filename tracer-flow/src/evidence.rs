@@ -1,12 +1,17 @@
 //! Records received in the first turn over TLS 1.3: here session tickets look like a response, so user space decides.
 
-use tracer_common::record::turn::EVIDENCE;
+use tracer_common::record::turn::{EVIDENCE, TLS_13};
 
 use crate::{
     bound::masked,
-    conn::{Conn, PADS_RECEIVED},
+    conn::{Conn, PADS_RECEIVED, PADS_SENT},
     lengths::{ALERT_13, CONTINUE_RECORD, KEY_UPDATE_13},
+    pickup,
+    source::Source,
 };
+
+/// Lengths of the record of a session ticket, as observed.
+const TICKET: core::ops::RangeInclusive<u16> = 60..=1400;
 
 /// Notes a TLS record received after the handshake. Records that cannot be a response are left out.
 #[inline(always)]
@@ -29,4 +34,51 @@ pub(crate) fn note_record(conn: &mut Conn, length: u32) {
         conn.times_ns[at] = conn.ingress.now_ns;
     }
     response.records = response.records.wrapping_add(1);
+}
+
+/// Notes the length of the client's first record after the handshake, whose header is at `position`: the preface of HTTP/2
+/// has few lengths.
+#[inline(always)]
+pub(crate) fn note_first_sent<S: Source>(conn: &mut Conn, source: &S, position: u32) {
+    const APPLICATION_DATA: u8 = 23;
+    if let Some(header) = source.bytes::<5>(position)
+        && header[0] == APPLICATION_DATA
+    {
+        let length = (u32::from(header[3]) << 8) | u32::from(header[4]);
+        conn.sent_length = conn.without_padding(PADS_SENT, length) as u16;
+    }
+}
+
+/// True if all records received in the first turn may be tickets, so that the request is still going on: they have one
+/// size, and there are two or four of them, as most servers send, or the application has not read them, as it would have
+/// read a response.
+#[inline(always)]
+pub(crate) fn only_tickets(conn: &Conn) -> bool {
+    let (answer, lengths) = (&conn.response, &conn.lengths);
+    conn.request.protocol == TLS_13
+        && conn.request.number == 1
+        && answer.broken == 0
+        && answer.half_rtt == 0
+        && (answer.records == 2 || answer.records == 4 || is_unread(conn))
+        && TICKET.contains(&lengths[0])
+        && are_alike(lengths, answer.records)
+}
+
+/// True if the application leaves received data in the socket although it has read before.
+#[inline(always)]
+fn is_unread(conn: &Conn) -> bool {
+    conn.request.read_ns != 0 && pickup::is_unread(conn)
+}
+
+/// True if the first `count` lengths are the same; false if there are more than are kept.
+#[inline(always)]
+fn are_alike(lengths: &[u16; EVIDENCE], count: u32) -> bool {
+    let mut at = 1;
+    while at < EVIDENCE {
+        if (at as u32) < count && lengths[at] != lengths[0] {
+            return false;
+        }
+        at += 1;
+    }
+    count as usize <= EVIDENCE
 }

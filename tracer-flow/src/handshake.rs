@@ -9,7 +9,7 @@ use crate::{
     clear,
     conn::Conn,
     difference::{after, bytes_between},
-    hello,
+    evidence, hello,
     order::{self, Place},
     outside::{Outside, QUEUED_SEGMENTS, Reports},
     segment::Segment,
@@ -149,7 +149,11 @@ pub(crate) fn report<const EGRESS: bool, P: Packet, O: Outside>(
     let leftover = conn.outcome == tls::NOT_TLS || rest > stream.skip || conn.answer_queued == 1;
     let left = stream.skip.saturating_sub(rest);
     if EGRESS {
+        let next = stream.position + stream.skip;
         conn.sent_rest = left;
+        if leftover && conn.flow == tls::FLOW_13 {
+            evidence::note_first_sent(conn, packet, next);
+        }
     } else {
         conn.got_rest = left;
     }

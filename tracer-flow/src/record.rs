@@ -51,7 +51,8 @@ pub fn fill_first(conn: &Conn, ended: u8, record: &mut FirstTurnRecord) {
     record.broken = conn.response.broken;
     record.half_rtt = conn.response.half_rtt;
     record.early_length = conn.response.early_length;
-    record.pad = [0; 6];
+    record.sent_length = conn.sent_length;
+    record.pad = [0; 4];
 }
 
 /// Fills everything of a tunnel record but its header. `outcome`: one of `record::tunnel`.

@@ -12,8 +12,10 @@ use crate::{
     conn::{Conn, Edge, PADS_RECEIVED, PADS_SENT, Response},
     control,
     difference::{after, bytes_between, elapsed},
+    evidence,
     lengths::{ALERT_13, CONTINUE_RECORD, KEY_UPDATE_13, SETTINGS_ACK},
     outside::{Outside, Reports},
+    pickup,
     segment::Segment,
     source::{Packet, Source},
     tls::walk,
@@ -27,8 +29,6 @@ const RECORD_HEADER: u32 = 5;
 const DATA: u32 = (APPLICATION_DATA as u32) << 16;
 /// Interim responses in one segment at most.
 const INTERIM_RESPONSES: u32 = 4;
-/// Lengths of the record of a session ticket, as observed.
-const TICKET: core::ops::RangeInclusive<u16> = 60..=1400;
 
 /// Starts the turns after a handshake that has ended with `conn.outcome`. `leftover`: the segment that ended the
 /// handshake has more bytes.
@@ -141,6 +141,9 @@ pub(crate) fn sent<S: Source, R: Reports>(
         }
         if SETTINGS_ACK.contains(&(length & 0xffff)) {
             conn.request.h2 = 1;
+        }
+        if conn.request.number == 0 && conn.request.protocol == turn::TLS_13 {
+            evidence::note_first_sent(conn, source, position);
         }
     }
     request(conn, now_ns, cookie, reports);
@@ -346,7 +349,7 @@ fn answer_goes_on(answer: &mut Response, now_ns: u64) {
 /// Notes request bytes: they begin a new turn, unless the last request is still unanswered.
 #[inline(always)]
 fn request<R: Reports>(conn: &mut Conn, now_ns: u64, cookie: u64, reports: &mut R) {
-    if conn.response.answered != conn.request.number || only_tickets(conn) {
+    if conn.response.answered != conn.request.number || evidence::only_tickets(conn) {
         return;
     }
     if conn.request.number != 0 {
@@ -354,7 +357,7 @@ fn request<R: Reports>(conn: &mut Conn, now_ns: u64, cookie: u64, reports: &mut 
             batch::over(conn, cookie, now_ns, reports);
         }
         conn.request.reported = 0;
-        conn.request.previous_ns = conn.response.last_ns;
+        conn.request.previous_ns = pickup::over_ns(conn);
     }
     // The time of the segment is from before its packet got here; a response may have come since.
     conn.request.start_ns = if now_ns < conn.request.previous_ns {
@@ -366,20 +369,6 @@ fn request<R: Reports>(conn: &mut Conn, now_ns: u64, cookie: u64, reports: &mut 
     // A reader that sees the request also sees its begin.
     compiler_fence(Ordering::Release);
     conn.request.number += 1;
-}
-
-/// True if only two or four records of one size have come, as tickets do: then the request is still going on.
-#[inline(always)]
-fn only_tickets(conn: &Conn) -> bool {
-    let (answer, lengths) = (&conn.response, &conn.lengths);
-    conn.request.protocol == turn::TLS_13
-        && conn.request.number == 1
-        && answer.broken == 0
-        && answer.half_rtt == 0
-        && (answer.records == 2 || answer.records == 4)
-        && TICKET.contains(&lengths[0])
-        && lengths[0] == lengths[1]
-        && (answer.records == 2 || (lengths[2] == lengths[0] && lengths[3] == lengths[0]))
 }
 
 /// Position of the first byte of a segment that was not seen before.

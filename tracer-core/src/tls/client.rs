@@ -17,6 +17,8 @@ const SERVER_NAME: u16 = 0;
 const SESSION_TICKET: u16 = 35;
 /// Extension early_data (RFC 8446 4.2.10).
 const EARLY_DATA: u16 = 42;
+/// Extension record_size_limit (RFC 8449 4).
+const RECORD_SIZE_LIMIT: u16 = 28;
 /// Extension encrypted_client_hello.
 const ECH: u16 = 0xfe0d;
 
@@ -39,6 +41,8 @@ pub struct ClientHello {
     pub ticket_offered: bool,
     /// True if the client announces 0-RTT data (RFC 8446 4.2.10).
     pub early_data: bool,
+    /// True if the client takes a limit of the records' size (RFC 8449).
+    pub record_size_limit: bool,
     /// True if encrypted_client_hello is present, real or GREASE: the two look alike on purpose.
     pub ech: bool,
     /// True if the end of the message was not captured, so that absent fields may have been in it.
@@ -91,6 +95,7 @@ impl ClientHello {
             session_id_len: session_id.len(),
             ticket_offered: false,
             early_data: false,
+            record_size_limit: false,
             ech: false,
             partial: false,
             session_id,
@@ -104,6 +109,7 @@ impl ClientHello {
             SESSION_TICKET => self.ticket_offered = !data.is_empty(),
             PRE_SHARED_KEY => self.psk_offered = true,
             EARLY_DATA => self.early_data = true,
+            RECORD_SIZE_LIMIT => self.record_size_limit = true,
             SUPPORTED_VERSIONS => {
                 self.max_version = read_max_version(data).unwrap_or(self.max_version)
             }

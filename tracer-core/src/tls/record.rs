@@ -18,6 +18,7 @@ pub(super) const SERVER_HELLO: u8 = 2;
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
+const APPLICATION_DATA: u8 = 23;
 
 const RECORD_HEADER_BYTES: usize = 5;
 const MESSAGE_HEADER_BYTES: usize = 4;
@@ -117,6 +118,24 @@ impl Records {
         let message = &stream.bytes()[self.message..self.payload];
         let (header, _) = message.split_at_checked(MESSAGE_HEADER_BYTES)?;
         Some((header[0], self.message + MESSAGE_HEADER_BYTES..self.payload))
+    }
+
+    /// Length of the first encrypted record behind the messages read so far (RFC 8446 5.2), a ChangeCipherSpec passed over.
+    /// Err(true) while more bytes are needed, Err(false) when something else follows.
+    pub(super) fn first_encrypted(&self, stream: &Reassembly) -> Result<u16, bool> {
+        if self.remaining > 0 || self.message < self.payload {
+            return Err(false);
+        }
+        let mut bytes = &stream.bytes()[self.record..];
+        if let [CHANGE_CIPHER_SPEC, 3, _, 0, 1, 1, rest @ ..] = bytes {
+            bytes = rest;
+        }
+        match bytes {
+            [APPLICATION_DATA, 3, _, high, low, ..] => Ok(u16::from_be_bytes([*high, *low])),
+            [] | [APPLICATION_DATA, ..] if bytes.len() < RECORD_HEADER_BYTES => Err(true),
+            [CHANGE_CIPHER_SPEC, ..] if bytes.len() <= RECORD_HEADER_BYTES => Err(true),
+            _ => Err(false),
+        }
     }
 
     fn next_message(&mut self, stream: &Reassembly) -> Option<Item> {

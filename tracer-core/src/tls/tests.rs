@@ -313,3 +313,31 @@ fn a_hello_before_the_end_of_its_record() {
     stream.push(Side::Server, 0, &server[..5 + hello]);
     assert_eq!(stream.state(Side::Server), Complete);
 }
+
+/// Protocol of recorded handshakes, however their bytes come.
+#[test]
+fn http2_is_known_by_alpn_and_by_the_length_of_encrypted_extensions() {
+    let all = [
+        (recorded!("curl-openssl-1.2"), Some(false)),
+        (recorded!("curl-openssl-1.3"), Some(false)),
+        (recorded!("go-full-1.3"), Some(true)),
+        (recorded!("go-resumed-1.2"), Some(true)),
+        (recorded!("go-resumed-1.3"), Some(true)),
+        (recorded!("node-1.3"), Some(false)),
+        (recorded!("openssl-retry-1.3"), Some(false)),
+        (recorded!("rustls-pq-early-1.3"), Some(true)),
+        // The certificate is in the same record.
+        (recorded!("rustls-pq-full-1.3"), None),
+    ];
+    for (number, (recording, expected)) in all.iter().enumerate() {
+        let stream = whole(recording);
+        let offered = stream.client_hello().map(client_line);
+        assert_eq!(stream.is_http2(), *expected, "{number}: {offered:?}");
+        let mut stream = HelloStream::new();
+        stream.push(Side::Client, 0, &recording.client);
+        for (offset, byte) in (0..).zip(&recording.server) {
+            stream.push(Side::Server, offset, &[*byte]);
+        }
+        assert_eq!(stream.is_http2(), *expected, "{number}, byte by byte");
+    }
+}

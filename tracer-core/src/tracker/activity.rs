@@ -69,7 +69,7 @@ impl Tracker {
             return;
         }
         let place = (connection.process, connection.host);
-        let is_h2 = connection.last_turn.is_some_and(|turn| turn.is_h2)
+        let is_h2 = connection.http2 == Some(true)
             || (connection.last_turn.is_none() && connection.offers_h2);
         let has_no_requests = connection.opening.content.has_no_requests();
         let tells_use = connection.opening.content.tells_use();
@@ -81,7 +81,9 @@ impl Tracker {
                 (CLOSE_WAIT, _) => connections.half_closed_now += 1,
                 _ if has_no_requests => {}
                 (ESTABLISHED, 0) if record.adopted == 0 && tells_use => connections.unused_now += 1,
-                (ESTABLISHED, 1..) if record.pending == 0 => connections.idle_now += 1,
+                (ESTABLISHED, 1..) if record.pending == 0 && record.unread == 0 => {
+                    connections.idle_now += 1;
+                }
                 _ => {}
             }
             if in_flight && matches!(record.state, ESTABLISHED | CLOSE_WAIT) {
@@ -232,6 +234,15 @@ mod tests {
         check(&tracker, [0, 0, 1, 0, 0]);
         tracker.watch(20, socket(2, CLOSE_WAIT, (1, 1)).as_bytes());
         check(&tracker, [0, 0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn a_response_that_waits_to_be_read_leaves_no_idle_connection() {
+        let mut tracker = following(1);
+        let mut record = socket(1, ESTABLISHED, (1, 0));
+        record.unread = 1;
+        tracker.watch(10, record.as_bytes());
+        check(&tracker, [0; 5]);
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub(super) enum EarlyRecord {
     /// Bytes of the stream.
     Hello {
         side: Side,
+        time_ns: u64,
         offset: u32,
         bytes: Vec<u8>,
         tells_clear: bool,
@@ -45,6 +46,7 @@ impl EarlyRecords {
         }
         self.keep(hello.cookie, || EarlyRecord::Hello {
             side: hello.side,
+            time_ns: hello.time_ns,
             offset: hello.offset,
             bytes: hello.bytes.to_vec(),
             tells_clear: hello.tells_clear,
@@ -93,6 +95,7 @@ impl Tracker {
             match record {
                 EarlyRecord::Hello {
                     side,
+                    time_ns,
                     offset,
                     bytes,
                     tells_clear,
@@ -100,6 +103,7 @@ impl Tracker {
                 } => self.hello(&Hello {
                     cookie,
                     side: *side,
+                    time_ns: *time_ns,
                     offset: *offset,
                     bytes,
                     tells_clear: *tells_clear,

@@ -92,7 +92,7 @@ impl Tracker {
             return;
         }
         connection.handshake_over = true;
-        connection.note_protocol();
+        self.note_protocol(connection);
         connection.hello = None;
         if connection.counted {
             self.of_connection(connection, |group| {

@@ -2,11 +2,12 @@
 
 use tracer_common::record::{FirstTurnRecord, TurnRecord, turn};
 
-use super::Tracker;
+use super::{Tracker, protocol::may_be_http2};
 use crate::{
     connection::{Connection, LastTurn, Recount},
     decode::Event,
     group::Group,
+    http2::Signs,
     ticket::{FirstByte, TicketHistory, first_byte},
     turns::{Sorted, Turns},
 };
@@ -39,9 +40,12 @@ impl Tracker {
                 .of(connection.process, connection.host);
             first_byte(evidence, connection.round_trip_ns, history)
         });
-        let is_h2 = record.h2 == 1 && may_be_h2(&connection, record.protocol);
+        if let Some(evidence) = evidence {
+            connection.signs = Signs::of(evidence);
+        }
+        let is_h2 = self.is_http2(&mut connection, record.protocol, record.h2 == 1);
         self.release_turn(&mut connection, is_h2);
-        if connection.offers_h2 && !is_h2 && record.number == 1 && record.ended == turn::NEXT {
+        if may_be_http2(&connection) && record.number == 1 && record.ended == turn::NEXT {
             connection.held_turn = Some((*record, answer));
         } else if connection.counted {
             self.of_connection(&connection, |group| {
@@ -74,7 +78,7 @@ impl Tracker {
         }
         self.settle_host(&mut connection);
         self.end_handshake_unseen(&mut connection);
-        let is_h2 = turns.look_like_h2() && may_be_h2(&connection, turns.protocol());
+        let is_h2 = self.is_http2(&mut connection, turns.protocol(), turns.look_like_h2());
         self.release_turn(&mut connection, is_h2);
         if connection.counted {
             self.of_connection(&connection, |group| count(is_h2, group));
@@ -139,11 +143,6 @@ impl Tracker {
             });
         }
     }
-}
-
-/// True if the connection may carry HTTP/2, so that a turn which looks like it is one of HTTP/2.
-fn may_be_h2(connection: &Connection, protocol: u8) -> bool {
-    connection.offers_h2 || protocol == turn::CLEAR
 }
 
 /// Counts a turn by its kind: of HTTP/2, in flight, or ended.

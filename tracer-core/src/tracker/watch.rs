@@ -92,7 +92,7 @@ impl Tracker {
             age_ns,
             idle_ns: idle_ns(activity, age_ns),
             turns: known
-                .is_none_or(|connection| !connection.opening.content.has_no_requests())
+                .is_none_or(|connection| connection.opening.content.counts_requests())
                 .then_some(record.turns),
             rtt_ns: activity.map(|a| a.rtt_ns).filter(|&rtt_ns| rtt_ns != 0),
             tls: known.and_then(|connection| connection.tls),
@@ -106,7 +106,7 @@ fn state(record: &SocketRecord) -> LiveState {
         (SYN_SENT | SYN_RECV, _) => LiveState::Connecting,
         (CLOSE_WAIT, _) => LiveState::HalfClosed,
         (ESTABLISHED, handshake::HANDSHAKE | handshake::LAST_FLIGHT) => LiveState::Handshake,
-        (ESTABLISHED, _) if record.pending == 1 => LiveState::InFlight,
+        (ESTABLISHED, _) if record.pending == 1 || record.unread == 1 => LiveState::InFlight,
         (ESTABLISHED, _) => LiveState::Idle,
         _ => LiveState::Closing,
     }
@@ -193,6 +193,7 @@ mod tests {
         }
         check(|_| {}, LiveState::Idle);
         check(|record| record.pending = 1, LiveState::InFlight);
+        check(|record| record.unread = 1, LiveState::InFlight);
         check(
             |record| record.handshake = handshake::HANDSHAKE,
             LiveState::Handshake,

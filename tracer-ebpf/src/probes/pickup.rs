@@ -13,11 +13,13 @@ use crate::{clock::now_ns, maps::global, run_queue, sock::Sock, storage};
 pub fn pickup(ctx: BtfTracePointContext) -> i32 {
     // Argument: (struct sock *sk).
     let sock = Sock(ctx.arg(0));
-    if let Some(conn) = storage::conn_of(sock) {
+    if let Some(conn) = storage::conn_of(sock)
+        && let Some(progress) = sock.progress()
+    {
         // The clock is read first: reading it waits for earlier loads, not for later ones, and the values written by
         // the receive path come from another CPU.
         let now_ns = now_ns();
-        pickup::read(conn, now_ns, |ready_ns| {
+        pickup::read(conn, now_ns, progress, |ready_ns| {
             if global!(OFFSETS.task_run_delay) == 0 {
                 return UNMEASURED;
             }

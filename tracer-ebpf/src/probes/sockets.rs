@@ -11,7 +11,7 @@ use tracer_common::{
 };
 use tracer_flow::{
     conn::Conn,
-    order,
+    order, pickup,
     record::{fill, fill_first, flags},
 };
 
@@ -259,5 +259,6 @@ fn describe(sock: Sock, conn: &Conn, fd: u32) -> SocketRecord {
     record.turns = conn.request.number;
     record.untold = conn.untold;
     record.unwatched = conn.unwatched;
+    record.unread = u8::from(pickup::is_unread(conn));
     record
 }

@@ -246,3 +246,26 @@ fn bytes_of_the_server_before_the_client_are_no_tls() {
     let story = play.end();
     assert_eq!(story.handshakes[0].outcome, tls::NOT_TLS);
 }
+
+/// One or three tickets that come while the body of a request is still being sent, to a client that does not read
+/// meanwhile: the rest of the body is no second request.
+#[test]
+fn tickets_do_not_end_a_request_that_goes_on() {
+    for tickets in [1, 2, 3] {
+        let mut play = Play::new();
+        full_13().iter().for_each(|message| play.whole(message));
+        play.driver().read(3100);
+        play.whole(&client(3200, &[record(DATA, 400)]));
+        for number in 0..tickets {
+            play.whole(&server(3500 + number, &[record(DATA, 250)]));
+        }
+        for now_ns in [4000, 5000, 6000] {
+            play.whole(&client(now_ns, &[record(DATA, 9000)]));
+        }
+        play.whole(&server(9000, &[record(DATA, 900)]));
+        play.driver().read(9100);
+        play.whole(&client(10_000, &[record(DATA, 400)]));
+        let numbers: Vec<_> = play.end().turns.iter().map(|it| it.start_ns).collect();
+        assert_eq!(numbers, [3200, 10_000], "{tickets} tickets");
+    }
+}

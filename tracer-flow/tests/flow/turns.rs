@@ -1,6 +1,7 @@
 //! Turns of HTTP in clear.
 
-use tracer_common::record::{note, turn};
+use tracer_common::record::{TurnRecord, closer, note, turn};
+use tracer_flow::driver::Report;
 
 use crate::script::{Message, Play, Side, Story, client, play, server};
 
@@ -88,6 +89,52 @@ fn a_read_says_how_long_data_waited() {
     play.driver().read(9000);
     let story = play.end();
     assert_eq!(story.turns[0].pickup_ns, 700);
+}
+
+/// A reader that works between its reads: the last byte waited until the read that took it, and the connection was idle
+/// only from then on.
+#[test]
+fn what_a_read_leaves_still_waits() {
+    const MS: u64 = 1_000_000;
+    let mut play = Play::new();
+    play.whole(&request(MS));
+    play.whole(&response(2 * MS));
+    for read in 0..5 {
+        play.driver().read_some(500, (3 + 40 * read) * MS);
+    }
+    play.whole(&request(170 * MS));
+    play.whole(&response(172 * MS));
+    play.driver().read(173 * MS);
+    let records = turn_records(&mut play);
+    assert_eq!(records[0].pickup_ns, 161 * MS);
+    assert_eq!(records[1].pickup_ns, MS);
+    assert_eq!(records[1].previous_ns, 163 * MS);
+}
+
+/// A reader that is always a little behind: no byte waited as long as the response lasted.
+#[test]
+fn data_that_are_always_there_do_not_add_up() {
+    let mut play = Play::new();
+    play.whole(&request(1000));
+    play.whole(&response(2000));
+    for now_ns in (3000..100_000).step_by(1000) {
+        play.whole(&server(now_ns, &[vec![b'x'; 500]]));
+        play.driver().read_some(500, now_ns + 500);
+    }
+    let waited_ns = turn_records(&mut play)[0].pickup_ns;
+    assert!((4000..6000).contains(&waited_ns), "{waited_ns}");
+}
+
+/// Records of all turns that are reported one by one, after the close.
+fn turn_records(play: &mut Play) -> Vec<TurnRecord> {
+    play.driver().close(closer::CLIENT, 1_000_000_000);
+    let reports = play.driver().reports().iter();
+    reports
+        .filter_map(|report| match report {
+            Report::Turn(record) => Some(*record),
+            _ => None,
+        })
+        .collect()
 }
 
 fn text(side: Side, now_ns: u64, text: &str) -> Message {

@@ -136,12 +136,13 @@ pub(crate) const HOUSES: &[House] = &[
             &["lib"],
             // A connection on the host, with everything around it.
             &["driver"],
-            // Entries of the kernel programs: a packet, a close, a read.
-            &["close", "packet", "pickup"],
+            // Entries of the kernel programs: a packet, a close; a read (pickup) is below, because turns ask about it.
+            &["close", "packet"],
             &["handshake"],
             &["turn"],
             &["batch", "hello", "order", "record", "tls"],
             &["evidence"],
+            &["pickup"],
             &["outside"],
             // Plain values and arithmetic.
             &["conn"],

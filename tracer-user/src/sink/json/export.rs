@@ -112,6 +112,9 @@ fn group(group: &Group, has_activity: bool) -> export::Group {
     export::Group {
         connections: connections(&group.connections, has_activity),
         requests: requests(&group.requests, has_activity),
+        http2: export::Http2 {
+            connections: Some(group.connections.http2),
+        },
         tls: tls(&group.tls),
         dns: dns(&group.dns),
         tcp: tcp(&group.tcp),

@@ -206,6 +206,13 @@ fn not_requests(text: &mut String, connections: &Connections) {
             unknown.tunnel
         );
     }
+    if connections.http2 != 0 {
+        let _ = writeln!(
+            text,
+            "              {} spoke HTTP/2: their requests are NOT KNOWN",
+            connections.http2
+        );
+    }
     if connections.unwatched != 0 {
         let _ = writeln!(
             text,

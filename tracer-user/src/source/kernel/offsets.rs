@@ -27,6 +27,8 @@ pub(crate) fn offsets(btf: &Btf) -> Result<Offsets, BtfError> {
         sock_protocol: sock("sk_protocol")?,
         socket_sk: btf.offset("socket", "sk")?,
         tcp_next: tcp("snd_nxt")?,
+        tcp_copied: tcp("copied_seq")?,
+        tcp_received: tcp("rcv_nxt")?,
         tcp_srtt: tcp("srtt_us")?,
         tcp_retransmits: tcp("total_retrans")?,
         tcp_segments_out: tcp("segs_out")?,

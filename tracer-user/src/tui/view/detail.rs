@@ -100,6 +100,7 @@ const FACTS: [(&str, &[Fact]); 6] = [
             ("requests unknown", |g| {
                 g.connections.requests_unknown.total()
             }),
+            ("HTTP/2", |g| g.connections.http2),
         ],
     ),
     (
