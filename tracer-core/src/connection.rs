@@ -8,6 +8,7 @@ use crate::{
     elapsed::Timed,
     group::{Group, Opening},
     live::LiveTls,
+    proxy_path::ProxyPath,
     ticket::FirstByte,
     tls::{HelloStream, Side, TlsVersion},
 };
@@ -21,16 +22,18 @@ pub struct Connection {
     pub host: u32,
     /// Way in which the connection was opened.
     pub opening: Opening,
-    /// Time from SYN to ESTABLISHED, ns, which is one round trip; None when adopted.
+    /// Time from SYN to ESTABLISHED, ns, which is one round trip; None when adopted, and behind a proxy.
     pub round_trip_ns: Option<u64>,
-    /// Remote address.
-    pub address: IpAddr,
-    /// Remote port.
+    /// Address of the host; None when only a proxy knows it.
+    pub address: Option<IpAddr>,
+    /// Port of the host.
     pub port: u16,
     /// Network namespace.
     pub netns: u32,
     /// True if the connection is counted in the groups. With a host filter that waits until the host is known.
     pub counted: bool,
+    /// Proxies on the way to the host; None without any.
+    pub path: Option<Box<ProxyPath>>,
     /// Hellos being reassembled; None once the handshake is over.
     pub hello: Option<Box<HelloStream>>,
     /// True if a handshake was reported; a second report then does not count as another handshake.
@@ -196,6 +199,31 @@ impl Handshake {
 }
 
 impl Connection {
+    /// Forgets what was known of the stream, because another one begins inside of it.
+    pub fn begin_anew(&mut self) {
+        self.hello = None;
+        self.handshake_over = false;
+        self.tls = None;
+        self.offers_h2 = false;
+        self.round_trip_ns = None;
+    }
+
+    /// Indices of the proxies on the way to the host.
+    pub fn proxies(&self) -> &[u32] {
+        self.path.as_ref().map_or(&[], |path| &path.proxies)
+    }
+
+    /// Index of the proxy that was asked last.
+    pub fn proxy(&self) -> Option<u32> {
+        self.path.as_ref()?.proxy()
+    }
+
+    /// True if the connection has led to a proxy that did not make a tunnel, and to nothing else.
+    pub fn was_refused(&self) -> bool {
+        let path = self.path.as_ref();
+        path.is_some_and(|path| path.was_refused && path.opened_by.is_empty())
+    }
+
     /// Takes captured bytes. Returns true for the first bytes of a ClientHello.
     pub fn take_hello(&mut self, side: Side, offset: u32, bytes: &[u8]) -> bool {
         if self.handshake_over {

@@ -9,9 +9,7 @@
 //! direction never exceeds the limit plus [`MAX_ISLANDS`] ranges. The buffer is freed with the answer.
 
 mod client;
-mod cursor;
 mod extension;
-mod reassembly;
 mod record;
 mod server;
 mod session_id;
@@ -19,14 +17,14 @@ mod session_id;
 mod tests;
 mod version;
 
+pub use crate::reassembly::{CAPACITY_BYTES, MAX_ISLANDS};
 pub use client::{ClientHello, MAX_SERVER_NAME_BYTES, ServerName};
 pub use extension::MAX_ALPN_PROTOCOLS;
-pub use reassembly::{CAPACITY_BYTES, MAX_ISLANDS};
 pub use record::Malformed;
 pub use server::ServerHello;
 pub use version::TlsVersion;
 
-use reassembly::Reassembly;
+use crate::reassembly::Reassembly;
 use record::{Item, Records};
 
 /// Side of a connection that sends one of its two directions.

@@ -35,7 +35,7 @@ object! {
         closes_lost: Option<u64>,
         /// Connections to name servers, which carry lookups and no requests.
         dns: Option<u64>,
-        /// Of these, those whose lookups are not known.
+        /// Connections to name servers whose lookups are not known; also in `dns`.
         dns_unread: Option<u64>,
         /// Connections whose packets are not watched: their handshakes, requests and lookups are not seen.
         unwatched: Option<u64>,

@@ -47,6 +47,8 @@ pub struct Host {
 pub enum HostSource {
     /// Server name of the TLS handshake.
     Sni,
+    /// Target of the tunnel that a proxy has made.
+    Tunnel,
     /// Name that the process had looked up for the address.
     Dns,
     /// Host field of the first request in clear.

@@ -4,3 +4,4 @@ mod clear;
 mod edges;
 pub(super) mod fixture;
 mod stamps;
+mod tunnels;

@@ -97,6 +97,7 @@ fn host(host: &Host, has_activity: bool) -> export::Host {
         host: host.key.host.to_string(),
         host_source: match host.key.source {
             HostSource::Sni => export::HostSource::Sni,
+            HostSource::Tunnel => export::HostSource::Tunnel,
             HostSource::Dns => export::HostSource::Dns,
             HostSource::Http => export::HostSource::Http,
             HostSource::Address => export::HostSource::Address,

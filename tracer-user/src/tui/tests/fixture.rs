@@ -98,6 +98,7 @@ pub(super) fn host(name: &str, requests: u64) -> Host {
     Host {
         key: Arc::new(HostKey::sni(name, 443)),
         addresses: Arc::new([[192, 0, 2, 1].into(), [192, 0, 2, 2].into()]),
+        via: Arc::default(),
         group: Arc::new(group(requests, requests)),
     }
 }
@@ -123,6 +124,7 @@ fn connection(at: u8, state: LiveState) -> LiveConnection {
         pid: 4242,
         comm: "crawler".into(),
         host: Arc::new(HostKey::sni("www.example.org", 443)),
+        via: Vec::new(),
         local: ([10, 0, 0, 1], 40_000 + u16::from(at)).into(),
         remote: address(at, 443),
         state,
