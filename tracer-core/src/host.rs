@@ -144,6 +144,19 @@ impl Via {
     }
 }
 
+/// The proxies with spaces between, and an ellipsis when there were more.
+impl fmt::Display for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, proxy) in self.proxies.iter().enumerate() {
+            write!(f, "{}{proxy}", if at == 0 { "" } else { " " })?;
+        }
+        match self.is_cut {
+            true => f.write_str(" …"),
+            false => Ok(()),
+        }
+    }
+}
+
 /// Host with its figures. A copy shares all data.
 #[derive(Debug, Clone)]
 pub struct Host {
