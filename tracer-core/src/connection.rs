@@ -26,7 +26,7 @@ pub struct Connection {
     pub round_trip_ns: Option<u64>,
     /// Address of the host; None when only a proxy knows it.
     pub address: Option<IpAddr>,
-    /// Port of the host.
+    /// Port of the host; 0 when only a proxy knows it.
     pub port: u16,
     /// Network namespace.
     pub netns: u32,

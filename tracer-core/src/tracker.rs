@@ -43,6 +43,7 @@ use crate::{
     snapshot::{Events, Snapshot},
     ticket::TicketHistories,
     time_wait::{ClosedSocket, Seen, TimeWait},
+    tls::Side,
 };
 
 /// Limits and filters of a tracker.
@@ -299,7 +300,9 @@ impl Tracker {
         };
         if let Some(note) = hello.note {
             match note {
-                note::TUNNEL => self.ask_proxy(&mut connection, hello),
+                note::TUNNEL if hello.side == Side::Client => {
+                    self.ask_proxy(&mut connection, hello)
+                }
                 _ => self.note(&mut connection, note),
             }
             self.connections.insert(hello.cookie, connection);

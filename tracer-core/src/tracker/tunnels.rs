@@ -15,6 +15,10 @@ impl Tracker {
     pub(super) fn ask_proxy(&mut self, connection: &mut Connection, hello: &Hello<'_>) {
         self.reach_proxy(connection);
         let path = connection.path.get_or_insert_default();
+        if hello.offset == 0 {
+            // The end of an exchange before this one may have been lost.
+            path.exchange = None;
+        }
         path.exchange
             .get_or_insert_default()
             .push(hello.offset, hello.bytes);
@@ -75,13 +79,10 @@ impl Tracker {
         let proxy = self.hosts.key(connection.host).clone();
         let path = connection.path.get_or_insert_default();
         path.open(proxy, tunnel);
+        connection.port = target.as_ref().map_or(0, |target| target.port);
+        connection.address = target.as_ref().and_then(Target::address);
         if let Some(target) = target {
             let key = self.target_key(connection.process, &target);
-            connection.port = target.port;
-            connection.address = match target.host {
-                TargetHost::Address(address) => Some(address),
-                TargetHost::Name(_) => None,
-            };
             self.move_to(connection, key);
         }
     }

@@ -28,6 +28,14 @@ pub enum TargetHost {
 }
 
 impl Target {
+    /// Address of the host, if the client has given it.
+    pub fn address(&self) -> Option<IpAddr> {
+        match self.host {
+            TargetHost::Address(address) => Some(address),
+            TargetHost::Name(_) => None,
+        }
+    }
+
     /// Target with a host that is given as text; None when that is no host.
     fn named(text: &[u8], port: u16) -> Option<Self> {
         let address = str::from_utf8(text).ok().and_then(|text| text.parse().ok());

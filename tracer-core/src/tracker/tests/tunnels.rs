@@ -306,9 +306,19 @@ fn a_chain_leads_to_the_innermost_target() {
 
 #[test]
 fn a_target_that_cannot_be_read_leaves_the_connection_where_it_is() {
-    let snapshot = after(&[connected(), asks(b"\x05\x01\x81"), opens()]);
+    let mut records = vec![connected(), asks(b"\x05\x01\x81"), opens()];
+    let snapshot = after(&records);
     let rows: Vec<_> = snapshot.hosts.iter().map(row).collect();
     assert_eq!(rows, [(PROXY.to_owned(), "address", 1, 1, vec![])]);
+    records.push(client_hello("site.example"));
+    only_host(&after(&records), "site.example:0", "sni", &[PROXY]);
+}
+
+#[test]
+fn an_exchange_whose_end_was_lost_leaves_nothing_to_the_next() {
+    let first = asks_for("first.example:443");
+    let snapshot = after(&[connected(), first, asks_for("site.example:80"), opens()]);
+    only_host(&snapshot, "site.example:80", "tunnel", &[PROXY]);
 }
 
 #[test]
