@@ -365,3 +365,6 @@ fn destination(destination: &Destination) -> export::Destination {
         ports_used_ratio: destination.ports_used_ratio,
     }
 }
+
+#[cfg(test)]
+mod tests;
