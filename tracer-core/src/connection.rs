@@ -199,6 +199,16 @@ impl Handshake {
 }
 
 impl Connection {
+    /// Takes bytes that the client sends to get a tunnel. Only the answer tells whether the other side is a proxy.
+    pub fn ask_proxy(&mut self, offset: u32, bytes: &[u8]) {
+        let path = self.path.get_or_insert_default();
+        if offset == 0 {
+            // The end of an exchange before this one may have been lost.
+            path.exchange = None;
+        }
+        path.exchange.get_or_insert_default().push(offset, bytes);
+    }
+
     /// Forgets what was known of the stream, because another one begins inside of it.
     pub fn begin_anew(&mut self) {
         self.hello = None;

@@ -301,7 +301,7 @@ impl Tracker {
         if let Some(note) = hello.note {
             match note {
                 note::TUNNEL if hello.side == Side::Client => {
-                    self.ask_proxy(&mut connection, hello)
+                    connection.ask_proxy(hello.offset, hello.bytes);
                 }
                 _ => self.note(&mut connection, note),
             }

@@ -5,25 +5,11 @@ use tracer_common::record::TunnelRecord;
 use super::Tracker;
 use crate::{
     connection::Connection,
-    decode::Hello,
     host::HostKey,
     tunnel::{Outcome, Target, TargetHost, Tunnel},
 };
 
 impl Tracker {
-    /// Takes bytes that the client sends to get a tunnel.
-    pub(super) fn ask_proxy(&mut self, connection: &mut Connection, hello: &Hello<'_>) {
-        self.reach_proxy(connection);
-        let path = connection.path.get_or_insert_default();
-        if hello.offset == 0 {
-            // The end of an exchange before this one may have been lost.
-            path.exchange = None;
-        }
-        path.exchange
-            .get_or_insert_default()
-            .push(hello.offset, hello.bytes);
-    }
-
     /// Takes an exchange with a proxy that has ended.
     pub(super) fn tunnelled(&mut self, record: &TunnelRecord) {
         if self.early.keeps_tunnel(record) {

@@ -315,6 +315,18 @@ fn a_target_that_cannot_be_read_leaves_the_connection_where_it_is() {
 }
 
 #[test]
+fn bytes_that_only_look_like_socks_make_no_proxy() {
+    let asked = asks(b"\x05\x01\0");
+    let snapshot = after(&[connected(), asked, sent(note::OTHER, 0, b""), closed()]);
+    let connections = &only_host(&snapshot, PROXY, "address", &[])
+        .group
+        .connections;
+    assert_eq!((connections.other_protocol, connections.never_used), (1, 0));
+    assert!(snapshot.proxies.is_empty());
+    assert_eq!(snapshot.totals.tunnels, Tunnels::default());
+}
+
+#[test]
 fn an_exchange_whose_end_was_lost_leaves_nothing_to_the_next() {
     let first = asks_for("first.example:443");
     let snapshot = after(&[connected(), first, asks_for("site.example:80"), opens()]);
