@@ -97,6 +97,16 @@ impl HostKey {
         }
     }
 
+    /// The same host in the list of proxies, in which it has one row whatever its name comes from.
+    #[must_use]
+    pub fn as_proxy(&self) -> Self {
+        Self {
+            host: self.host.clone(),
+            source: HostSource::Address,
+            port: self.port,
+        }
+    }
+
     /// Tells whether the host is known by its address alone.
     pub fn is_address(&self) -> bool {
         match self.source {

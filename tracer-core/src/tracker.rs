@@ -230,7 +230,7 @@ impl Tracker {
     fn failed(&mut self, record: &ConnectRecord, remote: SocketAddr) {
         let process = self.processes.of(&record.endpoint);
         let key = self.host_key(&record.endpoint, remote);
-        let proxy = self.proxies.known(&key);
+        let proxy = self.proxies.known(&key.as_proxy());
         let host = self.hosts.of(key, Some(remote.ip()));
         let aborted = u64::from(record.outcome == connect::ABORTED);
         let not_sent = u64::from(record.outcome == connect::NOT_SENT);

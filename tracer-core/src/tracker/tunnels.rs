@@ -1,5 +1,7 @@
 //! Assigns tunnels through proxies to connections, and connections to the hosts behind the proxies.
 
+use std::sync::Arc;
+
 use tracer_common::record::TunnelRecord;
 
 use super::Tracker;
@@ -39,8 +41,8 @@ impl Tracker {
         if !path.is_at_new_proxy() {
             return;
         }
-        let key = self.hosts.key(connection.host);
-        let proxy = self.proxies.of((**key).clone(), connection.address);
+        let key = self.hosts.key(connection.host).as_proxy();
+        let proxy = self.proxies.of(key, connection.address);
         self.proxies.note_via(proxy, &path.opened_by);
         path.proxies.push(proxy);
         if connection.counted {
@@ -62,9 +64,9 @@ impl Tracker {
             let (process, host) = (connection.process, connection.host);
             self.count_tunnel(process, host, connection.proxy(), tunnel);
         }
-        let proxy = self.hosts.key(connection.host).clone();
+        let proxy = self.hosts.key(connection.host).as_proxy();
         let path = connection.path.get_or_insert_default();
-        path.open(proxy, tunnel);
+        path.open(Arc::new(proxy), tunnel);
         connection.port = target.as_ref().map_or(0, |target| target.port);
         connection.address = target.as_ref().and_then(Target::address);
         if let Some(target) = target {

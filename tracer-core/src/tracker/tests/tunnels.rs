@@ -299,9 +299,29 @@ fn a_chain_leads_to_the_innermost_target() {
         proxies,
         [
             (PROXY.to_owned(), "address", 1, 1, vec![]),
-            (second.to_owned(), "tunnel", 1, 1, vec![PROXY.to_owned()]),
+            (second.to_owned(), "address", 1, 1, vec![PROXY.to_owned()]),
         ]
     );
+}
+
+#[test]
+fn a_proxy_has_one_row_whatever_names_it() {
+    let mut tracker = Tracker::new(TrackerOptions::default());
+    take(
+        &mut tracker,
+        &[connected(), asks_for("a.example:1"), opens()],
+    );
+    take(
+        &mut tracker,
+        &[closed(), connected(), asks_for(PROXY), opens()],
+    );
+    take(&mut tracker, &[asks_for("a.example:1"), opens(), closed()]);
+    let snapshot = tracker.snapshot();
+    let proxies: Vec<_> = snapshot.proxies.iter().map(row).collect();
+    let expected = (PROXY.to_owned(), "address", 3, 3, vec![PROXY.to_owned()]);
+    assert_eq!(proxies, [expected]);
+    let host = snapshot.hosts.last().map(row).unwrap();
+    assert_eq!(host.4, [PROXY]);
 }
 
 #[test]
