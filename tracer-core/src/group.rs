@@ -1,5 +1,7 @@
 //! Figures of a group of connections: all connections, or those of a process or a host.
 
+pub mod tunnels;
+
 use tracer_common::{
     dns::{PORT, PORT_TLS},
     errno::{ECONNREFUSED, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH, ETIMEDOUT},
@@ -15,6 +17,7 @@ use crate::{
     tls::TlsVersion,
     unknown::{RequestsUnknown, Unknown},
 };
+use tunnels::Tunnels;
 
 /// Figures of one group of connections.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub struct Group {
     pub connections: Connections,
     /// Counts of requests.
     pub requests: Requests,
+    /// Counts of tunnels through proxies.
+    pub tunnels: Tunnels,
     /// Counts of TLS handshakes.
     pub tls: Tls,
     /// Counts of DNS lookups.
@@ -451,6 +456,7 @@ impl Group {
         };
         self.connections == peak
             && self.tls == Tls::default()
+            && self.tunnels == Tunnels::default()
             && self.tcp == Tcp::default()
             && self.requests.is_empty()
             && self.dns == Dns::default()

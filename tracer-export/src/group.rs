@@ -11,6 +11,8 @@ object! {
         requests: Requests,
         /// HTTP/2.
         http2: Http2,
+        /// Tunnels through proxies.
+        tunnels: Tunnels,
         /// TLS handshakes.
         tls: Tls,
         /// Lookups.
@@ -37,7 +39,7 @@ object! {
         closes_lost: Option<u64>,
         /// Connections to name servers, which carry lookups and no requests.
         dns: Option<u64>,
-        /// Of these, those whose lookups are not known.
+        /// Connections to name servers whose lookups are not known; also in `dns`.
         dns_unread: Option<u64>,
         /// Connections whose packets are not watched: their handshakes, requests and lookups are not seen.
         unwatched: Option<u64>,
@@ -168,6 +170,62 @@ object! {
     pub struct Http2 {
         /// Connections, whose requests are not known.
         connections: Option<u64>,
+    }
+}
+
+object! {
+    /// Numbers of exchanges in which a client asked a proxy for a tunnel.
+    pub struct Tunnels {
+        /// Tunnels that a proxy has made, those inside another tunnel included.
+        opened: Option<u64>,
+        /// Opened tunnels by protocol.
+        by_kind: TunnelKinds,
+        /// Exchanges without a tunnel, by reason.
+        failed: FailedTunnels,
+        /// Exchanges that could not be followed to their end.
+        unknown: Option<u64>,
+    }
+}
+
+object! {
+    /// Opened tunnels by the protocol in which the client asked.
+    pub struct TunnelKinds {
+        /// HTTP CONNECT.
+        connect: Option<u64>,
+        /// SOCKS 4 and 4a.
+        socks4: Option<u64>,
+        /// SOCKS 5.
+        socks5: Option<u64>,
+    }
+}
+
+object! {
+    /// Exchanges without a tunnel, by reason.
+    pub struct FailedTunnels {
+        /// The proxy wanted other credentials, or some.
+        auth: Option<u64>,
+        /// The proxy did not want to, or the target refused the connection.
+        refused: Option<u64>,
+        /// The proxy could not reach the target.
+        unreachable: Option<u64>,
+        /// The connection closed before the answer was complete.
+        closed: Option<u64>,
+        /// Any other answer.
+        other: Option<u64>,
+    }
+}
+
+impl FailedTunnels {
+    /// Exchanges without a tunnel for all reasons; `None` when one of them was not counted.
+    pub fn total(&self) -> Option<u64> {
+        let all = [
+            self.auth,
+            self.refused,
+            self.unreachable,
+            self.closed,
+            self.other,
+        ];
+        all.into_iter().sum()
     }
 }
 

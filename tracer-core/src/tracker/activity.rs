@@ -100,7 +100,7 @@ impl Tracker {
         }
         let place = (
             self.processes.of(&record.endpoint),
-            self.hosts.of(host, remote.ip()),
+            self.hosts.of(host, Some(remote.ip())),
         );
         self.count_in(place, |group| group.connections.connecting_now += 1);
         self.open_activity

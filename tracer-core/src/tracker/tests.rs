@@ -5,3 +5,4 @@ mod edges;
 pub(super) mod fixture;
 mod stamps;
 mod tickets;
+mod tunnels;
