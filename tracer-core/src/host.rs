@@ -97,7 +97,7 @@ impl HostKey {
         }
     }
 
-    /// The same host in the list of proxies, in which it has one row whatever its name comes from.
+    /// Key of this host among the proxies, where it has one row whatever its name comes from.
     #[must_use]
     pub fn as_proxy(&self) -> Self {
         Self {

@@ -2,7 +2,6 @@
 
 use std::{path::Path, sync::Arc, time::SystemTime};
 
-use serde_json::{Value, json};
 use tracer_core::host::{HostKey, Via};
 
 use super::*;
@@ -28,7 +27,7 @@ fn row(key: HostKey, proxies: &[&Arc<HostKey>], is_cut: bool) -> Host {
 }
 
 /// Export of a host behind two proxies, of which one is behind the other.
-fn exported() -> Value {
+fn exported() -> export::Export {
     let outer = HostKey::address(([10, 0, 0, 9], 3128).into());
     let inner = HostKey::tunnel("::2", 1080);
     let (first, second) = (Arc::new(outer.clone()), Arc::new(inner.clone()));
@@ -54,7 +53,7 @@ fn exported() -> Value {
         command: None,
         command_cpu: None,
     };
-    serde_json::to_value(export(&snapshot, &about)).unwrap()
+    export(&snapshot, &about)
 }
 
 #[test]
@@ -63,7 +62,7 @@ fn it_follows_the_schema() {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema/tracer.export.1.schema.json");
     let schema = serde_json::from_str(&std::fs::read_to_string(schema).unwrap()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
-    let export = exported();
+    let export = serde_json::to_value(exported()).unwrap();
     let faults = validator.iter_errors(&export);
     let faults: Vec<String> = faults.map(|fault| fault.to_string()).collect();
     assert_eq!(faults, [""; 0]);
@@ -72,32 +71,34 @@ fn it_follows_the_schema() {
 #[test]
 fn hosts_name_their_proxies() {
     let export = exported();
-    let host = &export["hosts"][0];
-    assert_eq!(host["host_source"], "tunnel");
-    assert_eq!(host["via"], json!(["10.0.0.9:3128", "[::2]:1080"]));
-    assert_eq!(host["via_cut"], true);
-    assert_eq!(host["tunnels"]["by_kind"]["socks5"], 3);
-    let direct = &export["hosts"][1];
-    assert_eq!(direct["via"], json!([]));
-    assert_eq!(direct["via_cut"], Value::Null);
+    let host = &export.hosts[0];
+    assert_eq!(host.host_source, export::HostSource::Tunnel);
+    let way = ["10.0.0.9:3128", "[::2]:1080"].map(str::to_owned);
+    assert_eq!(host.via.as_deref(), Some(&way[..]));
+    assert_eq!(host.via_cut, Some(true));
+    assert_eq!(host.group.tunnels.by_kind.socks5, Some(3));
+    let direct = &export.hosts[1];
+    assert_eq!(
+        (direct.via.as_deref(), direct.via_cut),
+        (Some(&[][..]), None)
+    );
 }
 
 #[test]
 fn proxies_have_figures_of_their_own() {
     let export = exported();
-    assert_eq!(export["proxies_folded"], 2);
-    let proxy = &export["proxies"][1];
-    assert_eq!(proxy["name"], "[::2]:1080");
-    assert_eq!(proxy["via"], json!(["10.0.0.9:3128"]));
-    assert_eq!(proxy["tunnels"]["failed"]["closed"], 1);
-    assert_eq!(proxy["connections"]["established"], 3);
-    assert_eq!(proxy["requests"]["reuse_ratio"], 1.0);
-    assert_eq!(proxy["phases"]["tunnel"]["count"], 1);
-    for absent in ["never_used", "idle_now"] {
-        assert_eq!(proxy["connections"][absent], Value::Null, "{absent}");
-    }
-    for absent in ["tcp", "dns"] {
-        assert_eq!(proxy[absent], Value::Null, "{absent}");
-    }
-    assert_eq!(proxy["phases"]["dns"], Value::Null);
+    assert_eq!(export.proxies_folded, Some(2));
+    let proxy = &export.proxies.as_ref().unwrap()[1];
+    assert_eq!(
+        (&*proxy.name, &*proxy.via[0]),
+        ("[::2]:1080", "10.0.0.9:3128")
+    );
+    assert_eq!(proxy.tunnels.failed.closed, Some(1));
+    assert_eq!(proxy.connections.established, Some(3));
+    assert_eq!(proxy.requests.reuse_ratio, Some(1.0));
+    let tunnel = proxy.phases.get(Phase::Tunnel).unwrap();
+    assert_eq!(tunnel.count, Some(1));
+    let connections = &proxy.connections;
+    assert_eq!((connections.never_used, connections.idle_now), (None, None));
+    assert!(proxy.phases.get(Phase::Dns).is_none());
 }
