@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 /// A cgroup of the test's own, removed with it.
 pub struct Cgroup {
-    /// Its directory.
+    /// Directory of the cgroup.
     pub path: PathBuf,
 }
 

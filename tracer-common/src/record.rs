@@ -270,6 +270,9 @@ pub mod note {
     /// The connection was open before tracing began, and the client has sent a record that is too short for HTTP/1.1: it
     /// speaks HTTP/2.
     pub const HTTP_2: u8 = 7;
+    /// The connection carries TLS inside of TLS, as that to a proxy which is spoken to over TLS: its requests are not
+    /// known, and its first turns were none.
+    pub const TLS_INSIDE: u8 = 8;
 }
 
 /// Tunnels through a proxy: kinds of the exchange, and its outcomes.

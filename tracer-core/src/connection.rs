@@ -48,6 +48,8 @@ pub struct Connection {
     /// First turn that may still turn out to be the preface of HTTP/2. A server sends its SETTINGS without a request,
     /// and only the client's acknowledgement shows that this is HTTP/2.
     pub held_turn: Option<(TurnRecord, FirstByte)>,
+    /// Turns that were counted, and that the next records may show to be no requests.
+    pub doubtful: Vec<(TurnRecord, FirstByte)>,
     /// Last turn of the connection, if there was one.
     pub last_turn: Option<LastTurn>,
     /// Set if the connection carried a request before the figures began, but none that they count. The next request

@@ -194,6 +194,9 @@ pub struct Requests {
     pub slow_pickup_run_queue_ns: u64,
     /// Turns with a response on sockets whose reads are not seen (MPTCP), so that no pickup is known.
     pub pickups_unseen: u64,
+    /// Turns of connections that were open before tracing began and of which only the lengths of their records tell that
+    /// they carry HTTP/1.1.
+    pub inferred: u64,
     /// First turns with a response that was distinguished from session tickets by size and time.
     pub first_inferred: u64,
     /// First turns with a response that could not be distinguished from tickets; they have no ttfb and no transfer.
@@ -229,6 +232,21 @@ impl Requests {
             let latency_ns = run_queue_ns.min(pickup_ns);
             self.slow_pickup_run_queue_ns =
                 self.slow_pickup_run_queue_ns.saturating_add(latency_ns);
+        }
+    }
+
+    /// Takes back a pickup that [`Requests::pick_up`] has counted.
+    pub fn put_back(&mut self, pickup_ns: u64, run_queue_ns: u64) {
+        if pickup_ns < turn::SLOW_PICKUP_NS {
+            return;
+        }
+        self.slow_pickups = self.slow_pickups.saturating_sub(1);
+        if run_queue_ns != turn::UNMEASURED {
+            self.slow_pickups_measured = self.slow_pickups_measured.saturating_sub(1);
+            self.slow_pickup_ns = self.slow_pickup_ns.saturating_sub(pickup_ns);
+            let latency_ns = run_queue_ns.min(pickup_ns);
+            self.slow_pickup_run_queue_ns =
+                self.slow_pickup_run_queue_ns.saturating_sub(latency_ns);
         }
     }
 }
@@ -428,6 +446,19 @@ impl Group {
         match timed {
             Timed::Took(ns) => phase(&mut self.phases).record(ns),
             Timed::Negative => self.negative_durations += 1,
+            Timed::Lost => {}
+        }
+    }
+
+    /// Takes back a sample that [`Group::time`] has added.
+    pub fn take_back_time(
+        &mut self,
+        phase: impl FnOnce(&mut Phases) -> &mut Latency,
+        timed: Timed,
+    ) {
+        match timed {
+            Timed::Took(ns) => _ = phase(&mut self.phases).retract(ns),
+            Timed::Negative => self.negative_durations = self.negative_durations.saturating_sub(1),
             Timed::Lost => {}
         }
     }

@@ -73,6 +73,11 @@ impl TicketHistory {
         }
     }
 
+    /// Removes the open turns of a connection, because they were no requests.
+    pub fn forget(&mut self, cookie: u64) {
+        self.open.retain(|(_, turn)| turn.header.cookie != cookie);
+    }
+
     /// Removes and returns open turns of which the only record is by now known to be the response.
     pub fn settle(&mut self) -> Vec<TurnRecord> {
         if self.open.is_empty() || (!self.none && self.lengths[0] == 0) {

@@ -2,6 +2,7 @@
 //! of their process and of their host.
 
 mod activity;
+mod doubt;
 mod early;
 mod lost;
 mod protocol;
@@ -285,6 +286,7 @@ impl Tracker {
             tls: None,
             last_turn: None,
             held_turn: None,
+            doubtful: Vec::new(),
             recount: None,
             missed: 0,
             offers_h2: false,
@@ -331,6 +333,12 @@ impl Tracker {
 
     /// Takes a note on what a connection carries, one of `record::note`.
     fn note(&mut self, connection: &mut Connection, note: u8) {
+        if matches!(note, note::MIDDLE | note::HTTP_2 | note::TLS_INSIDE) {
+            self.take_back_turns(connection);
+        }
+        if note == note::TLS_INSIDE {
+            return self.requests_unknown(connection, Unknown::TlsInside);
+        }
         if note == note::MIDDLE {
             let reason = match connection.opening.connect {
                 Connect::Before => Unknown::OpenBefore,

@@ -9,6 +9,8 @@ pub enum Unknown {
     Handshake,
     /// A tunnel through a proxy could not be followed.
     Tunnel,
+    /// The connection carries TLS inside of TLS: the client speaks TLS to a proxy.
+    TlsInside,
 }
 
 /// Numbers of connections whose requests are not known, or not all of them.
@@ -20,6 +22,8 @@ pub struct RequestsUnknown {
     pub handshake: u64,
     /// Connections with a tunnel through a proxy that could not be followed.
     pub tunnel: u64,
+    /// Connections with TLS inside of TLS, to a proxy.
+    pub tls_inside: u64,
 }
 
 impl RequestsUnknown {
@@ -29,11 +33,12 @@ impl RequestsUnknown {
             Unknown::OpenBefore => &mut self.open_before,
             Unknown::Handshake => &mut self.handshake,
             Unknown::Tunnel => &mut self.tunnel,
+            Unknown::TlsInside => &mut self.tls_inside,
         }
     }
 
     /// Number of connections whose requests are not known.
     pub fn total(self) -> u64 {
-        self.open_before + self.handshake + self.tunnel
+        self.open_before + self.handshake + self.tunnel + self.tls_inside
     }
 }

@@ -81,6 +81,8 @@ object! {
         handshake: Option<u64>,
         /// A tunnel through a proxy could not be followed.
         tunnel: Option<u64>,
+        /// TLS inside of TLS: the client speaks TLS to a proxy.
+        tls_inside: Option<u64>,
     }
 }
 
@@ -152,6 +154,8 @@ object! {
         slow_pickups_measured: Option<u64>,
         /// Turns answered on sockets whose reads are not seen (MPTCP); they have no pickup.
         pickups_unseen: Option<u64>,
+        /// Of `count`, turns of connections of which only the lengths of records tell that they carry HTTP/1.1.
+        inferred: Option<u64>,
         /// First turns whose response was told from session tickets by size and time.
         first_inferred: Option<u64>,
         /// First turns whose response could not be told from session tickets.

@@ -131,7 +131,7 @@ fn line(exchange: &mut Exchange, byte: u8) {
         return;
     }
     if at >= DIGITS {
-        exchange.status = exchange.status.wrapping_mul(10) + u16::from(byte.wrapping_sub(b'0'));
+        exchange.status = exchange.status.wrapping_mul(10) + u16::from(byte & 0x0f);
     }
     if exchange.left == LENGTH {
         exchange.step = step::HEADER;

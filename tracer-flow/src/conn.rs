@@ -206,8 +206,8 @@ pub struct Conn {
     pub mark: u32,
     /// Length of the client's first record after a handshake of TLS 1.3, without its padding; 0 if it is not known.
     pub sent_length: u16,
-    /// Zero.
-    pub rest_pad: u16,
+    /// Length of the first record of the second request over TLS; 0 if that is not known.
+    pub second_length: u16,
     // For handshakes and first turns; later the batch of turns is stored here: `Conn::batch`.
     /// Direction from the process.
     pub egress: Stream,

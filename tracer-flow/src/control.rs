@@ -9,6 +9,7 @@ use crate::{
 
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const HANDSHAKE: u8 = 22;
+const APPLICATION_DATA: u8 = 23;
 const RECORD_HEADER: u32 = 5;
 /// Largest record: 2^14 bytes of plaintext, and the most that encryption may add (RFC 5246 6.2.3).
 const LONGEST_RECORD: u32 = (1 << 14) + 2048;
@@ -97,4 +98,16 @@ fn rest_of_header<S: Source>(begin: u32, source: &S, position: u32) -> u32 {
 #[inline(always)]
 pub(crate) fn is_control_length(length: u32) -> bool {
     length == ALERT_13 || length == KEY_UPDATE_13
+}
+
+/// Length of the record of application data whose header is at `at`; 0 if there is none.
+#[inline(always)]
+pub(crate) fn data_length<S: Source>(source: &S, at: u32) -> u32 {
+    source.bytes::<5>(at).map_or(0, |header| {
+        if header[0] == APPLICATION_DATA && header[1] == 3 {
+            u32::from(u16::from_be_bytes([header[3], header[4]]))
+        } else {
+            0
+        }
+    })
 }

@@ -102,7 +102,7 @@ impl Driver {
 
     /// Connection that was open before tracing began; the socket has all bytes before `server_next` in order.
     pub fn adopted(server_next: u32) -> Self {
-        let mut driver = Self::new(0, server_next.wrapping_sub(1));
+        let mut driver = Self::new(0, bytes_between(1, server_next));
         *driver.conn = Conn::zeroed();
         driver.conn.traced = 1;
         driver.conn.cookie = 1;

@@ -24,6 +24,7 @@ pub mod driver;
 mod evidence;
 mod handshake;
 mod hello;
+mod inner;
 mod lengths;
 pub mod order;
 pub mod outside;

@@ -12,7 +12,7 @@ use crate::{
     conn::{Conn, Edge, PADS_RECEIVED, PADS_SENT, Response},
     control,
     difference::{after, bytes_between, elapsed},
-    evidence,
+    evidence, inner,
     lengths::{ALERT_13, CONTINUE_RECORD, KEY_UPDATE_13, SETTINGS_ACK},
     outside::{Outside, Reports},
     pickup,
@@ -131,9 +131,13 @@ pub(crate) fn sent<S: Source, R: Reports>(
         if conn.inferred == 1 && is_over && !unknown::speaks_http_1(conn, source, position, reports)
         {
             if conn.said != 0 {
-                stop(conn, now_ns, cookie, reports);
+                drop_turns(conn);
             }
             return;
+        }
+        if is_over && conn.inferred == 0 && inner::is_handshake(conn, source, position) {
+            drop_turns(conn);
+            return reports.note(conn, note::TLS_INSIDE);
         }
         let length = conn.without_padding(PADS_SENT, only_record(source, segment));
         if is_control(length) || is_key_update(length) {
@@ -155,6 +159,14 @@ pub(crate) fn sent<S: Source, R: Reports>(
 fn asks_for_tunnel<R: Reports>(conn: &mut Conn, now_ns: u64, cookie: u64, reports: &mut R) {
     stop(conn, now_ns, cookie, reports);
     reports.note(conn, note::MIDDLE);
+}
+
+/// Drops the turns that were not reported, because they were no requests. User space takes back those before.
+#[inline(always)]
+fn drop_turns(conn: &mut Conn) {
+    conn.request.batched = 0;
+    conn.request.reported = 1;
+    conn.handshake = handshake::NO_REQUESTS;
 }
 
 /// Ends the turns of a connection: what follows is not known. The current turn has been answered.

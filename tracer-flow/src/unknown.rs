@@ -11,7 +11,6 @@ use crate::{
     control,
     difference::{after, bytes_between},
     lengths::{PADDING, is_finished_13},
-    order,
     outside::Reports,
     segment::Segment,
     source::{Packet, Source},
@@ -19,7 +18,6 @@ use crate::{
 
 const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
-const APPLICATION_DATA: u8 = 23;
 /// Bytes that encryption adds to a record at least: the tag, and nothing else (RFC 7905).
 const LEAST_ADDED: u32 = 16;
 /// Bytes of the shortest request of HTTP/1.1, which has a Host field: `GET / HTTP/1.1`, `Host: a`, and an empty line.
@@ -107,8 +105,10 @@ fn restart<P: Packet>(conn: &mut Conn, packet: &P, from: u32) {
         Some(next) => next,
         None => conn.got.next,
     };
-    order::begin::<true>(conn, from);
-    order::begin::<false>(conn, next);
+    for (edge, base) in [(&mut conn.sent, from), (&mut conn.got, next)] {
+        edge.next = base;
+        edge.started = 1;
+    }
     let start_ns = conn.egress.now_ns;
     conn.egress.restart(from);
     conn.ingress.restart(next);
@@ -134,7 +134,7 @@ fn is_http_1<S: Source, R: Reports>(
     }
     let is_behind_control = at != position || conn.behind_control == 1;
     conn.behind_control = 0;
-    let record = record_length(source, at);
+    let record = control::data_length(source, at);
     let is_finished =
         is_finished_13(0, record) || is_finished_13(0, record.saturating_sub(PADDING));
     if is_behind_control && is_finished {
@@ -153,7 +153,7 @@ pub(crate) fn speaks_http_1<S: Source, R: Reports>(
     at: u32,
     reports: &mut R,
 ) -> bool {
-    let record = record_length(source, at);
+    let record = control::data_length(source, at);
     if record >= HTTP_1 {
         return true;
     }
@@ -173,16 +173,4 @@ pub(crate) fn speaks_http_1<S: Source, R: Reports>(
         conn.handshake = handshake::NO_REQUESTS;
     }
     false
-}
-
-/// Length of the record of application data whose header is at `at`; 0 if there is none.
-#[inline(always)]
-fn record_length<S: Source>(source: &S, at: u32) -> u32 {
-    source.bytes::<5>(at).map_or(0, |header| {
-        if header[0] == APPLICATION_DATA && header[1] == 3 {
-            u32::from(u16::from_be_bytes([header[3], header[4]]))
-        } else {
-            0
-        }
-    })
 }

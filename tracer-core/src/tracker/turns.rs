@@ -2,7 +2,7 @@
 
 use tracer_common::record::{FirstTurnRecord, TurnRecord, turn};
 
-use super::{Tracker, protocol::may_be_http2};
+use super::{Tracker, doubt::ENOUGH, protocol::may_be_http2};
 use crate::{
     connection::{Connection, LastTurn, Recount},
     decode::Event,
@@ -52,6 +52,10 @@ impl Tracker {
                 count_turn(record, answer, is_h2, group);
             });
             self.count_again(&mut connection, record.number, is_h2);
+            if !is_h2 {
+                self.count_inferred(&connection, record.protocol, 1);
+                self.keep_doubtful(&mut connection, record, answer);
+            }
             if let Some(evidence) = evidence.filter(|_| !is_h2) {
                 self.settle_turns(&connection, evidence, answer);
             }
@@ -83,11 +87,26 @@ impl Tracker {
         if connection.counted {
             self.of_connection(&connection, |group| count(is_h2, group));
             self.count_again(&mut connection, turns.number(), is_h2);
+            if !is_h2 {
+                self.count_inferred(&connection, turns.protocol(), turns.len() as u64);
+                self.keep_all_doubtful(&mut connection, turns);
+            }
         }
         if let Some(last) = turns.records().last() {
             connection.last_turn = Some(LastTurn::of(&last, is_h2));
         }
         self.connections.insert(cookie, connection);
+    }
+
+    /// Keeps the turns that there is doubt about.
+    fn keep_all_doubtful(&mut self, connection: &mut Connection, turns: Turns<'_>) {
+        if turns.number() > ENOUGH {
+            connection.doubtful = Vec::new();
+            return;
+        }
+        for record in turns.records() {
+            self.keep_doubtful(connection, &record, FirstByte::Known(record.first_ns));
+        }
     }
 
     /// Counts the connection as one with requests, if the turn is not its first and none was counted before.

@@ -173,11 +173,12 @@ fn not_requests(text: &mut String, connections: &Connections) {
     if unknown.total() != 0 {
         let _ = writeln!(
             text,
-            "              of {} the requests are NOT KNOWN: {} were open before the trace, {} with a handshake and {} with a tunnel that could not be followed",
+            "              of {} the requests are NOT KNOWN: {} were open before the trace, {} with a handshake and {} with a tunnel that could not be followed, {} with TLS inside of TLS",
             unknown.total(),
             unknown.open_before,
             unknown.handshake,
-            unknown.tunnel
+            unknown.tunnel,
+            unknown.tls_inside
         );
     }
     if connections.http2 != 0 {
