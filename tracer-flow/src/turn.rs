@@ -313,7 +313,10 @@ fn answer_goes_on(answer: &mut Response, now_ns: u64) {
 /// Notes request bytes: they begin a new turn, unless the last request is still unanswered.
 #[inline(always)]
 fn request<R: Reports>(conn: &mut Conn, now_ns: u64, cookie: u64, reports: &mut R) {
-    if conn.response.answered != conn.request.number || evidence::only_tickets(conn) {
+    if conn.response.answered != conn.request.number
+        || evidence::only_tickets(conn)
+        || pickup::leaves_answer_unread(conn)
+    {
         return;
     }
     if conn.request.number != 0 {

@@ -3,5 +3,6 @@
 mod clear;
 mod edges;
 pub(super) mod fixture;
+mod http2;
 mod stamps;
 mod tickets;
