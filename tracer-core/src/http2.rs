@@ -23,9 +23,9 @@ const SHORTEST_REQUEST: u16 = 16 + 9 + 2;
 pub struct Signs {
     /// The first record of the client is too short for a request of HTTP/1.1.
     certain: bool,
-    /// It is as long as the preface with SETTINGS.
+    /// The first record of the client is as long as the preface with SETTINGS.
     preface: bool,
-    /// A record of the server is as long as its SETTINGS.
+    /// A record of the server is as long as SETTINGS.
     settings: bool,
 }
 

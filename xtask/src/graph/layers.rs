@@ -74,6 +74,7 @@ pub(crate) const HOUSES: &[House] = &[
                 "glob",
                 "host_name",
                 "http",
+                "http2",
                 "in_flight",
                 "latency",
                 "ticket",
