@@ -62,20 +62,6 @@ const WRONG: &[Wrong] = &[
         what: "The client sends its first request before the handshake is over (False Start), and that request is not counted.",
         by_chance: true,
     },
-    Wrong {
-        path: Path::Direct,
-        clients: &["JDK, HTTP/2"],
-        protocols: &[Protocol::Tls13],
-        what: "The JDK pads its records, so HTTP/2 is not recognised and counts as requests of HTTP/1.",
-        by_chance: false,
-    },
-    Wrong {
-        path: Path::Local,
-        clients: &["JDK, HTTP/2"],
-        protocols: &[Protocol::Tls13],
-        what: "The JDK pads its records, so HTTP/2 is not recognised and counts as requests of HTTP/1.",
-        by_chance: false,
-    },
 ];
 
 const TLS: &[Protocol] = &[Protocol::Tls12, Protocol::Tls13];
