@@ -4,9 +4,11 @@
 
 use libfuzzer_sys::fuzz_target;
 use tracer_core::{
+    credentials::Credentials,
     decode::{Event, decode},
     endpoint, http,
     ticket::{TicketHistory, first_byte},
+    tunnel::{Exchange, Tunnel},
 };
 
 /// Records are eight-byte aligned in the ring buffer.
@@ -36,6 +38,13 @@ fuzz_target!(|input: &[u8]| {
         }
         Ok(Event::Hello(hello)) => {
             let _ = http::host(hello.bytes);
+            let mut exchange = Exchange::default();
+            exchange.push(hello.offset, hello.bytes);
+            let _ = exchange.target();
+            assert_eq!(Credentials::default().hide(bytes).len(), bytes.len());
+        }
+        Ok(Event::Tunnel(record)) => {
+            let _ = Tunnel::of(record);
         }
         _ => {}
     }

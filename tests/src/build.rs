@@ -70,9 +70,14 @@ pub fn java(source: &str) -> Result<PathBuf> {
     Ok(directory)
 }
 
-/// Program of this package, which cargo builds beside its tests.
+/// Program of this package, which cargo builds beside its tests and beside its other programs.
 pub fn sibling(name: &str) -> Result<PathBuf> {
-    let tests = std::env::current_exe()?;
-    let directory = tests.parent().and_then(Path::parent);
-    Ok(directory.context("no parent")?.join(name))
+    let own = std::env::current_exe()?;
+    let directory = own.parent().context("no parent")?;
+    // Tests are in a directory of their own.
+    let directory = match directory.ends_with("deps") {
+        true => directory.parent().context("no parent")?,
+        false => directory,
+    };
+    Ok(directory.join(name))
 }

@@ -20,10 +20,19 @@ const RECEIVE_BUFFER_BYTES: libc::c_int = 256 << 20;
 const FRAME_BYTES: usize = 70_000;
 const PACKET_IGNORE_OUTGOING: libc::c_int = 23;
 
+/// A captured Ethernet frame.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// Time when the capturing host saw the frame, ns since the epoch.
+    pub time_ns: u64,
+    /// Bytes of the frame.
+    pub bytes: Vec<u8>,
+}
+
 /// A running capture.
 pub struct Capture {
     stop: Arc<AtomicBool>,
-    reader: JoinHandle<Result<Vec<Segment>>>,
+    reader: JoinHandle<Result<Vec<Frame>>>,
 }
 
 impl Capture {
@@ -59,6 +68,15 @@ impl Capture {
 
     /// Ends the capture and gives every segment; a dropped segment is an error.
     pub fn finish(self) -> Result<Vec<Segment>> {
+        let frames = self.frames()?;
+        let segments = frames.iter();
+        Ok(segments
+            .filter_map(|frame| Segment::parse(frame.time_ns, &frame.bytes))
+            .collect())
+    }
+
+    /// Ends the capture and gives every frame; a dropped frame is an error.
+    pub fn frames(self) -> Result<Vec<Frame>> {
         self.stop.store(true, Ordering::SeqCst);
         self.reader
             .join()
@@ -168,16 +186,14 @@ fn port_filter(port: u16) -> Vec<libc::sock_filter> {
     ]
 }
 
-fn read(socket: &OwnedFd, stop: &AtomicBool) -> Result<Vec<Segment>> {
-    let mut segments = Vec::new();
+fn read(socket: &OwnedFd, stop: &AtomicBool) -> Result<Vec<Frame>> {
+    let mut frames = Vec::new();
     let mut frame = vec![0_u8; FRAME_BYTES];
     loop {
         let last_round = stop.load(Ordering::SeqCst);
         while let Some((length, time_ns)) = receive(socket, &mut frame)? {
-            segments.extend(Segment::parse(
-                time_ns,
-                frame.get(..length).context("long frame")?,
-            ));
+            let bytes = frame.get(..length).context("long frame")?.to_vec();
+            frames.push(Frame { time_ns, bytes });
         }
         if last_round {
             break;
@@ -187,7 +203,7 @@ fn read(socket: &OwnedFd, stop: &AtomicBool) -> Result<Vec<Segment>> {
         drops(socket)? == 0,
         "the capture lost packets: its figures would be wrong"
     );
-    Ok(segments)
+    Ok(frames)
 }
 
 /// Receives one frame and its time; None if none comes within the socket's timeout.

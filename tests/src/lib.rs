@@ -19,6 +19,7 @@ pub mod machine;
 pub mod matrix;
 pub mod namespace;
 pub mod outcome;
+pub mod pcap;
 pub mod port;
 pub mod process;
 pub mod pty;

@@ -5,6 +5,7 @@
 //! wrong, and when a cell of the table is right.
 
 mod cell;
+mod corpus;
 mod crawler;
 mod page;
 mod site;
@@ -13,6 +14,7 @@ mod wrong;
 
 use anyhow::{Result, bail};
 
+pub use corpus::corpus;
 pub use crawler::{CRAWLERS, Crawler};
 pub use page::page;
 pub use way::{Path, Protocol};

@@ -4,6 +4,7 @@ mod dante;
 mod go;
 mod nginx;
 mod openssl;
+pub mod proxy;
 mod relay;
 mod testbed;
 mod thread;

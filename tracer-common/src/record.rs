@@ -267,6 +267,9 @@ pub mod note {
     /// The connection was open before tracing began, and its first bytes since then begin no request in clear: its requests
     /// are not known.
     pub const MIDDLE: u8 = 6;
+    /// The connection was open before tracing began, and the client has sent a record that is too short for HTTP/1.1: it
+    /// speaks HTTP/2.
+    pub const HTTP_2: u8 = 7;
 }
 
 /// Tunnels through a proxy: kinds of the exchange, and its outcomes.
@@ -462,6 +465,9 @@ pub mod handshake {
     pub const NO_REQUESTS: u8 = 4;
     /// The client has asked a proxy for a tunnel.
     pub const TUNNEL: u8 = 5;
+    /// The bytes of the connection have no known meaning: it was open before tracing began, its handshake could not be
+    /// followed, or it carries another protocol.
+    pub const UNKNOWN: u8 = 6;
 }
 
 /// Record of an open socket of a traced process, from `iter/task_file`.

@@ -10,6 +10,7 @@ use crate::{
     group::{Group, Opening},
     http2::Signs,
     live::LiveTls,
+    proxy_path::ProxyPath,
     ticket::FirstByte,
     tls::{HelloStream, Side, TlsVersion},
 };
@@ -24,18 +25,20 @@ pub struct Connection {
     /// Way in which the connection was opened.
     pub opening: Opening,
     /// One round trip, ns: from the first byte of the ClientHello to that of the server's answer, or, while that is not
-    /// known, from SYN to ESTABLISHED, which a proxy nearby makes short. None when adopted.
+    /// known, from SYN to ESTABLISHED, which a proxy nearby makes short. None when adopted, and behind a proxy.
     pub round_trip_ns: Option<u64>,
     /// Time of the first byte of the ClientHello, ns, until the server has answered.
     pub hello_ns: Option<u64>,
-    /// Remote address.
-    pub address: IpAddr,
-    /// Remote port.
+    /// Address of the host; None when only a proxy knows it.
+    pub address: Option<IpAddr>,
+    /// Port of the host; 0 when only a proxy knows it.
     pub port: u16,
     /// Network namespace.
     pub netns: u32,
     /// True if the connection is counted in the groups. With a host filter that waits until the host is known.
     pub counted: bool,
+    /// Proxies on the way to the host; None without any.
+    pub path: Option<Box<ProxyPath>>,
     /// Hellos being reassembled; None once the handshake is over.
     pub hello: Option<Box<HelloStream>>,
     /// True if a handshake was reported; a second report then does not count as another handshake.
@@ -207,22 +210,65 @@ impl Handshake {
 }
 
 impl Connection {
+    /// Takes bytes that the client sends to get a tunnel. Only the answer tells whether the other side is a proxy.
+    pub fn ask_proxy(&mut self, offset: u32, bytes: &[u8]) {
+        let path = self.path.get_or_insert_default();
+        if offset == 0 {
+            // The end of an exchange before this one may have been lost.
+            path.exchange = None;
+        }
+        path.exchange.get_or_insert_default().push(offset, bytes);
+    }
+
+    /// Forgets what was known of the stream, because another one begins inside of it.
+    pub fn begin_anew(&mut self) {
+        self.hello = None;
+        self.handshake_over = false;
+        self.tls = None;
+        self.offers_h2 = false;
+        self.http2 = None;
+        self.signs = Signs::default();
+        self.asks_h2c = false;
+        self.round_trip_ns = None;
+        self.hello_ns = None;
+    }
+
+    /// Indices of the proxies on the way to the host.
+    pub fn proxies(&self) -> &[u32] {
+        self.path.as_ref().map_or(&[], |path| &path.proxies)
+    }
+
+    /// Index of the proxy that was asked last.
+    pub fn proxy(&self) -> Option<u32> {
+        self.path.as_ref()?.proxy()
+    }
+
+    /// True if the connection has led to a proxy that did not make a tunnel, and to nothing else.
+    pub fn was_refused(&self) -> bool {
+        let path = self.path.as_ref();
+        path.is_some_and(|path| path.was_refused && path.opened_by.is_empty())
+    }
+
     /// Takes captured bytes. Returns true for the first bytes of a ClientHello.
     pub fn take_hello(&mut self, captured: &Hello<'_>) -> bool {
-        if self.handshake_over {
+        let side = captured.side;
+        let is_again = side == Side::Client && captured.offset == 0 && begins_hello(captured.bytes);
+        if self.handshake_over && !is_again {
             return false;
         }
-        let begins = self.hello.is_none() && captured.side == Side::Client;
+        // A handshake may begin behind bytes in clear.
+        self.handshake_over = false;
+        let begins = self.hello.is_none() && side == Side::Client;
         if begins {
             self.hello_ns = Some(captured.time_ns);
-        } else if captured.side == Side::Server
+        } else if side == Side::Server
             && let Some(sent_ns) = self.hello_ns.take()
             && let Some(round_trip_ns) = elapsed(captured.time_ns, sent_ns)
         {
             self.round_trip_ns = Some(round_trip_ns);
         }
         let hello = self.hello.get_or_insert_default();
-        hello.push(captured.side, captured.offset, captured.bytes);
+        hello.push(side, captured.offset, captured.bytes);
         begins
     }
 
@@ -242,4 +288,11 @@ impl Connection {
         let name = hello.sni.as_ref().map(|name| name.canonical());
         name.filter(|name| !name.is_empty())
     }
+}
+
+/// True for the header of a record with a ClientHello (RFC 8446 5.1, 4.1.2).
+fn begins_hello(bytes: &[u8]) -> bool {
+    const HANDSHAKE: u8 = 22;
+    const CLIENT_HELLO: u8 = 1;
+    matches!(bytes, [HANDSHAKE, 3, _, _, _, CLIENT_HELLO, ..])
 }

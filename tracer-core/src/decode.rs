@@ -4,7 +4,8 @@ use thiserror::Error;
 use tracer_common::dns::DnsReleaseRecord;
 use tracer_common::record::{
     CloseRecord, ConnectRecord, ExecRecord, FirstTurnRecord, Header, HelloRecord, OLDEST_VERSION,
-    ProcessRecord, SocketRecord, TlsRecord, TurnRecord, VERSION, direction, kind, note,
+    ProcessRecord, SocketRecord, TlsRecord, TunnelRecord, TurnRecord, VERSION, direction, kind,
+    note,
 };
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
@@ -35,6 +36,8 @@ pub enum Event<'a> {
     FirstTurn(&'a FirstTurnRecord),
     /// Several requests and responses of one connection.
     Turns(Turns<'a>),
+    /// An exchange with a proxy has ended.
+    Tunnel(&'a TunnelRecord),
     /// Packet to or from port 53.
     Dns(Packet<'a>),
     /// A socket that sent queries to port 53 was closed.
@@ -56,7 +59,7 @@ pub struct Hello<'a> {
     pub bytes: &'a [u8],
     /// True if the stream is not TLS and no other record reports that.
     pub tells_clear: bool,
-    /// Note on the connection, one of `record::note`; there are no bytes then.
+    /// Note on the connection, one of `record::note`; there are no bytes then, but with `TUNNEL`.
     pub note: Option<u8>,
 }
 
@@ -72,6 +75,7 @@ impl Event<'_> {
             Self::Turn(record) => record.header.cookie,
             Self::FirstTurn(record) => record.turn.header.cookie,
             Self::Turns(turns) => turns.cookie(),
+            Self::Tunnel(record) => record.header.cookie,
             Self::Dns(packet) => packet.cookie,
             Self::DnsRelease(record) => record.header.cookie,
             Self::Fork(_) | Self::Exec(_) | Self::Exit(_) => 0,
@@ -141,6 +145,7 @@ pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
         kind::TURNS => Turns::read(bytes)
             .map(Event::Turns)
             .map_err(|expected| too_short(header.kind, bytes, expected)),
+        kind::TUNNEL => view(bytes, header.kind).map(Event::Tunnel),
         kind::DNS => Packet::read(bytes)
             .map(Event::Dns)
             .map_err(|expected| too_short(header.kind, bytes, expected)),

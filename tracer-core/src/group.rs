@@ -1,5 +1,7 @@
 //! Figures of a group of connections: all connections, or those of a process or a host.
 
+pub mod tunnels;
+
 use tracer_common::{
     dns::{PORT, PORT_TLS},
     errno::{ECONNREFUSED, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH, ETIMEDOUT},
@@ -7,9 +9,15 @@ use tracer_common::{
 };
 
 use crate::{
-    dns::counts::Dns, elapsed::Timed, in_flight::InFlight, latency::Latency, phase::Phases,
+    dns::counts::Dns,
+    elapsed::Timed,
+    in_flight::InFlight,
+    latency::Latency,
+    phase::Phases,
     tls::TlsVersion,
+    unknown::{RequestsUnknown, Unknown},
 };
+use tunnels::Tunnels;
 
 /// Figures of one group of connections.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +26,8 @@ pub struct Group {
     pub connections: Connections,
     /// Counts of requests.
     pub requests: Requests,
+    /// Counts of tunnels through proxies.
+    pub tunnels: Tunnels,
     /// Counts of TLS handshakes.
     pub tls: Tls,
     /// Counts of DNS lookups.
@@ -54,6 +64,8 @@ pub struct Connections {
     pub other_protocol: u64,
     /// Connections whose server switched protocols (101): what follows is no HTTP.
     pub upgraded: u64,
+    /// Connections whose requests are not known, or not all of them.
+    pub requests_unknown: RequestsUnknown,
     /// Connections that speak HTTP/2, of which the requests are not known.
     pub http2: u64,
     /// Connects under way at the last pass over the sockets.
@@ -312,6 +324,8 @@ pub struct Content {
     pub other_protocol: bool,
     /// True if the server has switched protocols.
     pub upgraded: bool,
+    /// Reason why requests of the connection are not known.
+    pub unknown: Option<Unknown>,
     /// True if the connection speaks HTTP/2.
     pub http2: bool,
 }
@@ -324,6 +338,7 @@ impl Content {
         unwatched: false,
         other_protocol: false,
         upgraded: false,
+        unknown: None,
         http2: false,
     };
 
@@ -343,9 +358,14 @@ impl Content {
         !self.has_no_requests() && !self.http2
     }
 
-    /// True if the connection counts no requests, so that it does not count as unused either.
+    /// True if the connection counts no requests.
     pub fn has_no_requests(self) -> bool {
         self.dns || self.unwatched || self.other_protocol
+    }
+
+    /// True if it is known whether the connection has carried a request.
+    pub fn tells_use(self) -> bool {
+        !self.has_no_requests() && self.unknown.is_none()
     }
 }
 
@@ -436,6 +456,7 @@ impl Group {
         };
         self.connections == peak
             && self.tls == Tls::default()
+            && self.tunnels == Tunnels::default()
             && self.tcp == Tcp::default()
             && self.requests.is_empty()
             && self.dns == Dns::default()
@@ -460,6 +481,9 @@ impl Group {
         connections.unwatched += u64::from(opening.content.unwatched);
         connections.other_protocol += u64::from(opening.content.other_protocol);
         connections.upgraded += u64::from(opening.content.upgraded);
+        if let Some(reason) = opening.content.unknown {
+            *connections.requests_unknown.slot(reason) += 1;
+        }
         connections.http2 += u64::from(opening.content.http2);
         self.tcp.syn_retransmits += opening.syn_retransmits;
     }
@@ -484,6 +508,9 @@ impl Group {
         connections.unwatched -= u64::from(opening.content.unwatched);
         connections.other_protocol -= u64::from(opening.content.other_protocol);
         connections.upgraded -= u64::from(opening.content.upgraded);
+        if let Some(reason) = opening.content.unknown {
+            *connections.requests_unknown.slot(reason) -= 1;
+        }
         connections.http2 -= u64::from(opening.content.http2);
         self.tcp.syn_retransmits -= opening.syn_retransmits;
     }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt,
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
@@ -16,6 +17,8 @@ use crate::{
 pub enum HostSource {
     /// Server name of the ClientHello (RFC 6066 3).
     Sni,
+    /// Target of the tunnel that a proxy has made.
+    Tunnel,
     /// Name that the process had looked up before and that has this address.
     Dns,
     /// Host field of the first request in clear (RFC 9110 7.2).
@@ -29,6 +32,7 @@ impl HostSource {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Sni => "sni",
+            Self::Tunnel => "tunnel",
             Self::Dns => "dns",
             Self::Http => "http",
             Self::Address => "address",
@@ -37,7 +41,7 @@ impl HostSource {
 }
 
 /// Host and port that connections led to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HostKey {
     /// Name or address, with control characters escaped.
     pub host: Box<str>,
@@ -75,12 +79,90 @@ impl HostKey {
         }
     }
 
+    /// Host named by what a client has sent to a proxy, in the spelling of [`crate::host_name`], or an address.
+    pub fn tunnel(name: &str, port: u16) -> Self {
+        Self {
+            host: name.into(),
+            source: HostSource::Tunnel,
+            port,
+        }
+    }
+
     /// Host named by a ClientHello, in the spelling of [`crate::host_name`].
     pub fn sni(name: &str, port: u16) -> Self {
         Self {
             host: name.into(),
             source: HostSource::Sni,
             port,
+        }
+    }
+
+    /// Key of this host among the proxies, where it has one row whatever its name comes from.
+    #[must_use]
+    pub fn as_proxy(&self) -> Self {
+        Self {
+            host: self.host.clone(),
+            source: HostSource::Address,
+            port: self.port,
+        }
+    }
+
+    /// Tells whether the host is known by its address alone.
+    pub fn is_address(&self) -> bool {
+        match self.source {
+            HostSource::Address => true,
+            HostSource::Tunnel => self.host.parse::<IpAddr>().is_ok(),
+            HostSource::Sni | HostSource::Dns | HostSource::Http => false,
+        }
+    }
+}
+
+/// Name and port as in a URL: an IPv6 address is in brackets.
+impl fmt::Display for HostKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
+/// Proxies through which connections went.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Via {
+    /// Proxies by name, at most [`MAX_PROXIES`].
+    pub proxies: Vec<Arc<HostKey>>,
+    /// True if there were more.
+    pub is_cut: bool,
+}
+
+impl Via {
+    fn has(&self, keys: &[Arc<HostKey>]) -> bool {
+        self.is_cut || keys.iter().all(|key| self.proxies.contains(key))
+    }
+
+    fn add(&mut self, key: &Arc<HostKey>) {
+        if self.proxies.contains(key) {
+            return;
+        }
+        if self.proxies.len() == MAX_PROXIES {
+            self.is_cut = true;
+            return;
+        }
+        let place = self.proxies.partition_point(|known| known < key);
+        self.proxies.insert(place, Arc::clone(key));
+    }
+}
+
+/// The proxies with spaces between, and an ellipsis when there were more.
+impl fmt::Display for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, proxy) in self.proxies.iter().enumerate() {
+            write!(f, "{}{proxy}", if at == 0 { "" } else { " " })?;
+        }
+        match self.is_cut {
+            true => f.write_str(" …"),
+            false => Ok(()),
         }
     }
 }
@@ -92,6 +174,8 @@ pub struct Host {
     pub key: Arc<HostKey>,
     /// Addresses that connections led to, in order of appearance.
     pub addresses: Arc<[IpAddr]>,
+    /// Proxies that connections went through.
+    pub via: Arc<Via>,
     /// Figures of the host.
     pub group: Arc<Group>,
 }
@@ -117,6 +201,8 @@ pub struct Hosts {
 
 /// Limit of the addresses kept per host.
 const MAX_ADDRESSES: usize = 64;
+/// Limit of the proxies kept per host.
+pub const MAX_PROXIES: usize = 64;
 
 impl Hosts {
     /// Makes a table for `limit` hosts; further ones replace those with the least activity.
@@ -133,13 +219,14 @@ impl Hosts {
         }
     }
 
-    /// Index of a host, which is added when it is new.
-    pub fn of(&mut self, key: HostKey, address: IpAddr) -> u32 {
+    /// Index of a host, which is added when it is new. Its address is None when only a proxy knows it.
+    pub fn of(&mut self, key: HostKey, address: Option<IpAddr>) -> u32 {
         let at = match self.index.get(&key) {
             Some(&known) => known,
             None => self.add(key),
         };
-        if let Some(host) = self.entries.get_mut(at)
+        if let Some(address) = address
+            && let Some(host) = self.entries.get_mut(at)
             && host.addresses.len() < MAX_ADDRESSES
             && !host.addresses.contains(&address)
         {
@@ -147,6 +234,21 @@ impl Hosts {
             host.addresses = known.chain([address]).collect();
         }
         at
+    }
+
+    /// Notes the proxies on the way of a connection to a host.
+    pub fn note_via(&mut self, at: u32, proxies: &[Arc<HostKey>]) {
+        if let Some(host) = self.entries.get_mut(at)
+            && !host.via.has(proxies)
+        {
+            let via = Arc::make_mut(&mut host.via);
+            proxies.iter().for_each(|key| via.add(key));
+        }
+    }
+
+    /// Index of a host that is in the table.
+    pub fn known(&self, key: &HostKey) -> Option<u32> {
+        self.index.get(key).copied()
     }
 
     fn add(&mut self, key: HostKey) -> u32 {
@@ -161,6 +263,7 @@ impl Hosts {
         let at = self.entries.add(Host {
             key: Arc::clone(&key),
             addresses: Arc::default(),
+            via: Arc::default(),
             group: Arc::default(),
         });
         self.index.insert(key, at);
@@ -217,7 +320,7 @@ mod tests {
         HostKey::sni(name, 443)
     }
 
-    const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+    const ADDRESS: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
 
     fn visit(hosts: &mut Hosts, name: &str, open: u64) -> u32 {
         let at = hosts.of(host(name), ADDRESS);

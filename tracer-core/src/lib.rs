@@ -4,6 +4,8 @@
 //! [`tracker::Tracker`] (the connection table) -> [`group`] and [`latency`] (aggregates) -> snapshot.
 
 pub mod connection;
+pub mod credentials;
+mod cursor;
 pub mod decode;
 pub mod dns;
 pub mod elapsed;
@@ -23,11 +25,15 @@ pub mod live;
 pub mod overflow;
 pub mod phase;
 pub mod process;
+pub mod proxy_path;
+mod reassembly;
 pub mod series;
 pub mod snapshot;
 pub mod ticket;
 pub mod time_wait;
 pub mod tls;
 pub mod tracker;
+pub mod tunnel;
 pub mod turn;
 pub mod turns;
+pub mod unknown;

@@ -25,6 +25,8 @@ pub struct Activity {
 pub enum LiveState {
     /// SYN sent, no answer yet.
     Connecting,
+    /// The client has asked a proxy for a tunnel.
+    Tunnel,
     /// A TLS handshake is under way.
     Handshake,
     /// The last request is not answered yet, or the application has not read all of the answer.
@@ -42,6 +44,7 @@ impl LiveState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Connecting => "connecting",
+            Self::Tunnel => "tunnel",
             Self::Handshake => "tls handshake",
             Self::InFlight => "in flight",
             Self::Idle => "idle",
@@ -71,6 +74,8 @@ pub struct LiveConnection {
     pub comm: Box<str>,
     /// Host and port that the connection leads to.
     pub host: Arc<HostKey>,
+    /// Proxies on the way there, the outermost first.
+    pub via: Vec<Arc<HostKey>>,
     /// Local address and port.
     pub local: SocketAddr,
     /// Remote address and port.

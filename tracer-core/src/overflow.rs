@@ -266,7 +266,13 @@ mod tests {
     }
 
     /// Phases that need what only a record holds are in no histogram of the kernel.
-    const NOT_TIMED: [Phase; 3] = [Phase::PickupCpu, Phase::IdleAtClose, Phase::Aborted];
+    const NOT_TIMED: [Phase; 5] = [
+        Phase::Tunnel,
+        Phase::TunnelFailed,
+        Phase::PickupCpu,
+        Phase::IdleAtClose,
+        Phase::Aborted,
+    ];
 
     #[test]
     fn every_phase_is_timed_in_the_kernel_or_known_not_to_be() {

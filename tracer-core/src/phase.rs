@@ -109,6 +109,8 @@ phases! {
     DnsFailed dns_failed "dns failed" Wait Summary false "first query of a lookup" => "an answer that is an error, or the moment it was given up";
     Connect connect "connect" Wait Screen true "SYN sent" => "ESTABLISHED";
     ConnectFailed connect_failed "connect failed" Wait Summary false "SYN sent" => "failure";
+    Tunnel tunnel "tunnel" Wait Screen false "first byte sent to ask a proxy for a tunnel" => "the last byte of its consent";
+    TunnelFailed tunnel_failed "tunnel failed" Wait Summary false "first byte sent to ask a proxy for a tunnel" => "the end of its refusal, or the close";
     Tls tls "tls full" Wait Screen true "ClientHello sent" => "the end of a full handshake";
     TlsResumed tls_resumed "tls resumed" Wait Screen false "ClientHello sent" => "the end of a resumed handshake";
     Ttfb ttfb "ttfb" Wait Export true "first byte of a request sent" => "the first byte of its response";

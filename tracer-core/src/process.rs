@@ -139,6 +139,11 @@ impl Processes {
         self.entries.folded()
     }
 
+    /// Id of a process; None when it was removed from the table.
+    pub fn pid(&self, at: u32) -> Option<u32> {
+        self.entries.get(at).map(|process| process.pid)
+    }
+
     /// Figures of a process.
     pub fn group_mut(&mut self, at: u32) -> &mut Group {
         self.entries.group_mut(at)

@@ -61,6 +61,10 @@ pub struct Snapshot {
     pub processes_folded: u64,
     /// Number of hosts beyond the limit.
     pub hosts_folded: u64,
+    /// Proxies that were asked for tunnels, in order of appearance, with the figures of the connections to them.
+    pub proxies: Vec<Host>,
+    /// Number of proxies beyond the limit.
+    pub proxies_folded: u64,
     /// Use of TIME_WAIT and local ports.
     pub time_wait: TimeWaitView,
     /// Lookups by name, for the names looked up most.

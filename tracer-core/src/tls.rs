@@ -10,9 +10,7 @@
 
 mod choice;
 mod client;
-mod cursor;
 mod extension;
-mod reassembly;
 mod record;
 mod server;
 mod session_id;
@@ -20,14 +18,14 @@ mod session_id;
 mod tests;
 mod version;
 
+pub use crate::reassembly::{CAPACITY_BYTES, MAX_ISLANDS};
 pub use client::{ClientHello, MAX_SERVER_NAME_BYTES, ServerName};
 pub use extension::MAX_ALPN_PROTOCOLS;
-pub use reassembly::{CAPACITY_BYTES, MAX_ISLANDS};
 pub use record::Malformed;
 pub use server::ServerHello;
 pub use version::TlsVersion;
 
-use reassembly::Reassembly;
+use crate::reassembly::Reassembly;
 use record::{Item, Records};
 
 /// Side of a connection that sends one of its two directions.

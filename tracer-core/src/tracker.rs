@@ -9,6 +9,7 @@ mod reset;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod tunnels;
 mod turns;
 mod watch;
 
@@ -22,7 +23,7 @@ use std::{
 use tracer_common::{
     counter::Counter,
     record::{
-        CloseRecord, ConnectRecord, Endpoint, TlsRecord, close, close_outcome, connect, note,
+        CloseRecord, ConnectRecord, Endpoint, TlsRecord, close, close_outcome, connect, note, tls,
     },
 };
 
@@ -34,7 +35,7 @@ use crate::{
     endpoint::{comm, remote},
     entries::NumberHasher,
     group::{Connect, Content, Group, Opening},
-    host::{HostKey, HostSource, Hosts},
+    host::{HostKey, Hosts},
     host_filter::HostFilter,
     http2::Signs,
     live::{Activity, LiveConnections},
@@ -44,6 +45,8 @@ use crate::{
     snapshot::{Events, Snapshot},
     ticket::TicketHistories,
     time_wait::{ClosedSocket, Seen, TimeWait},
+    tls::Side,
+    unknown::Unknown,
 };
 
 /// Limits and filters of a tracker.
@@ -77,6 +80,8 @@ pub struct Tracker {
     /// Processes; the engine adds the data that only /proc has.
     pub processes: Processes,
     hosts: Hosts,
+    /// Proxies that were asked for tunnels, each with the figures of the connections through it.
+    proxies: Hosts,
     /// State of TIME_WAIT and ports; the engine passes snapshots of the sockets to it.
     time_wait: TimeWait,
     dns: DnsTracker,
@@ -101,6 +106,7 @@ impl Tracker {
     pub fn new(options: TrackerOptions) -> Self {
         Self {
             hosts: Hosts::with_limit(options.max_hosts),
+            proxies: Hosts::with_limit(options.max_hosts),
             dns: DnsTracker::new(options.hosts.clone()),
             options,
             connections: HashMap::default(),
@@ -153,6 +159,7 @@ impl Tracker {
             Event::Turn(record) => self.turn(record, None),
             Event::FirstTurn(record) => self.turn(&record.turn, Some(record)),
             Event::Turns(turns) => self.turns(*turns),
+            Event::Tunnel(record) => self.tunnelled(record),
             Event::Dns(packet) => {
                 let process = self.processes.of(packet.endpoint);
                 self.dns.take(packet, process);
@@ -225,17 +232,22 @@ impl Tracker {
 
     fn failed(&mut self, record: &ConnectRecord, remote: SocketAddr) {
         let process = self.processes.of(&record.endpoint);
-        let host = self.host_key(&record.endpoint, remote);
-        let host = self.hosts.of(host, remote.ip());
+        let key = self.host_key(&record.endpoint, remote);
+        let proxy = self.proxies.known(&key.as_proxy());
+        let host = self.hosts.of(key, Some(remote.ip()));
         let aborted = u64::from(record.outcome == connect::ABORTED);
         let not_sent = u64::from(record.outcome == connect::NOT_SENT);
         let again = u64::from(record.syn_retransmits);
         let took = connect_took(record);
-        self.each_group(process, host, |group| {
+        let count = |group: &mut Group| {
             group.fail(record.error, took, again);
             group.connections.aborted_connects += aborted;
             group.connections.not_sent += not_sent;
-        });
+        };
+        self.each_group(process, host, count);
+        if let Some(proxy) = proxy {
+            count(self.proxies.group_mut(proxy));
+        }
     }
 
     fn open(&mut self, cookie: u64, endpoint: &Endpoint, mut opening: Opening) {
@@ -244,7 +256,7 @@ impl Tracker {
         opening.content = Content::of(remote.port(), opening.connect, unwatched);
         let process = self.processes.of(endpoint);
         let host = self.host_key(endpoint, remote);
-        let host = self.hosts.of(host, remote.ip());
+        let host = self.hosts.of(host, Some(remote.ip()));
         let counted = self.options.hosts.is_all();
         if counted {
             self.each_group(process, host, |group| group.open(&opening));
@@ -263,10 +275,11 @@ impl Tracker {
             opening,
             round_trip_ns: opening.round_trip_ns(),
             hello_ns: None,
-            address: remote.ip(),
+            address: Some(remote.ip()),
             port: remote.port(),
             netns: endpoint.netns,
             counted,
+            path: None,
             hello: None,
             handshake_over: false,
             tls: None,
@@ -293,7 +306,12 @@ impl Tracker {
             return;
         };
         if let Some(note) = hello.note {
-            self.note(&mut connection, note);
+            match note {
+                note::TUNNEL if hello.side == Side::Client => {
+                    connection.ask_proxy(hello.offset, hello.bytes);
+                }
+                _ => self.note(&mut connection, note),
+            }
             self.connections.insert(hello.cookie, connection);
             return;
         }
@@ -313,6 +331,16 @@ impl Tracker {
 
     /// Takes a note on what a connection carries, one of `record::note`.
     fn note(&mut self, connection: &mut Connection, note: u8) {
+        if note == note::MIDDLE {
+            let reason = match connection.opening.connect {
+                Connect::Before => Unknown::OpenBefore,
+                Connect::Seen(_) | Connect::Unseen => Unknown::Tunnel,
+            };
+            return self.requests_unknown(connection, reason);
+        }
+        if note == note::HTTP_2 {
+            return self.speaks_http2(connection);
+        }
         if note == note::UPGRADED && connection.asks_h2c {
             self.speaks_http2(connection);
         }
@@ -333,42 +361,58 @@ impl Tracker {
         }
     }
 
+    /// Notes that requests of a connection are not known. The first reason counts.
+    fn requests_unknown(&mut self, connection: &mut Connection, reason: Unknown) {
+        let content = &mut connection.opening.content;
+        if content.has_no_requests() || content.unknown.is_some() {
+            return;
+        }
+        content.unknown = Some(reason);
+        if connection.counted {
+            self.of_connection(connection, |group| {
+                *group.connections.requests_unknown.slot(reason) += 1;
+            });
+        }
+    }
+
     /// Names the host by the request in clear, unless it has a better name already.
     fn name_host_by_request(&mut self, connection: &mut Connection, bytes: &[u8]) {
-        if self.hosts.key(connection.host).source != HostSource::Address {
+        if !self.hosts.key(connection.host).is_address() {
             return;
         }
-        let Some(name) = crate::http::host(bytes) else {
-            return;
-        };
-        let key = HostKey::http(&name, connection.port);
-        let host = self.hosts.of(key, connection.address);
-        if connection.counted && host != connection.host {
-            self.hosts
-                .group_mut(connection.host)
-                .take_back(&connection.opening);
-            self.hosts.group_mut(host).open(&connection.opening);
+        if let Some(name) = crate::http::host(bytes) {
+            self.move_to(connection, HostKey::http(&name, connection.port));
         }
-        connection.host = host;
     }
 
     /// Moves the connection to the host that its ClientHello names.
     fn name_host(&mut self, connection: &mut Connection) {
-        let Some(name) = connection.server_name() else {
-            return;
-        };
-        let key = HostKey::sni(&name, connection.port);
+        if let Some(name) = connection.server_name() {
+            self.move_to(connection, HostKey::sni(&name, connection.port));
+        }
+    }
+
+    /// Moves the connection to a host, with its opening, its tunnels and a handshake under way.
+    fn move_to(&mut self, connection: &mut Connection, key: HostKey) {
         let host = self.hosts.of(key, connection.address);
+        let path = connection.path.as_deref();
+        if let Some(path) = path {
+            self.hosts.note_via(host, &path.opened_by);
+        }
         if host == connection.host {
             return;
         }
         if connection.counted {
+            let tunnels = path.map_or(&[][..], |path| &path.opened);
+            let unfinished = u64::from(connection.hello.is_some());
             let old = self.hosts.group_mut(connection.host);
             old.take_back(&connection.opening);
-            old.tls.unfinished = old.tls.unfinished.saturating_sub(1);
+            old.tls.unfinished = old.tls.unfinished.saturating_sub(unfinished);
+            tunnels.iter().for_each(|(_, tunnel)| tunnel.take_back(old));
             let new = self.hosts.group_mut(host);
             new.open(&connection.opening);
-            new.tls.unfinished += 1;
+            new.tls.unfinished += unfinished;
+            tunnels.iter().for_each(|(_, tunnel)| tunnel.apply(new));
         }
         connection.host = host;
     }
@@ -384,6 +428,9 @@ impl Tracker {
         if !connection.handshake_over {
             let handshake = Handshake::of(record, connection.hello.as_deref());
             self.finish_handshake(&mut connection, handshake);
+        }
+        if record.outcome == tls::UNKNOWN {
+            self.requests_unknown(&mut connection, Unknown::Handshake);
         }
         self.connections.insert(record.header.cookie, connection);
     }
@@ -407,12 +454,23 @@ impl Tracker {
 
     /// Counts a connection that waited for the name of its host, if the host filter admits the name it has now.
     fn settle_host(&mut self, connection: &mut Connection) {
-        if connection.counted || !self.admits(&self.hosts.key(connection.host).host) {
+        if !connection.counted && self.admits(&self.hosts.key(connection.host).host) {
+            self.count_at_last(connection);
+        }
+    }
+
+    /// Counts a connection that waited for that, if it did.
+    fn count_at_last(&mut self, connection: &mut Connection) {
+        if std::mem::replace(&mut connection.counted, true) {
             return;
         }
-        connection.counted = true;
         let opening = connection.opening;
         self.of_connection(connection, |group| group.open(&opening));
+        if let Some(path) = &mut connection.path {
+            for (host, proxy, tunnel) in path.take_waiting(connection.host) {
+                self.count_tunnel(connection.process, host, Some(proxy), tunnel);
+            }
+        }
     }
 
     fn closed(&mut self, record: &CloseRecord) {
@@ -441,7 +499,8 @@ impl Tracker {
                 Some(turn) => turn.apply(record, group),
                 // The turns may be in the overflow figures, or belong to a time before the figures began.
                 None if record.flags & close::USED != 0 => {}
-                None if connection.opening.content.has_no_requests() => {}
+                None if !connection.opening.content.tells_use() => {}
+                None if connection.was_refused() => {}
                 None if known => group.connections.never_used += 1,
                 // Requests of an adopted connection before tracing began are not known.
                 None => {}
@@ -568,6 +627,8 @@ impl Tracker {
             hosts: self.hosts.views(),
             processes_folded: self.processes.folded(),
             hosts_folded: self.hosts.folded(),
+            proxies: self.proxies.views(),
+            proxies_folded: self.proxies.folded(),
             time_wait: self.time_wait.view(),
             dns_names: self.dns.names(),
             dns_names_folded: self.dns.names_folded(),
@@ -605,7 +666,16 @@ impl Tracker {
     }
 
     fn of_connection(&mut self, connection: &Connection, change: impl Fn(&mut Group)) {
-        self.each_group(connection.process, connection.host, change);
+        change(Arc::make_mut(&mut self.totals));
+        self.of_connection_rows(connection, change);
+    }
+
+    /// Changes the figures of a connection's process, its host and the proxies on the way there.
+    fn of_connection_rows(&mut self, connection: &Connection, change: impl Fn(&mut Group)) {
+        self.of_rows(connection.process, connection.host, &change);
+        for &proxy in connection.proxies() {
+            change(self.proxies.group_mut(proxy));
+        }
     }
 
     fn each_group(&mut self, process: u32, host: u32, change: impl Fn(&mut Group)) {

@@ -4,10 +4,10 @@ use tracer_common::{
     counter::Counter,
     record::{
         CloseRecord, ConnectRecord, Endpoint, ExecRecord, Header, HelloRecord, PATH_LEN,
-        ProcessRecord, TlsRecord, UNMEASURED, VERSION, close as end, direction, kind,
+        ProcessRecord, TlsRecord, TunnelRecord, UNMEASURED, VERSION, close as end, direction, kind,
     },
 };
-use tracer_flow::conn::Conn;
+use tracer_flow::{conn::Conn, record::fill_tunnel};
 
 use crate::{
     clock::now_ns,
@@ -183,6 +183,14 @@ pub fn tls(conn: &Conn, cookie: u64) {
     if !written {
         overflow::handshaken(conn);
     }
+}
+
+/// Reports the end of an exchange with a proxy. `outcome`: one of `record::tunnel`.
+#[inline(always)]
+pub fn tunnel(conn: &Conn, outcome: u8, cookie: u64) {
+    record(kind::TUNNEL, cookie, |record: &mut TunnelRecord| {
+        fill_tunnel(conn, outcome, record);
+    });
 }
 
 /// End of a connection, for its record.

@@ -47,6 +47,11 @@ impl Reports for Kernel {
     }
 
     #[inline(always)]
+    fn tunnel(&mut self, conn: &Conn, outcome: u8, cookie: u64) {
+        emit::tunnel(conn, outcome, cookie);
+    }
+
+    #[inline(always)]
     fn turn(&mut self, conn: &Conn, ended: u8, cookie: u64, now_ns: u64) {
         emit::turn::turn(conn, ended, cookie, now_ns);
     }

@@ -58,7 +58,11 @@ impl Packet for SkbPacket {
                 return None;
             }
             let tcp = bpf_tcp_sock(sk);
-            (!tcp.is_null()).then(|| (*tcp).rcv_nxt)
+            if tcp.is_null() {
+                return None;
+            }
+            // Volatile: joined with a load from elsewhere, the pointer would be computed, which the verifier refuses.
+            Some((&raw const (*tcp).rcv_nxt).read_volatile())
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::absent::is_absent;
-use crate::{DnsName, Events, Group, Histogram, Host, Phase, Process, Series, TimeWait};
+use crate::{DnsName, Events, Group, Histogram, Host, Phase, Process, Proxy, Series, TimeWait};
 
 /// Name and major version of the schema.
 pub const SCHEMA: &str = "tracer.export/1";
@@ -39,6 +39,12 @@ pub struct Export {
     /// Number of hosts that had figures and gave way to others, or found no room.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hosts_folded: Option<u64>,
+    /// Figures by proxy, in order of appearance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxies: Option<Vec<Proxy>>,
+    /// Number of proxies that had figures and gave way to others, or found no room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxies_folded: Option<u64>,
     /// TIME_WAIT and the use of local ports.
     pub time_wait: TimeWait,
     /// Lookups by name, the names asked most.

@@ -11,6 +11,8 @@ object! {
         requests: Requests,
         /// HTTP/2.
         http2: Http2,
+        /// Tunnels through proxies.
+        tunnels: Tunnels,
         /// TLS handshakes.
         tls: Tls,
         /// Lookups.
@@ -37,7 +39,7 @@ object! {
         closes_lost: Option<u64>,
         /// Connections to name servers, which carry lookups and no requests.
         dns: Option<u64>,
-        /// Of these, those whose lookups are not known.
+        /// Connections to name servers whose lookups are not known; also in `dns`.
         dns_unread: Option<u64>,
         /// Connections whose packets are not watched: their handshakes, requests and lookups are not seen.
         unwatched: Option<u64>,
@@ -45,6 +47,8 @@ object! {
         other_protocol: Option<u64>,
         /// Connections whose server switched protocols (101).
         upgraded: Option<u64>,
+        /// Connections whose requests are not known, or not all of them, by reason.
+        requests_unknown: RequestsUnknown,
         /// Established, adopted or found, and neither closed nor lost.
         open_now: Option<u64>,
         /// Most that were open at once.
@@ -65,6 +69,18 @@ object! {
         half_closed_now: Option<u64>,
         /// Open, used and answered; absent when not every open connection was looked at.
         idle_now: Option<u64>,
+    }
+}
+
+object! {
+    /// Connections whose requests are not known, or not all of them, by reason.
+    pub struct RequestsUnknown {
+        /// Open before tracing began, and their bytes do not tell what they carry.
+        open_before: Option<u64>,
+        /// The TLS handshake could not be followed.
+        handshake: Option<u64>,
+        /// A tunnel through a proxy could not be followed.
+        tunnel: Option<u64>,
     }
 }
 
@@ -154,6 +170,62 @@ object! {
     pub struct Http2 {
         /// Connections, whose requests are not known.
         connections: Option<u64>,
+    }
+}
+
+object! {
+    /// Numbers of exchanges in which a client asked a proxy for a tunnel.
+    pub struct Tunnels {
+        /// Tunnels that a proxy has made, those inside another tunnel included.
+        opened: Option<u64>,
+        /// Opened tunnels by protocol.
+        by_kind: TunnelKinds,
+        /// Exchanges without a tunnel, by reason.
+        failed: FailedTunnels,
+        /// Exchanges that could not be followed to their end.
+        unknown: Option<u64>,
+    }
+}
+
+object! {
+    /// Opened tunnels by the protocol in which the client asked.
+    pub struct TunnelKinds {
+        /// HTTP CONNECT.
+        connect: Option<u64>,
+        /// SOCKS 4 and 4a.
+        socks4: Option<u64>,
+        /// SOCKS 5.
+        socks5: Option<u64>,
+    }
+}
+
+object! {
+    /// Exchanges without a tunnel, by reason.
+    pub struct FailedTunnels {
+        /// The proxy wanted other credentials, or some.
+        auth: Option<u64>,
+        /// The proxy did not want to, or the target refused the connection.
+        refused: Option<u64>,
+        /// The proxy could not reach the target.
+        unreachable: Option<u64>,
+        /// The connection closed before the answer was complete.
+        closed: Option<u64>,
+        /// Any other answer.
+        other: Option<u64>,
+    }
+}
+
+impl FailedTunnels {
+    /// Exchanges without a tunnel for all reasons; `None` when one of them was not counted.
+    pub fn total(&self) -> Option<u64> {
+        let all = [
+            self.auth,
+            self.refused,
+            self.unreachable,
+            self.closed,
+            self.other,
+        ];
+        all.into_iter().sum()
     }
 }
 

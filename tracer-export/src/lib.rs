@@ -39,13 +39,13 @@ mod time_wait;
 pub use document::{CommandCpu, Export, Filter, Machine, SCHEMA, Tracer, Window};
 pub use events::Events;
 pub use group::{
-    ClosedBy, Connections, Dns, FailedConnects, FailedLookups, Group, Http2, Requests, Tcp, Tls,
-    Versions,
+    ClosedBy, Connections, Dns, FailedConnects, FailedLookups, FailedTunnels, Group, Http2,
+    Requests, RequestsUnknown, Tcp, Tls, TunnelKinds, Tunnels, Versions,
 };
 pub use phases::{Hdr, Histogram, Phases};
 pub use read::{ReadError, read};
 pub use series::{Percentiles, Samples, Series};
-pub use subjects::{DnsName, Host, HostSource, Process};
+pub use subjects::{DnsName, Host, HostSource, Process, Proxy};
 pub use time_wait::{Destination, TimeWait};
 pub use tracer_core::phase::Phase;
 

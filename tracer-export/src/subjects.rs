@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Group;
+use crate::absent::is_absent;
+use crate::{Connections, Group, Phases, Requests, Tls, Tunnels};
 
 /// Figures of a process.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -31,13 +32,46 @@ pub struct Host {
     pub host: String,
     /// Source of that name.
     pub host_source: HostSource,
-    /// Remote port.
+    /// Remote port; of a tunnel, that of its target.
     pub port: u16,
-    /// Remote addresses, the first 64.
+    /// Remote addresses, the first 64. A host that only proxies know has none.
     pub addresses: Vec<String>,
+    /// Proxies through which connections went, in order, at most 64; absent when proxies were not looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub via: Option<Vec<String>>,
+    /// True when there were more; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub via_cut: Option<bool>,
     /// Figures of the host.
     #[serde(flatten)]
     pub group: Group,
+}
+
+/// Figures of a proxy that was asked for tunnels: of the connections that led to it, with what went through.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct Proxy {
+    /// Name or address, and port, as in `via` of a host.
+    pub name: String,
+    /// Proxies on the way to this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub via: Vec<String>,
+    /// Connections to the proxy.
+    #[serde(skip_serializing_if = "is_absent")]
+    pub connections: Connections,
+    /// Requests through its tunnels.
+    #[serde(skip_serializing_if = "is_absent")]
+    pub requests: Requests,
+    /// Tunnels that it was asked for.
+    #[serde(skip_serializing_if = "is_absent")]
+    pub tunnels: Tunnels,
+    /// TLS handshakes through its tunnels.
+    #[serde(skip_serializing_if = "is_absent")]
+    pub tls: Tls,
+    /// Distributions of durations, of its tunnels and of what went through.
+    #[serde(skip_serializing_if = "is_absent")]
+    pub phases: Phases,
 }
 
 /// Source of the name of a host.
@@ -47,6 +81,8 @@ pub struct Host {
 pub enum HostSource {
     /// Server name of the TLS handshake.
     Sni,
+    /// Target of the tunnel that a proxy has made.
+    Tunnel,
     /// Name that the process had looked up for the address.
     Dns,
     /// Host field of the first request in clear.

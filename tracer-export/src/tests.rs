@@ -151,11 +151,11 @@ fn what_is_not_known_is_ignored() {
     value["series"]["p99_nap_ns"] = json!("no list");
     value["hosts"][0]["news"] = json!(null);
     assert_eq!(read(value.to_string().as_bytes()).unwrap(), expected);
-    value["hosts"][0]["host_source"] = json!("tunnel");
+    value["hosts"][0]["host_source"] = json!("oracle");
     let read = read(value.to_string().as_bytes()).unwrap();
     let source = &read.hosts[0].host_source;
-    assert_eq!(source, &HostSource::Other("tunnel".into()));
-    assert_eq!(serde_json::to_value(source).unwrap(), json!("tunnel"));
+    assert_eq!(source, &HostSource::Other("oracle".into()));
+    assert_eq!(serde_json::to_value(source).unwrap(), json!("oracle"));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use tracer_common::record::{closer, handshake, tls, turn};
 
-use crate::{batch, conn::Conn, outside::Reports};
+use crate::{batch, conn::Conn, outside::Reports, tunnel};
 
 /// Notes the first FIN of a connection, which one of its sides has sent.
 #[inline(always)]
@@ -22,6 +22,12 @@ pub fn begin<R: Reports>(conn: &mut Conn, by: u8, now_ns: u64, reports: &mut R) 
 #[inline(always)]
 pub fn finish_handshake<R: Reports>(conn: &mut Conn, reports: &mut R) {
     let cookie = conn.cookie;
+    if conn.handshake == handshake::UNKNOWN || conn.handshake == handshake::NO_REQUESTS {
+        return;
+    }
+    if conn.handshake == handshake::TUNNEL {
+        return tunnel::closed(conn, reports);
+    }
     if conn.handshake == handshake::LAST_FLIGHT {
         conn.outcome = tls::DONE;
         conn.flow = tls::FLOW_13;

@@ -48,6 +48,46 @@ pub struct Stream {
     pub pad: [u8; 4],
 }
 
+impl Stream {
+    /// Makes the direction begin at `base`.
+    #[inline(always)]
+    pub(crate) fn restart(&mut self, base: u32) {
+        self.base = base;
+        self.skip = 0;
+        self.have = 0;
+        self.want = 5;
+        self.records = 0;
+        self.change_cipher = 0;
+        self.finished = 0;
+        self.application = 0;
+    }
+}
+
+/// Exchange with a proxy that the client asks for a tunnel.
+#[repr(C)]
+pub struct Exchange {
+    /// Time of its first byte, ns.
+    pub start_ns: u64,
+    /// Time of its end, ns.
+    pub end_ns: u64,
+    /// Status of the answer, as in `TunnelRecord`.
+    pub status: u16,
+    /// Number of bytes for the current step of the answer.
+    pub left: u16,
+    /// Kind, one of `record::tunnel`.
+    pub kind: u8,
+    /// Meaning of the next byte of the answer.
+    pub step: u8,
+    /// Verdict on the answer so far.
+    pub verdict: u8,
+    /// 1: nothing has come since the last end of a line.
+    pub line_begins: u8,
+    /// Number of tunnels opened before.
+    pub inside: u8,
+    /// Zero.
+    pub pad: [u8; 7],
+}
+
 /// Bit of [`Conn::pads`]: the client pads.
 pub const PADS_SENT: u8 = 1;
 /// Bit of [`Conn::pads`]: the server pads.
@@ -141,6 +181,24 @@ pub struct Conn {
     pub finished_13: u8,
     /// Sides that pad their records of TLS 1.3: [`PADS_SENT`], [`PADS_RECEIVED`].
     pub pads: u8,
+    /// 1: the connection carries a protocol other than HTTP.
+    pub other: u8,
+    /// Note on a connection with unknown bytes that was reported last, one of `record::note`.
+    pub said: u8,
+    /// 1: only the lengths of records tell that the connection carries HTTP/1.1.
+    pub inferred: u8,
+    /// 1: the last bytes of the client were those of a control record, in bytes of unknown meaning.
+    pub behind_control: u8,
+    /// 1: a segment behind the end of the handshake was in the out-of-order queue.
+    pub answer_queued: u8,
+    /// Zero.
+    pub pad: [u8; 3],
+    /// Bytes of a control record of the client that have not been sent yet.
+    pub sent_rest: u32,
+    /// Bytes of a control record of the server that have not come yet.
+    pub got_rest: u32,
+    /// Exchange with a proxy.
+    pub exchange: Exchange,
     /// Run-queue latency within the pickup of the turn, ns, or `record::turn::UNMEASURED`. Set together with a slow
     /// pickup.
     pub pickup_run_queue_ns: u64,

@@ -5,7 +5,7 @@ use alloc::{boxed::Box, vec::Vec};
 
 use tracer_common::{
     counter::Counter,
-    record::{BriefTurn, FirstTurnRecord, TurnRecord, TurnsHead, turn},
+    record::{BriefTurn, FirstTurnRecord, TunnelRecord, TurnRecord, TurnsHead, handshake, turn},
 };
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     outside::{Early, Loops, Piece, QUEUED_BYTES, QUEUED_SEGMENTS, Queue, Reports},
     packet,
     pickup::{self, Progress},
-    record::{fill, fill_first},
+    record::{fill, fill_first, fill_tunnel},
     segment::Segment,
     source::{Packet, Source},
 };
@@ -29,6 +29,8 @@ pub enum Report {
     Note(u8),
     /// Outcome of a handshake.
     Handshake(Handshake),
+    /// End of an exchange with a proxy. The header of the record is zero.
+    Tunnel(TunnelRecord),
     /// First turn over TLS 1.3. The header of the record is zero.
     FirstTurn(FirstTurnRecord),
     /// Any other turn. The header of the record is zero.
@@ -95,6 +97,17 @@ impl Driver {
         };
         driver.take::<true>(client_syn, true, &[], 0);
         driver.take::<false>(server_syn, true, &[], 0);
+        driver
+    }
+
+    /// Connection that was open before tracing began; the socket has all bytes before `server_next` in order.
+    pub fn adopted(server_next: u32) -> Self {
+        let mut driver = Self::new(0, server_next.wrapping_sub(1));
+        *driver.conn = Conn::zeroed();
+        driver.conn.traced = 1;
+        driver.conn.cookie = 1;
+        driver.conn.adopted = 1;
+        driver.conn.handshake = handshake::UNKNOWN;
         driver
     }
 
@@ -284,6 +297,13 @@ impl Reports for Around {
             ended_by: conn.ended_by,
             alert: conn.alert,
         }));
+    }
+
+    fn tunnel(&mut self, conn: &Conn, outcome: u8, _cookie: u64) {
+        // SAFETY: plain integers.
+        let mut record: TunnelRecord = unsafe { core::mem::zeroed() };
+        fill_tunnel(conn, outcome, &mut record);
+        self.reports.push(Report::Tunnel(record));
     }
 
     fn turn(&mut self, conn: &Conn, ended: u8, _cookie: u64, _now_ns: u64) {

@@ -11,11 +11,11 @@ use crate::{
     difference::{after, bytes_between},
     evidence, hello,
     order::{self, Place},
-    outside::{Outside, QUEUED_SEGMENTS},
+    outside::{Outside, QUEUED_SEGMENTS, Reports},
     segment::Segment,
     source::{Packet, Source},
     tls::{give_up, walk},
-    turn,
+    tunnel, turn, unknown,
 };
 
 /// Follows the segment if it is next in its stream, or queues it if it came early.
@@ -31,7 +31,7 @@ pub(crate) fn follow<const EGRESS: bool, P: Packet, O: Outside>(
         Place::Seen => {}
         Place::Next => {
             advance::<EGRESS, P, O>(conn, packet, segment, cookie, outside);
-            if !EGRESS && conn.out_of_order != 0 && conn.outcome == 0 {
+            if !EGRESS && conn.out_of_order != 0 {
                 drain(conn, cookie, outside);
             }
         }
@@ -39,10 +39,20 @@ pub(crate) fn follow<const EGRESS: bool, P: Packet, O: Outside>(
             if outside.push(packet, segment, cookie, u32::from(conn.out_of_order)) {
                 conn.out_of_order += 1;
             } else {
-                give_up(conn);
+                lose(conn, cookie, outside);
             }
         }
-        Place::Early | Place::Unknown => give_up(conn),
+        Place::Early | Place::Unknown => lose(conn, cookie, outside),
+    }
+}
+
+/// Ends the handshake, or the exchange with a proxy, as unknown: a part of it is missing.
+#[inline(always)]
+fn lose<R: Reports>(conn: &mut Conn, cookie: u64, reports: &mut R) {
+    if conn.handshake == handshake::TUNNEL {
+        tunnel::lose(conn, cookie, reports);
+    } else {
+        give_up(conn);
     }
 }
 
@@ -57,7 +67,11 @@ fn advance<const EGRESS: bool, S: Source, O: Outside>(
 ) {
     if order::take::<EGRESS, S>(conn, source, segment) {
         hello::capture::<EGRESS, S, O>(conn, source, cookie, outside);
-        walk::<EGRESS, S, O>(conn, source);
+        if conn.handshake != handshake::TUNNEL {
+            walk::<EGRESS, S, O>(conn, source);
+        } else if !EGRESS {
+            tunnel::answered(conn, source, segment.end(), cookie, outside);
+        }
     }
     order::set_next::<EGRESS>(conn, segment.end());
 }
@@ -72,10 +86,15 @@ fn drain<O: Outside>(conn: &mut Conn, cookie: u64, outside: &mut O) {
         let Some(early) = outside.get(cookie, slot) else {
             continue;
         };
-        if after(early.segment.sequence, conn.got.next) || conn.outcome != 0 {
+        if after(early.segment.sequence, conn.got.next) {
             continue;
         }
-        if after(early.segment.end(), conn.got.next) {
+        let is_new = after(early.segment.end(), conn.got.next);
+        if is_new && conn.outcome != 0 {
+            // It has the beginning of the answer to a request that was sent before the end of the handshake.
+            conn.answer_queued = 1;
+            order::set_next::<false>(conn, early.segment.end());
+        } else if is_new {
             advance::<false, _, O>(conn, &early.source, &early.segment, cookie, outside);
         }
         outside.remove(cookie, slot);
@@ -100,16 +119,26 @@ pub(crate) fn report<const EGRESS: bool, P: Packet, O: Outside>(
         return outside.handshake(conn, cookie);
     }
     let is_clear = EGRESS && conn.handshake == handshake::WAITING && conn.outcome == tls::NOT_TLS;
-    conn.handshake = handshake::OVER;
+    let is_followed = conn.outcome == tls::DONE || conn.outcome == tls::NOT_TLS;
+    conn.handshake = if is_followed && conn.other == 0 {
+        handshake::OVER
+    } else {
+        handshake::UNKNOWN
+    };
     let now_ns = conn.egress.now_ns;
     let is_other = is_clear
         && conn.request.h2 == 0
         && !clear::begins_request(packet, conn.egress.position, segment.length);
-    if !is_clear || !hello::capture_clear(packet, segment.length, cookie, now_ns, outside) {
+    let position = conn.egress.position;
+    if !is_clear || !hello::capture_clear(packet, position, segment.length, cookie, now_ns, outside)
+    {
         outside.handshake(conn, cookie);
     }
     if is_other {
-        return turn::is_other(conn, outside);
+        return unknown::is_other(conn, outside);
+    }
+    if conn.handshake != handshake::OVER {
+        return;
     }
     let stream = if EGRESS {
         &mut conn.egress
@@ -117,13 +146,16 @@ pub(crate) fn report<const EGRESS: bool, P: Packet, O: Outside>(
         &mut conn.ingress
     };
     let rest = bytes_between(stream.position, stream.length);
-    let leftover = conn.outcome == tls::NOT_TLS || rest > stream.skip;
+    let leftover = conn.outcome == tls::NOT_TLS || rest > stream.skip || conn.answer_queued == 1;
+    let left = stream.skip.saturating_sub(rest);
     if EGRESS {
-        let next = stream.position + stream.skip;
-        stream.skip = stream.skip.saturating_sub(rest);
+        let next = stream.position.wrapping_add(stream.skip);
+        conn.sent_rest = left;
         if leftover && conn.flow == tls::FLOW_13 {
             evidence::note_first_sent(conn, packet, next);
         }
+    } else {
+        conn.got_rest = left;
     }
     turn::begin::<EGRESS, O>(conn, leftover, cookie, outside);
 }

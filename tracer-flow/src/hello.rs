@@ -1,7 +1,7 @@
 //! Reports the first bytes of both directions to user space, where the hellos are assembled and read: SNI, ALPN,
 //! versions, resumption. The end of the handshake is found without them.
 
-use tracer_common::record::{HELLO_LARGE, HELLO_SMALL, direction};
+use tracer_common::record::{HELLO_LARGE, HELLO_SMALL, direction, handshake, note};
 
 use crate::{
     conn::Conn,
@@ -14,6 +14,10 @@ use crate::{
 const EGRESS_LIMIT: u32 = 2 * HELLO_LARGE as u32;
 /// Ingress bytes reported at most: enough for a HelloRetryRequest and a ServerHello with a post-quantum key share.
 const INGRESS_LIMIT: u32 = 1536;
+/// Ingress bytes reported at most over TLS 1.3, where nothing but the hellos comes in clear.
+const INGRESS_LIMIT_13: u32 = 8192;
+/// Bytes reported at most of what a client sends to a proxy.
+const TUNNEL_LIMIT: u32 = 1024;
 
 /// Reports the part of the current segment that belongs to the hellos.
 #[inline(always)]
@@ -28,13 +32,24 @@ pub(crate) fn capture<const EGRESS: bool, S: Source, R: Reports>(
     } else {
         (&conn.ingress, &conn.got)
     };
-    let wanted = if EGRESS {
+    let is_tunnel = conn.handshake == handshake::TUNNEL;
+    let wanted = if is_tunnel {
+        EGRESS
+    } else if EGRESS {
         conn.got.started == 1 && conn.got.next == conn.ingress.base
     } else {
         stream.application == 0
     };
     let offset = bytes_between(stream.base, edge.next);
-    let limit = if EGRESS { EGRESS_LIMIT } else { INGRESS_LIMIT };
+    let limit = if is_tunnel {
+        TUNNEL_LIMIT
+    } else if EGRESS {
+        EGRESS_LIMIT
+    } else if conn.finished_13 != 0 {
+        INGRESS_LIMIT_13
+    } else {
+        INGRESS_LIMIT
+    };
     if !wanted || offset >= limit || stream.position >= stream.length {
         return;
     }
@@ -50,7 +65,7 @@ pub(crate) fn capture<const EGRESS: bool, S: Source, R: Reports>(
         } else {
             direction::INGRESS
         },
-        clear: 0,
+        clear: if is_tunnel { note::TUNNEL } else { 0 },
     };
     reports.bytes(source, cookie, &piece);
 }
@@ -59,17 +74,19 @@ pub(crate) fn capture<const EGRESS: bool, S: Source, R: Reports>(
 #[inline(always)]
 pub(crate) fn capture_clear<S: Source, R: Reports>(
     source: &S,
+    position: u32,
     length: u32,
     cookie: u64,
     now_ns: u64,
     reports: &mut R,
 ) -> bool {
     let most = HELLO_SMALL as u32;
+    let there = bytes_between(position, length);
     let piece = Piece {
         now_ns,
         offset: 0,
-        position: 0,
-        length: if length < most { length } else { most },
+        position,
+        length: if there < most { there } else { most },
         direction: direction::EGRESS,
         clear: 1,
     };

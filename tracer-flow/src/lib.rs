@@ -11,11 +11,13 @@
 #[cfg(not(target_arch = "bpf"))]
 extern crate alloc;
 
+mod answer;
 pub mod batch;
 pub mod bound;
 mod clear;
 pub mod close;
 pub mod conn;
+mod control;
 pub mod difference;
 #[cfg(not(target_arch = "bpf"))]
 pub mod driver;
@@ -27,8 +29,11 @@ pub mod order;
 pub mod outside;
 pub mod packet;
 pub mod pickup;
+mod preamble;
 pub mod record;
 pub mod segment;
 pub mod source;
 mod tls;
+mod tunnel;
 mod turn;
+mod unknown;

@@ -5,8 +5,10 @@ use tracer_common::record::{handshake, tls};
 use crate::{
     conn::Conn,
     difference::{after, bytes_between},
+    preamble,
     segment::Segment,
     source::Source,
+    tunnel,
 };
 
 const FIRST_BYTE_OF_TLS: u8 = 22;
@@ -67,11 +69,28 @@ pub(crate) fn take<const EGRESS: bool, S: Source>(
     };
     stream.position = bytes_between(segment.sequence, edge.next);
     stream.length = segment.length;
-    if conn.handshake == handshake::WAITING && !opens_tls::<EGRESS, S>(conn, source) {
-        conn.outcome = tls::NOT_TLS;
+    if EGRESS && tunnel::is_refused(conn) {
+        // Another try, or a request that needs no tunnel.
+        conn.handshake = handshake::WAITING;
+        conn.egress.base = conn.sent.next;
+    }
+    if conn.handshake != handshake::WAITING {
+        return true;
+    }
+    let length = segment.length;
+    if EGRESS && preamble::is_passed_over(conn, source, length) {
         return false;
     }
-    true
+    if EGRESS && opens_tls(conn, source) {
+        return true;
+    }
+    let kind = tunnel::kind(source, conn.egress.position, length);
+    if EGRESS && kind != 0 && conn.request.h2 == 0 {
+        tunnel::begin(conn, kind);
+        return true;
+    }
+    conn.outcome = tls::NOT_TLS;
+    false
 }
 
 /// Notes that all bytes before `next` have been seen.
@@ -84,20 +103,17 @@ pub(crate) fn set_next<const EGRESS: bool>(conn: &mut Conn, next: u32) {
     }
 }
 
-/// True if this is the first payload of the connection, the client sent it, and it begins like a TLS record.
+/// True if the first payload of the client begins like a TLS record.
 #[inline(always)]
-fn opens_tls<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) -> bool {
-    let mut first = [0u8; 8];
-    // SAFETY: the array has more than one byte.
-    if !EGRESS || !unsafe { source.load(0, first.as_mut_ptr(), 1) } {
+fn opens_tls<S: Source>(conn: &mut Conn, source: &S) -> bool {
+    let position = conn.egress.position;
+    let Some([first]) = source.bytes::<1>(position) else {
         return false;
-    }
-    if first[0] != FIRST_BYTE_OF_TLS {
+    };
+    if first != FIRST_BYTE_OF_TLS {
         // The preface of HTTP/2 in clear begins with "PRI * HTTP/2.0" (RFC 9113 3.4).
-        // SAFETY: the array has more than four bytes.
-        let preface = first[0] == b'P' && unsafe { source.load(0, first.as_mut_ptr(), 4) };
-        conn.request.h2 =
-            u8::from(preface && first[1] == b'R' && first[2] == b'I' && first[3] == b' ');
+        let preface = source.bytes::<4>(position);
+        conn.request.h2 = u8::from(preface.is_some_and(|begin| begin == *b"PRI "));
         return false;
     }
     conn.handshake = handshake::HANDSHAKE;

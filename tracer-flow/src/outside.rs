@@ -29,7 +29,8 @@ pub struct Piece {
     pub length: u32,
     /// Direction, one of `record::direction`.
     pub direction: u8,
-    /// 1: the stream is not TLS, and nothing else reports that.
+    /// 1: the stream is not TLS, and nothing else reports that. `record::note::TUNNEL`: part of what the client sends to a
+    /// proxy.
     pub clear: u8,
 }
 
@@ -46,6 +47,9 @@ pub trait Reports {
 
     /// Takes the outcome of a handshake.
     fn handshake(&mut self, conn: &Conn, cookie: u64);
+
+    /// Takes the end of an exchange with a proxy. `outcome`: one of `record::tunnel`.
+    fn tunnel(&mut self, conn: &Conn, outcome: u8, cookie: u64);
 
     /// Takes the current turn. `ended`: `record::turn::NEXT`, `CLOSE` or `OPEN`.
     fn turn(&mut self, conn: &Conn, ended: u8, cookie: u64, now_ns: u64);

@@ -1,7 +1,7 @@
 //! The way of a packet through its connection.
 
 use tracer_common::record::{
-    handshake::{NO_REQUESTS, OVER},
+    handshake::{NO_REQUESTS, OVER, UNKNOWN},
     note,
 };
 
@@ -11,7 +11,7 @@ use crate::{
     outside::{Outside, Reports},
     segment::Segment,
     source::Packet,
-    turn,
+    turn, unknown,
 };
 
 /// Follows a packet of a traced connection; true if a handshake has ended with it, as `conn.outcome` says. `EGRESS`: the
@@ -34,6 +34,16 @@ pub fn take<const EGRESS: bool, P: Packet, O: Outside>(
     let segment = &segment;
     let now_ns = packet.time_ns::<EGRESS>();
     let cookie = conn.cookie;
+    if conn.handshake == UNKNOWN {
+        if !EGRESS {
+            unknown::received(conn, segment);
+            return false;
+        }
+        conn.egress.now_ns = now_ns;
+        if !unknown::sent(conn, packet, segment, outside) {
+            return false;
+        }
+    }
     if conn.handshake == OVER {
         if EGRESS {
             turn::sent(conn, packet, segment, now_ns, cookie, outside);

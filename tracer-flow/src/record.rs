@@ -1,11 +1,11 @@
 //! Records of turns, filled from the state of their connection.
 
 use tracer_common::record::{
-    FirstTurnRecord, TurnRecord,
+    FirstTurnRecord, TunnelRecord, TurnRecord, UNMEASURED as NOT_MEASURED,
     turn::{READS_UNSEEN, SLOW_PICKUP_NS, UNMEASURED, UNSEEN},
 };
 
-use crate::conn::Conn;
+use crate::{conn::Conn, difference::elapsed};
 
 /// Flags of the turns of a connection that are reported together.
 #[inline(always)]
@@ -53,4 +53,17 @@ pub fn fill_first(conn: &Conn, ended: u8, record: &mut FirstTurnRecord) {
     record.early_length = conn.response.early_length;
     record.sent_length = conn.sent_length;
     record.pad = [0; 4];
+}
+
+/// Fills everything of a tunnel record but its header. `outcome`: one of `record::tunnel`.
+#[inline(always)]
+pub fn fill_tunnel(conn: &Conn, outcome: u8, record: &mut TunnelRecord) {
+    let exchange = &conn.exchange;
+    record.start_ns = exchange.start_ns;
+    record.duration_ns = elapsed(exchange.end_ns, exchange.start_ns).unwrap_or(NOT_MEASURED);
+    record.status = exchange.status;
+    record.kind = exchange.kind;
+    record.outcome = outcome;
+    record.inside = exchange.inside;
+    record.pad = [0; 3];
 }

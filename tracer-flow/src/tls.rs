@@ -35,8 +35,8 @@ const LONGEST_RECORD: u32 = (1 << 14) + 2048;
 const LONGEST_FINISHED: u32 = 112;
 /// Records of a client's last flight: Certificate, CertificateVerify, Finished, and one to spare.
 const LONGEST_FLIGHT: u8 = 4;
-/// Records read in one segment at most.
-const RECORDS_A_SEGMENT: u32 = 96;
+/// Records read in one segment at most: a segment of 64 KiB has no more, and those of BIG TCP have none as short.
+const RECORDS_A_SEGMENT: u32 = 16_384;
 
 /// Follows the records of the current segment; its bytes `position..length` are the next in order.
 #[inline(always)]
@@ -224,6 +224,8 @@ fn sent(conn: &mut Conn, kind: u8, length: u32) {
             }
         }
         APPLICATION_DATA if conn.egress.finished == 0 => sent_encrypted(conn, length, now_ns),
+        // False Start (RFC 7918): the first request is sent before the server's Finished has come.
+        APPLICATION_DATA if conn.request.start_ns == 0 => conn.request.start_ns = now_ns,
         ALERT => alerted::<true>(conn, length),
         _ => {}
     }

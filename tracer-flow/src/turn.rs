@@ -9,7 +9,8 @@ use tracer_common::record::{handshake, note, tls, turn};
 use crate::{
     batch,
     clear::{self, Beginning, beginning, end_of_header},
-    conn::{Conn, Edge, PADS_RECEIVED, PADS_SENT, Response, Stream},
+    conn::{Conn, Edge, PADS_RECEIVED, PADS_SENT, Response},
+    control,
     difference::{after, bytes_between, elapsed},
     evidence,
     lengths::{ALERT_13, CONTINUE_RECORD, KEY_UPDATE_13, SETTINGS_ACK},
@@ -18,6 +19,7 @@ use crate::{
     segment::Segment,
     source::{Packet, Source},
     tls::walk,
+    tunnel, unknown,
 };
 
 const ALERT: u8 = 21;
@@ -54,6 +56,20 @@ pub(crate) fn begin<const EGRESS: bool, R: Reports>(
         request(conn, now_ns, cookie, reports);
     } else if !EGRESS && conn.flight > 1 {
         answered_at_once(conn);
+    } else if !EGRESS && conn.request.start_ns != 0 {
+        began_early(conn, leftover);
+    }
+}
+
+/// Notes a request that was sent before the server's Finished came (False Start, RFC 7918). `leftover`: the segment with
+/// that Finished has the beginning of the answer, too.
+#[inline(always)]
+fn began_early(conn: &mut Conn, leftover: bool) {
+    conn.request.number = 1;
+    if leftover {
+        let now_ns = conn.ingress.now_ns;
+        conn.response.ready_ns = now_ns;
+        answer_begins(&mut conn.response, 1, now_ns);
     }
 }
 
@@ -95,16 +111,31 @@ pub(crate) fn sent<S: Source, R: Reports>(
         if is_over && !clear::begins_request(source, position, segment.length) {
             // The rest of a body whose answer came early, or another protocol from the first byte on.
             if conn.request.number == 0 {
-                is_other(conn, reports);
+                unknown::is_other(conn, reports);
             }
             return;
         }
+        if is_over && tunnel::kind(source, position, segment.length) != 0 {
+            return asks_for_tunnel(conn, now_ns, cookie, reports);
+        }
     } else {
-        let is_tls = conn.request.protocol != turn::UNKNOWN;
-        if is_tls
-            && conn.request.number == 0
-            && is_rest_of_handshake(&mut conn.egress, position, segment.length)
+        let (is_over, length) = (
+            conn.response.answered == conn.request.number,
+            segment.length,
+        );
+        let from = if is_over || conn.sent_rest != 0 {
+            control::skip(&mut conn.sent_rest, source, position, length)
+        } else {
+            position
+        };
+        if from >= length {
+            return;
+        }
+        if conn.inferred == 1 && is_over && !unknown::speaks_http_1(conn, source, position, reports)
         {
+            if conn.said != 0 {
+                stop(conn, now_ns, cookie, reports);
+            }
             return;
         }
         let length = conn.without_padding(PADS_SENT, only_record(source, segment));
@@ -115,27 +146,29 @@ pub(crate) fn sent<S: Source, R: Reports>(
             conn.request.h2 = 1;
         }
         if conn.request.number == 0 && conn.request.protocol == turn::TLS_13 {
-            evidence::note_first_sent(conn, source, position);
+            evidence::note_first_sent(conn, source, from);
         }
     }
     request(conn, now_ns, cookie, reports);
 }
 
-/// True if all new bytes of a segment belong to the record that ended the handshake: its header is enough for the end,
-/// and the rest of it may come in segments of its own.
+/// Ends the turns of a connection that has carried requests to a proxy and is now to become a tunnel: what follows is
+/// not known.
 #[inline(always)]
-fn is_rest_of_handshake(stream: &mut Stream, position: u32, length: u32) -> bool {
-    let there = bytes_between(position, length);
-    let is_rest = stream.skip != 0 && there <= stream.skip;
-    stream.skip = if is_rest { stream.skip - there } else { 0 };
-    is_rest
+fn asks_for_tunnel<R: Reports>(conn: &mut Conn, now_ns: u64, cookie: u64, reports: &mut R) {
+    stop(conn, now_ns, cookie, reports);
+    reports.note(conn, note::MIDDLE);
 }
 
-/// Ends the search for requests: the connection carries another protocol.
+/// Ends the turns of a connection: what follows is not known. The current turn has been answered.
 #[inline(always)]
-pub(crate) fn is_other<R: Reports>(conn: &mut Conn, reports: &mut R) {
+fn stop<R: Reports>(conn: &mut Conn, now_ns: u64, cookie: u64, reports: &mut R) {
+    batch::report(conn, cookie, now_ns, reports);
+    if conn.request.number != 0 && conn.request.reported == 0 {
+        reports.turn(conn, turn::NEXT, cookie, now_ns);
+        conn.request.reported = 1;
+    }
     conn.handshake = handshake::NO_REQUESTS;
-    reports.note(conn, note::OTHER);
 }
 
 /// Handles a segment that the process received after the handshake.
@@ -219,6 +252,12 @@ fn is_no_answer<S: Source, O: Outside>(
     }
     if conn.request.protocol == turn::CLEAR {
         return !waits && is_notice(conn, source, position, now_ns);
+    }
+    let length = segment.length;
+    if (waits || conn.got_rest != 0)
+        && control::skip(&mut conn.got_rest, source, position, length) >= length
+    {
+        return true;
     }
     let record = conn.without_padding(PADS_RECEIVED, only_record(source, segment));
     // While a response is under way, a record as long as a KeyUpdate is the last chunk of a body (RFC 9112 7.1).

@@ -1,6 +1,8 @@
 //! `cargo xtask fuzz`: libFuzzer on the parsers of data from the wire, each target for a minute. The pinned
 //! toolchain suffices: the sanitizer-coverage pass belongs to LLVM, so neither nightly nor cargo-fuzz is needed.
 
+mod seeds;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode};
@@ -22,6 +24,8 @@ const TARGETS: [&str; 10] = [
     "records",
     "tls_hello",
 ];
+/// Target that begins with captures of real clients.
+const SEEDED: &str = "flow";
 const SECONDS: u64 = 60;
 /// Flags that cargo-fuzz passes, except for the address sanitizer, which needs nightly.
 const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -96,6 +100,9 @@ fn home(target: &str) -> PathBuf {
 fn start(binaries: &Path, target: &str, seconds: u64) -> Result<Child> {
     let home = home(target);
     std::fs::create_dir_all(&home).with_context(|| home.display().to_string())?;
+    if target == SEEDED {
+        seeds::write(&home)?;
+    }
     let mut command = Command::new(binaries.join(target));
     command
         .arg(format!("-max_total_time={seconds}"))

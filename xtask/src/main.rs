@@ -3,6 +3,7 @@
 mod arguments;
 mod bench;
 mod build;
+mod captures;
 mod demo;
 mod exceptions;
 mod fuzz;
@@ -43,6 +44,7 @@ Usage: cargo xtask VERB
   vm [--no-build] [SERIES…]
                            trace real connections on other kernels under QEMU (6.1 and 6.12)
   fuzz [--seconds N]       libFuzzer on the parsers of what comes from the wire, 60 s
+  captures [NAME…]         tests/captures, packets of real clients beside what their servers counted; NAME narrows them
   demo [FLAG…]             build it, then `tracer demo`: a naive and a tuned crawl over a link with a round trip, compared
   picture [A.json B.json]  docs/demo.svg, from the exports of the last demo
   bench overhead [--pairs N] [--seconds N] [--only NAME,…] [--no-build]
@@ -76,6 +78,7 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "test" => test::main(rest),
         "lint" => lint::main(rest),
         "fuzz" => fuzz::main(rest),
+        "captures" => captures::main(rest),
         "graph" => graph::main(rest),
         "vm" => vm::main(rest),
         "demo" => demo::main(rest),

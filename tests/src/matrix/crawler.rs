@@ -20,6 +20,8 @@ pub struct Crawler {
     pub(super) socks: bool,
     /// True if it can use an HTTP proxy.
     pub(super) http_proxy: bool,
+    /// True if it can do without TLS.
+    clear: bool,
     program: Program,
 }
 
@@ -40,6 +42,7 @@ const fn crawler(name: &'static str, program: Program) -> Crawler {
         http: "1.1",
         socks: true,
         http_proxy: true,
+        clear: true,
         program,
     }
 }
@@ -55,6 +58,13 @@ impl Crawler {
     const fn without_http_proxy(self) -> Self {
         Self {
             http_proxy: false,
+            ..self
+        }
+    }
+
+    const fn without_clear(self) -> Self {
+        Self {
+            clear: false,
             ..self
         }
     }
@@ -91,6 +101,12 @@ pub const CRAWLERS: [Crawler; 18] = [
     crawler("Chromium", Program::Shell("chromium.sh")),
 ];
 
+/// OpenSSL's own client, which resumes sessions. It is for captures only: nobody crawls with it.
+pub(super) const S_CLIENT: Crawler =
+    crawler("openssl s_client", Program::Python("with_openssl.py"))
+        .without_socks()
+        .without_clear();
+
 /// Client with this name.
 pub(super) fn named(name: &str) -> Result<&'static Crawler> {
     let mut crawlers = CRAWLERS.iter();
@@ -108,6 +124,7 @@ impl Crawler {
         paths
             .flat_map(|path| Protocol::ALL.map(|protocol| (path, protocol)))
             .filter(|(path, _)| self.http_proxy || *path != Path::Connect)
+            .filter(|(_, protocol)| self.clear || protocol.is_tls())
     }
 
     /// Tells whether it speaks HTTP/2 over this protocol.

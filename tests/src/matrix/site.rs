@@ -33,6 +33,10 @@ pub(super) struct Site {
 pub(super) struct Visit {
     proxy: String,
     url: String,
+    /// Number of times that the client begins anew.
+    pub(super) rounds: u32,
+    /// Number of pages of a round.
+    pub(super) pages: u32,
     /// File of the certificate to trust.
     pub(super) ca: PathBuf,
 }
@@ -43,8 +47,8 @@ impl Visit {
         [
             self.proxy.clone(),
             self.url.clone(),
-            ROUNDS.to_string(),
-            PAGES.to_string(),
+            self.rounds.to_string(),
+            self.pages.to_string(),
             self.ca.display().to_string(),
             http.to_owned(),
         ]
@@ -70,8 +74,15 @@ pub(super) struct Truth {
 }
 
 impl Site {
-    /// Starts all servers.
+    /// Starts all servers, with small pages.
     pub(super) fn start() -> Result<Self> {
+        Self::start_with(page)
+    }
+
+    /// Starts all servers; `page` gives the page to a request.
+    pub(super) fn start_with(
+        page: impl Fn(&[u8]) -> String + Send + Sync + 'static,
+    ) -> Result<Self> {
         let certificate = Certificate::small()?;
         let pages = Threaded::start(thinking(THINK_TIME, page))?;
         let origin = |protocol: Protocol| {
@@ -120,7 +131,28 @@ impl Site {
                 Path::Direct | Path::Local => "none".into(),
             },
             url: format!("{scheme}://localhost:{port}/"),
+            rounds: ROUNDS,
+            pages: PAGES,
             ca: self.certificate.path(),
+        }
+    }
+
+    /// Port that a client on this path connects to.
+    pub(super) fn first_port(&self, path: Path, protocol: Protocol) -> u16 {
+        match path {
+            Path::Direct => self.origin(protocol).port,
+            Path::Connect => self.tinyproxy.port,
+            Path::Socks => self.dante.port,
+            Path::Local => self.relay(protocol).port(),
+        }
+    }
+
+    /// Number of tunnels that clients on this path have asked for so far.
+    pub(super) fn tunnels(&self, path: Path) -> Result<u64> {
+        match path {
+            Path::Direct | Path::Local => Ok(0),
+            Path::Connect => self.tinyproxy.tunnels(),
+            Path::Socks => self.dante.tunnels(),
         }
     }
 
@@ -142,13 +174,7 @@ impl Site {
 
     /// Counts since the mark, once every connection is closed.
     pub(super) fn since(&self, mark: &Mark, path: Path, protocol: Protocol) -> Result<Truth> {
-        let first = match path {
-            Path::Direct => None,
-            Path::Connect => Some(self.tinyproxy.port),
-            Path::Socks => Some(self.dante.port),
-            Path::Local => Some(self.relay(protocol).port()),
-        };
-        first.map(sockets::settle).transpose()?;
+        sockets::settle(self.first_port(path, protocol))?;
         sockets::settle(self.origin(protocol).port)?;
         let now = self.mark(path, protocol)?;
         Ok(Truth {
@@ -160,7 +186,7 @@ impl Site {
 }
 
 /// Page with scripts for a browser, which asks for them; a small one for everybody else.
-fn page(request: &[u8]) -> String {
+pub(super) fn page(request: &[u8]) -> String {
     let scripts = |count: u32| -> String {
         let script = |number| format!("<script src=\"/{number}.js\"></script>");
         (1..count).map(script).collect()

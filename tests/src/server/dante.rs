@@ -43,11 +43,17 @@ impl Dante {
 
     /// Number of connections that its log has.
     pub fn accepted(&self) -> Result<u64> {
+        self.logged("tcp/accept [")
+    }
+
+    /// Number of tunnels that its log has.
+    pub fn tunnels(&self) -> Result<u64> {
+        self.logged("tcp/connect [")
+    }
+
+    fn logged(&self, event: &str) -> Result<u64> {
         let log = std::fs::read_to_string(self.directory.path().join("log"))?;
-        let accepted = log
-            .lines()
-            .filter(|line| line.contains("tcp/accept [") && !line.contains("tcp/accept ]"));
-        Ok(accepted.count() as u64)
+        Ok(log.lines().filter(|line| line.contains(event)).count() as u64)
     }
 }
 
@@ -73,7 +79,7 @@ socksmethod: none
 user.privileged: root
 user.unprivileged: root
 client pass {{ from: 0.0.0.0/0 to: 0.0.0.0/0 log: connect }}
-socks pass {{ from: 0.0.0.0/0 to: 127.0.0.0/8 }}
+socks pass {{ from: 0.0.0.0/0 to: 127.0.0.0/8 log: connect }}
 "
     )
 }

@@ -43,8 +43,16 @@ impl Tinyproxy {
 
     /// Number of connections that its log has.
     pub fn accepted(&self) -> Result<u64> {
+        self.logged(|line| line.contains(": Connect (file"))
+    }
+
+    /// Number of requests for a tunnel that its log has.
+    pub fn tunnels(&self) -> Result<u64> {
+        self.logged(|line| line.contains(": Request (file") && line.contains("): CONNECT "))
+    }
+
+    fn logged(&self, counts: impl Fn(&str) -> bool) -> Result<u64> {
         let log = std::fs::read_to_string(self.directory.path().join("log"))?;
-        let accepted = log.lines().filter(|line| line.contains(": Connect (file"));
-        Ok(accepted.count() as u64)
+        Ok(log.lines().filter(|line| counts(line)).count() as u64)
     }
 }

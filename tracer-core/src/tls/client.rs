@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use super::cursor::Cursor;
 use super::extension::{ALPN, PRE_SHARED_KEY, SUPPORTED_VERSIONS, read_alpn};
 use super::record::Malformed;
 use super::session_id::SessionId;
 use super::version::TlsVersion;
+use crate::cursor::Cursor;
 use crate::host_name;
 
 /// Limit of a server name's length (a DNS name has at most 253 characters); a longer one counts as absent.

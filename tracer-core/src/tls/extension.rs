@@ -1,7 +1,7 @@
 //! Extensions that both hellos have.
 
-use super::cursor::Cursor;
 use super::version::is_grease_name;
+use crate::cursor::Cursor;
 
 /// Limit of offered protocols; later ones are ignored.
 pub const MAX_ALPN_PROTOCOLS: usize = 16;

@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use thiserror::Error;
 
-use super::reassembly::Reassembly;
 use super::{HelloState, Side};
+use crate::reassembly::Reassembly;
 
 /// HandshakeType client_hello (RFC 8446 4).
 pub(super) const CLIENT_HELLO: u8 = 1;

@@ -1,11 +1,11 @@
 //! Reads the ServerHello and HelloRetryRequest (RFC 8446 4.1.3 and 4.1.4, RFC 5246 7.4.1.3).
 
 use super::client::ClientHello;
-use super::cursor::Cursor;
 use super::extension::{ALPN, PRE_SHARED_KEY, SUPPORTED_VERSIONS, read_alpn};
 use super::record::Malformed;
 use super::session_id::SessionId;
 use super::version::TlsVersion;
+use crate::cursor::Cursor;
 
 /// Random that marks a HelloRetryRequest: SHA-256 of "HelloRetryRequest" (RFC 8446 4.1.3).
 const RETRY_RANDOM: [u8; 32] = [

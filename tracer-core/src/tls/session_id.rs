@@ -1,6 +1,6 @@
 //! Session id, which the client sends and the server may send back.
 
-use super::cursor::Cursor;
+use crate::cursor::Cursor;
 
 /// Session id of 0 to 32 bytes (RFC 5246 7.4.1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

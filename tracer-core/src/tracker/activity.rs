@@ -72,6 +72,7 @@ impl Tracker {
         let is_h2 = connection.http2 == Some(true)
             || (connection.last_turn.is_none() && connection.offers_h2);
         let has_no_requests = connection.opening.content.has_no_requests();
+        let tells_use = connection.opening.content.tells_use();
         let in_flight =
             in_flight && !is_h2 && !has_no_requests && record.turns != 0 && record.pending == 1;
         self.count_in(place, |group| {
@@ -79,7 +80,7 @@ impl Tracker {
             match (record.state, record.turns) {
                 (CLOSE_WAIT, _) => connections.half_closed_now += 1,
                 _ if has_no_requests => {}
-                (ESTABLISHED, 0) if record.adopted == 0 => connections.unused_now += 1,
+                (ESTABLISHED, 0) if record.adopted == 0 && tells_use => connections.unused_now += 1,
                 (ESTABLISHED, 1..) if record.pending == 0 && record.unread == 0 => {
                     connections.idle_now += 1;
                 }
@@ -99,7 +100,7 @@ impl Tracker {
         }
         let place = (
             self.processes.of(&record.endpoint),
-            self.hosts.of(host, remote.ip()),
+            self.hosts.of(host, Some(remote.ip())),
         );
         self.count_in(place, |group| group.connections.connecting_now += 1);
         self.open_activity

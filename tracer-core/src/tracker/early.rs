@@ -1,9 +1,9 @@
 //! Records of connections that are not open yet: with TCP Fast Open (RFC 7413) the SYN carries the beginning of a request
-//! or a ClientHello, whose records come before that of the connect. They are kept until the connect has ended.
+//! or a ClientHello, or what a proxy is asked, whose records come before that of the connect. They are kept until the connect has ended.
 
 use std::collections::{HashMap, VecDeque};
 
-use tracer_common::record::{TlsRecord, note};
+use tracer_common::record::{TlsRecord, TunnelRecord, note};
 
 use super::Tracker;
 use crate::{decode::Hello, tls::Side};
@@ -35,6 +35,8 @@ pub(super) enum EarlyRecord {
     },
     /// End of the handshake.
     Tls(TlsRecord),
+    /// End of an exchange with a proxy.
+    Tunnel(TunnelRecord),
 }
 
 impl EarlyRecords {
@@ -57,6 +59,11 @@ impl EarlyRecords {
     /// Keeps the end of a handshake. False when its connection is not waited for.
     pub(super) fn keeps_tls(&mut self, record: &TlsRecord) -> bool {
         self.keep(record.header.cookie, || EarlyRecord::Tls(*record))
+    }
+
+    /// Keeps the end of an exchange with a proxy. False when its connection is not waited for.
+    pub(super) fn keeps_tunnel(&mut self, record: &TunnelRecord) -> bool {
+        self.keep(record.header.cookie, || EarlyRecord::Tunnel(*record))
     }
 
     /// Records of a connection whose connect has ended.
@@ -110,6 +117,7 @@ impl Tracker {
                     note: *note,
                 }),
                 EarlyRecord::Tls(record) => self.handshaken(record),
+                EarlyRecord::Tunnel(record) => self.tunnelled(record),
             }
         }
     }

@@ -54,33 +54,34 @@ impl Tracker {
         self.totals = Arc::new(Group::roomy());
         self.processes.reset();
         self.hosts.reset();
+        self.proxies.reset();
         self.dns.reset();
         self.time_wait.reset();
         self.count_open_again();
     }
 
     fn count_open_again(&mut self) {
-        let mut open = Vec::with_capacity(self.connections.len());
-        for connection in self.connections.values_mut() {
-            let opening = Opening {
+        let mut connections = std::mem::take(&mut self.connections);
+        for connection in connections.values_mut() {
+            connection.opening = Opening {
                 content: connection.opening.content,
                 ..Opening::ADOPTED
             };
-            connection.opening = opening;
+            if let Some(path) = &mut connection.path {
+                path.forget_counted();
+            }
             if connection.last_turn.is_some() || connection.recount.is_some() {
                 connection.recount = Some(Recount::Everywhere);
             }
             if connection.counted {
                 let in_handshake = connection.hello.is_some() && !connection.handshake_over;
-                open.push((connection.process, connection.host, opening, in_handshake));
+                self.of_connection(connection, |group| {
+                    group.open(&connection.opening);
+                    group.tls.unfinished += u64::from(in_handshake);
+                });
             }
         }
-        for (process, host, opening, in_handshake) in open {
-            self.each_group(process, host, |group| {
-                group.open(&opening);
-                group.tls.unfinished += u64::from(in_handshake);
-            });
-        }
+        self.connections = connections;
     }
 }
 

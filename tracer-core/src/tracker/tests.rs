@@ -6,3 +6,4 @@ pub(super) mod fixture;
 mod http2;
 mod stamps;
 mod tickets;
+mod tunnels;

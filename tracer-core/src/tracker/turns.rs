@@ -96,7 +96,7 @@ impl Tracker {
         let count = |group: &mut Group| group.requests.connections += 1;
         match recount {
             Some(Recount::Everywhere) => self.of_connection(connection, count),
-            Some(Recount::InRows) => self.of_rows(connection.process, connection.host, count),
+            Some(Recount::InRows) => self.of_connection_rows(connection, count),
             None => {}
         }
     }

@@ -86,6 +86,9 @@ impl Tracker {
             pid: record.endpoint.tgid,
             comm: comm(&record.endpoint.comm).into(),
             host,
+            via: known
+                .and_then(|connection| connection.path.as_ref())
+                .map_or_else(Vec::new, |path| path.opened_by.clone()),
             local: local(&record.endpoint),
             remote,
             state: state(record),
@@ -105,6 +108,7 @@ fn state(record: &SocketRecord) -> LiveState {
     match (record.state, record.handshake) {
         (SYN_SENT | SYN_RECV, _) => LiveState::Connecting,
         (CLOSE_WAIT, _) => LiveState::HalfClosed,
+        (ESTABLISHED, handshake::TUNNEL) => LiveState::Tunnel,
         (ESTABLISHED, handshake::HANDSHAKE | handshake::LAST_FLIGHT) => LiveState::Handshake,
         (ESTABLISHED, _) if record.pending == 1 || record.unread == 1 => LiveState::InFlight,
         (ESTABLISHED, _) => LiveState::Idle,
@@ -197,6 +201,10 @@ mod tests {
         check(
             |record| record.handshake = handshake::HANDSHAKE,
             LiveState::Handshake,
+        );
+        check(
+            |record| record.handshake = handshake::TUNNEL,
+            LiveState::Tunnel,
         );
         check(|record| record.state = CLOSE_WAIT, LiveState::HalfClosed);
         check(|record| record.state = SYN_SENT, LiveState::Connecting);

@@ -237,7 +237,7 @@ fn traced_or_adopted(sock: Sock, task: Task) -> Option<&'static mut Conn> {
         conn.handshake = if conn.dns == 1 {
             handshake::NO_REQUESTS
         } else {
-            handshake::OVER
+            handshake::UNKNOWN
         };
     }
     Some(conn)

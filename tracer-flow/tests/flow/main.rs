@@ -3,4 +3,6 @@
 mod handshakes;
 mod properties;
 mod script;
+mod tunnels;
 mod turns;
+mod unknown;

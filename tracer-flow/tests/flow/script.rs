@@ -1,6 +1,6 @@
 //! Scripts of connections: what each side sends, and ways to cut that into segments.
 
-use tracer_common::record::{BriefTurn, TurnRecord, closer, direction};
+use tracer_common::record::{BriefTurn, TunnelRecord, TurnRecord, closer, direction, note};
 use tracer_flow::driver::{Driver, Handshake, Report};
 
 /// Sequence numbers near their end, so that every script passes it.
@@ -29,6 +29,11 @@ pub(crate) struct Message {
 }
 
 impl Message {
+    /// True if the client sends it.
+    pub(crate) fn is_client(&self) -> bool {
+        self.side == Side::Client
+    }
+
     /// Places where the message may be cut without a change of what is found out.
     pub(crate) fn cuts(&self) -> std::ops::Range<usize> {
         1..self.bytes.len()
@@ -166,6 +171,31 @@ impl Play {
         }
     }
 
+    /// Connection that was open before tracing began.
+    pub(crate) fn adopted() -> Self {
+        Self {
+            driver: Driver::adopted(SERVER_SYN.wrapping_add(1)),
+            ..Self::new()
+        }
+    }
+
+    /// Sequence number of the next byte of a side.
+    pub(crate) fn next(&self, side: Side) -> u32 {
+        match side {
+            Side::Client => self.client_next,
+            Side::Server => self.server_next,
+        }
+    }
+
+    /// Counts bytes of a side that were sent by [`Play::segment`], or never seen.
+    pub(crate) fn pass(&mut self, side: Side, length: u32) {
+        let next = match side {
+            Side::Client => &mut self.client_next,
+            Side::Server => &mut self.server_next,
+        };
+        *next = next.wrapping_add(length);
+    }
+
     /// Sends a message in segments whose ends are given, in order; an end beyond the message does nothing.
     pub(crate) fn cut(&mut self, message: &Message, ends: &[usize]) {
         let order: Vec<usize> = (0..=ends.len()).collect();
@@ -220,12 +250,27 @@ impl Play {
 pub(crate) struct Story {
     pub(crate) handshakes: Vec<Handshake>,
     pub(crate) turns: Vec<Turn>,
-    /// First bytes that the client sent.
+    /// First bytes that the client sent, without what it sent to a proxy.
     pub(crate) sent: Vec<u8>,
+    /// Bytes that the client sent to the proxy.
+    pub(crate) asked: Vec<u8>,
+    /// Exchanges with proxies.
+    pub(crate) tunnels: Vec<Tunnel>,
     /// Notes, of `record::note`.
     pub(crate) notes: Vec<u8>,
     /// Number of losses that were counted.
     pub(crate) counted: usize,
+}
+
+/// Exchange with a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tunnel {
+    pub(crate) kind: u8,
+    pub(crate) outcome: u8,
+    pub(crate) status: u16,
+    pub(crate) inside: u8,
+    pub(crate) start_ns: u64,
+    pub(crate) duration_ns: u64,
 }
 
 /// Times of a turn.
@@ -250,10 +295,15 @@ impl Story {
         for report in driver.reports() {
             match report {
                 Report::Bytes(bytes) if bytes.direction == direction::EGRESS => {
-                    story.sent.resize(bytes.offset as usize, 0);
-                    story.sent.extend(&bytes.bytes);
+                    let kept = match bytes.clear {
+                        note::TUNNEL => &mut story.asked,
+                        _ => &mut story.sent,
+                    };
+                    kept.resize(bytes.offset as usize, 0);
+                    kept.extend(&bytes.bytes);
                 }
                 Report::Bytes(_) => {}
+                Report::Tunnel(record) => story.tunnels.push(tunnel(record)),
                 Report::Note(note) => story.notes.push(*note),
                 Report::Handshake(handshake) => story.handshakes.push(*handshake),
                 Report::Turn(record) => story.turns.push(turn(record)),
@@ -275,6 +325,17 @@ impl Story {
             }
         }
         story
+    }
+}
+
+fn tunnel(record: &TunnelRecord) -> Tunnel {
+    Tunnel {
+        kind: record.kind,
+        outcome: record.outcome,
+        status: record.status,
+        inside: record.inside,
+        start_ns: record.start_ns,
+        duration_ns: record.duration_ns,
     }
 }
 

@@ -101,6 +101,8 @@ struct Reading {
     unit: Unit,
     better: Better,
     begins_group: bool,
+    /// True if the row is left out when both exports have zero, or lack the figure.
+    is_rare: bool,
     read: fn(&Export) -> Option<f64>,
 }
 
@@ -117,8 +119,14 @@ const fn source(
         unit,
         better,
         begins_group: false,
+        is_rare: false,
         read,
     }
+}
+
+const fn rare(mut source: Reading) -> Reading {
+    source.is_rare = true;
+    source
 }
 
 const fn first(mut source: Reading) -> Reading {
@@ -207,6 +215,20 @@ const TAIL: &[Reading] = &[
         Better::Neither,
         |e| count(e.totals.tls.resumed),
     ),
+    rare(source(
+        "tunnels",
+        "tunnels through proxies",
+        Unit::Count,
+        Better::Less,
+        |e| count(e.totals.tunnels.opened),
+    )),
+    rare(source(
+        "tunnels_failed",
+        "tunnels that failed",
+        Unit::Count,
+        Better::Less,
+        |e| count(e.totals.tunnels.failed.total()),
+    )),
     source(
         "dns_queries",
         "DNS queries",
@@ -268,10 +290,14 @@ pub(super) fn all(a: &Export, b: &Export) -> Vec<Row> {
     };
     let phases = Phase::ON_SCREEN.into_iter();
     let phases = phases.flat_map(|phase| phase_rows(phase, a, b));
+    let is_shown = |source: &&Reading| {
+        let counts = [(source.read)(a), (source.read)(b)];
+        !source.is_rare || counts.into_iter().flatten().any(|count| count > 0.0)
+    };
     HEAD.iter()
         .map(of)
         .chain(phases)
-        .chain(TAIL.iter().map(of))
+        .chain(TAIL.iter().filter(is_shown).map(of))
         .collect()
 }
 
@@ -329,11 +355,12 @@ fn steady(export: &Export) -> Option<f64> {
     divide(total, inner.len() as f64 * seconds)
 }
 
-/// Number of connects, requests, handshakes and lookups that failed.
+/// Number of connects, tunnels, requests, handshakes and lookups that failed. Older exports know of no tunnels.
 fn failures(export: &Export) -> Option<f64> {
     let totals = &export.totals;
     let parts = [
         totals.connections.failed.total(),
+        totals.tunnels.failed.total().or(Some(0)),
         totals.requests.failed,
         totals.tls.failed,
         totals.dns.failed.total(),
@@ -346,10 +373,10 @@ fn cpu(export: &Export) -> Option<f64> {
     count([cpu.user_ns, cpu.system_ns].into_iter().sum())
 }
 
-/// Average time per request for lookup, connect, handshake and first byte, ns. The lookups of both address families run
-/// at the same time, so no more lookups are counted than connections.
+/// Average time per request for lookup, connect, tunnel, handshake and first byte, ns. The lookups of both address
+/// families run at the same time, so no more lookups are counted than connections. Older exports know of no tunnels.
 fn first_byte(export: &Export) -> Option<f64> {
-    let mut sum_ns = 0.0;
+    let mut sum_ns = total_ns(export, Phase::Tunnel).unwrap_or(0.0);
     for phase in [Phase::Connect, Phase::Tls, Phase::TlsResumed, Phase::Ttfb] {
         sum_ns += total_ns(export, phase)?;
     }

@@ -209,3 +209,37 @@ fn hostile_names_are_escaped() {
     let comparison = Comparison::new(["\x1b[2J".into(), "b".into()], export(&[]), export(&[]));
     assert!(!comparison.to_text(false).contains('\x1b'));
 }
+
+/// An export of an earlier build has no tunnels, and rows about them appear only when there are some.
+#[test]
+fn tunnels_are_compared_when_there_are_any() {
+    let ids = |comparison: &Comparison| comparison.row("tunnels").is_some();
+    assert!(!ids(&compare(&[], &[])));
+    let none: Edit = |e| {
+        e.totals.tunnels.opened = Some(0);
+        e.totals.tunnels.failed = all_zero();
+    };
+    assert!(!ids(&compare(&[none], &[none])));
+    let some: Edit = |e| {
+        e.totals.tunnels.opened = Some(7);
+        e.totals.tunnels.failed.auth = Some(2);
+    };
+    let comparison = compare(&[none], &[none, some]);
+    let of = |id| comparison.row(id).map(|row| (row.a, row.b, row.verdict()));
+    assert_eq!(of("tunnels"), Some((Some(0.0), Some(7.0), -1)));
+    assert_eq!(of("tunnels_failed"), Some((Some(0.0), Some(2.0), -1)));
+    assert_eq!(of("failures"), Some((Some(3.0), Some(5.0), -1)));
+    let older = compare(&[], &[none]);
+    let failures = older.row("failures").map(|row| (row.a, row.b));
+    assert_eq!(failures, Some((Some(3.0), Some(3.0))));
+}
+
+fn all_zero() -> tracer_export::FailedTunnels {
+    tracer_export::FailedTunnels {
+        auth: Some(0),
+        refused: Some(0),
+        unreachable: Some(0),
+        closed: Some(0),
+        other: Some(0),
+    }
+}

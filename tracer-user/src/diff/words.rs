@@ -27,6 +27,11 @@ pub(super) fn of_phase(phase: Phase) -> Words {
             "a connect takes less",
             "one connect takes as long: a round trip",
         ),
+        Phase::Tunnel => say(
+            "proxies take longer to open a tunnel",
+            "proxies open a tunnel sooner",
+            "proxies open a tunnel as fast",
+        ),
         Phase::Tls => say(
             "a full handshake takes longer",
             "a full handshake takes less",
@@ -104,9 +109,27 @@ fn speed(id: &str) -> Option<Words> {
     Some(words)
 }
 
+/// Words of the rows about tunnels through proxies.
+fn tunnels(id: &str) -> Option<Words> {
+    let words = match id {
+        "tunnels" => say(
+            "more tunnels to pay for",
+            "fewer tunnels to pay for",
+            "as many tunnels",
+        ),
+        "tunnels_failed" => say(
+            "proxies refuse more, or fail",
+            "proxies refuse less",
+            "proxies refuse as often",
+        ),
+        _ => return None,
+    };
+    Some(words)
+}
+
 /// Words of a row that does not show a phase, by its id.
 pub(super) fn words(id: &str) -> Words {
-    if let Some(words) = speed(id) {
+    if let Some(words) = speed(id).or_else(|| tunnels(id)) {
         return words;
     }
     match id {

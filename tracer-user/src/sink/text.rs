@@ -1,6 +1,7 @@
 //! The text summary as a sink: printed once, when the terminal is free.
 
 mod summary;
+mod tables;
 
 use self::summary::summary;
 use super::{Occasion, Results};

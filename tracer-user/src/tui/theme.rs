@@ -38,15 +38,17 @@ pub(super) enum Role {
 pub(super) enum Part {
     Dns,
     Connect,
+    Tunnel,
     Tls,
     Ttfb,
     Transfer,
 }
 
 impl Part {
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::Dns,
         Self::Connect,
+        Self::Tunnel,
         Self::Tls,
         Self::Ttfb,
         Self::Transfer,
@@ -56,6 +58,7 @@ impl Part {
         let phase = match self {
             Self::Dns => Phase::Dns,
             Self::Connect => Phase::Connect,
+            Self::Tunnel => Phase::Tunnel,
             // Full and resumed handshakes together.
             Self::Tls => Phase::Tls,
             Self::Ttfb => Phase::Ttfb,
@@ -71,7 +74,7 @@ pub(super) struct Glyphs {
     /// Eight heights, lowest first.
     pub(super) ramp: [char; 8],
     /// Fill of each [`Part`], for terminals without enough colours.
-    pub(super) fills: [char; 5],
+    pub(super) fills: [char; 6],
     /// A full cell.
     pub(super) full: char,
     /// An empty cell of a gauge.
@@ -95,7 +98,7 @@ pub(super) struct Glyphs {
 
 const UNICODE: Glyphs = Glyphs {
     ramp: ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
-    fills: ['░', '▒', '▓', '█', '▞'],
+    fills: ['░', '▒', '▚', '▓', '█', '▞'],
     full: '█',
     empty: '░',
     rule: '─',
@@ -110,7 +113,7 @@ const UNICODE: Glyphs = Glyphs {
 
 const ASCII: Glyphs = Glyphs {
     ramp: ['_', '.', ':', '-', '=', '+', '*', '#'],
-    fills: ['.', 'o', '+', '#', '/'],
+    fills: ['.', 'o', '=', '+', '#', '/'],
     full: '#',
     empty: '.',
     rule: '-',
@@ -185,11 +188,12 @@ impl Theme {
         let sixteen = [
             Color::Cyan,
             Color::Yellow,
+            Color::Red,
             Color::Magenta,
             Color::Green,
             Color::Blue,
         ];
-        let many = [74, 214, 175, 36, 227];
+        let many = [74, 214, 167, 175, 36, 227];
         match self.colors {
             Colors::None => (self.glyphs.fills[at], Style::new()),
             Colors::Sixteen => (self.glyphs.full, Style::new().fg(sixteen[at])),

@@ -4,8 +4,8 @@ use proptest::{collection::vec, prelude::*};
 use tracer_common::{
     dns::{DNS_HEAD, transport},
     record::{
-        BriefTurn, CloseRecord, ConnectRecord, FirstTurnRecord, TlsRecord, TurnRecord, TurnsRecord,
-        UNMEASURED, connect, direction, kind, tls, turn,
+        BriefTurn, CloseRecord, ConnectRecord, FirstTurnRecord, TlsRecord, TunnelRecord,
+        TurnRecord, TurnsRecord, UNMEASURED, connect, direction, kind, tls, tunnel, turn,
     },
 };
 use zerocopy::{FromZeros, IntoBytes};
@@ -57,6 +57,18 @@ fn handshaken() -> impl Strategy<Value = Vec<u8>> {
             record.header = header::<TlsRecord>(kind::TLS, cookie, now_ns);
             (record.start_ns, record.duration_ns) = (start_ns, took);
             (record.outcome, record.flow, record.resumed) = (tls::DONE, tls::FLOW_12, resumed);
+            record.as_bytes().to_vec()
+        },
+    )
+}
+
+fn tunnelled() -> impl Strategy<Value = Vec<u8>> {
+    (1..4_u64, time(), maybe(), told(), 1..5_u8).prop_map(
+        |(cookie, now_ns, start_ns, took, outcome)| {
+            let mut record = TunnelRecord::new_zeroed();
+            record.header = header::<TunnelRecord>(kind::TUNNEL, cookie, now_ns);
+            (record.start_ns, record.duration_ns) = (start_ns, took);
+            (record.kind, record.outcome) = (tunnel::CONNECT, outcome);
             record.as_bytes().to_vec()
         },
     )
@@ -159,6 +171,7 @@ fn record() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         2 => connected(),
         1 => handshaken(),
+        1 => tunnelled(),
         2 => turned(),
         1 => first_turned(),
         1 => turns(),
@@ -179,12 +192,14 @@ fn after(records: &[Vec<u8>]) -> Snapshot {
     tracker.snapshot()
 }
 
-fn all(phases: &Phases) -> [(&'static str, &Latency); 16] {
+fn all(phases: &Phases) -> [(&'static str, &Latency); 18] {
     [
         ("dns", &phases.dns),
         ("dns failed", &phases.dns_failed),
         ("connect", &phases.connect),
         ("connect failed", &phases.connect_failed),
+        ("tunnel", &phases.tunnel),
+        ("tunnel failed", &phases.tunnel_failed),
         ("tls", &phases.tls),
         ("tls resumed", &phases.tls_resumed),
         ("ttfb", &phases.ttfb),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tracer_common::counter::Counter;
 use tracer_core::{
     dns::{counts::Dns, figures::NameFigures},
-    group::{Connections, Group, Requests, Tcp, Tls, Versions},
+    group::{Connections, Group, Requests, Tcp, Tls, Versions, tunnels::Tunnels},
     host::{Host, HostSource},
     latency::Latency,
     phase::{Phase, Phases},
@@ -53,6 +53,8 @@ pub(crate) fn export(snapshot: &Snapshot, about: &Description) -> export::Export
         processes_folded: Some(snapshot.processes_folded),
         hosts: hosts.map(|entry| host(entry, has_activity)).collect(),
         hosts_folded: Some(snapshot.hosts_folded),
+        proxies: Some(snapshot.proxies.iter().map(proxy).collect()),
+        proxies_folded: Some(snapshot.proxies_folded),
         time_wait: time_wait(&snapshot.time_wait, snapshot.totals.tcp.time_wait_entered),
         dns_names: Some(snapshot.dns_names.iter().map(dns_name).collect()),
         dns_names_folded: Some(snapshot.dns_names_folded),
@@ -97,13 +99,42 @@ fn host(host: &Host, has_activity: bool) -> export::Host {
         host: host.key.host.to_string(),
         host_source: match host.key.source {
             HostSource::Sni => export::HostSource::Sni,
+            HostSource::Tunnel => export::HostSource::Tunnel,
             HostSource::Dns => export::HostSource::Dns,
             HostSource::Http => export::HostSource::Http,
             HostSource::Address => export::HostSource::Address,
         },
         port: host.key.port,
         addresses: host.addresses.iter().map(ToString::to_string).collect(),
+        via: Some(via(host)),
+        via_cut: host.via.is_cut.then_some(true),
         group: group(&host.group, has_activity),
+    }
+}
+
+fn via(host: &Host) -> Vec<String> {
+    host.via.proxies.iter().map(ToString::to_string).collect()
+}
+
+/// Figures of a proxy. What connections are doing now is counted by process and host alone, and lookups by process.
+fn proxy(proxy: &Host) -> export::Proxy {
+    let group = group(&proxy.group, false);
+    let of_lookups = |phase| matches!(phase, Phase::Dns | Phase::DnsFailed);
+    export::Proxy {
+        name: proxy.key.to_string(),
+        via: via(proxy),
+        connections: export::Connections {
+            never_used: None,
+            ..group.connections
+        },
+        requests: group.requests,
+        tunnels: group.tunnels,
+        tls: group.tls,
+        phases: Phase::ALL
+            .into_iter()
+            .filter(|&phase| !of_lookups(phase))
+            .map(|phase| (phase, histogram(proxy.group.phases.get(phase))))
+            .collect(),
     }
 }
 
@@ -115,6 +146,7 @@ fn group(group: &Group, has_activity: bool) -> export::Group {
         http2: export::Http2 {
             connections: Some(group.connections.http2),
         },
+        tunnels: tunnels(&group.tunnels),
         tls: tls(&group.tls),
         dns: dns(&group.dns),
         tcp: tcp(&group.tcp),
@@ -136,6 +168,11 @@ fn connections(connections: &Connections, has_activity: bool) -> export::Connect
         unwatched: Some(connections.unwatched),
         other_protocol: Some(connections.other_protocol),
         upgraded: Some(connections.upgraded),
+        requests_unknown: export::RequestsUnknown {
+            open_before: Some(connections.requests_unknown.open_before),
+            handshake: Some(connections.requests_unknown.handshake),
+            tunnel: Some(connections.requests_unknown.tunnel),
+        },
         open_now: Some(connections.open_now),
         peak_open: Some(connections.peak_open),
         failed: export::FailedConnects {
@@ -180,6 +217,26 @@ fn requests(requests: &Requests, has_activity: bool) -> export::Requests {
         reuse_ratio: requests.reuse_ratio(),
         pickup_cpu_ratio: requests.pickup_cpu_ratio(),
         in_flight_now: has_activity.then_some(requests.in_flight_now),
+    }
+}
+
+fn tunnels(tunnels: &Tunnels) -> export::Tunnels {
+    let (kinds, failed) = (&tunnels.by_kind, &tunnels.failed);
+    export::Tunnels {
+        opened: Some(tunnels.opened),
+        by_kind: export::TunnelKinds {
+            connect: Some(kinds.connect),
+            socks4: Some(kinds.socks4),
+            socks5: Some(kinds.socks5),
+        },
+        failed: export::FailedTunnels {
+            auth: Some(failed.auth),
+            refused: Some(failed.refused),
+            unreachable: Some(failed.unreachable),
+            closed: Some(failed.closed),
+            other: Some(failed.other),
+        },
+        unknown: Some(tunnels.unknown),
     }
 }
 
@@ -316,3 +373,6 @@ fn destination(destination: &Destination) -> export::Destination {
         ports_used_ratio: destination.ports_used_ratio,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,23 +3,18 @@
 use std::fmt::Write;
 
 use tracer_core::{
-    group::{Connections, Group, Requests},
-    host::Host,
-    latency::Latency,
+    group::{Connections, Group, Requests, tunnels::Tunnels},
     phase::Phase,
-    process::Process,
     snapshot::{Events, Snapshot},
 };
+use tracer_text::number;
 
-use tracer_text::{number, printable::printable};
-
-/// Rows shown of each table.
-const ROWS: usize = 10;
+use super::tables::{self, Paint};
 
 /// The whole summary; `duration_ns` is the length of the trace.
 pub(crate) fn summary(snapshot: &Snapshot, duration_ns: u64, color: bool) -> String {
     let mut text = String::new();
-    let paint = Paint { color };
+    let paint = Paint::new(color);
     head(&mut text, snapshot, duration_ns, &paint);
     if snapshot.processes.is_empty() {
         text.push_str("no connection was made, and none was open\n");
@@ -27,31 +22,10 @@ pub(crate) fn summary(snapshot: &Snapshot, duration_ns: u64, color: bool) -> Str
     }
     phases(&mut text, &snapshot.totals, &paint);
     counts(&mut text, snapshot);
-    hosts(&mut text, &snapshot.hosts, &paint);
-    processes(&mut text, &snapshot.processes, &paint);
+    tables::hosts(&mut text, &snapshot.hosts, &paint);
+    tables::proxies(&mut text, &snapshot.proxies, &paint);
+    tables::processes(&mut text, &snapshot.processes, &paint);
     text
-}
-
-struct Paint {
-    color: bool,
-}
-
-impl Paint {
-    fn bold(&self, text: &str) -> String {
-        if self.color {
-            format!("\x1b[1m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
-    }
-
-    fn alarm(&self, text: &str) -> String {
-        if self.color {
-            format!("\x1b[1;31m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
-    }
 }
 
 fn head(text: &mut String, snapshot: &Snapshot, duration_ns: u64, paint: &Paint) {
@@ -195,6 +169,17 @@ fn not_requests(text: &mut String, connections: &Connections) {
             connections.upgraded
         );
     }
+    let unknown = connections.requests_unknown;
+    if unknown.total() != 0 {
+        let _ = writeln!(
+            text,
+            "              of {} the requests are NOT KNOWN: {} were open before the trace, {} with a handshake and {} with a tunnel that could not be followed",
+            unknown.total(),
+            unknown.open_before,
+            unknown.handshake,
+            unknown.tunnel
+        );
+    }
     if connections.http2 != 0 {
         let _ = writeln!(
             text,
@@ -207,6 +192,26 @@ fn not_requests(text: &mut String, connections: &Connections) {
             text,
             "              {} NOT SEEN, made by processes that left their cgroup: their handshakes, requests and lookups are missing",
             connections.unwatched
+        );
+    }
+}
+
+/// Tunnels through proxies, if a proxy was asked for one.
+fn tunnels(text: &mut String, tunnels: &Tunnels) {
+    if tunnels.total() == 0 {
+        return;
+    }
+    let (kinds, failed) = (tunnels.by_kind, tunnels.failed);
+    let _ = writeln!(
+        text,
+        "tunnels       {} opened ({} CONNECT, {} SOCKS 4, {} SOCKS 5), {} unknown",
+        tunnels.opened, kinds.connect, kinds.socks4, kinds.socks5, tunnels.unknown
+    );
+    if failed.total() != 0 {
+        let _ = writeln!(
+            text,
+            "              failed: {} auth, {} refused, {} unreachable, {} closed, {} other",
+            failed.auth, failed.refused, failed.unreachable, failed.closed, failed.other
         );
     }
 }
@@ -242,6 +247,7 @@ fn counts(text: &mut String, snapshot: &Snapshot) {
         closed.timeout,
         closed.unknown
     );
+    tunnels(text, &group.tunnels);
     let _ = writeln!(
         text,
         "tls           {} full, {} resumed, {} failed, {} unfinished, {} unknown, {} connections not TLS",
@@ -267,97 +273,6 @@ fn counts(text: &mut String, snapshot: &Snapshot) {
         "TIME_WAIT     {} entered, {} now, peak {}",
         group.tcp.time_wait_entered, snapshot.time_wait.current, snapshot.time_wait.peak
     );
-}
-
-fn hosts(text: &mut String, hosts: &[Host], paint: &Paint) {
-    let mut sorted: Vec<&Host> = hosts.iter().collect();
-    sorted.sort_by_key(|host| std::cmp::Reverse(weight(&host.group)));
-    table(
-        text,
-        paint,
-        "host",
-        sorted.len(),
-        sorted.iter().take(ROWS).map(|host| {
-            (
-                format!("{}:{}", printable(&host.key.host), host.key.port),
-                &*host.group,
-            )
-        }),
-    );
-}
-
-fn processes(text: &mut String, processes: &[Process], paint: &Paint) {
-    let mut sorted: Vec<&Process> = processes.iter().collect();
-    sorted.sort_by_key(|process| std::cmp::Reverse(weight(&process.group)));
-    table(
-        text,
-        paint,
-        "process",
-        sorted.len(),
-        sorted.iter().take(ROWS).map(|process| {
-            (
-                format!("{} {}", process.pid, printable(&process.comm)),
-                &*process.group,
-            )
-        }),
-    );
-}
-
-fn weight(group: &Group) -> u64 {
-    group.connections.opened + group.connections.adopted
-}
-
-fn table<'a>(
-    text: &mut String,
-    paint: &Paint,
-    what: &str,
-    all: usize,
-    rows: impl Iterator<Item = (String, &'a Group)>,
-) {
-    if all == 0 {
-        return;
-    }
-    let header = format!(
-        "{what:<32}{:>8}{:>8}{:>8}{:>9}{:>13}{:>10}",
-        "conns",
-        "failed",
-        "tls",
-        "resumed",
-        format!("{} p50", Phase::Connect.key()),
-        format!("{} p50", Phase::Tls.key())
-    );
-    let _ = writeln!(text, "\n{}", paint.bold(&header));
-    for (name, group) in rows {
-        let _ = writeln!(
-            text,
-            "{:<32}{:>8}{:>8}{:>8}{:>9}{:>13}{:>10}",
-            shorten(&name, 31),
-            weight(group),
-            group.connections.failed.total(),
-            group.tls.full + group.tls.resumed,
-            group.tls.resumed,
-            median(&group.phases.connect),
-            median(&group.phases.tls)
-        );
-    }
-    if all > ROWS {
-        let _ = writeln!(text, "… and {} more", all - ROWS);
-    }
-}
-
-fn median(latency: &Latency) -> String {
-    if latency.count() == 0 {
-        "-".to_owned()
-    } else {
-        number::time(latency.summary().p50_ns as f64)
-    }
-}
-
-fn shorten(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    text.chars().take(width - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -389,5 +304,23 @@ mod tests {
             |events| (events.evicted, events.negative_durations) = (1, 5),
             "1 evicted, 5 durations that end before they begin",
         );
+    }
+
+    #[test]
+    fn tunnels_have_a_line_when_there_were_any() {
+        let mut all = Tunnels::default();
+        let mut text = String::new();
+        tunnels(&mut text, &all);
+        assert_eq!(text, "");
+        all.opened = 3;
+        (all.by_kind.connect, all.by_kind.socks5) = (2, 1);
+        tunnels(&mut text, &all);
+        let opened = "tunnels       3 opened (2 CONNECT, 0 SOCKS 4, 1 SOCKS 5), 0 unknown\n";
+        assert_eq!(text, opened);
+        (all.failed.auth, all.failed.closed) = (4, 5);
+        text.clear();
+        tunnels(&mut text, &all);
+        let failed = "              failed: 4 auth, 0 refused, 0 unreachable, 5 closed, 0 other\n";
+        assert_eq!(text, format!("{opened}{failed}"));
     }
 }

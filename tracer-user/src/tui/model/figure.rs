@@ -185,9 +185,10 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// Connects, handshakes, requests and lookups that failed.
+/// Connects, tunnels, handshakes, requests and lookups that failed.
 pub(in super::super) fn failures(group: &Group) -> u64 {
     group.connections.failed.total()
+        + group.tunnels.failed.total()
         + group.tls.failed
         + group.requests.failed
         + group.dns.failed.total()

@@ -31,7 +31,7 @@ const HELP: &[(&str, &str)] = &[
     ("  text", "the row holds it"),
     (
         "  host:*.org",
-        "a column's text, with * and ?; comm: pid: port: name: to:",
+        "a column's text, with * and ?; comm: pid: port: name: to: via:",
     ),
     (
         "  ttfb>10ms",

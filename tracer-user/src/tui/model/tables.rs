@@ -85,6 +85,9 @@ pub(super) static HOSTS: Table = Table {
         label("source", "named", 7, 12, |look, row| {
             Value::text(look.snapshot().hosts[row].key.source.as_str())
         }),
+        label("via", "via", 22, 13, |look, row| {
+            Value::text(look.snapshot().hosts[row].via.to_string())
+        }),
     ],
     sort: 2,
     nothing: "no host yet: no connection was made, and none was open",
@@ -178,13 +181,18 @@ pub(super) static CONNECTIONS: Table = Table {
             of.connections.shown[row].pid.into()
         }),
         id("port", "port", 5, 7, |of, row| {
-            of.connections.shown[row].remote.port().into()
+            of.connections.shown[row].host.port.into()
         }),
         label("to", "remote", 22, 8, |look, row| {
             Value::text(connection(look, row).remote.to_string())
         }),
         label("from", "local", 22, 9, |look, row| {
             Value::text(connection(look, row).local.to_string())
+        }),
+        label("via", "via", 22, 10, |look, row| {
+            let via = connection(look, row).via.iter();
+            let via: Vec<String> = via.map(ToString::to_string).collect();
+            Value::text(via.join(" "))
         }),
     ],
     sort: 3,

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use tracer_core::{
     dns::figures::NameFigures,
     group::Group,
-    host::{Host, HostKey},
+    host::{Host, HostKey, Via},
     live::{LiveConnection, LiveConnections, LiveState, LiveTls},
     phase::Phase,
     process::Process,
@@ -98,6 +98,7 @@ pub(super) fn host(name: &str, requests: u64) -> Host {
     Host {
         key: Arc::new(HostKey::sni(name, 443)),
         addresses: Arc::new([[192, 0, 2, 1].into(), [192, 0, 2, 2].into()]),
+        via: Arc::default(),
         group: Arc::new(group(requests, requests)),
     }
 }
@@ -123,6 +124,7 @@ fn connection(at: u8, state: LiveState) -> LiveConnection {
         pid: 4242,
         comm: "crawler".into(),
         host: Arc::new(HostKey::sni("www.example.org", 443)),
+        via: Vec::new(),
         local: ([10, 0, 0, 1], 40_000 + u16::from(at)).into(),
         remote: address(at, 443),
         state,
@@ -251,6 +253,38 @@ pub(super) fn usual() -> Moment {
         ("tracker.example.com", 1),
     ];
     moment_of(hosts.map(|(name, requests)| host(name, requests)).into())
+}
+
+/// A trace whose requests go through proxies.
+pub(super) fn through_proxies() -> Moment {
+    let mut moment = usual();
+    let snapshot = &mut moment.snapshot;
+    let proxies = [("one.proxy.example", 3128), ("two.proxy.example", 1080)];
+    let proxies = proxies.map(|(name, port)| Arc::new(HostKey::dns(name, port)));
+    let open = |group: &mut Arc<Group>| {
+        let group = Arc::make_mut(group);
+        group.tunnels.opened = 3;
+        group.tunnels.by_kind.connect = 2;
+        group.tunnels.by_kind.socks5 = 1;
+        group.tunnels.failed.auth = 1;
+        (1..4).for_each(|at| group.phases.tunnel.record(at * 900 * MS));
+    };
+    open(&mut snapshot.totals);
+    for (at, host) in snapshot.hosts.iter_mut().enumerate() {
+        open(&mut host.group);
+        host.via = Arc::new(Via {
+            proxies: proxies[..1 + at % 2].to_vec(),
+            is_cut: at == 1,
+        });
+    }
+    let connections = Arc::make_mut(&mut snapshot.connections);
+    for (connection, state) in connections.shown.iter_mut().zip([LiveState::Tunnel]) {
+        connection.state = state;
+    }
+    for connection in connections.shown.iter_mut().skip(1) {
+        connection.via = proxies.to_vec();
+    }
+    moment
 }
 
 /// A later moment of the same trace.

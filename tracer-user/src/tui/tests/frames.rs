@@ -23,8 +23,8 @@ const VIEWS: [(&str, &str); 14] = [
     ("findings", "7"),
     ("output", "8"),
     ("help", "9"),
-    ("histogram", "1<Down><Down><Enter>"),
-    ("comparison", "1<Down><Down><Enter>c"),
+    ("histogram", "1<Down><Down><Down><Enter>"),
+    ("comparison", "1<Down><Down><Down><Enter>c"),
 ];
 
 fn check(name: &str, size: (u16, u16), moment: Moment, script: &str) {
@@ -95,6 +95,24 @@ fn hostile_long_and_wide_names() {
 }
 
 #[test]
+fn what_goes_through_proxies() {
+    for (name, way) in [
+        ("overview", "1"),
+        ("hosts", "2"),
+        ("host", "2<Enter>"),
+        ("connections", "4"),
+    ] {
+        check(&format!("{name}-proxies"), LARGE, through_proxies(), way);
+    }
+    check(
+        "hosts-proxies-filtered",
+        LARGE,
+        through_proxies(),
+        "2/via:*two*<Enter>",
+    );
+}
+
+#[test]
 fn losses_a_pause_an_end_and_an_answer() {
     let mut lossy = usual();
     lossy.snapshot.events.lost = 1234;
@@ -129,7 +147,10 @@ fn changes_against_the_mark() {
         insta::assert_snapshot!(format!("{name}-marked"), frame(&model));
     }
     let mut model = model(LARGE, usual());
-    press(&mut model, "1m<Down><Down><Down><Down><Down><Enter>cc");
+    press(
+        &mut model,
+        "1m<Down><Down><Down><Down><Down><Down><Enter>cc",
+    );
     model.take(Input::Moment(Arc::new(later(&usual(), 3))));
     model.arrange();
     insta::assert_snapshot!("histogram-marked", frame(&model));

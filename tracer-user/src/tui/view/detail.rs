@@ -1,6 +1,6 @@
 //! View of a host or process: its phases, and facts about its connections.
 
-use tracer_core::{group::Group, phase::Phase};
+use tracer_core::{group::Group, host::Host, phase::Phase};
 
 use tracer_text::number;
 
@@ -55,9 +55,10 @@ fn named(look: &Look<'_>, subject: &Subject) -> (String, String) {
             let addresses = host.map_or(&[][..], |host| &host.addresses);
             let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
             let name = format!("{}:{}", key.host, key.port);
+            let via = host.map_or_else(String::new, via);
             (
                 name,
-                format!("({})  {}", key.source.as_str(), addresses.join(" ")),
+                format!("({})  {}{via}", key.source.as_str(), addresses.join(" ")),
             )
         }
         Subject::Process(pid, comm) => {
@@ -69,10 +70,18 @@ fn named(look: &Look<'_>, subject: &Subject) -> (String, String) {
     }
 }
 
+/// Proxies on the way to a host, as a part of a line.
+fn via(host: &Host) -> String {
+    match host.via.proxies.is_empty() {
+        true => String::new(),
+        false => format!("  via {}", host.via),
+    }
+}
+
 /// Name of a count, and the function that reads it.
 type Fact = (&'static str, fn(&Group) -> u64);
 
-const FACTS: [(&str, &[Fact]); 6] = [
+const FACTS: [(&str, &[Fact]); 7] = [
     (
         "requests",
         &[
@@ -97,6 +106,9 @@ const FACTS: [(&str, &[Fact]); 6] = [
             ("not seen", |g| g.connections.unwatched),
             ("other protocol", |g| g.connections.other_protocol),
             ("upgraded", |g| g.connections.upgraded),
+            ("requests unknown", |g| {
+                g.connections.requests_unknown.total()
+            }),
             ("HTTP/2", |g| g.connections.http2),
         ],
     ),
@@ -108,6 +120,20 @@ const FACTS: [(&str, &[Fact]); 6] = [
             ("reset", |g| g.connections.failed.reset),
             ("unreachable", |g| g.connections.failed.unreachable),
             ("other", |g| g.connections.failed.other),
+        ],
+    ),
+    (
+        "tunnels",
+        &[
+            ("CONNECT", |g| g.tunnels.by_kind.connect),
+            ("SOCKS 4", |g| g.tunnels.by_kind.socks4),
+            ("SOCKS 5", |g| g.tunnels.by_kind.socks5),
+            ("auth failed", |g| g.tunnels.failed.auth),
+            ("refused", |g| g.tunnels.failed.refused),
+            ("unreachable", |g| g.tunnels.failed.unreachable),
+            ("closed", |g| g.tunnels.failed.closed),
+            ("other", |g| g.tunnels.failed.other),
+            ("unknown", |g| g.tunnels.unknown),
         ],
     ),
     (

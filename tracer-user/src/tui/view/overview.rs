@@ -92,13 +92,14 @@ fn spent_ns(totals: &Pair<'_>, part: Part) -> f64 {
     match part {
         Part::Dns => totals.window(Phase::Dns).sum_ns(),
         Part::Connect => totals.window(Phase::Connect).sum_ns(),
+        Part::Tunnel => totals.window(Phase::Tunnel).sum_ns(),
         Part::Tls => totals.window(Phase::Tls).sum_ns() + totals.window(Phase::TlsResumed).sum_ns(),
         Part::Ttfb => totals.window(Phase::Ttfb).sum_ns(),
         Part::Transfer => totals.window(Phase::Transfer).sum_ns(),
     }
 }
 
-fn bar(canvas: &mut Canvas<'_>, area: Area, sums: &[f64; 5]) {
+fn bar(canvas: &mut Canvas<'_>, area: Area, sums: &[f64; 6]) {
     let all: f64 = sums.iter().sum();
     let mut before = 0.0;
     if area.height == 0 {
@@ -116,7 +117,7 @@ fn bar(canvas: &mut Canvas<'_>, area: Area, sums: &[f64; 5]) {
     }
 }
 
-fn legend(canvas: &mut Canvas<'_>, area: Area, sums: &[f64; 5], requests: f64) {
+fn legend(canvas: &mut Canvas<'_>, area: Area, sums: &[f64; 6], requests: f64) {
     if area.height == 0 {
         return;
     }

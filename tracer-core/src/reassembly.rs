@@ -15,7 +15,7 @@ const GROWTH_BYTES: usize = 1024;
 
 /// Buffer in which the bytes `..contiguous` are known, and beyond them only those in `islands`.
 #[derive(Debug, Default)]
-pub(super) struct Reassembly {
+pub(crate) struct Reassembly {
     buffer: Vec<u8>,
     contiguous: usize,
     /// Known ranges beyond `contiguous`: sorted, disjoint, not touching.
@@ -24,26 +24,26 @@ pub(super) struct Reassembly {
 
 impl Reassembly {
     /// All bytes up to the first gap.
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.buffer[..self.contiguous]
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.contiguous == CAPACITY_BYTES
     }
 
-    pub(super) fn allocated_bytes(&self) -> usize {
+    pub(crate) fn allocated_bytes(&self) -> usize {
         self.buffer.capacity() + self.islands.capacity() * size_of::<Range<usize>>()
     }
 
     /// Moves bytes that have been read toward the front, over record headers no longer needed.
-    pub(super) fn shift_down(&mut self, from: Range<usize>, to: usize) {
+    pub(crate) fn shift_down(&mut self, from: Range<usize>, to: usize) {
         debug_assert!(to <= from.start && from.end <= self.contiguous);
         self.buffer.copy_within(from, to);
     }
 
     /// Adds a fragment; bytes that are already known do not change.
-    pub(super) fn insert(&mut self, offset: u32, bytes: &[u8]) {
+    pub(crate) fn insert(&mut self, offset: u32, bytes: &[u8]) {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         let end = offset.saturating_add(bytes.len()).min(CAPACITY_BYTES);
         let piece = offset.max(self.contiguous)..end;

@@ -2,37 +2,37 @@
 
 /// Reads from the front. Every method returns `None`, and consumes nothing, when too few bytes are left.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    pub(super) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+    pub(crate) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (head, rest) = self.rest.split_at_checked(count)?;
         self.rest = rest;
         Some(head)
     }
 
-    pub(super) fn u8(&mut self) -> Option<u8> {
+    pub(crate) fn u8(&mut self) -> Option<u8> {
         let (&first, rest) = self.rest.split_first()?;
         self.rest = rest;
         Some(first)
     }
 
-    pub(super) fn u16(&mut self) -> Option<u16> {
+    pub(crate) fn u16(&mut self) -> Option<u16> {
         self.take(2).map(|b| u16::from_be_bytes([b[0], b[1]]))
     }
 
     /// Reads a vector with a one-byte length (RFC 8446 3.4).
-    pub(super) fn vec8(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn vec8(&mut self) -> Option<&'a [u8]> {
         let mut ahead = *self;
         let length = ahead.u8()?;
         let body = ahead.take(usize::from(length))?;
@@ -40,8 +40,16 @@ impl<'a> Cursor<'a> {
         Some(body)
     }
 
+    /// Reads the bytes before a NUL, and the NUL.
+    pub(crate) fn until_nul(&mut self) -> Option<&'a [u8]> {
+        let end = self.rest.iter().position(|&byte| byte == 0)?;
+        let text = self.take(end)?;
+        self.take(1)?;
+        Some(text)
+    }
+
     /// Reads a vector with a two-byte length (RFC 8446 3.4).
-    pub(super) fn vec16(&mut self) -> Option<&'a [u8]> {
+    pub(crate) fn vec16(&mut self) -> Option<&'a [u8]> {
         let mut ahead = *self;
         let length = ahead.u16()?;
         let body = ahead.take(usize::from(length))?;
