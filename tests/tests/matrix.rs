@@ -2,91 +2,10 @@
 
 use anyhow::{Result, ensure};
 use tracer_tests::machine::workspace;
-use tracer_tests::matrix::{CRAWLERS, Path, Protocol, Wrong, check, page};
+use tracer_tests::matrix::{CRAWLERS, Wrong, check, page};
 
 /// Cells that tracer has wrong. A cell that becomes right has to leave the table.
-const WRONG: &[Wrong] = &[
-    Wrong {
-        path: Path::Connect,
-        clients: HTTP1_AND_SOCKS,
-        protocols: TLS,
-        what: "The tunnel by CONNECT and the records of the handshake in it count as requests, some of them as failed ones. The handshake in the tunnel is not seen.",
-        by_chance: false,
-    },
-    Wrong {
-        path: Path::Connect,
-        clients: HTTP1_ONLY,
-        protocols: TLS,
-        what: "The same, for clients that know no SOCKS.",
-        by_chance: false,
-    },
-    Wrong {
-        path: Path::Connect,
-        clients: HTTP2,
-        protocols: TLS,
-        what: "HTTP/2 in a tunnel counts as requests of HTTP/1.",
-        by_chance: false,
-    },
-    Wrong {
-        path: Path::Connect,
-        clients: ALL,
-        protocols: &[Protocol::Clear],
-        what: "Some forwarded requests are followed by a failed one that never was. Clients that ask for a tunnel in clear too have that tunnel counted as a request.",
-        by_chance: true,
-    },
-    Wrong {
-        path: Path::Socks,
-        clients: HTTP1_AND_SOCKS,
-        protocols: EVERY,
-        what: "The greeting and the demand of SOCKS count as requests, and the handshake in the tunnel is not seen.",
-        by_chance: false,
-    },
-    Wrong {
-        path: Path::Socks,
-        clients: HTTP2,
-        protocols: EVERY,
-        what: "The greeting and the demand of SOCKS and the frames of HTTP/2 count as requests of HTTP/1, and the handshake in the tunnel is not seen.",
-        by_chance: false,
-    },
-    Wrong {
-        path: Path::Direct,
-        clients: FALSE_START,
-        protocols: &[Protocol::Tls12],
-        what: "The client sends its first request before the handshake is over (False Start), and that request is not counted.",
-        by_chance: true,
-    },
-    Wrong {
-        path: Path::Local,
-        clients: FALSE_START,
-        protocols: &[Protocol::Tls12],
-        what: "The client sends its first request before the handshake is over (False Start), and that request is not counted.",
-        by_chance: true,
-    },
-];
-
-const TLS: &[Protocol] = &[Protocol::Tls12, Protocol::Tls13];
-const EVERY: &[Protocol] = &Protocol::ALL;
-/// Clients of HTTP/1.1 that know SOCKS.
-const HTTP1_AND_SOCKS: &[&str] = &[
-    "curl",
-    "Go tuned",
-    "requests",
-    "aiohttp",
-    "httpx",
-    "reqwest",
-    "curl_cffi",
-    "Chromium",
-];
-/// Clients of HTTP/1.1 that know no SOCKS.
-const HTTP1_ONLY: &[&str] = &["wget", "Scrapy", "Node fetch", "undici", "JDK"];
-const HTTP2: &[&str] = &[
-    "curl, HTTP/2",
-    "Go default, HTTP/2",
-    "httpx, HTTP/2",
-    "JDK, HTTP/2",
-];
-const FALSE_START: &[&str] = &["wget2", "curl_cffi", "Chromium"];
-const ALL: &[&str] = TESTED;
+const WRONG: &[Wrong] = &[];
 
 /// A test for each client, and the list of their names.
 macro_rules! clients {

@@ -60,6 +60,7 @@ pub(super) struct Mark {
     lines: usize,
     by_origin: u64,
     by_first: u64,
+    tunnels: u64,
 }
 
 /// Counts of a visit.
@@ -71,6 +72,8 @@ pub(super) struct Truth {
     pub(super) accepted: u64,
     /// Connections that the client opened: those to the site or to the proxy.
     pub(super) opened: u64,
+    /// Tunnels that the client asked the proxy for.
+    pub(super) tunnels: u64,
 }
 
 impl Site {
@@ -169,6 +172,7 @@ impl Site {
             lines: self.origin(protocol).logged()?,
             by_origin,
             by_first,
+            tunnels: self.tunnels(path)?,
         })
     }
 
@@ -181,6 +185,7 @@ impl Site {
             seen: self.origin(protocol).seen_since(mark.lines)?,
             accepted: now.by_origin - mark.by_origin,
             opened: now.by_first - mark.by_first,
+            tunnels: now.tunnels - mark.tunnels,
         })
     }
 }
