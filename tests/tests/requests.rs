@@ -291,7 +291,7 @@ fn http_2_in_clear_is_kept_apart() -> Result<()> {
     check_http_2(None, script)
 }
 
-/// Over TLS it is known by ALPN and the acknowledgement of the server's SETTINGS.
+/// Over TLS it is known by ALPN in the ServerHello, or by the length of EncryptedExtensions.
 #[test]
 fn http_2_over_tls_12_is_kept_apart() -> Result<()> {
     check_http_2(Some("TLSv1.2"), HTTP_2_OVER_TLS)
@@ -300,6 +300,30 @@ fn http_2_over_tls_12_is_kept_apart() -> Result<()> {
 #[test]
 fn http_2_over_tls_13_is_kept_apart() -> Result<()> {
     check_http_2(Some("TLSv1.3"), HTTP_2_OVER_TLS)
+}
+
+/// Bodies as long as an acknowledgement of HTTP/2, in records of their own, by a client that offers HTTP/2.
+#[test]
+fn short_posts_are_no_http_2() -> Result<()> {
+    for length in ["8", "9", "16"] {
+        let client =
+            |at: &Target| Client::python("short_posts.py", &["127.0.0.1", &at.port, "10", length]);
+        let traced = check(
+            &Origin::nginx("TLSv1.3"),
+            client,
+            answered(10, 1),
+            First::Tickets,
+        )?;
+        let mut differences = Differences::of(format!("bodies of {length} bytes"));
+        compare!(
+            &mut differences,
+            traced.export,
+            totals.requests.h2_turns = 0,
+            totals.http2.connections = 0,
+        );
+        differences.finish(|| traced.story())?;
+    }
+    Ok(())
 }
 
 /// Six connections, three of them with two requests.
@@ -328,6 +352,7 @@ fn check_http_2(protocols: Option<&'static str>, script: &str) -> Result<()> {
         totals.requests.connections = 0,
         totals.requests.failed = 0,
         totals.requests.aborted = 0,
+        totals.http2.connections = 6,
         Phase::Ttfb.count = 0,
     );
     let turns = figure!(export, totals.requests.h2_turns)?;

@@ -11,7 +11,7 @@ use crate::{
     http2::Signs,
     live::LiveTls,
     proxy_path::ProxyPath,
-    ticket::FirstByte,
+    ticket::{FirstByte, round_trip},
     tls::{HelloStream, Side, TlsVersion},
 };
 
@@ -24,8 +24,8 @@ pub struct Connection {
     pub host: u32,
     /// Way in which the connection was opened.
     pub opening: Opening,
-    /// One round trip, ns: from the first byte of the ClientHello to that of the server's answer, or, while that is not
-    /// known, from SYN to ESTABLISHED, which a proxy nearby makes short. None when adopted, and behind a proxy.
+    /// One round trip, ns: from SYN to ESTABLISHED, or that of the handshake if it is much longer, because a proxy nearby
+    /// makes the connect short. None when neither is known.
     pub round_trip_ns: Option<u64>,
     /// Time of the first byte of the ClientHello, ns, until the server has answered.
     pub hello_ns: Option<u64>,
@@ -265,9 +265,9 @@ impl Connection {
             self.hello_ns = Some(captured.time_ns);
         } else if side == Side::Server
             && let Some(sent_ns) = self.hello_ns.take()
-            && let Some(round_trip_ns) = elapsed(captured.time_ns, sent_ns)
+            && let Some(hello_ns) = elapsed(captured.time_ns, sent_ns)
         {
-            self.round_trip_ns = Some(round_trip_ns);
+            self.round_trip_ns = Some(round_trip(self.round_trip_ns, hello_ns));
         }
         let hello = self.hello.get_or_insert_default();
         hello.push(side, captured.offset, captured.bytes);

@@ -17,6 +17,9 @@ use crate::elapsed::elapsed;
 const TICKET: std::ops::RangeInclusive<u16> = 60..=1400;
 /// Time that a server may need, besides the round trip, to answer a Finished with tickets, ns.
 const TICKET_SLACK_NS: u64 = 5_000_000;
+/// Time by which an answer to a ClientHello may be later than an answer to a SYN, on the same way, ns: the server computes
+/// keys for it.
+const HELLO_SLACK_NS: u64 = 5_000_000;
 /// Distance up to which records count as one answer, as far as a latency is concerned, ns.
 const TOGETHER_NS: u64 = 50_000;
 /// Largest difference in length between tickets of one server: a padding, or another session in them.
@@ -117,8 +120,16 @@ impl TicketHistories {
     }
 }
 
+/// Round trip to the end of the handshake, ns. That of the connect is exact where both lead to the same machine; a ClientHello
+/// that was answered much later has gone on to another one.
+pub fn round_trip(connect_ns: Option<u64>, hello_ns: u64) -> u64 {
+    connect_ns
+        .filter(|connect_ns| hello_ns <= connect_ns.saturating_add(HELLO_SLACK_NS))
+        .unwrap_or(hello_ns)
+}
+
 /// Distinguishes response and tickets in a first turn, and learns from it. `round_trip_ns` is that of the handshake: a
-/// connect may end at a proxy nearby, while tickets come from the server.
+/// connect may end at a proxy nearby, while tickets come from the server ([`round_trip`]).
 pub fn first_byte(
     record: &FirstTurnRecord,
     round_trip_ns: Option<u64>,
@@ -359,6 +370,14 @@ mod tests {
             first_byte(&late, rtt, &mut history),
             FirstByte::Inferred(500 * MS)
         );
+    }
+
+    #[test]
+    fn round_trips() {
+        assert_eq!(round_trip(Some(40 * MS), 43 * MS), 40 * MS);
+        assert_eq!(round_trip(Some(MS / 10), 43 * MS), 43 * MS);
+        assert_eq!(round_trip(None, 43 * MS), 43 * MS);
+        assert_eq!(round_trip(Some(u64::MAX), 1), u64::MAX);
     }
 
     #[test]

@@ -6,7 +6,6 @@ use crate::{
     bound::masked,
     conn::{Conn, PADS_RECEIVED, PADS_SENT},
     lengths::{ALERT_13, CONTINUE_RECORD, KEY_UPDATE_13},
-    pickup,
     source::Source,
 };
 
@@ -50,8 +49,7 @@ pub(crate) fn note_first_sent<S: Source>(conn: &mut Conn, source: &S, position: 
 }
 
 /// True if all records received in the first turn may be tickets, so that the request is still going on: they have one
-/// size, and there are two or four of them, as most servers send, or the application has not read them, as it would have
-/// read a response.
+/// size, and there are two or four of them, as most servers send. A client may have read them.
 #[inline(always)]
 pub(crate) fn only_tickets(conn: &Conn) -> bool {
     let (answer, lengths) = (&conn.response, &conn.lengths);
@@ -59,26 +57,8 @@ pub(crate) fn only_tickets(conn: &Conn) -> bool {
         && conn.request.number == 1
         && answer.broken == 0
         && answer.half_rtt == 0
-        && (answer.records == 2 || answer.records == 4 || is_unread(conn))
+        && (answer.records == 2 || answer.records == 4)
         && TICKET.contains(&lengths[0])
-        && are_alike(lengths, answer.records)
-}
-
-/// True if the application leaves received data in the socket although it has read before.
-#[inline(always)]
-fn is_unread(conn: &Conn) -> bool {
-    conn.request.read_ns != 0 && pickup::is_unread(conn)
-}
-
-/// True if the first `count` lengths are the same; false if there are more than are kept.
-#[inline(always)]
-fn are_alike(lengths: &[u16; EVIDENCE], count: u32) -> bool {
-    let mut at = 1;
-    while at < EVIDENCE {
-        if (at as u32) < count && lengths[at] != lengths[0] {
-            return false;
-        }
-        at += 1;
-    }
-    count as usize <= EVIDENCE
+        && lengths[0] == lengths[1]
+        && (answer.records == 2 || (lengths[2] == lengths[0] && lengths[3] == lengths[0]))
 }

@@ -149,7 +149,7 @@ pub(crate) fn report<const EGRESS: bool, P: Packet, O: Outside>(
     let leftover = conn.outcome == tls::NOT_TLS || rest > stream.skip || conn.answer_queued == 1;
     let left = stream.skip.saturating_sub(rest);
     if EGRESS {
-        let next = stream.position + stream.skip;
+        let next = stream.position.wrapping_add(stream.skip);
         conn.sent_rest = left;
         if leftover && conn.flow == tls::FLOW_13 {
             evidence::note_first_sent(conn, packet, next);

@@ -77,6 +77,18 @@ pub fn is_unread(conn: &Conn) -> bool {
     conn.mptcp == 0 && (request.marked_ns != 0 || conn.response.ready_ns > request.read_ns)
 }
 
+/// True if the application has read nothing since the answer began, so that what it sends belongs to the request that is
+/// being answered: the answer came early, or what came are tickets. In clear the bytes tell what they are.
+#[inline(always)]
+pub(crate) fn leaves_answer_unread(conn: &Conn) -> bool {
+    let (request, response) = (&conn.request, &conn.response);
+    request.protocol != CLEAR
+        && request.number != 0
+        && request.read_ns != 0
+        && response.first_ns > request.read_ns
+        && conn.mptcp == 0
+}
+
 /// Notes a read of data that waited since `since_ns`, if they belong to the current turn.
 #[inline(always)]
 fn waited(conn: &mut Conn, now_ns: u64, since_ns: u64, run_queue_ns: impl FnOnce(u64) -> u64) {

@@ -123,9 +123,12 @@ pub(crate) fn sent<S: Source, R: Reports>(
             conn.response.answered == conn.request.number,
             segment.length,
         );
-        if (is_over || conn.sent_rest != 0)
-            && control::skip(&mut conn.sent_rest, source, position, length) >= length
-        {
+        let from = if is_over || conn.sent_rest != 0 {
+            control::skip(&mut conn.sent_rest, source, position, length)
+        } else {
+            position
+        };
+        if from >= length {
             return;
         }
         if conn.inferred == 1 && is_over && !unknown::speaks_http_1(conn, source, position, reports)
@@ -147,7 +150,7 @@ pub(crate) fn sent<S: Source, R: Reports>(
             conn.request.h2 = 1;
         }
         if conn.request.number == 0 && conn.request.protocol == turn::TLS_13 {
-            evidence::note_first_sent(conn, source, position);
+            evidence::note_first_sent(conn, source, from);
         }
     }
     request(conn, now_ns, cookie, reports);
@@ -361,7 +364,10 @@ fn answer_goes_on(answer: &mut Response, now_ns: u64) {
 /// Notes request bytes: they begin a new turn, unless the last request is still unanswered.
 #[inline(always)]
 fn request<R: Reports>(conn: &mut Conn, now_ns: u64, cookie: u64, reports: &mut R) {
-    if conn.response.answered != conn.request.number || evidence::only_tickets(conn) {
+    if conn.response.answered != conn.request.number
+        || evidence::only_tickets(conn)
+        || pickup::leaves_answer_unread(conn)
+    {
         return;
     }
     if conn.request.number != 0 {

@@ -84,7 +84,7 @@ fn counts(
     let over_http2 = if http2 { requests } else { 0 };
     differences.equal("requests over HTTP/2", truth.seen.http2, Some(over_http2));
     if http2 {
-        compare_http2(traced, &mut differences);
+        compare_http2(traced, truth, &mut differences);
     } else {
         compare_requests(traced, truth, failed, &mut differences);
     }
@@ -133,11 +133,18 @@ fn compare_handshakes(traced: &Traced, truth: &Truth, differences: &mut Differen
     );
 }
 
-/// Checks that nothing is called a request of HTTP/1, and that there are turns that are said not to be known.
-fn compare_http2(traced: &Traced, differences: &mut Differences) {
+/// Checks that nothing is called a request of HTTP/1, and that it is said on how many connections requests are not known.
+fn compare_http2(traced: &Traced, truth: &Truth, differences: &mut Differences) {
     compare!(differences, traced.export, totals.requests.count = 0);
-    let turns = traced.export.totals.requests.h2_turns.unwrap_or_default();
+    let totals = &traced.export.totals;
+    let turns = totals.requests.h2_turns.unwrap_or_default();
     differences.holds("there are turns of HTTP/2", turns > 0);
+    let connections = totals.http2.connections.unwrap_or_default();
+    let used = truth.seen.used.unwrap_or_default();
+    differences.holds(
+        &format!("{connections} connections of HTTP/2 are those of {truth:?}"),
+        (used..=truth.accepted).contains(&connections),
+    );
 }
 
 /// Number of requests that reached tinyproxy too late: it closes each connection behind its answer, and says so only by

@@ -1,6 +1,6 @@
 //! A local TCP proxy: it passes bytes on in both directions and looks at none.
 
-use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
 
 use anyhow::Result;
 
@@ -15,6 +15,11 @@ pub struct Relay {
 impl Relay {
     /// Starts a relay to a port on 127.0.0.1.
     pub fn start(upstream: u16) -> Result<Self> {
+        Self::start_to((Ipv4Addr::LOCALHOST, upstream).into())
+    }
+
+    /// Starts a relay to an address.
+    pub fn start_to(upstream: SocketAddr) -> Result<Self> {
         let port = port::unused()?;
         let serve = move |client| pass_on(client, upstream);
         Ok(Self {
@@ -37,8 +42,8 @@ impl Relay {
 }
 
 /// Passes everything on until both sides have closed.
-fn pass_on(client: TcpStream, upstream: u16) {
-    let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, upstream)) else {
+fn pass_on(client: TcpStream, upstream: SocketAddr) {
+    let Ok(server) = TcpStream::connect(upstream) else {
         return;
     };
     let (Ok(from_client), Ok(to_server)) = (client.try_clone(), server.try_clone()) else {

@@ -1,6 +1,7 @@
 //! Handshakes of TLS 1.2 and 1.3, in one piece, cut anywhere and out of order.
 
 use tracer_common::record::tls;
+use tracer_flow::driver::Report;
 
 use crate::script::{
     ALERT, DATA, HANDSHAKE, Message, Play, Side, Story, change_cipher_spec, client, client_hello,
@@ -268,4 +269,47 @@ fn tickets_do_not_end_a_request_that_goes_on() {
         let numbers: Vec<_> = play.end().turns.iter().map(|it| it.start_ns).collect();
         assert_eq!(numbers, [3200, 10_000], "{tickets} tickets");
     }
+}
+
+/// An answer that comes early, to a client that does not read before all of its body is sent.
+#[test]
+fn an_unread_answer_ends_no_request() {
+    for handshake in [full_12(), full_13()] {
+        let mut play = Play::new();
+        handshake.iter().for_each(|message| play.whole(message));
+        play.driver().read(4500);
+        for number in [0, 10_000] {
+            play.whole(&client(5000 + number, &[record(DATA, 400)]));
+            play.whole(&server(6000 + number, &[record(DATA, 300)]));
+            play.whole(&client(7000 + number, &[record(DATA, 9000)]));
+            play.driver().read(8000 + number);
+        }
+        let starts: Vec<_> = play.end().turns.iter().map(|it| it.start_ns).collect();
+        assert_eq!(starts, [5000, 15_000]);
+    }
+}
+
+/// The length of the client's first record is told, without padding: also where it follows the Finished in its segment.
+#[test]
+fn the_first_record_of_the_client_is_told() {
+    let first = |play: &mut Play| {
+        play.driver().close(0, 1_000_000);
+        let reports = play.driver().reports().iter();
+        let lengths = reports.filter_map(|report| match report {
+            Report::FirstTurn(record) => Some(record.sent_length),
+            _ => None,
+        });
+        lengths.collect::<Vec<_>>()
+    };
+    let mut play = Play::new();
+    let script = with_turns(full_13());
+    script[..4].iter().for_each(|message| play.whole(message));
+    assert_eq!(first(&mut play), [400]);
+    let mut play = Play::new();
+    let flight = [change_cipher_spec(), record(DATA, 53), record(DATA, 81)];
+    full_13()[..2]
+        .iter()
+        .for_each(|message| play.whole(message));
+    play.whole(&client(3000, &flight));
+    assert_eq!(first(&mut play), [81]);
 }

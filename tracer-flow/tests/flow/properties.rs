@@ -75,6 +75,39 @@ proptest! {
     }
 }
 
+/// Steps of a response on its way: a segment of so many bytes comes, or the application reads as many. Each with the time
+/// since the step before.
+fn steps() -> impl Strategy<Value = Vec<(bool, u32, u64)>> {
+    vec((any::<bool>(), 1..5000u32, 1..1000u64), 1..60)
+}
+
+proptest! {
+    /// A pickup is never longer than the longest wait of a byte, and never shorter than the wait of the last one.
+    #[test]
+    fn a_pickup_is_the_wait_of_a_byte(steps in steps()) {
+        let mut play = Play::new();
+        play.whole(&client(1000, &[b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec()]));
+        let (mut now_ns, mut arrivals, mut waits) = (2000, Vec::new(), Vec::new());
+        for (number, (reads, bytes, since_ns)) in steps.into_iter().chain([(true, u32::MAX, 5)]).enumerate() {
+            now_ns += since_ns;
+            // The first step is a segment, which begins with a status line.
+            if reads && number != 0 {
+                play.driver().read_some(bytes, now_ns);
+                let some = arrivals.drain(..arrivals.len().min(bytes as usize));
+                waits.extend(some.map(|arrived_ns| now_ns - arrived_ns));
+            } else {
+                let head = if number == 0 { "HTTP/1.1 200 OK\r\n" } else { "" };
+                let segment = [head.as_bytes(), &vec![b'x'; bytes as usize]].concat();
+                arrivals.resize(arrivals.len() + segment.len(), now_ns);
+                play.whole(&server(now_ns, &[segment]));
+            }
+        }
+        let pickup_ns = play.end().turns[0].pickup_ns;
+        prop_assert!(Some(&pickup_ns) <= waits.iter().max(), "{pickup_ns}");
+        prop_assert!(Some(&pickup_ns) >= waits.last(), "{pickup_ns}");
+    }
+}
+
 /// A handshake has one outcome at most, and turns are numbered one by one.
 fn check_reports(driver: &Driver) -> Result<(), TestCaseError> {
     let mut number = 0;

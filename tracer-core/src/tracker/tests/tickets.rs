@@ -1,44 +1,16 @@
 //! Tests of first turns over TLS 1.3 through a proxy nearby, where the connect takes no time.
 
 use tracer_common::record::{
-    ConnectRecord, FirstTurnRecord, HelloRecord, TlsRecord, connect, direction, kind, tls, turn,
+    ConnectRecord, FirstTurnRecord, TlsRecord, connect, direction, kind, tls, turn,
 };
 use zerocopy::{FromZeros, IntoBytes};
 
 use super::super::*;
-use super::fixture::header;
+use super::fixture::{captured, header, take};
 
 const MS: u64 = 1_000_000;
 /// Time that a connect to the proxy takes, ns.
 const CONNECT_NS: u64 = MS / 10;
-
-/// First byte of one direction, at `time_ns`.
-fn hello(side: u8, time_ns: u64) -> Vec<u8> {
-    let mut head = HelloRecord::<8> {
-        header: header::<HelloRecord<8>>(kind::HELLO, 1, time_ns),
-        offset: 0,
-        length: 1,
-        direction: side,
-        clear: 0,
-        bytes: [22, 0, 0, 0, 0, 0, 0, 0],
-    };
-    head.header.size = size_of::<HelloRecord<8>>() as u32;
-    let header = head.header;
-    [
-        header.as_bytes(),
-        &[0; 4],
-        &head.length.to_ne_bytes(),
-        &[head.direction, head.clear],
-        &head.bytes,
-    ]
-    .concat()
-}
-
-fn take(tracker: &mut Tracker, record: &[u8]) {
-    let mut words = vec![0_u64; record.len().div_ceil(8)];
-    words.as_mut_bytes()[..record.len()].copy_from_slice(record);
-    tracker.take(&words.as_bytes()[..record.len()]);
-}
 
 /// First turn behind a handshake from 1 ms to 42 ms: a request at 43 ms, and the records received, each with time (ms)
 /// and length.
@@ -50,8 +22,11 @@ fn first_turn(records: &[(u64, u16)]) -> Snapshot {
     open.outcome = connect::ESTABLISHED;
     (open.start_ns, open.duration_ns) = (MS - CONNECT_NS, CONNECT_NS);
     take(&mut tracker, open.as_bytes());
-    take(&mut tracker, &hello(direction::EGRESS, MS));
-    take(&mut tracker, &hello(direction::INGRESS, 41 * MS));
+    take(&mut tracker, &captured(direction::EGRESS, 0, MS, &[22]));
+    take(
+        &mut tracker,
+        &captured(direction::INGRESS, 0, 41 * MS, &[22]),
+    );
     let mut done = TlsRecord::new_zeroed();
     done.header = header::<TlsRecord>(kind::TLS, 1, 42 * MS);
     (done.start_ns, done.duration_ns) = (MS, 41 * MS);
