@@ -1,0 +1,234 @@
+//! Handshakes of unusual shape: hellos in pieces, Java's padded records, early data over a round trip.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tracer_tests::build;
+use tracer_tests::certificate::Certificate;
+use tracer_tests::check::Differences;
+use tracer_tests::client::Client;
+use tracer_tests::compare;
+use tracer_tests::figure;
+use tracer_tests::machine::program;
+use tracer_tests::server::{Nginx, NginxOptions, Relay, Script, Threaded, thinking};
+use tracer_tests::tracer::{Traced, run};
+use tracer_tests::turns::{self, Turns};
+
+/// One way of the link that [`Relay::start_late`] makes.
+const ONE_WAY: Duration = Duration::from_millis(20);
+
+/// Checks that the server counted these requests, connections and full handshakes, and that tracer did.
+fn compare_pages(
+    traced: &Traced,
+    server: &Script,
+    turns: Turns,
+    differences: &mut Differences,
+) -> Result<()> {
+    differences.equal(
+        "requests of the server",
+        server.counted("request")?,
+        turns.requests,
+    );
+    differences.equal(
+        "connections of the server",
+        server.counted("connection")?,
+        turns.connections,
+    );
+    differences.holds("the client succeeded", traced.finished.status.success());
+    traced.export.compare_losses(differences);
+    turns::compare(&traced.export, turns, differences);
+    compare!(
+        differences,
+        traced.export,
+        totals.connections.established = turns.connections,
+        totals.connections.never_used = 0,
+        totals.tls.full = turns.connections,
+        totals.tls.resumed = 0,
+        totals.tls.failed = 0,
+        totals.tls.unknown = 0,
+        totals.tls.not_tls = 0,
+    );
+    Ok(())
+}
+
+fn answered(requests: u64, connections: u64) -> Turns {
+    Turns {
+        requests,
+        connections,
+        failed: 0,
+    }
+}
+
+const PIECES: u64 = 5;
+
+/// Traces the client that sends a ClientHello in records of so many bytes, `apart` or together, or segments of so many.
+fn hello_in_pieces(record: u32, apart: bool, segment: u32) -> Result<(Script, Traced)> {
+    let certificate = Certificate::small()?;
+    let server = Script::secure("pages.py", &certificate, &["version=1.3", "size=2000"])?;
+    let numbers = [u32::from(server.port), 5, record, u32::from(apart), segment];
+    let words = numbers.map(|number| number.to_string());
+    let words = words.each_ref().map(String::as_str);
+    let traced = run(&Client::python("hello_records.py", &words)?)?;
+    Ok((server, traced))
+}
+
+#[test]
+fn client_hello_in_pieces() -> Result<()> {
+    for (record, apart, segment) in [
+        (0, false, 0),
+        (100, true, 0),
+        (15, true, 0),
+        (15, false, 0),
+        (0, false, 1),
+    ] {
+        let (server, traced) = hello_in_pieces(record, apart, segment)?;
+        let mut differences = Differences::of(format!(
+            "records of {record} bytes, apart {apart}, segments of {segment}"
+        ));
+        compare_pages(&traced, &server, answered(PIECES, PIECES), &mut differences)?;
+        let hosts: Vec<_> = traced.export.hosts.iter().map(|host| &*host.host).collect();
+        differences.equal("hosts", hosts, vec!["pieces.test"]);
+        differences.finish(|| server.story(&traced))?;
+    }
+    Ok(())
+}
+
+fn java(mode: &str, port: u16, count: u64, certificate: &Certificate) -> Result<Client> {
+    let java = program("java", "default-jdk-headless")?.into_os_string();
+    let classes = build::java("clients/Sockets.java")?.into_os_string();
+    let words = [
+        "Sockets".to_owned(),
+        mode.to_owned(),
+        port.to_string(),
+        count.to_string(),
+    ];
+    let words = words
+        .into_iter()
+        .map(Into::into)
+        .chain([certificate.path().into()]);
+    Ok(Client::new(
+        "java",
+        [java, "-cp".into(), classes].into_iter().chain(words),
+    ))
+}
+
+/// The JDK pads its records of TLS 1.3, and closes with two alerts.
+#[test]
+fn java_closes_its_sockets() -> Result<()> {
+    for version in ["1.2", "1.3"] {
+        let certificate = Certificate::small()?;
+        let server = Script::secure("pages.py", &certificate, &[&format!("version={version}")])?;
+        let traced = run(&java("closes", server.port, 10, &certificate)?)?;
+        let mut differences = Differences::of(format!("JSSE over TLS {version}"));
+        let resumed = server.counted("resumed")?;
+        let full = server.counted("full")?;
+        differences.equal("requests of the server", server.counted("request")?, 10);
+        traced.export.compare_losses(&mut differences);
+        turns::compare(&traced.export, answered(10, 10), &mut differences);
+        compare!(
+            &mut differences,
+            traced.export,
+            totals.tls.full = full,
+            totals.tls.resumed = resumed,
+            totals.tls.failed = 0,
+            totals.tls.unknown = 0,
+        );
+        differences.finish(|| server.story(&traced))?;
+    }
+    Ok(())
+}
+
+/// No handshake is complete when the client does not trust the certificate.
+#[test]
+fn java_refuses_certificates() -> Result<()> {
+    for version in ["1.2"] {
+        let certificate = Certificate::small()?;
+        let server = Script::secure("pages.py", &certificate, &[&format!("version={version}")])?;
+        let traced = run(&java("refuses", server.port, 3, &certificate)?)?;
+        let mut differences = Differences::of(format!("JSSE over TLS {version}"));
+        differences.holds("the client succeeded", traced.finished.status.success());
+        differences.equal("requests of the server", server.counted("request")?, 0);
+        differences.equal("handshakes of the server", server.counted("full")?, 0);
+        traced.export.compare_losses(&mut differences);
+        compare!(
+            &mut differences,
+            traced.export,
+            totals.tls.full = 0,
+            totals.tls.failed = 3,
+            totals.requests.count = 0,
+            totals.requests.failed = 0,
+        );
+        differences.finish(|| server.story(&traced))?;
+    }
+    Ok(())
+}
+
+/// The first visit, to port `$1`, saves a session; the others, to port `$2`, send their request as early data.
+const EARLY: &str = r#"place=$(mktemp -d); trap 'rm -rf "$place"' EXIT
+printf 'GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n' >"$place/request"
+visit() { openssl s_client -ign_eof -connect "127.0.0.1:$1" -servername a.test -sess_out "$place/session" $2; }
+visit "$1" "" <"$place/request" >"$place/first"
+for _ in 1 2 3 4 5; do
+  cp "$place/session" "$place/used"
+  visit "$2" "-sess_in $place/used -early_data $place/request" </dev/null | grep 'Early data was'
+done"#;
+
+/// Early data over a round trip of 40 ms: the server takes 100 ms for each page, and has it when the handshake is over.
+#[test]
+fn early_data_over_a_round_trip() -> Result<()> {
+    const THINK: Duration = Duration::from_millis(100);
+    let pages = Threaded::start(thinking(THINK, |_request| "page\n".into()))?;
+    let options = NginxOptions {
+        protocols: Some("TLSv1.3"),
+        early_data: true,
+        upstream: Some(pages.port()),
+        ..NginxOptions::default()
+    };
+    let server = Nginx::start(options, &Certificate::small()?)?;
+    let relay = Relay::start_late(server.port, ONE_WAY)?;
+    let ports = [server.port, relay.port()].map(|port| port.to_string());
+    let traced = run(&Client::shell(
+        "openssl",
+        EARLY,
+        &ports.each_ref().map(String::as_str),
+    ))?;
+    let seen = server.seen()?;
+    let mut differences = Differences::of("early data");
+    differences.equal("requests of nginx", seen.requests, Some(6));
+    differences.equal("resumed by nginx", seen.resumed, Some(5));
+    let accepted = traced
+        .finished
+        .stdout
+        .matches("Early data was accepted")
+        .count();
+    differences.equal("accepted early data", accepted, 5);
+    traced.export.compare_losses(&mut differences);
+    turns::compare(&traced.export, answered(6, 6), &mut differences);
+    compare!(
+        &mut differences,
+        traced.export,
+        totals.tls.full = 1,
+        totals.tls.resumed = 5,
+        totals.tls.failed = 0,
+        totals.tls.unknown = 0,
+        totals.connections.never_used = 0,
+        totals.connections.closed_by.server = 6,
+    );
+    let shortest_ns = figure!(traced.export, Phase::Ttfb.min_ns)?;
+    let median_ns = figure!(traced.export, Phase::Ttfb.p50_ns)?;
+    for (name, got, at_least) in [
+        ("the server's time", shortest_ns, THINK),
+        (
+            "a round trip and the server's time",
+            median_ns,
+            THINK + 2 * ONE_WAY,
+        ),
+    ] {
+        let at_least = at_least.as_nanos() as u64;
+        differences.holds(
+            &format!("{got} ns are {name}"),
+            (at_least - 1_000_000..at_least + 60_000_000).contains(&got),
+        );
+    }
+    differences.finish(|| traced.story())
+}
