@@ -33,18 +33,31 @@ pub(super) struct Site {
 pub(super) struct Visit {
     proxy: String,
     url: String,
+    rounds: u32,
+    pages: u32,
     /// File of the certificate to trust.
     pub(super) ca: PathBuf,
 }
 
 impl Visit {
+    /// Straight to a site, in rounds of so many pages.
+    pub(super) fn direct(url: &str, rounds: u32, pages: u32, ca: PathBuf) -> Self {
+        Self {
+            proxy: "none".into(),
+            url: url.to_owned(),
+            rounds,
+            pages,
+            ca,
+        }
+    }
+
     /// Arguments as words.
     pub(super) fn words(&self, http: &str) -> [String; 6] {
         [
             self.proxy.clone(),
             self.url.clone(),
-            ROUNDS.to_string(),
-            PAGES.to_string(),
+            self.rounds.to_string(),
+            self.pages.to_string(),
             self.ca.display().to_string(),
             http.to_owned(),
         ]
@@ -120,6 +133,8 @@ impl Site {
                 Path::Direct | Path::Local => "none".into(),
             },
             url: format!("{scheme}://localhost:{port}/"),
+            rounds: ROUNDS,
+            pages: PAGES,
             ca: self.certificate.path(),
         }
     }
