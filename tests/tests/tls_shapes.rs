@@ -10,6 +10,7 @@ use tracer_tests::client::Client;
 use tracer_tests::compare;
 use tracer_tests::figure;
 use tracer_tests::machine::program;
+use tracer_tests::matrix::visitor;
 use tracer_tests::server::{Nginx, NginxOptions, Relay, Script, Threaded, thinking};
 use tracer_tests::tracer::{Traced, run};
 use tracer_tests::turns::{self, Turns};
@@ -222,4 +223,101 @@ fn early_data_over_a_round_trip() -> Result<()> {
         (at_least_ns - 1_000_000..at_least_ns + 60_000_000).contains(&median_ns),
     );
     differences.finish(|| traced.story())
+}
+
+/// Each record has a few bytes of the ClientHello only. Where the handshake cannot be followed its bytes are no requests.
+#[test]
+fn client_hello_in_very_many_records() -> Result<()> {
+    for record in [4, 1] {
+        let (server, traced) = hello_in_pieces(record, false, 0)?;
+        let mut differences = Differences::of(format!("records of {record} bytes"));
+        differences.equal("requests of the server", server.counted("request")?, PIECES);
+        traced.export.compare_losses(&mut differences);
+        let tls = &traced.export.totals.tls;
+        let full = tls.full.unwrap_or_default();
+        differences.equal(
+            "followed or unknown",
+            full + tls.unknown.unwrap_or_default(),
+            PIECES,
+        );
+        compare!(
+            &mut differences,
+            traced.export,
+            totals.requests.count = full,
+            totals.requests.connections = full,
+            totals.requests.failed = 0,
+            totals.tls.failed = 0,
+            totals.tls.not_tls = 0,
+        );
+        differences.finish(|| server.story(&traced))?;
+    }
+    Ok(())
+}
+
+/// TLS 1.2 False Start (RFC 7918): the first request goes out behind the client's Finished, before the server's has come.
+fn check_false_start(client: &str, requests: u32) -> Result<()> {
+    const ROUNDS: u32 = 8;
+    let certificate = Certificate::small()?;
+    let server = Script::secure("pages.py", &certificate, &["version=1.2", "size=2000"])?;
+    let relay = Relay::start_late(server.port, ONE_WAY)?;
+    let url = format!("https://localhost:{}/", relay.port());
+    let traced = run(&visitor(
+        client,
+        &url,
+        ROUNDS,
+        requests,
+        certificate.path(),
+    )?)?;
+    // wget2 does not always keep its connection.
+    let turns = answered(u64::from(ROUNDS * requests), server.counted("connection")?);
+    let mut differences = Differences::of(format!("{client}, {requests} requests at a time"));
+    compare_pages(&traced, &server, turns, &mut differences)?;
+    let round_trip = (2 * ONE_WAY).as_nanos() as u64;
+    let shortest_ns = figure!(traced.export, Phase::Ttfb.min_ns)?;
+    differences.holds(
+        &format!("{shortest_ns} ns are a round trip"),
+        shortest_ns + 1_000_000 >= round_trip,
+    );
+    differences.finish(|| server.story(&traced))
+}
+
+#[test]
+fn false_start_of_boringssl() -> Result<()> {
+    check_false_start("curl_cffi", 1)?;
+    check_false_start("curl_cffi", 3)
+}
+
+#[test]
+fn false_start_of_gnutls() -> Result<()> {
+    check_false_start("wget2", 1)?;
+    check_false_start("wget2", 3)
+}
+
+/// The server asks for a new handshake between each request and its answer, which comes 50 ms later.
+#[test]
+fn renegotiation_before_each_answer() -> Result<()> {
+    const AFTER_NS: u64 = 50_000_000;
+    let certificate = Certificate::small()?;
+    let server = Script::secure("renegotiates.py", &certificate, &["after=50"])?;
+    let url = format!("https://localhost:{}/", server.port);
+    let script = r#"for _ in 1 2 3 4 5; do curl -sk --http1.1 -o /dev/null -o /dev/null -o /dev/null "$1?[1-3]"; done"#;
+    let traced = run(&Client::shell("curl", script, &[&url]))?;
+    let mut differences = Differences::of("renegotiation");
+    differences.equal(
+        "renegotiations of the server",
+        server.counted("renegotiation")?,
+        15,
+    );
+    compare_pages(&traced, &server, answered(15, 5), &mut differences)?;
+    let shortest_ns = figure!(traced.export, Phase::Ttfb.min_ns)?;
+    differences.holds(
+        &format!("{shortest_ns} ns to the first byte"),
+        shortest_ns + 1_000_000 >= AFTER_NS,
+    );
+    let transfer_ns = figure!(traced.export, Phase::Transfer.max_ns)?;
+    differences.holds(
+        &format!("a transfer of {transfer_ns} ns"),
+        transfer_ns < AFTER_NS,
+    );
+    differences.finish(|| server.story(&traced))
 }
