@@ -169,3 +169,20 @@ fn terse_interim_responses() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn uploads_to_a_server_with_tickets() -> Result<()> {
+    for tickets in 1..=4 {
+        check_uploads(tickets, Duration::ZERO)?;
+    }
+    Ok(())
+}
+
+/// A connect that takes no time says nothing about when the tickets come.
+#[test]
+fn uploads_through_a_local_proxy_over_a_round_trip() -> Result<()> {
+    for tickets in [0, 1, 2] {
+        check_uploads(tickets, Duration::from_millis(20))?;
+    }
+    Ok(())
+}
