@@ -171,6 +171,11 @@ fn terse_interim_responses() -> Result<()> {
 }
 
 #[test]
+fn small_bodies_over_tls_13() -> Result<()> {
+    check_small("1.3")
+}
+
+#[test]
 fn uploads_to_a_server_with_tickets() -> Result<()> {
     for tickets in 1..=4 {
         check_uploads(tickets, Duration::ZERO)?;
@@ -183,6 +188,18 @@ fn uploads_to_a_server_with_tickets() -> Result<()> {
 fn uploads_through_a_local_proxy_over_a_round_trip() -> Result<()> {
     for tickets in [0, 1, 2] {
         check_uploads(tickets, Duration::from_millis(20))?;
+    }
+    Ok(())
+}
+
+/// Words of an interim response with fields.
+const FIELDS: &str =
+    r"HTTP/1.1 100 Continue\r\nServer: front/1.0\r\nDate: Mon, 01 Jan 2029 00:00:00 GMT\r\n\r\n";
+
+#[test]
+fn interim_responses_with_fields() -> Result<()> {
+    for version in ["1.2", "1.3"] {
+        check_interim(version, FIELDS)?;
     }
     Ok(())
 }
