@@ -130,3 +130,26 @@ fn smtp() -> Result<()> {
     compare_inside(&traced.export, 3, 10, &mut differences)?;
     differences.finish(|| server.story(&traced))
 }
+
+/// The handshake with the proxy is seen; that with the site is inside.
+#[test]
+fn a_proxy_over_tls() -> Result<()> {
+    let certificate = Certificate::small()?;
+    let proxy = Script::secure("tls_proxy.py", &certificate, &[])?;
+    let site = Script::secure("pages.py", &certificate, &["version=1.3"])?;
+    let script = r#"for _ in 1 2 3 4 5; do
+      curl -sk --http1.1 --proxy-insecure --proxy "https://127.0.0.1:$1" -o /dev/null -o /dev/null "https://localhost:$2/?[1-2]"
+    done"#;
+    let ports = [proxy.port, site.port].map(|port| port.to_string());
+    let traced = run(&Client::shell(
+        "curl",
+        script,
+        &ports.each_ref().map(String::as_str),
+    ))?;
+    let mut differences = Differences::of("a proxy over TLS");
+    differences.equal("tunnels of the proxy", proxy.counted("tunnel")?, 5);
+    differences.equal("requests of the site", site.counted("request")?, 10);
+    // The tunnel and two pages.
+    compare_inside(&traced.export, 5, 3, &mut differences)?;
+    differences.finish(|| proxy.story(&traced))
+}
