@@ -225,6 +225,12 @@ fn early_data_over_a_round_trip() -> Result<()> {
     differences.finish(|| traced.story())
 }
 
+/// The alert with which the JDK gives up is as long as a small request, because it is padded.
+#[test]
+fn java_refuses_certificates_of_tls_13() -> Result<()> {
+    check_refused("1.3")
+}
+
 /// Each record has a few bytes of the ClientHello only. Where the handshake cannot be followed its bytes are no requests.
 #[test]
 fn client_hello_in_very_many_records() -> Result<()> {
