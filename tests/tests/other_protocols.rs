@@ -181,3 +181,13 @@ fn ftp_uploads() -> Result<()> {
     anyhow::ensure!(counts == [Some(3); 2], "logins and uploads: {counts:?}");
     Ok(())
 }
+
+/// On the connection of a download only the server sends.
+#[test]
+fn ftp_downloads() -> Result<()> {
+    let server = Script::start("ftp.py", &[])?;
+    check("ftp-down", server.port, &[])?;
+    let counts = ["login", "sent"].map(|what| server.counted(what).ok());
+    anyhow::ensure!(counts == [Some(3); 2], "logins and downloads: {counts:?}");
+    Ok(())
+}
