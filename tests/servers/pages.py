@@ -4,6 +4,7 @@ Keys:
   cert, key  PEM files; without them the pages are in clear
   version    1.2 or 1.3, the only version of TLS
   tickets    session tickets of TLS 1.3
+  busy       ms before it reads the rest of a handshake, behind which its tickets follow
   delay      ms before each response
   early      status of an answer before the request's body is there, which has no other answer
   notice     ms after which a silent client is told 408 and left
@@ -13,6 +14,7 @@ Keys:
 Lines: `full` or `resumed` for each handshake, `connection` for each connection with a request, `request`.
 """
 
+import select
 import socket
 import ssl
 import sys
@@ -93,11 +95,26 @@ def answer(stream, received, is_first):
     return rest[length:]
 
 
+def secure(stream):
+    tls = CONTEXT.wrap_socket(stream, server_side=True, do_handshake_on_connect=False)
+    tls.settimeout(0)
+    while "busy" in OPTIONS:
+        try:
+            tls.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            select.select([tls], [], [])
+            time.sleep(number("busy") / 1000)
+    tls.settimeout(None)
+    tls.do_handshake()
+    return tls
+
+
 def serve(stream):
     try:
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if CONTEXT:
-            stream = CONTEXT.wrap_socket(stream, server_side=True)
+            stream = secure(stream)
             say("resumed" if stream.session_reused else "full")
         if "notice" in OPTIONS:
             stream.settimeout(number("notice") / 1000)

@@ -203,3 +203,34 @@ fn interim_responses_with_fields() -> Result<()> {
     }
     Ok(())
 }
+
+/// A server that has much to do sends its tickets a moment after the request: they are no answer.
+#[test]
+fn tickets_of_a_busy_server() -> Result<()> {
+    const THINK_NS: u64 = 60_000_000;
+    for tickets in [1, 2, 4] {
+        for busy in [2, 5, 15] {
+            let options = [
+                format!("tickets={tickets}"),
+                format!("busy={busy}"),
+                "delay=60".into(),
+                "size=1000".into(),
+            ];
+            let options = options.each_ref().map(String::as_str);
+            let server = pages("1.3", &options)?;
+            let argument = format!("https,127.0.0.1,{},localhost,5,1", server.port);
+            let traced = run(&Client::python("turns.py", &["5", &argument])?)?;
+            let mut differences = Differences::of(format!("{tickets} tickets, {busy} ms late"));
+            compare_pages(&traced, &server, answered(5, 5), &mut differences)?;
+            if samples(&traced.export.totals, tracer_export::Phase::Ttfb) > 0 {
+                let shortest_ns = figure!(traced.export, Phase::Ttfb.min_ns)?;
+                differences.holds(
+                    &format!("{shortest_ns} ns are the server's time"),
+                    shortest_ns + 1_000_000 >= THINK_NS,
+                );
+            }
+            differences.finish(|| server.story(&traced))?;
+        }
+    }
+    Ok(())
+}
