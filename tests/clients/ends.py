@@ -4,6 +4,7 @@
   abort     a request to a server that does not answer; the client gives up after 300 ms
   stale     a request, its answer, and a second request that the server answers by a reset
   unused    the connection is closed without a byte
+  half      a request and at once the client's FIN; the server answers 100 ms later
   ports     connections are held until none can be opened any more; prints how many failed for want of a port
   hold      one connection used and idle, one used and closed by the server, one never used; until stdin ends
 """
@@ -54,6 +55,14 @@ def unused(address):
     connect(address).close()
 
 
+def half(address):
+    with connect(address) as sock:
+        sock.sendall(REQUEST)
+        sock.shutdown(socket.SHUT_WR)
+        while sock.recv(65536):
+            pass
+
+
 def ports(address, count):
     held, failed = [], 0
     for _ in range(count):
@@ -87,7 +96,7 @@ def main():
         hold(address)
         return
     for _ in range(count):
-        {"idle": idle, "abort": abort, "stale": stale, "unused": unused}[how](address)
+        {"idle": idle, "abort": abort, "stale": stale, "unused": unused, "half": half}[how](address)
     print(json.dumps({"connections": count}))
 
 

@@ -2,13 +2,15 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::build;
 use crate::certificate::Certificate;
 use crate::machine::{fixture, program, venv_python};
 use crate::namespace::Namespace;
+use crate::process::Process;
 
 /// Command to trace.
 #[derive(Debug, Clone, Default)]
@@ -101,6 +103,14 @@ impl Client {
             _ => program(self.comm, self.comm)?,
         };
         Ok(path.canonicalize()?)
+    }
+
+    /// Starts the client, which is not traced from its beginning.
+    pub fn start(&self) -> Result<Process> {
+        let mut words = self.command.iter();
+        let mut command = Command::new(words.next().context("no command")?);
+        command.args(words);
+        Process::start(command.envs(self.environment.iter().cloned()))
     }
 
     /// Adds an environment variable.

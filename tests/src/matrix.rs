@@ -12,6 +12,8 @@ mod site;
 mod way;
 mod wrong;
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 
 pub use corpus::corpus;
@@ -20,7 +22,14 @@ pub use page::page;
 pub use way::{Path, Protocol};
 pub use wrong::Wrong;
 
-use site::Site;
+use site::{Site, Visit};
+
+use crate::client::Client;
+
+/// Command of the client with this name, which visits a site directly in rounds of so many pages.
+pub fn visitor(name: &str, url: &str, rounds: u32, pages: u32, ca: PathBuf) -> Result<Client> {
+    crawler::named(name)?.command(&Visit::direct(url, rounds, pages, ca))
+}
 
 /// Checks every cell of the client with this name.
 pub fn check(name: &str, wrong: &[Wrong]) -> Result<()> {

@@ -63,6 +63,13 @@ fn reset_second(mut stream: TcpStream) {
     }
 }
 
+/// Answers when the client has sent its FIN, and 100 ms later.
+fn answer_after_fin(mut stream: TcpStream) {
+    while request(&mut stream).is_some() {}
+    std::thread::sleep(Duration::from_millis(100));
+    let _ = stream.write_all(ANSWER);
+}
+
 fn ends(how: &str, server: &Threaded) -> Result<Client> {
     let count = COUNT.to_string();
     let port = server.port().to_string();
@@ -148,6 +155,22 @@ fn on_a_stale_connection() -> Result<()> {
         );
     };
     check("stale", reset_second, expected, None)
+}
+
+#[test]
+fn closed_by_the_client_before_the_answer() -> Result<()> {
+    let expected = |export: &Export, differences: &mut Differences| {
+        compare!(
+            differences,
+            export,
+            totals.requests.count = COUNT,
+            totals.requests.connections = COUNT,
+            totals.requests.failed = 0,
+            totals.connections.closed_by.client = COUNT,
+            totals.tcp.time_wait_entered = COUNT,
+        );
+    };
+    check("half", answer_after_fin, expected, Some((Phase::Ttfb, 100)))
 }
 
 /// The command is over before the far end has acknowledged its FIN: the last request counts all the same.

@@ -208,6 +208,12 @@ pub struct Conn {
     pub sent_length: u16,
     /// Length of the first record of the second request over TLS; 0 if that is not known.
     pub second_length: u16,
+    /// Sequence number at which the response begins.
+    pub answer_from: u32,
+    /// Length of the first record of the request over TLS; 0 if that is not known.
+    pub request_length: u16,
+    /// Zero.
+    pub rest_pad: u16,
     // For handshakes and first turns; later the batch of turns is stored here: `Conn::batch`.
     /// Direction from the process.
     pub egress: Stream,

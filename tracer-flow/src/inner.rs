@@ -4,7 +4,7 @@
 
 use tracer_common::record::turn;
 
-use crate::{bound::masked, conn::Conn, control, source::Source};
+use crate::{bound::masked, conn::Conn};
 
 /// Lengths of a record with a ClientHello, with its own header and what the encryption outside adds.
 const CLIENT_HELLO: core::ops::RangeInclusive<u16> = 160..=2400;
@@ -15,18 +15,17 @@ const ADDED_12: [u32; 2] = [24, 16];
 /// ClientKeyExchange (X25519, P-256), a ChangeCipherSpec and a Finished of TLS 1.2 (AES-GCM, ChaCha20).
 const LAST_FLIGHT: [u32; 8] = [64, 80, 58, 74, 93, 126, 85, 118];
 
-/// Takes the first record of the next request. True if it shows that the requests so far were a tunnel and a handshake in
+/// Takes the length of the first record of the next request. True if it shows that the requests so far were a tunnel and a handshake in
 /// it.
 #[inline(always)]
-pub(crate) fn is_handshake<S: Source>(conn: &mut Conn, source: &S, position: u32) -> bool {
+pub(crate) fn is_handshake(conn: &mut Conn, length: u32) -> bool {
     if conn.request.number == 1 {
-        conn.second_length = control::data_length(source, position) as u16;
+        conn.second_length = length as u16;
         return false;
     }
     if conn.request.number != 2 || !CLIENT_HELLO.contains(&conn.second_length) {
         return false;
     }
-    let length = control::data_length(source, position);
     if conn.request.protocol == turn::TLS_13 {
         return is_last_flight(length, ADDED_13);
     }

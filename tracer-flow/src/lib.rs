@@ -25,6 +25,7 @@ mod evidence;
 mod handshake;
 mod hello;
 mod inner;
+mod interim;
 mod lengths;
 pub mod order;
 pub mod outside;

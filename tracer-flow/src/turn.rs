@@ -12,7 +12,7 @@ use crate::{
     conn::{Conn, Edge, PADS_RECEIVED, PADS_SENT, Response},
     control,
     difference::{after, bytes_between, elapsed},
-    evidence, inner,
+    evidence, inner, interim,
     lengths::{ALERT_13, CONTINUE_RECORD, KEY_UPDATE_13, SETTINGS_ACK},
     outside::{Outside, Reports},
     pickup,
@@ -138,9 +138,16 @@ pub(crate) fn sent<S: Source, R: Reports>(
             }
             return;
         }
-        if is_over && conn.inferred == 0 && inner::is_handshake(conn, source, position) {
-            drop_turns(conn);
-            return reports.note(conn, note::TLS_INSIDE);
+        if is_over && conn.inferred == 0 {
+            let length = control::data_length(source, position);
+            if inner::is_handshake(conn, length) {
+                drop_turns(conn);
+                return reports.note(conn, note::TLS_INSIDE);
+            }
+            if interim::asks_for_body(conn, length, now_ns) {
+                return interim::goes_on(conn);
+            }
+            conn.request_length = length as u16;
         }
         let length = conn.without_padding(PADS_SENT, only_record(source, segment));
         if is_control(length) || is_key_update(length) {
@@ -206,6 +213,9 @@ pub(crate) fn received<P: Packet, O: Outside>(
         follow_records::<P, O>(conn, packet, segment, now_ns);
     }
     let position = new_from(&conn.got, segment);
+    if conn.response.answered != conn.request.number {
+        conn.answer_from = conn.got.next;
+    }
     if is_new(&mut conn.got, segment)
         && !is_no_answer(conn, packet, segment, position, now_ns, outside)
     {

@@ -16,6 +16,9 @@ const REQUIREMENTS: &[&str] = &[
     "scrapy==2.19.0",
     "curl-cffi==0.17.0",
     "warcio==1.8.1",
+    "aiosmtpd==1.4.6",
+    "pyftpdlib==2.2.0",
+    "pymysql==1.2.4",
 ];
 
 /// Makes the environment unless it is there with exactly these versions; true if it was made.

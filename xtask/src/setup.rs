@@ -38,6 +38,12 @@ const TEST: &[Need] = &[
     need("wget2", "wget2"),
     need("tinyproxy", "tinyproxy-bin"),
     need("danted", "dante-server"),
+    need("redis-server", "redis-server"),
+    need("redis-cli", "redis-tools"),
+    // The server's programs are in a directory of their own; this one comes with any version.
+    need("pg_ctlcluster", "postgresql"),
+    need("sshd", "openssh-server"),
+    need("ssh", "openssh-client"),
     need("tshark", "tshark"),
     need("tcpdump", "tcpdump"),
     need("ip", "iproute2"),
@@ -61,6 +67,9 @@ const BENCH: &[Need] = &[
 const SERVICES: &[(&str, &str)] = &[
     ("nginx-light", "nginx.service"),
     ("dante-server", "danted.service"),
+    ("redis-server", "redis-server.service"),
+    ("postgresql", "postgresql.service"),
+    ("openssh-server", "ssh.service"),
 ];
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {

@@ -42,6 +42,17 @@ pub(super) struct Visit {
 }
 
 impl Visit {
+    /// Straight to a site, in rounds of so many pages.
+    pub(super) fn direct(url: &str, rounds: u32, pages: u32, ca: PathBuf) -> Self {
+        Self {
+            proxy: "none".into(),
+            url: url.to_owned(),
+            rounds,
+            pages,
+            ca,
+        }
+    }
+
     /// Arguments as words.
     pub(super) fn words(&self, http: &str) -> [String; 6] {
         [

@@ -34,6 +34,8 @@ pub struct NginxOptions {
     pub http2: bool,
     /// Length of what it answers to `/body`.
     pub body_bytes: usize,
+    /// True if a line of the PROXY protocol comes before everything else on a connection.
+    pub proxy_protocol: bool,
     /// Port on 127.0.0.1 of the server that it asks for every other page; without one it answers itself.
     pub upstream: Option<u16>,
 }
@@ -47,6 +49,7 @@ impl Default for NginxOptions {
             keepalive_requests: 10_000,
             early_data: false,
             http2: false,
+            proxy_protocol: false,
             body_bytes: 0,
             upstream: None,
         }
@@ -137,6 +140,17 @@ impl Nginx {
         Ok(self.log()?.lines().count())
     }
 
+    /// Number of lines of the access log that were written between two times, in seconds since 1970.
+    pub fn logged_between(&self, from_s: f64, to_s: f64) -> Result<u64> {
+        let mut count = 0;
+        for line in self.log()?.lines() {
+            let entry: Value = serde_json::from_str(line).with_context(|| line.to_owned())?;
+            let at_s = entry["at"].as_f64().context("no time")?;
+            count += u64::from((from_s..=to_s).contains(&at_s));
+        }
+        Ok(count)
+    }
+
     fn log(&self) -> Result<String> {
         Ok(std::fs::read_to_string(
             self.directory.path().join("access.log"),
@@ -184,7 +198,11 @@ fn configuration(
     directory: &TempDir,
 ) -> String {
     let ssl = options.protocols.map_or("", |_protocols| "ssl");
-    let http2 = if options.http2 { "http2" } else { "" };
+    let more = match (options.http2, options.proxy_protocol) {
+        (true, _) => "http2",
+        (_, true) => "proxy_protocol",
+        (false, false) => "",
+    };
     let tls = options.protocols.map_or_else(String::new, |protocols| {
         format!(
             "ssl_protocols {protocols}; ssl_certificate {}; ssl_certificate_key {}; \
@@ -212,13 +230,13 @@ worker_rlimit_nofile 16384;
 events {{ worker_connections 8192; }}
 http {{
   log_format seen '{{"connection":$connection,"request":$connection_requests,'
-    '"protocol":"$ssl_protocol","reused":"$ssl_session_reused","port":$remote_port,"http":"$server_protocol"}}';
+    '"protocol":"$ssl_protocol","reused":"$ssl_session_reused","port":$remote_port,"http":"$server_protocol","at":$msec}}';
   access_log {place}/access.log seen;
   client_body_temp_path {place}/body; proxy_temp_path {place}/proxy; fastcgi_temp_path {place}/fastcgi;
   uwsgi_temp_path {place}/uwsgi; scgi_temp_path {place}/scgi;
   keepalive_timeout {keepalive}; keepalive_requests {requests}; {tls}
   server {{
-    listen 0.0.0.0:{port} {ssl} {http2} backlog=4096; listen [::]:{port} {ssl} {http2} backlog=4096;
+    listen 0.0.0.0:{port} {ssl} {more} backlog=4096; listen [::]:{port} {ssl} {more} backlog=4096;
     location = /body {{ root {place}; }}
     location / {{ {page}; }}
   }}

@@ -3,7 +3,9 @@
 use tracer_common::record::{TurnRecord, closer, note, turn};
 use tracer_flow::driver::Report;
 
-use crate::script::{Message, Play, Side, Story, client, play, server};
+use crate::script::{
+    DATA, Message, Play, Side, Story, client, full_12, full_13, play, record, server,
+};
 
 fn request(now_ns: u64) -> Message {
     client(
@@ -228,4 +230,56 @@ fn other_protocols_have_no_requests() {
         text(Side::Server, 3000, "250 mail\r\n"),
     ]);
     assert_eq!((times(&story), story.notes), (vec![], vec![note::OTHER]));
+}
+
+/// 100 Continue over TLS, with fields or without: the body that follows at once belongs to the request. Tickets may come
+/// before it.
+#[test]
+fn interim_responses_over_tls() {
+    let data = |length| record(DATA, length);
+    for (handshake, tickets) in [
+        (full_12(), 0),
+        (full_13(), 0),
+        (full_13(), 2),
+        (full_13(), 1),
+    ] {
+        for interim in [25 + 24, 25 + 17, 78 + 17, 172 + 24] {
+            let mut play = Play::new();
+            handshake.iter().for_each(|message| play.whole(message));
+            for now_ns in [10_000, 20_000, 30_000] {
+                play.whole(&client(now_ns, &[data(210)]));
+                let tickets = if now_ns == 10_000 { tickets } else { 0 };
+                (0..tickets).for_each(|_| play.whole(&server(now_ns + 50, &[data(250)])));
+                play.whole(&server(now_ns + 100, &[data(interim)]));
+                play.driver().read(now_ns + 150);
+                play.whole(&client(now_ns + 200, &[data(3017)]));
+                play.whole(&server(now_ns + 900, &[data(57)]));
+                play.driver().read(now_ns + 950);
+            }
+            let story = play.end();
+            let starts: Vec<u64> = story.turns.iter().map(|turn| turn.start_ns).collect();
+            assert_eq!(
+                starts,
+                [10_000, 20_000, 30_000],
+                "{tickets} tickets, {interim}"
+            );
+            assert!(
+                story.turns[1..]
+                    .iter()
+                    .all(|turn| turn.first_ns == turn.start_ns + 900)
+            );
+        }
+    }
+}
+
+/// A request that is not much longer than the one before it is one, however short the answer was.
+#[test]
+fn short_answers_over_tls() {
+    let data = |length| record(DATA, length);
+    let mut script = full_12();
+    for number in 1..=4 {
+        script.push(client(number * 10_000, &[data(1100 + number as u16 * 100)]));
+        script.push(server(number * 10_000 + 100, &[data(150)]));
+    }
+    assert_eq!(play(&script).turns.len(), 4);
 }
