@@ -20,6 +20,8 @@ const TICKET_SLACK_NS: u64 = 5_000_000;
 /// Time by which an answer to a ClientHello may be later than an answer to a SYN, on the same way, ns: the server computes
 /// keys for it.
 const HELLO_SLACK_NS: u64 = 5_000_000;
+/// Longest time after the Finished at which a busy server may send its tickets, ns.
+const LATEST_TICKET_NS: u64 = 200_000_000;
 /// Distance up to which records count as one answer, as far as a latency is concerned, ns.
 const TOGETHER_NS: u64 = 50_000;
 /// Largest difference in length between tickets of one server: a padding, or another session in them.
@@ -155,6 +157,12 @@ pub fn first_byte(
         return FirstByte::Known(times[0]);
     }
     let tickets = leading_tickets(record, seen, round_trip_ns, history);
+    if tickets == 0
+        && !history.none
+        && let Some(answer) = behind_late_tickets(record, seen)
+    {
+        return answer;
+    }
     match tickets {
         // The record came too late for a ticket; or another request followed it, so it answered the first one.
         0 | 1 if tickets == 0 || (record.records == 1 && record.turn.ended == turn::NEXT) => {
@@ -197,6 +205,23 @@ fn leading_tickets(
     }
     // Later tickets have the size of the first one, and may be held up by the server's TCP (RFC 896).
     lengths.iter().take_while(|&&it| it == lengths[0]).count()
+}
+
+/// Response that may follow tickets which a busy server has sent late. None if the first record is the response, or came
+/// together with it.
+fn behind_late_tickets(record: &FirstTurnRecord, seen: usize) -> Option<FirstByte> {
+    let (lengths, times) = (&record.lengths[..seen], &record.times_ns[..seen]);
+    let alike = lengths.iter().take_while(|&&it| it == lengths[0]).count();
+    let next_ns = times.get(alike)?;
+    let late_ns = elapsed(times[0], record.finished_ns)?;
+    let apart_ns = elapsed(*next_ns, times[0])?;
+    if late_ns > LATEST_TICKET_NS || apart_ns <= TOGETHER_NS {
+        return None;
+    }
+    Some(match alike {
+        1 => FirstByte::Unknown,
+        _ => FirstByte::Inferred(*next_ns),
+    })
 }
 
 /// Response in a record that followed the leading tickets and differs from them.

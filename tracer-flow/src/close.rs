@@ -22,16 +22,13 @@ pub fn begin<R: Reports>(conn: &mut Conn, by: u8, now_ns: u64, reports: &mut R) 
 #[inline(always)]
 pub fn finish_handshake<R: Reports>(conn: &mut Conn, reports: &mut R) {
     let cookie = conn.cookie;
-    if conn.handshake == handshake::UNKNOWN || conn.handshake == handshake::NO_REQUESTS {
-        return;
-    }
     if conn.handshake == handshake::TUNNEL {
-        return tunnel::closed(conn, reports);
-    }
-    if conn.handshake == handshake::LAST_FLIGHT {
+        tunnel::closed(conn, reports);
+    } else if conn.handshake == handshake::LAST_FLIGHT {
         conn.outcome = tls::DONE;
         conn.flow = tls::FLOW_13;
         reports.handshake(conn, cookie);
+        conn.handshake = handshake::OVER;
     } else if conn.handshake == handshake::HANDSHAKE {
         conn.outcome = tls::CLOSED;
         conn.ended_by = match conn.closer {
@@ -40,8 +37,9 @@ pub fn finish_handshake<R: Reports>(conn: &mut Conn, reports: &mut R) {
             _ => 0,
         };
         reports.handshake(conn, cookie);
+        // The alert that says why may leave with the FIN.
+        conn.handshake = handshake::NO_REQUESTS;
     }
-    conn.handshake = handshake::OVER;
 }
 
 /// Reports the turns of a connection whose process sends no more. `reads_no_more`: it does not read either, so the

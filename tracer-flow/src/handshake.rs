@@ -6,7 +6,7 @@ use tracer_common::{
 };
 
 use crate::{
-    clear,
+    clear::{self, Beginning},
     conn::Conn,
     difference::{after, bytes_between},
     evidence, hello,
@@ -126,9 +126,15 @@ pub(crate) fn report<const EGRESS: bool, P: Packet, O: Outside>(
         handshake::UNKNOWN
     };
     let now_ns = conn.egress.now_ns;
-    let is_other = is_clear
-        && conn.request.h2 == 0
-        && !clear::begins_request(packet, conn.egress.position, segment.length);
+    let speaks_first = !EGRESS && conn.outcome == tls::NOT_TLS;
+    let is_other = if speaks_first {
+        // A server of HTTP that speaks first gives notice that it will close.
+        clear::beginning(packet, conn.ingress.position) == Beginning::Other
+    } else {
+        is_clear
+            && conn.request.h2 == 0
+            && !clear::begins_request(packet, conn.egress.position, segment.length)
+    };
     let position = conn.egress.position;
     if !is_clear || !hello::capture_clear(packet, position, segment.length, cookie, now_ns, outside)
     {

@@ -27,7 +27,7 @@ const SHORTEST_REQUEST: u32 = 16 + 9 + 2;
 const HTTP_2: u32 = SHORTEST_REQUEST + LEAST_ADDED;
 /// Length of records from which on a request is taken for one of HTTP/1.1. Header compression makes the second and later
 /// requests of HTTP/2 shorter, unless their path is long, and clients of HTTP/1.1 send longer ones.
-const HTTP_1: u32 = 80;
+const HTTP_1: u32 = 84;
 
 /// Ends the search for requests: the connection carries another protocol.
 #[inline(always)]
