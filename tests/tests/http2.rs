@@ -77,9 +77,9 @@ fn many_at_once() -> Result<()> {
 /// Lengths of the records of a client.
 #[derive(Clone, Copy, PartialEq)]
 enum Lengths {
-    /// They tell that this is HTTP/2.
+    /// Lengths that tell HTTP/2.
     Tell,
-    /// They are those that a client of HTTP/1.1 may have, too.
+    /// Lengths that a client of HTTP/1.1 may have, too.
     MayMislead,
 }
 

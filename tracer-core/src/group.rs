@@ -10,7 +10,7 @@ use tracer_common::{
 
 use crate::{
     dns::counts::Dns,
-    elapsed::Timed,
+    elapsed::{Timed, elapsed},
     in_flight::InFlight,
     latency::Latency,
     phase::Phases,
@@ -243,10 +243,10 @@ impl Requests {
         self.slow_pickups = self.slow_pickups.saturating_sub(1);
         if run_queue_ns != turn::UNMEASURED {
             self.slow_pickups_measured = self.slow_pickups_measured.saturating_sub(1);
-            self.slow_pickup_ns = self.slow_pickup_ns.saturating_sub(pickup_ns);
+            self.slow_pickup_ns = elapsed(self.slow_pickup_ns, pickup_ns).unwrap_or(0);
             let latency_ns = run_queue_ns.min(pickup_ns);
             self.slow_pickup_run_queue_ns =
-                self.slow_pickup_run_queue_ns.saturating_sub(latency_ns);
+                elapsed(self.slow_pickup_run_queue_ns, latency_ns).unwrap_or(0);
         }
     }
 }

@@ -172,7 +172,7 @@ mod tests {
     }
 
     proptest! {
-        /// What was counted is taken back, in any order, but for the peak of requests in flight.
+        /// Everything that was counted is taken back, in any order, but for the peak of requests in flight.
         #[test]
         fn taken_back(turns in proptest::collection::vec((any::<[u32; 6]>(), 0..4_u8), 1..20)) {
             let turns: Vec<_> = turns.into_iter().map(|(numbers, answer)| {

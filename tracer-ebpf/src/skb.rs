@@ -40,8 +40,8 @@ impl Packet for SkbPacket {
     /// received ones.
     #[inline(always)]
     fn time_ns<const EGRESS: bool>(&self) -> u64 {
-        // SAFETY: a member of the context.
         let stamp_ns = if EGRESS {
+            // SAFETY: a member of the context.
             unsafe { (*self.skb).tstamp }
         } else {
             0

@@ -154,7 +154,7 @@ object! {
         slow_pickups_measured: Option<u64>,
         /// Turns answered on sockets whose reads are not seen (MPTCP); they have no pickup.
         pickups_unseen: Option<u64>,
-        /// Of `count`, turns of connections of which only the lengths of records tell that they carry HTTP/1.1.
+        /// Turns, also in `count`, of connections of which only the lengths of records tell that they carry HTTP/1.1.
         inferred: Option<u64>,
         /// First turns whose response was told from session tickets by size and time.
         first_inferred: Option<u64>,

@@ -96,10 +96,13 @@ unsafe fn try_sockets<const ADOPT: bool, const TURNS: bool>(ctx: *const TaskFile
     } else {
         traced(sock)?
     };
-    let mut record = describe(sock, conn, fd);
     // SAFETY: the iterator's own seq file.
     let seq = unsafe { core::ptr::read_volatile(&raw const (*meta).seq) };
-    write(seq, &mut record);
+    {
+        // The record ends with the block, so that those of the turns take its place on the stack.
+        let mut record = describe(sock, conn, fd);
+        write(seq, &mut record);
+    }
     if TURNS {
         write_turns(seq, conn);
     }

@@ -148,7 +148,7 @@ pub(crate) const HOUSES: &[House] = &[
             &["order", "record", "tls"],
             &["preamble", "tunnel"],
             &["answer", "unknown"],
-            &["clear", "evidence", "inner"],
+            &["clear", "evidence", "inner", "interim"],
             &["control"],
             &["pickup"],
             &["outside"],

@@ -104,9 +104,6 @@ fn one_line(error: &ProgramError) -> String {
         } => {
             let log = verifier_log.to_string();
             let log = log.trim_end();
-            if let Some(to) = std::env::var_os("TR_VLOG") {
-                let _ = std::fs::write(to, log);
-            }
             let last: Vec<&str> = log.lines().rev().take(3).collect();
             let last: Vec<&str> = last.into_iter().rev().collect();
             format!("{io_error} ({})", last.join(" | "))
