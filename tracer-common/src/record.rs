@@ -273,6 +273,9 @@ pub mod note {
     /// The connection carries TLS inside of TLS, as that to a proxy which is spoken to over TLS: its requests are not
     /// known, and its first turns were none.
     pub const TLS_INSIDE: u8 = 8;
+    /// The bytes of the record, which this mark comes with, begin a request to a forward proxy (absolute form, RFC 9112
+    /// 3.2.2) that is not the first one of its connection. The position is the number of the request.
+    pub const FORWARDED: u8 = 9;
 }
 
 /// Tunnels through a proxy: kinds of the exchange, and its outcomes.

@@ -40,6 +40,28 @@ pub(crate) fn begins_request<S: Source>(source: &S, position: u32, length: u32) 
     false
 }
 
+/// True if the request line at `position` has its target in absolute form (RFC 9112 3.2.2): the client takes the server
+/// for a proxy.
+#[inline(always)]
+pub(crate) fn is_absolute<S: Source>(source: &S, position: u32) -> bool {
+    /// Positions of the space behind a method.
+    const SPACES: core::ops::RangeInclusive<usize> = 3..=7;
+    let Some(line) = source.bytes::<16>(position) else {
+        return false;
+    };
+    let mut at = *SPACES.start();
+    while at <= *SPACES.end() {
+        if line[at] == b' ' {
+            return line[at + 1] | 0x20 == b'h'
+                && line[at + 2] | 0x20 == b't'
+                && line[at + 3] | 0x20 == b't'
+                && line[at + 4] | 0x20 == b'p';
+        }
+        at += 1;
+    }
+    false
+}
+
 /// Beginning of a response, as far as it matters to turns.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Beginning {

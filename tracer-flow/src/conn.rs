@@ -191,8 +191,12 @@ pub struct Conn {
     pub behind_control: u8,
     /// 1: a segment behind the end of the handshake was in the out-of-order queue.
     pub answer_queued: u8,
+    /// 1: the client sends its requests to a forward proxy.
+    pub forwards: u8,
+    /// Number of records that are too short for a request, since the last request.
+    pub shorts: u8,
     /// Zero.
-    pub pad: [u8; 3],
+    pub pad: [u8; 1],
     /// Bytes of a control record of the client that have not been sent yet.
     pub sent_rest: u32,
     /// Bytes of a control record of the server that have not come yet.

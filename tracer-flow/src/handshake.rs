@@ -143,6 +143,9 @@ pub(crate) fn report<const EGRESS: bool, P: Packet, O: Outside>(
     if is_other {
         return unknown::is_other(conn, outside);
     }
+    if is_clear {
+        conn.forwards = u8::from(clear::is_absolute(packet, position));
+    }
     if conn.handshake != handshake::OVER {
         return;
     }

@@ -1,7 +1,7 @@
 //! Reports the first bytes of both directions to user space, where the hellos are assembled and read: SNI, ALPN,
 //! versions, resumption. The end of the handshake is found without them.
 
-use tracer_common::record::{HELLO_LARGE, HELLO_SMALL, direction, handshake, note};
+use tracer_common::record::{HELLO_LARGE, HELLO_LEAST, HELLO_SMALL, direction, handshake, note};
 
 use crate::{
     conn::Conn,
@@ -68,6 +68,29 @@ pub(crate) fn capture<const EGRESS: bool, S: Source, R: Reports>(
         clear: if is_tunnel { note::TUNNEL } else { 0 },
     };
     reports.bytes(source, cookie, &piece);
+}
+
+/// Reports the beginning of a later request to a forward proxy, with its number.
+#[inline(always)]
+pub(crate) fn capture_forwarded<S: Source, R: Reports>(
+    source: &S,
+    position: u32,
+    length: u32,
+    conn: &Conn,
+    now_ns: u64,
+    reports: &mut R,
+) {
+    let most = HELLO_LEAST as u32;
+    let there = bytes_between(position, length);
+    let piece = Piece {
+        now_ns,
+        offset: conn.request.number + 1,
+        position,
+        length: if there < most { there } else { most },
+        direction: direction::EGRESS,
+        clear: note::FORWARDED,
+    };
+    reports.bytes(source, conn.cookie, &piece);
 }
 
 /// Reports the beginning of the first request in clear, which has the Host field; false when there is no room.

@@ -12,7 +12,7 @@ use crate::{
     conn::{Conn, Edge, PADS_RECEIVED, PADS_SENT, Response},
     control,
     difference::{after, bytes_between, elapsed},
-    evidence, inner, interim,
+    evidence, hello, inner, interim,
     lengths::{ALERT_13, CONTINUE_RECORD, KEY_UPDATE_13, SETTINGS_ACK},
     outside::{Outside, Reports},
     pickup,
@@ -118,6 +118,9 @@ pub(crate) fn sent<S: Source, R: Reports>(
         if is_over && tunnel::kind(source, position, segment.length) != 0 {
             return asks_for_tunnel(conn, now_ns, cookie, reports);
         }
+        if is_over && conn.forwards == 1 {
+            hello::capture_forwarded(source, position, segment.length, conn, now_ns, reports);
+        }
     } else {
         let (is_over, length) = (
             conn.response.answered == conn.request.number,
@@ -144,10 +147,14 @@ pub(crate) fn sent<S: Source, R: Reports>(
                 drop_turns(conn);
                 return reports.note(conn, note::TLS_INSIDE);
             }
+            if is_message(conn, length) {
+                return switched(conn, reports);
+            }
             if interim::asks_for_body(conn, length, now_ns) {
                 return interim::goes_on(conn);
             }
             conn.request_length = length as u16;
+            conn.shorts = 0;
         }
         let length = conn.without_padding(PADS_SENT, only_record(source, segment));
         if is_control(length) || is_key_update(length) {
@@ -169,6 +176,30 @@ pub(crate) fn sent<S: Source, R: Reports>(
 fn asks_for_tunnel<R: Reports>(conn: &mut Conn, now_ns: u64, cookie: u64, reports: &mut R) {
     stop(conn, now_ns, cookie, reports);
     reports.note(conn, note::MIDDLE);
+}
+
+/// True for a record that is too short for a request of HTTP/1.1 on a connection that has carried one: a message of an
+/// upgraded connection, or the end of a body whose answer came early.
+#[inline(always)]
+fn is_message(conn: &Conn, length: u32) -> bool {
+    let bare = conn.without_padding(PADS_SENT, length);
+    conn.request.number != 0
+        && conn.request.h2 == 0
+        && length != 0
+        && bare < unknown::HTTP_2
+        && !control::is_control_length(bare)
+        && !SETTINGS_ACK.contains(&bare)
+}
+
+/// Counts a record that is too short for a request. So many in a row show that the server has switched protocols.
+#[inline(always)]
+fn switched<R: Reports>(conn: &mut Conn, reports: &mut R) {
+    const ENOUGH: u8 = 3;
+    conn.shorts += 1;
+    if conn.shorts == ENOUGH {
+        conn.upgraded = 1;
+        reports.note(conn, note::UPGRADED);
+    }
 }
 
 /// Drops the turns that were not reported, because they were no requests. User space takes back those before.

@@ -24,7 +24,7 @@ const LEAST_ADDED: u32 = 16;
 const SHORTEST_REQUEST: u32 = 16 + 9 + 2;
 /// Lengths of records below which a client speaks HTTP/2: no request of HTTP/1.1 is as short, while most frames of
 /// clients are.
-const HTTP_2: u32 = SHORTEST_REQUEST + LEAST_ADDED;
+pub(crate) const HTTP_2: u32 = SHORTEST_REQUEST + LEAST_ADDED;
 /// Length of records from which on a request is taken for one of HTTP/1.1. Header compression makes the second and later
 /// requests of HTTP/2 shorter, unless their path is long, and clients of HTTP/1.1 send longer ones.
 const HTTP_1: u32 = 84;

@@ -283,3 +283,54 @@ fn short_answers_over_tls() {
     }
     assert_eq!(play(&script).turns.len(), 4);
 }
+
+/// Each request to a forward proxy is reported with its number, because it may be for another host.
+#[test]
+fn requests_to_a_forward_proxy() {
+    let ask = |now_ns, host: &str| {
+        let text = format!("GET http://{host}/page HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        client(now_ns, &[text.into_bytes()])
+    };
+    let mut play = Play::new();
+    for (now_ns, host) in [
+        (1000, "a.example"),
+        (3000, "b.example"),
+        (5000, "c.example"),
+    ] {
+        play.whole(&ask(now_ns, host));
+        play.whole(&response(now_ns + 500));
+    }
+    let forwarded: Vec<_> = play
+        .driver()
+        .reports()
+        .iter()
+        .filter_map(|report| match report {
+            Report::Bytes(bytes) if bytes.clear == note::FORWARDED => {
+                Some((bytes.offset, bytes.bytes[11..20].to_vec()))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        forwarded,
+        [(2, b"b.example".to_vec()), (3, b"c.example".to_vec())]
+    );
+    assert_eq!(play.end().turns.len(), 3);
+}
+
+/// Messages of a websocket over TLS are too short for requests.
+#[test]
+fn messages_over_tls_are_no_requests() {
+    let data = |length| record(DATA, length);
+    for handshake in [full_12(), full_13()] {
+        let mut script = handshake;
+        script.extend([client(5000, &[data(230)]), server(5100, &[data(146)])]);
+        for number in 0..10 {
+            script.push(client(6000 + number * 100, &[data(36)]));
+            script.push(server(6050 + number * 100, &[data(32)]));
+        }
+        let story = play(&script);
+        assert_eq!(story.turns.len(), 1);
+        assert_eq!(story.notes, [note::UPGRADED]);
+    }
+}
