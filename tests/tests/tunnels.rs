@@ -145,6 +145,44 @@ fn refusals_belong_to_the_proxy_and_have_reasons() -> Result<()> {
     differences.finish(|| format!("{:?}", recorded.finished))
 }
 
+/// Requests in clear to a forward proxy, on one connection: each counts for the host that it names.
+#[test]
+fn requests_to_a_forward_proxy() -> Result<()> {
+    let (recorded, export, port) = fetch(
+        r#"
+        curl -s --max-time 20 -x http://crawler:geheimnis@$p \
+            -o /dev/null http://one.test/a -o /dev/null http://two.test:8082/b -o /dev/null http://ONE.test./c \
+            -o /dev/null http://10.9.8.7/d
+        "#,
+    )?;
+    let mut differences = Differences::of("a forward proxy");
+    check_whole(&recorded, &export, &mut differences)?;
+    compare!(
+        &mut differences,
+        export,
+        totals.connections.established = 1,
+        totals.requests.count = 4,
+        totals.requests.connections = 1,
+        totals.tunnels.opened = 0,
+    );
+    let proxy = format!("127.0.0.1:{port}");
+    let way = vec![proxy.clone()];
+    let mut hosts: Vec<_> = export.hosts.iter().map(row).collect();
+    hosts.sort();
+    let expected = vec![
+        ("10.9.8.7:80".to_owned(), 1, 0, way.clone()),
+        (proxy, 0, 0, vec![]),
+        ("one.test:80".to_owned(), 2, 0, way.clone()),
+        ("two.test:8082".to_owned(), 1, 0, way),
+    ];
+    differences.equal("hosts", hosts, expected);
+    let records = records(&recorded)?;
+    let secret = b"Y3Jhd2xlcjpn";
+    let has_secret = records.windows(secret.len()).any(|part| part == secret);
+    differences.holds("no credentials in the recording", !has_secret);
+    differences.finish(|| format!("{:?}", recorded.finished))
+}
+
 #[test]
 fn a_tunnel_inside_a_tunnel() -> Result<()> {
     let (recorded, export, port) = fetch(

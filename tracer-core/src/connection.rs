@@ -7,6 +7,7 @@ use tracer_common::record::{CloseRecord, TlsRecord, TurnRecord, closer, tls};
 use crate::{
     decode::Hello,
     elapsed::{Timed, elapsed},
+    forward::Forwarded,
     group::{Group, Opening},
     http2::Signs,
     live::LiveTls,
@@ -48,6 +49,8 @@ pub struct Connection {
     /// First turn that may still turn out to be the preface of HTTP/2. A server sends its SETTINGS without a request,
     /// and only the client's acknowledgement shows that this is HTTP/2.
     pub held_turn: Option<(TurnRecord, FirstByte)>,
+    /// Requests to a forward proxy, if the connection leads to one.
+    pub forwarded: Option<Box<Forwarded>>,
     /// Turns that were counted, and that the next records may show to be no requests.
     pub doubtful: Vec<(TurnRecord, FirstByte)>,
     /// Last turn of the connection, if there was one.

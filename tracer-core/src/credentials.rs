@@ -66,7 +66,9 @@ impl Credentials {
                 let step = hide_sent(step, sent);
                 self.go_on(cookie, end, step);
             }
-            None if hello.is_clear() && has_field(hello.bytes) => {
+            None | Some(note::FORWARDED)
+                if (hello.is_clear() || hello.note.is_some()) && has_field(hello.bytes) =>
+            {
                 self.copy(record);
                 hide_field(&mut self.copy.as_mut_bytes()[range]);
             }

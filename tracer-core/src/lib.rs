@@ -11,6 +11,7 @@ pub mod dns;
 pub mod elapsed;
 pub mod endpoint;
 mod entries;
+pub mod forward;
 pub mod glob;
 pub mod group;
 pub mod host;

@@ -4,6 +4,7 @@
 mod activity;
 mod doubt;
 mod early;
+mod forward;
 mod lost;
 mod protocol;
 mod reset;
@@ -287,6 +288,7 @@ impl Tracker {
             last_turn: None,
             held_turn: None,
             doubtful: Vec::new(),
+            forwarded: None,
             recount: None,
             missed: 0,
             offers_h2: false,
@@ -312,13 +314,18 @@ impl Tracker {
                 note::TUNNEL if hello.side == Side::Client => {
                     connection.ask_proxy(hello.offset, hello.bytes);
                 }
+                note::FORWARDED if hello.side == Side::Client => {
+                    self.note_forwarded(&mut connection, hello.offset, hello.bytes);
+                }
                 _ => self.note(&mut connection, note),
             }
             self.connections.insert(hello.cookie, connection);
             return;
         }
         if hello.is_clear() {
-            self.name_host_by_request(&mut connection, hello.bytes);
+            if !self.note_forwarded(&mut connection, 1, hello.bytes) {
+                self.name_host_by_request(&mut connection, hello.bytes);
+            }
             self.settle_host(&mut connection);
             self.note_request_in_clear(&mut connection, hello.bytes);
         } else if connection.take_hello(hello) && connection.counted {

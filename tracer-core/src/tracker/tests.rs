@@ -3,6 +3,7 @@
 mod clear;
 mod edges;
 pub(super) mod fixture;
+mod forward;
 mod http2;
 mod stamps;
 mod tickets;

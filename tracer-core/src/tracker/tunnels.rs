@@ -40,7 +40,7 @@ impl Tracker {
     }
 
     /// Counts the connection at the proxy that it leads to, if that is not done yet.
-    fn reach_proxy(&mut self, connection: &mut Connection) {
+    pub(super) fn reach_proxy(&mut self, connection: &mut Connection) {
         let path = connection.path.get_or_insert_default();
         if !path.is_at_new_proxy() {
             return;

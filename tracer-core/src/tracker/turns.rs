@@ -34,6 +34,11 @@ impl Tracker {
         }
         self.settle_host(&mut connection);
         self.end_handshake_unseen(&mut connection);
+        if connection.forwarded.is_some() {
+            self.forwarded_turn(&mut connection, record, plain);
+            self.connections.insert(cookie, connection);
+            return;
+        }
         let answer = evidence.map_or(plain, |evidence| {
             let history = self
                 .ticket_histories
@@ -82,6 +87,14 @@ impl Tracker {
         }
         self.settle_host(&mut connection);
         self.end_handshake_unseen(&mut connection);
+        if connection.forwarded.is_some() {
+            for record in turns.records() {
+                let answer = FirstByte::Known(record.first_ns);
+                self.forwarded_turn(&mut connection, &record, answer);
+            }
+            self.connections.insert(cookie, connection);
+            return;
+        }
         let is_h2 = self.is_http2(&mut connection, turns.protocol(), turns.look_like_h2());
         self.release_turn(&mut connection, is_h2);
         if connection.counted {
@@ -165,7 +178,7 @@ impl Tracker {
 }
 
 /// Counts a turn by its kind: of HTTP/2, in flight, or ended.
-fn count_turn(record: &TurnRecord, answer: FirstByte, is_h2: bool, group: &mut Group) {
+pub(super) fn count_turn(record: &TurnRecord, answer: FirstByte, is_h2: bool, group: &mut Group) {
     if is_h2 {
         group.requests.h2_turns += 1;
     } else if record.ended == turn::OPEN && answer == FirstByte::None {

@@ -85,6 +85,41 @@ pub(super) fn of_connect(bytes: &[u8]) -> Option<Target> {
     Target::named(bare.unwrap_or(host), port)
 }
 
+/// Target in absolute form of a request to a forward proxy: `GET http://host:port/ HTTP/1.1` (RFC 9112 3.2.2). The request
+/// line may be cut off behind the host.
+pub fn of_absolute(bytes: &[u8]) -> Option<Target> {
+    const SCHEME: &[u8] = b"http://";
+    const PORT: u16 = 80;
+    let mut words = bytes.split(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+    let target = words.nth(1)?;
+    let (scheme, rest) = target.split_at_checked(SCHEME.len())?;
+    let end = rest
+        .iter()
+        .position(|byte| matches!(byte, b'/' | b'?' | b'#'));
+    let is_whole = end.is_some() || words.next().is_some();
+    if !scheme.eq_ignore_ascii_case(SCHEME) || !is_whole {
+        return None;
+    }
+    let authority = rest[..end.unwrap_or(rest.len())]
+        .rsplit(|&byte| byte == b'@')
+        .next()?;
+    let colon = authority.iter().rposition(|&byte| byte == b':');
+    // In an address of IPv6 the last colon is a part of it, unless it comes behind the bracket.
+    let colon = colon.filter(|&colon| !authority[colon..].contains(&b']'));
+    let (host, port) = match colon {
+        Some(colon) if colon + 1 < authority.len() => {
+            let port = str::from_utf8(&authority[colon + 1..]).ok()?.parse().ok()?;
+            (&authority[..colon], port)
+        }
+        Some(colon) => (&authority[..colon], PORT),
+        None => (authority, PORT),
+    };
+    let bare = host
+        .strip_prefix(b"[")
+        .and_then(|host| host.strip_suffix(b"]"));
+    Target::named(bare.unwrap_or(host), port)
+}
+
 /// Target in a request of SOCKS 4, whose address is 0.0.0.x when a name follows the user (4a).
 pub(super) fn of_socks_4(bytes: &[u8]) -> Option<Target> {
     let mut cursor = Cursor::new(bytes.strip_prefix(&[4, CONNECT])?);

@@ -64,7 +64,7 @@ pub(crate) const HOUSES: &[House] = &[
             &["tracker"],
             &["snapshot"],
             &["time_wait", "connection", "credentials"],
-            &["live", "proxy_path"],
+            &["forward", "live", "proxy_path"],
             &["decode", "host", "process"],
             &["entries", "overflow", "series", "tunnel", "turn", "turns"],
             &["dns", "group", "host_filter", "phase"],
