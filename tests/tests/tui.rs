@@ -171,7 +171,7 @@ fn a_crawler_from_start_to_end() -> Result<()> {
 fn look_closer(screen: &Screen) -> Result<()> {
     screen.keys(&["Enter"])?;
     screen.wait("connections used")?;
-    screen.keys(&["Down", "Down", "Enter"])?;
+    screen.keys(&["Down", "Down", "Down", "Enter"])?;
     screen.wait("at or below")?;
     screen.keys(&["c"])?;
     screen.wait("tls full against tls resumed")?;
