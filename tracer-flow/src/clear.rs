@@ -3,41 +3,63 @@
 use crate::{bound::masked, outside::Loops, source::Source};
 
 /// First four bytes of the request lines of HTTP (RFC 9110 9.3, RFC 5789) and of WebDAV (RFC 4918 9, RFC 3253, 5323).
-const METHODS: [[u8; 4]; 20] = [
-    *b"GET ", *b"POST", *b"HEAD", *b"PUT ", *b"DELE", *b"OPTI", *b"PATC", *b"CONN", *b"TRAC",
-    *b"QUER", *b"PROP", *b"MKCO", *b"COPY", *b"MOVE", *b"LOCK", *b"UNLO", *b"REPO", *b"SEAR",
-    *b"PURG", *b"MKCA",
+const METHODS: [[u8; 4]; 19] = [
+    *b"GET ", *b"POST", *b"HEAD", *b"PUT ", *b"DELE", *b"OPTI", *b"PATC", *b"TRAC", *b"QUER",
+    *b"PROP", *b"MKCO", *b"COPY", *b"MOVE", *b"LOCK", *b"UNLO", *b"REPO", *b"SEAR", *b"PURG",
+    *b"MKCA",
 ];
 /// End of a header: an empty line.
 const END: [u8; 4] = *b"\r\n\r\n";
 /// Bytes of a segment in which the end of an interim response is looked for.
 const LONGEST_INTERIM: u32 = 4096;
 
-/// True if the bytes from `position` begin a request. Of fewer than four bytes the first one decides: no method begins
-/// with anything but a capital letter. An empty line may come before a request line (RFC 9112 2.2).
+/// Kind of a request line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// No request line.
+    None,
+    /// Request line of CONNECT.
+    Connect,
+    /// Request line of another method.
+    Request,
+}
+
+/// True if the bytes from `position` begin a request.
 #[inline(always)]
 pub(crate) fn begins_request<S: Source>(source: &S, position: u32, length: u32) -> bool {
+    line_of(source, position, length) != Line::None
+}
+
+/// Kind of the request line that the bytes from `position` begin. Of fewer than four bytes the first one decides: no method begins
+/// with anything but a capital letter. An empty line may come before a request line (RFC 9112 2.2).
+#[inline(always)]
+pub(crate) fn line_of<S: Source>(source: &S, position: u32, length: u32) -> Line {
+    const CONNECT: u32 = u32::from_ne_bytes(*b"CONN");
     let Some(mut first) = source.bytes::<4>(position) else {
-        return position < length
+        let is_letter = position < length
             && source
                 .bytes::<1>(position)
                 .is_some_and(|first| first[0].is_ascii_uppercase());
+        return if is_letter { Line::Request } else { Line::None };
     };
     if first[0] == b'\r' && first[1] == b'\n' {
         let Some(next) = source.bytes::<4>(position + 2) else {
-            return false;
+            return Line::None;
         };
         first = next;
     }
     let first = u32::from_ne_bytes(first);
+    if first == CONNECT {
+        return Line::Connect;
+    }
     let mut at = 0;
     while at < METHODS.len() {
         if first == u32::from_ne_bytes(METHODS[at]) {
-            return true;
+            return Line::Request;
         }
         at += 1;
     }
-    false
+    Line::None
 }
 
 /// True if the request line at `position` has its target in absolute form (RFC 9112 3.2.2): the client takes the server

@@ -8,7 +8,7 @@ use tracer_common::record::{handshake, note, tls, turn};
 
 use crate::{
     batch,
-    clear::{self, Beginning, beginning, end_of_header},
+    clear::{self, Beginning, Line, beginning, end_of_header},
     conn::{Conn, Edge, PADS_RECEIVED, PADS_SENT, Response},
     control,
     difference::{after, bytes_between, elapsed},
@@ -19,7 +19,7 @@ use crate::{
     segment::Segment,
     source::{Packet, Source},
     tls::walk,
-    tunnel, unknown,
+    unknown,
 };
 
 const ALERT: u8 = 21;
@@ -108,17 +108,21 @@ pub(crate) fn sent<S: Source, R: Reports>(
     }
     if conn.request.protocol == turn::CLEAR {
         let is_over = conn.response.answered == conn.request.number;
-        if is_over && !clear::begins_request(source, position, segment.length) {
+        if !is_over {
+            return;
+        }
+        let line = clear::line_of(source, position, segment.length);
+        if line == Line::None {
             // The rest of a body whose answer came early, or another protocol from the first byte on.
             if conn.request.number == 0 {
                 unknown::is_other(conn, reports);
             }
             return;
         }
-        if is_over && tunnel::kind(source, position, segment.length) != 0 {
+        if line == Line::Connect {
             return asks_for_tunnel(conn, now_ns, cookie, reports);
         }
-        if is_over && conn.forwards == 1 {
+        if conn.forwards == 1 {
             hello::capture_forwarded(source, position, segment.length, conn, now_ns, reports);
         }
     } else {
