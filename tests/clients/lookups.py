@@ -36,7 +36,9 @@ def resolve(names, pause=0):
 def asks(sock, number, name):
     data = query(number, name)
     sock.sendall(len(data).to_bytes(2, "big") + data)
-    return sock.recv(4096)
+    # The length and the message may come apart.
+    length = int.from_bytes(sock.recv(2, socket.MSG_WAITALL), "big")
+    return sock.recv(length, socket.MSG_WAITALL)
 
 
 def stream(names):

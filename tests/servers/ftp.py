@@ -8,10 +8,7 @@ from pyftpdlib.authorizers import DummyAuthorizer
 from pyftpdlib.handlers import FTPHandler
 from pyftpdlib.servers import FTPServer
 
-
-def say(line):
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+from wire import say
 
 
 class Handler(FTPHandler):

@@ -7,27 +7,14 @@ import struct
 import sys
 import threading
 
+from wire import read, say
+
 # CLIENT_PROTOCOL_41, CLIENT_SECURE_CONNECTION, CLIENT_PLUGIN_AUTH, CLIENT_LONG_PASSWORD, CLIENT_TRANSACTIONS
 CAPABILITIES = 0x200 | 0x8000 | 0x80000 | 0x1 | 0x2000
 UTF8 = 33
 AUTOCOMMIT = struct.pack("<H", 2)
 COM_QUIT, COM_QUERY = 1, 3
 PASSWORD = b"secret"
-
-
-def say(line):
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def read(stream, length):
-    received = b""
-    while len(received) < length:
-        chunk = stream.recv(length - len(received))
-        if not chunk:
-            raise EOFError
-        received += chunk
-    return received
 
 
 def packet(number, payload):

@@ -21,6 +21,8 @@ import sys
 import threading
 import time
 
+from wire import say
+
 PORT = int(sys.argv[1])
 OPTIONS = dict(argument.split("=", 1) for argument in sys.argv[2:])
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
@@ -45,12 +47,6 @@ def context():
 
 CONTEXT = context()
 INTERIM = OPTIONS.get("interim", "").replace("\\r\\n", "\r\n").encode()
-
-
-def say(line):
-    # One call for the whole line: threads must not mix theirs.
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def read_until(stream, received, is_enough):

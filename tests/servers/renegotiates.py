@@ -12,6 +12,8 @@ import time
 
 from OpenSSL import SSL
 
+from wire import say
+
 OPTIONS = dict(argument.split("=", 1) for argument in sys.argv[2:])
 CONTEXT = SSL.Context(SSL.TLS_SERVER_METHOD)
 CONTEXT.set_max_proto_version(SSL.TLS1_2_VERSION)
@@ -19,11 +21,6 @@ CONTEXT.use_certificate_file(OPTIONS["cert"])
 CONTEXT.use_privatekey_file(OPTIONS["key"])
 CONTEXT.set_session_id(b"tests")
 CONTEXT.set_options(SSL.OP_NO_TICKET)
-
-
-def say(line):
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
 
 
 def until_done(tls, action):

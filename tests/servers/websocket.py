@@ -6,22 +6,9 @@ import socket
 import sys
 import threading
 
+from wire import read, say
+
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
-
-def say(line):
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def read(stream, length):
-    received = b""
-    while len(received) < length:
-        chunk = stream.recv(length - len(received))
-        if not chunk:
-            raise EOFError
-        received += chunk
-    return received
 
 
 def upgrade(stream):

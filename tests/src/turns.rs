@@ -19,6 +19,17 @@ pub struct Turns {
     pub failed: u64,
 }
 
+impl Turns {
+    /// Requests on so many connections, all answered.
+    pub fn answered(requests: u64, connections: u64) -> Self {
+        Self {
+            requests,
+            connections,
+            failed: 0,
+        }
+    }
+}
+
 /// Checks that the totals hold exactly these requests, and a time for each answered one.
 pub fn compare(export: &Export, expected: Turns, differences: &mut Differences) {
     compare_group(&export.totals, expected, differences);

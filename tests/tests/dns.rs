@@ -17,7 +17,7 @@ use tracer_tests::machine::program;
 use tracer_tests::port;
 use tracer_tests::process::{PATIENCE, Process, wait_for};
 use tracer_tests::server::{Threaded, answer};
-use tracer_tests::tracer::{Attached, run};
+use tracer_tests::tracer::{Attached, Traced, run};
 use tracer_tests::{compare, figure};
 
 const V6: &str = "::1";
@@ -228,6 +228,23 @@ fn lookups_over_tcp_are_no_requests() -> Result<()> {
     Ok(())
 }
 
+/// Attaches to a client that is ready, with its sockets open, and goes on when tracing has begun. `mode`: what it does.
+fn attach_to(server: &DnsServer, mode: &str) -> Result<Traced> {
+    let directory = tempfile::tempdir()?;
+    let go = directory.path().join("go");
+    let client = python(&[mode, V4, "a.ok.test", &go.display().to_string()])?;
+    let client = client.inside(&server.namespace);
+    let mut command = Command::new(client.command.first().context("no command")?);
+    let holder = Process::start(command.args(client.command.iter().skip(1)))?;
+    wait_for("the sockets", PATIENCE, || {
+        Ok(holder.stdout()?.contains("ready").then_some(()))
+    })?;
+    let attached = Attached::start(&["--pid", &holder.id().to_string()])?;
+    std::fs::write(&go, "")?;
+    holder.finish()?;
+    attached.finish()
+}
+
 /// DNS over TLS cannot be read, and a connection that was open before cannot either: neither counts requests.
 #[test]
 fn lookups_that_cannot_be_read_are_no_requests() -> Result<()> {
@@ -236,19 +253,7 @@ fn lookups_that_cannot_be_read_are_no_requests() -> Result<()> {
         .namespace
         .run(|| Ok(std::net::TcpListener::bind((V4, 853))?))?;
     let _encrypted = Threaded::over(listener, answer)?;
-    let directory = tempfile::tempdir()?;
-    let go = directory.path().join("go");
-    let client = python(&["streams", V4, "a.ok.test", &go.display().to_string()])?;
-    let client = client.inside(&server.namespace);
-    let mut command = Command::new(client.command.first().context("no command")?);
-    let holder = Process::start(command.args(client.command.iter().skip(1)))?;
-    wait_for("the connections", PATIENCE, || {
-        Ok(holder.stdout()?.contains("ready").then_some(()))
-    })?;
-    let attached = Attached::start(&["--pid", &holder.id().to_string()])?;
-    std::fs::write(&go, "")?;
-    holder.finish()?;
-    let traced = attached.finish()?;
+    let traced = attach_to(&server, "streams")?;
     let mut differences = Differences::of("connections to a name server");
     compare!(
         &mut differences,
@@ -336,19 +341,7 @@ fn answers_name_connections() -> Result<()> {
 #[test]
 fn socket_connected_before_the_trace() -> Result<()> {
     let server = DnsServer::start(V4, Script::default())?;
-    let directory = tempfile::tempdir()?;
-    let go = directory.path().join("go");
-    let client = python(&["hold", V4, "a.ok.test", &go.display().to_string()])?;
-    let client = client.inside(&server.namespace);
-    let mut command = Command::new(client.command.first().context("no command")?);
-    let holder = Process::start(command.args(client.command.iter().skip(1)))?;
-    wait_for("the socket", PATIENCE, || {
-        Ok(holder.stdout()?.contains("ready").then_some(()))
-    })?;
-    let attached = Attached::start(&["--pid", &holder.id().to_string()])?;
-    std::fs::write(&go, "")?;
-    holder.finish()?;
-    let traced = attached.finish()?;
+    let traced = attach_to(&server, "hold")?;
     let mut differences = Differences::of("a socket connected before");
     compare(&traced, server.counts(), answered(1), &mut differences)?;
     differences.finish(|| traced.story())

@@ -24,19 +24,7 @@ fn compare_pages(
     turns: Turns,
     differences: &mut Differences,
 ) -> Result<()> {
-    differences.equal(
-        "requests of the server",
-        server.counted("request")?,
-        turns.requests,
-    );
-    differences.equal(
-        "connections of the server",
-        server.counted("connection")?,
-        turns.connections,
-    );
-    differences.holds("the client succeeded", traced.finished.status.success());
-    traced.export.compare_losses(differences);
-    turns::compare(&traced.export, turns, differences);
+    server.compare_pages(traced, turns, differences)?;
     compare!(
         differences,
         traced.export,

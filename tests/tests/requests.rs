@@ -25,15 +25,6 @@ enum First {
     Tickets,
 }
 
-/// Counts of so many requests on so many connections, all answered.
-fn answered(requests: u64, connections: u64) -> Turns {
-    Turns {
-        requests,
-        connections,
-        failed: 0,
-    }
-}
-
 /// Traces a client; the server has counted what the row says, and so has tracer.
 fn check(
     origin: &Origin,
@@ -112,7 +103,7 @@ fn heads() -> Result<()> {
         check(
             &origin,
             |at| Ok(curl(at, "", 7, "-I")),
-            answered(7, 1),
+            Turns::answered(7, 1),
             first,
         )?;
     }
@@ -127,7 +118,7 @@ fn responses_without_content() -> Result<()> {
         (Origin::go("1.3"), First::Tickets),
     ] {
         let client = |at: &Target| Ok(curl(at, "empty", 7, ""));
-        check(&origin, client, answered(7, 1), first)?;
+        check(&origin, client, Turns::answered(7, 1), first)?;
     }
     Ok(())
 }
@@ -141,7 +132,7 @@ fn request_bodies() -> Result<()> {
         (Origin::go("1.3"), First::Tickets),
     ] {
         let client = |at: &Target| turns(at, "10,4,body=100000");
-        check(&origin, client, answered(40, 10), first)?;
+        check(&origin, client, Turns::answered(40, 10), first)?;
     }
     Ok(())
 }
@@ -155,7 +146,7 @@ fn slow_chunked_responses() -> Result<()> {
         (Origin::go("1.3"), First::Tickets),
     ] {
         let client = |at: &Target| Ok(curl(at, "slow", 5, ""));
-        let traced = check(&origin, client, answered(5, 1), first)?;
+        let traced = check(&origin, client, Turns::answered(5, 1), first)?;
         check_time(&traced, Phase::Transfer, |phase| phase.p50_ns, 102.0, 4.0)?;
     }
     Ok(())
@@ -170,7 +161,7 @@ fn responses_whose_end_comes_late() -> Result<()> {
         (Origin::go("1.3"), First::Tickets),
     ] {
         let client = |at: &Target| Ok(curl(at, "tail", 5, ""));
-        let traced = check(&origin, client, answered(5, 1), first)?;
+        let traced = check(&origin, client, Turns::answered(5, 1), first)?;
         check_time(&traced, Phase::Transfer, |phase| phase.p50_ns, 51.0, 2.0)?;
         check_time(&traced, Phase::Idle, |phase| phase.p50_ns, 0.5, 2.0)?;
     }
@@ -203,7 +194,7 @@ fn pipelined_requests_are_one_turn() -> Result<()> {
     let traced = run(&client)?;
     let mut differences = Differences::of("four requests at once");
     differences.equal("requests", server.seen()?.requests, Some(5 * 3 * 4));
-    turns::compare(&traced.export, answered(15, 5), &mut differences);
+    turns::compare(&traced.export, Turns::answered(15, 5), &mut differences);
     differences.finish(|| traced.story())
 }
 
@@ -212,7 +203,7 @@ fn pipelined_requests_are_one_turn() -> Result<()> {
 fn a_client_that_reads_late() -> Result<()> {
     for origin in [plain(), Origin::go("1.2")] {
         let client = |at: &Target| turns(at, "4,5,late=50");
-        let traced = check(&origin, client, answered(20, 4), First::Certain)?;
+        let traced = check(&origin, client, Turns::answered(20, 4), First::Certain)?;
         check_time(&traced, Phase::Pickup, |phase| phase.p50_ns, 50.5, 1.5)?;
     }
     Ok(())
@@ -221,7 +212,7 @@ fn a_client_that_reads_late() -> Result<()> {
 #[test]
 fn a_client_that_reads_at_once() -> Result<()> {
     let client = |at: &Target| turns(at, "4,50");
-    let traced = check(&plain(), client, answered(200, 4), First::Certain)?;
+    let traced = check(&plain(), client, Turns::answered(200, 4), First::Certain)?;
     check_time(&traced, Phase::Pickup, |phase| phase.p50_ns, 0.0, 0.5)
 }
 
@@ -229,7 +220,7 @@ fn a_client_that_reads_at_once() -> Result<()> {
 #[test]
 fn idle_connections() -> Result<()> {
     let client = |at: &Target| turns(at, "3,6,gap=30");
-    let traced = check(&plain(), client, answered(18, 3), First::Certain)?;
+    let traced = check(&plain(), client, Turns::answered(18, 3), First::Certain)?;
     check_time(&traced, Phase::Idle, |phase| phase.p50_ns, 30.5, 1.0)
 }
 
@@ -242,7 +233,7 @@ fn an_interim_response_is_no_response() -> Result<()> {
         (Origin::go("1.3"), First::Tickets),
     ] {
         let client = |at: &Target| Ok(curl(at, "", 5, "-d a=body -H Expect:100-continue"));
-        check(&origin, client, answered(5, 1), first)?;
+        check(&origin, client, Turns::answered(5, 1), first)?;
     }
     Ok(())
 }
@@ -279,7 +270,7 @@ fn an_interim_response_without_a_phrase_is_none_either() -> Result<()> {
     let script = r#"curl -s -d a=body -H Expect:100-continue "$1" "$1" "$1" >/dev/null"#;
     let traced = run(&Client::shell("curl", script, &[&url]))?;
     let mut differences = Differences::of("HTTP/1.1 100");
-    turns::compare(&traced.export, answered(3, 1), &mut differences);
+    turns::compare(&traced.export, Turns::answered(3, 1), &mut differences);
     differences.finish(|| traced.story())?;
     check_time(&traced, Phase::Ttfb, |phase| phase.p50_ns, 31.0, 2.0)
 }
@@ -311,7 +302,7 @@ fn short_posts_are_no_http_2() -> Result<()> {
         let traced = check(
             &Origin::nginx("TLSv1.3"),
             client,
-            answered(10, 1),
+            Turns::answered(10, 1),
             First::Tickets,
         )?;
         let mut differences = Differences::of(format!("bodies of {length} bytes"));
@@ -377,7 +368,7 @@ fn check_client(client: impl Fn(&Target) -> Result<Client>, requests: u64) -> Re
         let connections = seen.used.context("nginx counts connections")?;
         turns::compare(
             &traced.export,
-            answered(requests, connections),
+            Turns::answered(requests, connections),
             &mut differences,
         );
         differences.finish(|| traced.story())?;
@@ -429,7 +420,7 @@ fn a_client_without_a_cpu() -> Result<()> {
     let traced = run(&Client::python("starved.py", &arguments)?)?;
     let export = &traced.export;
     let mut differences = Differences::of("a busy CPU");
-    turns::compare(export, answered(REQUESTS, 1), &mut differences);
+    turns::compare(export, Turns::answered(REQUESTS, 1), &mut differences);
     let (slow, measured) = (
         figure!(export, totals.requests.slow_pickups)?,
         figure!(export, totals.requests.slow_pickups_measured)?,
@@ -454,7 +445,7 @@ fn a_client_without_a_cpu() -> Result<()> {
 #[test]
 fn a_client_that_sleeps_on_its_data() -> Result<()> {
     let client = |at: &Target| turns(at, "2,6,late=50");
-    let traced = check(&plain(), client, answered(12, 2), First::Certain)?;
+    let traced = check(&plain(), client, Turns::answered(12, 2), First::Certain)?;
     let ratio = figure!(traced.export, totals.requests.pickup_cpu_ratio)?;
     let mut differences = Differences::of("a sleeping client");
     differences.holds(&format!("{ratio} is waiting for a CPU"), ratio < 0.2);

@@ -16,14 +16,6 @@ use tracer_tests::server::{GoOptions, Threaded};
 use tracer_tests::tracer::{Traced, run};
 use tracer_tests::turns::{self, Turns};
 
-fn answered(requests: u64, connections: u64) -> Turns {
-    Turns {
-        requests,
-        connections,
-        failed: 0,
-    }
-}
-
 /// Peaks of the totals, of the process and of the busiest host. Connections that were never used have a host without a name.
 fn peaks(export: &Export) -> Result<[(&'static str, u64); 3]> {
     let of_hosts = export.hosts.iter();
@@ -56,7 +48,7 @@ fn while_the_server_thinks() -> Result<()> {
     arguments.extend([argument.as_str(); 7]);
     let traced = run(&Client::python("turns.py", &arguments)?)?;
     let mut differences = Differences::of("seven at once");
-    turns::compare(&traced.export, answered(28, 7), &mut differences);
+    turns::compare(&traced.export, Turns::answered(28, 7), &mut differences);
     compare_peaks(&traced.export, 7, &mut differences)?;
     differences.finish(|| traced.story())
 }
@@ -124,7 +116,7 @@ fn rounds(sizes: &[u64], connections: u64, differences: &mut Differences) -> Res
     let used = sizes.iter().max().copied().unwrap_or_default();
     turns::compare(
         &traced.export,
-        answered(sizes.iter().sum(), used),
+        Turns::answered(sizes.iter().sum(), used),
         differences,
     );
     let most = rounds.lock().most;

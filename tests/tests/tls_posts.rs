@@ -21,14 +21,6 @@ const UPLOAD_NS: u64 = 150_000_000;
 /// Greatest difference from the client's clock, with a bucket of the histogram.
 const LIMIT_NS: u64 = 10_000_000;
 
-fn answered(requests: u64, connections: u64) -> Turns {
-    Turns {
-        requests,
-        connections,
-        failed: 0,
-    }
-}
-
 fn pages(version: &str, options: &[&str]) -> Result<Script> {
     let version = format!("version={version}");
     let options: Vec<&str> = [&*version]
@@ -42,29 +34,6 @@ fn url(port: u16) -> String {
     format!("https://localhost:{port}/")
 }
 
-/// Checks counts of the server and of tracer.
-fn compare_pages(
-    traced: &Traced,
-    server: &Script,
-    turns: Turns,
-    differences: &mut Differences,
-) -> Result<()> {
-    differences.equal(
-        "requests of the server",
-        server.counted("request")?,
-        turns.requests,
-    );
-    differences.equal(
-        "connections of the server",
-        server.counted("connection")?,
-        turns.connections,
-    );
-    differences.holds("the client succeeded", traced.finished.status.success());
-    traced.export.compare_losses(differences);
-    turns::compare(&traced.export, turns, differences);
-    Ok(())
-}
-
 /// A body for each length from 1 to 60 bytes, behind its head in a record of its own.
 fn check_small(version: &str) -> Result<()> {
     let server = pages(version, &[])?;
@@ -73,7 +42,7 @@ fn check_small(version: &str) -> Result<()> {
         &[&url(server.port), "1", "60"],
     )?)?;
     let mut differences = Differences::of(format!("small bodies over TLS {version}"));
-    compare_pages(&traced, &server, answered(60, 1), &mut differences)?;
+    server.compare_pages(&traced, Turns::answered(60, 1), &mut differences)?;
     differences.finish(|| server.story(&traced))
 }
 
@@ -89,7 +58,11 @@ fn uploads(port: u16) -> Result<Client> {
 /// Uploads that last longer than a round trip, after which the tickets come. Times that are known are the client's.
 fn compare_uploads(traced: &Traced, at_least_ns: u64, differences: &mut Differences) -> Result<()> {
     traced.export.compare_losses(differences);
-    turns::compare(&traced.export, answered(UPLOADS, UPLOADS), differences);
+    turns::compare(
+        &traced.export,
+        Turns::answered(UPLOADS, UPLOADS),
+        differences,
+    );
     if samples(&traced.export.totals, tracer_export::Phase::Ttfb) > 0 {
         let shortest_ns = figure!(traced.export, Phase::Ttfb.min_ns)?;
         differences.holds(
@@ -151,7 +124,7 @@ fn check_interim(version: &str, interim: &str) -> Result<()> {
 curl -sk -o /dev/null -o /dev/null -o /dev/null -H Expect:100-continue -d "$body" "$1?[1-3]""#;
     let traced = run(&Client::shell("curl", script, &[&url(server.port)]))?;
     let mut differences = Differences::of(format!("TLS {version}, {interim}"));
-    compare_pages(&traced, &server, answered(3, 1), &mut differences)?;
+    server.compare_pages(&traced, Turns::answered(3, 1), &mut differences)?;
     if samples(&traced.export.totals, tracer_export::Phase::Ttfb) > 0 {
         let shortest_ns = figure!(traced.export, Phase::Ttfb.min_ns)?;
         differences.holds(
@@ -221,7 +194,7 @@ fn tickets_of_a_busy_server() -> Result<()> {
             let argument = format!("https,127.0.0.1,{},localhost,5,1", server.port);
             let traced = run(&Client::python("turns.py", &["5", &argument])?)?;
             let mut differences = Differences::of(format!("{tickets} tickets, {busy} ms late"));
-            compare_pages(&traced, &server, answered(5, 5), &mut differences)?;
+            server.compare_pages(&traced, Turns::answered(5, 5), &mut differences)?;
             if samples(&traced.export.totals, tracer_export::Phase::Ttfb) > 0 {
                 let shortest_ns = figure!(traced.export, Phase::Ttfb.min_ns)?;
                 differences.holds(

@@ -15,7 +15,7 @@ use tracer_tests::server::{Nginx, NginxOptions, Relay, Script, Threaded, thinkin
 use tracer_tests::tracer::{Traced, run};
 use tracer_tests::turns::{self, Turns};
 
-/// One way of the link that [`Relay::start_late`] makes.
+/// Time for one direction of the link that [`Relay::start_late`] makes.
 const ONE_WAY: Duration = Duration::from_millis(20);
 
 /// Checks that the server counted these requests, connections and full handshakes, and that tracer did.
@@ -25,19 +25,7 @@ fn compare_pages(
     turns: Turns,
     differences: &mut Differences,
 ) -> Result<()> {
-    differences.equal(
-        "requests of the server",
-        server.counted("request")?,
-        turns.requests,
-    );
-    differences.equal(
-        "connections of the server",
-        server.counted("connection")?,
-        turns.connections,
-    );
-    differences.holds("the client succeeded", traced.finished.status.success());
-    traced.export.compare_losses(differences);
-    turns::compare(&traced.export, turns, differences);
+    server.compare_pages(traced, turns, differences)?;
     compare!(
         differences,
         traced.export,
@@ -50,14 +38,6 @@ fn compare_pages(
         totals.tls.not_tls = 0,
     );
     Ok(())
-}
-
-fn answered(requests: u64, connections: u64) -> Turns {
-    Turns {
-        requests,
-        connections,
-        failed: 0,
-    }
 }
 
 const PIECES: u64 = 5;
@@ -86,7 +66,12 @@ fn client_hello_in_pieces() -> Result<()> {
         let mut differences = Differences::of(format!(
             "records of {record} bytes, apart {apart}, segments of {segment}"
         ));
-        compare_pages(&traced, &server, answered(PIECES, PIECES), &mut differences)?;
+        compare_pages(
+            &traced,
+            &server,
+            Turns::answered(PIECES, PIECES),
+            &mut differences,
+        )?;
         let hosts: Vec<_> = traced.export.hosts.iter().map(|host| &*host.host).collect();
         differences.equal("hosts", hosts, vec!["pieces.test"]);
         differences.finish(|| server.story(&traced))?;
@@ -125,7 +110,7 @@ fn java_closes_its_sockets() -> Result<()> {
         let full = server.counted("full")?;
         differences.equal("requests of the server", server.counted("request")?, 10);
         traced.export.compare_losses(&mut differences);
-        turns::compare(&traced.export, answered(10, 10), &mut differences);
+        turns::compare(&traced.export, Turns::answered(10, 10), &mut differences);
         compare!(
             &mut differences,
             traced.export,
@@ -205,7 +190,7 @@ fn early_data_over_a_round_trip() -> Result<()> {
         .count();
     differences.equal("accepted early data", accepted, 5);
     traced.export.compare_losses(&mut differences);
-    turns::compare(&traced.export, answered(6, 6), &mut differences);
+    turns::compare(&traced.export, Turns::answered(6, 6), &mut differences);
     compare!(
         &mut differences,
         traced.export,
@@ -275,7 +260,7 @@ fn check_false_start(client: &str, requests: u32) -> Result<()> {
         certificate.path(),
     )?)?;
     // wget2 does not always keep its connection.
-    let turns = answered(u64::from(ROUNDS * requests), server.counted("connection")?);
+    let turns = Turns::answered(u64::from(ROUNDS * requests), server.counted("connection")?);
     let mut differences = Differences::of(format!("{client}, {requests} requests at a time"));
     compare_pages(&traced, &server, turns, &mut differences)?;
     let round_trip = (2 * ONE_WAY).as_nanos() as u64;
@@ -314,7 +299,7 @@ fn renegotiation_before_each_answer() -> Result<()> {
         server.counted("renegotiation")?,
         15,
     );
-    compare_pages(&traced, &server, answered(15, 5), &mut differences)?;
+    compare_pages(&traced, &server, Turns::answered(15, 5), &mut differences)?;
     let shortest_ns = figure!(traced.export, Phase::Ttfb.min_ns)?;
     differences.holds(
         &format!("{shortest_ns} ns to the first byte"),

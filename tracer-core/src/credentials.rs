@@ -1,6 +1,6 @@
 //! Credentials for proxies, which are overwritten before anything keeps the records that hold them.
 //!
-//! What a client sends to a proxy holds user and password: in the field Proxy-Authorization (RFC 9110 11.7.2), in the
+//! A client's exchange with a proxy holds user and password: in the field Proxy-Authorization (RFC 9110 11.7.2), in the
 //! user id of SOCKS 4, in a message of their own in SOCKS 5 (RFC 1929). Offsets and lengths stay as they were, so that
 //! the target is found in what is left. Everything that is not known to be harmless is overwritten. Bytes that were
 //! overwritten once stay the same when they come here again, as they do in a replay.

@@ -379,7 +379,7 @@ impl Tracker {
     /// Notes that requests of a connection are not known. The first reason counts.
     fn requests_unknown(&mut self, connection: &mut Connection, reason: Unknown) {
         let content = &mut connection.opening.content;
-        if content.has_no_requests() || content.unknown.is_some() {
+        if !content.counts_requests() || content.unknown.is_some() {
             return;
         }
         content.unknown = Some(reason);

@@ -1,7 +1,7 @@
 //! The meaning of a connection's bytes: which segment is next, what its TLS records say, when the handshake is over,
 //! which bytes are a request and which a response.
 //!
-//! The same code runs in the kernel programs and on the host. It calls no helper, reads no clock and touches no map:
+//! This crate's code runs in the kernel programs and on the host. The crate calls no helper, reads no clock and touches no map:
 //! payload comes from a [`source::Source`], all state is in [`conn::Conn`], and everything else is asked of an
 //! [`outside::Outside`]. Kernel programs begin at [`packet::take`], [`pickup::read`] and [`close`]; on the host a `driver`
 //! stands in for them.

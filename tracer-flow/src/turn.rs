@@ -138,15 +138,15 @@ pub(crate) fn sent<S: Source, R: Reports>(
         if from >= length {
             return;
         }
-        if conn.inferred == 1 && is_over && !unknown::speaks_http_1(conn, source, position, reports)
-        {
+        if conn.inferred == 1 && is_over && !unknown::speaks_http_1(conn, source, from, reports) {
             if conn.said != 0 {
                 drop_turns(conn);
             }
             return;
         }
-        if is_over && conn.inferred == 0 {
-            let length = control::data_length(source, position);
+        if is_over && conn.inferred == 0 && conn.request.h2 == 0 {
+            let length = control::data_length(source, from);
+            let length = conn.without_padding(PADS_SENT, length);
             if inner::is_handshake(conn, length) {
                 drop_turns(conn);
                 return reports.note(conn, note::TLS_INSIDE);

@@ -54,7 +54,7 @@ fn about(path: Path) -> &'static str {
     match path {
         Path::Direct => "The site is nginx.",
         Path::Connect => {
-            "The proxy is tinyproxy. TLS goes through a tunnel by CONNECT. Requests in clear are forwarded, except by clients that ask for a tunnel then too."
+            "The proxy is tinyproxy. TLS goes through a tunnel by CONNECT. Requests in clear are forwarded, except by clients that ask for a tunnel then too. tinyproxy closes each connection behind its answer without notice: a request that comes too late fails, and the client sends it once more. Such a request has no other witness, so here the test demands only that each failure is one on a connection that the proxy closed."
         }
         Path::Socks => "The proxy is Dante. Names are resolved by the proxy.",
         Path::Local => "The client takes the proxy for the site, and the proxy passes bytes on.",

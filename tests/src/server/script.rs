@@ -6,10 +6,12 @@ use anyhow::{Context, Result};
 
 use super::wait_until_listening;
 use crate::certificate::Certificate;
+use crate::check::Differences;
 use crate::machine::{fixture, venv_python};
 use crate::port;
 use crate::process::Process;
 use crate::tracer::Traced;
+use crate::turns::{self, Turns};
 
 /// A running script.
 pub struct Script {
@@ -52,6 +54,27 @@ impl Script {
     pub fn counted(&self, what: &str) -> Result<u64> {
         let lines = self.process.stdout()?;
         Ok(lines.lines().filter(|line| *line == what).count() as u64)
+    }
+
+    /// Checks that the server counted these requests and connections, that tracer did, and that nothing was lost.
+    pub fn compare_pages(
+        &self,
+        traced: &Traced,
+        expected: Turns,
+        differences: &mut Differences,
+    ) -> Result<()> {
+        let requests = self.counted("request")?;
+        differences.equal("requests of the server", requests, expected.requests);
+        let connections = self.counted("connection")?;
+        differences.equal(
+            "connections of the server",
+            connections,
+            expected.connections,
+        );
+        differences.holds("the client succeeded", traced.finished.status.success());
+        traced.export.compare_losses(differences);
+        turns::compare(&traced.export, expected, differences);
+        Ok(())
     }
 
     /// Text that helps when a case fails.

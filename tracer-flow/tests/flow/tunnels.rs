@@ -89,7 +89,7 @@ fn everything_begins_anew_behind_the_consent() {
     }
 }
 
-/// Both messages of the exchange, cut anywhere; what the client asks for reaches user space whole.
+/// Each message of an exchange is cut anywhere; the client's demand reaches user space whole.
 #[test]
 fn an_exchange_in_pieces() {
     for exchange in [connect(), socks_4(), socks_5(b"\x03\x05proxy")] {

@@ -312,3 +312,34 @@ fn tls_inside_of_tls() {
         (3, 0)
     );
 }
+
+/// Control records before a request in one segment do not hide the request, nor how long its record is.
+#[test]
+fn a_request_behind_control_records() {
+    let data = |length| record(DATA, length);
+    let finish = || [change_cipher_spec(), record(HANDSHAKE, 40)];
+    let behind = |now_ns, length| {
+        let mut parts = finish().to_vec();
+        parts.push(data(length));
+        client(now_ns, &parts)
+    };
+    let answer = |now_ns| server(now_ns, &[data(2000)]);
+    let script = [
+        client(1000, &[data(400)]),
+        answer(2000),
+        behind(3000, 400),
+        answer(4000),
+    ];
+    let story = play_adopted(&script);
+    assert_eq!(turns(&story), [(1000, turn::TLS_12), (3000, turn::TLS_12)]);
+    assert_eq!(story.notes, []);
+    let mut script = full_12();
+    script.extend([
+        client(5000, &[data(131)]),
+        answer(5100),
+        behind(5200, 534),
+        answer(5300),
+        client(5400, &[data(93 + 24)]),
+    ]);
+    assert_eq!(play(&script).notes, [note::TLS_INSIDE]);
+}

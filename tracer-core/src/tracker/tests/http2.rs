@@ -157,3 +157,18 @@ fn by_upgrade() {
         check(&tracker, expected);
     }
 }
+
+/// Lengths of HTTP/2 that look like TLS inside of TLS say nothing: the connection is counted once, as one of HTTP/2.
+#[test]
+fn no_tls_inside_of_http2() {
+    let mut tracker = handshaken(32);
+    take(
+        &mut tracker,
+        &captured(direction::EGRESS, note::TLS_INSIDE, 60, &[]),
+    );
+    let connections = &tracker.snapshot().totals.connections;
+    assert_eq!(
+        (connections.http2, connections.requests_unknown.total()),
+        (1, 0)
+    );
+}

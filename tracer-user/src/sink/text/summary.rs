@@ -126,19 +126,27 @@ fn requests(text: &mut String, requests: &Requests) {
             ratio * 100.0
         );
     }
-    if requests.pickups_unseen != 0 {
-        let _ = writeln!(
-            text,
-            "              {} responses came on MPTCP sockets, whose reads are NOT SEEN: no pickup",
-            requests.pickups_unseen
-        );
-    }
-    if requests.first_unknown != 0 {
-        let _ = writeln!(
-            text,
-            "              {} first responses could not be told from session tickets: no ttfb, transfer, pickup",
-            requests.first_unknown
-        );
+    also(
+        text,
+        requests.pickups_unseen,
+        "responses came on MPTCP sockets, whose reads are NOT SEEN: no pickup",
+    );
+    also(
+        text,
+        requests.inferred,
+        "on connections open before the trace are INFERRED: only the lengths of their records tell HTTP/1.1",
+    );
+    also(
+        text,
+        requests.first_unknown,
+        "first responses could not be told from session tickets: no ttfb, transfer, pickup",
+    );
+}
+
+/// Adds a line to the paragraph when there is something to say.
+fn also(text: &mut String, count: u64, words: &str) {
+    if count != 0 {
+        let _ = writeln!(text, "              {count} {words}");
     }
 }
 
@@ -155,20 +163,16 @@ fn not_requests(text: &mut String, connections: &Connections) {
             connections.dns
         );
     }
-    if connections.other_protocol != 0 {
-        let _ = writeln!(
-            text,
-            "              {} carried another protocol than HTTP: no requests",
-            connections.other_protocol
-        );
-    }
-    if connections.upgraded != 0 {
-        let _ = writeln!(
-            text,
-            "              {} were upgraded (101 Switching Protocols): what followed is no HTTP",
-            connections.upgraded
-        );
-    }
+    also(
+        text,
+        connections.other_protocol,
+        "carried another protocol than HTTP: no requests",
+    );
+    also(
+        text,
+        connections.upgraded,
+        "were upgraded (101 Switching Protocols): what followed is no HTTP",
+    );
     let unknown = connections.requests_unknown;
     if unknown.total() != 0 {
         let _ = writeln!(
@@ -181,20 +185,16 @@ fn not_requests(text: &mut String, connections: &Connections) {
             unknown.tls_inside
         );
     }
-    if connections.http2 != 0 {
-        let _ = writeln!(
-            text,
-            "              {} spoke HTTP/2: their requests are NOT KNOWN",
-            connections.http2
-        );
-    }
-    if connections.unwatched != 0 {
-        let _ = writeln!(
-            text,
-            "              {} NOT SEEN, made by processes that left their cgroup: their handshakes, requests and lookups are missing",
-            connections.unwatched
-        );
-    }
+    also(
+        text,
+        connections.http2,
+        "spoke HTTP/2: their requests are NOT KNOWN",
+    );
+    also(
+        text,
+        connections.unwatched,
+        "NOT SEEN, made by processes that left their cgroup: their handshakes, requests and lookups are missing",
+    );
 }
 
 /// Tunnels through proxies, if a proxy was asked for one.

@@ -87,6 +87,7 @@ const FACTS: [(&str, &[Fact]); 7] = [
         &[
             ("all", |g| g.requests.count),
             ("connections used", |g| g.requests.connections),
+            ("inferred", |g| g.requests.inferred),
             ("failed", |g| g.requests.failed),
             ("stale", |g| g.requests.stale),
             ("aborted", |g| g.requests.aborted),
