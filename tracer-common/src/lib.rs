@@ -9,6 +9,7 @@ pub mod config;
 pub mod counter;
 pub mod dns;
 pub mod errno;
+pub mod http2;
 pub mod name;
 pub mod overflow;
 pub mod record;

@@ -47,6 +47,12 @@ pub mod kind {
     pub const TURNS: u8 = 11;
     /// [`super::TunnelRecord`]
     pub const TUNNEL: u8 = 12;
+    /// [`crate::http2::RecordsRecord`]
+    pub const HTTP2_RECORDS: u8 = 13;
+    /// [`crate::http2::FramesRecord`]
+    pub const HTTP2_FRAMES: u8 = 14;
+    /// [`crate::http2::BindRecord`]
+    pub const HTTP2_BIND: u8 = 15;
     /// [`crate::dns::DnsRecord`], either size
     pub const DNS: u8 = 20;
     /// [`crate::dns::DnsReleaseRecord`]
