@@ -92,7 +92,7 @@ pub static LOST_ANSWERS: HashMap<LostAnswerKey, LostAnswer> = HashMap::with_max_
 
 /// Out-of-order queue: segments of handshakes, until the gap before them is filled.
 #[map]
-pub static OUT_OF_ORDER: LruHashMap<QueueKey, Queued> = LruHashMap::with_max_entries(512, 0);
+pub static OUT_OF_ORDER: LruHashMap<QueueKey, Queued> = LruHashMap::with_max_entries(1024, 0);
 
 /// An all-zero value for inserting into `OUT_OF_ORDER` (it is too large for the stack).
 #[map]

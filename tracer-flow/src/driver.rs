@@ -123,6 +123,11 @@ impl Driver {
             .receive(sequence, sequence.wrapping_add(bytes.len() as u32));
     }
 
+    /// Lets the socket receive bytes whose packets are not seen.
+    pub fn missed(&mut self, sequence: u32, length: u32) {
+        self.socket.receive(sequence, sequence.wrapping_add(length));
+    }
+
     /// Lets the application read all data.
     pub fn read(&mut self, now_ns: u64) {
         self.read_some(u32::MAX, now_ns);

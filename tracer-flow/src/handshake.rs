@@ -27,6 +27,9 @@ pub(crate) fn follow<const EGRESS: bool, P: Packet, O: Outside>(
     cookie: u64,
     outside: &mut O,
 ) {
+    if conn.out_of_order != 0 && is_missed(conn, packet) {
+        return lose(conn, cookie, outside);
+    }
     match order::place::<EGRESS>(conn, segment) {
         Place::Seen => {}
         Place::Next => {
@@ -44,6 +47,14 @@ pub(crate) fn follow<const EGRESS: bool, P: Packet, O: Outside>(
         }
         Place::Early | Place::Unknown => lose(conn, cookie, outside),
     }
+}
+
+/// True if the process can read bytes of the server that were not seen here, so the gap will never be filled.
+#[inline(always)]
+fn is_missed<P: Packet>(conn: &Conn, packet: &P) -> bool {
+    packet
+        .readable_to()
+        .is_some_and(|readable| after(readable, conn.got.next))
 }
 
 /// Ends the handshake, or the exchange with a proxy, as unknown: a part of it is missing.
@@ -76,29 +87,47 @@ fn advance<const EGRESS: bool, S: Source, O: Outside>(
     order::set_next::<EGRESS>(conn, segment.end());
 }
 
-/// Follows the segments of the out-of-order queue that are now in order; two rounds, because the queue is not sorted.
+/// Follows the segments of the out-of-order queue that are now in order; two rounds, because the queue is not sorted. Once
+/// all are followed, the queue begins anew.
 #[inline(never)]
 fn drain<O: Outside>(conn: &mut Conn, cookie: u64, outside: &mut O) {
-    let mut turn = 0u32;
-    while turn < 2 * QUEUED_SEGMENTS {
-        let slot = turn % QUEUED_SEGMENTS;
+    let used = u32::from(conn.out_of_order);
+    let (mut turn, mut waiting) = (0u32, 0u32);
+    O::repeat(2 * QUEUED_SEGMENTS, || {
+        let slot = if turn < used { turn } else { turn - used };
+        if slot == 0 {
+            waiting = 0;
+        }
         turn += 1;
-        let Some(early) = outside.get(cookie, slot) else {
-            continue;
-        };
-        if after(early.segment.sequence, conn.got.next) {
-            continue;
+        if !take_queued(conn, slot, cookie, outside) {
+            waiting += 1;
         }
-        let is_new = after(early.segment.end(), conn.got.next);
-        if is_new && conn.outcome != 0 {
-            // It has the beginning of the answer to a request that was sent before the end of the handshake.
-            conn.answer_queued = 1;
-            order::set_next::<false>(conn, early.segment.end());
-        } else if is_new {
-            advance::<false, _, O>(conn, &early.source, &early.segment, cookie, outside);
-        }
-        outside.remove(cookie, slot);
+        turn >= 2 * used
+    });
+    if waiting == 0 {
+        conn.out_of_order = 0;
     }
+}
+
+/// Follows the segment in a slot of the out-of-order queue, if it is in order now. False if it has to wait.
+#[inline(always)]
+fn take_queued<O: Outside>(conn: &mut Conn, slot: u32, cookie: u64, outside: &mut O) -> bool {
+    let Some(early) = outside.get(cookie, slot) else {
+        return true;
+    };
+    if after(early.segment.sequence, conn.got.next) {
+        return false;
+    }
+    let is_new = after(early.segment.end(), conn.got.next);
+    if is_new && conn.outcome != 0 {
+        // It has the beginning of the answer to a request that was sent before the end of the handshake.
+        conn.answer_queued = 1;
+        order::set_next::<false>(conn, early.segment.end());
+    } else if is_new {
+        advance::<false, _, O>(conn, &early.source, &early.segment, cookie, outside);
+    }
+    outside.remove(cookie, slot);
+    true
 }
 
 /// Reports an outcome once; from here on the connection carries requests, unless it leads to a name server. A request in

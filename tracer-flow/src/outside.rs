@@ -7,8 +7,9 @@ use crate::{conn::Conn, segment::Segment, source::Source};
 
 /// Bytes of a segment kept in the out-of-order queue at most.
 pub const QUEUED_BYTES: usize = 4096;
-/// Segments kept in the out-of-order queue of a connection at most.
-pub const QUEUED_SEGMENTS: u32 = 4;
+/// Segments kept in the out-of-order queue of a connection at most: those of a server's flight with a long chain of
+/// certificates, when the first of them is lost.
+pub const QUEUED_SEGMENTS: u32 = 32;
 
 /// Loops that the kernel's verifier does not unroll.
 pub trait Loops {

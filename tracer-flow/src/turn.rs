@@ -183,16 +183,15 @@ fn asks_for_tunnel<R: Reports>(conn: &mut Conn, now_ns: u64, cookie: u64, report
 }
 
 /// True for a record that is too short for a request of HTTP/1.1 on a connection that has carried one: a message of an
-/// upgraded connection, or the end of a body whose answer came early.
+/// upgraded connection, or the end of a body whose answer came early. `length`: that of the record without padding.
 #[inline(always)]
 fn is_message(conn: &Conn, length: u32) -> bool {
-    let bare = conn.without_padding(PADS_SENT, length);
     conn.request.number != 0
         && conn.request.h2 == 0
         && length != 0
-        && bare < unknown::HTTP_2
-        && !control::is_control_length(bare)
-        && !SETTINGS_ACK.contains(&bare)
+        && length < unknown::HTTP_2
+        && !control::is_control_length(length)
+        && !SETTINGS_ACK.contains(&length)
 }
 
 /// Counts a record that is too short for a request. So many in a row show that the server has switched protocols.

@@ -208,7 +208,10 @@ pub(super) fn page(request: &[u8]) -> String {
         (1..count).map(script).collect()
     };
     if request.starts_with(b"GET /pages ") {
-        return format!("<title>pages</title>{}\n", scripts(ROUNDS * PAGES));
+        return format!(
+            "<title>pages</title><link rel=\"icon\" href=\"data:,\">{}\n",
+            scripts(ROUNDS * PAGES)
+        );
     }
     "// a page\n".into()
 }

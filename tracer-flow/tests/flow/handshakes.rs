@@ -141,6 +141,29 @@ fn server_flight_out_of_order() {
     }
 }
 
+/// The first segment of each group comes last, as if it were lost and sent again.
+#[test]
+fn many_losses_in_a_server_flight() {
+    const GROUP: usize = 1 + tracer_flow::outside::QUEUED_SEGMENTS as usize;
+    for (script, flow, end_ns, resumed) in handshakes() {
+        let mut play = Play::new();
+        for (at, message) in with_turns(script.clone()).iter().enumerate() {
+            let ends: Vec<usize> = message.cuts().collect();
+            let order: Vec<usize> = (0..=ends.len()).collect();
+            let order: Vec<usize> = order
+                .chunks(GROUP)
+                .flat_map(|group| group[1..].iter().chain(&group[..1]).copied())
+                .collect();
+            if at == 1 {
+                play.shuffled(message, &ends, &order);
+            } else {
+                play.whole(message);
+            }
+        }
+        check(&play.end(), flow, end_ns, resumed);
+    }
+}
+
 #[test]
 fn segments_sent_again_change_nothing() {
     for (script, ..) in handshakes() {

@@ -191,7 +191,10 @@ impl Play {
     pub(crate) fn pass(&mut self, side: Side, length: u32) {
         let next = match side {
             Side::Client => &mut self.client_next,
-            Side::Server => &mut self.server_next,
+            Side::Server => {
+                self.driver.missed(self.server_next, length);
+                &mut self.server_next
+            }
         };
         *next = next.wrapping_add(length);
     }
