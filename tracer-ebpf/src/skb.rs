@@ -67,15 +67,15 @@ impl Packet for SkbPacket {
     }
 }
 
-/// Reads the IP and TCP headers (RFC 791, RFC 8200, RFC 9293 3.1). A packet whose TCP header is not found is counted as
-/// unreadable.
+/// Reads the IP and TCP headers (RFC 791, RFC 8200, RFC 9293 3.1), wherever they are. A packet whose TCP header is not
+/// found is counted as unreadable.
 ///
 /// # Safety
 /// `skb` is the program's context.
 #[inline(always)]
-pub unsafe fn read(skb: *mut __sk_buff) -> Option<(SkbPacket, Segment)> {
+pub unsafe fn parse_or_count(skb: *mut __sk_buff) -> Option<(SkbPacket, Segment)> {
     // SAFETY: `skb` is the context.
-    let read = unsafe { peek(skb).or_else(|| parse(skb)) };
+    let read = unsafe { parse(skb) };
     if read.is_none() {
         count(Counter::BadPacket);
     }
@@ -84,8 +84,11 @@ pub unsafe fn read(skb: *mut __sk_buff) -> Option<(SkbPacket, Segment)> {
 
 /// Reads the headers without a helper, where they nearly always are: in the linear part of the packet, with IPv4
 /// without options or plain IPv6.
+///
+/// # Safety
+/// `skb` is the program's context.
 #[inline(always)]
-unsafe fn peek(skb: *mut __sk_buff) -> Option<(SkbPacket, Segment)> {
+pub unsafe fn peek(skb: *mut __sk_buff) -> Option<(SkbPacket, Segment)> {
     const IPV4: usize = 20;
     const IPV6: usize = 40;
     // SAFETY: members of the context; the verifier checks each access against `data_end`.

@@ -27,6 +27,15 @@ pub fn packet_out(ctx: SkBuffContext) -> i32 {
 #[inline(always)]
 unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
     let skb = ctx.skb.skb;
+    // SAFETY: the context.
+    let peeked = unsafe { skb::peek(skb) };
+    // An acknowledgement alone says nothing about a connection, so its socket needs no lookup.
+    if let Some((_, segment)) = &peeked
+        && segment.length == 0
+        && !segment.syn
+    {
+        return None;
+    }
     // SAFETY: members of the context; the socket is checked for null.
     let conn = unsafe {
         let sk = (*skb).__bindgen_anon_2.sk;
@@ -41,8 +50,11 @@ unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
     if conn.traced == 0 {
         return None;
     }
-    // SAFETY: the context.
-    let (packet, segment) = unsafe { skb::read(skb) }?;
+    let (packet, segment) = match peeked {
+        Some(peeked) => peeked,
+        // SAFETY: the context.
+        None => unsafe { skb::parse_or_count(skb) }?,
+    };
     if packet::take::<EGRESS, _, _>(conn, &packet, &segment, &mut Kernel) {
         emit::log!(
             ctx,
