@@ -1,11 +1,14 @@
 //! `tracer attach` at random moments in the life of clients that begin anew all the time: no failed request that was
 //! none, and never a request more than the server's log has in that time.
 
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tracer_tests::certificate::Certificate;
@@ -21,7 +24,7 @@ const MOMENTS: u32 = 10;
 const THINK: Duration = Duration::from_millis(20);
 /// Greatest difference between the clocks of the site's log and of the window of a trace.
 const EDGE_S: f64 = 0.01;
-/// More rounds or pages than a client gets to: it ends when its site has gone.
+/// More rounds or pages than a client gets to.
 const MANY: u32 = 1_000_000;
 /// Pages on a connection, where the client begins anew by itself.
 const FEW: u32 = 5;
@@ -58,13 +61,35 @@ impl Visitor {
         let variables: String = variables
             .map(|(key, value)| format!("{key}='{}' ", value.to_string_lossy()))
             .collect();
-        let command = format!("{variables}{} >/dev/null 2>&1 &\n", client.line());
+        let visit = format!("{variables}{} >/dev/null 2>&1", client.line());
+        // A client that ends after few pages begins anew, as long as its site is there.
+        let command = format!("while {visit}; do :; done &\n");
         Ok(Self {
             name,
             is_http2,
             site,
             command,
         })
+    }
+}
+
+/// A shell with all clients in its process group, which end with it.
+struct Family(Process);
+
+impl Family {
+    fn start(visitors: &[Visitor]) -> Result<Self> {
+        let commands: String = visitors.iter().map(|visitor| &*visitor.command).collect();
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &format!("{commands}wait")])
+            .process_group(0);
+        Ok(Self(Process::start(&mut shell)?))
+    }
+}
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        let _ = killpg(Pid::from_raw(self.0.id().cast_signed()), Signal::SIGKILL);
     }
 }
 
@@ -134,15 +159,14 @@ fn check_moment(visitors: &[Visitor], parent: u32, time: Duration, case: String)
 /// Starts the clients and attaches to all of them at once, at ten moments.
 fn check(clients: &[(&'static str, Option<&'static str>, [u32; 2])]) -> Result<()> {
     let certificate = Certificate::small()?;
-    let pages = Threaded::start(thinking(THINK, |_request| "page\n".into()))?;
+    let pages = Threaded::start(thinking(THINK, page))?;
     let visitors: Vec<Visitor> = clients
         .iter()
         .map(|(name, protocols, pace)| {
             Visitor::new(name, *protocols, *pace, pages.port(), &certificate)
         })
         .collect::<Result<_>>()?;
-    let commands: String = visitors.iter().map(|visitor| &*visitor.command).collect();
-    let shell = Process::start(Command::new("sh").args(["-c", &format!("{commands}wait")]))?;
+    let family = Family::start(&visitors)?;
     for visitor in &visitors {
         wait_for(visitor.name, PATIENCE, || {
             Ok((visitor.site.logged()? > 2).then_some(()))
@@ -155,14 +179,24 @@ fn check(clients: &[(&'static str, Option<&'static str>, [u32; 2])]) -> Result<(
         let time = Duration::from_millis(100) + random.up_to(Duration::from_millis(500));
         check_moment(
             &visitors,
-            shell.id(),
+            family.0.id(),
             time,
             format!("moment {moment}, for {time:?}"),
         )?;
     }
-    // Without their sites the clients fail and end.
-    drop(visitors);
-    shell.finish().map(drop)
+    Ok(())
+}
+
+/// Page of the sites; the one that the browser opens has scripts.
+fn page(request: &[u8]) -> String {
+    if !request.starts_with(b"GET /pages ") {
+        return "// a page\n".into();
+    }
+    let scripts = (1..FEW).map(|number| format!("<script src=\"/{number}.js\"></script>"));
+    format!(
+        "<link rel=\"icon\" href=\"data:,\">{}",
+        scripts.collect::<String>()
+    )
 }
 
 #[test]
@@ -176,9 +210,33 @@ fn clients_of_http_1() -> Result<()> {
 }
 
 #[test]
+fn more_clients_of_http_1() -> Result<()> {
+    check(&[
+        ("wget", Some("TLSv1.3"), [MANY, FEW]),
+        ("wget2", Some("TLSv1.2"), [MANY, FEW]),
+        ("Go tuned", Some("TLSv1.3"), [MANY, FEW]),
+        ("aiohttp", Some("TLSv1.3"), [MANY, FEW]),
+        ("httpx", Some("TLSv1.2"), [MANY, FEW]),
+    ])
+}
+
+#[test]
+fn most_clients_of_http_1() -> Result<()> {
+    check(&[
+        ("Scrapy", Some("TLSv1.3"), [2, FEW]),
+        ("undici", Some("TLSv1.3"), [2, MANY]),
+        ("reqwest", Some("TLSv1.3"), [MANY, FEW]),
+        ("curl_cffi", Some("TLSv1.3"), [MANY, FEW]),
+        ("Chromium", Some("TLSv1.3"), [1, FEW]),
+    ])
+}
+
+#[test]
 fn clients_of_http_2() -> Result<()> {
     check(&[
         ("Go default, HTTP/2", Some("TLSv1.3"), [MANY, FEW]),
         ("curl, HTTP/2", Some("TLSv1.2"), [MANY, FEW]),
+        ("httpx, HTTP/2", Some("TLSv1.3"), [MANY, FEW]),
+        ("JDK, HTTP/2", Some("TLSv1.3"), [MANY, FEW]),
     ])
 }
