@@ -130,6 +130,9 @@ pub(super) struct Model {
     pub(super) mark: Option<Mark>,
     pub(super) tab: Tab,
     pub(super) hosts: Tabular,
+    pub(super) proxies: Tabular,
+    /// True if the screen of hosts lists the proxies instead.
+    pub(super) lists_proxies: bool,
     pub(super) processes: Tabular,
     pub(super) connections: Tabular,
     pub(super) names: Tabular,
@@ -164,6 +167,8 @@ impl Model {
             mark: None,
             tab: Tab::Overview,
             hosts: Tabular::new(&tables::HOSTS),
+            proxies: Tabular::new(&tables::PROXIES),
+            lists_proxies: false,
             processes: Tabular::new(&tables::PROCESSES),
             connections: Tabular::new(&tables::CONNECTIONS),
             names: Tabular::new(&tables::NAMES),
@@ -250,6 +255,7 @@ impl Model {
             mark: self.mark.as_ref(),
         };
         let table = match self.tab {
+            Tab::Hosts if self.lists_proxies => Some(&mut self.proxies),
             Tab::Hosts => Some(&mut self.hosts),
             Tab::Processes => Some(&mut self.processes),
             Tab::Connections => Some(&mut self.connections),
@@ -287,6 +293,7 @@ impl Model {
     /// The table on the screen.
     pub(super) fn table(&self) -> Option<&Tabular> {
         match self.tab {
+            Tab::Hosts if self.lists_proxies => Some(&self.proxies),
             Tab::Hosts => Some(&self.hosts),
             Tab::Processes => Some(&self.processes),
             Tab::Connections => Some(&self.connections),
@@ -302,6 +309,7 @@ impl Model {
             mark: self.mark.as_ref(),
         };
         match self.tab {
+            Tab::Hosts if self.lists_proxies => change(&mut self.proxies, &look),
             Tab::Hosts => change(&mut self.hosts, &look),
             Tab::Processes => change(&mut self.processes, &look),
             Tab::Connections => change(&mut self.connections, &look),

@@ -47,6 +47,7 @@ const HELP: &[(&str, &str)] = &[
         "sort by the next column; the other way round; also a click on a head",
     ),
     ("left right", "columns that do not fit"),
+    ("x", "on Hosts: the proxies instead of the hosts, and back"),
     ("", "Histograms"),
     ("left right", "move the cursor over the buckets"),
     (

@@ -159,6 +159,7 @@ impl Model {
             }
             Key::Char('s') => self.sort_next(),
             Key::Char('S') => self.with_table(|table, _| table.reverse()),
+            Key::Char('x') if self.tab == Tab::Hosts => self.lists_proxies = !self.lists_proxies,
             _ => {}
         }
     }

@@ -2,7 +2,12 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use tracer_core::{dns::figures::NameFigures, group::Group, host::HostKey, snapshot::Snapshot};
+use tracer_core::{
+    dns::figures::NameFigures,
+    group::Group,
+    host::{Host, HostKey},
+    snapshot::Snapshot,
+};
 
 use super::figure::Pair;
 use crate::trace::live::Moment;
@@ -14,6 +19,8 @@ pub(in super::super) enum Subject {
     All,
     /// One host.
     Host(Arc<HostKey>),
+    /// One proxy, with the connections to it.
+    Proxy(Arc<HostKey>),
     /// One process: its id and name.
     Process(u32, String),
 }
@@ -23,6 +30,7 @@ pub(in super::super) enum Subject {
 pub(in super::super) struct Mark {
     moment: Arc<Moment>,
     hosts: HashMap<Arc<HostKey>, Arc<Group>>,
+    proxies: HashMap<Arc<HostKey>, Arc<Group>>,
     processes: HashMap<(u32, String), Arc<Group>>,
     names: HashMap<Arc<str>, NameFigures>,
 }
@@ -31,14 +39,18 @@ impl Mark {
     /// Makes a mark of a moment.
     pub(super) fn of(moment: &Arc<Moment>) -> Self {
         let snapshot = &moment.snapshot;
-        let hosts = snapshot.hosts.iter();
+        let by_key = |hosts: &[Host]| -> HashMap<_, _> {
+            hosts
+                .iter()
+                .map(|host| (Arc::clone(&host.key), Arc::clone(&host.group)))
+                .collect()
+        };
         let processes = snapshot.processes.iter();
         let names = snapshot.dns_names.iter();
         Self {
             moment: Arc::clone(moment),
-            hosts: hosts
-                .map(|host| (Arc::clone(&host.key), Arc::clone(&host.group)))
-                .collect(),
+            hosts: by_key(&snapshot.hosts),
+            proxies: by_key(&snapshot.proxies),
             processes: processes
                 .map(|process| {
                     let key = (process.pid, process.comm.clone());
@@ -60,6 +72,12 @@ impl Mark {
     pub(super) fn name(&self, name: &str) -> Option<&NameFigures> {
         self.names.get(name)
     }
+}
+
+/// Row of a host or proxy.
+fn position(hosts: &[Host], key: &Arc<HostKey>) -> Option<usize> {
+    let is_it = |host: &Host| Arc::ptr_eq(&host.key, key) || host.key == *key;
+    hosts.iter().position(is_it)
 }
 
 /// A moment, and the mark that it is compared with.
@@ -106,6 +124,14 @@ impl<'a> Look<'a> {
         })
     }
 
+    /// Figures of the proxy in a row of the snapshot.
+    pub(super) fn proxy(&self, row: usize) -> Pair<'a> {
+        let proxy = &self.snapshot().proxies[row];
+        self.pair(&proxy.group, |mark| {
+            mark.proxies.get(&proxy.key).map(|group| &**group)
+        })
+    }
+
     /// Figures of the process in a row of the snapshot.
     pub(super) fn process(&self, row: usize) -> Pair<'a> {
         let process = &self.snapshot().processes[row];
@@ -120,13 +146,8 @@ impl<'a> Look<'a> {
         let snapshot = self.snapshot();
         match subject {
             Subject::All => Some(self.totals()),
-            Subject::Host(key) => {
-                let is_it = |host: &&tracer_core::host::Host| {
-                    Arc::ptr_eq(&host.key, key) || host.key == *key
-                };
-                let row = snapshot.hosts.iter().position(|host| is_it(&host))?;
-                Some(self.host(row))
-            }
+            Subject::Host(key) => Some(self.host(position(&snapshot.hosts, key)?)),
+            Subject::Proxy(key) => Some(self.proxy(position(&snapshot.proxies, key)?)),
             Subject::Process(pid, comm) => {
                 let mut processes = snapshot.processes.iter();
                 let row = processes.position(|one| one.pid == *pid && one.comm == *comm)?;

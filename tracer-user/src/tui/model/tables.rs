@@ -53,6 +53,18 @@ const OPENED: Column = group("opened", "conns", 6, 4, |of| {
     of.count(|g| g.connections.opened + g.connections.adopted)
 });
 const RESUMED: Column = group("resumed", "resum", 6, 10, |of| of.count(|g| g.tls.resumed));
+const TUNNELS: Column = group("tunnels", "tunnels", 8, 1, |of| {
+    of.count(|g| g.tunnels.opened)
+});
+const TUNNELS_FAILED: Column = group("tunnel.failed", "tunfail", 7, 2, |of| {
+    of.failures(|g| g.tunnels.failed.total())
+});
+const TUNNEL_50: Column = group("tunnel.p50", "tun50", 7, 2, |of| {
+    of.quantile(Phase::Tunnel, 0.5)
+});
+const TUNNEL_99: Column = group("tunnel.p99", "tun99", 7, 1, |of| {
+    of.quantile(Phase::Tunnel, 0.99)
+});
 const RETRANSMITS: Column = group("retrans", "retr", 6, 11, |of| {
     of.failures(|g| g.tcp.retransmits)
 });
@@ -96,6 +108,42 @@ pub(super) static HOSTS: Table = Table {
     shared: Some(|snapshot, row| Some(&snapshot.hosts.get(row)?.group)),
     identity: |snapshot, row| hash(&snapshot.hosts[row].key),
     subject: |snapshot, row| Some(Subject::Host(snapshot.hosts.get(row)?.key.clone())),
+};
+
+/// Figures of the connections to each proxy: those that lead through it to any site.
+pub(super) static PROXIES: Table = Table {
+    columns: &[
+        label("host", "proxy", 0, 0, |look, row| {
+            Value::text(&*look.snapshot().proxies[row].key.host)
+        }),
+        id("port", "port", 5, 0, |of, row| {
+            of.proxies[row].key.port.into()
+        }),
+        TUNNELS,
+        TUNNELS_FAILED,
+        TUNNEL_50,
+        TUNNEL_99,
+        REQUESTS,
+        OPENED,
+        REUSE,
+        CONNECT_50,
+        CONNECT_99,
+        TTFB_50,
+        TTFB_99,
+        FAILED,
+        OPEN,
+        RETRANSMITS,
+        label("via", "via", 22, 13, |look, row| {
+            Value::text(look.snapshot().proxies[row].via.to_string())
+        }),
+    ],
+    sort: 2,
+    nothing: "no proxy yet: no connection asked for a tunnel",
+    rows: |snapshot| snapshot.proxies.len(),
+    group: Some(|look, row| look.proxy(row)),
+    shared: Some(|snapshot, row| Some(&snapshot.proxies.get(row)?.group)),
+    identity: |snapshot, row| hash(&snapshot.proxies[row].key),
+    subject: |snapshot, row| Some(Subject::Proxy(snapshot.proxies.get(row)?.key.clone())),
 };
 
 /// Figures by process.

@@ -277,6 +277,11 @@ pub(super) fn through_proxies() -> Moment {
             is_cut: at == 1,
         });
     }
+    snapshot.proxies = snapshot.hosts.iter().take(2).cloned().collect();
+    for (row, key) in snapshot.proxies.iter_mut().zip(&proxies) {
+        row.key = Arc::clone(key);
+        row.via = Arc::default();
+    }
     let connections = Arc::make_mut(&mut snapshot.connections);
     for (connection, state) in connections.shown.iter_mut().zip([LiveState::Tunnel]) {
         connection.state = state;

@@ -110,6 +110,14 @@ fn what_goes_through_proxies() {
         through_proxies(),
         "2/via:*two*<Enter>",
     );
+    for (name, way) in [
+        ("proxies", "2x"),
+        ("proxy", "2x<Enter>"),
+        ("proxies-left", "2xx"),
+    ] {
+        check(name, LARGE, through_proxies(), way);
+    }
+    check("proxies-none", USUAL, usual(), "2x");
 }
 
 #[test]

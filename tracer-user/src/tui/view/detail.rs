@@ -50,8 +50,12 @@ fn named(look: &Look<'_>, subject: &Subject) -> (String, String) {
     let snapshot = look.snapshot();
     match subject {
         Subject::All => ("all connections".to_owned(), String::new()),
-        Subject::Host(key) => {
-            let host = snapshot.hosts.iter().find(|host| host.key == *key);
+        Subject::Host(key) | Subject::Proxy(key) => {
+            let all = match subject {
+                Subject::Proxy(_) => &snapshot.proxies,
+                _ => &snapshot.hosts,
+            };
+            let host = all.iter().find(|host| host.key == *key);
             let addresses = host.map_or(&[][..], |host| &host.addresses);
             let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
             let name = format!("{}:{}", key.host, key.port);

@@ -73,7 +73,21 @@ fn keys(model: &Model) -> Vec<(&'static str, &'static str)> {
     } else {
         match model.tab {
             Tab::Overview => &[("Tab", "next"), ("Enter", "histogram")],
-            Tab::Hosts | Tab::Processes => &[
+            Tab::Hosts if model.lists_proxies => &[
+                ("Enter", "open"),
+                ("x", "hosts"),
+                ("/", "filter"),
+                ("s", "sort"),
+                ("S", "reverse"),
+            ],
+            Tab::Hosts => &[
+                ("Enter", "open"),
+                ("x", "proxies"),
+                ("/", "filter"),
+                ("s", "sort"),
+                ("S", "reverse"),
+            ],
+            Tab::Processes => &[
                 ("Enter", "open"),
                 ("/", "filter"),
                 ("s", "sort"),

@@ -18,7 +18,7 @@ const STEP: u16 = 16;
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, plot: &Plot) {
     let whose = match &plot.subject {
         Subject::All => "all connections".to_owned(),
-        Subject::Host(key) => format!("{}:{}", key.host, key.port),
+        Subject::Host(key) | Subject::Proxy(key) => format!("{}:{}", key.host, key.port),
         Subject::Process(pid, comm) => format!("{comm} {pid}"),
     };
     let names: Vec<&str> = plot
