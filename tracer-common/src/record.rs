@@ -282,6 +282,9 @@ pub mod note {
     /// The bytes of the record, which this mark comes with, begin a request to a forward proxy (absolute form, RFC 9112
     /// 3.2.2) that is not the first one of its connection. The position is the number of the request.
     pub const FORWARDED: u8 = 9;
+    /// The application was slow to read the last response: the position is the time from its last byte to the last read, in
+    /// microseconds. It comes before the record of that turn.
+    pub const READ_LATE: u8 = 10;
 }
 
 /// Tunnels through a proxy: kinds of the exchange, and its outcomes.

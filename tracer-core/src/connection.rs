@@ -55,6 +55,8 @@ pub struct Connection {
     pub doubtful: Vec<(TurnRecord, FirstByte)>,
     /// Last turn of the connection, if there was one.
     pub last_turn: Option<LastTurn>,
+    /// Time from the last byte of the last response to its last read, if the application was slow, microseconds.
+    pub read_late_us: u32,
     /// Set if the connection carried a request before the figures began, but none that they count. The next request
     /// then counts it as a connection with requests, in these rows.
     pub recount: Option<Recount>,
@@ -92,6 +94,9 @@ pub struct LastTurn {
     pub is_h2: bool,
 }
 
+/// Nanoseconds in a microsecond.
+const NS_IN_US: u64 = 1000;
+
 impl LastTurn {
     /// Last turn according to a record.
     pub fn of(record: &TurnRecord, is_h2: bool) -> Self {
@@ -103,15 +108,19 @@ impl LastTurn {
         }
     }
 
-    /// Counts what the end of the connection shows about its last turn.
-    pub fn apply(self, close: &CloseRecord, group: &mut Group) {
+    /// Counts what the end of the connection shows about its last turn. `read_late_us`: time from the last byte of its
+    /// response to the last read, microseconds.
+    pub fn apply(self, read_late_us: u32, close: &CloseRecord, group: &mut Group) {
         if self.is_h2 {
             return;
         }
         let by_client = matches!(close.closer, closer::CLIENT | closer::CLIENT_RESET);
         if self.last_ns != 0 {
             // A response that went on when the process had closed its end left no time to be idle.
-            let idle = Timed::between(self.last_ns, close.closing_ns);
+            let over_ns = self
+                .last_ns
+                .saturating_add(u64::from(read_late_us) * NS_IN_US);
+            let idle = Timed::between(over_ns, close.closing_ns);
             let idle_ns = idle.known_ns().unwrap_or(0);
             group.phases.idle_at_close.record(idle_ns);
         } else if by_client {

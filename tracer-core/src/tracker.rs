@@ -286,6 +286,7 @@ impl Tracker {
             handshake_over: false,
             tls: None,
             last_turn: None,
+            read_late_us: 0,
             held_turn: None,
             doubtful: Vec::new(),
             forwarded: None,
@@ -317,6 +318,7 @@ impl Tracker {
                 note::FORWARDED if hello.side == Side::Client => {
                     self.note_forwarded(&mut connection, hello.offset, hello.bytes);
                 }
+                note::READ_LATE => connection.read_late_us = hello.offset,
                 _ => self.note(&mut connection, note),
             }
             self.connections.insert(hello.cookie, connection);
@@ -511,7 +513,7 @@ impl Tracker {
             group.close(record, lifetime);
             group.tcp.time_wait_entered += enters;
             match connection.last_turn {
-                Some(turn) => turn.apply(record, group),
+                Some(turn) => turn.apply(connection.read_late_us, record, group),
                 // The turns may be in the overflow figures, or belong to a time before the figures began.
                 None if record.flags & close::USED != 0 => {}
                 None if !connection.opening.content.tells_use() => {}

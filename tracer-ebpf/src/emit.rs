@@ -149,11 +149,11 @@ pub fn connect(sock: Sock, conn: &Conn, outcome: u8, error: u32, now_ns: u64) ->
     written
 }
 
-/// Reports a note on a connection, one of `record::note`.
+/// Reports a note on a connection, one of `record::note`, with its number, or 0.
 #[inline(always)]
-pub fn note(conn: &Conn, note: u8) {
+pub fn note(conn: &Conn, note: u8, number: u32) {
     record(kind::HELLO, conn.cookie, |record: &mut HelloRecord<0>| {
-        record.offset = 0;
+        record.offset = number;
         record.length = 0;
         record.direction = direction::EGRESS;
         record.clear = note;

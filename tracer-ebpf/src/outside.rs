@@ -1,7 +1,7 @@
 //! Surroundings of a connection in the kernel: loops by a helper, reports to user space, and a map as the out-of-order
 //! queue.
 
-use tracer_common::counter::Counter;
+use tracer_common::{counter::Counter, record::note};
 use tracer_flow::{
     conn::Conn,
     outside::{Early, Loops, Piece, Queue, Reports},
@@ -38,7 +38,12 @@ impl Reports for Kernel {
 
     #[inline(always)]
     fn note(&mut self, conn: &Conn, note: u8) {
-        emit::note(conn, note);
+        emit::note(conn, note, 0);
+    }
+
+    #[inline(always)]
+    fn read_late(&mut self, conn: &Conn, late_us: u32) {
+        emit::note(conn, note::READ_LATE, late_us);
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 
 use tracer_common::record::{closer, handshake, tls, turn};
 
-use crate::{batch, conn::Conn, outside::Reports, tunnel};
+use crate::{batch, conn::Conn, difference::elapsed, outside::Reports, pickup, tunnel};
 
 /// Notes the first FIN of a connection, which one of its sides has sent.
 #[inline(always)]
@@ -53,6 +53,7 @@ pub fn sends_no_more<R: Reports>(
 ) {
     batch::report(conn, conn.cookie, now_ns, reports);
     if reads_no_more && conn.is_carrying() {
+        read_late(conn, reports);
         reports.turn(conn, turn::CLOSE, conn.cookie, now_ns);
         conn.request.reported = 1;
     }
@@ -63,6 +64,22 @@ pub fn sends_no_more<R: Reports>(
 pub fn finish_turns<R: Reports>(conn: &mut Conn, now_ns: u64, reports: &mut R) {
     batch::report(conn, conn.cookie, now_ns, reports);
     if conn.is_carrying() {
+        read_late(conn, reports);
         reports.turn(conn, turn::CLOSE, conn.cookie, now_ns);
+    }
+}
+
+/// Reports how long after its last byte the last response was read, if the application was slow: the connection was not
+/// idle in that time.
+#[inline(always)]
+fn read_late<R: Reports>(conn: &Conn, reports: &mut R) {
+    const NS_IN_US: u64 = 1000;
+    if conn.is_answered()
+        && let Some(late_ns) = elapsed(pickup::over_ns(conn), conn.response.last_ns)
+        && late_ns >= NS_IN_US
+    {
+        let late_us = late_ns / NS_IN_US;
+        let most = u64::from(u32::MAX);
+        reports.read_late(conn, (if late_us < most { late_us } else { most }) as u32);
     }
 }

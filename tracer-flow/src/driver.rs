@@ -27,6 +27,8 @@ pub enum Report {
     Bytes(Bytes),
     /// Note, one of `record::note`.
     Note(u8),
+    /// Time from the last byte of the last response to its last read, microseconds.
+    ReadLate(u32),
     /// Outcome of a handshake.
     Handshake(Handshake),
     /// End of an exchange with a proxy. The header of the record is zero.
@@ -289,6 +291,10 @@ impl Reports for Around {
 
     fn note(&mut self, _conn: &Conn, note: u8) {
         self.reports.push(Report::Note(note));
+    }
+
+    fn read_late(&mut self, _conn: &Conn, late_us: u32) {
+        self.reports.push(Report::ReadLate(late_us));
     }
 
     fn handshake(&mut self, conn: &Conn, _cookie: u64) {

@@ -46,6 +46,9 @@ pub trait Reports {
     /// Takes a note on a connection, one of `record::note`.
     fn note(&mut self, conn: &Conn, note: u8);
 
+    /// Takes the time from the last byte of the last response to its last read, in microseconds.
+    fn read_late(&mut self, conn: &Conn, late_us: u32);
+
     /// Takes the outcome of a handshake.
     fn handshake(&mut self, conn: &Conn, cookie: u64);
 

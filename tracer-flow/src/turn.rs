@@ -268,8 +268,9 @@ fn received_with_holes<P: Packet, O: Outside>(
     gap: bool,
     outside: &mut O,
 ) {
-    // The records of a first turn cannot be followed across a hole.
+    // The records of a first turn cannot be followed across a hole, nor can the rest of a control record.
     conn.response.broken = 1;
+    conn.got_rest = 0;
     let Some(readable) = packet.readable_to() else {
         return;
     };

@@ -114,7 +114,11 @@ fn check_reports(driver: &Driver) -> Result<(), TestCaseError> {
     let mut number = 0;
     for report in driver.reports() {
         let numbers = match report {
-            Report::Bytes(_) | Report::Note(_) | Report::Tunnel(_) | Report::Handshake(_) => {
+            Report::Bytes(_)
+            | Report::Note(_)
+            | Report::ReadLate(_)
+            | Report::Tunnel(_)
+            | Report::Handshake(_) => {
                 continue;
             }
             Report::Turn(record) => record.number..record.number + 1,

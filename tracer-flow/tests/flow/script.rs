@@ -261,6 +261,8 @@ pub(crate) struct Story {
     pub(crate) tunnels: Vec<Tunnel>,
     /// Notes, of `record::note`.
     pub(crate) notes: Vec<u8>,
+    /// Time from the last byte of the last response to its last read, µs; 0 where none was reported.
+    pub(crate) read_late_us: u32,
     /// Number of losses that were counted.
     pub(crate) counted: usize,
 }
@@ -308,6 +310,7 @@ impl Story {
                 Report::Bytes(_) => {}
                 Report::Tunnel(record) => story.tunnels.push(tunnel(record)),
                 Report::Note(note) => story.notes.push(*note),
+                Report::ReadLate(late_us) => story.read_late_us = *late_us,
                 Report::Handshake(handshake) => story.handshakes.push(*handshake),
                 Report::Turn(record) => story.turns.push(turn(record)),
                 Report::FirstTurn(record) => {

@@ -113,6 +113,20 @@ fn what_a_read_leaves_still_waits() {
     assert_eq!(records[1].previous_ns, 163 * MS);
 }
 
+/// A slow reader that closes at once: the connection was not idle while it read.
+#[test]
+fn the_last_read_is_told_at_the_close() {
+    const MS: u64 = 1_000_000;
+    for (read_ns, late_us) in [(161 * MS, 159_000), (2 * MS + 500, 0)] {
+        let mut play = Play::new();
+        play.whole(&request(MS));
+        play.whole(&response(2 * MS));
+        play.driver().read(read_ns);
+        play.driver().close(closer::CLIENT, 170 * MS);
+        assert_eq!(play.end().read_late_us, late_us);
+    }
+}
+
 /// A reader that is always a little behind: no byte waited as long as the response lasted.
 #[test]
 fn data_that_are_always_there_do_not_add_up() {
