@@ -312,3 +312,60 @@ fn renegotiation_before_each_answer() -> Result<()> {
     );
     differences.finish(|| server.story(&traced))
 }
+
+/// The server asks for a certificate after the handshake: the client's flight with it is no request.
+#[test]
+fn certificate_asked_for_after_the_handshake() -> Result<()> {
+    let certificate = Certificate::small()?;
+    let server = Script::secure("late_certificate.py", &certificate, &[])?;
+    let (cert, key) = (certificate.path(), certificate.key());
+    let words = [
+        &*server.port.to_string(),
+        &*cert.display().to_string(),
+        &*key.display().to_string(),
+        "3",
+        "4",
+    ];
+    let traced = run(&Client::python("late_certificate.py", &words)?)?;
+    let turns = Turns {
+        requests: 12,
+        connections: 3,
+        failed: 0,
+    };
+    let mut differences = Differences::of("a certificate asked for late");
+    compare_pages(&traced, &server, turns, &mut differences)?;
+    differences.equal("certificates", server.counted("certificate")?, 9);
+    traced.export.compare_losses(&mut differences);
+    differences.finish(|| server.story(&traced))
+}
+
+/// Messages that are never answered, by design, are no requests and no failures.
+#[test]
+fn messages_that_need_no_answer() -> Result<()> {
+    let certificate = Certificate::small()?;
+    let server = Script::secure("sink.py", &certificate, &[])?;
+    for (version, lines) in [("TLSv1_2", 5), ("TLSv1_3", 5)] {
+        let words = [&*server.port.to_string(), version, "2", &lines.to_string()];
+        let traced = run(&Client::python("log_lines.py", &words)?)?;
+        let mut differences = Differences::of(version);
+        traced.export.compare_losses(&mut differences);
+        compare!(
+            &mut differences,
+            traced.export,
+            totals.requests.count = 0,
+            totals.requests.failed = 0,
+            totals.connections.established = 2,
+            totals.connections.one_way = 2,
+            totals.tls.full = 2,
+        );
+        differences.finish(|| server.story(&traced))?;
+    }
+    differences_of_lines(&server)
+}
+
+fn differences_of_lines(server: &Script) -> Result<()> {
+    let mut differences = Differences::of("lines of the server");
+    differences.equal("lines", server.counted("line")?, 2 * 2 * 9);
+    differences.equal("connections", server.counted("connection")?, 4);
+    differences.finish(String::new)
+}

@@ -285,6 +285,9 @@ pub mod note {
     /// The application was slow to read the last response: the position is the time from its last byte to the last read, in
     /// microseconds. It comes before the record of that turn.
     pub const READ_LATE: u8 = 10;
+    /// The client goes on sending after pauses although nothing has been answered: it sends messages that need no answer,
+    /// and its first turn was none.
+    pub const ONE_WAY: u8 = 11;
 }
 
 /// Tunnels through a proxy: kinds of the exchange, and its outcomes.

@@ -64,6 +64,8 @@ pub struct Connections {
     pub other_protocol: u64,
     /// Connections whose server switched protocols (101): what follows is no HTTP.
     pub upgraded: u64,
+    /// Connections over TLS whose client sends messages that are never answered, by design: no requests.
+    pub one_way: u64,
     /// Connections whose requests are not known, or not all of them.
     pub requests_unknown: RequestsUnknown,
     /// Connections that speak HTTP/2, of which the requests are not known.
@@ -342,6 +344,8 @@ pub struct Content {
     pub other_protocol: bool,
     /// True if the server has switched protocols.
     pub upgraded: bool,
+    /// True if the client sends messages that need no answer.
+    pub one_way: bool,
     /// Reason why requests of the connection are not known.
     pub unknown: Option<Unknown>,
     /// True if the connection speaks HTTP/2.
@@ -356,6 +360,7 @@ impl Content {
         unwatched: false,
         other_protocol: false,
         upgraded: false,
+        one_way: false,
         unknown: None,
         http2: false,
     };
@@ -378,7 +383,7 @@ impl Content {
 
     /// True if the connection counts no requests.
     pub fn has_no_requests(self) -> bool {
-        self.dns || self.unwatched || self.other_protocol
+        self.dns || self.unwatched || self.other_protocol || self.one_way
     }
 
     /// True if it is known whether the connection has carried a request.
@@ -512,6 +517,7 @@ impl Group {
         connections.unwatched += u64::from(opening.content.unwatched);
         connections.other_protocol += u64::from(opening.content.other_protocol);
         connections.upgraded += u64::from(opening.content.upgraded);
+        connections.one_way += u64::from(opening.content.one_way);
         if let Some(reason) = opening.content.unknown {
             *connections.requests_unknown.slot(reason) += 1;
         }
@@ -539,6 +545,7 @@ impl Group {
         connections.unwatched -= u64::from(opening.content.unwatched);
         connections.other_protocol -= u64::from(opening.content.other_protocol);
         connections.upgraded -= u64::from(opening.content.upgraded);
+        connections.one_way -= u64::from(opening.content.one_way);
         if let Some(reason) = opening.content.unknown {
             *connections.requests_unknown.slot(reason) -= 1;
         }

@@ -365,6 +365,7 @@ impl Tracker {
         let is_new = match note {
             note::OTHER => !std::mem::replace(&mut content.other_protocol, true),
             note::UPGRADED => !std::mem::replace(&mut content.upgraded, true),
+            note::ONE_WAY => !std::mem::replace(&mut content.one_way, true),
             _ => false,
         };
         if is_new && connection.counted {
@@ -372,6 +373,7 @@ impl Tracker {
                 let connections = &mut group.connections;
                 match note {
                     note::OTHER => connections.other_protocol += 1,
+                    note::ONE_WAY => connections.one_way += 1,
                     _ => connections.upgraded += 1,
                 }
             });

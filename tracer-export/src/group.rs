@@ -47,6 +47,8 @@ object! {
         other_protocol: Option<u64>,
         /// Connections whose server switched protocols (101).
         upgraded: Option<u64>,
+        /// Connections over TLS whose client sends messages that are never answered.
+        one_way: Option<u64>,
         /// Connections whose requests are not known, or not all of them, by reason.
         requests_unknown: RequestsUnknown,
         /// Established, adopted or found, and neither closed nor lost.

@@ -195,8 +195,8 @@ pub struct Conn {
     pub forwards: u8,
     /// Number of records that are too short for a request, since the last request.
     pub shorts: u8,
-    /// Zero.
-    pub pad: [u8; 1],
+    /// Number of pauses of a client that nothing has answered.
+    pub pauses: u8,
     /// Bytes of a control record of the client that have not been sent yet.
     pub sent_rest: u32,
     /// Bytes of a control record of the server that have not come yet.

@@ -48,17 +48,23 @@ pub(crate) fn note_first_sent<S: Source>(conn: &mut Conn, source: &S, position: 
     }
 }
 
-/// True if all records received in the first turn may be tickets, so that the request is still going on: they have one
-/// size, and there are two or four of them, as most servers send. A client may have read them.
+/// True if all records received in the first turn may be tickets, so that the request is still going on: with those that
+/// came before the request they have one size, and there are two or four of them, as most servers send. A client may have
+/// read them.
 #[inline(always)]
 pub(crate) fn only_tickets(conn: &Conn) -> bool {
     let (answer, lengths) = (&conn.response, &conn.lengths);
+    let early = u32::from(answer.early);
+    let all = answer.records.wrapping_add(early);
     conn.request.protocol == TLS_13
         && conn.request.number == 1
         && answer.broken == 0
         && answer.half_rtt == 0
-        && (answer.records == 2 || answer.records == 4)
+        && (all == 2 || all == 4)
+        && answer.records != 0
         && TICKET.contains(&lengths[0])
-        && lengths[0] == lengths[1]
-        && (answer.records == 2 || (lengths[2] == lengths[0] && lengths[3] == lengths[0]))
+        && (early == 0 || answer.early_length == lengths[0])
+        && (answer.records < 2 || lengths[1] == lengths[0])
+        && (answer.records < 3 || lengths[2] == lengths[0])
+        && (answer.records < 4 || lengths[3] == lengths[0])
 }

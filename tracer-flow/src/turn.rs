@@ -12,8 +12,9 @@ use crate::{
     conn::{Conn, Edge, PADS_RECEIVED, PADS_SENT, Response},
     control,
     difference::{after, bytes_between, elapsed},
-    evidence, hello, inner, interim,
+    evidence, hello, inner, interim, late_certificate,
     lengths::{ALERT_13, CONTINUE_RECORD, KEY_UPDATE_13, SETTINGS_ACK},
+    one_way,
     outside::{Outside, Reports},
     pickup,
     segment::Segment,
@@ -138,6 +139,10 @@ pub(crate) fn sent<S: Source, R: Reports>(
         if from >= length {
             return;
         }
+        if one_way::shows(conn, now_ns) {
+            drop_turns(conn);
+            return reports.note(conn, note::ONE_WAY);
+        }
         if conn.inferred == 1 && is_over && !unknown::speaks_http_1(conn, source, from, reports) {
             if conn.said != 0 {
                 drop_turns(conn);
@@ -145,6 +150,9 @@ pub(crate) fn sent<S: Source, R: Reports>(
             return;
         }
         if is_over && conn.inferred == 0 && conn.request.h2 == 0 {
+            if late_certificate::is_sent(conn, source, from, length) {
+                return;
+            }
             let length = control::data_length(source, from);
             let length = conn.without_padding(PADS_SENT, length);
             if inner::is_handshake(conn, length) {

@@ -113,6 +113,40 @@ fn what_a_read_leaves_still_waits() {
     assert_eq!(records[1].previous_ns, 163 * MS);
 }
 
+/// Messages that need no answer, over TLS: after three pauses it is clear that the client does not wait. Tickets come
+/// meanwhile, and are read or not.
+#[test]
+fn messages_without_answers() {
+    const S: u64 = 1_000_000_000;
+    for (messages, notes) in [(4, vec![note::ONE_WAY]), (3, vec![])] {
+        for (early, reads) in [(0, false), (0, true), (1, true), (2, true)] {
+            let mut play = Play::new();
+            full_13().iter().for_each(|message| play.whole(message));
+            play.driver().read(3100);
+            let ticket = record(DATA, 250);
+            let before = vec![ticket.clone(); early];
+            if early != 0 {
+                play.whole(&server(3500, &before));
+            }
+            play.whole(&client(4000, &[record(DATA, 100)]));
+            if early < 2 {
+                play.whole(&server(4100, &vec![ticket; 2 - early]));
+            }
+            if reads {
+                play.driver().read(4200);
+            }
+            for number in 1..messages {
+                play.whole(&client(2 * number * S, &[record(DATA, 100)]));
+            }
+            assert_eq!(
+                play.end().notes,
+                notes,
+                "{messages} messages, {early} {reads}"
+            );
+        }
+    }
+}
+
 /// A slow reader that closes at once: the connection was not idle while it read.
 #[test]
 fn the_last_read_is_told_at_the_close() {

@@ -168,6 +168,7 @@ fn connections(connections: &Connections, has_activity: bool) -> export::Connect
         unwatched: Some(connections.unwatched),
         other_protocol: Some(connections.other_protocol),
         upgraded: Some(connections.upgraded),
+        one_way: Some(connections.one_way),
         requests_unknown: export::RequestsUnknown {
             open_before: Some(connections.requests_unknown.open_before),
             handshake: Some(connections.requests_unknown.handshake),

@@ -173,6 +173,11 @@ fn not_requests(text: &mut String, connections: &Connections) {
         connections.upgraded,
         "were upgraded (101 Switching Protocols): what followed is no HTTP",
     );
+    also(
+        text,
+        connections.one_way,
+        "were one-way: what the client sent was never answered, so it counts no requests",
+    );
     let unknown = connections.requests_unknown;
     if unknown.total() != 0 {
         let _ = writeln!(

@@ -111,6 +111,7 @@ const FACTS: [(&str, &[Fact]); 7] = [
             ("not seen", |g| g.connections.unwatched),
             ("other protocol", |g| g.connections.other_protocol),
             ("upgraded", |g| g.connections.upgraded),
+            ("one-way", |g| g.connections.one_way),
             ("requests unknown", |g| {
                 g.connections.requests_unknown.total()
             }),
