@@ -107,79 +107,134 @@ pub(crate) fn sent<S: Source, R: Reports>(
     if !is_new(&mut conn.sent, segment) || conn.upgraded == 1 {
         return;
     }
-    if conn.request.protocol == turn::CLEAR {
-        let is_over = conn.response.answered == conn.request.number;
-        if !is_over {
-            return;
-        }
-        let line = clear::line_of(source, position, segment.length);
-        if line == Line::None {
-            // The rest of a body whose answer came early, or another protocol from the first byte on.
-            if conn.request.number == 0 {
-                unknown::is_other(conn, reports);
-            }
-            return;
-        }
-        if line == Line::Connect {
-            return asks_for_tunnel(conn, now_ns, cookie, reports);
-        }
-        if conn.forwards == 1 {
-            hello::capture_forwarded(source, position, segment.length, conn, now_ns, reports);
-        }
+    let is_request = if conn.request.protocol == turn::CLEAR {
+        begins_in_clear(conn, source, segment, position, now_ns, cookie, reports)
     } else {
-        let (is_over, length) = (
-            conn.response.answered == conn.request.number,
-            segment.length,
-        );
-        let from = if is_over || conn.sent_rest != 0 {
-            control::skip(&mut conn.sent_rest, source, position, length)
-        } else {
-            position
-        };
-        if from >= length {
-            return;
-        }
-        if one_way::shows(conn, now_ns) {
-            drop_turns(conn);
-            return reports.note(conn, note::ONE_WAY);
-        }
-        if conn.inferred == 1 && is_over && !unknown::speaks_http_1(conn, source, from, reports) {
-            if conn.said != 0 {
-                drop_turns(conn);
-            }
-            return;
-        }
-        if is_over && conn.inferred == 0 && conn.request.h2 == 0 {
-            if late_certificate::is_sent(conn, source, from, length) {
-                return;
-            }
-            let length = control::data_length(source, from);
-            let length = conn.without_padding(PADS_SENT, length);
-            if inner::is_handshake(conn, length) {
-                drop_turns(conn);
-                return reports.note(conn, note::TLS_INSIDE);
-            }
-            if is_message(conn, length) {
-                return switched(conn, reports);
-            }
-            if interim::asks_for_body(conn, length, now_ns) {
-                return interim::goes_on(conn);
-            }
-            conn.request_length = length as u16;
-            conn.shorts = 0;
-        }
-        let length = conn.without_padding(PADS_SENT, only_record(source, segment));
-        if is_control(length) || is_key_update(length) {
-            return;
-        }
-        if SETTINGS_ACK.contains(&(length & 0xffff)) {
-            conn.request.h2 = 1;
-        }
-        if conn.request.number == 0 && conn.request.protocol == turn::TLS_13 {
-            evidence::note_first_sent(conn, source, from);
-        }
+        begins_over_tls(conn, source, segment, position, now_ns, reports)
+    };
+    if is_request {
+        request(conn, now_ns, cookie, reports);
     }
-    request(conn, now_ns, cookie, reports);
+}
+
+/// True if the new bytes of a segment in clear, from `position` on, begin a request.
+#[inline(always)]
+fn begins_in_clear<S: Source, R: Reports>(
+    conn: &mut Conn,
+    source: &S,
+    segment: &Segment,
+    position: u32,
+    now_ns: u64,
+    cookie: u64,
+    reports: &mut R,
+) -> bool {
+    let is_over = conn.response.answered == conn.request.number;
+    if !is_over {
+        return false;
+    }
+    let line = clear::line_of(source, position, segment.length);
+    if line == Line::None {
+        // The rest of a body whose answer came early, or another protocol from the first byte on.
+        if conn.request.number == 0 {
+            unknown::is_other(conn, reports);
+        }
+        return false;
+    }
+    if line == Line::Connect {
+        asks_for_tunnel(conn, now_ns, cookie, reports);
+        return false;
+    }
+    if conn.forwards == 1 {
+        hello::capture_forwarded(source, position, segment.length, conn, now_ns, reports);
+    }
+    true
+}
+
+/// True if the new bytes of a segment over TLS, from `position` on, may be a request or a part of one.
+#[inline(always)]
+fn begins_over_tls<S: Source, R: Reports>(
+    conn: &mut Conn,
+    source: &S,
+    segment: &Segment,
+    position: u32,
+    now_ns: u64,
+    reports: &mut R,
+) -> bool {
+    let (is_over, length) = (
+        conn.response.answered == conn.request.number,
+        segment.length,
+    );
+    let from = if is_over || conn.sent_rest != 0 {
+        control::skip(&mut conn.sent_rest, source, position, length)
+    } else {
+        position
+    };
+    if from >= length {
+        return false;
+    }
+    if one_way::shows(conn, now_ns) {
+        drop_turns(conn);
+        reports.note(conn, note::ONE_WAY);
+        return false;
+    }
+    if conn.inferred == 1 && is_over && !unknown::speaks_http_1(conn, source, from, reports) {
+        if conn.said != 0 {
+            drop_turns(conn);
+        }
+        return false;
+    }
+    if is_over
+        && conn.inferred == 0
+        && conn.request.h2 == 0
+        && !may_begin(conn, source, from, length, now_ns, reports)
+    {
+        return false;
+    }
+    let length = conn.without_padding(PADS_SENT, only_record(source, segment));
+    if is_control(length) || is_key_update(length) {
+        return false;
+    }
+    if SETTINGS_ACK.contains(&(length & 0xffff)) {
+        conn.request.h2 = 1;
+    }
+    if conn.request.number == 0 && conn.request.protocol == turn::TLS_13 {
+        evidence::note_first_sent(conn, source, from);
+    }
+    true
+}
+
+/// True if the record of the client at `from`, behind an answer, may begin a request: it is no part of a handshake, no message
+/// of another protocol, and no body that the server has agreed to.
+#[inline(always)]
+fn may_begin<S: Source, R: Reports>(
+    conn: &mut Conn,
+    source: &S,
+    from: u32,
+    length: u32,
+    now_ns: u64,
+    reports: &mut R,
+) -> bool {
+    if late_certificate::is_sent(conn, source, from, length) {
+        return false;
+    }
+    let length = control::data_length(source, from);
+    let length = conn.without_padding(PADS_SENT, length);
+    if inner::is_handshake(conn, length) {
+        drop_turns(conn);
+        reports.note(conn, note::TLS_INSIDE);
+        return false;
+    }
+    if is_message(conn, length) {
+        switched(conn, reports);
+        return false;
+    }
+    if interim::asks_for_body(conn, length, now_ns) {
+        interim::goes_on(conn);
+        return false;
+    }
+    conn.request_length = length as u16;
+    conn.shorts = 0;
+    true
 }
 
 /// Ends the turns of a connection that has carried requests to a proxy and is now to become a tunnel: what follows is
