@@ -13,7 +13,7 @@ use crate::{
 
 mod header;
 
-pub use header::{HEADER, begins_requests, begins_responses};
+pub use header::{HEADER, begins_requests, begins_responses, begins_settings};
 use header::{is_allowed, parse};
 
 /// Bytes with which a client begins (RFC 9113 3.4).

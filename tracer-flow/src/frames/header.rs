@@ -77,6 +77,14 @@ pub fn begins_responses<S: Source>(source: &S, position: u32) -> bool {
     })
 }
 
+/// True if the bytes at `position` look like the header of the first frame of a server, which holds its settings.
+#[inline(always)]
+pub fn begins_settings<S: Source>(source: &S, position: u32) -> bool {
+    read(source, position).is_some_and(|frame| {
+        frame.kind == kind::SETTINGS && frame.flags == 0 && is_allowed(&frame, true, 0)
+    })
+}
+
 #[inline(always)]
 fn read<S: Source>(source: &S, position: u32) -> Option<Frame> {
     let mut bytes = [0u8; 24];
