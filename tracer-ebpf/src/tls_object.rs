@@ -119,6 +119,7 @@ fn begin(object: &mut Object) {
     }
     object.other = 0;
     object.bound = 0;
+    object.candidate = 0;
     object.strikes = 0;
     object.sent.begin_client();
     object.sent_progress = progress::BEGAN;
