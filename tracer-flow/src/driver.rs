@@ -5,6 +5,7 @@ use alloc::{boxed::Box, vec::Vec};
 
 use tracer_common::{
     counter::Counter,
+    http2::Frame,
     record::{BriefTurn, FirstTurnRecord, TunnelRecord, TurnRecord, TurnsHead, handshake, turn},
 };
 
@@ -12,13 +13,16 @@ use crate::{
     close,
     conn::Conn,
     difference::{after, bytes_between},
-    outside::{Early, Loops, Piece, QUEUED_BYTES, QUEUED_SEGMENTS, Queue, Reports},
+    outside::{ClearPiece, TlsRecordPassed},
     packet,
     pickup::{self, Progress},
-    record::{fill, fill_first, fill_tunnel},
     segment::Segment,
     source::{Packet, Source},
 };
+
+mod around;
+
+use around::Around;
 
 /// Something that was found out about a connection.
 #[derive(Clone, Debug)]
@@ -39,6 +43,12 @@ pub enum Report {
     Turn(TurnRecord),
     /// Batch of turns. The header of the record is zero.
     Turns(TurnsHead, Vec<BriefTurn>),
+    /// TLS record of a connection that may speak HTTP/2.
+    Passed(TlsRecordPassed),
+    /// TLS object of the connection: whether it is with the first application data, and the time, ns.
+    Bound(bool, u64),
+    /// Bytes of HTTP/2 in clear, and the frames in them.
+    Frames(ClearPiece, Vec<Frame>),
 }
 
 /// Bytes of a stream.
@@ -80,6 +90,8 @@ pub struct Driver {
     conn: Box<Conn>,
     around: Around,
     socket: Socket,
+    /// Acknowledgement number of the segments of the server, unless they cover everything.
+    acknowledged: Option<u32>,
 }
 
 impl Driver {
@@ -96,6 +108,7 @@ impl Driver {
                 readable_to: server_syn.wrapping_add(1),
                 early: Vec::new(),
             },
+            acknowledged: None,
         };
         driver.take::<true>(client_syn, true, &[], 0);
         driver.take::<false>(server_syn, true, &[], 0);
@@ -113,6 +126,16 @@ impl Driver {
         driver
     }
 
+    /// Reads HTTP/2 in this way from now on, one of `config::http2`.
+    pub fn read_http_2(&mut self, mode: u32) {
+        self.around.http2 = mode;
+    }
+
+    /// Binds a TLS object when it is asked for, from now on.
+    pub fn let_bind(&mut self) {
+        self.around.binds = true;
+    }
+
     /// Takes a segment that the process has sent.
     pub fn sent(&mut self, sequence: u32, bytes: &[u8], now_ns: u64) {
         self.take::<true>(sequence, false, bytes, now_ns);
@@ -128,6 +151,11 @@ impl Driver {
     /// Lets the socket receive bytes whose packets are not seen.
     pub fn missed(&mut self, sequence: u32, length: u32) {
         self.socket.receive(sequence, sequence.wrapping_add(length));
+    }
+
+    /// Acknowledges everything before `next` with the segments of the server from now on.
+    pub fn acknowledge(&mut self, next: u32) {
+        self.acknowledged = Some(next);
     }
 
     /// Lets the application read all data.
@@ -169,6 +197,7 @@ impl Driver {
             payload: Slice(bytes),
             now_ns,
             readable_to: self.socket.readable_to,
+            acknowledged: self.acknowledged.unwrap_or(self.conn.egress.base),
         };
         let segment = Segment {
             sequence,
@@ -199,6 +228,7 @@ struct SlicePacket<'a> {
     payload: Slice<&'a [u8]>,
     now_ns: u64,
     readable_to: u32,
+    acknowledged: u32,
 }
 
 impl Source for SlicePacket<'_> {
@@ -215,6 +245,10 @@ impl Packet for SlicePacket<'_> {
 
     fn readable_to(&self) -> Option<u32> {
         Some(self.readable_to)
+    }
+
+    fn acknowledged(&self) -> Option<u32> {
+        Some(self.acknowledged)
     }
 }
 
@@ -247,130 +281,6 @@ impl Socket {
             if after(to, self.readable_to) {
                 self.readable_to = to;
             }
-        }
-    }
-}
-
-/// Surroundings of a connection on the host.
-#[derive(Default)]
-struct Around {
-    reports: Vec<Report>,
-    counted: Vec<Counter>,
-    queue: [Option<(Segment, Vec<u8>)>; QUEUED_SEGMENTS as usize],
-}
-
-impl Loops for Around {
-    fn repeat(most: u32, mut step: impl FnMut() -> bool) {
-        for _ in 0..most {
-            if step() {
-                return;
-            }
-        }
-    }
-}
-
-impl Reports for Around {
-    fn count(&mut self, counter: Counter) {
-        self.counted.push(counter);
-    }
-
-    fn bytes<S: Source>(&mut self, source: &S, _cookie: u64, piece: &Piece) -> bool {
-        let mut bytes = alloc::vec![0; piece.length as usize];
-        // SAFETY: the vector has as many bytes.
-        if !unsafe { source.load(piece.position, bytes.as_mut_ptr(), piece.length) } {
-            bytes.clear();
-        }
-        self.reports.push(Report::Bytes(Bytes {
-            offset: piece.offset,
-            direction: piece.direction,
-            clear: piece.clear,
-            bytes,
-        }));
-        true
-    }
-
-    fn note(&mut self, _conn: &Conn, note: u8) {
-        self.reports.push(Report::Note(note));
-    }
-
-    fn read_late(&mut self, _conn: &Conn, late_us: u32) {
-        self.reports.push(Report::ReadLate(late_us));
-    }
-
-    fn handshake(&mut self, conn: &Conn, _cookie: u64) {
-        self.reports.push(Report::Handshake(Handshake {
-            start_ns: conn.tls_start_ns,
-            end_ns: conn.tls_end_ns,
-            outcome: conn.outcome,
-            flow: conn.flow,
-            resumed: conn.resumed,
-            early_data: conn.early_data,
-            ended_by: conn.ended_by,
-            alert: conn.alert,
-        }));
-    }
-
-    fn tunnel(&mut self, conn: &Conn, outcome: u8, _cookie: u64) {
-        // SAFETY: plain integers.
-        let mut record: TunnelRecord = unsafe { core::mem::zeroed() };
-        fill_tunnel(conn, outcome, &mut record);
-        self.reports.push(Report::Tunnel(record));
-    }
-
-    fn turn(&mut self, conn: &Conn, ended: u8, _cookie: u64, _now_ns: u64) {
-        // SAFETY: plain integers.
-        let mut record: FirstTurnRecord = unsafe { core::mem::zeroed() };
-        self.reports.push(if conn.has_evidence() {
-            fill_first(conn, ended, &mut record);
-            Report::FirstTurn(record)
-        } else {
-            fill(conn, ended, &mut record.turn);
-            Report::Turn(record.turn)
-        });
-    }
-
-    fn turns(&mut self, conn: &mut Conn, _cookie: u64, _now_ns: u64) {
-        let count = conn.request.batched;
-        let batch = conn.batch();
-        let mut head = batch.head;
-        head.count = count;
-        let turns = batch.turns[..usize::from(count)].to_vec();
-        self.reports.push(Report::Turns(head, turns));
-    }
-}
-
-impl Queue for Around {
-    type Payload = Slice<Vec<u8>>;
-
-    fn push<S: Source>(&mut self, source: &S, segment: &Segment, _cookie: u64, slot: u32) -> bool {
-        let length = segment.length as usize;
-        let Some(place) = self.queue.get_mut(slot as usize) else {
-            self.counted.push(Counter::OutOfOrderFull);
-            return false;
-        };
-        let mut bytes = alloc::vec![0; length];
-        // SAFETY: the vector has as many bytes.
-        let fits =
-            length <= QUEUED_BYTES && unsafe { source.load(0, bytes.as_mut_ptr(), segment.length) };
-        if fits {
-            *place = Some((*segment, bytes));
-        } else {
-            self.counted.push(Counter::OutOfOrderFull);
-        }
-        fits
-    }
-
-    fn get(&mut self, _cookie: u64, slot: u32) -> Option<Early<Self::Payload>> {
-        let (segment, bytes) = self.queue.get(slot as usize)?.as_ref()?;
-        Some(Early {
-            segment: *segment,
-            source: Slice(bytes.clone()),
-        })
-    }
-
-    fn remove(&mut self, _cookie: u64, slot: u32) {
-        if let Some(place) = self.queue.get_mut(slot as usize) {
-            *place = None;
         }
     }
 }

@@ -19,14 +19,12 @@ pub(crate) fn shows(conn: &mut Conn, now_ns: u64) -> bool {
     if !is_tls || !waits || conn.request.number != 1 || conn.request.h2 == 1 {
         return false;
     }
-    // With one request only, the time of the last segment of the handshake is not needed any more.
-    let (handshake_ns, start_ns) = (conn.egress.now_ns, conn.request.start_ns);
-    let last_ns = if handshake_ns < start_ns {
-        start_ns
+    let last_ns = if conn.sent_ns == 0 {
+        conn.request.start_ns
     } else {
-        handshake_ns
+        conn.sent_ns
     };
-    conn.egress.now_ns = now_ns;
+    conn.sent_ns = now_ns;
     if elapsed(now_ns, last_ns).is_some_and(|pause_ns| pause_ns >= PAUSE_NS) {
         conn.pauses += 1;
     }

@@ -4,12 +4,16 @@
 
 use core::sync::atomic::{Ordering, compiler_fence};
 
-use tracer_common::record::{handshake, note, tls, turn};
+use tracer_common::{
+    config::http2,
+    record::{handshake, note, tls, turn},
+};
 
 use crate::{
     batch,
     clear::{self, Beginning, Line, beginning, end_of_header},
-    conn::{Conn, Edge, PADS_RECEIVED, PADS_SENT, Response},
+    clear_frames,
+    conn::{Conn, Edge, PADS_RECEIVED, PADS_SENT, Response, follows},
     control,
     difference::{after, bytes_between, elapsed},
     evidence, hello, inner, interim, late_certificate,
@@ -306,6 +310,7 @@ pub(crate) fn received<P: Packet, O: Outside>(
     if conn.request.protocol == turn::TLS_13
         && conn.request.number <= 1
         && conn.response.broken == 0
+        && conn.follows == follows::NOTHING
     {
         follow_records::<P, O>(conn, packet, segment, now_ns);
     }
@@ -367,7 +372,7 @@ fn is_no_answer<S: Source, O: Outside>(
 ) -> bool {
     let waits = conn.response.answered != conn.request.number;
     let is_tls = matches!(conn.request.protocol, turn::TLS_12 | turn::TLS_13);
-    if waits && !is_tls && is_interim(conn, source, segment, position, outside) {
+    if waits && !is_tls && is_interim(conn, source, segment, position, now_ns, outside) {
         return true;
     }
     if conn.request.protocol == turn::CLEAR {
@@ -394,6 +399,7 @@ fn is_interim<S: Source, O: Outside>(
     source: &S,
     segment: &Segment,
     position: u32,
+    now_ns: u64,
     outside: &mut O,
 ) -> bool {
     let (mut at, mut responses) = (position, 0);
@@ -403,8 +409,7 @@ fn is_interim<S: Source, O: Outside>(
             match beginning(source, at) {
                 Beginning::Interim => conn.interim = 1,
                 Beginning::Switching => {
-                    conn.upgraded = 1;
-                    outside.note(conn, note::UPGRADED);
+                    switches(conn, source, segment, at, now_ns, outside);
                     return false;
                 }
                 Beginning::Final | Beginning::Other => return false,
@@ -423,6 +428,28 @@ fn is_interim<S: Source, O: Outside>(
         }
     }
     false
+}
+
+/// Notes that the server switches protocols. What follows is not HTTP/1.1, and may be HTTP/2 in clear.
+#[inline(always)]
+fn switches<S: Source, O: Outside>(
+    conn: &mut Conn,
+    source: &S,
+    segment: &Segment,
+    position: u32,
+    now_ns: u64,
+    outside: &mut O,
+) {
+    conn.upgraded = 1;
+    outside.note(conn, note::UPGRADED);
+    if outside.http2() == http2::FRAMES
+        && conn.request.protocol == turn::CLEAR
+        && let Ok(end) = end_of_header::<S, O>(source, position, 0)
+    {
+        let cookie = conn.cookie;
+        batch::report(conn, cookie, now_ns, outside);
+        clear_frames::begin_behind(conn, source, segment, end, now_ns, outside);
+    }
 }
 
 /// True for a response that begins on an idle connection, such as 408 before the server closes: nobody asked for it.
