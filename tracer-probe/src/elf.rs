@@ -135,7 +135,10 @@ impl<'d, R: ReadRef<'d>> Elf<'d, R> {
             has_exports |= kind == SHT_DYNSYM;
             let damaged = |_| Unfit::Damaged("the symbol table");
             let symbols = section.data_as_array(Little, self.data).map_err(damaged)?;
-            let strings = self.sections.section(section.link(Little)).map_err(damaged)?;
+            let strings = self
+                .sections
+                .section(section.link(Little))
+                .map_err(damaged)?;
             let strings = strings.data(Little, self.data).map_err(damaged)?;
             search(symbols, strings, names, &mut found);
         }

@@ -6,9 +6,9 @@ use object::{ReadRef, elf::PF_W};
 
 use self::lines::Lines;
 use crate::{
+    body,
     elf::{Elf, Symbol},
     places::{Function, Place, Returns, Unfit},
-    returns,
 };
 
 /// Beginning of the build information (debug/buildinfo in Go's library).
@@ -75,11 +75,11 @@ pub(crate) fn functions<'d, R: ReadRef<'d>>(
         return Err(Unfit::OldGo(version.to_owned()));
     }
     let place = |(function, symbol): (Function, Symbol)| {
-        let entry = elf.code_offset(symbol.address);
+        let body = body::of_go(elf, function, symbol)?;
         Ok(Place {
             function,
-            entry: entry.ok_or(Unfit::Damaged("the code of crypto/tls"))?,
-            returns: Returns::At(returns::of_go(elf, function, symbol)?),
+            entry: body.entry,
+            returns: Returns::At(body.returns),
         })
     };
     symbols.into_iter().map(place).collect()

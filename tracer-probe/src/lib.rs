@@ -4,13 +4,13 @@
 //!
 //! Nothing here places a probe, and no file is read further than needed.
 
+mod body;
 mod dynamic;
 mod elf;
 mod file;
 mod go;
 mod maps;
 mod places;
-mod returns;
 
 pub use self::{
     file::{examine_file, links_of},

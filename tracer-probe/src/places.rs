@@ -2,7 +2,7 @@
 
 use object::ReadRef;
 
-use crate::{elf::Elf, go, returns};
+use crate::{elf::Elf, go};
 
 /// Function that gets or returns plain bytes of a TLS connection, or frees its object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,11 +59,12 @@ impl Function {
 pub enum Returns {
     /// Nobody needs to see it.
     Unneeded,
-    /// File offsets of all instructions by which the function returns.
-    At(Vec<u64>),
-    /// The function also leaves by jumps to other functions, so only the return address on the stack tells when it has
-    /// returned (uretprobe).
+    /// The address on the stack tells it (uretprobe): functions in C stay where they are on the stack, and compilers let
+    /// them leave by jumps, too.
     ByAddress,
+    /// File offsets of all instructions by which the function returns. Go moves its stacks, so an address there must not be
+    /// changed.
+    At(Vec<u64>),
 }
 
 /// Place for the probes of one function.
@@ -71,7 +72,8 @@ pub enum Returns {
 pub struct Place {
     /// Function that is there.
     pub function: Function,
-    /// File offset of the function's first instruction.
+    /// File offset of the instruction at which a probe sees the arguments in their registers: the first one, or in Go's
+    /// functions the jump that enlarges the stack.
     pub entry: u64,
     /// Way to see its return.
     pub returns: Returns,
@@ -147,7 +149,7 @@ fn openssl<'d, R: ReadRef<'d>>(elf: &Elf<'d, R>) -> Result<Vec<Place>, Unfit> {
         };
         let returns = match function.has_result() {
             false => Returns::Unneeded,
-            true => returns::of_c(elf, symbol).map_or(Returns::ByAddress, Returns::At),
+            true => Returns::ByAddress,
         };
         places.push(Place {
             function,

@@ -81,10 +81,17 @@ impl<'d> Lines<'d> {
 
     /// Reads the table that begins where `part` begins.
     fn at<R: ReadRef<'d>>(elf: &Elf<'d, R>, part: Part) -> Option<Self> {
-        let header = elf.data.read_bytes_at(part.offset, HEADER.min(part.size)).ok()?;
+        let header = elf
+            .data
+            .read_bytes_at(part.offset, HEADER.min(part.size))
+            .ok()?;
         let magic = u32::from_le_bytes(*header.first_chunk()?);
         let (_, layout) = MAGICS.into_iter().find(|(known, _)| *known == magic)?;
-        let number = |at: usize| Some(u64::from_le_bytes(*header.get(8 + 8 * at..)?.first_chunk()?));
+        let number = |at: usize| {
+            Some(u64::from_le_bytes(
+                *header.get(8 + 8 * at..)?.first_chunk()?,
+            ))
+        };
         let (count, text, names, behind, functions) = match layout {
             Layout::Relative => (number(0)?, number(2)?, number(3)?, number(4)?, number(7)?),
             Layout::Absolute => (number(0)?, 0, number(2)?, number(3)?, number(6)?),
@@ -99,7 +106,9 @@ impl<'d> Lines<'d> {
         }
         let read = |from: u64, to: u64| {
             let size = to.checked_sub(from).filter(|_| to <= part.size)?;
-            elf.data.read_bytes_at(part.offset.checked_add(from)?, size).ok()
+            elf.data
+                .read_bytes_at(part.offset.checked_add(from)?, size)
+                .ok()
         };
         Some(Self {
             layout,

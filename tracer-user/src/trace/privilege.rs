@@ -67,6 +67,9 @@ pub(crate) struct Duties {
     pub(crate) remove_cgroup: bool,
     /// Replace output files in directories that do not belong to root.
     pub(crate) write_files: bool,
+    /// Place uprobes in files from which processes of other users run code, also in containers and after the file was
+    /// removed. CAP_PERFMON also lets tracer watch kernel and processes by other events; it changes neither.
+    pub(crate) place_probes: bool,
     /// Make output files with the rights of the user behind sudo. This adds no power to `write_files`, which can write
     /// everywhere.
     pub(crate) act_as_invoker: bool,
@@ -76,10 +79,10 @@ impl Duties {
     /// The capabilities these duties need.
     pub(crate) fn capabilities(self) -> Vec<Capability> {
         use Capability::{
-            CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_KILL, CAP_SETGID, CAP_SETUID,
-            CAP_SYS_ADMIN, CAP_SYS_PTRACE,
+            CAP_CHECKPOINT_RESTORE, CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER,
+            CAP_KILL, CAP_PERFMON, CAP_SETGID, CAP_SETUID, CAP_SYS_ADMIN, CAP_SYS_PTRACE,
         };
-        let needs: [(bool, &[Capability]); 6] = [
+        let needs: [(bool, &[Capability]); 7] = [
             // proc(5): these links are guarded by a ptrace access check.
             (self.name_processes, &[CAP_SYS_PTRACE]),
             // setns(2) asks for CAP_SYS_ADMIN; opening the namespace's file is the ptrace check again.
@@ -89,6 +92,17 @@ impl Duties {
             // Create and rename in a directory of mode 0700 (DAC_OVERRIDE), replace another user's file in a sticky
             // directory (FOWNER), give the new file to the owner of the old one (CHOWN).
             (self.write_files, &[CAP_CHOWN, CAP_FOWNER, CAP_DAC_OVERRIDE]),
+            // perf_event_open(2); /proc/PID/map_files, which is guarded by both of the next; files that only their owner
+            // may read.
+            (
+                self.place_probes,
+                &[
+                    CAP_PERFMON,
+                    CAP_SYS_PTRACE,
+                    CAP_CHECKPOINT_RESTORE,
+                    CAP_DAC_READ_SEARCH,
+                ],
+            ),
             // setfsuid(2), setfsgid(2) and setgroups(2).
             (self.act_as_invoker, &[CAP_SETUID, CAP_SETGID]),
         ];
