@@ -22,6 +22,7 @@ pub mod difference;
 #[cfg(not(target_arch = "bpf"))]
 pub mod driver;
 mod evidence;
+pub mod frames;
 mod handshake;
 mod hello;
 mod inner;

@@ -1,5 +1,6 @@
 //! Connections whose truth is known, fed segment by segment through the code that the kernel programs run.
 
+mod frames;
 mod handshakes;
 mod properties;
 mod script;
