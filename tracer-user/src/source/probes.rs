@@ -20,6 +20,8 @@ use std::{
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use crate::trace::privilege;
+
 use self::{
     pace::Pace,
     placer::Placer,
@@ -49,6 +51,8 @@ impl Probes {
         std::thread::Builder::new()
             .name("tracer-probes".into())
             .spawn(move || {
+                // Without the rights no probe can be placed, and each file says so.
+                let _ = privilege::keep_for_probes();
                 allow_descriptors();
                 follow(&mut placer, &sights, &said);
             })?;

@@ -63,8 +63,10 @@ struct Setup {
     pipes: Option<(Pipes, Option<std::fs::File>)>,
     /// Way in which HTTP/2 is read.
     http2: Choice,
-    /// Placer of probes, if frames of HTTP/2 are read.
+    /// Placer of probes, if frames of HTTP/2 are read; it moves to the thread of `probes`.
     placer: Option<Placer>,
+    /// The thread that places probes.
+    probes: Option<Probes>,
     /// Records of the sockets that were open before.
     adopted: Vec<u8>,
     /// True if every process that starts another program is surely traced.
@@ -227,6 +229,7 @@ impl Setup {
             pipes: None,
             http2,
             placer,
+            probes: None,
             adopted: Vec::new(),
             traces_all: selection.traces_all(),
             runtime,
@@ -248,8 +251,13 @@ impl Setup {
         Ok(())
     }
 
-    /// Drops capabilities. Call it after the command was started, and before any thread is.
-    fn give_up_rights(&self, run: bool) -> Result<(), Failure> {
+    /// Starts the thread that places probes, which keeps rights that the others do not have, and drops capabilities. Call it
+    /// after the command was started, and before any other thread is.
+    fn give_up_rights(&mut self, run: bool) -> Result<(), Failure> {
+        let start = |placer| Probes::start(placer, self.traces_all, &self.adopted);
+        let probes = self.placer.take().map(start).transpose();
+        self.probes =
+            probes.map_err(Failure::internal("starting the thread that places probes"))?;
         let output = &self.output;
         // The live screen has a key that writes the export.
         let writes = output.screen.is_some() || output.sinks.write_files();
@@ -259,11 +267,13 @@ impl Setup {
             signal_command: run,
             remove_cgroup: run,
             write_files: writes,
-            place_probes: self.placer.is_some(),
             act_as_invoker: writes && output.invoker.is_some(),
         };
         privilege::come_first();
-        Ok(privilege::drop_to(&duties.capabilities())?)
+        Ok(privilege::drop_to(
+            &duties.capabilities(),
+            usize::from(self.probes.is_some()),
+        )?)
     }
 
     /// Traces these processes and their descendants. A process is put on the list before its children are looked for: a
@@ -324,11 +334,9 @@ impl Setup {
         let read = |(pipes, log): (Pipes, _)| pipes.read(log);
         let captured = self.pipes.map(read).transpose();
         let captured = captured.map_err(Failure::internal("reading the command's output"))?;
-        let start = |placer| Probes::start(placer, self.traces_all, &self.adopted);
-        let probes = self.placer.map(start).transpose();
         let http2 = Http2 {
             choice: self.http2,
-            probes: probes.map_err(Failure::internal("starting the thread that places probes"))?,
+            probes: self.probes,
         };
         let tracing = Tracing::new(
             self.kernel,
