@@ -5,6 +5,7 @@
 #![no_std]
 #![no_main]
 
+mod clear_frames;
 mod clock;
 mod count;
 mod dns;

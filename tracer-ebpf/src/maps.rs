@@ -21,7 +21,7 @@ use crate::state::{
     dns::DnsOwner,
     out_of_order::{QueueKey, Queued},
     run_queue::RunQueue,
-    tls_object::{Call, CallKey, FramesRoom, Object, ObjectKey, Writer},
+    tls_object::{Call, CallKey, ClearFrames, FramesRoom, Object, ObjectKey, Writer},
 };
 
 mod task_storage;
@@ -114,6 +114,14 @@ pub static TLS_CALLS: LruHashMap<CallKey, Call> = LruHashMap::with_max_entries(3
 /// Threads (process and thread as the kernel joins them) that write to TLS objects whose sockets are not known.
 #[map]
 pub static TLS_WRITERS: LruHashMap<u64, Writer> = LruHashMap::with_max_entries(4096, 0);
+
+/// Connections with HTTP/2 in clear, by the cookie of the socket.
+#[map]
+pub static CLEAR_FRAMES: LruHashMap<u64, ClearFrames> = LruHashMap::with_max_entries(1024, 0);
+
+/// An all-zero value for inserting into `CLEAR_FRAMES` (it is too large for the stack).
+#[map]
+pub static EMPTY_CLEAR: Array<ClearFrames> = Array::with_max_entries(1, 0);
 
 /// Room of each thread in which it makes its records of frames.
 #[btf_map]

@@ -181,7 +181,11 @@ pub fn returned(context: u64, depth: u64, value: u64, stack_end: u64) {
         buffer: buffer_of(&call, stack_end),
         count: count as u32,
         // A goroutine that waits for another one's write begins before that write has ended.
-        position: if call.go == 1 { None } else { Some(call.position) },
+        position: if call.go == 1 {
+            None
+        } else {
+            Some(call.position)
+        },
     };
     if call.direction == u32::from(EGRESS) {
         written(task, &key, &passed);
@@ -203,7 +207,8 @@ impl Passed {
     /// True if these bytes have been counted by another function that this one has called.
     #[inline(always)]
     fn is_counted(&self, follower: &Follower) -> bool {
-        self.position.is_some_and(|position| position != follower.position)
+        self.position
+            .is_some_and(|position| position != follower.position)
     }
 }
 
@@ -250,7 +255,14 @@ fn written(task: Task, key: &ObjectKey, passed: &Passed) {
     {
         return;
     }
-    report(task, key, passed, &mut object.sent, object.sent_progress, EGRESS);
+    report(
+        task,
+        key,
+        passed,
+        &mut object.sent,
+        object.sent_progress,
+        EGRESS,
+    );
 }
 
 /// Follows bytes that were read.
@@ -291,7 +303,14 @@ fn read(task: Task, key: &ObjectKey, passed: &Passed) {
             return;
         }
     }
-    report(task, key, passed, &mut object.got, object.got_progress, INGRESS);
+    report(
+        task,
+        key,
+        passed,
+        &mut object.got,
+        object.got_progress,
+        INGRESS,
+    );
 }
 
 /// Reports the frames in the bytes of a call.

@@ -142,6 +142,26 @@ impl Follower {
         self.pad = 0;
     }
 
+    /// Passes over bytes that have not come, if they belong to payload; otherwise the bytes are lost.
+    #[inline(always)]
+    pub fn miss(&mut self, count: u32) {
+        if count == 0 {
+            return;
+        }
+        if self.have != 0 || self.skip < count {
+            self.lost = 1;
+            return;
+        }
+        self.skip -= count;
+        self.position += u64::from(count);
+    }
+
+    /// True if a frame has been found.
+    #[inline(always)]
+    pub fn has_begun(&self) -> bool {
+        !matches!(self.step, step::PREFACE | step::FIRST)
+    }
+
     /// True if the bytes could not be followed. Then nothing that comes later can be.
     #[inline(always)]
     pub fn is_lost(&self) -> bool {

@@ -2,15 +2,16 @@
 
 use tracer_common::{
     counter::Counter,
-    http2::{BindRecord, FRAMES, Frame, FramesRecord, RECORDS, RecordsRecord, frames::MORE},
-    record::kind,
+    http2::{BindRecord, FRAMES, Frame, FramesRecord, Passed, RecordsRecord, frames::MORE},
+    record::{Header, kind},
 };
 use tracer_flow::{
     bound::{between_one_and, masked},
     frames::Taker,
+    outside::TlsRecordPassed,
 };
 
-use super::{header, record, wakes};
+use super::{header, record, try_record_at, wakes};
 use crate::{count::count, maps};
 
 /// Record of a call or of a segment that is being made: it is written out when it is full, and goes on.
@@ -45,6 +46,37 @@ pub fn frames(record: &mut FramesRecord, cookie: u64) {
     record.header = header::<FramesRecord>(record.at_ns, kind::HTTP2_FRAMES, cookie);
     record.header.size = size;
     write(record, size);
+}
+
+/// A [`RecordsRecord`] with one entry, and the bytes that the ring adds anyway.
+#[repr(C)]
+struct OneRecord {
+    header: Header,
+    at_ns: u64,
+    direction: u8,
+    count: u8,
+    flags: u8,
+    pad: [u8; 5],
+    passed: [Passed; 2],
+}
+
+/// Reports a TLS record that begins or ends in a segment.
+#[inline(always)]
+pub fn passed(passed: &TlsRecordPassed) {
+    const SIZE: u32 =
+        core::mem::offset_of!(RecordsRecord, passed) as u32 + size_of::<Passed>() as u32;
+    let fill = |record: &mut OneRecord| {
+        record.header.size = SIZE;
+        record.at_ns = passed.now_ns;
+        record.direction = passed.direction;
+        record.count = 1;
+        record.flags = passed.flags;
+        record.pad = [0; 5];
+        record.passed = [passed.passed, Passed::default()];
+    };
+    if !try_record_at(passed.now_ns, kind::HTTP2_RECORDS, passed.cookie, fill) {
+        count(Counter::RingFull);
+    }
 }
 
 /// Reports the socket of a TLS object.

@@ -98,6 +98,18 @@ pub struct Writer {
     pub pad: [u8; 5],
 }
 
+/// Progress of a connection with HTTP/2 in clear, and room for its records.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ClearFrames {
+    /// Bytes sent.
+    pub sent: Follower,
+    /// Bytes received.
+    pub got: Follower,
+    pub sent_record: FramesRecord,
+    pub got_record: FramesRecord,
+}
+
 /// Room in which a thread makes its records. All zero when made.
 #[repr(C)]
 pub struct FramesRoom {

@@ -2,6 +2,7 @@
 
 mod frames;
 mod handshakes;
+mod http2;
 mod properties;
 mod script;
 mod tunnels;
