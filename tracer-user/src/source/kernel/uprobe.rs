@@ -23,7 +23,7 @@ use tracer_common::name;
 use tracer_probe::{Function, Place, Returns};
 
 use self::event::{At, Scope};
-use super::{load::KernelError, programs::program};
+use super::load::{KernelError, program};
 
 /// Programs by their names in the object.
 const PROGRAMS: [&str; 9] = [

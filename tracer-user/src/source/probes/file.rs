@@ -1,4 +1,4 @@
-//! Which files are one file.
+//! Names that are of one file.
 //!
 //! The kernel puts probes at the file below an overlay file system, which many containers share, and two probes there
 //! would count every call twice. What a file below is called differs by kernel: sometimes it has the device of the overlay,
@@ -7,7 +7,7 @@
 
 use std::{collections::HashMap, fs::Metadata, os::unix::fs::MetadataExt};
 
-/// What two names of a file agree about.
+/// Number, size and times of a file, about which all its names agree.
 type Traits = (u64, u64, (i64, i64), (i64, i64));
 
 /// A name that is known.

@@ -18,11 +18,11 @@ const MOST: usize = 1 << 16;
 /// A process, and the reason to look at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sight {
-    /// It has a connection.
+    /// A process that has a connection.
     Connects(u32),
-    /// It runs another program from now on.
+    /// A process that runs another program from now on.
     Executes(u32),
-    /// It has ended.
+    /// A process that has ended.
     Ends(u32),
 }
 
