@@ -67,7 +67,7 @@ impl Probes {
 
     /// Hands over the processes of these records, which follow one another.
     pub(crate) fn see(&mut self, records: &[u8]) {
-        for sight in self.sights.of(records, Instant::now()) {
+        for sight in self.sights.of(records, Instant::now) {
             // A full queue drops the sight: see QUEUE.
             let _ = self.queue.try_send(sight);
         }
