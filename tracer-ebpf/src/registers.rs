@@ -2,6 +2,7 @@
 //! pointer and goroutine.
 
 use aya_ebpf::{EbpfContext, bindings::pt_regs};
+use tracer_flow::difference::address_difference;
 
 /// Registers of the process.
 pub struct Registers(*const pt_regs);
@@ -116,6 +117,6 @@ impl Registers {
     /// Stack pointer at the entry of a C function that has just returned.
     #[inline(always)]
     pub fn stack_before_return(&self) -> u64 {
-        self.stack().wrapping_sub(Self::RETURN_ADDRESS)
+        address_difference(Self::RETURN_ADDRESS, self.stack())
     }
 }

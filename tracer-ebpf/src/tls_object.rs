@@ -8,6 +8,7 @@ use tracer_common::{
     record::direction::{EGRESS, INGRESS},
 };
 use tracer_flow::{
+    difference::address_difference,
     frames::{Follower, HEADER, begins_requests, begins_responses, begins_settings, follow},
     source::Source,
 };
@@ -236,7 +237,7 @@ fn buffer_of(call: &Call, stack_end: u64) -> u64 {
     let is_in_stack = call.buffer >= call.stack && call.buffer < call.stack_end;
     if is_in_stack && stack_end != 0 {
         call.buffer
-            .wrapping_add(stack_end.wrapping_sub(call.stack_end))
+            .wrapping_add(address_difference(call.stack_end, stack_end))
     } else {
         call.buffer
     }

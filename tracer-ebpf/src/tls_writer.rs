@@ -19,14 +19,17 @@ pub fn enters(thread: u64, object: u64, position: u64) {
     let mut writer = Writer {
         object,
         position,
+        call_position: position,
         inside: 1,
         unsent: 0,
         ambiguous: 0,
-        pad: [0; 5],
+        in_step: 0,
+        pad: [0; 4],
     };
     if let Some(earlier) = maps::TLS_WRITERS.get_ptr(thread) {
         // SAFETY: a value of the map.
         let earlier = unsafe { &*earlier };
+        writer.in_step = earlier.in_step;
         if earlier.unsent == 1 && earlier.object == object {
             writer.position = earlier.position;
             writer.unsent = 1;
@@ -53,7 +56,7 @@ pub fn returns(thread: u64, object: u64, wrote: bool) {
     if wrote {
         writer.unsent = 1;
     }
-    if writer.unsent == 0 {
+    if writer.unsent == 0 && writer.in_step == 0 {
         let _ = maps::TLS_WRITERS.remove(thread);
     }
 }
@@ -69,12 +72,11 @@ pub fn bound(is_first: bool) -> Option<BindRecord> {
     // SAFETY: a value of the map. An interrupt of the thread may be here at the same time as the thread itself; then one of
     // the two finds the bytes sent.
     let writer = unsafe { &mut *writer };
-    let (address, position) = (writer.object, writer.position);
-    let (inside, unsent, ambiguous) = (writer.inside, writer.unsent, writer.ambiguous);
+    let address = writer.object;
+    let found = found(writer, is_first);
     writer.unsent = 0;
-    if inside == 0 && (unsent == 0 || ambiguous == 1) {
-        return None;
-    }
+    writer.in_step = 1;
+    let (position, how) = found?;
     let key = ObjectKey {
         object: address,
         tgid,
@@ -94,6 +96,20 @@ pub fn bound(is_first: bool) -> Option<BindRecord> {
     record.object = address;
     record.position = position;
     record.tgid = tgid;
-    record.how = if inside == 1 { INSIDE } else { NEXT };
+    record.how = how;
     Some(record)
+}
+
+/// Position in the plaintext at which the bytes begin that the thread sends, and how that is known. Writes to memory may have
+/// left before the connection was watched, unless these are the first bytes of all.
+#[inline(always)]
+fn found(writer: &Writer, is_first: bool) -> Option<(u64, u8)> {
+    let is_known = writer.ambiguous == 0 && (is_first || writer.in_step == 1);
+    if writer.inside == 1 {
+        Some((writer.call_position, INSIDE))
+    } else if writer.unsent == 1 && is_known {
+        Some((writer.position, NEXT))
+    } else {
+        None
+    }
 }

@@ -309,7 +309,7 @@ fn begins<T: Taker>(follower: &mut Follower, taker: &mut T) {
         return;
     }
     let stream = frame.stream & !RESERVED;
-    frame.position = follower.position.wrapping_sub(1);
+    frame.position = follower.position.saturating_sub(1);
     frame.stream = stream;
     if matches!(
         frame.kind,

@@ -7,6 +7,7 @@
 
 use aya_ebpf::{macros::uprobe, programs::ProbeContext};
 use tracer_common::record::direction::{EGRESS, INGRESS};
+use tracer_flow::difference::address_difference;
 
 use crate::{registers::Registers, state::tls_object::Call, tls_object, user};
 
@@ -29,7 +30,7 @@ pub fn go_tls_read(ctx: ProbeContext) -> u32 {
 pub fn go_tls_return(ctx: ProbeContext) -> u32 {
     let registers = Registers::of(&ctx);
     let end = stack_end(&registers);
-    let depth = end.wrapping_sub(registers.stack());
+    let depth = address_difference(registers.stack(), end);
     tls_object::returned(registers.goroutine(), depth, registers.returned(), end);
     0
 }
@@ -50,7 +51,11 @@ fn enter(registers: &Registers, direction: u8) {
         direction: u32::from(direction),
         go: 1,
     };
-    tls_object::entered(registers.goroutine(), stack_end.wrapping_sub(stack), call);
+    tls_object::entered(
+        registers.goroutine(),
+        address_difference(stack, stack_end),
+        call,
+    );
 }
 
 #[inline(always)]

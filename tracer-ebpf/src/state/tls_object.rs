@@ -87,15 +87,19 @@ pub struct Call {
 pub struct Writer {
     /// Address of the TLS object.
     pub object: u64,
-    /// Position in the plaintext of the first byte that has not been sent.
+    /// Position in the plaintext of the first byte that has not been sent, as far as is known.
     pub position: u64,
+    /// Position in the plaintext at the begin of the current or latest call.
+    pub call_position: u64,
     /// 1: the function that writes has not returned yet.
     pub inside: u8,
     /// 1: bytes were written that have not been sent.
     pub unsent: u8,
     /// 1: another object has such bytes, too.
     pub ambiguous: u8,
-    pub pad: [u8; 5],
+    /// 1: since then every send of the thread has been seen, so that `position` is right.
+    pub in_step: u8,
+    pub pad: [u8; 4],
 }
 
 /// Progress of a connection with HTTP/2 in clear, and room for its records.

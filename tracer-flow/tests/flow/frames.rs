@@ -57,9 +57,7 @@ impl Sent {
 
     /// The frame as it is to be found, when its header begins at `position`.
     fn found(&self, position: usize) -> Frame {
-        let number = |at: usize| {
-            u32::from_be_bytes(self.payload[at..at + 4].try_into().expect("four bytes"))
-        };
+        let number = |at: usize| number(&self.payload[at..]);
         let (value, last_stream) = match self.kind {
             3 => (number(0), 0),
             4 => (streams_allowed(&self.payload), 0),
@@ -79,14 +77,22 @@ impl Sent {
     }
 }
 
+/// Number of the first four bytes.
+fn number(bytes: &[u8]) -> u32 {
+    bytes[..4]
+        .iter()
+        .fold(0, |number, byte| (number << 8) | u32::from(*byte))
+}
+
+/// Value of SETTINGS_MAX_CONCURRENT_STREAMS among the first eight settings.
 fn streams_allowed(settings: &[u8]) -> u32 {
-    let streams = settings
+    let allowed = settings
         .chunks(6)
         .take(8)
         .filter(|setting| setting[..2] == [0, 3]);
-    streams.last().map_or(NO_VALUE, |setting| {
-        u32::from_be_bytes(setting[2..6].try_into().expect("four bytes"))
-    })
+    allowed
+        .map(|setting| number(&setting[2..]))
+        .fold(NO_VALUE, |_, last| last)
 }
 
 fn bytes(length: impl Into<prop::collection::SizeRange>) -> impl Strategy<Value = Vec<u8>> {
