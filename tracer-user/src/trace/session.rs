@@ -192,7 +192,8 @@ impl Setup {
             kernel_log: arguments.kernel_log,
         };
         let mut kernel = Kernel::load(&options)?;
-        let placer = kernel.take_uprobes().map(Placer::new);
+        let placer = kernel.take_uprobes().map(Placer::new).transpose();
+        let placer = placer.map_err(Failure::internal("watching files with probes"))?;
         let options = TrackerOptions {
             max_hosts: arguments.max_hosts as usize,
             hosts: selection.hosts.clone(),
