@@ -37,6 +37,8 @@ use crate::{
 
 /// Sights that wait for the thread at most; more are dropped, and the process is seen again when it connects again.
 const QUEUE: usize = 1024;
+/// Time for the owners of connections that are open when tracing begins; the thread looks at the rest.
+const OWNERS: Duration = Duration::from_secs(1);
 /// Longest wait for the thread at the end. It may be busy with a large file; the kernel then removes the probes when tracer
 /// ends, and tracer ends later.
 const HANDOVER: Duration = Duration::from_millis(200);
@@ -99,6 +101,18 @@ impl Probes {
             uprobe::remove_in_background(left);
         }
         self.verdicts.try_iter().collect()
+    }
+}
+
+/// Looks at the owners of the sockets in these records, before tracing is said to have begun.
+pub(crate) fn look_at_owners(placer: &mut Placer, open: &[u8]) {
+    let begun = Instant::now();
+    for sight in Sights::new(false).of(open, || begun) {
+        if let Sight::Connects(pid) = sight
+            && begun.elapsed() < OWNERS
+        {
+            placer.process(pid);
+        }
     }
 }
 

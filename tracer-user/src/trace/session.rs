@@ -27,7 +27,7 @@ use crate::{
             uprobe::cost,
         },
         probes::{
-            Probes,
+            self, Probes,
             choice::{self, Choice},
             placer::Placer,
         },
@@ -248,6 +248,9 @@ impl Setup {
             records: &sweep,
             last: false,
         });
+        if let Some(placer) = &mut self.placer {
+            probes::look_at_owners(placer, &sweep);
+        }
         self.adopted = sweep;
         Ok(())
     }
