@@ -69,7 +69,7 @@ const TRACEPOINTS: [(&str, &str); 7] = [
 const SETTINGS: [(&str, &str, &[&str], &str); 7] = [
     (
         "kernel/perf_event_paranoid",
-        "any value: no perf events are used",
+        "any value: CAP_PERFMON allows the probes for HTTP/2",
         &[],
         "",
     ),
@@ -196,6 +196,8 @@ pub(crate) struct Probes<'a> {
     pub(crate) list_sockets: Probe<'a>,
     /// Loads the kernel programs.
     pub(crate) try_load: Probe<'a>,
+    /// Places a uprobe and measures what it costs.
+    pub(crate) try_probe: Probe<'a>,
 }
 
 /// Results of all checks.
@@ -221,6 +223,7 @@ impl Report {
         checks.push(ipv6(roots));
         checks.extend(probes.list_sockets.map(sockets));
         checks.extend(probes.try_load.map(programs));
+        checks.extend(probes.try_probe.map(uprobes));
         Self {
             can_trace: checks.iter().all(|c| c.status != Status::Fail),
             checks,
@@ -495,6 +498,18 @@ fn programs(probe: &dyn Fn() -> Result<String, String>) -> Check {
     .unless(good, Status::Fail, remedy)
 }
 
+fn uprobes(probe: &dyn Fn() -> Result<String, String>) -> Check {
+    let result = probe();
+    let good = result.is_ok();
+    let remedy = "requests of HTTP/2 over TLS are known only as far as lengths and times tell; run with sudo, on a kernel with CONFIG_UPROBES=y and CONFIG_UPROBE_EVENTS=y";
+    Check::ok(
+        "uprobes",
+        result.unwrap_or_else(|e| e),
+        "optional: they read the frames of HTTP/2",
+    )
+    .unless(good, Status::Warn, remedy)
+}
+
 /// First word after `key` in a file whose lines start with keys.
 fn field(path: &Path, key: &str) -> Option<String> {
     let text = read(path)?;
@@ -617,6 +632,7 @@ mod tests {
         let report = tree.report(&Probes {
             list_sockets: Some(&fine),
             try_load: Some(&fine),
+            try_probe: Some(&fine),
         });
         assert_eq!(report.exit_code(), 0, "{}", report.to_text());
         assert!(
@@ -786,7 +802,7 @@ mod tests {
         let bad = || Err("refused\nline 2\x1b[31m".to_owned());
         let report = Tree::healthy().report(&Probes {
             list_sockets: Some(&bad),
-            try_load: None,
+            ..Probes::default()
         });
         assert_eq!(report.exit_code(), 0);
         assert!(
@@ -797,8 +813,9 @@ mod tests {
             report.to_text()
         );
         let report = Tree::healthy().report(&Probes {
-            list_sockets: None,
             try_load: Some(&bad),
+            try_probe: Some(&bad),
+            ..Probes::default()
         });
         assert_eq!(report.exit_code(), 3);
         let text = report.to_text();

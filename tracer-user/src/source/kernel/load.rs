@@ -2,10 +2,16 @@
 
 use std::{os::unix::fs::MetadataExt, path::PathBuf};
 
-use aya::{Ebpf, EbpfLoader, programs::ProgramError};
+use aya::{
+    Ebpf, EbpfLoader,
+    programs::{Program, ProgramError},
+};
 use caps::{CapSet, Capability};
 use thiserror::Error;
-use tracer_common::{config::Filter, name};
+use tracer_common::{
+    config::{Filter, Http2},
+    name,
+};
 use zerocopy::IntoBytes;
 
 use super::{
@@ -118,6 +124,8 @@ fn one_line(error: &ProgramError) -> String {
 pub(crate) struct Options {
     /// Filter of what to trace.
     pub(crate) filter: Box<Filter>,
+    /// Way in which HTTP/2 is read, one of [`tracer_common::config::http2`].
+    pub(crate) http2: u32,
     /// True if the programs write log lines.
     pub(crate) kernel_log: bool,
 }
@@ -158,12 +166,16 @@ pub(super) fn load_object(options: &Options) -> Result<Ebpf, KernelError> {
     if object.is_empty() {
         return Err(KernelError::NoObject);
     }
+    let http2 = Http2 {
+        mode: options.http2,
+    };
     let offsets = offsets(&Btf::from_file(VMLINUX)?)?;
     EbpfLoader::new()
         // aya creates the task storage but has no type to read it with; only the kernel programs read it.
         .allow_unsupported_maps()
         .override_global(name::OFFSETS, offsets.as_bytes(), true)
         .override_global(name::FILTER, options.filter.as_bytes(), true)
+        .override_global(name::HTTP2, http2.as_bytes(), true)
         .load(object)
         .map_err(map_error)
 }
@@ -175,4 +187,13 @@ fn map_error(error: aya::EbpfError) -> KernelError {
         return KernelError::NoRight;
     }
     KernelError::Object(error)
+}
+
+/// A program of the object, converted to its type.
+pub(super) fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<P, KernelError>
+where
+    P: TryFrom<&'a mut Program>,
+{
+    let program = ebpf.program_mut(name).ok_or(KernelError::Missing(name))?;
+    P::try_from(program).map_err(|_| KernelError::Missing(name))
 }
