@@ -5,6 +5,8 @@ mod edges;
 pub(super) mod fixture;
 mod forward;
 mod http2;
+mod http2_model;
+mod http2_streams;
 mod stamps;
 mod tickets;
 mod tunnels;
