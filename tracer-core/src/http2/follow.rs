@@ -194,30 +194,27 @@ impl Follow {
     }
 
     fn received(&mut self, records: &Records<'_>, has_gap: bool, news: &mut Vec<News>) {
-        let queue = match &mut self.join {
-            Join::Tls(join) => join.1.records_mut(),
-            _ => &mut self.early,
-        };
         if has_gap {
             self.server = Wire::default();
+            self.early.clear();
+            self.is_early_cut = true;
         }
-        let is_whole = self.server.take(records.at_ns(), records.passed, queue) && !has_gap;
-        match &mut self.join {
-            Join::Tls(join) if !is_whole && !join.1.is_apart() => {
+        if let Join::Tls(join) = &mut self.join {
+            let may_go_on = !has_gap || join.1.miss_records();
+            let (wire, queue) = (&mut self.server, join.1.records_mut());
+            let is_whole = wire.take(records.at_ns(), records.passed, queue);
+            let is_ok = may_go_on && (is_whole || join.1.is_apart()) && join.1.passed().is_ok();
+            if !is_ok {
                 self.lose(Because::LostSync, news);
             }
-            Join::Tls(join) => {
-                if join.1.passed().is_err() {
-                    self.lose(Because::LostSync, news);
-                }
-            }
-            _ => {
-                self.is_early_cut |= !is_whole;
-                if self.early.len() > MOST_EARLY {
-                    self.early.pop_front();
-                    self.is_early_cut = true;
-                }
-            }
+            return;
+        }
+        self.is_early_cut |= !self
+            .server
+            .take(records.at_ns(), records.passed, &mut self.early);
+        if self.early.len() > MOST_EARLY {
+            self.early.pop_front();
+            self.is_early_cut = true;
         }
     }
 

@@ -67,6 +67,13 @@ impl Reads {
         self.is_apart = true;
     }
 
+    /// Notes that records are missing. False if that cannot be made good, because some were read already.
+    pub(super) fn miss_records(&mut self) -> bool {
+        self.records.clear();
+        self.is_apart |= self.settled == 0;
+        self.is_apart
+    }
+
     /// True while it is not known where reads and records begin together.
     pub(super) fn is_apart(&self) -> bool {
         self.is_apart

@@ -6,6 +6,8 @@ use tracer_common::http2::Frame;
 
 /// Bytes of a frame's header (RFC 9113 4.1).
 const HEADER: u64 = 9;
+/// Bytes before the end of the last call in which the next frame may begin: a header, and the settings behind it.
+const BEHIND: u64 = HEADER + 64;
 
 /// Stretch of plaintext that one TLS record has carried.
 #[derive(Debug, Clone, Copy)]
@@ -117,7 +119,7 @@ impl Track {
         let tail = self.tail.map_or(frame, |tail| {
             tail.position.saturating_add(tail.length.into())
         });
-        let needed = frame.min(tail).min(self.told).saturating_sub(HEADER);
+        let needed = frame.min(tail).min(self.told).saturating_sub(BEHIND);
         while let Some(first) = self.stretches.front()
             && first.to <= needed
         {

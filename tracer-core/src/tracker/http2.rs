@@ -40,6 +40,8 @@ impl Tracker {
             let follow = connection.follow.get_or_insert_default();
             follow.records(records, known, &mut news);
             self.tell_http2(&mut connection, &news);
+        } else {
+            connection.follow = None;
         }
         self.connections.insert(cookie, connection);
     }

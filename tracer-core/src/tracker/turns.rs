@@ -12,6 +12,9 @@ use crate::{
     turns::{Sorted, Turns},
 };
 
+/// Number of turns after which a connection that shows no sign of HTTP/2 does not speak it.
+const DECIDED: u32 = 16;
+
 impl Tracker {
     /// Takes a turn that has ended, or that the sweep has found under way.
     pub(super) fn turn(&mut self, record: &TurnRecord, evidence: Option<&FirstTurnRecord>) {
@@ -51,6 +54,9 @@ impl Tracker {
         let is_h2 = self.is_http2(&mut connection, record.protocol, record.h2 == 1);
         self.release_turn(&mut connection, is_h2);
         let is_known = is_h2 && connection.tells_streams();
+        if connection.http2.is_none() && record.number > DECIDED {
+            connection.follow = None;
+        }
         if may_be_http2(&connection) && record.number == 1 && record.ended == turn::NEXT {
             connection.held_turn = Some((*record, answer));
         } else if connection.counted && !is_known {
