@@ -81,7 +81,7 @@ fn via(host: &Host) -> String {
 /// Name of a count, and the function that reads it.
 type Fact = (&'static str, fn(&Group) -> u64);
 
-const FACTS: [(&str, &[Fact]); 7] = [
+const FACTS: [(&str, &[Fact]); 8] = [
     (
         "requests",
         &[
@@ -110,7 +110,23 @@ const FACTS: [(&str, &[Fact]); 7] = [
             ("requests unknown", |g| {
                 g.connections.requests_unknown.total()
             }),
-            ("HTTP/2", |g| g.connections.http2),
+        ],
+    ),
+    (
+        "HTTP/2",
+        &[
+            ("connections", |g| g.connections.http2),
+            ("requests", |g| g.requests.http2),
+            ("with frames", |g| g.http2.source.frames),
+            ("inferred", |g| g.http2.source.inferred),
+            ("at least", |g| g.http2.at_least),
+            ("unknown", |g| g.http2.source.none),
+            ("most at once", |g| g.http2.in_flight_peak),
+            ("refused", |g| g.http2.refused),
+            ("reset", |g| {
+                g.http2.reset_by_client + g.http2.reset_by_server
+            }),
+            ("GOAWAY", |g| g.http2.goaway),
         ],
     ),
     (
