@@ -81,6 +81,9 @@ fn via(host: &Host) -> String {
 /// Name of a count, and the function that reads it.
 type Fact = (&'static str, fn(&Group) -> u64);
 
+/// Name of the line that is not always there.
+const HTTP_2: &str = "HTTP/2";
+
 const FACTS: [(&str, &[Fact]); 8] = [
     (
         "requests",
@@ -113,7 +116,7 @@ const FACTS: [(&str, &[Fact]); 8] = [
         ],
     ),
     (
-        "HTTP/2",
+        HTTP_2,
         &[
             ("connections", |g| g.connections.http2),
             ("requests", |g| g.requests.http2),
@@ -187,9 +190,13 @@ const FACTS: [(&str, &[Fact]); 8] = [
     ),
 ];
 
-/// Lines of the counts that are not zero.
+/// Lines of the counts that are not zero. The line of HTTP/2 is there when something speaks it.
 fn facts(canvas: &mut Canvas<'_>, area: Area, pair: &Pair<'_>) {
-    for (at, (name, facts)) in FACTS.into_iter().enumerate() {
+    let has_http2 = pair.now().connections.http2 != 0;
+    let shown = FACTS
+        .into_iter()
+        .filter(|(name, _)| has_http2 || *name != HTTP_2);
+    for (at, (name, facts)) in shown.enumerate() {
         let line = area.below(at as u16).top(1);
         if line.height == 0 {
             return;
