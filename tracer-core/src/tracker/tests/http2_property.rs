@@ -2,8 +2,13 @@
 //! the times that the model has sent and received it with.
 
 use proptest::{collection::vec, prelude::*};
-use tracer_common::http2::Frame;
+use tracer_common::{
+    http2::{BindRecord, Frame, FramesRecord, RecordsRecord},
+    record::kind,
+};
+use zerocopy::{FromZeros, IntoBytes};
 
+use super::fixture::{header, take};
 use super::http2_model::{DATA, END, HEADERS, MS, Model, OPEN, frame};
 
 /// Step of a connection, 1 ms after the one before.
@@ -166,4 +171,95 @@ fn frames_of_one_call_in_several_records() {
     let group = model.totals(300 * MS);
     assert_eq!((group.requests.count, group.requests.failed), (40, 0));
     assert_eq!(group.http2.in_flight_peak, 40);
+}
+
+/// Times and positions at the edges of their range, and small ones that fit each other.
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![6 => 0..100_u64, 1 => Just(u64::MAX), 1 => any::<u64>()]
+}
+
+/// Record of one of the three kinds with any content.
+fn any_record() -> impl Strategy<Value = Vec<u8>> {
+    let numbers = (number(), number(), number(), 0..4_u32, any::<[u8; 6]>());
+    (0..3_u8, numbers, vec((number(), any::<[u8; 8]>()), 0..16)).prop_map(
+        |(which, numbers, entries)| {
+            let (at_ns, position, object, length, bytes) = numbers;
+            let cookie = u64::from(bytes[0] % 3);
+            match which {
+                0 => records_of(at_ns, cookie, bytes, &entries),
+                1 => frames_of(
+                    [at_ns, position, object % 3, u64::from(length) * 9],
+                    cookie,
+                    bytes,
+                    &entries,
+                ),
+                _ => {
+                    let mut record = BindRecord::new_zeroed();
+                    record.header = header::<BindRecord>(kind::HTTP2_BIND, cookie, at_ns);
+                    (record.at_ns, record.object, record.position) = (at_ns, object % 3, position);
+                    record.as_bytes().to_vec()
+                }
+            }
+        },
+    )
+}
+
+fn records_of(at_ns: u64, cookie: u64, bytes: [u8; 6], entries: &[(u64, [u8; 8])]) -> Vec<u8> {
+    let mut record = RecordsRecord::new_zeroed();
+    record.header = header::<RecordsRecord>(kind::HTTP2_RECORDS, cookie, at_ns);
+    (record.at_ns, record.direction, record.flags) = (at_ns, bytes[1] % 2, bytes[2] & bytes[3] & 3);
+    record.count = entries.len() as u8;
+    for (passed, (number, bytes)) in record.passed.iter_mut().zip(entries) {
+        let kind = if bytes[0] < 200 { 23 } else { bytes[1] };
+        (passed.length, passed.kind, passed.flags) = (
+            (*number as u16).wrapping_add(17 * u16::from(bytes[2] & 1)),
+            kind,
+            bytes[3] | 1,
+        );
+    }
+    record.as_bytes().to_vec()
+}
+
+fn frames_of(
+    [at_ns, position, object, length]: [u64; 4],
+    cookie: u64,
+    bytes: [u8; 6],
+    entries: &[(u64, [u8; 8])],
+) -> Vec<u8> {
+    let mut record = FramesRecord::new_zeroed();
+    let cookie = if bytes[5] < 128 { 0 } else { cookie };
+    record.header = header::<FramesRecord>(kind::HTTP2_FRAMES, cookie, at_ns);
+    (record.at_ns, record.object, record.position) = (at_ns, object, position);
+    (record.length, record.direction, record.flags) =
+        (length as u32, bytes[1] % 2, bytes[2] & bytes[3] & bytes[4]);
+    record.count = entries.len() as u8;
+    for (frame, (number, bytes)) in record.frames.iter_mut().zip(entries) {
+        (frame.position, frame.stream) =
+            (position.wrapping_add(number % 40), u32::from(bytes[0] % 9));
+        (frame.length, frame.kind, frame.flags) = (*number as u32, bytes[1] % 10, bytes[2]);
+        (frame.value, frame.last_stream) = (u32::from(bytes[3] % 9), u32::from(bytes[4] % 9));
+    }
+    record.as_bytes().to_vec()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Records of a damaged recording do no harm, and each connection is counted with one source.
+    #[test]
+    fn any_records_are_taken(records in vec(any_record(), 0..60)) {
+        let mut model = Model::new();
+        model.cookie = 2;
+        model.connect();
+        for record in &records {
+            take(&mut model.tracker, record);
+        }
+        let group = model.tracker.snapshot().totals;
+        let source = group.http2.source;
+        prop_assert_eq!(group.connections.http2, source.frames + source.inferred + source.none);
+        let because = group.http2.none_because;
+        prop_assert_eq!(source.none, because.no_library + because.attached_late + because.lost_sync);
+        model.close(u64::MAX, 1);
+        prop_assert_eq!(model.tracker.snapshot().events.undecodable, 0);
+    }
 }
