@@ -22,7 +22,7 @@ impl AtOnce {
         }
         self.in_flight.add(ended.begin_ns, ended.last_ns, most);
         self.added = self.added.wrapping_add(1);
-        self.added % EACH == 0
+        self.added.is_multiple_of(EACH)
     }
 
     /// Highest number in flight at the same time.

@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use crate::elapsed::elapsed;
+
 /// Limit of the ends that are kept.
 const MOST: usize = 256;
 
@@ -54,7 +56,7 @@ impl Ends {
             Some(last) => self.latest.get(last).copied()?,
             None => self.older_ns,
         };
-        (last_ns != 0).then(|| begin_ns - last_ns)
+        elapsed(begin_ns, last_ns).filter(|_| last_ns != 0)
     }
 
     /// Latest end, ns.

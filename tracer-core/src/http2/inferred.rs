@@ -10,7 +10,7 @@ use super::{
     lengths::{self, Circumstances, Event, Lengths, Sent},
     news::{Ended, News, Outcome},
 };
-use crate::tls::Side;
+use crate::{elapsed::elapsed, tls::Side};
 
 /// Silence after which nothing is in flight any more, ns, unless a longer wait was seen.
 const SILENCE_NS: u64 = 1_000_000_000;
@@ -138,7 +138,7 @@ impl Inferred {
     /// After a long silence nothing is in flight.
     fn note_silence(&mut self, at_ns: u64) {
         let silence_ns = SILENCE_NS.max(self.longest_ns.saturating_mul(2));
-        if self.overlaps && at_ns.saturating_sub(self.active_ns) >= silence_ns {
+        if self.overlaps && elapsed(at_ns, self.active_ns).is_some_and(|ns| ns >= silence_ns) {
             self.overlaps = false;
             (self.is_incoming, self.was_full) = (false, false);
         }
@@ -159,7 +159,7 @@ impl Inferred {
             begin_ns: at_ns,
             first_ns: None,
             last_ns: 0,
-            idle_ns: self.ended_ns.map(|ended_ns| at_ns.saturating_sub(ended_ns)),
+            idle_ns: self.ended_ns.and_then(|ended_ns| elapsed(at_ns, ended_ns)),
             is_first: self.requests == 0,
         });
         self.requests += 1;
@@ -211,7 +211,7 @@ impl Inferred {
         if let Some(alone) = &mut self.alone {
             if event.begins && alone.first_ns.is_none() {
                 alone.first_ns = Some(event.at_ns);
-                let waited_ns = event.at_ns.saturating_sub(alone.begin_ns);
+                let waited_ns = elapsed(event.at_ns, alone.begin_ns).unwrap_or(0);
                 self.longest_ns = self.longest_ns.max(waited_ns);
             }
             if alone.first_ns.is_some() {
@@ -258,11 +258,10 @@ impl Inferred {
         let Some(round_trip_ns) = self.circumstances.round_trip_ns else {
             return;
         };
-        let since_ns = at_ns.saturating_sub(round_trip_ns);
         while self
             .recent
             .front()
-            .is_some_and(|&sent_ns| sent_ns < since_ns)
+            .is_some_and(|&sent_ns| elapsed(at_ns, sent_ns).is_some_and(|ns| ns > round_trip_ns))
         {
             self.recent.pop_front();
         }

@@ -1,7 +1,10 @@
 //! Meaning of the lengths of TLS records that carry HTTP/2, as far as they have one.
 
 use super::overhead;
-use crate::tls::{Side, TlsVersion};
+use crate::{
+    elapsed::elapsed,
+    tls::{Side, TlsVersion},
+};
 
 /// Bytes of plaintext that are no request: an alert, a KeyUpdate, frames without a payload (SETTINGS acknowledgement), with
 /// four bytes (WINDOW_UPDATE, RST_STREAM) and with eight (PING), and two frames in one record.
@@ -160,7 +163,8 @@ impl Lengths {
             }
             Preface::Unclear | Preface::Over => {}
         }
-        let is_behind = self.has_requests && at_ns.saturating_sub(self.sent_ns) <= BODY_NS;
+        let is_behind =
+            self.has_requests && elapsed(at_ns, self.sent_ns).is_some_and(|ns| ns <= BODY_NS);
         if NO_REQUEST.contains(&plain) || (self.is_node && plain == TWO_WINDOW_UPDATES) {
             Sent::Other
         } else if plain >= BODY && is_behind {

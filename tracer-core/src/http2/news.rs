@@ -13,7 +13,7 @@ pub enum Outcome {
     ResetByClient,
     /// The connection has closed.
     Closed,
-    /// What came later is not known, or tracing has ended.
+    /// The rest of the stream is not known, or tracing has ended.
     Unknown,
 }
 

@@ -15,9 +15,9 @@ pub(in super::super) type ObjectKey = (u32, u64);
 /// Knowledge of an object.
 #[derive(Debug)]
 enum Object {
-    /// Its connection is not known yet.
+    /// Object whose connection is not known yet, with its calls.
     Unbound(Vec<Call>),
-    /// It writes through the socket with this cookie.
+    /// Object that writes through the socket with this cookie.
     Bound(u64),
 }
 

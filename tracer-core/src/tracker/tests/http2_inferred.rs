@@ -170,7 +170,7 @@ fn bodies_are_no_requests() {
     check(&group, (5, 4, 0));
 }
 
-/// What was inferred is dropped when frames come.
+/// Inferred requests are dropped when frames come.
 #[test]
 fn frames_take_its_place() {
     let mut model = Model {

@@ -220,7 +220,12 @@ impl Model {
         let (placed, length) = self.place(direction::EGRESS, preface, all);
         self.positions[0] += length;
         if self.writes_early {
-            self.call(direction::EGRESS, at_ns - 10, (from, length), &placed);
+            self.call(
+                direction::EGRESS,
+                (at_ns / MS) * MS,
+                (from, length),
+                &placed,
+            );
         }
         if !std::mem::replace(&mut self.is_bound, true) {
             self.bind(at_ns, from);
