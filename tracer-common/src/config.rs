@@ -236,6 +236,32 @@ impl Offsets {
     }
 }
 
+/// Ways in which HTTP/2 is read: values of [`Http2::mode`].
+pub mod http2 {
+    /// Not at all.
+    pub const OFF: u32 = 0;
+    /// TLS records and their times are reported.
+    pub const WIRE: u32 = 1;
+    /// As [`WIRE`], and frames are read: those in clear from the packets, those over TLS by the probes that are attached.
+    pub const FRAMES: u32 = 2;
+}
+
+/// Settings of HTTP/2.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "user", derive(zerocopy::IntoBytes, zerocopy::Immutable))]
+pub struct Http2 {
+    /// Way in which HTTP/2 is read, one of [`http2`].
+    pub mode: u32,
+}
+
+impl Http2 {
+    /// Settings with which nothing of HTTP/2 is read.
+    pub const fn off() -> Self {
+        Self { mode: http2::OFF }
+    }
+}
+
 /// Key of the `LISTENERS` map.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

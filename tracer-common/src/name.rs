@@ -26,3 +26,26 @@ pub const LOST_ANSWERS: &str = "LOST_ANSWERS";
 pub const OFFSETS: &str = "OFFSETS";
 /// Global variable of type [`crate::config::Filter`].
 pub const FILTER: &str = "FILTER";
+/// Global variable of type [`crate::config::Http2`].
+pub const HTTP2: &str = "HTTP2";
+
+/// Program at the entry of `SSL_write` (a uprobe).
+pub const SSL_WRITE: &str = "ssl_write";
+/// Program at the entry of `SSL_write_ex` (a uprobe).
+pub const SSL_WRITE_EX: &str = "ssl_write_ex";
+/// Program at the entry of `SSL_read` (a uprobe).
+pub const SSL_READ: &str = "ssl_read";
+/// Program at the entry of `SSL_read_ex` (a uprobe).
+pub const SSL_READ_EX: &str = "ssl_read_ex";
+/// Program at the return of each of these four functions (a uretprobe). It is attached before the programs at their entry.
+pub const SSL_RETURN: &str = "ssl_return";
+/// Program at the entry of `SSL_free` (a uprobe).
+pub const SSL_FREE: &str = "ssl_free";
+/// Program at the first instruction of Go's `crypto/tls.(*Conn).Write` (a uprobe).
+pub const GO_TLS_WRITE: &str = "go_tls_write";
+/// Program at the first instruction of Go's `crypto/tls.(*Conn).Read` (a uprobe).
+pub const GO_TLS_READ: &str = "go_tls_read";
+/// Program at each RET of these two functions (a uprobe). It is attached before the programs at their entry.
+pub const GO_TLS_RETURN: &str = "go_tls_return";
+/// Program that does nothing (a uprobe), to measure the cost of a probe.
+pub const PROBE_COST: &str = "probe_cost";

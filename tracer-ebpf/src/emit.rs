@@ -17,6 +17,7 @@ use crate::{
 };
 
 pub mod hello;
+pub mod http2;
 pub mod turn;
 
 /// The kernel wakes the reader if it has read all earlier records.

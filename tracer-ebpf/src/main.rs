@@ -5,6 +5,7 @@
 #![no_std]
 #![no_main]
 
+mod clear_frames;
 mod clock;
 mod count;
 mod dns;
@@ -15,12 +16,16 @@ mod out_of_order;
 mod outside;
 mod overflow;
 mod probes;
+mod registers;
 mod repeat;
 mod run_queue;
 mod skb;
 mod sock;
 mod state;
 mod storage;
+mod tls_object;
+mod tls_writer;
+mod user;
 
 #[cfg(not(test))]
 #[panic_handler]

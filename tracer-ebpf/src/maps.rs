@@ -8,7 +8,7 @@ use aya_ebpf::{
     maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use tracer_common::{
-    config::{Filter, ListenerKey, Offsets},
+    config::{Filter, Http2, ListenerKey, Offsets},
     counter::Counter,
     dns::{LostAnswer, LostAnswerKey},
     overflow,
@@ -21,6 +21,7 @@ use crate::state::{
     dns::DnsOwner,
     out_of_order::{QueueKey, Queued},
     run_queue::RunQueue,
+    tls_object::{Call, CallKey, ClearFrames, FramesRoom, Object, ObjectKey, Writer},
 };
 
 mod task_storage;
@@ -34,6 +35,10 @@ pub static OFFSETS: Offsets = Offsets::zero();
 /// Filter of what to trace; set before the load, then frozen.
 #[unsafe(no_mangle)]
 pub static FILTER: Filter = Filter::all();
+
+/// Settings of HTTP/2; set before the load, then frozen.
+#[unsafe(no_mangle)]
+pub static HTTP2: Http2 = Http2::off();
 
 /// State of each traced connection. Written by the socket, packet and iterator probes.
 #[btf_map]
@@ -98,6 +103,30 @@ pub static OUT_OF_ORDER: LruHashMap<QueueKey, Queued> = LruHashMap::with_max_ent
 #[map]
 pub static EMPTY_SEGMENT: Array<Queued> = Array::with_max_entries(1, 0);
 
+/// TLS objects of traced processes.
+#[map]
+pub static TLS_OBJECTS: LruHashMap<ObjectKey, Object> = LruHashMap::with_max_entries(16_384, 0);
+
+/// Calls of TLS libraries that have not returned yet. A goroutine may wait in one for very long.
+#[map]
+pub static TLS_CALLS: LruHashMap<CallKey, Call> = LruHashMap::with_max_entries(32_768, 0);
+
+/// Threads (process and thread as the kernel joins them) that write to TLS objects whose sockets are not known.
+#[map]
+pub static TLS_WRITERS: LruHashMap<u64, Writer> = LruHashMap::with_max_entries(4096, 0);
+
+/// Connections with HTTP/2 in clear, by the cookie of the socket.
+#[map]
+pub static CLEAR_FRAMES: LruHashMap<u64, ClearFrames> = LruHashMap::with_max_entries(1024, 0);
+
+/// An all-zero value for inserting into `CLEAR_FRAMES` (it is too large for the stack).
+#[map]
+pub static EMPTY_CLEAR: Array<ClearFrames> = Array::with_max_entries(1, 0);
+
+/// Room of each thread in which it makes its records of frames.
+#[btf_map]
+static FRAMES_ROOMS: TaskStorage<FramesRoom> = TaskStorage::new();
+
 /// Map of connections, as an argument of the helpers.
 #[inline(always)]
 pub fn conns() -> *mut c_void {
@@ -114,6 +143,12 @@ pub fn dns_owners() -> *mut c_void {
 #[inline(always)]
 pub fn run_queues() -> *mut c_void {
     (&raw const RUN_QUEUES).cast_mut().cast()
+}
+
+/// Map of the rooms for records of frames, as an argument of the helpers.
+#[inline(always)]
+pub fn frames_rooms() -> *mut c_void {
+    (&raw const FRAMES_ROOMS).cast_mut().cast()
 }
 
 /// Reads a member of a frozen global.

@@ -4,15 +4,16 @@
 use tracer_common::counter::Counter;
 use tracer_flow::{
     conn::Conn,
-    outside::{Early, Loops, Piece, Queue, Reports},
+    outside::{ClearPiece, Early, Loops, Piece, Queue, Reports, TlsRecordPassed},
     segment::Segment,
     source::Source,
 };
 
 use crate::{
-    count, emit,
+    clear_frames, count, emit,
+    maps::global,
     out_of_order::{self, QueuedSegment},
-    repeat,
+    repeat, tls_writer,
 };
 
 /// The kernel, as the flow of a connection needs it.
@@ -49,6 +50,35 @@ impl Reports for Kernel {
     #[inline(always)]
     fn tunnel(&mut self, conn: &Conn, outcome: u8, cookie: u64) {
         emit::tunnel(conn, outcome, cookie);
+    }
+
+    #[inline(always)]
+    fn http2(&self) -> u32 {
+        global!(HTTP2.mode)
+    }
+
+    #[inline(always)]
+    fn passed(&mut self, record: &TlsRecordPassed) {
+        emit::http2::passed(record);
+    }
+
+    #[inline(always)]
+    fn bind(&mut self, cookie: u64, is_first: bool, now_ns: u64) -> bool {
+        let bound = tls_writer::bound(is_first);
+        if let Some(bound) = &bound {
+            emit::http2::bind(cookie, now_ns, bound);
+        }
+        bound.is_some()
+    }
+
+    #[inline(always)]
+    fn begin_clear(&mut self, cookie: u64) -> bool {
+        clear_frames::begin(cookie)
+    }
+
+    #[inline(always)]
+    fn clear<S: Source>(&mut self, source: &S, piece: &ClearPiece) -> bool {
+        clear_frames::take::<S, Self>(source, piece)
     }
 
     #[inline(always)]

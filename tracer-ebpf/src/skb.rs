@@ -22,6 +22,8 @@ const TCP: usize = 20;
 /// The current packet.
 pub struct SkbPacket {
     skb: *mut __sk_buff,
+    /// Offset of the TCP header.
+    tcp: u32,
     /// Offset of the payload.
     offset: u32,
 }
@@ -64,6 +66,13 @@ impl Packet for SkbPacket {
             // Volatile: joined with a load from elsewhere, the pointer would be computed, which the verifier refuses.
             Some((&raw const (*tcp).rcv_nxt).read_volatile())
         }
+    }
+
+    #[inline(always)]
+    fn acknowledged(&self) -> Option<u32> {
+        const ACKNOWLEDGEMENT: u32 = 8;
+        // SAFETY: the context.
+        unsafe { load::<4>(self.skb, self.tcp + ACKNOWLEDGEMENT) }.map(u32::from_be_bytes)
     }
 }
 
@@ -121,7 +130,8 @@ unsafe fn at<const IP: usize>(skb: *mut __sk_buff, data: *const u8) -> (SkbPacke
             length: (*skb).len.saturating_sub(offset),
             syn: data.add(IP + 13).read() & SYN != 0,
         };
-        (SkbPacket { skb, offset }, segment)
+        let tcp = IP as u32;
+        (SkbPacket { skb, tcp, offset }, segment)
     }
 }
 
@@ -142,7 +152,8 @@ unsafe fn parse(skb: *mut __sk_buff) -> Option<(SkbPacket, Segment)> {
         length: total.saturating_sub(offset),
         syn: tcp[13] & SYN != 0,
     };
-    Some((SkbPacket { skb, offset }, segment))
+    let tcp = header.length;
+    Some((SkbPacket { skb, tcp, offset }, segment))
 }
 
 /// Header of the network layer.

@@ -258,6 +258,13 @@ impl Task {
         unsafe { read(self.0, global!(OFFSETS.task_tgid)) }
     }
 
+    /// Thread id.
+    #[inline(always)]
+    pub fn tid(self) -> u32 {
+        // SAFETY: typed read.
+        unsafe { read(self.0, global!(OFFSETS.task_pid)) }
+    }
+
     /// Sum of the times in which the thread was ready to run and waited for a CPU, ns; 0 if the kernel does not keep
     /// it.
     #[inline(always)]

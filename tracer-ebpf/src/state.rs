@@ -3,3 +3,4 @@
 pub mod dns;
 pub mod out_of_order;
 pub mod run_queue;
+pub mod tls_object;

@@ -14,7 +14,7 @@ use crate::{
     count::count,
     maps,
     sock::{Sock, Task},
-    state::{dns::DnsOwner, run_queue::RunQueue},
+    state::{dns::DnsOwner, run_queue::RunQueue, tls_object::FramesRoom},
 };
 
 /// `BPF_LOCAL_STORAGE_GET_F_CREATE`: a missing value is made, all zero.
@@ -114,5 +114,17 @@ fn run_queue_by(task: Task, flags: u64) -> Option<&'static mut RunQueue> {
         let latencies: *mut c_void =
             bpf_task_storage_get(maps::run_queues(), task, core::ptr::null_mut(), flags);
         latencies.cast::<RunQueue>().as_mut()
+    }
+}
+
+/// The room in which a thread makes its records of frames.
+#[inline(always)]
+pub fn frames_room(task: Task) -> Option<&'static mut FramesRoom> {
+    let task = task.0.cast_mut().cast::<task_struct>();
+    // SAFETY: a typed task; the map is a task storage with values of type FramesRoom.
+    unsafe {
+        let room: *mut c_void =
+            bpf_task_storage_get(maps::frames_rooms(), task, core::ptr::null_mut(), CREATE);
+        room.cast::<FramesRoom>().as_mut()
     }
 }

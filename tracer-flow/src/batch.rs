@@ -6,7 +6,12 @@ use tracer_common::record::{
     turn::{self, SLOW_PICKUP_NS, TURNS, WAIT_NS},
 };
 
-use crate::{bound::masked, conn::Conn, difference::elapsed, outside::Reports};
+use crate::{
+    bound::masked,
+    conn::{Conn, follows},
+    difference::elapsed,
+    outside::Reports,
+};
 
 const MASK: u64 = TURNS as u64 - 1;
 
@@ -44,11 +49,12 @@ pub(crate) fn report<R: Reports>(conn: &mut Conn, cookie: u64, now_ns: u64, repo
 }
 
 /// The current turn in short form, if it is answered, is not the first, and its times fit. A turn with times out of
-/// order is reported by itself, and user space counts it.
+/// order is reported by itself, and user space counts it. Where HTTP/2 is followed, the batch has no room.
 #[inline(always)]
 fn brief(conn: &Conn) -> Option<BriefTurn> {
     let (now, answer) = (&conn.request, &conn.response);
-    if now.number < 2 || now.previous_ns == 0 || !conn.is_answered() {
+    let has_room = conn.follows == follows::NOTHING;
+    if now.number < 2 || now.previous_ns == 0 || !has_room || !conn.is_answered() {
         return None;
     }
     let idle_ns = elapsed(now.start_ns, now.previous_ns)?;

@@ -22,7 +22,7 @@ pub struct Edge {
 pub struct Stream {
     /// Time of the current segment, ns.
     pub now_ns: u64,
-    /// Sequence number of the first payload byte.
+    /// Sequence number of the first payload byte. HTTP/2: that of the next byte to be followed.
     pub base: u32,
     /// Bytes of the current record that have not come yet.
     pub skip: u32,
@@ -44,8 +44,14 @@ pub struct Stream {
     pub finished: u8,
     /// 1: a record of type application data has passed.
     pub application: u8,
-    /// Zero.
-    pub pad: [u8; 4],
+    /// HTTP/2: 1: the place of the next record is known.
+    pub in_step: u8,
+    /// HTTP/2: 1: records before the next one were not seen.
+    pub gap: u8,
+    /// HTTP/2: 1: the acknowledgement of the current segment does not cover everything that the client has sent.
+    pub unacknowledged: u8,
+    /// HTTP/2: 1: the end of the current record has not been reported.
+    pub is_open: u8,
 }
 
 impl Stream {
@@ -60,7 +66,30 @@ impl Stream {
         self.change_cipher = 0;
         self.finished = 0;
         self.application = 0;
+        self.begin_records(base);
     }
+
+    /// Makes records after the handshake begin with the next byte that is `next`.
+    #[inline(always)]
+    pub(crate) fn begin_records(&mut self, next: u32) {
+        self.base = next;
+        self.in_step = 1;
+        self.gap = 0;
+        self.unacknowledged = 0;
+        self.is_open = 0;
+    }
+}
+
+/// Values of [`Conn::follows`].
+pub mod follows {
+    /// Nothing is followed: the connection does not speak HTTP/2, or nobody asks for it.
+    pub const NOTHING: u8 = 0;
+    /// TLS records are followed, since the connection may speak HTTP/2.
+    pub const UNDECIDED: u8 = 1;
+    /// TLS records are followed.
+    pub const RECORDS: u8 = 2;
+    /// Frames in clear are followed.
+    pub const FRAMES: u8 = 3;
 }
 
 /// Exchange with a proxy that the client asks for a tunnel.
@@ -114,8 +143,8 @@ pub struct Conn {
     pub closer: u8,
     /// 1: open before tracing began.
     pub adopted: u8,
-    /// 1: TLS 1.2, and the server's Finished came first.
-    pub resumed: u8,
+    /// Way in which HTTP/2 is followed, one of [`follows`].
+    pub follows: u8,
     /// 1: 0-RTT data was sent.
     pub early_data: u8,
     /// Socket cookie.
@@ -195,8 +224,8 @@ pub struct Conn {
     pub forwards: u8,
     /// Number of records that are too short for a request, since the last request.
     pub shorts: u8,
-    /// Zero.
-    pub pad: [u8; 1],
+    /// 1: TLS 1.2, and the server's Finished came first.
+    pub resumed: u8,
     /// Bytes of a control record of the client that have not been sent yet.
     pub sent_rest: u32,
     /// Bytes of a control record of the server that have not come yet.
@@ -216,9 +245,11 @@ pub struct Conn {
     pub answer_from: u32,
     /// Length of the first record of the request over TLS; 0 if that is not known.
     pub request_length: u16,
-    /// Zero.
-    pub rest_pad: u16,
-    // For handshakes and first turns; later the batch of turns is stored here: `Conn::batch`.
+    /// Length of the server's first encrypted record (TLS 1.3), or 255 if it is longer; 0 if none has come.
+    pub first_encrypted: u8,
+    /// 1: the TLS object that writes to the socket has been reported.
+    pub bound: u8,
+    // For handshakes, first turns and HTTP/2; else the batch of turns is stored here later: `Conn::batch`.
     /// Direction from the process.
     pub egress: Stream,
     /// Direction to the process.
@@ -309,6 +340,20 @@ impl Conn {
                 .byte_add(core::mem::offset_of!(Conn, egress))
                 .cast()
         }
+    }
+
+    /// Follows the TLS records of both directions from here on, wherever they are. `state`: one of [`follows`].
+    #[inline(always)]
+    pub fn follow_from_here(&mut self, state: u8) {
+        if self.follows == follows::NOTHING {
+            for stream in [&mut self.egress, &mut self.ingress] {
+                stream.restart(0);
+                stream.want = 0;
+                stream.in_step = 0;
+                stream.gap = 1;
+            }
+        }
+        self.follows = state;
     }
 
     /// True if the current request has been answered; times of the response must be read after this.

@@ -1,4 +1,4 @@
-//! All subtractions of times and of sequence numbers. Two CPUs may read the clock and store their times in either
+//! All subtractions of times, of sequence numbers and of addresses. Two CPUs may read the clock and store their times in either
 //! order, so a difference of two times may be negative; as an unsigned number it would be some 584 years.
 
 /// Time from `earlier_ns` to `later_ns`; None when `later_ns` is the earlier one.
@@ -18,4 +18,10 @@ pub fn bytes_between(from: u32, to: u32) -> u32 {
 #[inline(always)]
 pub fn after(a: u32, b: u32) -> bool {
     (bytes_between(b, a) as i32) > 0
+}
+
+/// Number of bytes from one address to another. If the other one is lower, adding the number leads there all the same.
+#[inline(always)]
+pub fn address_difference(from: u64, to: u64) -> u64 {
+    to.wrapping_sub(from)
 }

@@ -5,14 +5,21 @@ use alloc::{boxed::Box, vec::Vec};
 
 use tracer_common::{
     counter::Counter,
-    record::{BriefTurn, FirstTurnRecord, TunnelRecord, TurnRecord, TurnsHead, handshake, turn},
+    http2::Frame,
+    record::{
+        BriefTurn, FirstTurnRecord, TunnelRecord, TurnRecord, TurnsHead, direction, handshake, turn,
+    },
 };
 
 use crate::{
     close,
     conn::Conn,
     difference::{after, bytes_between},
-    outside::{Early, Loops, Piece, QUEUED_BYTES, QUEUED_SEGMENTS, Queue, Reports},
+    frames::{Follower, Taker, follow},
+    outside::{
+        ClearPiece, Early, Loops, Piece, QUEUED_BYTES, QUEUED_SEGMENTS, Queue, Reports,
+        TlsRecordPassed,
+    },
     packet,
     pickup::{self, Progress},
     record::{fill, fill_first, fill_tunnel},
@@ -37,6 +44,12 @@ pub enum Report {
     Turn(TurnRecord),
     /// Batch of turns. The header of the record is zero.
     Turns(TurnsHead, Vec<BriefTurn>),
+    /// TLS record of a connection that may speak HTTP/2.
+    Passed(TlsRecordPassed),
+    /// TLS object of the connection: whether it is with the first application data, and the time, ns.
+    Bound(bool, u64),
+    /// Bytes of HTTP/2 in clear, and the frames in them.
+    Frames(ClearPiece, Vec<Frame>),
 }
 
 /// Bytes of a stream.
@@ -78,6 +91,8 @@ pub struct Driver {
     conn: Box<Conn>,
     around: Around,
     socket: Socket,
+    /// Acknowledgement number of the segments of the server, unless they cover everything.
+    acknowledged: Option<u32>,
 }
 
 impl Driver {
@@ -94,6 +109,7 @@ impl Driver {
                 readable_to: server_syn.wrapping_add(1),
                 early: Vec::new(),
             },
+            acknowledged: None,
         };
         driver.take::<true>(client_syn, true, &[], 0);
         driver.take::<false>(server_syn, true, &[], 0);
@@ -111,6 +127,16 @@ impl Driver {
         driver
     }
 
+    /// Reads HTTP/2 in this way from now on, one of `config::http2`.
+    pub fn read_http_2(&mut self, mode: u32) {
+        self.around.http2 = mode;
+    }
+
+    /// Binds a TLS object when it is asked for, from now on.
+    pub fn let_bind(&mut self) {
+        self.around.binds = true;
+    }
+
     /// Takes a segment that the process has sent.
     pub fn sent(&mut self, sequence: u32, bytes: &[u8], now_ns: u64) {
         self.take::<true>(sequence, false, bytes, now_ns);
@@ -121,6 +147,11 @@ impl Driver {
         self.take::<false>(sequence, false, bytes, now_ns);
         self.socket
             .receive(sequence, sequence.wrapping_add(bytes.len() as u32));
+    }
+
+    /// Acknowledges everything before `next` with the segments of the server from now on.
+    pub fn acknowledge(&mut self, next: u32) {
+        self.acknowledged = Some(next);
     }
 
     /// Lets the application read all data.
@@ -162,6 +193,7 @@ impl Driver {
             payload: Slice(bytes),
             now_ns,
             readable_to: self.socket.readable_to,
+            acknowledged: self.acknowledged.unwrap_or(self.conn.egress.base),
         };
         let segment = Segment {
             sequence,
@@ -192,6 +224,7 @@ struct SlicePacket<'a> {
     payload: Slice<&'a [u8]>,
     now_ns: u64,
     readable_to: u32,
+    acknowledged: u32,
 }
 
 impl Source for SlicePacket<'_> {
@@ -208,6 +241,10 @@ impl Packet for SlicePacket<'_> {
 
     fn readable_to(&self) -> Option<u32> {
         Some(self.readable_to)
+    }
+
+    fn acknowledged(&self) -> Option<u32> {
+        Some(self.acknowledged)
     }
 }
 
@@ -250,6 +287,18 @@ struct Around {
     reports: Vec<Report>,
     counted: Vec<Counter>,
     queue: [Option<(Segment, Vec<u8>)>; QUEUED_SEGMENTS as usize],
+    http2: u32,
+    binds: bool,
+    clear: Option<Box<[Follower; 2]>>,
+}
+
+/// Frames of one segment.
+struct Taken(Vec<Frame>);
+
+impl Taker for Taken {
+    fn take(&mut self, frame: &Frame) {
+        self.0.push(*frame);
+    }
 }
 
 impl Loops for Around {
@@ -304,6 +353,42 @@ impl Reports for Around {
         let mut record: TunnelRecord = unsafe { core::mem::zeroed() };
         fill_tunnel(conn, outcome, &mut record);
         self.reports.push(Report::Tunnel(record));
+    }
+
+    fn http2(&self) -> u32 {
+        self.http2
+    }
+
+    fn passed(&mut self, record: &TlsRecordPassed) {
+        self.reports.push(Report::Passed(*record));
+    }
+
+    fn bind(&mut self, _cookie: u64, is_first: bool, now_ns: u64) -> bool {
+        if self.binds {
+            self.reports.push(Report::Bound(is_first, now_ns));
+        }
+        self.binds
+    }
+
+    fn begin_clear(&mut self, _cookie: u64) -> bool {
+        let mut followers = Box::new([Follower::zeroed(); 2]);
+        followers[usize::from(direction::EGRESS)].begin_client();
+        followers[usize::from(direction::INGRESS)].begin_server();
+        self.clear = Some(followers);
+        true
+    }
+
+    fn clear<S: Source>(&mut self, source: &S, piece: &ClearPiece) -> bool {
+        let Some(followers) = &mut self.clear else {
+            return false;
+        };
+        let follower = &mut followers[usize::from(piece.direction)];
+        let began = follower.has_begun();
+        follower.miss(piece.missing);
+        let mut taken = Taken(Vec::new());
+        follow::<S, Self, _>(follower, source, piece.from, piece.to, &mut taken);
+        self.reports.push(Report::Frames(*piece, taken.0));
+        began || !follower.is_lost()
     }
 
     fn turn(&mut self, conn: &Conn, ended: u8, _cookie: u64, _now_ns: u64) {

@@ -2,11 +2,12 @@
 
 use tracer_common::{
     counter::Counter,
-    record::{handshake, tls},
+    record::{self, handshake, tls},
 };
 
 use crate::{
     clear::{self, Beginning},
+    clear_frames,
     conn::Conn,
     difference::{after, bytes_between},
     evidence, hello,
@@ -15,7 +16,7 @@ use crate::{
     segment::Segment,
     source::{Packet, Source},
     tls::{give_up, walk},
-    tunnel, turn, unknown,
+    tls_records, tunnel, turn, unknown,
 };
 
 /// Follows the segment if it is next in its stream, or queues it if it came early.
@@ -147,6 +148,9 @@ pub(crate) fn report<const EGRESS: bool, P: Packet, O: Outside>(
         conn.forwards = u8::from(clear::is_absolute(packet, position));
     }
     if conn.handshake != handshake::OVER {
+        if conn.other == 0 {
+            tls_records::begin::<EGRESS, P, O>(conn, packet, segment, outside);
+        }
         return;
     }
     let stream = if EGRESS {
@@ -167,4 +171,11 @@ pub(crate) fn report<const EGRESS: bool, P: Packet, O: Outside>(
         conn.got_rest = left;
     }
     turn::begin::<EGRESS, O>(conn, leftover, cookie, outside);
+    if is_clear && conn.request.h2 == 1 {
+        return clear_frames::begin(conn, packet, segment, now_ns, outside);
+    }
+    tls_records::begin::<EGRESS, P, O>(conn, packet, segment, outside);
+    if conn.response.half_rtt != 0 {
+        conn.lengths = [0; record::turn::EVIDENCE];
+    }
 }

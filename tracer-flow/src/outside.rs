@@ -1,7 +1,7 @@
 //! Traits for everything around a connection: loops, reports and the out-of-order queue. The kernel programs have them from
 //! helpers and maps, the host from plain code.
 
-use tracer_common::counter::Counter;
+use tracer_common::{counter::Counter, http2::Passed};
 
 use crate::{conn::Conn, segment::Segment, source::Source};
 
@@ -34,6 +34,40 @@ pub struct Piece {
     pub clear: u8,
 }
 
+/// TLS record, all of which or a part of which is in a segment.
+#[derive(Clone, Copy, Debug)]
+pub struct TlsRecordPassed {
+    /// Time of the segment, ns.
+    pub now_ns: u64,
+    /// Cookie of the socket.
+    pub cookie: u64,
+    /// Direction, one of `record::direction`.
+    pub direction: u8,
+    /// Bits of `http2::records`.
+    pub flags: u8,
+    /// The record.
+    pub passed: Passed,
+}
+
+/// Bytes of HTTP/2 in clear: the next ones of a direction.
+#[derive(Clone, Copy, Debug)]
+pub struct ClearPiece {
+    /// Time of the segment, ns.
+    pub now_ns: u64,
+    /// Cookie of the socket.
+    pub cookie: u64,
+    /// Process id of the owner.
+    pub tgid: u32,
+    /// Number of bytes before these that have not come.
+    pub missing: u32,
+    /// Position in the segment of the first byte.
+    pub from: u32,
+    /// Position in the segment behind the last byte.
+    pub to: u32,
+    /// Direction, one of `record::direction`.
+    pub direction: u8,
+}
+
 /// Receiver of everything that is found out about connections.
 pub trait Reports {
     /// Adds one to a counter.
@@ -50,6 +84,22 @@ pub trait Reports {
 
     /// Takes the end of an exchange with a proxy. `outcome`: one of `record::tunnel`.
     fn tunnel(&mut self, conn: &Conn, outcome: u8, cookie: u64);
+
+    /// Way in which HTTP/2 is read, one of `config::http2`.
+    fn http2(&self) -> u32;
+
+    /// Takes a TLS record that begins or ends in a segment.
+    fn passed(&mut self, record: &TlsRecordPassed);
+
+    /// Reports the TLS object that writes to the socket with this cookie, if it is known; false otherwise. `is_first`: the
+    /// current segment has the first application data.
+    fn bind(&mut self, cookie: u64, is_first: bool, now_ns: u64) -> bool;
+
+    /// Makes ready for frames in clear on the socket with this cookie. False when there is no room.
+    fn begin_clear(&mut self, cookie: u64) -> bool;
+
+    /// Takes bytes of HTTP/2 in clear; false if the direction does not even begin like HTTP/2.
+    fn clear<S: Source>(&mut self, source: &S, piece: &ClearPiece) -> bool;
 
     /// Takes the current turn. `ended`: `record::turn::NEXT`, `CLOSE` or `OPEN`.
     fn turn(&mut self, conn: &Conn, ended: u8, cookie: u64, now_ns: u64);

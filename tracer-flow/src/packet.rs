@@ -6,12 +6,13 @@ use tracer_common::record::{
 };
 
 use crate::{
-    conn::Conn,
+    clear_frames,
+    conn::{Conn, follows},
     handshake, order,
     outside::{Outside, Reports},
     segment::Segment,
     source::Packet,
-    turn, unknown,
+    tls_records, turn, unknown,
 };
 
 /// Follows a packet of a traced connection; true if a handshake has ended with it, as `conn.outcome` says. `EGRESS`: the
@@ -28,12 +29,19 @@ pub fn take<const EGRESS: bool, P: Packet, O: Outside>(
         segment.sequence = segment.sequence.wrapping_add(1);
         begin::<EGRESS>(conn, segment.sequence);
     }
-    if segment.length == 0 || conn.handshake == NO_REQUESTS {
+    let is_followed = conn.follows != follows::NOTHING;
+    if segment.length == 0 || (conn.handshake == NO_REQUESTS && !is_followed) {
         return false;
     }
     let segment = &segment;
     let now_ns = packet.time_ns::<EGRESS>();
     let cookie = conn.cookie;
+    if is_followed {
+        follow_http_2::<EGRESS, P, O>(conn, packet, segment, now_ns, outside);
+        if conn.handshake == NO_REQUESTS {
+            return false;
+        }
+    }
     if conn.handshake == UNKNOWN {
         if !EGRESS {
             unknown::received(conn, segment);
@@ -70,6 +78,22 @@ pub fn take<const EGRESS: bool, P: Packet, O: Outside>(
     }
     handshake::report::<EGRESS, P, O>(conn, packet, segment, cookie, outside);
     true
+}
+
+/// Follows what the segment has of HTTP/2.
+#[inline(always)]
+fn follow_http_2<const EGRESS: bool, P: Packet, O: Outside>(
+    conn: &mut Conn,
+    packet: &P,
+    segment: &Segment,
+    now_ns: u64,
+    outside: &mut O,
+) {
+    if conn.follows == follows::FRAMES {
+        clear_frames::follow::<EGRESS, P, O>(conn, packet, segment, now_ns, outside);
+    } else {
+        tls_records::follow::<EGRESS, P, O>(conn, packet, segment, now_ns, outside);
+    }
 }
 
 /// Takes the first sequence number of a direction from its SYN, unless bytes have come after it: a SYN that is sent again

@@ -25,4 +25,7 @@ pub trait Packet: Source {
     /// Sequence number up to which the socket has all bytes in order (`tcp_sock.rcv_nxt`), without this segment; None
     /// when there is no full socket.
     fn readable_to(&self) -> Option<u32>;
+
+    /// Acknowledgement number; None if it cannot be read.
+    fn acknowledged(&self) -> Option<u32>;
 }

@@ -9,7 +9,7 @@
 //!   Finished is the first application-data record that it sends after them (RFC 8446 2). With a client certificate
 //!   it is the first one that has the size of a Finished.
 
-use tracer_common::record::{handshake, tls};
+use tracer_common::record::{handshake, tls, turn::EVIDENCE};
 
 use crate::{
     bound::{between_one_and, masked},
@@ -21,22 +21,22 @@ use crate::{
     source::Source,
 };
 
-const CHANGE_CIPHER_SPEC: u8 = 20;
+pub(crate) const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
-const APPLICATION_DATA: u8 = 23;
+pub(crate) const APPLICATION_DATA: u8 = 23;
 /// RFC 6520.
-const HEARTBEAT: u8 = 24;
+pub(crate) const HEARTBEAT: u8 = 24;
 const CLIENT_HELLO: u8 = 1;
 /// Largest record: 2^14 bytes of plaintext, and the most that encryption may add (RFC 5246 6.2.3).
-const LONGEST_RECORD: u32 = (1 << 14) + 2048;
+pub(crate) const LONGEST_RECORD: u32 = (1 << 14) + 2048;
 /// An encrypted Finished of TLS 1.2 is at most 96 bytes; a second ClientHello or a ServerHello that
 /// follows the ChangeCipherSpec of a HelloRetryRequest is longer than this.
 const LONGEST_FINISHED: u32 = 112;
 /// Records of a client's last flight: Certificate, CertificateVerify, Finished, and one to spare.
 const LONGEST_FLIGHT: u8 = 4;
 /// Records read in one segment at most: a segment of 64 KiB has no more, and those of BIG TCP have none as short.
-const RECORDS_A_SEGMENT: u32 = 16_384;
+pub(crate) const RECORDS_A_SEGMENT: u32 = 16_384;
 
 /// Follows the records of the current segment; its bytes `position..length` are the next in order.
 #[inline(always)]
@@ -111,7 +111,7 @@ fn stream_of<const EGRESS: bool>(conn: &mut Conn) -> &mut Stream {
 
 /// Skips the rest of the current record; false at the end of the segment.
 #[inline(always)]
-fn skip_body(stream: &mut Stream) -> bool {
+pub(crate) fn skip_body(stream: &mut Stream) -> bool {
     let there = bytes_between(stream.position, stream.length);
     let step = if stream.skip < there {
         stream.skip
@@ -125,7 +125,7 @@ fn skip_body(stream: &mut Stream) -> bool {
 
 /// Adds the header bytes of this segment; false while the header is incomplete.
 #[inline(always)]
-fn read_header<S: Source>(stream: &mut Stream, source: &S) -> bool {
+pub(crate) fn read_header<S: Source>(stream: &mut Stream, source: &S) -> bool {
     let there = bytes_between(stream.position, stream.length);
     let missing = bytes_between(stream.have, stream.want);
     let count = between_one_and::<8>(if missing < there { missing } else { there });
@@ -156,7 +156,7 @@ fn needs_alert_body(stream: &mut Stream) -> bool {
 }
 
 #[inline(always)]
-fn record_length(stream: &Stream) -> u32 {
+pub(crate) fn record_length(stream: &Stream) -> u32 {
     (u32::from(stream.header[3]) << 8) | u32::from(stream.header[4])
 }
 
@@ -283,6 +283,9 @@ fn received(conn: &mut Conn, kind: u8, length: u32) {
             }
         }
         APPLICATION_DATA => {
+            if conn.ingress.application == 0 {
+                conn.first_encrypted = if length < 255 { length as u8 } else { 255 };
+            }
             conn.ingress.application = 1;
             note_flight(conn, length);
             if conn.handshake == handshake::LAST_FLIGHT {
@@ -308,6 +311,8 @@ fn note_flight(conn: &mut Conn, length: u32) {
         answer.server_finished = 1;
         answer.half_rtt = 0;
     } else if answer.server_finished == 1 {
+        // Nothing else is there yet: the first turn has not begun.
+        conn.lengths[masked::<{ EVIDENCE as u64 - 1 }>(u32::from(answer.half_rtt))] = length as u16;
         answer.half_rtt = answer.half_rtt.saturating_add(1);
     }
 }

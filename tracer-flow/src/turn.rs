@@ -4,12 +4,16 @@
 
 use core::sync::atomic::{Ordering, compiler_fence};
 
-use tracer_common::record::{handshake, note, tls, turn};
+use tracer_common::{
+    config::http2,
+    record::{handshake, note, tls, turn},
+};
 
 use crate::{
     batch,
     clear::{self, Beginning, Line, beginning, end_of_header},
-    conn::{Conn, Edge, PADS_RECEIVED, PADS_SENT, Response},
+    clear_frames,
+    conn::{Conn, Edge, PADS_RECEIVED, PADS_SENT, Response, follows},
     control,
     difference::{after, bytes_between, elapsed},
     evidence, hello, inner, interim,
@@ -183,16 +187,15 @@ fn asks_for_tunnel<R: Reports>(conn: &mut Conn, now_ns: u64, cookie: u64, report
 }
 
 /// True for a record that is too short for a request of HTTP/1.1 on a connection that has carried one: a message of an
-/// upgraded connection, or the end of a body whose answer came early.
+/// upgraded connection, or the end of a body whose answer came early. `length`: that of the record without padding.
 #[inline(always)]
 fn is_message(conn: &Conn, length: u32) -> bool {
-    let bare = conn.without_padding(PADS_SENT, length);
     conn.request.number != 0
         && conn.request.h2 == 0
         && length != 0
-        && bare < unknown::HTTP_2
-        && !control::is_control_length(bare)
-        && !SETTINGS_ACK.contains(&bare)
+        && length < unknown::HTTP_2
+        && !control::is_control_length(length)
+        && !SETTINGS_ACK.contains(&length)
 }
 
 /// Counts a record that is too short for a request. So many in a row show that the server has switched protocols.
@@ -244,6 +247,7 @@ pub(crate) fn received<P: Packet, O: Outside>(
     if conn.request.protocol == turn::TLS_13
         && conn.request.number <= 1
         && conn.response.broken == 0
+        && conn.follows == follows::NOTHING
     {
         follow_records::<P, O>(conn, packet, segment, now_ns);
     }
@@ -304,7 +308,7 @@ fn is_no_answer<S: Source, O: Outside>(
 ) -> bool {
     let waits = conn.response.answered != conn.request.number;
     let is_tls = matches!(conn.request.protocol, turn::TLS_12 | turn::TLS_13);
-    if waits && !is_tls && is_interim(conn, source, segment, position, outside) {
+    if waits && !is_tls && is_interim(conn, source, segment, position, now_ns, outside) {
         return true;
     }
     if conn.request.protocol == turn::CLEAR {
@@ -331,6 +335,7 @@ fn is_interim<S: Source, O: Outside>(
     source: &S,
     segment: &Segment,
     position: u32,
+    now_ns: u64,
     outside: &mut O,
 ) -> bool {
     let (mut at, mut responses) = (position, 0);
@@ -340,8 +345,7 @@ fn is_interim<S: Source, O: Outside>(
             match beginning(source, at) {
                 Beginning::Interim => conn.interim = 1,
                 Beginning::Switching => {
-                    conn.upgraded = 1;
-                    outside.note(conn, note::UPGRADED);
+                    switches(conn, source, segment, at, now_ns, outside);
                     return false;
                 }
                 Beginning::Final | Beginning::Other => return false,
@@ -360,6 +364,28 @@ fn is_interim<S: Source, O: Outside>(
         }
     }
     false
+}
+
+/// Notes that the server switches protocols. What follows is not HTTP/1.1, and may be HTTP/2 in clear.
+#[inline(always)]
+fn switches<S: Source, O: Outside>(
+    conn: &mut Conn,
+    source: &S,
+    segment: &Segment,
+    position: u32,
+    now_ns: u64,
+    outside: &mut O,
+) {
+    conn.upgraded = 1;
+    outside.note(conn, note::UPGRADED);
+    if outside.http2() == http2::FRAMES
+        && conn.request.protocol == turn::CLEAR
+        && let Ok(end) = end_of_header::<S, O>(source, position, 0)
+    {
+        let cookie = conn.cookie;
+        batch::report(conn, cookie, now_ns, outside);
+        clear_frames::begin_behind(conn, source, segment, end, now_ns, outside);
+    }
 }
 
 /// True for a response that begins on an idle connection, such as 408 before the server closes: nobody asked for it.

@@ -3,11 +3,14 @@
 //! ClientHello at the beginning of a segment. Over TLS, records of a connection that was open before may tell by their
 //! lengths whether they carry HTTP/1.1.
 
-use tracer_common::record::{handshake, note, turn};
+use tracer_common::{
+    config::http2,
+    record::{handshake, note, turn},
+};
 
 use crate::{
     clear,
-    conn::Conn,
+    conn::{Conn, follows},
     control,
     difference::{after, bytes_between},
     lengths::{PADDING, is_finished_13},
@@ -113,6 +116,7 @@ fn restart<P: Packet>(conn: &mut Conn, packet: &P, from: u32) {
     conn.egress.restart(from);
     conn.ingress.restart(next);
     conn.tls_start_ns = start_ns;
+    conn.follows = follows::NOTHING;
     conn.outcome = 0;
     conn.flow = 0;
     conn.tls_end_ns = 0;
@@ -171,6 +175,9 @@ pub(crate) fn speaks_http_1<S: Source, R: Reports>(
     }
     if said == note::HTTP_2 {
         conn.handshake = handshake::NO_REQUESTS;
+        if reports.http2() != http2::OFF {
+            conn.follow_from_here(follows::RECORDS);
+        }
     }
     false
 }

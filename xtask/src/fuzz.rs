@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use crate::tally::Tally;
 use crate::{shell, workspace};
 
-const TARGETS: [&str; 10] = [
+const TARGETS: [&str; 11] = [
     "crawler_dedup",
     "crawler_html",
     "crawler_robots",
@@ -20,6 +20,7 @@ const TARGETS: [&str; 10] = [
     "crawler_url",
     "dns_packets",
     "flow",
+    "frames",
     "recording",
     "records",
     "tls_hello",

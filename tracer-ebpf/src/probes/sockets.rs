@@ -5,12 +5,12 @@ use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::{bpf_seq_write, bpf_sock_from_file};
 use tracer_common::{
-    config::ListenerKey,
+    config::{ListenerKey, http2},
     record::{self, FirstTurnRecord, SocketRecord, TurnRecord, TurnsRecord, handshake, kind},
     tcp_state as state,
 };
 use tracer_flow::{
-    conn::Conn,
+    conn::{Conn, follows},
     order, pickup,
     record::{fill, fill_first, flags},
 };
@@ -19,7 +19,8 @@ use crate::{
     clock::now_ns,
     dns,
     emit::{self, turn::batch_size},
-    filter, maps,
+    filter,
+    maps::{self, global},
     sock::{self, Sock, Task},
     storage,
 };
@@ -242,6 +243,9 @@ fn traced_or_adopted(sock: Sock, task: Task) -> Option<&'static mut Conn> {
         } else {
             handshake::UNKNOWN
         };
+        if conn.dns == 0 && global!(HTTP2.mode) != http2::OFF {
+            conn.follow_from_here(follows::UNDECIDED);
+        }
     }
     Some(conn)
 }

@@ -90,6 +90,7 @@ fn found(driver: &Driver) -> Found {
             Report::Tunnel(record) if record.outcome == tunnel::OPENED => found.tunnels += 1,
             Report::Tunnel(record) => found.refusals.push(record.outcome),
             Report::Note(note) => found.notes.push(*note),
+            Report::Passed(_) | Report::Bound(..) | Report::Frames(..) => {}
         }
     }
     found

@@ -1,6 +1,8 @@
 //! Connections whose truth is known, fed segment by segment through the code that the kernel programs run.
 
+mod frames;
 mod handshakes;
+mod http2;
 mod properties;
 mod script;
 mod tunnels;

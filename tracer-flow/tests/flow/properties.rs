@@ -1,7 +1,7 @@
 //! Properties that hold for any segments.
 
 use proptest::{collection::vec, prelude::*, sample::Index};
-use tracer_common::record::turn::TURNS;
+use tracer_common::{config::http2, record::turn::TURNS};
 use tracer_flow::driver::{Driver, Report};
 
 use crate::script::{
@@ -56,8 +56,13 @@ proptest! {
     }
 
     #[test]
-    fn any_segments_are_taken(segments in vec(segments(), 0..60), follows in vec(any::<bool>(), 60)) {
+    fn any_segments_are_taken(
+        segments in vec(segments(), 0..60),
+        follows in vec(any::<bool>(), 60),
+        http2 in http2::OFF..=http2::FRAMES,
+    ) {
         let mut driver = Driver::new(99, 999);
+        driver.read_http_2(http2);
         let mut next = [100u32, 1000];
         for (number, ((is_sent, offset, bytes), follows)) in segments.iter().zip(follows).enumerate() {
             let now_ns = 1000 * number as u64;
@@ -114,9 +119,13 @@ fn check_reports(driver: &Driver) -> Result<(), TestCaseError> {
     let mut number = 0;
     for report in driver.reports() {
         let numbers = match report {
-            Report::Bytes(_) | Report::Note(_) | Report::Tunnel(_) | Report::Handshake(_) => {
-                continue;
-            }
+            Report::Bytes(_)
+            | Report::Note(_)
+            | Report::Tunnel(_)
+            | Report::Handshake(_)
+            | Report::Passed(_)
+            | Report::Bound(..)
+            | Report::Frames(..) => continue,
             Report::Turn(record) => record.number..record.number + 1,
             Report::FirstTurn(record) => record.turn.number..record.turn.number + 1,
             Report::Turns(head, turns) => {

@@ -305,6 +305,7 @@ impl Story {
                 Report::Bytes(_) => {}
                 Report::Tunnel(record) => story.tunnels.push(tunnel(record)),
                 Report::Note(note) => story.notes.push(*note),
+                Report::Passed(_) | Report::Bound(..) | Report::Frames(..) => {}
                 Report::Handshake(handshake) => story.handshakes.push(*handshake),
                 Report::Turn(record) => story.turns.push(turn(record)),
                 Report::FirstTurn(record) => {

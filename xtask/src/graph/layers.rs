@@ -122,18 +122,20 @@ pub(crate) const HOUSES: &[House] = &[
             // One file for each hook.
             &["probes"],
             &["dns"],
+            &["tls_object"],
             // What the flow of a connection asks of the kernel.
             &["outside"],
+            &["clear_frames"],
             // Records for user space, and what stands in for them.
             &["emit"],
             &["overflow"],
             // Programs' own reads and writes of the kernel.
-            &["filter", "out_of_order", "run_queue", "skb"],
+            &["filter", "out_of_order", "run_queue", "skb", "tls_writer"],
             &["storage"],
             &["count", "repeat", "sock"],
             &["maps"],
             // Plain values and arithmetic.
-            &["clock", "state"],
+            &["clock", "registers", "state", "user"],
         ],
     },
     House {
@@ -146,13 +148,14 @@ pub(crate) const HOUSES: &[House] = &[
             &["close", "packet"],
             &["handshake"],
             &["turn"],
-            &["batch", "hello"],
+            &["batch", "clear_frames", "hello", "tls_records"],
             &["order", "record", "tls"],
             &["preamble", "tunnel"],
             &["answer", "unknown"],
             &["clear", "evidence", "inner", "interim"],
             &["control"],
             &["pickup"],
+            &["frames"],
             &["outside"],
             // Plain values and arithmetic.
             &["conn"],

@@ -1,0 +1,99 @@
+//! Threads that write to TLS objects, by which an object is bound to its socket: the object's bytes leave through the send
+//! inside of the function that writes, or, when the library writes to memory, through the thread's next send.
+
+use tracer_common::http2::BindRecord;
+
+use crate::{
+    maps,
+    sock::Task,
+    state::tls_object::{ObjectKey, Writer, progress},
+};
+
+/// Values of [`BindRecord::how`].
+const INSIDE: u8 = 1;
+const NEXT: u8 = 2;
+
+/// Notes that the thread begins to write to an object whose socket is not known.
+#[inline(always)]
+pub fn enters(thread: u64, object: u64, position: u64) {
+    let mut writer = Writer {
+        object,
+        position,
+        inside: 1,
+        unsent: 0,
+        ambiguous: 0,
+        pad: [0; 5],
+    };
+    if let Some(earlier) = maps::TLS_WRITERS.get_ptr(thread) {
+        // SAFETY: a value of the map.
+        let earlier = unsafe { &*earlier };
+        if earlier.unsent == 1 && earlier.object == object {
+            writer.position = earlier.position;
+            writer.unsent = 1;
+            writer.ambiguous = earlier.ambiguous;
+        } else {
+            writer.ambiguous = earlier.unsent;
+        }
+    }
+    let _ = maps::TLS_WRITERS.insert(thread, writer, 0);
+}
+
+/// Notes that the function that writes has returned. `wrote`: it has written something.
+#[inline(always)]
+pub fn returns(thread: u64, object: u64, wrote: bool) {
+    let Some(writer) = maps::TLS_WRITERS.get_ptr_mut(thread) else {
+        return;
+    };
+    // SAFETY: a value of the map, which only this thread changes.
+    let writer = unsafe { &mut *writer };
+    if writer.object != object {
+        return;
+    }
+    writer.inside = 0;
+    if wrote {
+        writer.unsent = 1;
+    }
+    if writer.unsent == 0 {
+        let _ = maps::TLS_WRITERS.remove(thread);
+    }
+}
+
+/// TLS object of which the current thread sends bytes, and how that is known. `is_first`: the segment has the first
+/// application data of its connection, so the object must be at its first byte, and otherwise it must not.
+#[inline(always)]
+pub fn bound(is_first: bool) -> Option<BindRecord> {
+    let task = Task::current();
+    let (tgid, tid) = (task.tgid(), task.tid());
+    let thread = (u64::from(tgid) << 32) | u64::from(tid);
+    let writer = maps::TLS_WRITERS.get_ptr_mut(thread)?;
+    // SAFETY: a value of the map. An interrupt of the thread may be here at the same time as the thread itself; then one of
+    // the two finds the bytes sent.
+    let writer = unsafe { &mut *writer };
+    let (address, position) = (writer.object, writer.position);
+    let (inside, unsent, ambiguous) = (writer.inside, writer.unsent, writer.ambiguous);
+    writer.unsent = 0;
+    if inside == 0 && (unsent == 0 || ambiguous == 1) {
+        return None;
+    }
+    let key = ObjectKey {
+        object: address,
+        tgid,
+        pad: 0,
+    };
+    let object = maps::TLS_OBJECTS.get_ptr_mut(key)?;
+    // SAFETY: a value of the map.
+    let object = unsafe { &mut *object };
+    let begins = object.sent_progress == progress::BEGAN && position == 0;
+    if object.bound == 1 || begins != is_first {
+        return None;
+    }
+    object.bound = 1;
+    let _ = maps::TLS_WRITERS.remove(thread);
+    // SAFETY: plain integers.
+    let mut record: BindRecord = unsafe { core::mem::zeroed() };
+    record.object = address;
+    record.position = position;
+    record.tgid = tgid;
+    record.how = if inside == 1 { INSIDE } else { NEXT };
+    Some(record)
+}
