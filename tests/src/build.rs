@@ -10,10 +10,16 @@ use crate::process::output;
 
 /// Builds a Go program of one file below `tests/`. Go's cache makes the second time quick.
 pub fn go(source: &str) -> Result<PathBuf> {
+    go_with(source, "", &[])
+}
+
+/// Builds a Go program with flags of `go build`; `suffix` tells the binary from those with other flags.
+pub fn go_with(source: &str, suffix: &str, flags: &[&str]) -> Result<PathBuf> {
     let name = Path::new(source)
         .with_extension("")
         .to_string_lossy()
-        .replace('/', "-");
+        .replace('/', "-")
+        + suffix;
     let directory = std::env::current_exe()?
         .parent()
         .context("no parent")?
@@ -22,7 +28,9 @@ pub fn go(source: &str) -> Result<PathBuf> {
     let binary = directory.join(name);
     output(
         Command::new(program("go", "golang-go")?)
-            .args(["build", "-o"])
+            .arg("build")
+            .args(flags)
+            .arg("-o")
             .arg(&binary)
             .arg(fixture(source))
             .env("GO111MODULE", "off"),

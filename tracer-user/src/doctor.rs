@@ -69,7 +69,7 @@ const TRACEPOINTS: [(&str, &str); 7] = [
 const SETTINGS: [(&str, &str, &[&str], &str); 7] = [
     (
         "kernel/perf_event_paranoid",
-        "any value: no perf events are used",
+        "any value: CAP_PERFMON allows the probes for HTTP/2",
         &[],
         "",
     ),
@@ -196,6 +196,8 @@ pub(crate) struct Probes<'a> {
     pub(crate) list_sockets: Probe<'a>,
     /// Loads the kernel programs.
     pub(crate) try_load: Probe<'a>,
+    /// Places a uprobe and measures what it costs.
+    pub(crate) try_probe: Probe<'a>,
 }
 
 /// Results of all checks.
@@ -221,6 +223,7 @@ impl Report {
         checks.push(ipv6(roots));
         checks.extend(probes.list_sockets.map(sockets));
         checks.extend(probes.try_load.map(programs));
+        checks.extend(probes.try_probe.map(uprobes));
         Self {
             can_trace: checks.iter().all(|c| c.status != Status::Fail),
             checks,
@@ -493,6 +496,18 @@ fn programs(probe: &dyn Fn() -> Result<String, String>) -> Check {
         "load and pass the verifier",
     )
     .unless(good, Status::Fail, remedy)
+}
+
+fn uprobes(probe: &dyn Fn() -> Result<String, String>) -> Check {
+    let result = probe();
+    let good = result.is_ok();
+    let remedy = "requests of HTTP/2 over TLS are known only as far as lengths and times tell; run with sudo, on a kernel with CONFIG_UPROBES=y and CONFIG_UPROBE_EVENTS=y";
+    Check::ok(
+        "uprobes",
+        result.unwrap_or_else(|e| e),
+        "optional: they read the frames of HTTP/2",
+    )
+    .unless(good, Status::Warn, remedy)
 }
 
 /// First word after `key` in a file whose lines start with keys.

@@ -3,6 +3,7 @@
 
 pub(crate) mod error;
 pub(crate) mod kernel;
+pub(crate) mod probes;
 pub(crate) mod record;
 pub(crate) mod recording;
 pub(crate) mod replay;
@@ -185,7 +186,7 @@ impl Source {
     /// Remark on the source for the user, printed at the end.
     pub(crate) fn remark(&self) -> Option<String> {
         match self {
-            Self::Tracing(_) => None,
+            Self::Tracing(tracing) => tracing.remark(),
             Self::Replay(replay) => replay.remark(),
         }
     }

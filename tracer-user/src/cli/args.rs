@@ -9,7 +9,7 @@ use super::{
     crawl::{flags::SettingsArguments, switches},
     quantity::{CidrRange, cidr, refresh, speed},
 };
-use crate::trace::playback::Speed;
+use crate::{source::probes::choice::Asked, trace::playback::Speed};
 
 const EXIT_CODES: &str = "Exit codes:
   0   all went well
@@ -297,6 +297,9 @@ pub(crate) struct OutputArguments {
     /// Stop after this time. The command of `tracer run` gets SIGTERM, and SIGKILL 15 seconds later.
     #[arg(long, value_name = "TIME", value_parser = parse_positive)]
     pub(crate) duration: Option<Duration>,
+    /// How HTTP/2 is read.
+    #[arg(long, value_enum, default_value_t = Asked::Auto, help_heading = "Tracing")]
+    pub(crate) http2: Asked,
     /// Hosts with figures of their own; when there are more, the least busy without open connections give way.
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_hosts: u32,

@@ -1,11 +1,16 @@
 //! `tracer doctor`: the checks of [`crate::doctor`], with probes that load programs and list sockets.
 
+use tracer_common::config::{Filter, http2};
+
 use super::args::Doctor;
 use crate::{
     doctor::{Probes, Report, Roots},
     failure::Failure,
     say,
-    source::kernel::{Kernel, Options, diag::Diag},
+    source::{
+        kernel::{Kernel, Options, diag::Diag, uprobe::cost},
+        probes::choice,
+    },
 };
 
 /// Runs every check; returns 0 when tracing can work, else 3.
@@ -15,6 +20,7 @@ pub(crate) fn doctor(arguments: &Doctor) -> Result<u8, Failure> {
         &Probes {
             list_sockets: Some(&list_sockets),
             try_load: Some(&try_load),
+            try_probe: Some(&try_probe),
         },
     );
     if arguments.json {
@@ -36,10 +42,17 @@ fn list_sockets() -> Result<String, String> {
 
 fn try_load() -> Result<String, String> {
     let options = Options {
-        filter: Box::new(tracer_common::config::Filter::all()),
+        filter: Box::new(Filter::all()),
+        http2: http2::FRAMES,
         kernel_log: false,
     };
     Kernel::load(&options)
         .map(|_| "all programs load".to_owned())
+        .map_err(|e| e.to_string())
+}
+
+fn try_probe() -> Result<String, String> {
+    cost::measure()
+        .map(choice::described)
         .map_err(|e| e.to_string())
 }

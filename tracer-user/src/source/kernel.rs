@@ -8,6 +8,7 @@ mod load;
 mod log;
 mod offsets;
 mod programs;
+pub(crate) mod uprobe;
 
 pub(crate) use load::{KernelError, Options, check_rights};
 pub(crate) use programs::Kernel;

@@ -15,6 +15,7 @@ use super::{
         cgroup::{CgroupPaths, ChildCgroup},
         diag::Detail,
     },
+    probes::{Probes, choice::Choice, remark::remark},
     sweep::{self, Passed},
     wakes::{POLL, Wakes},
 };
@@ -70,6 +71,19 @@ pub(crate) struct Tracing {
     rests: bool,
     /// Closes that found the ring full, kept until the records before them have been taken from the ring.
     late: Vec<CloseRecord>,
+    http2: Http2,
+    /// True if the user gets remarks.
+    is_told: bool,
+    /// Remark on HTTP/2 for the end of the trace.
+    remark: Option<String>,
+}
+
+/// Reading of HTTP/2.
+pub(crate) struct Http2 {
+    /// Way in which it is read.
+    pub(crate) choice: Choice,
+    /// The thread that places probes, if frames are read.
+    pub(crate) probes: Option<Probes>,
 }
 
 /// Consumers of the trace that the source must know of.
@@ -79,6 +93,8 @@ pub(crate) struct Audience {
     pub(crate) screen: bool,
     /// True if there is a recording.
     pub(crate) recording: bool,
+    /// True if there is a text summary.
+    pub(crate) summary: bool,
 }
 
 impl Tracing {
@@ -89,6 +105,7 @@ impl Tracing {
         cgroups: CgroupPaths,
         target: Target,
         audience: Audience,
+        http2: Http2,
     ) -> Self {
         Self {
             kernel,
@@ -101,6 +118,9 @@ impl Tracing {
             is_gone: false,
             rests: false,
             late: Vec::new(),
+            http2,
+            is_told: audience.summary,
+            remark: None,
         }
     }
 
@@ -186,9 +206,12 @@ impl Tracing {
         intake.clock(clock::monotonic_ns());
         // Late closes are fetched first: all earlier records of their connections are then in the ring.
         self.late.extend(self.kernel.take_late_closes()?);
-        let count = self
-            .kernel
-            .read_records(BATCH, |record| intake.input(&Input::Record(record)));
+        let count = self.kernel.read_records(BATCH, |record| {
+            if let Some(probes) = &mut self.http2.probes {
+                probes.see(record);
+            }
+            intake.input(&Input::Record(record));
+        });
         if count < BATCH {
             for close in self.late.drain(..) {
                 intake.input(&Input::Record(close.as_bytes()));
@@ -349,6 +372,7 @@ impl Tracing {
         if let Some(recorder) = &mut intake.recorder {
             recorder.be_patient();
         }
+        self.end_probes(intake);
         let records = self.kernel.last_sweep()?;
         self.catch_up(&records, intake)?;
         intake.input(&Input::Sweep {
@@ -368,6 +392,19 @@ impl Tracing {
             now_ns: clock::monotonic_ns(),
         });
         self.read_counters(intake)
+    }
+
+    /// Removes the probes: processes that go on are not slowed down any longer.
+    fn end_probes(&mut self, intake: &Intake) {
+        let verdicts = self.http2.probes.take().map(Probes::end);
+        if self.is_told && intake.snapshot().totals.connections.http2 != 0 {
+            self.remark = remark(&self.http2.choice, &verdicts.unwrap_or_default());
+        }
+    }
+
+    /// Remark on HTTP/2, after [`Self::finish`].
+    pub(super) fn remark(&self) -> Option<String> {
+        self.remark.clone()
     }
 
     /// Takes the records that were written before the sweep passed their socket, and leaves later ones: the trace ends

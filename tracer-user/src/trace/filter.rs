@@ -31,6 +31,18 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
+    /// True if every process is traced that starts another program and is in the set of traced processes, where there is
+    /// such a set.
+    pub(crate) fn traces_all(&self) -> bool {
+        let Filter {
+            comm_count,
+            cgroup_count,
+            executable_count,
+            ..
+        } = *self.kernel;
+        comm_count + cgroup_count + executable_count == 0
+    }
+
     /// Checks every flag. Processes and cgroups must exist now.
     pub(crate) fn validate(
         arguments: &FilterArguments,

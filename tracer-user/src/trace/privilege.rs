@@ -7,7 +7,8 @@
 //!
 //! Capabilities and `no_new_privs` belong to threads, and a thread cannot change those of another. Threads made later
 //! inherit them. Therefore [`drop_to`] must be called before the tokio runtime or any other thread is started, and
-//! refuses otherwise. The command of `tracer run` is started before it and keeps all rights: under `no_new_privs` a
+//! refuses otherwise. One thread is started before, because it has to keep more: the one that places uprobes, which reduces
+//! its own rights by [`keep_for_probes`]. The command of `tracer run` is started before it and keeps all rights: under `no_new_privs` a
 //! traced `sudo`, `su` or `ping` would not work.
 
 use std::time::{Duration, Instant};
@@ -22,11 +23,13 @@ const THREAD_EXIT: Duration = Duration::from_millis(200);
 pub(crate) enum PrivilegeError {
     /// Other threads are running, which would keep their rights.
     #[error(
-        "cannot drop rights: {got} threads are running, expected 1; this is a fault of tracer, please report it"
+        "cannot drop rights: {got} threads are running, expected {expected}; this is a fault of tracer, please report it"
     )]
     Threads {
         /// Threads of this process.
         got: usize,
+        /// Threads that there may be.
+        expected: usize,
     },
     /// A capability set cannot be read or written.
     #[error("cannot {what} capabilities: {source}")]
@@ -114,20 +117,38 @@ pub(crate) fn come_first() {
     let _ = unsafe { nix::libc::setpriority(nix::libc::PRIO_PROCESS, 0, NICE) };
 }
 
+/// Capabilities of the thread that places uprobes: the kernel asks for CAP_SYS_ADMIN at each (`perf_uprobe_event_init` in
+/// kernel/events/core.c) and for following `/proc/PID/map_files`; processes and files may be those of other users.
+const FOR_PROBES: [Capability; 4] = [
+    Capability::CAP_SYS_ADMIN,
+    Capability::CAP_PERFMON,
+    Capability::CAP_SYS_PTRACE,
+    Capability::CAP_DAC_READ_SEARCH,
+];
+
+/// Drops every capability that placing uprobes does not need, for the calling thread alone.
+pub(crate) fn keep_for_probes() -> Result<(), PrivilegeError> {
+    reduce(&FOR_PROBES.into_iter().collect())
+}
+
 /// Drops every capability but `keep` from all five sets and sets `no_new_privs`, for this thread and those it will
-/// start. Call it before starting any. A capability in `keep` that is not held is no error.
-pub(crate) fn drop_to(keep: &[Capability]) -> Result<(), PrivilegeError> {
-    single_threaded()?;
-    let keep: CapsHashSet = keep.iter().copied().collect();
+/// start. Call it before starting any but the `others`, which have reduced their rights themselves. A capability in `keep`
+/// that is not held is no error.
+pub(crate) fn drop_to(keep: &[Capability], others: usize) -> Result<(), PrivilegeError> {
+    expect_threads(1 + others)?;
+    reduce(&keep.iter().copied().collect())
+}
+
+fn reduce(keep: &CapsHashSet) -> Result<(), PrivilegeError> {
     nix::sys::prctl::set_no_new_privs().map_err(PrivilegeError::NoNewPrivs)?;
-    drop_bounding(&keep)?;
+    drop_bounding(keep)?;
     let held = read(CapSet::Permitted)?;
-    let stay: CapsHashSet = held.intersection(&keep).copied().collect();
+    let stay: CapsHashSet = held.intersection(keep).copied().collect();
     caps::clear(None, CapSet::Ambient).map_err(failed("clear ambient"))?;
     caps::clear(None, CapSet::Inheritable).map_err(failed("clear inheritable"))?;
     caps::set(None, CapSet::Effective, &stay).map_err(failed("set effective"))?;
     caps::set(None, CapSet::Permitted, &stay).map_err(failed("set permitted"))?;
-    verify(&keep)
+    verify(keep)
 }
 
 /// Drops from the bounding set, as long as CAP_SETPCAP allows it. Without CAP_SETPCAP the set stays: under
@@ -161,17 +182,17 @@ fn verify(keep: &CapsHashSet) -> Result<(), PrivilegeError> {
     Ok(())
 }
 
-/// Refuses when other threads exist. A thread that was just joined may be listed for a moment longer.
-fn single_threaded() -> Result<(), PrivilegeError> {
+/// Refuses when more threads exist. A thread that was just joined may be listed for a moment longer.
+fn expect_threads(expected: usize) -> Result<(), PrivilegeError> {
     let start = Instant::now();
     loop {
         // Without /proc the number of threads is unknown; this check only guards against tracer's own mistakes.
         let got = std::fs::read_dir("/proc/self/task").map_or(1, |tasks| tasks.count());
-        if got <= 1 {
+        if got <= expected {
             return Ok(());
         }
         if start.elapsed() > THREAD_EXIT {
-            return Err(PrivilegeError::Threads { got });
+            return Err(PrivilegeError::Threads { got, expected });
         }
         std::thread::yield_now();
     }
@@ -224,7 +245,7 @@ mod tests {
         in_child(|| {
             let keep = [Capability::CAP_KILL, Capability::CAP_CHOWN];
             let before = caps::read(None, CapSet::Permitted).map_err(|e| e.to_string())?;
-            drop_to(&keep).map_err(|e| e.to_string())?;
+            drop_to(&keep, 0).map_err(|e| e.to_string())?;
             let expected: CapsHashSet = keep.into_iter().filter(|c| before.contains(c)).collect();
             for set in [CapSet::Permitted, CapSet::Effective] {
                 ensure(
@@ -238,7 +259,7 @@ mod tests {
                 !could || bounding == keep.into_iter().collect(),
                 "bounding set not dropped",
             )?;
-            drop_to(&[Capability::CAP_KILL]).map_err(|e| e.to_string())?;
+            drop_to(&[Capability::CAP_KILL], 0).map_err(|e| e.to_string())?;
             ensure(
                 !caps::has_cap(None, CapSet::Permitted, Capability::CAP_CHOWN).unwrap_or(true),
                 "second drop",
@@ -249,7 +270,7 @@ mod tests {
     #[test]
     fn a_program_started_later_gains_nothing() {
         in_child(|| {
-            drop_to(&[]).map_err(|e| e.to_string())?;
+            drop_to(&[], 0).map_err(|e| e.to_string())?;
             let status = std::process::Command::new("cat")
                 .arg("/proc/self/status")
                 .output()
@@ -273,12 +294,13 @@ mod tests {
             let (hold, held) = std::sync::mpsc::channel::<()>();
             let early = std::thread::spawn(move || held.recv());
             ensure(
-                matches!(drop_to(&[]), Err(PrivilegeError::Threads { got: 2 })),
+                matches!(drop_to(&[], 0), Err(PrivilegeError::Threads { got: 2, .. })),
                 "did not refuse",
             )?;
+            drop_to(&[Capability::CAP_KILL], 1).map_err(|e| e.to_string())?;
             drop(hold);
             let _ = early.join();
-            drop_to(&[]).map_err(|e| e.to_string())?;
+            drop_to(&[], 0).map_err(|e| e.to_string())?;
             let late = std::thread::spawn(|| caps::read(None, CapSet::Permitted))
                 .join()
                 .map_err(|_| "thread")?;

@@ -24,11 +24,17 @@ use crate::{
             Kernel, Options,
             cgroup::{CgroupPaths, ChildCgroup, Hierarchy},
             check_rights,
+            uprobe::cost,
+        },
+        probes::{
+            Probes,
+            choice::{self, Choice},
+            placer::Placer,
         },
         record::Recorder,
         recording,
         replay::Replay,
-        tracing::{Audience, Target, Tracing},
+        tracing::{Audience, Http2, Target, Tracing},
     },
     trace::{
         account::Account,
@@ -55,6 +61,16 @@ struct Setup {
     output: OutputSettings,
     description: Description,
     pipes: Option<(Pipes, Option<std::fs::File>)>,
+    /// Way in which HTTP/2 is read.
+    http2: Choice,
+    /// Placer of probes, if frames of HTTP/2 are read; it moves to the thread of `probes`.
+    placer: Option<Placer>,
+    /// The thread that places probes.
+    probes: Option<Probes>,
+    /// Records of the sockets that were open before.
+    adopted: Vec<u8>,
+    /// True if every process that starts another program is surely traced.
+    traces_all: bool,
     runtime: Runtime,
     signals: Signals,
 }
@@ -75,7 +91,7 @@ pub(crate) fn attach(arguments: &Attach) -> Result<u8, Failure> {
     session.kernel.attach(&packets)?;
     session.trace_descendants(&selection.pids)?;
     session.adopt()?;
-    give_up_rights(&session.output, false)?;
+    session.give_up_rights(false)?;
     let target = if selection.pids.is_empty() {
         Target::Anything
     } else {
@@ -114,8 +130,11 @@ pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
     }
     let packets: PathBuf = cgroup.dir().into();
     session.kernel.attach(&packets)?;
+    if let Some(placer) = &mut session.placer {
+        placer.command(&arguments.command);
+    }
     let child = session.start(&arguments.command, user.as_ref(), &cgroup, &held)?;
-    give_up_rights(&session.output, true)?;
+    session.give_up_rights(true)?;
     session.finish(Target::Command {
         child,
         _cgroup: cgroup,
@@ -133,22 +152,6 @@ fn child_log(arguments: &Run, output: &OutputSettings) -> Result<Option<std::fs:
     }
     let log = OutputPath::open(path, output.invoker.as_ref())?.begin()?;
     Ok(Some(log.commit_open()?))
-}
-
-/// Drops capabilities. Call it after the command was started, and before any thread is.
-fn give_up_rights(output: &OutputSettings, run: bool) -> Result<(), Failure> {
-    // The live screen has a key that writes the export.
-    let writes = output.screen.is_some() || output.sinks.write_files();
-    let duties = Duties {
-        name_processes: true,
-        follow_namespaces: false,
-        signal_command: run,
-        remove_cgroup: run,
-        write_files: writes,
-        act_as_invoker: writes && output.invoker.is_some(),
-    };
-    privilege::come_first();
-    Ok(privilege::drop_to(&duties.capabilities())?)
 }
 
 /// Holds back the signals that would end tracer, until they are read.
@@ -182,11 +185,14 @@ impl Setup {
         held: &Held,
     ) -> Result<Self, Failure> {
         let namespaces = Namespaces::open()?;
+        let http2 = choice::choose(arguments.http2, cost::measure);
         let options = Options {
             filter: selection.kernel.clone(),
+            http2: http2.mode,
             kernel_log: arguments.kernel_log,
         };
-        let kernel = Kernel::load(&options)?;
+        let mut kernel = Kernel::load(&options)?;
+        let placer = kernel.take_uprobes().map(Placer::new);
         let options = TrackerOptions {
             max_hosts: arguments.max_hosts as usize,
             hosts: selection.hosts.clone(),
@@ -221,6 +227,11 @@ impl Setup {
             output,
             description,
             pipes: None,
+            http2,
+            placer,
+            probes: None,
+            adopted: Vec::new(),
+            traces_all: selection.traces_all(),
             runtime,
             signals,
         })
@@ -236,7 +247,33 @@ impl Setup {
             records: &sweep,
             last: false,
         });
+        self.adopted = sweep;
         Ok(())
+    }
+
+    /// Starts the thread that places probes, which keeps rights that the others do not have, and drops capabilities. Call it
+    /// after the command was started, and before any other thread is.
+    fn give_up_rights(&mut self, run: bool) -> Result<(), Failure> {
+        let start = |placer| Probes::start(placer, self.traces_all, &self.adopted);
+        let probes = self.placer.take().map(start).transpose();
+        self.probes =
+            probes.map_err(Failure::internal("starting the thread that places probes"))?;
+        let output = &self.output;
+        // The live screen has a key that writes the export.
+        let writes = output.screen.is_some() || output.sinks.write_files();
+        let duties = Duties {
+            name_processes: true,
+            follow_namespaces: false,
+            signal_command: run,
+            remove_cgroup: run,
+            write_files: writes,
+            act_as_invoker: writes && output.invoker.is_some(),
+        };
+        privilege::come_first();
+        Ok(privilege::drop_to(
+            &duties.capabilities(),
+            usize::from(self.probes.is_some()),
+        )?)
     }
 
     /// Traces these processes and their descendants. A process is put on the list before its children are looked for: a
@@ -255,6 +292,9 @@ impl Setup {
             }
             found = resolve::with_descendants(roots);
             found.retain(|pid| !traced.contains(pid));
+        }
+        if let Some(placer) = &mut self.placer {
+            traced.into_iter().for_each(|pid| placer.process(pid));
         }
         Ok(())
     }
@@ -281,6 +321,7 @@ impl Setup {
         let audience = Audience {
             screen: self.output.screen.is_some(),
             recording: self.tracker.recorder.is_some(),
+            summary: !self.output.quiet,
         };
         if let Some(recorder) = &mut self.tracker.recorder {
             let started = recorder.start();
@@ -293,7 +334,18 @@ impl Setup {
         let read = |(pipes, log): (Pipes, _)| pipes.read(log);
         let captured = self.pipes.map(read).transpose();
         let captured = captured.map_err(Failure::internal("reading the command's output"))?;
-        let tracing = Tracing::new(self.kernel, self.namespaces, self.cgroups, target, audience);
+        let http2 = Http2 {
+            choice: self.http2,
+            probes: self.probes,
+        };
+        let tracing = Tracing::new(
+            self.kernel,
+            self.namespaces,
+            self.cgroups,
+            target,
+            audience,
+            http2,
+        );
         let source = Source::Tracing(Box::new(tracing));
         let engine = Engine::new(
             source,

@@ -5,7 +5,10 @@ use std::{os::unix::fs::MetadataExt, path::PathBuf};
 use aya::{Ebpf, EbpfLoader, programs::ProgramError};
 use caps::{CapSet, Capability};
 use thiserror::Error;
-use tracer_common::{config::Filter, name};
+use tracer_common::{
+    config::{Filter, Http2},
+    name,
+};
 use zerocopy::IntoBytes;
 
 use super::{
@@ -118,6 +121,8 @@ fn one_line(error: &ProgramError) -> String {
 pub(crate) struct Options {
     /// Filter of what to trace.
     pub(crate) filter: Box<Filter>,
+    /// Way in which HTTP/2 is read, one of [`tracer_common::config::http2`].
+    pub(crate) http2: u32,
     /// True if the programs write log lines.
     pub(crate) kernel_log: bool,
 }
@@ -158,12 +163,16 @@ pub(super) fn load_object(options: &Options) -> Result<Ebpf, KernelError> {
     if object.is_empty() {
         return Err(KernelError::NoObject);
     }
+    let http2 = Http2 {
+        mode: options.http2,
+    };
     let offsets = offsets(&Btf::from_file(VMLINUX)?)?;
     EbpfLoader::new()
         // aya creates the task storage but has no type to read it with; only the kernel programs read it.
         .allow_unsupported_maps()
         .override_global(name::OFFSETS, offsets.as_bytes(), true)
         .override_global(name::FILTER, options.filter.as_bytes(), true)
+        .override_global(name::HTTP2, http2.as_bytes(), true)
         .load(object)
         .map_err(map_error)
 }

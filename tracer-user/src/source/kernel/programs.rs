@@ -16,7 +16,7 @@ use aya::{
     },
 };
 use tracer_common::{
-    config::ListenerKey,
+    config::{ListenerKey, http2},
     counter::Counter,
     dns::{LostAnswer, LostAnswerKey},
     name, overflow,
@@ -28,6 +28,7 @@ use tracer_core::{live::WATCH_BYTES, overflow::Overflow};
 use super::{
     load::{KernelError, Options, load_object},
     log::KernelLog,
+    uprobe::Uprobes,
 };
 
 /// Program and tracepoint of each `tp_btf` hook.
@@ -67,6 +68,8 @@ pub(crate) struct Kernel {
     /// Value of the counter of late closes when they were last taken.
     late_closes: u64,
     log: Option<KernelLog>,
+    /// Programs for uprobes, if frames of HTTP/2 are read.
+    uprobes: Option<Uprobes>,
 }
 
 /// `ListenerKey` as a type that aya accepts as key.
@@ -131,6 +134,10 @@ impl Kernel {
                 .load("task_file", &btf)
                 .map_err(KernelError::program(name))?;
         }
+        let uprobes = match options.http2 {
+            http2::FRAMES => Some(Uprobes::load(&mut ebpf)?),
+            _ => None,
+        };
         let records = take(&mut ebpf, name::RECORDS)?;
         let records = RingBuf::try_from(records).map_err(KernelError::map(name::RECORDS))?;
         let counters = take(&mut ebpf, name::COUNTERS)?;
@@ -141,6 +148,7 @@ impl Kernel {
             counters,
             late_closes: 0,
             log,
+            uprobes,
         })
     }
 
@@ -185,6 +193,11 @@ impl Kernel {
             program.attach().map_err(KernelError::program(name))?;
         }
         Ok(())
+    }
+
+    /// Programs for uprobes, if frames of HTTP/2 are read; returned once.
+    pub(crate) fn take_uprobes(&mut self) -> Option<Uprobes> {
+        self.uprobes.take()
     }
 
     /// Adds a process to the traced set.
@@ -426,7 +439,7 @@ fn skipped_runs_in(text: &str) -> Option<u64> {
 }
 
 /// A program of the object, converted to its type.
-fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<P, KernelError>
+pub(super) fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<P, KernelError>
 where
     P: TryFrom<&'a mut Program>,
 {

@@ -1,0 +1,4 @@
+// A Go program without TLS.
+package main
+
+func main() { println("hello") }

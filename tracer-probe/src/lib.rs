@@ -1,0 +1,19 @@
+//! Places in executables and libraries where the plain bytes of TLS connections pass, for probes to be put there: the
+//! functions of OpenSSL and its descendants by their exported names, and Go's crypto/tls by the symbol table or, in
+//! stripped executables, by the table with which Go's runtime unwinds stacks.
+//!
+//! Nothing here places a probe, and no file is read further than needed.
+
+mod body;
+mod dynamic;
+mod elf;
+mod file;
+mod go;
+mod maps;
+mod places;
+
+pub use self::{
+    file::{examine_file, links_of},
+    maps::{Mapped, mapped},
+    places::{Function, Links, Place, Places, Returns, Unfit, examine, links},
+};
