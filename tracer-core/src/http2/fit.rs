@@ -65,6 +65,9 @@ const STEPS: usize = 20_000;
 
 /// Partition that explains most; None when there is none.
 pub(super) fn fit(records: &[Arrived], reads: &[Read], rules: Rules) -> Option<Fit> {
+    if !rules.has_messages {
+        return only(records, reads, rules.overhead);
+    }
     let mut search = Search {
         records,
         reads,
@@ -73,6 +76,33 @@ pub(super) fn fit(records: &[Arrived], reads: &[Read], rules: Rules) -> Option<F
     };
     search.value(0, 0, 0)?;
     Some(search.result())
+}
+
+/// The only partition there can be when all records are read.
+fn only(records: &[Arrived], reads: &[Read], overhead: u16) -> Option<Fit> {
+    let mut fit = Fit::default();
+    let mut read = 0;
+    for record in records {
+        let Some(next) = reads.get(read) else {
+            return Some(fit);
+        };
+        let plain = u32::from(record.length.checked_sub(overhead)?);
+        if next.at_ns < record.end_ns {
+            return None;
+        }
+        match taken(reads, plain, read) {
+            Taken::Whole(count) => {
+                fit.uses.push(Use::Read(count));
+                fit.read += 1;
+                read += count;
+            }
+            Taken::Begun => return Some(fit),
+            Taken::No if plain == 0 => fit.uses.push(Use::Message),
+            Taken::No => return None,
+        }
+    }
+    fit.is_short = read < reads.len();
+    Some(fit)
 }
 
 /// Place in both sequences, and the number of messages just before.
@@ -108,7 +138,7 @@ impl Search<'_> {
             return None;
         }
         let plain = u32::from(arrived.length.checked_sub(self.rules.overhead)?);
-        let as_data = match self.taken(plain, read) {
+        let as_data = match taken(self.reads, plain, read) {
             Taken::Whole(count) => self
                 .value(record + 1, read + count, 0)
                 .map(|value| (value + READ, Some(Use::Read(count)))),
@@ -127,24 +157,6 @@ impl Search<'_> {
         match (as_data, as_message) {
             (Some(data), Some(message)) if message.0 >= data.0 => Some(message),
             (data, message) => data.or(message),
-        }
-    }
-
-    /// Reads that take exactly so many bytes.
-    fn taken(&self, plain: u32, from: usize) -> Taken {
-        let mut sum = 0_u32;
-        for (count, read) in self.reads[from..].iter().enumerate() {
-            if sum >= plain {
-                break;
-            }
-            sum = sum.saturating_add(read.length);
-            if sum == plain {
-                return Taken::Whole(count + 1);
-            }
-        }
-        match sum < plain {
-            true => Taken::Begun,
-            false => Taken::No,
         }
     }
 
@@ -169,6 +181,24 @@ impl Search<'_> {
             fit.uses.pop();
         }
         fit
+    }
+}
+
+/// Reads that take exactly so many bytes.
+fn taken(reads: &[Read], plain: u32, from: usize) -> Taken {
+    let mut sum = 0_u32;
+    for (count, read) in reads[from..].iter().enumerate() {
+        if sum >= plain {
+            break;
+        }
+        sum = sum.saturating_add(read.length);
+        if sum == plain {
+            return Taken::Whole(count + 1);
+        }
+    }
+    match sum < plain {
+        true => Taken::Begun,
+        false => Taken::No,
     }
 }
 

@@ -200,11 +200,13 @@ impl Follow {
             self.is_early_cut = true;
         }
         if let Join::Tls(join) = &mut self.join {
-            let may_go_on = !has_gap || join.1.miss_records();
+            if has_gap {
+                join.1.miss_records();
+            }
             let (wire, queue) = (&mut self.server, join.1.records_mut());
             let is_whole = wire.take(records.at_ns(), records.passed, queue);
-            let is_ok = may_go_on && (is_whole || join.1.is_apart()) && join.1.passed().is_ok();
-            if !is_ok {
+            let is_ok = is_whole || has_gap || join.1.is_apart();
+            if !is_ok || join.1.passed().is_err() {
                 self.lose(Because::LostSync, news);
             }
             return;

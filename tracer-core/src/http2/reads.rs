@@ -24,8 +24,10 @@ const MOST_HELD: usize = 256;
 const PROOF: usize = 3;
 const READS_TRIED: usize = 8;
 const RECORDS_TRIED: usize = 16;
+/// Places that are tried behind a gap, where few records are missing.
+const TRIED_AT_GAP: usize = 4;
 /// Reads after which it is given up.
-const MOST_APART: usize = 64;
+const MOST_APART: usize = 512;
 
 /// Reads of one connection.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub(super) struct Reads {
     overheads: &'static [u16],
     has_messages: bool,
     records: VecDeque<TlsRecord>,
+    /// Records behind a gap, if there is one.
+    behind_gap: Option<VecDeque<TlsRecord>>,
     reads: VecDeque<Read>,
     /// Position behind the last read.
     end: Option<u64>,
@@ -53,6 +57,7 @@ impl Reads {
             overheads,
             has_messages,
             records: VecDeque::new(),
+            behind_gap: None,
             reads: VecDeque::new(),
             end: None,
             is_apart: false,
@@ -67,11 +72,15 @@ impl Reads {
         self.is_apart = true;
     }
 
-    /// Notes that records are missing. False if that cannot be made good, because some were read already.
-    pub(super) fn miss_records(&mut self) -> bool {
-        self.records.clear();
-        self.is_apart |= self.settled == 0;
-        self.is_apart
+    /// Notes that records are missing before the next one.
+    pub(super) fn miss_records(&mut self) {
+        if self.is_apart && self.settled == 0 {
+            return self.records.clear();
+        }
+        if self.behind_gap.is_none() && self.records.back().is_some_and(|last| last.end_ns == 0) {
+            self.records.pop_back();
+        }
+        self.behind_gap = Some(VecDeque::new());
     }
 
     /// True while it is not known where reads and records begin together.
@@ -79,14 +88,15 @@ impl Reads {
         self.is_apart
     }
 
-    /// Records that wait for reads.
+    /// Records that wait for reads, to add the next one.
     pub(super) fn records_mut(&mut self) -> &mut VecDeque<TlsRecord> {
-        &mut self.records
+        self.behind_gap.as_mut().unwrap_or(&mut self.records)
     }
 
     /// Checks the limit of the records that wait.
     pub(super) fn passed(&self) -> Result<(), LostSync> {
-        match self.records.len() > MOST_RECORDS {
+        let behind = self.behind_gap.as_ref().map_or(0, VecDeque::len);
+        match self.records.len() + behind > MOST_RECORDS {
             true => Err(LostSync),
             false => Ok(()),
         }
@@ -123,19 +133,30 @@ impl Reads {
         is_over: bool,
         into: &mut Vec<Happening>,
     ) -> Result<(), LostSync> {
+        self.holds = false;
+        if self.records.is_empty()
+            && let Some(behind) = self.behind_gap.take()
+        {
+            self.records = behind;
+            self.is_apart = true;
+        }
         if self.is_apart && !self.find() {
-            return match self.reads.len() > MOST_APART {
+            return match self.reads.len() > MOST_APART || (is_over && self.settled != 0) {
                 true => Err(LostSync),
                 false => Ok(()),
             };
         }
-        self.holds = false;
         if let Some(found) = self.fit()? {
             let count = self.settled_of(&found, now_ns, is_over);
             self.holds = count < found.uses.len();
             self.settle(&found.uses[..count]);
             if is_over && found.is_short {
                 return Err(LostSync);
+            }
+            if found.is_short && self.behind_gap.is_some() {
+                // What is left before the gap was not read, or its reads are not known yet.
+                self.settle(&found.uses[count..]);
+                self.records.clear();
             }
         }
         self.track.drain(into);
@@ -206,10 +227,14 @@ impl Reads {
     fn find(&mut self) -> bool {
         let reads = self.reads.make_contiguous();
         let arrived = arrived(&self.records, reads.len() + RECORDS_TRIED);
+        let (reads_tried, records_tried) = match self.settled {
+            0 => (READS_TRIED, RECORDS_TRIED),
+            _ => (TRIED_AT_GAP, TRIED_AT_GAP),
+        };
         let mut found = None;
         for overhead in self.overheads {
-            for first in 0..reads.len().min(READS_TRIED) {
-                for record in 0..arrived.len().min(RECORDS_TRIED) {
+            for first in 0..reads.len().min(reads_tried) {
+                for record in 0..arrived.len().min(records_tried) {
                     let rules = Rules {
                         overhead: *overhead,
                         has_messages: false,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tracer_common::http2::frames;
+
 use crate::http2::call::Call;
 
 /// Limit of the objects that are known.
@@ -40,7 +42,11 @@ impl Objects {
     pub(super) fn keep(&mut self, key: ObjectKey, call: Call, begins: bool) {
         self.make_room(key);
         let object = self.known.entry(key).or_insert(Object::Unbound(Vec::new()));
-        if begins || matches!(object, Object::Bound(_)) {
+        let goes_on = match object {
+            Object::Unbound(calls) => calls.last().is_some_and(|last| last.has(frames::MORE)),
+            Object::Bound(_) => false,
+        };
+        if (begins && !goes_on) || matches!(object, Object::Bound(_)) {
             *object = Object::Unbound(Vec::new());
         }
         if let Object::Unbound(calls) = object

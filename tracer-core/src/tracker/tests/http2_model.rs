@@ -88,6 +88,9 @@ pub(super) struct Model {
     pub(super) read_after_ns: u64,
     /// Flag of the first call of each direction.
     pub(super) begin: u8,
+    /// True if the records of the server are not seen, and flags of those that are.
+    pub(super) misses: bool,
+    pub(super) flags: u8,
     pub(super) positions: [u64; 2],
     pub(super) is_bound: bool,
 }
@@ -105,6 +108,8 @@ impl Model {
             writes_early: false,
             read_after_ns: 1000,
             begin: frames::BEGINS,
+            misses: false,
+            flags: 0,
             positions: [0, 0],
             is_bound: false,
         };
@@ -250,7 +255,9 @@ impl Model {
             .iter()
             .map(|plain| *plain as u16 + overhead)
             .collect();
-        self.records(direction::INGRESS, at_ns, &lengths, 0);
+        if !self.misses {
+            self.records(direction::INGRESS, at_ns, &lengths, self.flags);
+        }
         let mut position = from;
         for record in records {
             for read in cut(record, self.read_size) {

@@ -161,10 +161,24 @@ proptest! {
     }
 }
 
+/// Frames of one call in several records; of the first call, too, of which the object is not bound yet.
 #[test]
-fn frames_of_one_call_in_several_records() {
-    let mut model = Model::new();
-    model.begin(100 * MS);
+fn calls_with_many_frames() {
+    for is_first in [false, true] {
+        for writes_early in [false, true] {
+            let mut model = Model {
+                writes_early,
+                ..Model::new()
+            };
+            check_many(&mut model, is_first);
+        }
+    }
+}
+
+fn check_many(model: &mut Model, is_first: bool) {
+    if !is_first {
+        model.begin(100 * MS);
+    }
     let many: Vec<Frame> = (0..40)
         .map(|at| frame(HEADERS, END, 2 * at + 1, 20))
         .collect();

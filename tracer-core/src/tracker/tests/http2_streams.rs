@@ -232,19 +232,40 @@ fn lengths_that_do_not_fit_lose_the_rest() {
 }
 
 #[test]
-fn a_gap_loses_the_rest() {
-    for side in [direction::EGRESS, direction::INGRESS] {
-        let mut model = Model::new();
-        model.begin(BEGIN);
-        model.request(200 * MS, 1);
-        model.answer(240 * MS, 1);
-        model.records(side, 250 * MS, &[500], records::GAP);
-        model.request(300 * MS, 3);
-        model.answer(340 * MS, 3);
-        let group = model.totals(500 * MS);
-        check_source(&group, 0, 1);
-        assert_eq!(group.requests.count, 1);
+fn a_gap_in_what_is_sent_loses_the_rest() {
+    let mut model = Model::new();
+    model.begin(BEGIN);
+    model.request(200 * MS, 1);
+    model.answer(240 * MS, 1);
+    model.records(direction::EGRESS, 250 * MS, &[500], records::GAP);
+    model.request(300 * MS, 3);
+    model.answer(340 * MS, 3);
+    let group = model.totals(500 * MS);
+    check_source(&group, 0, 1);
+    assert_eq!(group.requests.count, 1);
+}
+
+/// A record of the server that was not seen takes the times of its frames with it, and nothing else.
+#[test]
+fn a_gap_in_what_is_received_is_passed_over() {
+    let mut model = Model::new();
+    model.begin(BEGIN);
+    for at in 0..10_u32 {
+        let stream = 2 * at + 1;
+        let at_ms = 200 + 100 * u64::from(at);
+        model.request(at_ms * MS, stream);
+        model.misses = at == 2;
+        model.flags = match at {
+            3 => records::GAP,
+            _ => 0,
+        };
+        let length = 100 + 10 * (at % 4);
+        model.receive((at_ms + 40) * MS, &[frame(HEADERS, END, stream, length)]);
     }
+    let group = model.totals(5000 * MS);
+    check_source(&group, 1, 0);
+    assert_eq!((group.requests.count, group.requests.failed), (10, 0));
+    check_phase(&group, Phase::Ttfb, &[40; 9]);
 }
 
 /// A probe is placed while a response comes in. Requests are known by the numbers of their streams, and later ones exactly.
