@@ -45,6 +45,11 @@ impl Call {
         self.flags & flag != 0
     }
 
+    /// True for the first bytes of a direction.
+    pub fn begins(&self) -> bool {
+        self.has(frames::BEGINS) && self.position == 0
+    }
+
     /// Adds the frames of another record of the same call. Returns the call back when the record is of another one.
     pub fn join(&mut self, next: Self) -> Option<Self> {
         let same = self.has(frames::MORE)

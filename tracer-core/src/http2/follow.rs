@@ -91,12 +91,13 @@ impl Follow {
         self.object
     }
 
-    /// True if the client's preface would begin another connection, because frames are known of this one.
-    pub fn has_writes(&self) -> bool {
-        match &self.join {
-            Join::Tls(join) => !join.0.is_unwritten(),
-            Join::None => false,
-            Join::Clear(_) | Join::Lost(_) => true,
+    /// True if calls of this side are known, so that one that begins belongs to another connection.
+    pub fn has_calls(&self, side: Side) -> bool {
+        match (&self.join, side) {
+            (Join::Tls(join), Side::Client) => !join.0.is_unwritten(),
+            (Join::Tls(join), Side::Server) => !join.1.is_unread(),
+            (Join::None, _) => false,
+            (Join::Clear(_) | Join::Lost(_), _) => true,
         }
     }
 

@@ -83,6 +83,11 @@ impl Reads {
         self.behind_gap = Some(VecDeque::new());
     }
 
+    /// True if no read was taken.
+    pub(super) fn is_unread(&self) -> bool {
+        self.end.is_none()
+    }
+
     /// True while it is not known where reads and records begin together.
     pub(super) fn is_apart(&self) -> bool {
         self.is_apart

@@ -20,7 +20,6 @@ use crate::{
         source::Source,
     },
     stream::{self, Carrier},
-    tls::Side,
 };
 
 /// Names of the processes of Node.
@@ -75,15 +74,14 @@ impl Tracker {
 
     fn http2_call(&mut self, key: objects::ObjectKey, call: Call) {
         let is_freed = call.has(frames::FREED);
-        let begins = call.side == Side::Client && call.has(frames::BEGINS);
         let cookie = self.objects.cookie(key);
         let known = cookie.and_then(|cookie| self.connections.remove(&cookie));
         match (cookie, known) {
             (Some(cookie), Some(mut connection)) => {
                 let follow = connection.follow.get_or_insert_default();
-                if begins && follow.has_writes() && call.position == 0 {
+                if call.begins() && follow.has_calls(call.side) {
                     // The address belongs to a new object now.
-                    self.objects.keep(key, call, true);
+                    self.objects.keep(key, call);
                 } else {
                     let mut news = Vec::new();
                     follow.call(call, &mut news);
@@ -92,8 +90,8 @@ impl Tracker {
                 self.connections.insert(cookie, connection);
             }
             // The connection is not followed, or closed already.
-            (Some(_), None) if !begins => {}
-            _ => self.objects.keep(key, call, begins),
+            (Some(_), None) if !call.begins() => {}
+            _ => self.objects.keep(key, call),
         }
         if is_freed {
             self.objects.forget(key);

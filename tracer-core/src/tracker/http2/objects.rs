@@ -38,15 +38,19 @@ impl Objects {
         }
     }
 
-    /// Keeps a call until the object is bound. `begins`: earlier ones belong to another object at the same address.
-    pub(super) fn keep(&mut self, key: ObjectKey, call: Call, begins: bool) {
+    /// Keeps a call until the object is bound. One that begins a direction anew belongs to another object at the same address
+    /// than the calls before it.
+    pub(super) fn keep(&mut self, key: ObjectKey, call: Call) {
         self.make_room(key);
         let object = self.known.entry(key).or_insert(Object::Unbound(Vec::new()));
-        let goes_on = match object {
-            Object::Unbound(calls) => calls.last().is_some_and(|last| last.has(frames::MORE)),
-            Object::Bound(_) => false,
+        let is_new = match object {
+            Object::Unbound(calls) => {
+                let goes_on = calls.last().is_some_and(|last| last.has(frames::MORE));
+                call.begins() && !goes_on && calls.iter().any(|other| other.side == call.side)
+            }
+            Object::Bound(_) => true,
         };
-        if (begins && !goes_on) || matches!(object, Object::Bound(_)) {
+        if is_new {
             *object = Object::Unbound(Vec::new());
         }
         if let Object::Unbound(calls) = object

@@ -47,6 +47,19 @@ struct Sent {
     last_ns: u64,
 }
 
+/// True if a ticket is as long as a record with data: then nothing tells the two apart.
+fn looks_like_data(steps: &[Step]) -> bool {
+    let tickets = steps.iter().filter_map(|step| match step {
+        Step::Ticket(length) => Some(u32::from(*length)),
+        _ => None,
+    });
+    let tickets: Vec<u32> = tickets.collect();
+    steps.iter().any(|step| match step {
+        Step::Data(_, length, _) => tickets.contains(&((length + 9) % 16_384)),
+        _ => false,
+    })
+}
+
 /// Streams as the model knows them.
 #[derive(Default)]
 struct Truth {
@@ -128,7 +141,7 @@ proptest! {
         server_pads in any::<bool>(),
         read_after_ns in prop_oneof![Just(1_000_u64), Just(900_000)],
     ) {
-        // A ticket may only look like data when records are read in small pieces.
+        prop_assume!(!looks_like_data(&steps));
         let mut model = Model {
             writes_early,
             read_size: read_size.max(64),

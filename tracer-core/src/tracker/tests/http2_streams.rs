@@ -317,6 +317,25 @@ fn an_address_that_is_used_again() {
     check_phase(&group, Phase::TtfbFirst, &[40, 40, 40]);
 }
 
+/// A server sends its SETTINGS, and the client reads them, before the client has written anything.
+#[test]
+fn settings_before_the_preface() {
+    let mut model = Model {
+        writes_early: true,
+        ..Model::new()
+    };
+    model.receive(BEGIN - MS, &[settings(100)]);
+    model.request(200 * MS, 1);
+    model.answer(240 * MS, 1);
+    let group = model.totals(500 * MS);
+    check_source(&group, 1, 0);
+    assert_eq!(
+        (group.requests.count, group.http2.max_concurrent_streams),
+        (1, Some(100))
+    );
+    check_phase(&group, Phase::Ttfb, &[40]);
+}
+
 /// A pass over the sockets tells what is in flight, and the end of the trace counts answers that have begun.
 #[test]
 fn under_way() {
