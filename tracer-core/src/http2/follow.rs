@@ -162,6 +162,9 @@ impl Follow {
         news: &mut Vec<News>,
     ) {
         let has_gap = records.has(records::GAP);
+        if let Join::Tls(join) = &mut self.join {
+            join.1.rest(records.at_ns());
+        }
         match records.side() {
             Side::Client => self.sent(records, has_gap, news),
             Side::Server => self.received(records, has_gap, news),
@@ -379,7 +382,7 @@ impl Follow {
 
     fn lose_here(&mut self, news: &mut Vec<News>) {
         let because = match &self.join {
-            Join::Tls(join) if join.1.is_apart() => Because::AttachedLate,
+            Join::Tls(join) if join.1.is_unsettled() && join.1.is_apart() => Because::AttachedLate,
             _ => Because::LostSync,
         };
         self.lose(because, news);

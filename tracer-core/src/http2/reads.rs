@@ -139,13 +139,8 @@ impl Reads {
         into: &mut Vec<Happening>,
     ) -> Result<(), LostSync> {
         self.holds = false;
-        if self.records.is_empty()
-            && let Some(behind) = self.behind_gap.take()
-        {
-            self.records = behind;
-            self.is_apart = true;
-        }
-        if self.is_apart && !self.find() {
+        self.pass_gap();
+        if self.is_apart && !self.find(self.is_quiet(now_ns)) {
             return match self.reads.len() > MOST_APART || (is_over && self.settled != 0) {
                 true => Err(LostSync),
                 false => Ok(()),
@@ -166,6 +161,38 @@ impl Reads {
         }
         self.track.drain(into);
         Ok(())
+    }
+
+    /// Goes on behind a gap when everything before it was read.
+    fn pass_gap(&mut self) {
+        if self.records.is_empty()
+            && let Some(behind) = self.behind_gap.take()
+        {
+            self.records = behind;
+            self.is_apart = true;
+        }
+    }
+
+    /// True if nothing has come for so long that all records were read.
+    fn is_quiet(&self, now_ns: u64) -> bool {
+        let read_ns = self.reads.back().map_or(0, |read| read.at_ns);
+        let record_ns = self.records.back().map_or(0, |record| record.end_ns);
+        let last_ns = read_ns.max(record_ns);
+        record_ns != 0 && last_ns.saturating_add(SETTLED_NS) <= now_ns
+    }
+
+    /// Looks behind a gap where reads and records belong together, before more of them come at `now_ns`: after a silence all
+    /// records were read.
+    pub(super) fn rest(&mut self, now_ns: u64) {
+        self.pass_gap();
+        if self.is_apart && self.is_quiet(now_ns) {
+            self.find(true);
+        }
+    }
+
+    /// True if nothing was ever read from a known record.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.settled == 0
     }
 
     /// True if all is told that is known.
@@ -228,8 +255,8 @@ impl Reads {
         }
     }
 
-    /// Looks for the read and the record that begin together.
-    fn find(&mut self) -> bool {
+    /// Looks for the read and the record that begin together. `is_quiet`: all records were read.
+    fn find(&mut self, is_quiet: bool) -> bool {
         let reads = self.reads.make_contiguous();
         let arrived = arrived(&self.records, reads.len() + RECORDS_TRIED);
         let (reads_tried, records_tried) = match self.settled {
@@ -247,7 +274,11 @@ impl Reads {
                     let Some(fit) = fit(&arrived[record..], &reads[first..], rules) else {
                         continue;
                     };
-                    if fit.read < PROOF {
+                    let is_all = fit.uses.len() == arrived.len() - record && !fit.is_short;
+                    if fit.read < PROOF && !(is_quiet && is_all && fit.read != 0) {
+                        continue;
+                    }
+                    if is_quiet && !is_all {
                         continue;
                     }
                     let begins = (overhead, first, record, shift(&fit, first, record));
