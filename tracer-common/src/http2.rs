@@ -47,7 +47,8 @@ pub mod records {
     pub const UNACKNOWLEDGED: u8 = 2;
 }
 
-/// TLS records that began or ended in one segment of a connection that speaks HTTP/2, or may speak it. Only the entries
+/// TLS records that began or ended in one segment of a connection that speaks HTTP/2, or may speak it. A segment may have
+/// several of these, with the same time. A TLS record whose header is cut begins with the segment that completes it. Only the entries
 /// that are set are written, and `header.size` is the length up to the last of them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -128,7 +129,8 @@ pub mod frames {
     pub const MORE: u8 = 16;
 }
 
-/// Frames whose headers were completed by one call of a TLS library, or by one segment in clear. Only the entries that are
+/// Frames whose headers were completed by one call of a TLS library, or by one segment in clear; a frame with a value comes
+/// with the call or segment that completes the value. Only the entries that are
 /// set are written, and `header.size` is the length up to the last of them. A call without a new frame is reported, too.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]

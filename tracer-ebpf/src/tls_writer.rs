@@ -19,6 +19,7 @@ pub fn enters(thread: u64, object: u64, position: u64) {
     let mut writer = Writer {
         object,
         position,
+        call_position: position,
         inside: 1,
         unsent: 0,
         ambiguous: 0,
@@ -58,10 +59,15 @@ pub fn returns(thread: u64, object: u64, wrote: bool) {
     }
 }
 
-/// TLS object of which the current thread sends bytes, and how that is known. `is_first`: the segment has the first
-/// application data of its connection, so the object must be at its first byte, and otherwise it must not.
+/// TLS object of which the current thread sends bytes through the socket with this cookie, and how that is known. `is_first`: the
+/// segment has the first application data of its connection, so the object must be at its first byte, and otherwise it must
+/// not.
+///
+/// In the middle of a connection the same socket has to be found twice. Only the second time it is sure that all bytes which
+/// were written to memory before have been seen on their way; and bytes that another socket sends in an interrupt of the thread
+/// do not come twice.
 #[inline(always)]
-pub fn bound(is_first: bool) -> Option<BindRecord> {
+pub fn bound(cookie: u64, is_first: bool) -> Option<BindRecord> {
     let task = Task::current();
     let (tgid, tid) = (task.tgid(), task.tid());
     let thread = (u64::from(tgid) << 32) | u64::from(tid);
@@ -69,12 +75,10 @@ pub fn bound(is_first: bool) -> Option<BindRecord> {
     // SAFETY: a value of the map. An interrupt of the thread may be here at the same time as the thread itself; then one of
     // the two finds the bytes sent.
     let writer = unsafe { &mut *writer };
-    let (address, position) = (writer.object, writer.position);
-    let (inside, unsent, ambiguous) = (writer.inside, writer.unsent, writer.ambiguous);
+    let address = writer.object;
+    let found = found(writer);
     writer.unsent = 0;
-    if inside == 0 && (unsent == 0 || ambiguous == 1) {
-        return None;
-    }
+    let (position, how) = found?;
     let key = ObjectKey {
         object: address,
         tgid,
@@ -87,6 +91,10 @@ pub fn bound(is_first: bool) -> Option<BindRecord> {
     if object.bound == 1 || begins != is_first {
         return None;
     }
+    if !is_first && object.candidate != cookie {
+        object.candidate = cookie;
+        return None;
+    }
     object.bound = 1;
     let _ = maps::TLS_WRITERS.remove(thread);
     // SAFETY: plain integers.
@@ -94,6 +102,18 @@ pub fn bound(is_first: bool) -> Option<BindRecord> {
     record.object = address;
     record.position = position;
     record.tgid = tgid;
-    record.how = if inside == 1 { INSIDE } else { NEXT };
+    record.how = how;
     Some(record)
+}
+
+/// Position in the plaintext at which the bytes begin that the thread sends, and how that is known.
+#[inline(always)]
+fn found(writer: &Writer) -> Option<(u64, u8)> {
+    if writer.inside == 1 {
+        Some((writer.call_position, INSIDE))
+    } else if writer.unsent == 1 && writer.ambiguous == 0 {
+        Some((writer.position, NEXT))
+    } else {
+        None
+    }
 }

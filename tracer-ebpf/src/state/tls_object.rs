@@ -43,6 +43,8 @@ pub struct Object {
     /// Number of writes that look like no frame.
     pub strikes: u8,
     pub pad: [u8; 3],
+    /// Cookie of the socket that has sent its bytes once, in the middle of a connection; 0 if there is none.
+    pub candidate: u64,
 }
 
 /// Key of a call: a library may call another function of itself, or write to another TLS object, in the same thread.
@@ -87,8 +89,10 @@ pub struct Call {
 pub struct Writer {
     /// Address of the TLS object.
     pub object: u64,
-    /// Position in the plaintext of the first byte that has not been sent.
+    /// Position in the plaintext of the first byte that has not been sent, as far as sends were seen.
     pub position: u64,
+    /// Position in the plaintext at the begin of the current or latest call.
+    pub call_position: u64,
     /// 1: the function that writes has not returned yet.
     pub inside: u8,
     /// 1: bytes were written that have not been sent.
