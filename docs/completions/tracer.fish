@@ -54,6 +54,10 @@ always\t'Yes'
 never\t'No'"
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l record -d 'Record everything the figures are made of to FILE, for `tracer replay`' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l duration -d 'Stop after this time. The command of `tracer run` gets SIGTERM, and SIGKILL 15 seconds later' -r
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l http2 -d 'Reading of HTTP/2' -r -f -a "auto\t'Frames if a probe takes less than 3 µs here, else wire; says which, and why'
+frames\t'Frames, by probes in TLS libraries: every request is known'
+wire\t'Lengths and times of TLS records, without probes: requests as far as these tell'
+off\t'Neither; only the number of connections that speak HTTP/2'"
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l max-hosts -d 'Hosts with figures of their own; when there are more, the least busy without open connections give way' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l no-tui -d 'No live screen, though standard output is a terminal: the text summary at the end only'
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -s q -l quiet -d 'No text summary. The live screen opens all the same: see --no-tui'
@@ -75,6 +79,10 @@ always\t'Yes'
 never\t'No'"
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l record -d 'Record everything the figures are made of to FILE, for `tracer replay`' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l duration -d 'Stop after this time. The command of `tracer run` gets SIGTERM, and SIGKILL 15 seconds later' -r
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l http2 -d 'Reading of HTTP/2' -r -f -a "auto\t'Frames if a probe takes less than 3 µs here, else wire; says which, and why'
+frames\t'Frames, by probes in TLS libraries: every request is known'
+wire\t'Lengths and times of TLS records, without probes: requests as far as these tell'
+off\t'Neither; only the number of connections that speak HTTP/2'"
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l max-hosts -d 'Hosts with figures of their own; when there are more, the least busy without open connections give way' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l pid -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l user -d 'Start the command as this user, with the user\'s groups, HOME, USER and LOGNAME; tracer itself keeps its rights' -r

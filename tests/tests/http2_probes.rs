@@ -1,6 +1,7 @@
 //! Uprobes in TLS libraries: they see each request of HTTP/2, change nothing, and go with tracer, however it ends.
 
 use std::fs::File;
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -283,6 +284,9 @@ fn first_byte(pid: u32, file: &Mapped) -> Result<u8> {
     Ok(byte[0])
 }
 
+/// Python program that has loaded the system's libssl.
+const WAITS: &str = "import signal, ssl; print('ready', flush=True); signal.pause()";
+
 /// A breakpoint of x86-64.
 const BREAKPOINT: u8 = 0xcc;
 
@@ -290,11 +294,13 @@ const BREAKPOINT: u8 = 0xcc;
 #[test]
 fn nothing_is_left_after_a_kill() -> Result<()> {
     require_root()?;
-    let script = "import signal, ssl; print('ready', flush=True); signal.pause()";
-    let process = waiting(Command::new(venv_python()?).args(["-c", script]))?;
+    let process = waiting(Command::new(venv_python()?).args(["-c", WAITS]))?;
     let libssl = mapped_libssl(process.id())?;
-    let before = first_byte(process.id(), &libssl)?;
-    ensure!(before != BREAKPOINT, "there is a probe already");
+    // The probes of an earlier trace may still be going.
+    let before = wait_for("memory without probes", PATIENCE, || {
+        let byte = first_byte(process.id(), &libssl)?;
+        Ok((byte != BREAKPOINT).then_some(byte))
+    })?;
     for end in [Signal::SIGKILL, Signal::SIGTERM] {
         let attached = Attached::start(process.id())?;
         ensure!(
@@ -310,14 +316,39 @@ fn nothing_is_left_after_a_kill() -> Result<()> {
     Ok(())
 }
 
+/// Somebody writes to a library in place. The kernel would go on with the instructions that were there before.
+#[test]
+fn probes_go_when_the_file_changes() -> Result<()> {
+    require_root()?;
+    let script = "import ctypes, signal, ssl, sys; ctypes.CDLL(sys.argv[1]); print('ready', flush=True); signal.pause()";
+    let system = waiting(Command::new(venv_python()?).args(["-c", WAITS]))?;
+    let directory = tempfile::tempdir()?;
+    let copy = directory.path().join("libssl.so.3");
+    std::fs::copy(mapped_libssl(system.id())?.path, &copy)?;
+    let process = waiting(Command::new(venv_python()?).args(["-c", script]).arg(&copy))?;
+    let maps = std::fs::read_to_string(format!("/proc/{}/maps", process.id()))?;
+    let mut files = mapped(&maps).into_iter();
+    let loaded = files.find(|file| Path::new(&file.path) == copy);
+    let loaded = loaded.context("the copy is not loaded")?;
+    let before = first_byte(process.id(), &loaded)?;
+    let attached = Attached::start(process.id())?;
+    ensure!(first_byte(process.id(), &loaded)? == BREAKPOINT);
+    let mut file = File::options().append(true).open(&copy)?;
+    file.write_all(b"more")?;
+    wait_for("the probes to go", PATIENCE, || {
+        Ok((first_byte(process.id(), &loaded)? == before).then_some(()))
+    })?;
+    attached.process.signal(Signal::SIGTERM)?;
+    let finished = attached.process.finish()?;
+    ensure!(finished.status.success(), "{finished:?}");
+    Ok(())
+}
+
 /// A library that no process has loaded before, and that is removed while it is in use.
 #[test]
 fn a_library_that_is_loaded_late() -> Result<()> {
     let (site, url) = site()?;
-    let system = waiting(Command::new(venv_python()?).args([
-        "-c",
-        "import signal, ssl; print('ready', flush=True); signal.pause()",
-    ]))?;
+    let system = waiting(Command::new(venv_python()?).args(["-c", WAITS]))?;
     let directory = tempfile::tempdir()?;
     let copy = directory.path().join("libssl-1a2b3c.so.3");
     std::fs::copy(mapped_libssl(system.id())?.path, &copy)?;

@@ -1,4 +1,4 @@
-//! What the loader reads: needed libraries, the interpreter, and exported symbols where section headers are gone.
+//! Tables that the loader reads: needed libraries, the interpreter, and exported symbols where section headers are gone.
 
 use object::{
     LittleEndian as Little, ReadRef,

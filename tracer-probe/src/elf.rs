@@ -163,7 +163,7 @@ fn search(symbols: &[Symbol64], strings: &[u8], names: &[&str], found: &mut [Opt
             let rest = name.strip_prefix(wanted.as_bytes());
             rest.is_some_and(|rest| rest.first() == Some(&0))
         };
-        if let Some(at) = names.iter().position(|wanted| is(wanted)) {
+        if let Some(at) = names.iter().position(is) {
             found[at].get_or_insert(Symbol {
                 address: symbol.st_value.get(Little),
                 size: symbol.st_size.get(Little),

@@ -4,7 +4,10 @@ use std::{fs::File, ops::Range, os::unix::fs::FileExt};
 
 use object::{ReadCache, ReadCacheOps, ReadRef};
 
-use crate::places::{Links, Places, Unfit, examine, links};
+use crate::{
+    examine::{examine, links},
+    places::{Links, Places, Unfit},
+};
 
 /// Bytes that are read of one file at most.
 const MOST: u64 = 256 << 20;

@@ -7,13 +7,15 @@
 mod body;
 mod dynamic;
 mod elf;
+mod examine;
 mod file;
 mod go;
 mod maps;
 mod places;
 
 pub use self::{
+    examine::{examine, links},
     file::{examine_file, links_of},
     maps::{Mapped, mapped},
-    places::{Function, Links, Place, Places, Returns, Unfit, examine, links},
+    places::{Function, Links, Place, Places, Returns, Unfit},
 };

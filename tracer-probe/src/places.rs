@@ -1,8 +1,4 @@
-//! What can be probed in a file.
-
-use object::ReadRef;
-
-use crate::{elf::Elf, go};
+//! Places for probes, and reasons why a file has none.
 
 /// Function that gets or returns plain bytes of a TLS connection, or frees its object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,7 +45,7 @@ impl Function {
     }
 
     /// True if the function returns something that a probe has to see.
-    const fn has_result(self) -> bool {
+    pub(crate) const fn has_result(self) -> bool {
         !matches!(self, Self::SslFree)
     }
 }
@@ -114,52 +110,6 @@ pub enum Unfit {
     Nothing,
 }
 
-/// Tells what can be probed in an ELF file.
-pub fn examine<'d, R: ReadRef<'d>>(data: R) -> Result<Places, Unfit> {
-    let elf = Elf::parse(data)?;
-    let mut places = openssl(&elf)?;
-    let go = match go::version(&elf) {
-        None => None,
-        Some(version) => {
-            let found = go::functions(&elf, &version);
-            match found {
-                Ok(found) => places.extend(found),
-                // The functions of OpenSSL can be read all the same.
-                Err(_) if !places.is_empty() => {}
-                Err(unfit) => return Err(unfit),
-            }
-            Some(version)
-        }
-    };
-    if places.is_empty() {
-        return Err(Unfit::Nothing);
-    }
-    Ok(Places { places, go })
-}
-
-/// Places of the exported functions of OpenSSL.
-fn openssl<'d, R: ReadRef<'d>>(elf: &Elf<'d, R>) -> Result<Vec<Place>, Unfit> {
-    let functions = Function::OF_OPENSSL;
-    let symbols = elf.functions(&functions.map(Function::symbol))?;
-    let mut places = Vec::new();
-    for (function, symbol) in functions.into_iter().zip(symbols) {
-        let Some(symbol) = symbol else { continue };
-        let Some(entry) = elf.code_offset(symbol.address) else {
-            continue;
-        };
-        let returns = match function.has_result() {
-            false => Returns::Unneeded,
-            true => Returns::ByAddress,
-        };
-        places.push(Place {
-            function,
-            entry,
-            returns,
-        });
-    }
-    Ok(places)
-}
-
 /// Files by which an executable is loaded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Links {
@@ -167,13 +117,4 @@ pub struct Links {
     pub interpreter: Option<String>,
     /// Names of the libraries that the file itself needs.
     pub needed: Vec<String>,
-}
-
-/// Tells by which files an ELF file is loaded.
-pub fn links<'d, R: ReadRef<'d>>(data: R) -> Result<Links, Unfit> {
-    let elf = Elf::parse(data)?;
-    Ok(Links {
-        interpreter: elf.interpreter(),
-        needed: elf.needed(),
-    })
 }

@@ -632,6 +632,7 @@ mod tests {
         let report = tree.report(&Probes {
             list_sockets: Some(&fine),
             try_load: Some(&fine),
+            try_probe: Some(&fine),
         });
         assert_eq!(report.exit_code(), 0, "{}", report.to_text());
         assert!(
@@ -801,7 +802,7 @@ mod tests {
         let bad = || Err("refused\nline 2\x1b[31m".to_owned());
         let report = Tree::healthy().report(&Probes {
             list_sockets: Some(&bad),
-            try_load: None,
+            ..Probes::default()
         });
         assert_eq!(report.exit_code(), 0);
         assert!(
@@ -812,8 +813,9 @@ mod tests {
             report.to_text()
         );
         let report = Tree::healthy().report(&Probes {
-            list_sockets: None,
             try_load: Some(&bad),
+            try_probe: Some(&bad),
+            ..Probes::default()
         });
         assert_eq!(report.exit_code(), 3);
         let text = report.to_text();

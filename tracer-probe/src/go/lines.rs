@@ -128,7 +128,7 @@ impl<'d> Lines<'d> {
                 let rest = name.strip_prefix(wanted.as_bytes());
                 rest.is_some_and(|rest| rest.first() == Some(&0))
             };
-            if let Some(which) = names.iter().position(|wanted| is(wanted)) {
+            if let Some(which) = names.iter().position(is) {
                 found[which] = self.symbol(at);
             }
         }

@@ -297,7 +297,7 @@ pub(crate) struct OutputArguments {
     /// Stop after this time. The command of `tracer run` gets SIGTERM, and SIGKILL 15 seconds later.
     #[arg(long, value_name = "TIME", value_parser = parse_positive)]
     pub(crate) duration: Option<Duration>,
-    /// How HTTP/2 is read.
+    /// Reading of HTTP/2.
     #[arg(long, value_enum, default_value_t = Asked::Auto, help_heading = "Tracing")]
     pub(crate) http2: Asked,
     /// Hosts with figures of their own; when there are more, the least busy without open connections give way.

@@ -27,7 +27,7 @@ use crate::{
             uprobe::cost,
         },
         probes::{
-            Probes,
+            self, Probes,
             choice::{self, Choice},
             placer::Placer,
         },
@@ -192,7 +192,8 @@ impl Setup {
             kernel_log: arguments.kernel_log,
         };
         let mut kernel = Kernel::load(&options)?;
-        let placer = kernel.take_uprobes().map(Placer::new);
+        let placer = kernel.take_uprobes().map(Placer::new).transpose();
+        let placer = placer.map_err(Failure::internal("watching files with probes"))?;
         let options = TrackerOptions {
             max_hosts: arguments.max_hosts as usize,
             hosts: selection.hosts.clone(),
@@ -247,6 +248,9 @@ impl Setup {
             records: &sweep,
             last: false,
         });
+        if let Some(placer) = &mut self.placer {
+            probes::look_at_owners(placer, &sweep);
+        }
         self.adopted = sweep;
         Ok(())
     }

@@ -163,6 +163,18 @@ pub(crate) const HOUSES: &[House] = &[
         ],
     },
     House {
+        package: "tracer-probe",
+        floors: &[
+            &["lib"],
+            &["file"],
+            &["examine"],
+            &["go"],
+            &["body", "dynamic"],
+            &["elf"],
+            &["maps", "places"],
+        ],
+    },
+    House {
         package: "tracer-recording",
         floors: &[
             &["lib"],

@@ -2,7 +2,10 @@
 
 use std::{os::unix::fs::MetadataExt, path::PathBuf};
 
-use aya::{Ebpf, EbpfLoader, programs::ProgramError};
+use aya::{
+    Ebpf, EbpfLoader,
+    programs::{Program, ProgramError},
+};
 use caps::{CapSet, Capability};
 use thiserror::Error;
 use tracer_common::{
@@ -184,4 +187,13 @@ fn map_error(error: aya::EbpfError) -> KernelError {
         return KernelError::NoRight;
     }
     KernelError::Object(error)
+}
+
+/// A program of the object, converted to its type.
+pub(super) fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<P, KernelError>
+where
+    P: TryFrom<&'a mut Program>,
+{
+    let program = ebpf.program_mut(name).ok_or(KernelError::Missing(name))?;
+    P::try_from(program).map_err(|_| KernelError::Missing(name))
 }

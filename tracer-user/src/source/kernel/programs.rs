@@ -12,7 +12,7 @@ use aya::{
     maps::{Array, HashMap, MapData, MapError, PerCpuArray, RingBuf},
     programs::{
         BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock,
-        CgroupSockAddr, Iter, Program,
+        CgroupSockAddr, Iter,
     },
 };
 use tracer_common::{
@@ -26,7 +26,7 @@ use tracer_common::{
 use tracer_core::{live::WATCH_BYTES, overflow::Overflow};
 
 use super::{
-    load::{KernelError, Options, load_object},
+    load::{KernelError, Options, load_object, program},
     log::KernelLog,
     uprobe::Uprobes,
 };
@@ -436,15 +436,6 @@ fn skipped_runs_in(text: &str) -> Option<u64> {
         .lines()
         .find_map(|line| line.strip_prefix("recursion_misses:"))?;
     line.trim().parse().ok()
-}
-
-/// A program of the object, converted to its type.
-pub(super) fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<P, KernelError>
-where
-    P: TryFrom<&'a mut Program>,
-{
-    let program = ebpf.program_mut(name).ok_or(KernelError::Missing(name))?;
-    P::try_from(program).map_err(|_| KernelError::Missing(name))
 }
 
 fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<aya::maps::Map, KernelError> {

@@ -19,11 +19,12 @@ use std::{
 };
 
 use aya::{Ebpf, programs::UProbe};
+use nix::unistd::{ForkResult, fork};
 use tracer_common::name;
 use tracer_probe::{Function, Place, Returns};
 
 use self::event::{At, Scope};
-use super::{load::KernelError, programs::program};
+use super::load::{KernelError, program};
 
 /// Programs by their names in the object.
 const PROGRAMS: [&str; 9] = [
@@ -44,7 +45,8 @@ pub(crate) struct Uprobes {
     programs: HashMap<&'static str, OwnedFd>,
 }
 
-/// Probes of one file. Dropping them removes them from all processes.
+/// Probes of one file. Dropping them removes them from all processes, and takes the kernel some 75 ms for each: it waits until
+/// no processor can be inside of it (`perf_trace_event_unreg` in kernel/trace/trace_event_perf.c).
 #[derive(Debug)]
 pub(crate) struct Placed(Vec<OwnedFd>);
 
@@ -52,6 +54,45 @@ impl Placed {
     /// Number of probes.
     pub(crate) fn count(&self) -> usize {
         self.0.len()
+    }
+
+    /// Removes the probes in a thread of their own.
+    pub(crate) fn remove(self) {
+        let thread = std::thread::Builder::new().name("tracer-unprobe".into());
+        // Without a thread they are removed here.
+        let _ = thread.spawn(move || drop(self));
+    }
+}
+
+/// Removes probes in a process of its own, so that neither the results nor the end of tracer have to wait. The process has
+/// nothing else open and ends when the last probe is gone.
+pub(crate) fn remove_in_background(placed: Vec<Placed>) {
+    let probes = placed.iter().flat_map(|it| &it.0);
+    let mut kept: Vec<u32> = probes.map(|fd| fd.as_raw_fd().cast_unsigned()).collect();
+    if kept.is_empty() {
+        return;
+    }
+    kept.sort_unstable();
+    // SAFETY: the child makes system calls on what was made before the fork, and ends by _exit, which is safe after a fork
+    // in a process with threads.
+    if let Ok(ForkResult::Child) = unsafe { fork() } {
+        close_all_but(&kept);
+        // SAFETY: ends the process without running anything of the parent's; the kernel closes what is open.
+        unsafe { libc::_exit(0) }
+    }
+    // The child has them open, so that this takes no time. Without a child it does.
+    drop(placed);
+}
+
+/// Closes all descriptors but these, which are in ascending order.
+fn close_all_but(kept: &[u32]) {
+    let mut from = 0;
+    for fd in kept.iter().copied().chain([u32::MAX]) {
+        if from < fd {
+            // SAFETY: close_range(2) takes numbers; nothing in this process uses the descriptors any more.
+            let _ = unsafe { libc::syscall(libc::SYS_close_range, from, fd - 1, 0) };
+        }
+        from = fd.saturating_add(1);
     }
 }
 

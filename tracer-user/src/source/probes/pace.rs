@@ -12,6 +12,8 @@ const FIRST: Duration = Duration::from_millis(5);
 const LONGEST: Duration = Duration::from_secs(10);
 /// Looks at a program that has begun and not connected yet; the last one is 5 s after the first.
 const LOOKS: u32 = 10;
+/// Processes that are remembered at most; beyond that all are forgotten, which costs a look at each.
+const REMEMBERED: usize = 1 << 16;
 /// Programs that are looked at before they connect, at once; further ones wait for their first connection.
 const MOST: usize = 256;
 
@@ -42,6 +44,9 @@ impl Pace {
 
     /// True if a process that connects is to be looked at now; the look counts as done.
     pub(super) fn may_look(&mut self, pid: u32, now: Instant) -> bool {
+        if self.0.len() >= REMEMBERED {
+            self.0.clear();
+        }
         let look = self.0.entry(pid).or_insert(Look {
             done: 0,
             next: now,

@@ -58,7 +58,7 @@ fn listed(texts: impl Iterator<Item = String>) -> Option<String> {
 
 /// Last part of a path, which the traced process has chosen.
 fn name(path: &str) -> String {
-    printable(path.rsplit('/').next().unwrap_or(path)).into()
+    printable(path.rsplit('/').next().unwrap_or(path))
 }
 
 #[cfg(test)]

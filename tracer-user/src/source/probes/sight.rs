@@ -18,11 +18,11 @@ const MOST: usize = 1 << 16;
 /// A process, and the reason to look at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sight {
-    /// It has a connection.
+    /// A process that has a connection.
     Connects(u32),
-    /// It runs another program from now on.
+    /// A process that runs another program from now on.
     Executes(u32),
-    /// It has ended.
+    /// A process that has ended.
     Ends(u32),
 }
 
@@ -41,31 +41,31 @@ impl Sights {
         }
     }
 
-    /// Sights in records that follow one another.
-    pub(super) fn of(&mut self, records: &[u8], now: Instant) -> Vec<Sight> {
+    /// Sights in records that follow one another. `now` is asked only where it matters, because there are many records.
+    pub(super) fn of(&mut self, records: &[u8], now: impl Fn() -> Instant) -> Vec<Sight> {
         let mut found = Vec::new();
         let mut rest = records;
         while let Some(size) = number(rest, offset_of!(Header, size))
             && size as usize >= size_of::<Header>()
             && let Some((record, behind)) = rest.split_at_checked(size as usize)
         {
-            found.extend(self.sight(record, now));
+            found.extend(self.sight(record, &now));
             rest = behind;
         }
         found
     }
 
-    fn sight(&mut self, record: &[u8], now: Instant) -> Option<Sight> {
+    fn sight(&mut self, record: &[u8], now: impl Fn() -> Instant) -> Option<Sight> {
         const OWNER: usize = offset_of!(Endpoint, tgid);
         match *record.first()? {
-            kind::CONNECT => self.connects(
-                number(record, offset_of!(ConnectRecord, endpoint) + OWNER)?,
-                now,
-            ),
-            kind::SOCKET => self.connects(
-                number(record, offset_of!(SocketRecord, endpoint) + OWNER)?,
-                now,
-            ),
+            kind::CONNECT => {
+                let pid = number(record, offset_of!(ConnectRecord, endpoint) + OWNER)?;
+                self.connects(pid, now())
+            }
+            kind::SOCKET => {
+                let pid = number(record, offset_of!(SocketRecord, endpoint) + OWNER)?;
+                self.connects(pid, now())
+            }
             kind::EXEC if self.on_exec => {
                 let pid = number(record, offset_of!(ExecRecord, tgid))?;
                 self.connected.remove(&pid);
@@ -162,8 +162,8 @@ mod tests {
             Sight::Ends(7),
             Sight::Connects(9),
         ];
-        assert_eq!(sights.of(&records.concat(), now), expected);
-        assert_eq!(Sights::new(false).of(&exec(7), now), []);
+        assert_eq!(sights.of(&records.concat(), || now), expected);
+        assert_eq!(Sights::new(false).of(&exec(7), || now), []);
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
         let mut seen = 0;
         for step in 0..100 {
             let now = begun + Duration::from_millis(step);
-            seen += sights.of(&connect(7), now).len();
+            seen += sights.of(&connect(7), || now).len();
         }
         assert_eq!(seen, 20);
     }
