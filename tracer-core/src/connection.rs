@@ -9,7 +9,7 @@ use crate::{
     elapsed::{Timed, elapsed},
     forward::Forwarded,
     group::{Group, Opening},
-    http2::Signs,
+    http2::{Signs, follow::Follow, source::Source},
     live::LiveTls,
     proxy_path::ProxyPath,
     ticket::{FirstByte, round_trip},
@@ -70,6 +70,8 @@ pub struct Connection {
     pub signs: Signs,
     /// True if the first request, in clear, asks to go on with HTTP/2 (`Upgrade: h2c`).
     pub asks_h2c: bool,
+    /// Streams of a connection that speaks HTTP/2 or may speak it, once something was seen of them.
+    pub follow: Option<Box<Follow>>,
 }
 
 /// Rows in which a connection counts as one with requests once it carries the next.
@@ -243,8 +245,19 @@ impl Connection {
         self.http2 = None;
         self.signs = Signs::default();
         self.asks_h2c = false;
+        self.follow = None;
         self.round_trip_ns = None;
         self.hello_ns = None;
+    }
+
+    /// True if TLS records of the connection may be those of HTTP/2.
+    pub fn may_follow_http2(&self) -> bool {
+        self.http2 != Some(false) && !self.opening.content.has_no_requests()
+    }
+
+    /// True if something is known of its requests over HTTP/2, so that its turns stand for nothing.
+    pub fn tells_streams(&self) -> bool {
+        !matches!(self.opening.content.source, Source::None(_))
     }
 
     /// Indices of the proxies on the way to the host.

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 use tracer_common::dns::DnsReleaseRecord;
+use tracer_common::http2::BindRecord;
 use tracer_common::record::{
     CloseRecord, ConnectRecord, ExecRecord, FirstTurnRecord, Header, HelloRecord, OLDEST_VERSION,
     ProcessRecord, SocketRecord, TlsRecord, TunnelRecord, TurnRecord, VERSION, direction, kind,
@@ -9,7 +10,12 @@ use tracer_common::record::{
 };
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
-use crate::{dns::packet::Packet, tls::Side, turns::Turns};
+use crate::{
+    dns::packet::Packet,
+    http2::record::{Frames, Records},
+    tls::Side,
+    turns::Turns,
+};
 
 /// Decoded record.
 #[derive(Debug)]
@@ -38,6 +44,12 @@ pub enum Event<'a> {
     Turns(Turns<'a>),
     /// An exchange with a proxy has ended.
     Tunnel(&'a TunnelRecord),
+    /// TLS records that passed on a connection of HTTP/2.
+    Http2Records(Records<'a>),
+    /// Frames of HTTP/2 that a TLS library or a segment in clear has shown.
+    Http2Frames(Frames<'a>),
+    /// The socket of a TLS object is known.
+    Http2Bind(&'a BindRecord),
     /// Packet to or from port 53.
     Dns(Packet<'a>),
     /// A socket that sent queries to port 53 was closed.
@@ -76,6 +88,9 @@ impl Event<'_> {
             Self::FirstTurn(record) => record.turn.header.cookie,
             Self::Turns(turns) => turns.cookie(),
             Self::Tunnel(record) => record.header.cookie,
+            Self::Http2Records(records) => records.cookie(),
+            Self::Http2Frames(frames) => frames.cookie(),
+            Self::Http2Bind(record) => record.header.cookie,
             Self::Dns(packet) => packet.cookie,
             Self::DnsRelease(record) => record.header.cookie,
             Self::Fork(_) | Self::Exec(_) | Self::Exit(_) => 0,
@@ -146,6 +161,13 @@ pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
             .map(Event::Turns)
             .map_err(|expected| too_short(header.kind, bytes, expected)),
         kind::TUNNEL => view(bytes, header.kind).map(Event::Tunnel),
+        kind::HTTP2_RECORDS => Records::read(bytes)
+            .map(Event::Http2Records)
+            .map_err(|expected| too_short(header.kind, bytes, expected)),
+        kind::HTTP2_FRAMES => Frames::read(bytes)
+            .map(Event::Http2Frames)
+            .map_err(|expected| too_short(header.kind, bytes, expected)),
+        kind::HTTP2_BIND => view(bytes, header.kind).map(Event::Http2Bind),
         kind::DNS => Packet::read(bytes)
             .map(Event::Dns)
             .map_err(|expected| too_short(header.kind, bytes, expected)),

@@ -1,5 +1,6 @@
 //! Figures of a group of connections: all connections, or those of a process or a host.
 
+pub mod http2;
 pub mod tunnels;
 
 use tracer_common::{
@@ -11,12 +12,14 @@ use tracer_common::{
 use crate::{
     dns::counts::Dns,
     elapsed::{Timed, elapsed},
+    http2::source::{Because, Source},
     in_flight::InFlight,
     latency::Latency,
     phase::Phases,
     tls::TlsVersion,
     unknown::{RequestsUnknown, Unknown},
 };
+use http2::Http2;
 use tunnels::Tunnels;
 
 /// Figures of one group of connections.
@@ -26,6 +29,8 @@ pub struct Group {
     pub connections: Connections,
     /// Counts of requests.
     pub requests: Requests,
+    /// Counts of what speaks HTTP/2.
+    pub http2: Http2,
     /// Counts of tunnels through proxies.
     pub tunnels: Tunnels,
     /// Counts of TLS handshakes.
@@ -68,7 +73,7 @@ pub struct Connections {
     pub one_way: u64,
     /// Connections whose requests are not known, or not all of them.
     pub requests_unknown: RequestsUnknown,
-    /// Connections that speak HTTP/2, of which the requests are not known.
+    /// Connections that speak HTTP/2.
     pub http2: u64,
     /// Connects under way at the last pass over the sockets.
     pub connecting_now: u64,
@@ -167,14 +172,16 @@ impl ClosedBy {
     }
 }
 
-/// Counts of turns: request bytes out, then response bytes in.
+/// Counts of requests: turns (request bytes out, then response bytes in), and streams of HTTP/2.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Requests {
-    /// Turns, without those of HTTP/2.
+    /// Requests: turns, without those of HTTP/2, and streams of HTTP/2.
     pub count: u64,
-    /// Connections that carried at least one turn.
+    /// Requests over HTTP/2.
+    pub http2: u64,
+    /// Connections that carried at least one request.
     pub connections: u64,
-    /// Turns on HTTP/2 connections, where a turn is not a request.
+    /// Turns on HTTP/2 connections whose requests are not known. Such a turn is not a request.
     pub h2_turns: u64,
     /// Turns that were unanswered when the connection closed.
     pub failed: u64,
@@ -196,8 +203,8 @@ pub struct Requests {
     pub slow_pickup_run_queue_ns: u64,
     /// Turns with a response on sockets whose reads are not seen (MPTCP), so that no pickup is known.
     pub pickups_unseen: u64,
-    /// Turns of connections that were open before tracing began and of which only the lengths of their records tell that
-    /// they carry HTTP/1.1.
+    /// Requests that only the lengths of records tell: turns of connections that were open before tracing began and carry
+    /// HTTP/1.1 by these, and requests over HTTP/2 whose frames were not read.
     pub inferred: u64,
     /// First turns with a response that was distinguished from session tickets by size and time.
     pub first_inferred: u64,
@@ -332,7 +339,7 @@ pub struct Opening {
 }
 
 /// Content of a connection that carries no requests, or none that are seen.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Content {
     /// True if the connection leads to a name server.
     pub dns: bool,
@@ -350,6 +357,10 @@ pub struct Content {
     pub unknown: Option<Unknown>,
     /// True if the connection speaks HTTP/2.
     pub http2: bool,
+    /// Source of its requests, if it does.
+    pub source: Source,
+    /// True if it has carried at least the requests that are counted, if it does.
+    pub at_least: bool,
 }
 
 impl Content {
@@ -363,6 +374,8 @@ impl Content {
         one_way: false,
         unknown: None,
         http2: false,
+        source: Source::None(Because::NoLibrary),
+        at_least: false,
     };
 
     /// Content of a connection to `port`. Lookups are known of DNS in clear, from the first byte on.
@@ -372,11 +385,15 @@ impl Content {
             dns,
             dns_unread: dns && (port == PORT_TLS || unwatched || connect == Connect::Before),
             unwatched,
+            source: Source::None(match connect {
+                Connect::Before => Because::AttachedLate,
+                Connect::Seen(_) | Connect::Unseen => Because::NoLibrary,
+            }),
             ..Self::NONE
         }
     }
 
-    /// True if the requests of the connection are counted: not on HTTP/2, where turns are no requests.
+    /// True if the turns of the connection are requests: not on HTTP/2.
     pub fn counts_requests(self) -> bool {
         !self.has_no_requests() && !self.http2
     }
@@ -480,8 +497,8 @@ impl Group {
 
     /// Counts a request that was in flight from `start_ns` to `end_ns`.
     pub fn in_flight(&mut self, start_ns: u64, end_ns: u64) {
-        let peak_open = self.connections.peak_open;
-        self.requests.in_flight.add(start_ns, end_ns, peak_open);
+        let most = self.connections.peak_open + self.http2.beyond_one;
+        self.requests.in_flight.add(start_ns, end_ns, most);
     }
 
     /// True if nothing was ever counted, or all of it moved to other groups.
@@ -522,6 +539,10 @@ impl Group {
             *connections.requests_unknown.slot(reason) += 1;
         }
         connections.http2 += u64::from(opening.content.http2);
+        if opening.content.http2 {
+            self.http2
+                .open(opening.content.source, opening.content.at_least);
+        }
         self.tcp.syn_retransmits += opening.syn_retransmits;
     }
 
@@ -550,6 +571,10 @@ impl Group {
             *connections.requests_unknown.slot(reason) -= 1;
         }
         connections.http2 -= u64::from(opening.content.http2);
+        if opening.content.http2 {
+            self.http2
+                .take_back(opening.content.source, opening.content.at_least);
+        }
         self.tcp.syn_retransmits -= opening.syn_retransmits;
     }
 

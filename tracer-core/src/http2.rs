@@ -3,6 +3,23 @@
 //! nine bytes (RFC 9113 3.4, 6.5). One of these sizes alone may be chance; a body of nine bytes looks like the
 //! acknowledgement. Two of them are no chance.
 
+pub mod at_once;
+pub mod call;
+mod ends;
+mod fit;
+pub mod follow;
+mod inferred;
+pub mod lengths;
+pub mod news;
+mod overhead;
+mod reads;
+pub mod record;
+pub mod source;
+mod streams;
+mod track;
+mod wire;
+mod writes;
+
 use tracer_common::record::{FirstTurnRecord, turn::EVIDENCE};
 
 /// Bytes that encryption adds to a record (RFC 8446 5.2), and those that the TLS of the JDK adds besides.

@@ -30,6 +30,7 @@ pub mod proxy_path;
 mod reassembly;
 pub mod series;
 pub mod snapshot;
+pub mod stream;
 pub mod ticket;
 pub mod time_wait;
 pub mod tls;

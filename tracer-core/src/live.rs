@@ -2,7 +2,11 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use crate::{host::HostKey, tls::TlsVersion};
+use crate::{
+    host::HostKey,
+    http2::{follow::Now, source::Source},
+    tls::TlsVersion,
+};
 
 /// Limit of the connections in one view.
 pub const SHOWN: usize = 2000;
@@ -63,6 +67,21 @@ pub struct LiveTls {
     pub resumed: bool,
 }
 
+/// Streams of a connection that speaks HTTP/2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LiveHttp2 {
+    /// Source of what is known of them.
+    pub source: Source,
+    /// True if there were at least as many.
+    pub at_least: bool,
+    /// Numbers now; None when they are not known.
+    pub now: Option<Now>,
+    /// Most streams at once, of those that have ended; 0 when it is not known.
+    pub peak: u64,
+    /// Limit of the streams at once that the server has set, if it was seen.
+    pub limit: Option<u32>,
+}
+
 /// Open connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveConnection {
@@ -89,6 +108,8 @@ pub struct LiveConnection {
     /// Number of requests so far; for an adopted connection, since tracing began. None when the connection carries none
     /// by its nature, or none that are seen.
     pub turns: Option<u32>,
+    /// Streams, if the connection speaks HTTP/2.
+    pub http2: Option<LiveHttp2>,
     /// Smoothed round-trip time, ns; None before the first measurement.
     pub rtt_ns: Option<u64>,
     /// TLS session; None without one, or when not known.

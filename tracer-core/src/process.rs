@@ -144,6 +144,11 @@ impl Processes {
         self.entries.get(at).map(|process| process.pid)
     }
 
+    /// Name of a process; None when it was removed from the table.
+    pub fn comm(&self, at: u32) -> Option<&str> {
+        self.entries.get(at).map(|process| process.comm.as_str())
+    }
+
     /// Figures of a process.
     pub fn group_mut(&mut self, at: u32) -> &mut Group {
         self.entries.group_mut(at)

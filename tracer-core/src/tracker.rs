@@ -5,6 +5,7 @@ mod activity;
 mod doubt;
 mod early;
 mod forward;
+mod http2;
 mod lost;
 mod protocol;
 mod reset;
@@ -89,6 +90,8 @@ pub struct Tracker {
     dns: DnsTracker,
     ticket_histories: TicketHistories,
     early: early::EarlyRecords,
+    /// TLS objects of traced processes.
+    objects: http2::objects::Objects,
     events: Events,
     overflow: Option<Overflow>,
     sampler: Sampler,
@@ -117,6 +120,7 @@ impl Tracker {
             time_wait: TimeWait::default(),
             ticket_histories: TicketHistories::default(),
             early: early::EarlyRecords::default(),
+            objects: http2::objects::Objects::default(),
             events: Events::default(),
             overflow: None,
             sampler: Sampler::default(),
@@ -156,12 +160,15 @@ impl Tracker {
                 self.dns.forked(record.parent, record.tgid);
             }
             Event::Exec(record) => self.processes.executed(record.tgid, comm(&record.filename)),
-            Event::Exit(_) => {}
+            Event::Exit(record) => self.objects.forget_process(record.tgid),
             Event::Socket(record) => self.open_socket(record),
             Event::Turn(record) => self.turn(record, None),
             Event::FirstTurn(record) => self.turn(&record.turn, Some(record)),
             Event::Turns(turns) => self.turns(*turns),
             Event::Tunnel(record) => self.tunnelled(record),
+            Event::Http2Records(records) => self.http2_records(records),
+            Event::Http2Frames(frames) => self.http2_frames(frames),
+            Event::Http2Bind(record) => self.http2_bind(record),
             Event::Dns(packet) => {
                 let process = self.processes.of(packet.endpoint);
                 self.dns.take(packet, process);
@@ -296,6 +303,7 @@ impl Tracker {
             http2: None,
             signs: Signs::default(),
             asks_h2c: false,
+            follow: None,
         });
         self.connections.insert(cookie, connection);
     }
@@ -508,6 +516,7 @@ impl Tracker {
         self.settle_host(&mut connection);
         self.end_handshake_unseen(&mut connection);
         self.release_turn(&mut connection, false);
+        self.close_http2(&mut connection, record);
         if !connection.counted {
             return;
         }

@@ -134,15 +134,17 @@ object! {
 }
 
 object! {
-    /// Numbers of turns: request bytes out, then response bytes in, on one connection.
+    /// Numbers of requests: turns (request bytes out, then response bytes in, on one connection), and streams of HTTP/2.
     pub struct Requests {
-        /// Turns, but those of HTTP/2.
+        /// Turns, but those of HTTP/2, and streams of HTTP/2.
         count: Option<u64>,
+        /// Requests by protocol.
+        by_protocol: Protocols,
         /// Connections that carried one.
         connections: Option<u64>,
-        /// Turns on connections that speak HTTP/2.
+        /// Turns on connections that speak HTTP/2 and whose requests are not known.
         h2_turns: Option<u64>,
-        /// Not answered when the connection closed.
+        /// Not answered when the connection closed, refused, or reset before the answer.
         failed: Option<u64>,
         /// Failed on a reused connection that the server closed or reset in answer.
         stale: Option<u64>,
@@ -156,7 +158,8 @@ object! {
         slow_pickups_measured: Option<u64>,
         /// Turns answered on sockets whose reads are not seen (MPTCP); they have no pickup.
         pickups_unseen: Option<u64>,
-        /// Turns, also in `count`, of connections of which only the lengths of records tell that they carry HTTP/1.1.
+        /// Requests, also in `count`, that only the lengths of records tell: of connections that carry HTTP/1.1 by these, and
+        /// over HTTP/2 where its frames were not read.
         inferred: Option<u64>,
         /// First turns whose response was told from session tickets by size and time.
         first_inferred: Option<u64>,
@@ -172,10 +175,64 @@ object! {
 }
 
 object! {
+    /// Requests by the protocol that carried them.
+    pub struct Protocols {
+        /// HTTP/1.1 and older.
+        http1: Option<u64>,
+        /// HTTP/2.
+        http2: Option<u64>,
+    }
+}
+
+object! {
     /// Numbers of what speaks HTTP/2.
     pub struct Http2 {
-        /// Connections, whose requests are not known.
+        /// Connections.
         connections: Option<u64>,
+        /// Streams, also in `requests.count`, of connections whose frames were read.
+        streams: Option<u64>,
+        /// Connections by the source of their requests.
+        source: Http2Sources,
+        /// Connections without a source, by reason.
+        none_because: Http2Reasons,
+        /// Connections that carried at least the requests that are counted, and perhaps more.
+        at_least: Option<u64>,
+        /// Most streams at once on one connection.
+        in_flight_peak: Option<u64>,
+        /// Fewest streams at once that a server allowed; absent when none has said.
+        max_concurrent_streams: Option<u64>,
+        /// Streams that the server did not process.
+        refused: Option<u64>,
+        /// Streams that the client reset.
+        reset_by_client: Option<u64>,
+        /// Streams that the server reset, without the refused ones.
+        reset_by_server: Option<u64>,
+        /// Connections on which the server sent GOAWAY.
+        goaway: Option<u64>,
+    }
+}
+
+object! {
+    /// Connections by the source of what is known of their requests.
+    pub struct Http2Sources {
+        /// Frames, read in the TLS library or in clear: exact.
+        frames: Option<u64>,
+        /// Lengths and times of records.
+        inferred: Option<u64>,
+        /// None: the requests are not known.
+        none: Option<u64>,
+    }
+}
+
+object! {
+    /// Connections whose requests are not known, by reason.
+    pub struct Http2Reasons {
+        /// No probe reads their TLS library.
+        no_library: Option<u64>,
+        /// Open before, and nothing could be followed since.
+        attached_late: Option<u64>,
+        /// Frames and records did not fit, or some were lost.
+        lost_sync: Option<u64>,
     }
 }
 

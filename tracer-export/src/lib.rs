@@ -40,7 +40,8 @@ pub use document::{CommandCpu, Export, Filter, Machine, SCHEMA, Tracer, Window};
 pub use events::Events;
 pub use group::{
     ClosedBy, Connections, Dns, FailedConnects, FailedLookups, FailedTunnels, Group, Http2,
-    Requests, RequestsUnknown, Tcp, Tls, TunnelKinds, Tunnels, Versions,
+    Http2Reasons, Http2Sources, Protocols, Requests, RequestsUnknown, Tcp, Tls, TunnelKinds,
+    Tunnels, Versions,
 };
 pub use phases::{Hdr, Histogram, Phases};
 pub use read::{ReadError, read};

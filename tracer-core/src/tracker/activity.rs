@@ -12,7 +12,7 @@ use tracer_common::{
 };
 
 use super::Tracker;
-use crate::{endpoint::remote, group::Group};
+use crate::{endpoint::remote, group::Group, http2::follow::Now};
 
 /// Indices of a process and a host.
 type Place = (u32, u32);
@@ -73,6 +73,14 @@ impl Tracker {
             || (connection.last_turn.is_none() && connection.offers_h2);
         let has_no_requests = connection.opening.content.has_no_requests();
         let tells_use = connection.opening.content.tells_use();
+        let streams = connection
+            .follow
+            .as_ref()
+            .filter(|_| connection.http2 == Some(true))
+            .and_then(|follow| follow.now());
+        if let Some(streams) = streams {
+            return self.count_streams(place, record.state, streams);
+        }
         let in_flight =
             in_flight && !is_h2 && !has_no_requests && record.turns != 0 && record.pending == 1;
         self.count_in(place, |group| {
@@ -88,6 +96,21 @@ impl Tracker {
             }
             if in_flight && matches!(record.state, ESTABLISHED | CLOSE_WAIT) {
                 group.requests.in_flight_now += 1;
+            }
+        });
+    }
+
+    /// Counts a connection of HTTP/2 by its streams.
+    fn count_streams(&mut self, place: Place, state: u8, streams: Now) {
+        self.count_in(place, |group| {
+            let connections = &mut group.connections;
+            match (state, streams.open, streams.begun) {
+                (CLOSE_WAIT, ..) => connections.half_closed_now += 1,
+                (ESTABLISHED, 0, 1..) => connections.idle_now += 1,
+                _ => {}
+            }
+            if matches!(state, ESTABLISHED | CLOSE_WAIT) {
+                group.requests.in_flight_now += streams.unanswered;
             }
         });
     }

@@ -81,6 +81,7 @@ impl Tracker {
         self.settle_host(&mut connection);
         self.end_handshake_unseen(&mut connection);
         self.release_turn(&mut connection, false);
+        self.lose_http2(&mut connection);
         if connection.counted {
             self.of_connection(&connection, Group::lose);
         }

@@ -28,7 +28,14 @@ impl Tracker {
         connection.http2 = Some(true);
         let was_known = std::mem::replace(&mut connection.opening.content.http2, true);
         if connection.counted && !was_known {
-            self.of_connection(connection, |group| group.connections.http2 += 1);
+            let (source, at_least) = (
+                connection.opening.content.source,
+                connection.opening.content.at_least,
+            );
+            self.of_connection(connection, |group| {
+                group.connections.http2 += 1;
+                group.http2.open(source, at_least);
+            });
         }
     }
 

@@ -70,6 +70,9 @@ impl Tracker {
             if let Some(path) = &mut connection.path {
                 path.forget_counted();
             }
+            if let Some(follow) = &mut connection.follow {
+                follow.reset();
+            }
             if connection.last_turn.is_some() || connection.recount.is_some() {
                 connection.recount = Some(Recount::Everywhere);
             }

@@ -25,6 +25,7 @@ impl Tracker {
             match decode(record) {
                 Ok(Event::Socket(socket)) if seen.insert((socket.header.cookie, Found::Socket)) => {
                     self.open_socket(socket);
+                    self.settle_http2(socket.header.cookie, socket.header.time_ns, last);
                     self.count_activity(socket, !last);
                 }
                 Ok(event @ (Event::Turn(_) | Event::FirstTurn(_))) if last => {

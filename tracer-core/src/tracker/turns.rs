@@ -12,6 +12,9 @@ use crate::{
     turns::{Sorted, Turns},
 };
 
+/// Number of turns after which a connection that shows no sign of HTTP/2 does not speak it.
+const DECIDED: u32 = 16;
+
 impl Tracker {
     /// Takes a turn that has ended, or that the sweep has found under way.
     pub(super) fn turn(&mut self, record: &TurnRecord, evidence: Option<&FirstTurnRecord>) {
@@ -50,9 +53,13 @@ impl Tracker {
         }
         let is_h2 = self.is_http2(&mut connection, record.protocol, record.h2 == 1);
         self.release_turn(&mut connection, is_h2);
+        let is_known = is_h2 && connection.tells_streams();
+        if connection.http2.is_none() && record.number > DECIDED {
+            connection.follow = None;
+        }
         if may_be_http2(&connection) && record.number == 1 && record.ended == turn::NEXT {
             connection.held_turn = Some((*record, answer));
-        } else if connection.counted {
+        } else if connection.counted && !is_known {
             self.of_connection(&connection, |group| {
                 count_turn(record, answer, is_h2, group);
             });
@@ -97,7 +104,7 @@ impl Tracker {
         }
         let is_h2 = self.is_http2(&mut connection, turns.protocol(), turns.look_like_h2());
         self.release_turn(&mut connection, is_h2);
-        if connection.counted {
+        if connection.counted && !(is_h2 && connection.tells_streams()) {
             self.of_connection(&connection, |group| count(is_h2, group));
             self.count_again(&mut connection, turns.number(), is_h2);
             if !is_h2 {
@@ -169,7 +176,7 @@ impl Tracker {
         let Some((record, answer)) = connection.held_turn.take() else {
             return;
         };
-        if connection.counted {
+        if connection.counted && !(is_h2 && connection.tells_streams()) {
             self.of_connection(connection, |group| {
                 count_turn(&record, answer, is_h2, group);
             });

@@ -9,10 +9,11 @@ use tracer_common::{
 
 use super::{Tracker, sweep::records};
 use crate::{
+    connection::Connection,
     decode::{Event, decode},
     elapsed::elapsed,
     endpoint::{comm, local, remote},
-    live::{Activity, LiveConnection, LiveConnections, LiveState, WATCH_BYTES},
+    live::{Activity, LiveConnection, LiveConnections, LiveHttp2, LiveState, WATCH_BYTES},
     time_wait::Seen,
 };
 
@@ -45,6 +46,7 @@ impl Tracker {
                     if socket.untold == 1 && !is_over {
                         self.find(socket);
                     }
+                    self.settle_http2(socket.header.cookie, at_ns, false);
                     all.extend(self.live(at_ns, socket));
                     if is_whole && !is_over {
                         self.count_activity(socket, true);
@@ -91,12 +93,11 @@ impl Tracker {
                 .map_or_else(Vec::new, |path| path.opened_by.clone()),
             local: local(&record.endpoint),
             remote,
-            state: state(record),
+            state: state(known.map(|known| &**known), record),
             age_ns,
             idle_ns: idle_ns(activity, age_ns),
-            turns: known
-                .is_none_or(|connection| connection.opening.content.counts_requests())
-                .then_some(record.turns),
+            turns: turns(known.map(|known| &**known), record.turns),
+            http2: known.and_then(|connection| live_http2(connection)),
             rtt_ns: activity.map(|a| a.rtt_ns).filter(|&rtt_ns| rtt_ns != 0),
             tls: known.and_then(|connection| connection.tls),
             adopted: record.adopted == 1,
@@ -104,13 +105,40 @@ impl Tracker {
     }
 }
 
-fn state(record: &SocketRecord) -> LiveState {
+/// Number of requests of a connection, of which the kernel has counted so many turns.
+fn turns(known: Option<&Connection>, turns: u32) -> Option<u32> {
+    let Some(connection) = known else {
+        return Some(turns);
+    };
+    if connection.opening.content.counts_requests() {
+        return Some(turns);
+    }
+    let streams = live_http2(connection)?.now?;
+    Some(u32::try_from(streams.begun).unwrap_or(u32::MAX))
+}
+
+/// Streams of a connection that speaks HTTP/2.
+fn live_http2(connection: &Connection) -> Option<LiveHttp2> {
+    let content = connection.opening.content;
+    let follow = connection.follow.as_ref();
+    content.http2.then(|| LiveHttp2 {
+        source: content.source,
+        at_least: content.at_least,
+        now: follow.and_then(|follow| follow.now()),
+        peak: follow.map_or(0, |follow| follow.peak()),
+        limit: follow.and_then(|follow| follow.limit()),
+    })
+}
+
+fn state(known: Option<&Connection>, record: &SocketRecord) -> LiveState {
+    let streams = known.and_then(live_http2).and_then(|http2| http2.now);
+    let is_pending = streams.map_or(record.pending == 1, |streams| streams.open != 0);
     match (record.state, record.handshake) {
         (SYN_SENT | SYN_RECV, _) => LiveState::Connecting,
         (CLOSE_WAIT, _) => LiveState::HalfClosed,
         (ESTABLISHED, handshake::TUNNEL) => LiveState::Tunnel,
         (ESTABLISHED, handshake::HANDSHAKE | handshake::LAST_FLIGHT) => LiveState::Handshake,
-        (ESTABLISHED, _) if record.pending == 1 || record.unread == 1 => LiveState::InFlight,
+        (ESTABLISHED, _) if record.unread == 1 || is_pending => LiveState::InFlight,
         (ESTABLISHED, _) => LiveState::Idle,
         _ => LiveState::Closing,
     }

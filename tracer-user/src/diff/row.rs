@@ -156,6 +156,20 @@ const HEAD: &[Reading] = &[
         Better::Neither,
         requests,
     ),
+    rare(source(
+        "requests_http2",
+        "  of these over HTTP/2",
+        Unit::Count,
+        Better::Neither,
+        |e| count(e.totals.requests.by_protocol.http2),
+    )),
+    rare(source(
+        "requests_inferred",
+        "  of these inferred",
+        Unit::Count,
+        Better::Neither,
+        |e| count(e.totals.requests.inferred),
+    )),
     source(
         "duration",
         "time traced",

@@ -94,6 +94,16 @@ fn speed(id: &str) -> Option<Words> {
             "less was fetched",
             "as much was fetched",
         ),
+        "requests_http2" => say(
+            "more share connections as streams",
+            "fewer share connections as streams",
+            "as many over HTTP/2",
+        ),
+        "requests_inferred" => say(
+            "more told by record lengths alone",
+            "fewer told by record lengths alone",
+            "as many told by record lengths alone",
+        ),
         "duration" => say(
             "the trace is longer",
             "the trace is shorter",

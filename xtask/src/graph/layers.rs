@@ -66,7 +66,9 @@ pub(crate) const HOUSES: &[House] = &[
             &["time_wait", "connection", "credentials"],
             &["forward", "live", "proxy_path"],
             &["decode", "host", "process"],
-            &["entries", "overflow", "series", "tunnel", "turn", "turns"],
+            &[
+                "entries", "overflow", "series", "stream", "tunnel", "turn", "turns",
+            ],
             &["dns", "group", "host_filter", "phase"],
             &[
                 "cursor",

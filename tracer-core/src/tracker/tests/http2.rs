@@ -42,13 +42,14 @@ fn open() -> Tracker {
     let mut record = ConnectRecord::new_zeroed();
     record.header = header::<ConnectRecord>(kind::CONNECT, 1, 20);
     (record.endpoint.family, record.endpoint.remote_port) = (2, 443);
+    (record.start_ns, record.duration_ns) = (10, 10);
     record.outcome = connect::ESTABLISHED;
     take(&mut tracker, record.as_bytes());
     tracker
 }
 
 /// Tracker after a handshake of TLS 1.3 that offered HTTP/2.
-fn handshaken(encrypted: u16) -> Tracker {
+pub(super) fn handshaken(encrypted: u16) -> Tracker {
     let mut tracker = open();
     let offer = client_hello(&["h2", "http/1.1"]);
     take(&mut tracker, &captured(direction::EGRESS, 0, 30, &offer));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tracer_common::counter::Counter;
 use tracer_core::{
     dns::{counts::Dns, figures::NameFigures},
-    group::{Connections, Group, Requests, Tcp, Tls, Versions, tunnels::Tunnels},
+    group::{Connections, Group, Requests, Tcp, Tls, Versions, http2::Http2, tunnels::Tunnels},
     host::{Host, HostSource},
     latency::Latency,
     phase::{Phase, Phases},
@@ -143,9 +143,7 @@ fn group(group: &Group, has_activity: bool) -> export::Group {
     export::Group {
         connections: connections(&group.connections, has_activity),
         requests: requests(&group.requests, has_activity),
-        http2: export::Http2 {
-            connections: Some(group.connections.http2),
-        },
+        http2: http2(&group.http2, group.connections.http2),
         tunnels: tunnels(&group.tunnels),
         tls: tls(&group.tls),
         dns: dns(&group.dns),
@@ -205,6 +203,10 @@ fn requests(requests: &Requests, has_activity: bool) -> export::Requests {
     let peak = requests.in_flight.peak().max(requests.in_flight_now);
     export::Requests {
         count: Some(requests.count),
+        by_protocol: export::Protocols {
+            http1: Some(requests.count.saturating_sub(requests.http2)),
+            http2: Some(requests.http2),
+        },
         connections: Some(requests.connections),
         h2_turns: Some(requests.h2_turns),
         failed: Some(requests.failed),
@@ -220,6 +222,31 @@ fn requests(requests: &Requests, has_activity: bool) -> export::Requests {
         reuse_ratio: requests.reuse_ratio(),
         pickup_cpu_ratio: requests.pickup_cpu_ratio(),
         in_flight_now: has_activity.then_some(requests.in_flight_now),
+    }
+}
+
+fn http2(http2: &Http2, connections: u64) -> export::Http2 {
+    let (source, because) = (http2.source, http2.none_because);
+    export::Http2 {
+        connections: Some(connections),
+        streams: Some(http2.streams),
+        source: export::Http2Sources {
+            frames: Some(source.frames),
+            inferred: Some(source.inferred),
+            none: Some(source.none),
+        },
+        none_because: export::Http2Reasons {
+            no_library: Some(because.no_library),
+            attached_late: Some(because.attached_late),
+            lost_sync: Some(because.lost_sync),
+        },
+        at_least: Some(http2.at_least),
+        in_flight_peak: Some(http2.in_flight_peak),
+        max_concurrent_streams: http2.max_concurrent_streams.map(u64::from),
+        refused: Some(http2.refused),
+        reset_by_client: Some(http2.reset_by_client),
+        reset_by_server: Some(http2.reset_by_server),
+        goaway: Some(http2.goaway),
     }
 }
 

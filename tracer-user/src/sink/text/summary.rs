@@ -134,7 +134,7 @@ fn requests(text: &mut String, requests: &Requests) {
     also(
         text,
         requests.inferred,
-        "on connections open before the trace are INFERRED: only the lengths of their records tell HTTP/1.1",
+        "are INFERRED: only the lengths of records tell them",
     );
     also(
         text,
@@ -192,14 +192,49 @@ fn not_requests(text: &mut String, connections: &Connections) {
     }
     also(
         text,
-        connections.http2,
-        "spoke HTTP/2: their requests are NOT KNOWN",
-    );
-    also(
-        text,
         connections.unwatched,
         "NOT SEEN, made by processes that left their cgroup: their handshakes, requests and lookups are missing",
     );
+}
+
+/// Connections that speak HTTP/2, if there are any.
+fn http2(text: &mut String, group: &Group) {
+    let (http2, connections) = (&group.http2, group.connections.http2);
+    if connections == 0 {
+        return;
+    }
+    let source = http2.source;
+    let limit = http2
+        .max_concurrent_streams
+        .map_or_else(String::new, |limit| {
+            format!(" of {limit} that a server allows")
+        });
+    let _ = writeln!(
+        text,
+        "HTTP/2        {} requests on {connections} connections: {} with frames read, {} inferred, {} not known; at most {} at once on one{limit}",
+        group.requests.http2, source.frames, source.inferred, source.none, http2.in_flight_peak
+    );
+    let failed = http2.refused + http2.reset_by_client + http2.reset_by_server;
+    if failed + http2.goaway != 0 {
+        let _ = writeln!(
+            text,
+            "              {} refused, {} reset by the client, {} by the server, GOAWAY on {} connections",
+            http2.refused, http2.reset_by_client, http2.reset_by_server, http2.goaway
+        );
+    }
+    also(
+        text,
+        http2.at_least,
+        "connections carried AT LEAST the requests that are counted: theirs were inferred and overlapped",
+    );
+    let because = http2.none_because;
+    if source.none != 0 {
+        let _ = writeln!(
+            text,
+            "              of {} connections the requests are NOT KNOWN: {} without a readable TLS library, {} attached too late, {} where records and frames did not fit",
+            source.none, because.no_library, because.attached_late, because.lost_sync
+        );
+    }
 }
 
 /// Tunnels through proxies, if a proxy was asked for one.
@@ -238,6 +273,7 @@ fn counts(text: &mut String, snapshot: &Snapshot) {
     );
     not_requests(text, connections);
     requests(text, &group.requests);
+    http2(text, group);
     let _ = writeln!(
         text,
         "failed        {} refused, {} timed out, {} reset, {} unreachable, {} other",

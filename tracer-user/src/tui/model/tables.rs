@@ -3,7 +3,8 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use tracer_core::{
-    live::{LiveConnection, LiveTls},
+    http2::source::Source,
+    live::{LiveConnection, LiveHttp2, LiveTls},
     phase::Phase,
     tls::TlsVersion,
 };
@@ -216,6 +217,13 @@ pub(super) static CONNECTIONS: Table = Table {
                 connection(look, row).turns.map(u64::from),
             ))
         }),
+        label("streams", "http/2", 17, 11, |look, row| {
+            Value::text(
+                connection(look, row)
+                    .http2
+                    .map_or_else(String::new, streams),
+            )
+        }),
         row("rtt", "rtt", 7, 3, |look, row| {
             Value::Figure(time(connection(look, row).rtt_ns))
         }),
@@ -264,6 +272,22 @@ fn time(ns: Option<u64>) -> Figure {
     Figure {
         more_is_worse: false,
         ..Figure::ns(ns)
+    }
+}
+
+/// `3 (max 12/100)`: streams in flight, most at once, and the server's limit; or what is known instead.
+fn streams(http2: LiveHttp2) -> String {
+    match (http2.source, http2.now) {
+        (Source::Frames, Some(now)) => {
+            let most = http2.peak.max(now.open);
+            let limit = http2
+                .limit
+                .map_or_else(String::new, |limit| format!("/{limit}"));
+            format!("{} (max {most}{limit})", now.open)
+        }
+        (source, _) if http2.at_least => format!("{}, at least", source.as_str()),
+        (Source::None(_), _) => "not known".to_owned(),
+        (source, _) => source.as_str().to_owned(),
     }
 }
 

@@ -131,6 +131,7 @@ fn connection(at: u8, state: LiveState) -> LiveConnection {
         age_ns: Some(u64::from(at) * S),
         idle_ns: Some(u64::from(at) * 90 * MS),
         turns: Some(u32::from(at) * 2),
+        http2: None,
         rtt_ns: Some(20 * MS),
         tls: Some(LiveTls {
             version: Some(TlsVersion::TLS_1_3),

@@ -85,7 +85,10 @@ fn via(host: &Host) -> String {
 /// Name of a count, and the function that reads it.
 type Fact = (&'static str, fn(&Group) -> u64);
 
-const FACTS: [(&str, &[Fact]); 7] = [
+/// Name of the line that is not always there.
+const HTTP_2: &str = "HTTP/2";
+
+const FACTS: [(&str, &[Fact]); 8] = [
     (
         "requests",
         &[
@@ -115,7 +118,23 @@ const FACTS: [(&str, &[Fact]); 7] = [
             ("requests unknown", |g| {
                 g.connections.requests_unknown.total()
             }),
-            ("HTTP/2", |g| g.connections.http2),
+        ],
+    ),
+    (
+        HTTP_2,
+        &[
+            ("connections", |g| g.connections.http2),
+            ("requests", |g| g.requests.http2),
+            ("with frames", |g| g.http2.source.frames),
+            ("inferred", |g| g.http2.source.inferred),
+            ("at least", |g| g.http2.at_least),
+            ("unknown", |g| g.http2.source.none),
+            ("most at once", |g| g.http2.in_flight_peak),
+            ("refused", |g| g.http2.refused),
+            ("reset", |g| {
+                g.http2.reset_by_client + g.http2.reset_by_server
+            }),
+            ("GOAWAY", |g| g.http2.goaway),
         ],
     ),
     (
@@ -176,9 +195,13 @@ const FACTS: [(&str, &[Fact]); 7] = [
     ),
 ];
 
-/// Lines of the counts that are not zero.
+/// Lines of the counts that are not zero. The line of HTTP/2 is there when something speaks it.
 fn facts(canvas: &mut Canvas<'_>, area: Area, pair: &Pair<'_>) {
-    for (at, (name, facts)) in FACTS.into_iter().enumerate() {
+    let has_http2 = pair.now().connections.http2 != 0;
+    let shown = FACTS
+        .into_iter()
+        .filter(|(name, _)| has_http2 || *name != HTTP_2);
+    for (at, (name, facts)) in shown.enumerate() {
         let line = area.below(at as u16).top(1);
         if line.height == 0 {
             return;

@@ -1,0 +1,331 @@
+//! Joins what a client has read from its TLS library with the TLS records that it has received.
+
+use std::collections::VecDeque;
+
+use super::{
+    call::Call,
+    fit::{Arrived, Fit, Read, Rules, Use, fit},
+    track::{Happening, Track},
+    wire::TlsRecord,
+    writes::LostSync,
+};
+
+/// Limits of what is kept until the other side of the pair comes.
+const MOST_RECORDS: usize = 4096;
+const MOST_READS: usize = 4096;
+/// Records at the begin of a connection, among which messages of TLS are to be expected.
+const EARLY: usize = 24;
+/// Uses of early records that stay open until so many later ones are known, or until `SETTLED_NS` have passed.
+const HELD: usize = 4;
+const SETTLED_NS: u64 = 50_000_000;
+/// Reads that wait for that at most.
+const MOST_HELD: usize = 256;
+/// Records that have to fit in a row where reads and records begin at unknown places, and the places that are tried.
+const PROOF: usize = 3;
+const READS_TRIED: usize = 8;
+const RECORDS_TRIED: usize = 16;
+/// Places that are tried behind a gap, where few records are missing.
+const TRIED_AT_GAP: usize = 4;
+/// Reads after which it is given up.
+const MOST_APART: usize = 512;
+
+/// Reads of one connection.
+#[derive(Debug)]
+pub(super) struct Reads {
+    overheads: &'static [u16],
+    has_messages: bool,
+    records: VecDeque<TlsRecord>,
+    /// Records behind a gap, if there is one.
+    behind_gap: Option<VecDeque<TlsRecord>>,
+    reads: VecDeque<Read>,
+    /// Position behind the last read.
+    end: Option<u64>,
+    /// True if the first read and the first record need not belong together.
+    is_apart: bool,
+    /// Number of records whose use is settled.
+    settled: usize,
+    /// True while the use of some records is known and not settled.
+    holds: bool,
+    track: Track,
+}
+
+impl Reads {
+    /// Makes a join; records have one of these `overheads` in addition to their plaintext. `has_messages`: messages of TLS
+    /// look like data.
+    pub(super) fn new(overheads: &'static [u16], has_messages: bool) -> Self {
+        Self {
+            overheads,
+            has_messages,
+            records: VecDeque::new(),
+            behind_gap: None,
+            reads: VecDeque::new(),
+            end: None,
+            is_apart: false,
+            settled: 0,
+            holds: false,
+            track: Track::default(),
+        }
+    }
+
+    /// Notes that the first reads or the first records are missing.
+    pub(super) fn begin_apart(&mut self) {
+        self.is_apart = true;
+    }
+
+    /// Notes that records are missing before the next one.
+    pub(super) fn miss_records(&mut self) {
+        if self.is_apart && self.settled == 0 {
+            return self.records.clear();
+        }
+        if self.behind_gap.is_none() && self.records.back().is_some_and(|last| last.end_ns == 0) {
+            self.records.pop_back();
+        }
+        self.behind_gap = Some(VecDeque::new());
+    }
+
+    /// True if no read was taken.
+    pub(super) fn is_unread(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// True while it is not known where reads and records begin together.
+    pub(super) fn is_apart(&self) -> bool {
+        self.is_apart
+    }
+
+    /// Records that wait for reads, to add the next one.
+    pub(super) fn records_mut(&mut self) -> &mut VecDeque<TlsRecord> {
+        self.behind_gap.as_mut().unwrap_or(&mut self.records)
+    }
+
+    /// Checks the limit of the records that wait.
+    pub(super) fn passed(&self) -> Result<(), LostSync> {
+        let behind = self.behind_gap.as_ref().map_or(0, VecDeque::len);
+        match self.records.len() + behind > MOST_RECORDS {
+            true => Err(LostSync),
+            false => Ok(()),
+        }
+    }
+
+    /// Takes a read.
+    pub(super) fn read(&mut self, call: Call) -> Result<(), LostSync> {
+        if self.end.is_some_and(|end| end != call.position) {
+            return Err(LostSync);
+        }
+        if self.end.is_none() {
+            self.track.begin_at(call.position);
+        }
+        let to = call.end();
+        self.end = Some(to);
+        if call.length != 0 {
+            self.reads.push_back(Read {
+                to,
+                length: call.length,
+                at_ns: call.at_ns,
+            });
+        }
+        self.track.add(call.frames, to);
+        match self.reads.len() > MOST_READS || self.track.kept() > MOST_RECORDS {
+            true => Err(LostSync),
+            false => Ok(()),
+        }
+    }
+
+    /// Joins what can be joined at `now_ns`; at the end of the connection nothing more will come.
+    pub(super) fn join(
+        &mut self,
+        now_ns: u64,
+        is_over: bool,
+        into: &mut Vec<Happening>,
+    ) -> Result<(), LostSync> {
+        self.holds = false;
+        self.pass_gap();
+        if self.is_apart && !self.find(self.is_quiet(now_ns)) {
+            return match self.reads.len() > MOST_APART || (is_over && self.settled != 0) {
+                true => Err(LostSync),
+                false => Ok(()),
+            };
+        }
+        if let Some(found) = self.fit()? {
+            let count = self.settled_of(&found, now_ns, is_over);
+            self.holds = count < found.uses.len();
+            self.settle(&found.uses[..count]);
+            if is_over && found.is_short {
+                return Err(LostSync);
+            }
+            if found.is_short && self.behind_gap.is_some() {
+                // What is left before the gap was not read, or its reads are not known yet.
+                self.settle(&found.uses[count..]);
+                self.records.clear();
+            }
+        }
+        self.track.drain(into);
+        Ok(())
+    }
+
+    /// Goes on behind a gap when everything before it was read.
+    fn pass_gap(&mut self) {
+        if self.records.is_empty()
+            && let Some(behind) = self.behind_gap.take()
+        {
+            self.records = behind;
+            self.is_apart = true;
+        }
+    }
+
+    /// True if nothing has come for so long that all records were read.
+    fn is_quiet(&self, now_ns: u64) -> bool {
+        let read_ns = self.reads.back().map_or(0, |read| read.at_ns);
+        let record_ns = self.records.back().map_or(0, |record| record.end_ns);
+        let last_ns = read_ns.max(record_ns);
+        record_ns != 0 && last_ns.saturating_add(SETTLED_NS) <= now_ns
+    }
+
+    /// Looks behind a gap where reads and records belong together, before more of them come at `now_ns`: after a silence all
+    /// records were read.
+    pub(super) fn rest(&mut self, now_ns: u64) {
+        self.pass_gap();
+        if self.is_apart && self.is_quiet(now_ns) {
+            self.find(true);
+        }
+    }
+
+    /// True if nothing was ever read from a known record.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.settled == 0
+    }
+
+    /// True if all is told that is known.
+    pub(super) fn is_told(&self) -> bool {
+        !self.holds
+    }
+
+    fn fit(&mut self) -> Result<Option<Fit>, LostSync> {
+        if self.reads.is_empty() {
+            return Ok(None);
+        }
+        let reads = self.reads.make_contiguous();
+        let arrived = arrived(&self.records, reads.len());
+        let has_messages = self.has_messages;
+        let fits = self.overheads.iter().filter_map(|overhead| {
+            let rules = Rules {
+                overhead: *overhead,
+                has_messages,
+            };
+            Some((overhead, fit(&arrived, reads, rules)?))
+        });
+        // Of several that explain as much the first is the likeliest.
+        let best = fits.reduce(|best, next| match next.1.read > best.1.read {
+            true => next,
+            false => best,
+        });
+        let (overhead, found) = best.ok_or(LostSync)?;
+        if found.read >= PROOF {
+            self.overheads = std::slice::from_ref(overhead);
+        }
+        Ok(Some(found))
+    }
+
+    /// Number of uses that do not change any more.
+    fn settled_of(&self, found: &Fit, now_ns: u64, is_over: bool) -> usize {
+        if is_over || self.settled >= EARLY || !self.has_messages {
+            return found.uses.len();
+        }
+        let quiet = self
+            .reads
+            .back()
+            .is_some_and(|read| read.at_ns.saturating_add(SETTLED_NS) <= now_ns);
+        match quiet || self.reads.len() > MOST_HELD {
+            true => found.uses.len(),
+            false => found.uses.len().saturating_sub(HELD),
+        }
+    }
+
+    fn settle(&mut self, uses: &[Use]) {
+        for one in uses {
+            let Some(record) = self.records.pop_front() else {
+                return;
+            };
+            self.settled += 1;
+            let Use::Read(count) = one else { continue };
+            let last = self.reads.drain(..*count).next_back();
+            let to = last.map_or(self.track.covered(), |read| read.to);
+            let length = to.saturating_sub(self.track.covered());
+            self.track.cover(length, record.begin_ns, record.end_ns);
+        }
+    }
+
+    /// Looks for the read and the record that begin together. `is_quiet`: all records were read.
+    fn find(&mut self, is_quiet: bool) -> bool {
+        let reads = self.reads.make_contiguous();
+        let arrived = arrived(&self.records, reads.len() + RECORDS_TRIED);
+        let (reads_tried, records_tried) = match self.settled {
+            0 => (READS_TRIED, RECORDS_TRIED),
+            _ => (TRIED_AT_GAP, TRIED_AT_GAP),
+        };
+        let mut found = None;
+        for overhead in self.overheads {
+            for first in 0..reads.len().min(reads_tried) {
+                for record in 0..arrived.len().min(records_tried) {
+                    let rules = Rules {
+                        overhead: *overhead,
+                        has_messages: false,
+                    };
+                    let Some(fit) = fit(&arrived[record..], &reads[first..], rules) else {
+                        continue;
+                    };
+                    let is_all = fit.uses.len() == arrived.len() - record && !fit.is_short;
+                    if fit.read < PROOF && !(is_quiet && is_all && fit.read != 0) {
+                        continue;
+                    }
+                    if is_quiet && !is_all {
+                        continue;
+                    }
+                    let begins = (overhead, first, record, shift(&fit, first, record));
+                    match found {
+                        None => found = Some(begins),
+                        // Two ways to join them say nothing, unless one is a part of the other.
+                        Some(other) if other.3 == begins.3 => {}
+                        Some(_) => return false,
+                    }
+                }
+            }
+        }
+        let Some((overhead, first, record, _)) = found else {
+            return false;
+        };
+        self.overheads = std::slice::from_ref(overhead);
+        self.records.drain(..record);
+        let from = self.reads.drain(..first).next_back();
+        if let Some(read) = from {
+            self.track.begin_at(read.to);
+        }
+        self.is_apart = false;
+        true
+    }
+}
+
+/// Read and record behind the last ones that fit.
+fn shift(fit: &Fit, first: usize, record: usize) -> (usize, usize) {
+    let reads: usize = fit
+        .uses
+        .iter()
+        .map(|one| match one {
+            Use::Read(count) => *count,
+            Use::Message => 0,
+        })
+        .sum();
+    (first + reads, record + fit.uses.len())
+}
+
+/// First records that have arrived, as many as so many reads may concern.
+fn arrived(records: &VecDeque<TlsRecord>, reads: usize) -> Vec<Arrived> {
+    let most = 2 * reads + RECORDS_TRIED;
+    let whole = records.iter().take(most).take_while(|one| one.end_ns != 0);
+    whole
+        .map(|record| Arrived {
+            length: record.length,
+            end_ns: record.end_ns,
+        })
+        .collect()
+}
