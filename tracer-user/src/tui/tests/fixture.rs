@@ -110,6 +110,7 @@ pub(super) fn process(pid: u32, comm: &str, requests: u64) -> Process {
         exe: Some(format!("/usr/bin/{comm}")),
         container: None,
         cgroup: 1,
+        client_sign: None,
         group: Arc::new(group(requests, u64::from(pid))),
     }
 }
