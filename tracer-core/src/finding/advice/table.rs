@@ -300,7 +300,7 @@ const SESSIONS: Row = [
     Set(
         "Resumption::in_memory_sessions",
         "256, for each Client: lost when a Client is made for each request",
-        "let mut tls = rustls_config; // one for all\ntls.resumption = Resumption::in_memory_sessions({n});\nlet client = Client::builder().use_preconfigured_tls(tls).build()?;",
+        "let mut tls = rustls_config; // one for all\ntls.resumption = Resumption::in_memory_sessions({n});\nlet client = Client::builder().tls_backend_preconfigured(tls).build()?;",
     ),
     Set(
         "SSLContext, -Djavax.net.ssl.sessionCacheSize",
