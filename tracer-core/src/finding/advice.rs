@@ -5,7 +5,11 @@ mod table;
 use tracer_text::number;
 
 use super::guess::Guess;
-use super::{rule::Rule, rules::definition, verdict::Proposal};
+use super::{
+    rule::Rule,
+    rules::definition,
+    verdict::{Fault, Proposal},
+};
 use crate::client::Client;
 
 /// Advice of the table: a setting, or the reason why the client has none.
@@ -100,20 +104,32 @@ impl Advice {
     }
 }
 
-/// Advice for a fault of a client: first for the clients in question, then what holds for any.
-pub fn advise(rule: Rule, guess: Guess, proposal: &Proposal) -> Vec<Advice> {
+/// Advice for a fault of a client: the remedy of this form of the fault, or first what the clients in question can do,
+/// then what holds for any.
+pub fn advise(rule: Rule, guess: Guess, fault: &Fault) -> Vec<Advice> {
+    match fault.remedy {
+        Some(remedy) => vec![for_any(remedy)],
+        None => of_rule(rule, guess, &fault.proposal),
+    }
+}
+
+fn of_rule(rule: Rule, guess: Guess, proposal: &Proposal) -> Vec<Advice> {
     let known = guess.clients.iter();
     let mut all: Vec<Advice> = known
         .filter_map(|&client| for_client(rule, client, proposal))
         .collect();
-    all.push(Advice {
+    all.push(for_any(definition(rule).page.advice));
+    all
+}
+
+fn for_any(text: &str) -> Advice {
+    Advice {
         client: Client::Unknown,
         setting: None,
         default: None,
         proposed: None,
-        text: definition(rule).page.advice.to_owned(),
-    });
-    all
+        text: text.to_owned(),
+    }
 }
 
 /// Advice of the table for one client.
@@ -169,7 +185,7 @@ mod tests {
                 let known = for_client(rule, client, &Proposal::default());
                 let needs = Topic::of(rule).is_some() && client != Client::Unknown;
                 assert_eq!(known.is_some(), needs, "{rule:?} {client:?}");
-                let all = advise(rule, Guess::sure(client), &Proposal::default());
+                let all = of_rule(rule, Guess::sure(client), &Proposal::default());
                 assert!(!all.last().unwrap().text.is_empty());
             }
         }

@@ -150,6 +150,8 @@ pub struct Fault {
     pub saves: Option<Saves>,
     /// Proposed values.
     pub proposal: Proposal,
+    /// Advice for this form of the fault, in place of that for its rule.
+    pub remedy: Option<&'static str>,
     /// Number of times that the fault has happened.
     pub events: u64,
 }

@@ -88,6 +88,7 @@ fn judge(case: &Case<'_>) -> Judgement {
             count: None,
             time_ns: Some(4.0 * median),
         },
+        remedy: None,
         events: aborted.count(),
     })
 }

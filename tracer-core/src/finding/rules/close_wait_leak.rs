@@ -59,6 +59,7 @@ fn judge(case: &Case<'_>) -> Judgement {
         confidence: Confidence::Measured,
         saves: None,
         proposal: Proposal::default(),
+        remedy: None,
         events: peak,
     })
 }

@@ -88,6 +88,7 @@ fn judge(case: &Case<'_>) -> Judgement {
             count: Some(2 * peak),
             time_ns: None,
         },
+        remedy: None,
         events: case.group.requests.count,
     })
 }

@@ -71,6 +71,7 @@ fn judge(case: &Case<'_>) -> Judgement {
         confidence: Confidence::Measured,
         saves: Saves::of(again, WAIT_NS, case.group.requests.count, basis),
         proposal: Proposal::default(),
+        remedy: None,
         events: again,
     })
 }

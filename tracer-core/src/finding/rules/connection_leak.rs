@@ -95,6 +95,7 @@ fn judge(case: &Case<'_>) -> Judgement {
         confidence: Confidence::Inferred,
         saves: Saves::of(unused, each_ns, group.requests.count, basis),
         proposal: Proposal::default(),
+        remedy: None,
         events: open,
     })
 }

@@ -41,7 +41,7 @@ pub(in crate::finding) const RULE: Definition = Definition {
         cost: "A round trip to the resolver before each connect, twice if the resolver asks for IPv4 and IPv6 one after the other, and load on the resolver, which may begin to drop queries.",
         told: "Lookups of a process that had an answer with time left, on the wire. A local resolver that answers at once (nscd, systemd-resolved) is asked too, but costs little: see what it would save. Many short processes that ask for the same name once each are found by their number.",
         doubts: "A program that resolves on purpose for each connection, to spread its load, is found too. Lookups over TLS (port 853) and HTTPS are not seen.",
-        provoke: "`tracer crawl --profile default`, or `for i in $(seq 100); do curl -s http://NAME/; done`.",
+        provoke: "A client that makes a new connection for each request, or `for i in $(seq 100); do curl -s http://NAME/; done`.",
         cured: "`dns.repeated_within_ttl` in the export is near 0.",
         advice: "Keep connections, which saves the lookups with them; or run a caching resolver on this machine.",
     },
@@ -109,6 +109,7 @@ fn fault(case: &Case<'_>, again: u64, summary: String, confidence: Confidence) -
         confidence,
         saves: Saves::of(again, each_ns, case.group.requests.count, basis),
         proposal: Proposal::default(),
+        remedy: None,
         events: again,
     })
 }

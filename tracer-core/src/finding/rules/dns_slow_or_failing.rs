@@ -99,6 +99,9 @@ fn judge(case: &Case<'_>) -> Judgement {
     CLEAR
 }
 
+/// Advice for lookups of names that do not exist.
+const SEARCH_DOMAINS: &str = "Write names with a dot at the end, or set `options ndots:1` in /etc/resolv.conf, so that search domains are not tried first. In Kubernetes that is the pod's dnsConfig.";
+
 fn fault(
     case: &Case<'_>,
     severity: Severity,
@@ -127,6 +130,8 @@ fn fault(
         confidence: Confidence::Measured,
         saves: Saves::of(count, each_ns, case.group.requests.count, basis),
         proposal: Proposal::default(),
+        remedy: (severity == Severity::Warning && count == dns.failed.nxdomain)
+            .then_some(SEARCH_DOMAINS),
         events: count,
     })
 }

@@ -89,6 +89,7 @@ fn judge(case: &Case<'_>) -> Judgement {
             count: Some(case.group.requests.in_flight.peak().max(1)),
             time_ns: None,
         },
+        remedy: None,
         events: case.group.connections.opened,
     })
 }

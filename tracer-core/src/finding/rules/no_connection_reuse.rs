@@ -41,12 +41,15 @@ pub(in crate::finding) const RULE: Definition = Definition {
         cost: "Each connection costs one round trip for the connect, one or two more for the TLS handshake, and its first response is slower, because TCP has to find its speed again. The side that closes keeps the port in TIME_WAIT for a minute.",
         told: "For each host: connections with requests, less the most that were open at once, are avoidable, since that many could have served all. It is a fault when they are many and fewer than half of the requests were on a reused connection. Connections through a proxy are judged by proxy-not-reused. If the client asks for the close in clear (`Connection: close`, HTTP/1.0), the fault is the client's. If it does not and the server closes at once, it is the server's, and the finding is for information. Inside TLS that head cannot be read, so the finding is inferred there.",
         doubts: "Inside TLS, a server that never keeps a connection looks like a client that asks for the close, unless the same client reuses connections to other hosts. Many processes that make one request each (a loop of curl) are found too, with reason: one process would do. What HTTP/2 connections carry is not counted.",
-        provoke: "`tracer crawl --profile default`, or `tracer demo`, of which the first half does it.",
+        provoke: "`tracer crawl --profile default --idle-per-host 0`, or `tracer demo`, of which the first half does it.",
         cured: "`tracer diff before.json after.json`: `connections opened, per request` falls towards 0, `on a reused connection` rises above 90 %.",
         advice: "Make one client object when the program starts, use it for every request, and read each response to its end before the next.",
     },
     judge,
 };
+
+/// Advice when the client can do nothing.
+const AT_THE_SERVER: &str = "No setting of the client helps: the server, or a proxy before it, has keep-alive turned off or speaks HTTP/1.0. If it is yours, turn keep-alive on there.";
 
 /// Side that wants each connection closed.
 enum Doing {
@@ -69,17 +72,19 @@ fn judge(case: &Case<'_>) -> Judgement {
         return CLEAR;
     }
     let requests = &case.group.requests;
-    let (severity, confidence, who) = match doing(case) {
-        Doing::Client => (Severity::Warning, Confidence::Measured, ""),
+    let (severity, confidence, who, remedy) = match doing(case) {
+        Doing::Client => (Severity::Warning, Confidence::Measured, "", None),
         Doing::Unknown => (
             Severity::Warning,
             Confidence::Inferred,
             "; the server closes first, and whether the client asks for it cannot be read inside TLS",
+            None,
         ),
         Doing::Server => (
             Severity::Info,
             Confidence::Inferred,
             "; it is the server that closes after each response",
+            Some(AT_THE_SERVER),
         ),
     };
     let each_ns = case.opening_ns();
@@ -113,6 +118,7 @@ fn judge(case: &Case<'_>) -> Judgement {
             count: Some(requests.in_flight.peak().max(1)),
             time_ns: None,
         },
+        remedy,
         events: avoidable,
     })
 }

@@ -79,6 +79,7 @@ fn judge(case: &Case<'_>) -> Judgement {
         confidence: Confidence::Measured,
         saves: Saves::of(again, each_ns, group.requests.count, basis),
         proposal: Proposal::default(),
+        remedy: None,
         events: again,
     })
 }

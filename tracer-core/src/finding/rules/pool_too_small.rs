@@ -106,6 +106,7 @@ fn judge(case: &Case<'_>) -> Judgement {
             count: Some(at_once),
             time_ns: None,
         },
+        remedy: None,
         events: avoidable,
     })
 }

@@ -84,6 +84,7 @@ fn judge(case: &Case<'_>) -> Judgement {
             count: Some(requests.in_flight.peak().max(1)),
             time_ns: None,
         },
+        remedy: None,
         events: avoidable,
     })
 }

@@ -93,6 +93,7 @@ fn judge(case: &Case<'_>) -> Judgement {
         confidence: Confidence::Measured,
         saves: Saves::of(count, each_ns, case.group.requests.count, basis).filter(|_| is_slow),
         proposal: Proposal::default(),
+        remedy: None,
         events: tunnels.total(),
     })
 }

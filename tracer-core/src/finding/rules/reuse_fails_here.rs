@@ -89,6 +89,7 @@ fn judge(case: &Case<'_>) -> Judgement {
         confidence: Confidence::Measured,
         saves: Saves::of(requests.stale, each_ns, requests.count, basis),
         proposal: Proposal::default(),
+        remedy: None,
         events: requests.stale,
     })
 }

@@ -88,6 +88,7 @@ fn judge(case: &Case<'_>) -> Judgement {
         confidence: Confidence::Measured,
         saves: Saves::of(waits.count(), each_ns, case.group.requests.count, basis),
         proposal: Proposal::default(),
+        remedy: None,
         events: waits.count(),
     })
 }

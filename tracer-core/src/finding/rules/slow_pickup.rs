@@ -39,6 +39,9 @@ pub(in crate::finding) const RULE: Definition = Definition {
     judge,
 };
 
+/// Advice when threads wait for a CPU.
+const WITHOUT_A_CPU: &str = "Give the client more processors: raise its limit (cgroup, container), or take other work off the machine. Fewer threads than processors help a client that has many.";
+
 fn judge(case: &Case<'_>) -> Judgement {
     let pickup = &case.group.phases.pickup;
     case.needs(pickup.count(), &RESPONSES)?;
@@ -85,6 +88,9 @@ fn judge(case: &Case<'_>) -> Judgement {
         confidence: Confidence::Measured,
         saves: Saves::of(pickup.count(), mean_ns, requests.count, basis),
         proposal: Proposal::default(),
+        remedy: for_a_cpu
+            .filter(|&part| part >= FOR_A_CPU.value)
+            .map(|_| WITHOUT_A_CPU),
         events: requests.slow_pickups,
     })
 }

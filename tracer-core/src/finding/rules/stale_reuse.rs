@@ -97,6 +97,7 @@ fn judge(case: &Case<'_>) -> Judgement {
             count: None,
             time_ns: kept_ns.map(|ns| ns * PART),
         },
+        remedy: None,
         events: requests.stale,
     })
 }

@@ -76,6 +76,7 @@ fn judge(case: &Case<'_>) -> Judgement {
         confidence: Confidence::Measured,
         saves: Saves::of(count, each_ns, case.group.requests.count, basis),
         proposal: Proposal::default(),
+        remedy: None,
         events: count,
     })
 }

@@ -87,6 +87,7 @@ fn judge(case: &Case<'_>) -> Judgement {
             count: Some((case.snapshot.hosts.len() as u64).max(1)),
             time_ns: None,
         },
+        remedy: None,
         events: avoidable,
     })
 }

@@ -68,7 +68,7 @@ fn fault(text: &mut String, rule: Rule, found: &Found, is_first: bool, paint: &P
     };
     let _ = writeln!(text, "\n{head} ({}{saves})", fault.severity.as_str());
     let _ = writeln!(text, "  {}", printable(&fault.summary));
-    let advice = advice::advise(rule, found.client, &fault.proposal);
+    let advice = advice::advise(rule, found.client, fault);
     let advice = advice.first().map(Advice::headline).unwrap_or_default();
     let _ = writeln!(text, "  {advice} · tracer explain {}", rule.id());
 }

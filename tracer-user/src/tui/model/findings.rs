@@ -166,7 +166,7 @@ impl Page {
             self.add(Tone::Text, "  ", &text);
         }
         self.add(Tone::Title, "", "What to do");
-        for advice in advise(rule, found.client, &fault.proposal) {
+        for advice in advise(rule, found.client, fault) {
             self.advice(&advice);
         }
     }

@@ -57,7 +57,7 @@ fn with_fault(
     let at = |ns| clock::rfc3339(about.started_at + Duration::from_nanos(ns));
     let evidence = fault.evidence.iter();
     let thresholds = definition(rule).thresholds.iter();
-    let advice = advice::advise(rule, found.client, &fault.proposal);
+    let advice = advice::advise(rule, found.client, fault);
     export::Finding {
         status: export::FindingStatus::Found,
         severity: Some(match fault.severity {
