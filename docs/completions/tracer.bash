@@ -37,6 +37,9 @@ _tracer() {
             tracer,doctor)
                 cmd="tracer__subcmd__doctor"
                 ;;
+            tracer,explain)
+                cmd="tracer__subcmd__explain"
+                ;;
             tracer,help)
                 cmd="tracer__subcmd__help"
                 ;;
@@ -82,6 +85,9 @@ _tracer() {
             tracer__subcmd__help,doctor)
                 cmd="tracer__subcmd__help__subcmd__doctor"
                 ;;
+            tracer__subcmd__help,explain)
+                cmd="tracer__subcmd__help__subcmd__explain"
+                ;;
             tracer__subcmd__help,help)
                 cmd="tracer__subcmd__help__subcmd__help"
                 ;;
@@ -104,7 +110,7 @@ _tracer() {
 
     case "${cmd}" in
         tracer)
-            opts="-h -V --help --version attach run replay demo diff doctor crawl config completions man help"
+            opts="-h -V --help --version attach run replay demo diff explain doctor crawl config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1307,8 +1313,22 @@ _tracer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        tracer__subcmd__explain)
+            opts="-h --markdown --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         tracer__subcmd__help)
-            opts="attach run replay demo diff doctor crawl config completions man help"
+            opts="attach run replay demo diff explain doctor crawl config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1420,6 +1440,20 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__help__subcmd__doctor)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracer__subcmd__help__subcmd__explain)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -125,6 +125,9 @@ impl LastTurn {
             let idle = Timed::between(over_ns, close.closing_ns);
             let idle_ns = idle.known_ns().unwrap_or(0);
             group.phases.idle_at_close.record(idle_ns);
+            if matches!(close.closer, closer::SERVER | closer::SERVER_RESET) {
+                group.phases.idle_at_server_close.record(idle_ns);
+            }
         } else if by_client {
             group.requests.aborted += 1;
             // A request may leave after the process has closed its end: then it was given up at once.

@@ -75,6 +75,8 @@ pub struct Connections {
     pub requests_unknown: RequestsUnknown,
     /// Connections that speak HTTP/2.
     pub http2: u64,
+    /// Connections whose first request, in clear, asks the server to close.
+    pub asks_close: u64,
     /// Connects under way at the last pass over the sockets.
     pub connecting_now: u64,
     /// Connections that are established, adopted or found, and not closed.
@@ -90,6 +92,10 @@ pub struct Connections {
     pub not_sent: u64,
     /// Connections closed by the server and not by the client (CLOSE_WAIT), at the last pass over the sockets.
     pub half_closed_now: u64,
+    /// Connections that have been in CLOSE_WAIT for a while, at the last listing of the sockets.
+    pub close_wait_now: u64,
+    /// Highest such number at any listing.
+    pub close_wait_peak: u64,
     /// Open connections that were used and wait for the next request, at the last pass over the sockets.
     pub idle_now: u64,
     /// Open connections without a request so far, at the last pass over the sockets.

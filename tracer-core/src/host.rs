@@ -284,6 +284,16 @@ impl Hosts {
         self.entries.folded()
     }
 
+    /// Number of hosts in the table.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// True without hosts.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
     /// Figures of a host.
     pub fn group_mut(&mut self, at: u32) -> &mut Group {
         self.entries.group_mut(at)

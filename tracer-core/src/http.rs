@@ -42,6 +42,35 @@ pub fn host(bytes: &[u8]) -> Option<String> {
     (!is_address && !name.is_empty()).then_some(name)
 }
 
+/// Value of a field of a request in clear, whose name is given in lower case.
+pub fn field<'a>(bytes: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let lines = bytes.split_inclusive(|&byte| byte == b'\n').skip(1);
+    let mut fields = lines.take_while(|line| *line != b"\r\n");
+    fields.find_map(|line| {
+        let line = line.strip_suffix(b"\r\n")?;
+        let colon = line.iter().position(|&byte| byte == b':')?;
+        let is_it = line[..colon].eq_ignore_ascii_case(name);
+        is_it.then(|| line[colon + 1..].trim_ascii())
+    })
+}
+
+/// True for a request after which the client wants its connection closed (RFC 9112 9.3): it says `close`, or speaks
+/// HTTP/1.0 and does not say `keep-alive`.
+pub fn asks_close(bytes: &[u8]) -> bool {
+    let Some(request) = bytes.split(|&byte| byte == b'\n').next() else {
+        return false;
+    };
+    let options = field(bytes, b"connection").unwrap_or_default();
+    let says = |option: &[u8]| {
+        let mut named = options.split(|&byte| byte == b',');
+        named.any(|named| named.trim_ascii().eq_ignore_ascii_case(option))
+    };
+    match request.trim_ascii_end() {
+        request if request.ends_with(b" HTTP/1.0") => !says(b"keep-alive"),
+        request => request.ends_with(b" HTTP/1.1") && says(b"close"),
+    }
+}
+
 /// True for the preface of HTTP/2 (RFC 9113 3.4).
 pub fn is_http2(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PRI * HTTP/2.0\r\n")
@@ -119,6 +148,32 @@ mod tests {
         check("PRI * HTTP/2.0\r\nHost: a\r\n", None);
         check("SSH-2.0-x\r\nHost: a\r\n", None);
         check("", None);
+    }
+
+    #[test]
+    fn clients_that_ask_for_the_close() {
+        #[track_caller]
+        fn check(head: &str, expected: bool) {
+            assert_eq!(asks_close(head.as_bytes()), expected, "{head}");
+        }
+        check(
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+            true,
+        );
+        check("GET / HTTP/1.1\r\nconnection: TE, Close\r\n\r\n", true);
+        check("GET / HTTP/1.1\r\nConnection: keep-alive\r\n\r\n", false);
+        check("GET / HTTP/1.1\r\n\r\nConnection: close\r\n", false);
+        check("GET / HTTP/1.0\r\nHost: a\r\n\r\n", true);
+        check("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", false);
+        check("", false);
+    }
+
+    #[test]
+    fn fields() {
+        let head = b"GET / HTTP/1.1\r\nUSER-agent:  a b \r\n\r\nX: y\r\n";
+        assert_eq!(field(head, b"user-agent"), Some(&b"a b"[..]));
+        assert_eq!(field(head, b"x"), None);
+        assert_eq!(field(b"GET / HTTP/1.1\r\nX: cut", b"x"), None);
     }
 
     #[test]

@@ -25,7 +25,7 @@ const SUB_BUCKET_BITS: u32 = 11;
 #[derive(Debug, Clone)]
 pub struct Latency(Buckets);
 
-/// The size is checked because a host has seventeen histograms.
+/// The size is checked because a host has a histogram of each phase.
 const _: () = assert!(size_of::<Latency>() == 24);
 
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 //! No IO, no clock, no runtime: times come with the records. Flow: bytes -> [`decode`] ->
 //! [`tracker::Tracker`] (the connection table) -> [`group`] and [`latency`] (aggregates) -> snapshot.
 
+pub mod client;
 pub mod connection;
 pub mod credentials;
 mod cursor;
@@ -11,6 +12,7 @@ pub mod dns;
 pub mod elapsed;
 pub mod endpoint;
 mod entries;
+pub mod finding;
 pub mod forward;
 pub mod glob;
 pub mod group;

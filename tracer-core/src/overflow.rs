@@ -266,11 +266,12 @@ mod tests {
     }
 
     /// Phases that need what only a record holds are in no histogram of the kernel.
-    const NOT_TIMED: [Phase; 5] = [
+    const NOT_TIMED: [Phase; 6] = [
         Phase::Tunnel,
         Phase::TunnelFailed,
         Phase::PickupCpu,
         Phase::IdleAtClose,
+        Phase::IdleAtServerClose,
         Phase::Aborted,
     ];
 

@@ -121,6 +121,7 @@ phases! {
     PickupCpu pickup_cpu "pickup cpu" Wait Export false "thread of a slow pickup ready to run" => "it has a CPU";
     Idle idle "idle" State Screen false "last byte of a response" => "the next request on the connection";
     IdleAtClose idle_at_close "idle at close" State Export false "last byte of a response" => "the end of its connection";
+    IdleAtServerClose idle_at_server_close "idle at server close" State Export false "last byte of a response" => "the server ends the connection";
     Aborted aborted "aborted" State Export false "first byte of a request sent" => "the client gives it up";
     Lifetime lifetime "lifetime" State Screen false "ESTABLISHED" => "closed";
 }

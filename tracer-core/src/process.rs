@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use tracer_common::record::{COMM_LEN, Endpoint};
 
 use crate::{
+    client::Sign,
     endpoint::comm,
     entries::{Entries, Entry},
     group::Group,
@@ -28,6 +29,8 @@ pub struct Process {
     pub container: Option<String>,
     /// Id of the process's cgroup (version 2).
     pub cgroup: u64,
+    /// Sign of the HTTP client in what the process sends, if there was one.
+    pub client_sign: Option<Sign>,
     /// Figures of the process.
     pub group: Arc<Group>,
 }
@@ -96,6 +99,7 @@ impl Processes {
             exe: self.paths.get(&pid).cloned(),
             container: None,
             cgroup,
+            client_sign: None,
             group: Arc::new(Group::roomy()),
         });
         self.index.insert(key, at);
@@ -131,6 +135,15 @@ impl Processes {
         if let Some(entry) = self.entries.get_mut(at) {
             entry.exe = exe.or_else(|| entry.exe.take());
             entry.container = container;
+        }
+    }
+
+    /// Notes a sign of the HTTP client that a process uses. A name weighs more than the form of a ClientHello.
+    pub fn note_client(&mut self, at: u32, sign: Sign) {
+        if let Some(entry) = self.entries.get_mut(at)
+            && !matches!(entry.client_sign, Some(Sign::Named(_)))
+        {
+            entry.client_sign = Some(sign);
         }
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tracer_common::counter::Counter;
 
 use crate::{
-    dns::figures::NameFigures, group::Group, host::Host, live::LiveConnections, process::Process,
-    series::Series, time_wait::TimeWaitView,
+    dns::figures::NameFigures, finding::history::History, group::Group, host::Host,
+    live::LiveConnections, process::Process, series::Series, time_wait::TimeWaitView,
 };
 
 /// Counts of records received and lost.
@@ -78,4 +78,6 @@ pub struct Snapshot {
     pub has_activity: bool,
     /// Figures over time.
     pub series: Arc<Series>,
+    /// History that findings rest on.
+    pub history: Arc<History>,
 }

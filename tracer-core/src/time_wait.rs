@@ -224,6 +224,12 @@ impl TimeWait {
         self.current
     }
 
+    /// Number of local ports in use toward the destination that uses most.
+    pub fn most_ports_used(&self) -> u64 {
+        let used = self.destinations.values().map(|usage| usage.ports.len());
+        used.max().unwrap_or(0) as u64
+    }
+
     /// Figures for a snapshot.
     pub fn view(&self) -> TimeWaitView {
         let mut destinations: Vec<Destination> = self

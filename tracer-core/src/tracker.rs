@@ -2,8 +2,10 @@
 //! of their process and of their host.
 
 mod activity;
+mod close_wait;
 mod doubt;
 mod early;
+mod findings;
 mod forward;
 mod http2;
 mod lost;
@@ -37,6 +39,7 @@ use crate::{
     elapsed::Timed,
     endpoint::{comm, remote},
     entries::NumberHasher,
+    finding::history::History,
     group::{Connect, Content, Group, Opening},
     host::{HostKey, Hosts},
     host_filter::HostFilter,
@@ -102,6 +105,8 @@ pub struct Tracker {
     activity: HashMap<u64, Activity>,
     live: Arc<LiveConnections>,
     open_activity: activity::OpenActivity,
+    close_wait: close_wait::CloseWait,
+    history: Arc<History>,
     /// Listings since it was looked which connections are gone.
     listings: u8,
 }
@@ -130,6 +135,8 @@ impl Tracker {
             activity: HashMap::new(),
             live: Arc::default(),
             open_activity: activity::OpenActivity::default(),
+            close_wait: close_wait::CloseWait::default(),
+            history: Arc::default(),
             listings: 0,
         }
     }
@@ -552,6 +559,7 @@ impl Tracker {
         self.count_lookups();
         self.note_activity(sockets);
         self.note_missing(sockets);
+        self.note_close_wait(begun_ns, sockets);
         for entered in self.time_wait.observe(begun_ns, sockets) {
             self.each_group(entered.process, entered.host, |group| {
                 group.tcp.time_wait_entered += 1;
@@ -635,6 +643,7 @@ impl Tracker {
                 time_wait: self.time_wait.current(),
             };
             self.sampler.sample(now_ns, state);
+            self.note_history(now_ns);
         }
     }
 
@@ -663,6 +672,7 @@ impl Tracker {
             connections: Arc::clone(&self.live),
             has_activity: self.open_activity.is_known(),
             series: self.sampler.series(),
+            history: Arc::clone(&self.history),
         }
     }
 

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::absent::is_absent;
-use crate::{DnsName, Events, Group, Histogram, Host, Phase, Process, Proxy, Series, TimeWait};
+use crate::{
+    DnsName, Events, Finding, Group, Histogram, Host, Phase, Process, Proxy, Series, TimeWait,
+};
 
 /// Name and major version of the schema.
 pub const SCHEMA: &str = "tracer.export/1";
@@ -56,6 +58,9 @@ pub struct Export {
     /// Course of the totals.
     #[serde(skip_serializing_if = "is_absent")]
     pub series: Series,
+    /// Result of every rule: faults first, those most worth a change at the top.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Vec<Finding>>,
     /// Processor time of the command; absent while it runs, and with `attach`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command_cpu: Option<CommandCpu>,

@@ -67,6 +67,12 @@ object! {
         closed_by: ClosedBy,
         /// In SYN_SENT; absent when not every open connection was looked at.
         connecting_now: Option<u64>,
+        /// Connections whose first request, in clear, asks the server to close.
+        asks_close: Option<u64>,
+        /// Closed by the server for ten seconds and more, and not by the client, at the last listing.
+        close_wait_now: Option<u64>,
+        /// Most such connections at any listing.
+        close_wait_peak: Option<u64>,
         /// Closed by the server only; absent when not every open connection was looked at.
         half_closed_now: Option<u64>,
         /// Open, used and answered; absent when not every open connection was looked at.

@@ -29,6 +29,7 @@ macro_rules! object {
 mod absent;
 mod document;
 mod events;
+mod findings;
 mod group;
 mod phases;
 mod read;
@@ -38,6 +39,9 @@ mod time_wait;
 
 pub use document::{CommandCpu, Export, Filter, Machine, SCHEMA, Tracer, Window};
 pub use events::Events;
+pub use findings::{
+    Advice, Confidence, Finding, FindingStatus, Saves, Scope, ScopeKind, Severity, Threshold,
+};
 pub use group::{
     ClosedBy, Connections, Dns, FailedConnects, FailedLookups, FailedTunnels, Group, Http2,
     Http2Reasons, Http2Sources, Protocols, Requests, RequestsUnknown, Tcp, Tls, TunnelKinds,

@@ -5,6 +5,7 @@ pub(crate) mod crawl;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod explain;
 pub(crate) mod generate;
 mod quantity;
 pub(crate) mod settings;

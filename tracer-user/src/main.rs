@@ -5,6 +5,7 @@ mod demo;
 mod diff;
 mod doctor;
 mod exit_code;
+mod explain;
 mod failure;
 mod files;
 mod invoker;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         cli::args::Command::Replay(replay) => trace::session::replay(&replay),
         cli::args::Command::Demo(options) => cli::demo::demo(&options),
         cli::args::Command::Diff(options) => cli::diff::diff(&options),
+        cli::args::Command::Explain(options) => cli::explain::explain(&options),
         cli::args::Command::Doctor(options) => cli::doctor::doctor(&options),
         cli::args::Command::Crawl(options) => cli::crawl::run::crawl(&options),
         cli::args::Command::Config(config) => match &config.command {

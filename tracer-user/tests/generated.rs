@@ -12,12 +12,13 @@ use std::{
 use tracer_crawler::settings::{Change, Key, PROFILE, Profile, Settings};
 
 const UPDATE: &str = "UPDATE_GENERATED";
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "attach",
     "run",
     "replay",
     "demo",
     "diff",
+    "explain",
     "doctor",
     "crawl",
     "config",
@@ -205,6 +206,22 @@ fn quick_start_sample() {
     }
     assert_eq!(
         sample,
+        expected,
+        "{}: not as generated; update with: {UPDATE}=1 cargo test -p tracer --test generated",
+        path.display()
+    );
+}
+
+#[test]
+fn findings() {
+    let path = docs().join("user/findings.md");
+    let expected = printed(&["explain", "--markdown"]);
+    if std::env::var_os(UPDATE).is_some() {
+        fs::write(&path, &expected).unwrap();
+        return;
+    }
+    assert_eq!(
+        fs::read_to_string(&path).unwrap_or_default(),
         expected,
         "{}: not as generated; update with: {UPDATE}=1 cargo test -p tracer --test generated",
         path.display()

@@ -47,7 +47,37 @@ pub struct ClientHello {
     pub ech: bool,
     /// True if the end of the message was not captured, so that absent fields may have been in it.
     pub partial: bool,
+    /// First three cipher suites, without GREASE (RFC 8701).
+    pub first_suites: Suites,
+    /// Number of cipher suites, without GREASE.
+    pub suites: usize,
+    /// True if a cipher suite of TLS 1.3 is offered.
+    pub has_13_suites: bool,
     pub(super) session_id: SessionId,
+}
+
+/// Up to three cipher suites.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Suites {
+    suites: [u16; 3],
+    used: usize,
+}
+
+impl Suites {
+    fn push(&mut self, suite: u16) {
+        if let Some(slot) = self.suites.get_mut(self.used) {
+            *slot = suite;
+            self.used += 1;
+        }
+    }
+}
+
+impl std::ops::Deref for Suites {
+    type Target = [u16];
+
+    fn deref(&self) -> &[u16] {
+        &self.suites[..self.used]
+    }
 }
 
 impl ClientHello {
@@ -84,9 +114,9 @@ impl ClientHello {
         let version = TlsVersion(cursor.u16().ok_or(short("legacy_version"))?);
         cursor.take(32).ok_or(short("random"))?;
         let session_id = SessionId::read(cursor).ok_or(short("legacy_session_id"))?;
-        cursor.vec16().ok_or(short("cipher_suites"))?;
+        let offered = cursor.vec16().ok_or(short("cipher_suites"))?;
         cursor.vec8().ok_or(short("legacy_compression_methods"))?;
-        Ok(Self {
+        let mut hello = Self {
             legacy_version: version,
             sni: None,
             alpn: Vec::new(),
@@ -98,8 +128,24 @@ impl ClientHello {
             record_size_limit: false,
             ech: false,
             partial: false,
+            first_suites: Suites::default(),
+            suites: 0,
+            has_13_suites: false,
             session_id,
-        })
+        };
+        hello.read_suites(offered);
+        Ok(hello)
+    }
+
+    fn read_suites(&mut self, offered: &[u8]) {
+        let suites = offered
+            .chunks_exact(2)
+            .map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+        for suite in suites.filter(|suite| suite & 0x0f0f != 0x0a0a) {
+            self.first_suites.push(suite);
+            self.suites += 1;
+            self.has_13_suites |= suite >> 8 == 0x13;
+        }
     }
 
     fn read_extension(&mut self, kind: u16, data: &[u8]) {

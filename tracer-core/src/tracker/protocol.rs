@@ -4,12 +4,19 @@
 use tracer_common::record::turn;
 
 use super::Tracker;
-use crate::{connection::Connection, http};
+use crate::{client::Sign, connection::Connection, http};
 
 impl Tracker {
     /// Notes what the handshake has shown.
     pub(super) fn note_protocol(&mut self, connection: &mut Connection) {
         connection.note_protocol();
+        let hello = connection
+            .hello
+            .as_ref()
+            .and_then(|hello| hello.client_hello());
+        if let Some(sign) = hello.and_then(Sign::of_hello) {
+            self.processes.note_client(connection.process, sign);
+        }
         if connection.http2 == Some(true) {
             self.speaks_http2(connection);
         }
@@ -21,6 +28,13 @@ impl Tracker {
             self.speaks_http2(connection);
         }
         connection.asks_h2c |= http::asks_h2c(bytes);
+        let agent = http::field(bytes, b"user-agent");
+        if let Some(sign) = agent.and_then(Sign::of_agent) {
+            self.processes.note_client(connection.process, sign);
+        }
+        if http::asks_close(bytes) && connection.counted {
+            self.of_connection(connection, |group| group.connections.asks_close += 1);
+        }
     }
 
     /// Counts the connection as one that speaks HTTP/2.

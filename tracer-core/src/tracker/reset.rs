@@ -51,6 +51,7 @@ impl Tracker {
         }
         self.events = Events::default();
         self.sampler = Sampler::default();
+        self.history = Arc::default();
         self.totals = Arc::new(Group::roomy());
         self.processes.reset();
         self.hosts.reset();

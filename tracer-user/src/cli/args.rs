@@ -77,6 +77,8 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Compare two exports: every figure with its change and what it means.
     Diff(Diff),
+    /// Explain a finding: what it is, how it is told, what to do, and how to check that it is gone.
+    Explain(Explain),
     /// Say what this kernel, these rights and this machine allow, and what to do about the rest.
     Doctor(Doctor),
     /// Crawl web sites, with the profile of a naive or of a tuned crawler.
@@ -192,6 +194,18 @@ pub(crate) struct Diff {
     /// Colours in the table: green is better, red is worse.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
+}
+
+/// `tracer explain`
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Explain {
+    /// Name of the finding, as in `no-connection-reuse`; without it, all are listed.
+    #[arg(value_name = "ID")]
+    pub(crate) rule: Option<String>,
+    /// Print Markdown; without ID, the pages of all.
+    #[arg(long)]
+    pub(crate) markdown: bool,
 }
 
 /// `tracer doctor`

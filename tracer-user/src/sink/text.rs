@@ -1,5 +1,6 @@
 //! The text summary as a sink: printed once, when the terminal is free.
 
+mod findings;
 mod summary;
 mod tables;
 

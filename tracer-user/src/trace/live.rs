@@ -10,7 +10,10 @@ use std::{
 };
 
 use tokio::sync::{mpsc, watch};
-use tracer_core::snapshot::Snapshot;
+use tracer_core::{
+    finding::{self, Finding},
+    snapshot::Snapshot,
+};
 
 use crate::trace::playback::{Control, Playing};
 
@@ -19,6 +22,9 @@ const SHARE: u32 = 50;
 
 /// Time between two readings of the kernel's counters.
 const COUNTERS: Duration = Duration::from_secs(1);
+
+/// Time between two evaluations of the rules for the screen.
+const JUDGED: Duration = Duration::from_secs(1);
 
 /// Time limit for the screen to restore the terminal.
 const CLOSES: Duration = Duration::from_secs(2);
@@ -77,6 +83,8 @@ pub(crate) struct Moment {
     pub(crate) number: u64,
     /// The figures.
     pub(crate) snapshot: Snapshot,
+    /// What the rules say about them, a second old at most.
+    pub(crate) findings: Arc<Vec<Finding>>,
     /// Since the trace began or was reset, ns.
     pub(crate) elapsed_ns: u64,
     /// Progress of the trace.
@@ -104,6 +112,8 @@ pub(crate) struct Live {
     refresh: Duration,
     due: Instant,
     counters: Option<Instant>,
+    findings: Arc<Vec<Finding>>,
+    judged: Option<Instant>,
     number: u64,
     /// True if the screen is gone and [`Command::Gone`] was returned.
     gone: bool,
@@ -124,6 +134,8 @@ impl Live {
             refresh,
             due: Instant::now(),
             counters: None,
+            findings: Arc::default(),
+            judged: None,
             number: 0,
             gone: false,
             stage: Stage::Tracing,
@@ -194,9 +206,15 @@ impl Live {
     pub(crate) fn publish(&mut self, elapsed_ns: u64, make: impl FnOnce() -> Snapshot) {
         let begun = Instant::now();
         self.number += 1;
+        let snapshot = make();
+        if self.judged.is_none_or(|last| begun - last >= JUDGED) {
+            self.judged = Some(begun);
+            self.findings = Arc::new(finding::evaluate(&snapshot, elapsed_ns));
+        }
         let moment = Moment {
             number: self.number,
-            snapshot: make(),
+            snapshot,
+            findings: Arc::clone(&self.findings),
             elapsed_ns,
             stage: self.stage.clone(),
             notice: self.notice.clone(),

@@ -2,6 +2,7 @@
 
 pub(super) mod columns;
 pub(super) mod figure;
+pub(super) mod findings;
 pub(super) mod help;
 pub(super) mod keys;
 pub(super) mod layout;
@@ -141,6 +142,10 @@ pub(super) struct Model {
     pub(super) phase: usize,
     pub(super) detail: Option<Detail>,
     pub(super) plot: Option<Plot>,
+    /// The chosen finding.
+    pub(super) finding: usize,
+    /// True if the page of the chosen finding is open.
+    pub(super) finding_open: bool,
     /// The filter being typed.
     pub(super) prompt: Option<String>,
     /// True if the command's output is shown on the screen.
@@ -176,6 +181,8 @@ impl Model {
             phase: 0,
             detail: None,
             plot: None,
+            finding: 0,
+            finding_open: false,
             prompt: None,
             has_command,
             output: Arc::default(),
@@ -317,6 +324,32 @@ impl Model {
             Tab::Ports => change(&mut self.ports, &look),
             _ => {}
         }
+    }
+
+    /// Lines of the findings: the list, or the page of the chosen one.
+    pub(super) fn finding_lines(&self) -> Vec<findings::Line> {
+        let findings = &self.shown.findings;
+        let width = usize::from(self.layout().body.width);
+        match findings.get(self.finding).filter(|_| self.finding_open) {
+            Some(finding) => findings::page(finding, self.finding, width),
+            None => findings::list(findings, width),
+        }
+    }
+
+    /// First line of the findings that is shown, and the chosen finding of the list.
+    pub(super) fn findings_shown(&self) -> (usize, Option<usize>) {
+        if self.finding_open {
+            return (self.scrolled, None);
+        }
+        let lines = self.finding_lines();
+        let last = lines.iter().rposition(|line| line.finding == self.finding);
+        let below = last.map_or(0, |last| last + 1);
+        (below.saturating_sub(self.page()), Some(self.finding))
+    }
+
+    /// True if the overview has a line about the fault to change first.
+    pub(super) fn has_top_finding(&self) -> bool {
+        findings::top(&self.shown.findings).is_some()
     }
 
     /// Number of rows on a page of the shown table or text.

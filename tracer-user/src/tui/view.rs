@@ -2,6 +2,7 @@
 
 mod canvas;
 mod detail;
+mod findings;
 mod footer;
 mod header;
 mod overview;
@@ -46,7 +47,7 @@ fn body(canvas: &mut Canvas<'_>, model: &Model) {
     }
     match model.tab {
         Tab::Overview => overview::draw(canvas, area, model),
-        Tab::Findings => text::findings(canvas, area),
+        Tab::Findings => findings::draw(canvas, area, model),
         Tab::Output => text::output(canvas, area, model),
         Tab::Help => text::help(canvas, area, model),
         _ => table::draw(canvas, area, model),

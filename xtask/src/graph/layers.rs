@@ -33,7 +33,7 @@ pub(crate) const HOUSES: &[House] = &[
             // One type joins the errors of all rooms below, which return their own.
             &["failure"],
             &["demo"],
-            &["diff", "doctor"],
+            &["diff", "doctor", "explain"],
             &["source", "sink", "tui"],
             // What belongs to a running trace and knows neither source nor sink.
             &[
@@ -62,10 +62,13 @@ pub(crate) const HOUSES: &[House] = &[
             &["lib"],
             &["input"],
             &["tracker"],
+            &["finding"],
             &["snapshot"],
             &["time_wait", "connection", "credentials"],
             &["forward", "live", "proxy_path"],
-            &["decode", "host", "process"],
+            &["decode", "host"],
+            &["process"],
+            &["client", "finding/history"],
             &[
                 "entries", "overflow", "series", "stream", "tunnel", "turn", "turns",
             ],
@@ -74,6 +77,7 @@ pub(crate) const HOUSES: &[House] = &[
                 "cursor",
                 "elapsed",
                 "endpoint",
+                "finding/rule",
                 "glob",
                 "host_name",
                 "http",

@@ -1,6 +1,8 @@
 //! Makes the export, schema `tracer.export/1`, from a snapshot. Only this file does; the types are those of
 //! tracer-export.
 
+mod findings;
+
 use std::time::Duration;
 
 use tracer_common::counter::Counter;
@@ -59,6 +61,7 @@ pub(crate) fn export(snapshot: &Snapshot, about: &Description) -> export::Export
         dns_names: Some(snapshot.dns_names.iter().map(dns_name).collect()),
         dns_names_folded: Some(snapshot.dns_names_folded),
         series: series(&snapshot.series),
+        findings: Some(findings::export(snapshot, about)),
         command_cpu: about.command_cpu.map(|cpu| export::CommandCpu {
             user_ns: Some(cpu.user.as_nanos() as u64),
             system_ns: Some(cpu.system.as_nanos() as u64),
@@ -193,6 +196,9 @@ fn connections(connections: &Connections, has_activity: bool) -> export::Connect
             timeout: Some(closed.timeout),
             unknown: Some(closed.unknown),
         },
+        asks_close: Some(connections.asks_close),
+        close_wait_now: Some(connections.close_wait_now),
+        close_wait_peak: Some(connections.close_wait_peak),
         connecting_now: now(connections.connecting_now),
         half_closed_now: now(connections.half_closed_now),
         idle_now: now(connections.idle_now),

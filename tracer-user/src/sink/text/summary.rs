@@ -9,7 +9,10 @@ use tracer_core::{
 };
 use tracer_text::number;
 
-use super::tables::{self, Paint};
+use super::{
+    findings::findings,
+    tables::{self, Paint},
+};
 
 /// The whole summary; `duration_ns` is the length of the trace.
 pub(crate) fn summary(snapshot: &Snapshot, duration_ns: u64, color: bool) -> String {
@@ -25,6 +28,7 @@ pub(crate) fn summary(snapshot: &Snapshot, duration_ns: u64, color: bool) -> Str
     tables::hosts(&mut text, &snapshot.hosts, &paint);
     tables::proxies(&mut text, &snapshot.proxies, &paint);
     tables::processes(&mut text, &snapshot.processes, &paint);
+    findings(&mut text, snapshot, duration_ns, &paint);
     text
 }
 

@@ -110,10 +110,15 @@ impl Model {
         self.tab = tab;
         self.detail = None;
         self.plot = None;
+        self.finding_open = false;
         self.scrolled = 0;
     }
 
     fn back(&mut self) {
+        if std::mem::take(&mut self.finding_open) {
+            self.scrolled = 0;
+            return;
+        }
         if self.plot.take().is_some() || self.detail.take().is_some() {
             return;
         }
@@ -188,6 +193,8 @@ impl Model {
             });
         } else if self.tab == Tab::Overview {
             self.phase = moved(self.phase, by, Phase::ON_SCREEN.len());
+        } else if self.tab == Tab::Findings && !self.finding_open {
+            self.finding = moved(self.finding, by, self.shown.findings.len());
         } else {
             self.scroll_text(by);
         }
@@ -199,6 +206,7 @@ impl Model {
         let lines = match self.tab {
             Tab::Output => self.output.lines.len(),
             Tab::Help => HELP_ROWS,
+            Tab::Findings => self.finding_lines().len(),
             _ => 0,
         };
         self.scrolled = self
@@ -226,6 +234,8 @@ impl Model {
                 detail.subject.clone(),
                 Phase::ON_SCREEN[detail.cursor],
             ));
+        } else if self.tab == Tab::Findings {
+            self.finding_open = !self.shown.findings.is_empty();
         } else if self.tab == Tab::Overview {
             self.plot = Some(Plot::new(Subject::All, Phase::ON_SCREEN[self.phase]));
         } else if let Some(table) = self.table() {
@@ -278,10 +288,25 @@ impl Model {
         if let Some(plot) = &mut self.plot {
             let column = isize::from(x.saturating_sub(layout.body.x + 1) as i16);
             plot.step(column / plot.bar as isize - plot.cursor as isize);
+        } else if self.tab == Tab::Findings {
+            self.click_finding(row);
         } else if self.detail.is_none() && self.table().is_some() {
             self.click_table(x, row);
         } else {
             self.click_phase(row);
+        }
+    }
+
+    /// Chooses the finding at a row; a click on the chosen one opens it.
+    fn click_finding(&mut self, row: usize) {
+        if self.finding_open {
+            return;
+        }
+        let (first, chosen) = self.findings_shown();
+        let line = self.finding_lines().into_iter().nth(first + row);
+        if let Some(line) = line {
+            self.finding_open = chosen == Some(line.finding);
+            self.finding = line.finding;
         }
     }
 

@@ -23,7 +23,10 @@ impl Model {
         let body = self.layout().body;
         let (above, chosen) = match &self.detail {
             Some(detail) => (DETAIL_ROWS_ABOVE, detail.cursor),
-            None => (overview_rows_above(body), self.phase),
+            None => {
+                let top = u16::from(self.has_top_finding());
+                (top + overview_rows_above(body.below(top)), self.phase)
+            }
         };
         let line = row.checked_sub(usize::from(above) + 1)?;
         Some(line + first(body.height.saturating_sub(above), chosen))

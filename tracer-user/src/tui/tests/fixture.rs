@@ -3,7 +3,9 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use tracer_core::{
+    client::{Client, Sign},
     dns::figures::NameFigures,
+    finding::evaluate,
     group::Group,
     host::{Host, HostKey, Via},
     live::{LiveConnection, LiveConnections, LiveState, LiveTls},
@@ -110,6 +112,7 @@ pub(super) fn process(pid: u32, comm: &str, requests: u64) -> Process {
         exe: Some(format!("/usr/bin/{comm}")),
         container: None,
         cgroup: 1,
+        client_sign: None,
         group: Arc::new(group(requests, u64::from(pid))),
     }
 }
@@ -210,7 +213,7 @@ pub(super) fn moment_of(hosts: Vec<Host>) -> Moment {
         ports_used,
         ports_used_ratio: Some(ports_used as f64 / 28_232.0),
     };
-    Moment {
+    judged(Moment {
         number: 1,
         elapsed_ns: 83 * S,
         snapshot: Snapshot {
@@ -240,7 +243,38 @@ pub(super) fn moment_of(hosts: Vec<Host>) -> Moment {
             ..Snapshot::default()
         },
         ..Moment::default()
+    })
+}
+
+/// Adds what the rules say.
+fn judged(mut moment: Moment) -> Moment {
+    moment.findings = Arc::new(evaluate(&moment.snapshot, moment.elapsed_ns));
+    moment
+}
+
+/// A trace of a crawler that opens a connection for each request, with lookups that fail.
+pub(super) fn faulty() -> Moment {
+    let mut moment = usual();
+    let snapshot = &mut moment.snapshot;
+    let naive = |group: &mut Arc<Group>| {
+        let group = Arc::make_mut(group);
+        group.requests.connections = group.requests.count;
+        group.connections.established = group.requests.count;
+        group.connections.closed_by.client = group.requests.count;
+        group.connections.peak_open = 1;
+    };
+    naive(&mut snapshot.totals);
+    snapshot
+        .hosts
+        .iter_mut()
+        .for_each(|host| naive(&mut host.group));
+    for process in &mut snapshot.processes {
+        process.client_sign = Some(Sign::Named(Client::Go));
+        naive(&mut process.group);
     }
+    let totals = Arc::make_mut(&mut snapshot.totals);
+    totals.tcp.syn_retransmits = 12;
+    judged(moment)
 }
 
 /// A typical trace.

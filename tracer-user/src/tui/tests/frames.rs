@@ -50,6 +50,24 @@ fn every_view_without_anything_to_show() {
 }
 
 #[test]
+fn faults() {
+    let views = [
+        ("faults-overview", "1"),
+        ("faults", "7"),
+        ("faults-further", "7<End>"),
+        ("fault", "7<Enter>"),
+        ("fault-scrolled", "7<Enter><PageDown>"),
+        ("no-fault", "7<End><Enter>"),
+        ("faults-again", "7<Enter><Esc><Down>"),
+    ];
+    for (name, way) in views {
+        check(&format!("{name}-80x24"), USUAL, faulty(), way);
+        check(&format!("{name}-40x12"), SMALL, faulty(), way);
+        check(&format!("{name}-120x40"), LARGE, faulty(), way);
+    }
+}
+
+#[test]
 fn one_row_and_thousands() {
     let one = || moment_of(vec![host("only.example", 1)]);
     check("hosts-one", USUAL, one(), "2");

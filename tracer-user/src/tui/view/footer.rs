@@ -66,7 +66,9 @@ const REPLAY: Keys = &[(".", "step"), ("[ ]", "speed")];
 
 /// Keys of the footer, those of the open view first.
 fn keys(model: &Model) -> Vec<(&'static str, &'static str)> {
-    let own: Keys = if model.plot.is_some() {
+    let own: Keys = if model.tab == Tab::Findings && model.finding_open {
+        &[("arrows", "scroll"), ("Esc", "back")]
+    } else if model.plot.is_some() {
         &[("<>", "bucket"), ("c", "compare"), ("Esc", "back")]
     } else if model.detail.is_some() {
         &[("Enter", "histogram"), ("Esc", "back")]
@@ -96,7 +98,8 @@ fn keys(model: &Model) -> Vec<(&'static str, &'static str)> {
             Tab::Connections | Tab::Names | Tab::Ports => {
                 &[("/", "filter"), ("s", "sort"), ("S", "reverse")]
             }
-            Tab::Findings | Tab::Output | Tab::Help => &[("Tab", "next")],
+            Tab::Findings => &[("Tab", "next"), ("Enter", "open")],
+            Tab::Output | Tab::Help => &[("Tab", "next")],
         }
     };
     let mut all = vec![("q", "quit")];

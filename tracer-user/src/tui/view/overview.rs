@@ -31,6 +31,13 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
     let totals = look.totals();
     let side = Side::Trend(&look.snapshot().series);
     let marked = look.mark.is_some();
+    let area = match model.has_top_finding() {
+        true => {
+            super::findings::draw_top(canvas, area.top(1), model);
+            area.below(1)
+        }
+        false => area,
+    };
     let above = overview_rows_above(area);
     if above != 0 {
         request(canvas, area.top(above), &totals);

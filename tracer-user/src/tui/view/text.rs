@@ -1,4 +1,4 @@
-//! Screens of text: findings, the command's output, help.
+//! Screens of text: the command's output, and help.
 
 use tracer_text::printable::without_colors;
 
@@ -14,18 +14,6 @@ use crate::{
         theme::Role,
     },
 };
-
-pub(super) fn findings(canvas: &mut Canvas<'_>, area: Area) {
-    let lines = [
-        "This version of tracer has no rules that judge the figures yet.",
-        "The overview says where the time of a request goes; Hosts sorted by ttfb99,",
-        "tls99 or fail says with whom. m marks a baseline to compare a change with.",
-    ];
-    canvas.heading(area.top(1), "Findings");
-    for (at, line) in lines.iter().enumerate() {
-        canvas.put(area.below(1 + at as u16).right_of(1), line, Role::Text);
-    }
-}
 
 pub(super) fn output(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
     if !model.has_command {

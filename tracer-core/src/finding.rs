@@ -1,0 +1,298 @@
+//! Findings: faults that the figures show, what to change, and what that would save.
+//!
+//! Every rule is evaluated always, and says `found`, `clear`, or why it cannot tell. A rule is a small pure function
+//! (`finding/rules`), whose inputs are a snapshot with its history and whose numbers are thresholds with reasons.
+
+pub mod advice;
+pub mod case;
+pub mod guess;
+pub mod history;
+pub mod page;
+pub mod rule;
+pub mod rules;
+pub mod subject;
+pub mod threshold;
+pub mod trend;
+pub mod verdict;
+
+use std::cmp::Ordering;
+
+use case::{Case, Sums};
+use guess::Guess;
+use rule::Rule;
+use subject::{Kind, Subject};
+use verdict::{Fault, NotEvaluated, Severity, Verdict};
+
+use crate::{group::Group, snapshot::Snapshot};
+
+/// Limit of the subjects listed for one fault.
+pub const WORST: usize = 5;
+/// Number of requests, connects, handshakes or lookups below which no rule can find anything in a host or process.
+const BUSY: u64 = 10;
+
+/// Subject of a fault, by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// Kind of the subject.
+    pub kind: Kind,
+    /// Name of the subject; empty for all.
+    pub name: String,
+}
+
+/// Fault with its scope.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The fault, with the figures of its scope.
+    pub fault: Fault,
+    /// Widest subject that has the fault.
+    pub scope: Scope,
+    /// Narrower subjects with the fault, the worst first, at most [`WORST`].
+    pub worst: Vec<Scope>,
+    /// Client that has the fault.
+    pub client: Guess,
+    /// Time at which it was found first, since the figures began, ns.
+    pub since_ns: u64,
+    /// Time at which the fault was seen last, ns.
+    pub last_true_ns: u64,
+}
+
+/// Result of a rule.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Status {
+    /// The fault is there.
+    Found(Box<Found>),
+    /// The fault is not there.
+    Clear,
+    /// The rule cannot tell.
+    NotEvaluated(NotEvaluated),
+}
+
+/// Rule with its result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// The rule.
+    pub rule: Rule,
+    /// Result of the rule.
+    pub status: Status,
+}
+
+impl Finding {
+    /// The fault, if it is there.
+    pub fn found(&self) -> Option<&Found> {
+        match &self.status {
+            Status::Found(found) => Some(found),
+            _ => None,
+        }
+    }
+
+    /// True if the fault is not there.
+    pub fn is_clear(&self) -> bool {
+        self.status == Status::Clear
+    }
+}
+
+/// Evaluates every rule. Faults come first, those most worth a change at the top; the other rules follow in their order.
+/// `elapsed_ns` is the time since the figures began.
+pub fn evaluate(snapshot: &Snapshot, elapsed_ns: u64) -> Vec<Finding> {
+    let court = Court::new(snapshot, elapsed_ns);
+    let mut findings: Vec<Finding> = Rule::ALL
+        .into_iter()
+        .map(|rule| court.judge(rule))
+        .collect();
+    findings.sort_by(rank);
+    findings
+}
+
+/// Order of two findings: severe faults before others and faults before the rest, then by what they would save.
+fn rank(a: &Finding, b: &Finding) -> Ordering {
+    let (a_fault, b_fault) = (a.found().map(|it| &it.fault), b.found().map(|it| &it.fault));
+    let severity = |fault: Option<&Fault>| fault.map(|fault| fault.severity);
+    let saves_ns = |fault: Option<&Fault>| {
+        let saves = fault.and_then(|fault| fault.saves.as_ref());
+        saves.map_or(0.0, |saves| saves.total_ns)
+    };
+    severity(b_fault)
+        .cmp(&severity(a_fault))
+        .then(saves_ns(b_fault).total_cmp(&saves_ns(a_fault)))
+        .then(a.rule.cmp(&b.rule))
+}
+
+/// Inputs that all rules share.
+struct Court<'a> {
+    snapshot: &'a Snapshot,
+    elapsed_ns: u64,
+    sums: Sums,
+    /// Client of the process with the most requests.
+    client: Guess,
+    /// Processes and hosts that have enough figures for any rule.
+    processes: Vec<(Subject<'a>, &'a Group, Guess)>,
+    hosts: Vec<(Subject<'a>, &'a Group)>,
+    proxies: Vec<(Subject<'a>, &'a Group)>,
+}
+
+impl<'a> Court<'a> {
+    fn new(snapshot: &'a Snapshot, elapsed_ns: u64) -> Self {
+        let processes = snapshot.processes.iter();
+        let main = processes.max_by_key(|process| {
+            let group = &process.group;
+            (
+                group.requests.count,
+                group.connections.opened,
+                group.dns.queries,
+            )
+        });
+        let busy = snapshot.processes.iter().filter(|it| is_busy(&it.group));
+        let hosts = snapshot.hosts.iter().filter(|it| is_busy(&it.group));
+        let proxies = snapshot.proxies.iter().filter(|it| is_busy(&it.group));
+        Self {
+            snapshot,
+            elapsed_ns,
+            sums: Sums::of(snapshot),
+            client: main.map_or(Guess::UNKNOWN, Guess::of),
+            processes: busy
+                .map(|it| (Subject::Process(it), &*it.group, Guess::of(it)))
+                .collect(),
+            hosts: hosts.map(|it| (Subject::Host(it), &*it.group)).collect(),
+            proxies: proxies.map(|it| (Subject::Proxy(it), &*it.group)).collect(),
+        }
+    }
+
+    fn judge(&self, rule: Rule) -> Finding {
+        let definition = rules::definition(rule);
+        let was_found = self.snapshot.history.of(rule).found;
+        let mut tally = Tally::default();
+        for &kind in definition.kinds {
+            self.each(kind, |subject, group, client| {
+                let case = Case {
+                    subject,
+                    group,
+                    snapshot: self.snapshot,
+                    elapsed_ns: self.elapsed_ns,
+                    sums: &self.sums,
+                    client,
+                    was_found,
+                };
+                tally.take(&case, (definition.judge)(&case));
+            });
+        }
+        Finding {
+            rule,
+            status: tally.status(self, rule, definition.kinds),
+        }
+    }
+
+    fn each(&self, kind: Kind, mut judge: impl FnMut(Subject<'a>, &'a Group, Guess)) {
+        match kind {
+            Kind::All => judge(Subject::All, &self.snapshot.totals, self.client),
+            Kind::Process => {
+                let processes = self.processes.iter();
+                processes.for_each(|&(subject, group, client)| judge(subject, group, client));
+            }
+            Kind::Host => {
+                let hosts = self.hosts.iter();
+                hosts.for_each(|&(subject, group)| judge(subject, group, self.client));
+            }
+            Kind::Proxy => {
+                let proxies = self.proxies.iter();
+                proxies.for_each(|&(subject, group)| judge(subject, group, self.client));
+            }
+        }
+    }
+}
+
+/// True if a group has enough figures for any rule.
+fn is_busy(group: &Group) -> bool {
+    let handshakes = group.tls.full + group.tls.resumed;
+    [
+        group.requests.count,
+        group.connections.opened,
+        group.connections.established + group.connections.adopted,
+        handshakes,
+        group.dns.queries,
+        group.tunnels.total(),
+        group.phases.pickup.count(),
+    ]
+    .into_iter()
+    .any(|count| count >= BUSY)
+}
+
+/// Results of one rule for all its subjects.
+#[derive(Default)]
+struct Tally {
+    found: Vec<(Scope, Fault, Guess)>,
+    is_clear: bool,
+    /// Reason of the first subject that could not be judged, and its number of requests.
+    reason: Option<(u64, NotEvaluated)>,
+}
+
+impl Tally {
+    fn take(&mut self, case: &Case<'_>, judgement: verdict::Judgement) {
+        match judgement {
+            Ok(Verdict::Clear) => self.is_clear = true,
+            Ok(Verdict::Found(fault)) => {
+                let scope = Scope {
+                    kind: case.subject.kind(),
+                    name: case.subject.name(),
+                };
+                self.found.push((scope, *fault, case.client));
+            }
+            Err(reason) => {
+                let requests = case.group.requests.count;
+                if self.reason.is_none_or(|(most, _)| requests > most) {
+                    self.reason = Some((requests, reason));
+                }
+            }
+        }
+    }
+
+    fn status(mut self, court: &Court<'_>, rule: Rule, kinds: &[Kind]) -> Status {
+        if self.found.is_empty() {
+            return match (self.is_clear, self.reason) {
+                (true, _) => Status::Clear,
+                (false, Some((_, reason))) => Status::NotEvaluated(reason),
+                (false, None) => {
+                    let kind = kinds.first().map_or("subject", |kind| kind.as_str());
+                    Status::NotEvaluated(NotEvaluated::Nothing(kind))
+                }
+            };
+        }
+        let widest = |kind: Kind| kinds.iter().position(|other| *other == kind);
+        self.found.sort_by(|(a, a_fault, _), (b, b_fault, _)| {
+            let weight = |fault: &Fault| {
+                let saves_ns = fault.saves.as_ref().map_or(0.0, |saves| saves.total_ns);
+                (fault.severity, saves_ns, fault.events)
+            };
+            let (a_weight, b_weight) = (weight(a_fault), weight(b_fault));
+            widest(a.kind)
+                .cmp(&widest(b.kind))
+                .then(b_weight.partial_cmp(&a_weight).unwrap_or(Ordering::Equal))
+        });
+        let mut found = self.found.into_iter();
+        let Some((scope, fault, client)) = found.next() else {
+            return Status::Clear;
+        };
+        let past = court.snapshot.history.of(rule);
+        let is_new = past.last_true_ns.is_none() || fault.events > past.events;
+        Status::Found(Box::new(Found {
+            fault,
+            scope,
+            worst: found.take(WORST).map(|(scope, ..)| scope).collect(),
+            client,
+            since_ns: past.since_ns.unwrap_or(court.elapsed_ns),
+            last_true_ns: match past.last_true_ns {
+                Some(last_ns) if !is_new => last_ns,
+                _ => court.elapsed_ns,
+            },
+        }))
+    }
+}
+
+/// The finding to change first: the one at the top, if it is more than information.
+pub fn first(findings: &[Finding]) -> Option<&Finding> {
+    let top = findings.first()?;
+    let is_fault = top.found()?.fault.severity > Severity::Info;
+    is_fault.then_some(top)
+}
+
+#[cfg(test)]
+mod tests;

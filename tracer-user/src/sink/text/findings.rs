@@ -1,0 +1,106 @@
+//! Findings in the text summary: three lines each, those most worth a change first.
+
+use std::fmt::Write;
+
+use tracer_core::{
+    finding::{
+        self, Finding, Found, Status,
+        advice::{self, Advice},
+        rule::Rule,
+        verdict::Severity,
+    },
+    snapshot::Snapshot,
+};
+use tracer_text::printable::printable;
+
+use super::tables::Paint;
+
+/// Limit of the faults that are listed.
+const SHOWN: usize = 5;
+
+/// Adds the faults; without any, a line that says how many rules could tell.
+pub(super) fn findings(text: &mut String, snapshot: &Snapshot, elapsed_ns: u64, paint: &Paint) {
+    let findings = finding::evaluate(snapshot, elapsed_ns);
+    let found: Vec<(Rule, &Found)> = findings
+        .iter()
+        .filter_map(|finding| Some((finding.rule, finding.found()?)))
+        .collect();
+    if found.is_empty() {
+        let _ = writeln!(text, "\nfindings      none: {}", told(&findings));
+        return;
+    }
+    let first = finding::first(&findings).map(|finding| finding.rule);
+    for (rule, found) in found.iter().take(SHOWN) {
+        fault(text, *rule, found, first == Some(*rule), paint);
+    }
+    let more = found.len().saturating_sub(SHOWN);
+    let more = match more {
+        0 => String::new(),
+        _ => format!("{more} more, "),
+    };
+    let _ = writeln!(text, "\nfindings      {more}{}", told(&findings));
+}
+
+/// Number of rules that found nothing, and of those that could not tell.
+fn told(findings: &[Finding]) -> String {
+    let clear = findings.iter().filter(|finding| finding.is_clear()).count();
+    let unknown = |finding: &&Finding| matches!(finding.status, Status::NotEvaluated(_));
+    let unknown = findings.iter().filter(unknown).count();
+    format!(
+        "{clear} of {} rules are clear, {unknown} cannot tell (why: `findings` of --json)",
+        Rule::COUNT
+    )
+}
+
+fn fault(text: &mut String, rule: Rule, found: &Found, is_first: bool, paint: &Paint) {
+    let fault = &found.fault;
+    let saves = fault.saves.as_ref();
+    let saves = saves.map_or(String::new(), |saves| format!(", saves {saves}"));
+    let lead = match (is_first, fault.severity) {
+        (true, _) => "change this first",
+        (false, Severity::Info) => "for information",
+        (false, _) => "found",
+    };
+    let head = format!("{lead}: {}", rule.id());
+    let head = match fault.severity {
+        Severity::Info => paint.bold(&head),
+        Severity::Warning | Severity::Critical => paint.alarm(&head),
+    };
+    let _ = writeln!(text, "\n{head} ({}{saves})", fault.severity.as_str());
+    let _ = writeln!(text, "  {}", printable(&fault.summary));
+    let advice = advice::advise(rule, found.client, fault);
+    let advice = advice.first().map(Advice::headline).unwrap_or_default();
+    let _ = writeln!(text, "  {advice} · tracer explain {}", rule.id());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn text_of(snapshot: &Snapshot) -> String {
+        let mut text = String::new();
+        findings(&mut text, snapshot, 10_000_000_000, &Paint::new(false));
+        text
+    }
+
+    #[test]
+    fn three_lines_each() {
+        let mut snapshot = Snapshot::default();
+        let totals = Arc::make_mut(&mut snapshot.totals);
+        totals.connections.opened = 100;
+        totals.tcp.syn_retransmits = 50;
+        totals.dns.queries = 100;
+        totals.dns.answered = 100;
+        (0..100).for_each(|_| totals.phases.dns.record(200_000_000));
+        insta::assert_snapshot!(text_of(&snapshot));
+    }
+
+    #[test]
+    fn nothing_found_says_what_could_not_be_told() {
+        let text = text_of(&Snapshot::default());
+        let expected = "\nfindings      none: 2 of 21 rules are clear, 19 cannot tell (why: `findings` of --json)\n";
+        assert_eq!(text, expected);
+    }
+}
