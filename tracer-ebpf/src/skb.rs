@@ -76,15 +76,28 @@ impl Packet for SkbPacket {
     }
 }
 
-/// Reads the IP and TCP headers (RFC 791, RFC 8200, RFC 9293 3.1), wherever they are. A packet whose TCP header is not
-/// found is counted as unreadable.
+/// True for a TCP segment without payload and SYN. The headers are read only where [`peek`] finds them.
 ///
 /// # Safety
 /// `skb` is the program's context.
 #[inline(always)]
-pub unsafe fn parse_or_count(skb: *mut __sk_buff) -> Option<(SkbPacket, Segment)> {
+pub unsafe fn has_no_payload(skb: *mut __sk_buff) -> bool {
     // SAFETY: `skb` is the context.
-    let read = unsafe { parse(skb) };
+    match unsafe { peek(skb) } {
+        Some((_, segment)) => segment.length == 0 && !segment.syn,
+        None => false,
+    }
+}
+
+/// Reads the IP and TCP headers (RFC 791, RFC 8200, RFC 9293 3.1). A packet whose TCP header is not found is counted as
+/// unreadable.
+///
+/// # Safety
+/// `skb` is the program's context.
+#[inline(always)]
+pub unsafe fn read(skb: *mut __sk_buff) -> Option<(SkbPacket, Segment)> {
+    // SAFETY: `skb` is the context.
+    let read = unsafe { peek(skb).or_else(|| parse(skb)) };
     if read.is_none() {
         count(Counter::BadPacket);
     }
@@ -97,7 +110,7 @@ pub unsafe fn parse_or_count(skb: *mut __sk_buff) -> Option<(SkbPacket, Segment)
 /// # Safety
 /// `skb` is the program's context.
 #[inline(always)]
-pub unsafe fn peek(skb: *mut __sk_buff) -> Option<(SkbPacket, Segment)> {
+unsafe fn peek(skb: *mut __sk_buff) -> Option<(SkbPacket, Segment)> {
     const IPV4: usize = 20;
     const IPV6: usize = 40;
     // SAFETY: members of the context; the verifier checks each access against `data_end`.

@@ -27,13 +27,9 @@ pub fn packet_out(ctx: SkBuffContext) -> i32 {
 #[inline(always)]
 unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
     let skb = ctx.skb.skb;
-    // SAFETY: the context.
-    let peeked = unsafe { skb::peek(skb) };
     // An acknowledgement alone says nothing about a connection, so its socket needs no lookup.
-    if let Some((_, segment)) = &peeked
-        && segment.length == 0
-        && !segment.syn
-    {
+    // SAFETY: the context.
+    if unsafe { skb::has_no_payload(skb) } {
         return None;
     }
     // SAFETY: members of the context; the socket is checked for null.
@@ -50,11 +46,8 @@ unsafe fn try_packet<const EGRESS: bool>(ctx: &SkBuffContext) -> Option<()> {
     if conn.traced == 0 {
         return None;
     }
-    let (packet, segment) = match peeked {
-        Some(peeked) => peeked,
-        // SAFETY: the context.
-        None => unsafe { skb::parse_or_count(skb) }?,
-    };
+    // SAFETY: the context.
+    let (packet, segment) = unsafe { skb::read(skb) }?;
     if packet::take::<EGRESS, _, _>(conn, &packet, &segment, &mut Kernel) {
         emit::log!(
             ctx,
