@@ -64,7 +64,7 @@ impl Reports for Kernel {
 
     #[inline(always)]
     fn bind(&mut self, cookie: u64, is_first: bool, now_ns: u64) -> bool {
-        let bound = tls_writer::bound(is_first);
+        let bound = tls_writer::bound(cookie, is_first);
         if let Some(bound) = &bound {
             emit::http2::bind(cookie, now_ns, bound);
         }

@@ -2,28 +2,25 @@
 //! Of the plaintext only the headers of frames are read, and what [`tracer_flow::frames`] needs besides.
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
-use tracer_common::{
-    config::http2::FRAMES,
-    http2::{FramesRecord, frames},
-    record::direction::{EGRESS, INGRESS},
-};
+use tracer_common::{config::http2::FRAMES, record::direction::EGRESS};
 use tracer_flow::{
     difference::address_difference,
-    frames::{Follower, HEADER, begins_requests, begins_responses, begins_settings, follow},
+    frames::{HEADER, begins_requests, begins_settings},
     source::Source,
 };
 
 use crate::{
-    clock::now_ns,
-    emit::http2::{self, FramesOut},
     filter,
     maps::{self, global},
-    outside::Kernel,
     sock::Task,
     state::tls_object::{Call, CallKey, Object, ObjectKey, progress},
-    storage, tls_writer,
+    tls_writer,
     user::{self, UserBytes},
 };
+
+mod bytes;
+
+use bytes::Passed;
 
 /// Writes that look like no frame, after which an object is taken for one that speaks another protocol.
 const MOST_STRIKES: u8 = 4;
@@ -119,6 +116,7 @@ fn begin(object: &mut Object) {
     }
     object.other = 0;
     object.bound = 0;
+    object.candidate = 0;
     object.strikes = 0;
     object.sent.begin_client();
     object.sent_progress = progress::BEGAN;
@@ -189,27 +187,9 @@ pub fn returned(context: u64, depth: u64, value: u64, stack_end: u64) {
         },
     };
     if call.direction == u32::from(EGRESS) {
-        written(task, &key, &passed);
+        bytes::written(task, &key, &passed);
     } else {
-        read(task, &key, &passed);
-    }
-}
-
-/// Bytes that a call has written or read.
-struct Passed {
-    buffer: u64,
-    count: u32,
-    /// Position in the plaintext when the call began, if it tells whether the call has called another function that has been
-    /// counted.
-    position: Option<u64>,
-}
-
-impl Passed {
-    /// True if these bytes have been counted by another function that this one has called.
-    #[inline(always)]
-    fn is_counted(&self, follower: &Follower) -> bool {
-        self.position
-            .is_some_and(|position| position != follower.position)
+        bytes::read(task, &key, &passed);
     }
 }
 
@@ -243,121 +223,6 @@ fn buffer_of(call: &Call, stack_end: u64) -> u64 {
     }
 }
 
-/// Follows bytes that were written.
-#[inline(always)]
-fn written(task: Task, key: &ObjectKey, passed: &Passed) {
-    let Some(object) = object_at(key) else {
-        return;
-    };
-    if object.other == 1
-        || object.sent_progress == progress::WAITS
-        || object.sent.is_lost()
-        || passed.is_counted(&object.sent)
-    {
-        return;
-    }
-    report(
-        task,
-        key,
-        passed,
-        &mut object.sent,
-        object.sent_progress,
-        EGRESS,
-    );
-}
-
-/// Follows bytes that were read.
-#[inline(always)]
-fn read(task: Task, key: &ObjectKey, passed: &Passed) {
-    let bytes = UserBytes(passed.buffer);
-    let has_header = passed.count >= HEADER;
-    let known = object_at(key);
-    let is_known = known
-        .as_ref()
-        .is_some_and(|object| object.sent_progress != progress::WAITS);
-    let object = match known {
-        Some(object) => object,
-        None if has_header && (begins_settings(&bytes, 0) || begins_preface_at(&bytes)) => {
-            let Some(object) = new_object(task, key) else {
-                return;
-            };
-            object
-        }
-        None => return,
-    };
-    if object.other == 1 || object.got.is_lost() || passed.is_counted(&object.got) {
-        return;
-    }
-    if object.got_progress == progress::WAITS {
-        if !has_header {
-            return;
-        }
-        if is_known && begins_responses(&bytes, 0) {
-            object.got.begin_middle(1);
-            object.got_progress = progress::MIDDLE;
-        } else if !is_known && begins_settings(&bytes, 0) {
-            object.got.begin_server();
-            object.got_progress = progress::BEGAN;
-        } else {
-            // The object of a server reads the preface.
-            object.other = u8::from(!is_known && begins_preface_at(&bytes));
-            return;
-        }
-    }
-    report(
-        task,
-        key,
-        passed,
-        &mut object.got,
-        object.got_progress,
-        INGRESS,
-    );
-}
-
-/// Reports the frames in the bytes of a call.
-#[inline(always)]
-fn report(
-    task: Task,
-    key: &ObjectKey,
-    passed: &Passed,
-    follower: &mut Follower,
-    progress: u8,
-    direction: u8,
-) {
-    let Some(room) = storage::frames_room(task) else {
-        follower.lose();
-        return;
-    };
-    let record = &mut room.record;
-    fill(record, task, key);
-    record.position = follower.position;
-    record.length = passed.count;
-    record.direction = direction;
-    record.flags = match (follower.position, progress) {
-        (0, progress::BEGAN) => frames::BEGINS,
-        (0, progress::MIDDLE) => frames::MIDDLE,
-        _ => 0,
-    };
-    let source = UserBytes(passed.buffer);
-    let mut out = FramesOut { record, cookie: 0 };
-    follow::<_, Kernel, _>(follower, &source, 0, passed.count, &mut out);
-    if follower.is_lost() {
-        record.flags |= frames::LOST;
-    }
-    http2::frames(record, 0);
-}
-
-/// Fills what the records of a TLS object have in common.
-#[inline(always)]
-fn fill(record: &mut FramesRecord, task: Task, key: &ObjectKey) {
-    record.at_ns = now_ns();
-    record.object = key.object;
-    record.tgid = key.tgid;
-    record.tid = task.tid();
-    record.count = 0;
-    record.pad = 0;
-}
-
 /// Notes that an object was freed.
 #[inline(always)]
 pub fn freed(object: u64) {
@@ -374,14 +239,8 @@ pub fn freed(object: u64) {
     let is_followed = known.other == 0
         && (known.sent_progress != progress::WAITS || known.got_progress != progress::WAITS);
     let _ = maps::TLS_OBJECTS.remove(key);
-    if is_followed && let Some(room) = storage::frames_room(task) {
-        let record = &mut room.record;
-        fill(record, task, &key);
-        record.position = position;
-        record.length = 0;
-        record.direction = EGRESS;
-        record.flags = frames::FREED;
-        http2::frames(record, 0);
+    if is_followed {
+        bytes::no_more(task, &key, position);
     }
 }
 

@@ -23,13 +23,11 @@ pub fn enters(thread: u64, object: u64, position: u64) {
         inside: 1,
         unsent: 0,
         ambiguous: 0,
-        in_step: 0,
-        pad: [0; 4],
+        pad: [0; 5],
     };
     if let Some(earlier) = maps::TLS_WRITERS.get_ptr(thread) {
         // SAFETY: a value of the map.
         let earlier = unsafe { &*earlier };
-        writer.in_step = earlier.in_step;
         if earlier.unsent == 1 && earlier.object == object {
             writer.position = earlier.position;
             writer.unsent = 1;
@@ -56,15 +54,20 @@ pub fn returns(thread: u64, object: u64, wrote: bool) {
     if wrote {
         writer.unsent = 1;
     }
-    if writer.unsent == 0 && writer.in_step == 0 {
+    if writer.unsent == 0 {
         let _ = maps::TLS_WRITERS.remove(thread);
     }
 }
 
-/// TLS object of which the current thread sends bytes, and how that is known. `is_first`: the segment has the first
-/// application data of its connection, so the object must be at its first byte, and otherwise it must not.
+/// TLS object of which the current thread sends bytes through the socket with this cookie, and how that is known. `is_first`: the
+/// segment has the first application data of its connection, so the object must be at its first byte, and otherwise it must
+/// not.
+///
+/// In the middle of a connection the same socket has to be found twice. Only the second time it is sure that all bytes which
+/// were written to memory before have been seen on their way; and bytes that another socket sends in an interrupt of the thread
+/// do not come twice.
 #[inline(always)]
-pub fn bound(is_first: bool) -> Option<BindRecord> {
+pub fn bound(cookie: u64, is_first: bool) -> Option<BindRecord> {
     let task = Task::current();
     let (tgid, tid) = (task.tgid(), task.tid());
     let thread = (u64::from(tgid) << 32) | u64::from(tid);
@@ -73,9 +76,8 @@ pub fn bound(is_first: bool) -> Option<BindRecord> {
     // the two finds the bytes sent.
     let writer = unsafe { &mut *writer };
     let address = writer.object;
-    let found = found(writer, is_first);
+    let found = found(writer);
     writer.unsent = 0;
-    writer.in_step = 1;
     let (position, how) = found?;
     let key = ObjectKey {
         object: address,
@@ -89,6 +91,10 @@ pub fn bound(is_first: bool) -> Option<BindRecord> {
     if object.bound == 1 || begins != is_first {
         return None;
     }
+    if !is_first && object.candidate != cookie {
+        object.candidate = cookie;
+        return None;
+    }
     object.bound = 1;
     let _ = maps::TLS_WRITERS.remove(thread);
     // SAFETY: plain integers.
@@ -100,14 +106,12 @@ pub fn bound(is_first: bool) -> Option<BindRecord> {
     Some(record)
 }
 
-/// Position in the plaintext at which the bytes begin that the thread sends, and how that is known. Writes to memory may have
-/// left before the connection was watched, unless these are the first bytes of all.
+/// Position in the plaintext at which the bytes begin that the thread sends, and how that is known.
 #[inline(always)]
-fn found(writer: &Writer, is_first: bool) -> Option<(u64, u8)> {
-    let is_known = writer.ambiguous == 0 && (is_first || writer.in_step == 1);
+fn found(writer: &Writer) -> Option<(u64, u8)> {
     if writer.inside == 1 {
         Some((writer.call_position, INSIDE))
-    } else if writer.unsent == 1 && is_known {
+    } else if writer.unsent == 1 && writer.ambiguous == 0 {
         Some((writer.position, NEXT))
     } else {
         None

@@ -43,6 +43,8 @@ pub struct Object {
     /// Number of writes that look like no frame.
     pub strikes: u8,
     pub pad: [u8; 3],
+    /// Cookie of the socket that has sent its bytes once, in the middle of a connection; 0 if there is none.
+    pub candidate: u64,
 }
 
 /// Key of a call: a library may call another function of itself, or write to another TLS object, in the same thread.
@@ -87,7 +89,7 @@ pub struct Call {
 pub struct Writer {
     /// Address of the TLS object.
     pub object: u64,
-    /// Position in the plaintext of the first byte that has not been sent, as far as is known.
+    /// Position in the plaintext of the first byte that has not been sent, as far as sends were seen.
     pub position: u64,
     /// Position in the plaintext at the begin of the current or latest call.
     pub call_position: u64,
@@ -97,9 +99,7 @@ pub struct Writer {
     pub unsent: u8,
     /// 1: another object has such bytes, too.
     pub ambiguous: u8,
-    /// 1: since then every send of the thread has been seen, so that `position` is right.
-    pub in_step: u8,
-    pub pad: [u8; 4],
+    pub pad: [u8; 5],
 }
 
 /// Progress of a connection with HTTP/2 in clear, and room for its records.

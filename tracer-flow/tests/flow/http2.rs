@@ -13,7 +13,8 @@ use tracer_flow::{
 };
 
 use crate::script::{
-    DATA, Message, Play, Side, client, client_hello, full_12, full_13, record, server, server_hello,
+    DATA, Message, Play, Side, client, client_hello, full_12, full_13, record, resumed_12,
+    resumed_13, server, server_hello,
 };
 
 const WHOLE: u8 = passed::BEGINS | passed::ENDS;
@@ -226,16 +227,29 @@ fn traffic() -> impl Strategy<Value = Vec<(bool, Vec<u16>)>> {
     vec((any::<bool>(), vec(20..3000u16, 1..5)), 1..30)
 }
 
+/// Handshake, and the bytes that encryption adds behind it.
+fn handshakes() -> impl Strategy<Value = (Vec<Message>, u16)> {
+    prop_oneof![
+        Just((full_12(), 24)),
+        Just((resumed_12(), 16)),
+        Just((full_13(), 17)),
+        Just((resumed_13(), 17)),
+    ]
+}
+
 proptest! {
     #[test]
     fn records_are_told_however_they_are_cut(
+        (mut script, added) in handshakes(),
         traffic in traffic(),
         cuts in vec(vec(any::<Index>(), 0..6), 40),
     ) {
-        let mut followed = play(&full_13());
+        let sign = client(9000, &[record(DATA, 9 + added)]);
+        script.push(sign);
+        let mut followed = play(&script);
         let mut plain = Play::new();
-        full_13().iter().for_each(|message| plain.whole(message));
-        let mut expected = Vec::new();
+        script.iter().for_each(|message| plain.whole(message));
+        let mut expected = vec![(9000, direction::EGRESS, 9 + added)];
         for (number, (is_sent, lengths)) in traffic.iter().enumerate() {
             let now_ns = 10_000 + 1000 * number as u64;
             let parts: Vec<_> = lengths.iter().map(|length| record(DATA, *length)).collect();
