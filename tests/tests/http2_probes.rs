@@ -344,7 +344,7 @@ fn only_frames_take_probes() -> Result<()> {
     Ok(())
 }
 
-/// What `auto` chooses depends on the machine; it is the way that doctor names.
+/// The choice of `auto` depends on the machine.
 #[test]
 fn auto_says_what_it_chose() -> Result<()> {
     let doctor = output(Command::new(tracer_binary()?).arg("doctor"))?;
