@@ -16,7 +16,7 @@ use tracer_tests::build;
 use tracer_tests::certificate::Certificate;
 use tracer_tests::client::Client;
 use tracer_tests::machine::{fixture, program, require_root, tracer_binary, venv_python};
-use tracer_tests::process::{Finished, PATIENCE, Process, wait_for};
+use tracer_tests::process::{Finished, PATIENCE, Process, output, wait_for};
 use tracer_tests::recording::record;
 use tracer_tests::server::{Nginx, NginxOptions};
 use zerocopy::FromZeros;
@@ -226,10 +226,14 @@ struct Attached {
 
 impl Attached {
     fn start(pid: u32) -> Result<Self> {
+        Self::with("frames", pid)
+    }
+
+    fn with(way: &str, pid: u32) -> Result<Self> {
         require_root()?;
         let directory = tempfile::tempdir()?;
         let mut command = Command::new(tracer_binary()?);
-        command.args(["attach", "--no-tui"]).args(FRAMES);
+        command.args(["attach", "--no-tui", "--http2", way]);
         command
             .args(["--pid", &pid.to_string(), "--record"])
             .arg(directory.path().join("run.trace"));
@@ -313,6 +317,48 @@ fn nothing_is_left_after_a_kill() -> Result<()> {
             Ok((first_byte(process.id(), &libssl)? == before).then_some(()))
         })?;
     }
+    Ok(())
+}
+
+/// Descriptors of probes that a process has open.
+fn probes_of(pid: u32) -> Result<usize> {
+    let mut count = 0;
+    for entry in std::fs::read_dir(format!("/proc/{pid}/fd"))? {
+        let target = std::fs::read_link(entry?.path()).unwrap_or_default();
+        count += usize::from(target.to_string_lossy().contains("[perf_event]"));
+    }
+    Ok(count)
+}
+
+#[test]
+fn only_frames_take_probes() -> Result<()> {
+    require_root()?;
+    let process = waiting(Command::new(venv_python()?).args(["-c", WAITS]))?;
+    for (way, expected) in [("frames", 9), ("wire", 0), ("off", 0)] {
+        let attached = Attached::with(way, process.id())?;
+        let count = probes_of(attached.process.id())?;
+        ensure!(count == expected, "{count} probes with {way}");
+        attached.process.signal(Signal::SIGTERM)?;
+        attached.process.finish()?;
+    }
+    Ok(())
+}
+
+/// What `auto` chooses depends on the machine; it is the way that doctor names.
+#[test]
+fn auto_says_what_it_chose() -> Result<()> {
+    let doctor = output(Command::new(tracer_binary()?).arg("doctor"))?;
+    ensure!(doctor.contains(" a hit: --http2 auto takes "), "{doctor}");
+    let (_site, url) = site()?;
+    let traced = record(&[], &curl(&url, 1))?;
+    let said = &traced.finished.stderr;
+    let frames = said.contains("HTTP/2: frames are read by probes, which take ");
+    let wire = said.contains("HTTP/2: frames are not read, because a probe takes ");
+    ensure!(frames != wire, "{said}");
+    ensure!(
+        frames != self::frames(&traced.trace())?.is_empty(),
+        "{said}"
+    );
     Ok(())
 }
 

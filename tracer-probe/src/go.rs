@@ -35,7 +35,7 @@ pub(crate) fn version<'d, R: ReadRef<'d>>(elf: &Elf<'d, R>) -> Option<String> {
     let info = &bytes[at..];
     // Since 1.18 the version is behind the header; before, the header points to a pointer to it.
     let text = match info.get(15)? & 2 {
-        0 => pointed(elf, part.address + at as u64 + 16)?,
+        0 => pointed(elf, part.address.checked_add(at as u64 + 16)?)?,
         _ => counted(info.get(32..)?)?,
     };
     Some(String::from_utf8_lossy(text).into_owned())
@@ -50,7 +50,7 @@ fn counted(bytes: &[u8]) -> Option<&[u8]> {
 /// Text of a Go string whose header is where the number at `address` points.
 fn pointed<'d, R: ReadRef<'d>>(elf: &Elf<'d, R>, address: u64) -> Option<&'d [u8]> {
     let string = elf.word(address)?;
-    let (text, length) = (elf.word(string)?, elf.word(string + 8)?);
+    let (text, length) = (elf.word(string)?, elf.word(string.checked_add(8)?)?);
     (length < LONGEST).then(|| elf.bytes(text, length))?
 }
 

@@ -21,6 +21,8 @@ const HEADER: u64 = 72;
 const ALIGNMENT: usize = 32;
 /// Bytes that are searched at once.
 const STEP: u64 = 1 << 20;
+/// Bytes of pairs and descriptions that are read at most, where no section tells their end.
+const LARGEST: u64 = 64 << 20;
 /// Number of functions that an executable has at most.
 const MOST: u64 = 1 << 22;
 
@@ -60,14 +62,15 @@ impl<'d> Lines<'d> {
         let mut begin = 0;
         while begin < part.size {
             let size = STEP.min(part.size - begin);
-            let bytes = elf.data.read_bytes_at(part.offset + begin, size).ok()?;
+            let from = part.offset.checked_add(begin)?;
+            let bytes = elf.data.read_bytes_at(from, size).ok()?;
             let blocks = bytes.chunks(ALIGNMENT).enumerate();
             let likely = blocks.filter(|(_, block)| has_magic(block));
             for (number, _) in likely {
                 let at = begin + (number * ALIGNMENT) as u64;
                 let rest = Part {
-                    address: part.address + at,
-                    offset: part.offset + at,
+                    address: part.address.checked_add(at)?,
+                    offset: part.offset.checked_add(at)?,
                     size: part.size - at,
                 };
                 if let Some(lines) = Self::at(elf, rest) {
@@ -114,7 +117,7 @@ impl<'d> Lines<'d> {
             layout,
             text,
             names: read(names, behind)?,
-            functions: read(functions, part.size)?,
+            functions: read(functions, part.size.min(functions.saturating_add(LARGEST)))?,
             count: count as usize,
         })
     }

@@ -97,7 +97,7 @@ fn program() -> io::Result<OwnedFd> {
         license: c"GPL".as_ptr() as u64,
         ..Program::default()
     };
-    // SAFETY: the kernel reads the attributes, which are as long as is said, the code and the license, and keeps none.
+    // SAFETY: the kernel reads the attributes, whose length is given, the code and the license, and keeps none of them.
     let fd = unsafe {
         libc::syscall(
             libc::SYS_bpf,
