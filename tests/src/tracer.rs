@@ -65,6 +65,11 @@ fn note_unseen(export: &Export) {
 
 /// Traces `client` with `tracer run` and reads the export.
 pub fn run(client: &Client) -> Result<Traced> {
+    run_with(&[], client)
+}
+
+/// Traces `client` with `tracer run` and further flags, and reads the export.
+pub fn run_with(flags: &[&str], client: &Client) -> Result<Traced> {
     require_root()?;
     let directory = tempfile::tempdir()?;
     let file = directory.path().join("export.json");
@@ -72,6 +77,7 @@ pub fn run(client: &Client) -> Result<Traced> {
     command
         .args(["run", "--no-tui", "--json"])
         .arg(&file)
+        .args(flags)
         .arg("--");
     command
         .args(&client.command)

@@ -150,11 +150,7 @@ fn check_moment(
         let [count, in_flight, failed] = requests(&traced.export, visitor.site.port);
         let of_site = visitor.site.logged_between(from_s, to_s)?;
         let name = visitor.name;
-        let most = if visitor.is_http2 {
-            0
-        } else {
-            of_site + in_flight
-        };
+        let most = of_site + in_flight;
         println!("{name}: {count} requests, {in_flight} in flight, the site has {of_site}");
         differences.equal(&format!("{name}: failed requests"), failed, 0);
         differences.holds(

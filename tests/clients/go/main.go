@@ -40,8 +40,10 @@ func transport(mode, ca string, concurrency int) *http.Transport {
 	pool.AppendCertsFromPEM(pem)
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.TLSClientConfig = &tls.Config{RootCAs: pool}
-	t.ForceAttemptHTTP2 = false
-	t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	t.ForceAttemptHTTP2 = mode == "http2"
+	if mode != "http2" {
+		t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	}
 	t.DisableKeepAlives = mode == "fresh" || mode == "resume" || mode == "certificate"
 	if mode == "resume" {
 		t.TLSClientConfig.ClientSessionCache = tls.NewLRUClientSessionCache(16)

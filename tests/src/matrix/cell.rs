@@ -133,12 +133,20 @@ fn compare_handshakes(traced: &Traced, truth: &Truth, differences: &mut Differen
     );
 }
 
-/// Checks that nothing is called a request of HTTP/1, and that it is said on how many connections requests are not known.
+/// Checks that nothing is called a request of HTTP/1, that no more are counted than there were, and that it is said on how many
+/// connections requests are not known.
 fn compare_http2(traced: &Traced, truth: &Truth, differences: &mut Differences) {
-    compare!(differences, traced.export, totals.requests.count = 0);
+    compare!(
+        differences,
+        traced.export,
+        totals.requests.by_protocol.http1 = 0
+    );
     let totals = &traced.export.totals;
-    let turns = totals.requests.h2_turns.unwrap_or_default();
-    differences.holds("there are turns of HTTP/2", turns > 0);
+    let (found, requests) = (totals.requests.count, truth.seen.requests);
+    differences.holds(
+        &format!("{found:?} requests of {requests:?}"),
+        found <= requests,
+    );
     let connections = totals.http2.connections.unwrap_or_default();
     let used = truth.seen.used.unwrap_or_default();
     differences.holds(

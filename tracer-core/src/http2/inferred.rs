@@ -1,6 +1,7 @@
 //! Requests over HTTP/2 by the lengths and times of TLS records alone, where no frames can be read.
 //!
-//! The number of requests is exact as long as one is in flight at a time, and a lower bound afterwards. Times are claimed
+//! The number of requests is exact as long as one is in flight at a time, of a client that is known to send each in a record of
+//! its own; otherwise it is a lower bound. Times are claimed
 //! for requests that were alone in flight, and for no others. Whatever proves an overlap ends all claims until both sides
 //! were silent for long: that requests and answers alternate proves nothing.
 
@@ -147,6 +148,9 @@ impl Inferred {
 
     fn request(&mut self, at_ns: u64, news: &mut Vec<News>) {
         self.note_recent(at_ns, news);
+        if !self.circumstances.is_apart {
+            self.note_at_least(news);
+        }
         let is_behind = self.is_incoming || self.was_full || self.is_awaiting();
         if is_behind {
             self.overlap(news);
@@ -181,6 +185,10 @@ impl Inferred {
         }
         self.overlaps = true;
         self.ended_ns = None;
+        self.note_at_least(news);
+    }
+
+    fn note_at_least(&mut self, news: &mut Vec<News>) {
         if !std::mem::replace(&mut self.is_at_least, true) {
             news.push(News::AtLeast);
         }

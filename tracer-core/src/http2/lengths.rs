@@ -37,6 +37,8 @@ pub struct Circumstances {
     pub is_near_proxy: bool,
     /// True if the process is Node, whose library sends two window updates in one record.
     pub is_node: bool,
+    /// True if the client is known to send each request in a record of its own. Others join the frames of several.
+    pub is_apart: bool,
     /// Round trip, ns; None when it is not known.
     pub round_trip_ns: Option<u64>,
 }

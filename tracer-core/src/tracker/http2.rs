@@ -22,6 +22,8 @@ use crate::{
     stream::{self, Carrier},
 };
 
+/// Names of clients that send each request in a record of its own, as was measured.
+const APART: [&str; 4] = ["curl", "java", "chrome", "chromium"];
 /// Names of the processes of Node.
 const NODE: [&str; 2] = ["node", "MainThread"];
 
@@ -306,10 +308,7 @@ impl Tracker {
 
     fn circumstances(&self, connection: &Connection) -> Circumstances {
         let connect_ns = connection.opening.round_trip_ns();
-        let is_node = self
-            .processes
-            .comm(connection.process)
-            .is_some_and(|comm| NODE.contains(&comm));
+        let comm = self.processes.comm(connection.process).unwrap_or_default();
         Circumstances {
             version: connection.tls.and_then(|tls| tls.version),
             is_middle: connection.opening.connect == Connect::Before,
@@ -317,7 +316,8 @@ impl Tracker {
             is_near_proxy: connection.path.is_some()
                 || connect_ns.is_none()
                 || connection.round_trip_ns > connect_ns,
-            is_node,
+            is_node: NODE.contains(&comm),
+            is_apart: APART.contains(&comm),
             round_trip_ns: connect_ns,
         }
     }

@@ -43,6 +43,7 @@ fn open() -> Tracker {
     record.header = header::<ConnectRecord>(kind::CONNECT, 1, 20);
     (record.endpoint.family, record.endpoint.remote_port) = (2, 443);
     (record.start_ns, record.duration_ns) = (10, 10);
+    record.endpoint.comm[..4].copy_from_slice(b"curl");
     record.outcome = connect::ESTABLISHED;
     take(&mut tracker, record.as_bytes());
     tracker

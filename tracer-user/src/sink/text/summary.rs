@@ -229,7 +229,7 @@ fn http2(text: &mut String, group: &Group) {
     also(
         text,
         http2.at_least,
-        "connections carried AT LEAST the requests that are counted: theirs were inferred and overlapped",
+        "connections carried AT LEAST the requests that are counted: theirs are inferred",
     );
     let because = http2.none_because;
     if source.none != 0 {
