@@ -83,7 +83,7 @@ pub(crate) struct Moment {
     pub(crate) number: u64,
     /// The figures.
     pub(crate) snapshot: Snapshot,
-    /// What the rules say about them, a second old at most.
+    /// Result of every rule, a second old at most.
     pub(crate) findings: Arc<Vec<Finding>>,
     /// Since the trace began or was reset, ns.
     pub(crate) elapsed_ns: u64,
