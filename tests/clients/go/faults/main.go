@@ -11,7 +11,7 @@ import (
 
 func workers(count int, work func()) {
 	var group sync.WaitGroup
-	for range count {
+	for i := 0; i < count; i++ {
 		group.Add(1)
 		go func() {
 			defer group.Done()
@@ -24,7 +24,7 @@ func workers(count int, work func()) {
 // A pool at its default of two idle connections for a host, and fifty workers.
 func smallPool(url string) {
 	workers(50, func() {
-		for range 20 {
+		for i := 0; i < 20; i++ {
 			if response, err := http.Get(url); err == nil {
 				io.Copy(io.Discard, response.Body)
 				response.Body.Close()
@@ -36,7 +36,7 @@ func smallPool(url string) {
 
 // A body that is never closed.
 func openBody(url string) {
-	for range 80 {
+	for i := 0; i < 80; i++ {
 		http.Get(url)
 		time.Sleep(90 * time.Millisecond)
 	}
@@ -46,7 +46,7 @@ func openBody(url string) {
 func shortTimeout(url string) {
 	client := &http.Client{Timeout: 300 * time.Millisecond}
 	workers(10, func() {
-		for range 2 {
+		for i := 0; i < 2; i++ {
 			client.Get(url)
 		}
 	})
