@@ -50,6 +50,7 @@ false\t''"
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l interval -d 'Rewrite the export this often while tracing' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l refresh -d 'The live screen shows new figures this often' -r
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l allow -d 'A finding that is allowed, for all hosts or for those that match: it is shown as allowed and never comes first' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"
@@ -75,6 +76,7 @@ false\t''"
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l interval -d 'Rewrite the export this often while tracing' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l refresh -d 'The live screen shows new figures this often' -r
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l allow -d 'A finding that is allowed, for all hosts or for those that match: it is shown as allowed and never comes first' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"
@@ -97,6 +99,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand replay" -l until -d 'Only 
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l interval -d 'Rewrite the export this often while tracing' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l refresh -d 'The live screen shows new figures this often' -r
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l allow -d 'A finding that is allowed, for all hosts or for those that match: it is shown as allowed and never comes first' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"

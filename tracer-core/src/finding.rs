@@ -4,6 +4,7 @@
 //! (`finding/rules`), whose inputs are a snapshot with its history and whose numbers are thresholds with reasons.
 
 pub mod advice;
+pub mod allow;
 pub mod case;
 pub mod guess;
 pub mod history;
@@ -74,6 +75,8 @@ pub struct Finding {
     pub rule: Rule,
     /// Result of the rule.
     pub status: Status,
+    /// Permission that covers the fault, as it was given.
+    pub suppressed_by: Option<String>,
 }
 
 impl Finding {
@@ -178,6 +181,7 @@ impl<'a> Court<'a> {
         Finding {
             rule,
             status: tally.status(self, rule, definition.kinds),
+            suppressed_by: None,
         }
     }
 
@@ -287,9 +291,9 @@ impl Tally {
     }
 }
 
-/// The finding to change first: the one at the top, if it is more than information.
+/// The finding to change first: the one at the top, if it is more than information and not allowed.
 pub fn first(findings: &[Finding]) -> Option<&Finding> {
-    let top = findings.first()?;
+    let top = findings.first().filter(|top| top.suppressed_by.is_none())?;
     let is_fault = top.found()?.fault.severity > Severity::Info;
     is_fault.then_some(top)
 }

@@ -2,6 +2,7 @@
 
 mod export;
 mod figure;
+mod findings;
 mod row;
 mod table;
 mod words;
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 use tracer_export::Export;
 
 pub(crate) use export::{DiffError, percentile_ns, read};
+use findings::Changed;
 use row::Row;
 
 /// Name and major version of the JSON.
@@ -25,13 +27,19 @@ pub(crate) struct Comparison {
     a: Export,
     b: Export,
     rows: Vec<Row>,
+    findings: Vec<Changed>,
 }
 
 impl Comparison {
     /// Compares two exports; `names` are the titles of the columns.
     pub(crate) fn new(names: [String; 2], a: Export, b: Export) -> Self {
-        let rows = row::all(&a, &b);
-        Self { names, a, b, rows }
+        Self {
+            names,
+            rows: row::all(&a, &b),
+            findings: findings::changed(&a, &b),
+            a,
+            b,
+        }
     }
 
     /// Compares two files; the columns are named after them.
@@ -47,7 +55,10 @@ impl Comparison {
 
     /// The table, after a line about losses if there were any.
     pub(crate) fn to_text(&self, color: bool) -> String {
-        table::text(&self.names, [&self.a, &self.b], &self.rows, color)
+        let exports = [&self.a, &self.b];
+        let mut text = table::text(&self.names, exports, &self.rows, color);
+        table::findings(&mut text, &self.findings, color);
+        text
     }
 
     /// The comparison as JSON: every row, unrounded.
@@ -66,6 +77,7 @@ impl Comparison {
             "a": side(&self.names[0], &self.a),
             "b": side(&self.names[1], &self.b),
             "rows": self.rows.iter().map(Row::to_json).collect::<Vec<_>>(),
+            "findings": self.findings.iter().map(Changed::to_json).collect::<Vec<_>>(),
         })
     }
 }

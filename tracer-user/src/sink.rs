@@ -9,7 +9,13 @@ pub(crate) mod text;
 
 use std::sync::Arc;
 
-use tracer_core::snapshot::Snapshot;
+use tracer_core::{
+    finding::{
+        self, Finding,
+        allow::{Allow, allow},
+    },
+    snapshot::Snapshot,
+};
 
 use self::{
     json::{Json, JsonError},
@@ -22,8 +28,23 @@ use crate::{say::StreamError, trace::description::Description};
 pub(crate) struct Results {
     /// The figures.
     pub(crate) snapshot: Arc<Snapshot>,
+    /// Result of every rule, with what is allowed marked.
+    pub(crate) findings: Arc<Vec<Finding>>,
     /// Description of the trace.
     pub(crate) description: Arc<Description>,
+}
+
+impl Results {
+    /// Judges a snapshot.
+    pub(crate) fn new(snapshot: Snapshot, description: &Description, allowed: &[Allow]) -> Self {
+        let mut findings = finding::evaluate(&snapshot, description.elapsed_ns());
+        allow(&mut findings, allowed);
+        Self {
+            snapshot: Arc::new(snapshot),
+            findings: Arc::new(findings),
+            description: Arc::new(description.clone()),
+        }
+    }
 }
 
 /// Occasion on which sinks get results.

@@ -3,6 +3,7 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracer_core::finding::allow::Allow;
 use tracer_text::duration::parse_positive;
 
 use super::{
@@ -341,6 +342,9 @@ pub(crate) struct ResultArguments {
     /// No text summary. The live screen opens all the same: see --no-tui.
     #[arg(long, short)]
     pub(crate) quiet: bool,
+    /// A finding that is allowed, for all hosts or for those that match: it is shown as allowed and never comes first.
+    #[arg(long, value_name = "ID[=HOST]", value_parser = Allow::parse)]
+    pub(crate) allow: Vec<Allow>,
     /// Colours on the live screen and in the text summary.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,

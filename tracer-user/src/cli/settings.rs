@@ -3,6 +3,8 @@
 use std::{io::IsTerminal, path::Path, time::Duration};
 
 use super::args::{Color, OutputArguments, ResultArguments};
+use tracer_core::finding::allow::Allow;
+
 use crate::{
     failure::Failure,
     files::output::OutputPath,
@@ -28,6 +30,8 @@ pub(crate) struct OutputSettings {
     pub(crate) interval: Option<Duration>,
     /// Time after which the trace ends.
     pub(crate) duration: Option<Duration>,
+    /// Findings that are allowed.
+    pub(crate) allowed: Vec<Allow>,
     /// Print errors only.
     pub(crate) quiet: bool,
     /// The live screen, when there is to be one.
@@ -122,6 +126,7 @@ impl OutputSettings {
             interval: arguments.interval,
             record: None,
             duration: None,
+            allowed: arguments.allow.clone(),
             quiet: arguments.quiet,
             screen: screen(arguments, kernel_log),
         })

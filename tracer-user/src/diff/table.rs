@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use tracer_export::Export;
 
-use super::row::Row;
+use super::{findings::Changed, row::Row};
 use tracer_text::printable::printable;
 
 const TITLE: usize = 27;
@@ -18,10 +18,7 @@ pub(super) fn text(
     color: bool,
 ) -> String {
     let mut text = String::new();
-    let paint = |code: &str, words: &str| match color {
-        true => format!("\x1b[{code}m{words}\x1b[0m"),
-        false => words.to_owned(),
-    };
+    let paint = |code, words: &str| paint(color, code, words);
     for (name, export) in names.iter().zip(exports) {
         if let Some(losses) = export.events.losses().filter(|losses| *losses > 0) {
             let line = format!(
@@ -60,6 +57,29 @@ pub(super) fn text(
         );
     }
     text
+}
+
+/// Adds the findings of both, if there are any.
+pub(super) fn findings(text: &mut String, findings: &[Changed], color: bool) {
+    if !findings.is_empty() {
+        let _ = writeln!(text, "\n{}", paint(color, "1", "findings"));
+    }
+    for finding in findings {
+        let line = finding.to_text();
+        let line = match finding.fate.verdict() {
+            1 => paint(color, "32", &line),
+            -1 => paint(color, "31", &line),
+            _ => line,
+        };
+        let _ = writeln!(text, "{line}");
+    }
+}
+
+fn paint(color: bool, code: &str, words: &str) -> String {
+    match color {
+        true => format!("\x1b[{code}m{words}\x1b[0m"),
+        false => words.to_owned(),
+    }
 }
 
 /// Name of a column, cut to its width.

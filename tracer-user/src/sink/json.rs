@@ -77,7 +77,7 @@ impl Json {
 
 /// The export as text.
 pub(crate) fn document(results: &Results) -> Result<String, JsonError> {
-    let export = export::export(&results.snapshot, &results.description);
+    let export = export::export(&results.snapshot, &results.findings, &results.description);
     let text = export.to_text().map_err(io::Error::from);
     text.map_err(JsonError::Document)
 }

@@ -24,7 +24,12 @@ impl Text {
             return Ok(());
         }
         let duration_ns = results.description.elapsed_ns();
-        let text = summary(&results.snapshot, duration_ns, self.color);
+        let text = summary(
+            &results.snapshot,
+            &results.findings,
+            duration_ns,
+            self.color,
+        );
         match self.to_stderr {
             true => say::print_to_stderr(&text),
             false => say::print(&text),

@@ -4,7 +4,7 @@ mod hangup;
 mod last_words;
 mod screen;
 
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{future::pending, time::Duration};
 
 use nix::sys::signal::Signal;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -82,6 +82,7 @@ impl Engine {
             None => None,
             Some(settings) => {
                 let (mut live, wires) = Live::new(settings.refresh);
+                live.allow(&output.allowed);
                 let printed = captured.as_ref().map(|captured| captured.lines.clone());
                 let about = About::of(&description);
                 let screen = tui::open(settings, about, wires, printed);
@@ -373,10 +374,11 @@ impl Engine {
 
     /// Results as of the last noted moment.
     fn results(&self) -> Results {
-        Results {
-            snapshot: Arc::new(self.tracker.snapshot()),
-            description: Arc::new(self.description.clone()),
-        }
+        Results::new(
+            self.tracker.snapshot(),
+            &self.description,
+            &self.output.allowed,
+        )
     }
 
     /// Notes the current moment as the one for which all figures are valid.

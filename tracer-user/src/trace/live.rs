@@ -11,7 +11,10 @@ use std::{
 
 use tokio::sync::{mpsc, watch};
 use tracer_core::{
-    finding::{self, Finding},
+    finding::{
+        self, Finding,
+        allow::{Allow, allow},
+    },
     snapshot::Snapshot,
 };
 
@@ -83,7 +86,7 @@ pub(crate) struct Moment {
     pub(crate) number: u64,
     /// The figures.
     pub(crate) snapshot: Snapshot,
-    /// Verdicts of the rules on them, a second old at most.
+    /// Result of every rule, a second old at most.
     pub(crate) findings: Arc<Vec<Finding>>,
     /// Since the trace began or was reset, ns.
     pub(crate) elapsed_ns: u64,
@@ -114,6 +117,7 @@ pub(crate) struct Live {
     counters: Option<Instant>,
     findings: Arc<Vec<Finding>>,
     judged: Option<Instant>,
+    allowed: Vec<Allow>,
     number: u64,
     /// True if the screen is gone and [`Command::Gone`] was returned.
     gone: bool,
@@ -136,6 +140,7 @@ impl Live {
             counters: None,
             findings: Arc::default(),
             judged: None,
+            allowed: Vec::new(),
             number: 0,
             gone: false,
             stage: Stage::Tracing,
@@ -153,6 +158,11 @@ impl Live {
     /// Notes the channel by which the screen's thread reports its end; [`Self::close`] waits for it.
     pub(crate) fn belongs_to(&mut self, screen: Receiver<std::io::Result<()>>) {
         self.screen = Some(screen);
+    }
+
+    /// Sets the findings that are allowed.
+    pub(crate) fn allow(&mut self, allowed: &[Allow]) {
+        self.allowed = allowed.to_vec();
     }
 
     /// True if the kernel's counters are to be read again: once a second at most, because that costs system calls.
@@ -209,7 +219,9 @@ impl Live {
         let snapshot = make();
         if self.judged.is_none_or(|last| begun - last >= JUDGED) {
             self.judged = Some(begun);
-            self.findings = Arc::new(finding::evaluate(&snapshot, elapsed_ns));
+            let mut findings = finding::evaluate(&snapshot, elapsed_ns);
+            allow(&mut findings, &self.allowed);
+            self.findings = Arc::new(findings);
         }
         let moment = Moment {
             number: self.number,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tracer_common::counter::Counter;
 use tracer_core::{
     dns::{counts::Dns, figures::NameFigures},
+    finding::Finding,
     group::{Connections, Group, Requests, Tcp, Tls, Versions, http2::Http2, tunnels::Tunnels},
     host::{Host, HostSource},
     latency::Latency,
@@ -23,7 +24,11 @@ use super::hdr;
 use crate::trace::{clock, description::Description};
 
 /// The whole document.
-pub(crate) fn export(snapshot: &Snapshot, about: &Description) -> export::Export {
+pub(crate) fn export(
+    snapshot: &Snapshot,
+    findings: &[Finding],
+    about: &Description,
+) -> export::Export {
     let duration_ns = about.elapsed_ns();
     let has_activity = snapshot.has_activity;
     let processes = snapshot.processes.iter();
@@ -61,7 +66,7 @@ pub(crate) fn export(snapshot: &Snapshot, about: &Description) -> export::Export
         dns_names: Some(snapshot.dns_names.iter().map(dns_name).collect()),
         dns_names_folded: Some(snapshot.dns_names_folded),
         series: series(&snapshot.series),
-        findings: Some(findings::export(snapshot, about)),
+        findings: Some(findings::export(findings, about)),
         command_cpu: about.command_cpu.map(|cpu| export::CommandCpu {
             user_ns: Some(cpu.user.as_nanos() as u64),
             system_ns: Some(cpu.system.as_nanos() as u64),

@@ -2,14 +2,11 @@
 
 use std::fmt::Write;
 
-use tracer_core::{
-    finding::{
-        self, Finding, Found, Status,
-        advice::{self, Advice},
-        rule::Rule,
-        verdict::Severity,
-    },
-    snapshot::Snapshot,
+use tracer_core::finding::{
+    self, Finding, Found, Status,
+    advice::{self, Advice},
+    rule::Rule,
+    verdict::Severity,
 };
 use tracer_text::printable::printable;
 
@@ -19,26 +16,25 @@ use super::tables::Paint;
 const SHOWN: usize = 5;
 
 /// Adds the faults; without any, a line that says how many rules could tell.
-pub(super) fn findings(text: &mut String, snapshot: &Snapshot, elapsed_ns: u64, paint: &Paint) {
-    let findings = finding::evaluate(snapshot, elapsed_ns);
-    let found: Vec<(Rule, &Found)> = findings
+pub(super) fn findings(text: &mut String, findings: &[Finding], paint: &Paint) {
+    let found: Vec<(&Finding, &Found)> = findings
         .iter()
-        .filter_map(|finding| Some((finding.rule, finding.found()?)))
+        .filter_map(|finding| Some((finding, finding.found()?)))
         .collect();
     if found.is_empty() {
-        let _ = writeln!(text, "\nfindings      none: {}", told(&findings));
+        let _ = writeln!(text, "\nfindings      none: {}", told(findings));
         return;
     }
-    let first = finding::first(&findings).map(|finding| finding.rule);
-    for (rule, found) in found.iter().take(SHOWN) {
-        fault(text, *rule, found, first == Some(*rule), paint);
+    let first = finding::first(findings).map(|finding| finding.rule);
+    for (finding, found) in found.iter().take(SHOWN) {
+        fault(text, finding, found, first == Some(finding.rule), paint);
     }
     let more = found.len().saturating_sub(SHOWN);
     let more = match more {
         0 => String::new(),
         _ => format!("{more} more, "),
     };
-    let _ = writeln!(text, "\nfindings      {more}{}", told(&findings));
+    let _ = writeln!(text, "\nfindings      {more}{}", told(findings));
 }
 
 /// Number of rules that found nothing, and of those that could not tell.
@@ -52,19 +48,20 @@ fn told(findings: &[Finding]) -> String {
     )
 }
 
-fn fault(text: &mut String, rule: Rule, found: &Found, is_first: bool, paint: &Paint) {
-    let fault = &found.fault;
+fn fault(text: &mut String, finding: &Finding, found: &Found, is_first: bool, paint: &Paint) {
+    let (rule, fault) = (finding.rule, &found.fault);
     let saves = fault.saves.as_ref();
     let saves = saves.map_or(String::new(), |saves| format!(", saves {saves}"));
-    let lead = match (is_first, fault.severity) {
-        (true, _) => "change this first",
-        (false, Severity::Info) => "for information",
-        (false, _) => "found",
+    let lead = match (&finding.suppressed_by, is_first, fault.severity) {
+        (Some(_), ..) => "allowed",
+        (None, true, _) => "change this first",
+        (None, false, Severity::Info) => "for information",
+        (None, false, _) => "found",
     };
     let head = format!("{lead}: {}", rule.id());
-    let head = match fault.severity {
-        Severity::Info => paint.bold(&head),
-        Severity::Warning | Severity::Critical => paint.alarm(&head),
+    let head = match (&finding.suppressed_by, fault.severity) {
+        (Some(_), _) | (None, Severity::Info) => paint.bold(&head),
+        (None, Severity::Warning | Severity::Critical) => paint.alarm(&head),
     };
     let _ = writeln!(text, "\n{head} ({}{saves})", fault.severity.as_str());
     let _ = writeln!(text, "  {}", printable(&fault.summary));
@@ -77,11 +74,19 @@ fn fault(text: &mut String, rule: Rule, found: &Found, is_first: bool, paint: &P
 mod tests {
     use std::sync::Arc;
 
+    use tracer_core::{
+        finding::allow::{Allow, allow},
+        snapshot::Snapshot,
+    };
+
     use super::*;
 
-    fn text_of(snapshot: &Snapshot) -> String {
+    fn text_of(snapshot: &Snapshot, allowed: &[&str]) -> String {
+        let mut all = finding::evaluate(snapshot, 10_000_000_000);
+        let allowed = allowed.iter().map(|text| Allow::parse(text).unwrap());
+        allow(&mut all, &allowed.collect::<Vec<_>>());
         let mut text = String::new();
-        findings(&mut text, snapshot, 10_000_000_000, &Paint::new(false));
+        findings(&mut text, &all, &Paint::new(false));
         text
     }
 
@@ -94,12 +99,15 @@ mod tests {
         totals.dns.queries = 100;
         totals.dns.answered = 100;
         (0..100).for_each(|_| totals.phases.dns.record(200_000_000));
-        insta::assert_snapshot!(text_of(&snapshot));
+        insta::assert_snapshot!(text_of(&snapshot, &[]));
+        let text = text_of(&snapshot, &["connect-retries"]);
+        assert!(text.contains("change this first: dns-slow"), "{text}");
+        assert!(text.contains("allowed: connect-retries"), "{text}");
     }
 
     #[test]
     fn nothing_found_says_what_could_not_be_told() {
-        let text = text_of(&Snapshot::default());
+        let text = text_of(&Snapshot::default(), &[]);
         let expected = "\nfindings      none: 2 of 21 rules are clear, 19 cannot tell (why: `findings` of --json)\n";
         assert_eq!(text, expected);
     }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use tracer_core::{
+    finding::Finding,
     group::{Connections, Group, Requests, tunnels::Tunnels},
     phase::Phase,
     snapshot::{Events, Snapshot},
@@ -15,7 +16,12 @@ use super::{
 };
 
 /// The whole summary; `duration_ns` is the length of the trace.
-pub(crate) fn summary(snapshot: &Snapshot, duration_ns: u64, color: bool) -> String {
+pub(crate) fn summary(
+    snapshot: &Snapshot,
+    judged: &[Finding],
+    duration_ns: u64,
+    color: bool,
+) -> String {
     let mut text = String::new();
     let paint = Paint::new(color);
     head(&mut text, snapshot, duration_ns, &paint);
@@ -28,7 +34,7 @@ pub(crate) fn summary(snapshot: &Snapshot, duration_ns: u64, color: bool) -> Str
     tables::hosts(&mut text, &snapshot.hosts, &paint);
     tables::proxies(&mut text, &snapshot.proxies, &paint);
     tables::processes(&mut text, &snapshot.processes, &paint);
-    findings(&mut text, snapshot, duration_ns, &paint);
+    findings(&mut text, judged, &paint);
     text
 }
 
@@ -331,7 +337,7 @@ mod tests {
         fn check(change: fn(&mut Events), expected: &str) {
             let mut snapshot = Snapshot::default();
             change(&mut snapshot.events);
-            let text = summary(&snapshot, 0, false);
+            let text = summary(&snapshot, &[], 0, false);
             assert!(text.contains(expected), "{text}");
             assert_eq!(text.contains("nothing lost"), expected == "nothing lost");
         }

@@ -49,8 +49,11 @@ pub(in super::super) fn list(findings: &[Finding], width: usize) -> Vec<Line> {
         let id = finding.rule.id();
         match &finding.status {
             Status::Found(found) => {
-                let is_first = at == 0 && found.fault.severity > Severity::Info;
-                add(tone(found), head(finding.rule, found, is_first));
+                let is_first = at == 0 && finding::first(findings).is_some();
+                match &finding.suppressed_by {
+                    Some(by) => add(Tone::Dim, format!("  allowed by {by}: {id}")),
+                    None => add(tone(found), head(finding.rule, found, is_first)),
+                }
                 add(Tone::Text, cut(&found.fault.summary, width, "    "));
             }
             Status::Clear => add(Tone::Dim, format!("  {id}: clear")),

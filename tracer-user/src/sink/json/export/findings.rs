@@ -12,16 +12,13 @@ use tracer_core::{
         threshold::{Threshold, Unit},
         verdict::{Confidence, Saves, Severity},
     },
-    snapshot::Snapshot,
 };
 use tracer_export as export;
 
 use crate::trace::{clock, description::Description};
 
 /// Result of every rule.
-pub(super) fn export(snapshot: &Snapshot, about: &Description) -> Vec<export::Finding> {
-    let elapsed_ns = about.elapsed_ns();
-    let findings = finding::evaluate(snapshot, elapsed_ns);
+pub(super) fn export(findings: &[Finding], about: &Description) -> Vec<export::Finding> {
     findings.iter().map(|it| finding(it, about)).collect()
 }
 
@@ -83,6 +80,7 @@ fn with_fault(
         advice: advice.into_iter().map(advised).collect(),
         since: Some(at(found.since_ns)),
         last_true: Some(at(found.last_true_ns)),
+        suppressed_by: finding.suppressed_by.clone(),
         ..entry
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{path::Path, sync::Arc, time::SystemTime};
 
-use tracer_core::host::{HostKey, Via};
+use tracer_core::{
+    finding,
+    host::{HostKey, Via},
+};
 
 use super::*;
 use crate::trace::description::Machine;
@@ -53,7 +56,8 @@ fn exported() -> export::Export {
         command: None,
         command_cpu: None,
     };
-    export(&snapshot, &about)
+    let findings = finding::evaluate(&snapshot, 0);
+    export(&snapshot, &findings, &about)
 }
 
 #[test]
