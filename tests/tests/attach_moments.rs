@@ -29,7 +29,6 @@ const FEW: u32 = 5;
 /// A client, with the site that it alone visits.
 struct Visitor {
     name: &'static str,
-    is_http2: bool,
     site: Nginx,
     command: String,
 }
@@ -42,10 +41,9 @@ impl Visitor {
         pages_port: u16,
         certificate: &Certificate,
     ) -> Result<Self> {
-        let is_http2 = name.contains("HTTP/2");
         let options = NginxOptions {
             protocols,
-            http2: is_http2,
+            http2: name.contains("HTTP/2"),
             keepalive_requests: FEW + 2,
             upstream: Some(pages_port),
             ..NginxOptions::default()
@@ -61,7 +59,6 @@ impl Visitor {
         let command = format!("{variables}{} >/dev/null 2>&1 &\n", client.line());
         Ok(Self {
             name,
-            is_http2,
             site,
             command,
         })
