@@ -34,7 +34,6 @@ const FEW: u32 = 5;
 /// A client, with the site that it alone visits.
 struct Visitor {
     name: &'static str,
-    is_http2: bool,
     site: Nginx,
     command: String,
 }
@@ -47,10 +46,9 @@ impl Visitor {
         pages_port: u16,
         certificate: &Certificate,
     ) -> Result<Self> {
-        let is_http2 = name.contains("HTTP/2");
         let options = NginxOptions {
             protocols,
-            http2: is_http2,
+            http2: name.contains("HTTP/2"),
             keepalive_requests: FEW + 2,
             upstream: Some(pages_port),
             ..NginxOptions::default()
@@ -68,7 +66,6 @@ impl Visitor {
         let command = format!("while {visit}; do :; done &\n");
         Ok(Self {
             name,
-            is_http2,
             site,
             command,
         })

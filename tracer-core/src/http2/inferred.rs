@@ -255,6 +255,12 @@ impl Inferred {
     /// Ends the connection.
     pub(super) fn close(&mut self, at_ns: u64, outcome: Outcome, news: &mut Vec<News>) {
         self.tell_first(news);
+        if self.is_awaiting() && outcome == Outcome::Closed {
+            // A last record without an answer is a request that failed, or frames of a length that no rule knows.
+            self.alone = None;
+            self.requests = self.requests.saturating_sub(1);
+            self.note_at_least(news);
+        }
         self.end_alone(outcome, at_ns, news);
         let tells = self.lengths.as_mut().is_some_and(Lengths::close);
         if tells && self.requests == 0 {

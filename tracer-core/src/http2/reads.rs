@@ -19,7 +19,7 @@ const EARLY: usize = 24;
 const HELD: usize = 4;
 const SETTLED_NS: u64 = 50_000_000;
 /// Reads that wait for that at most.
-const MOST_HELD: usize = 256;
+const MOST_HELD: usize = 1024;
 /// Records that have to fit in a row where reads and records begin at unknown places, and the places that are tried.
 const PROOF: usize = 3;
 const READS_TRIED: usize = 8;
@@ -226,19 +226,26 @@ impl Reads {
         Ok(Some(found))
     }
 
-    /// Number of uses that do not change any more.
+    /// Number of uses that do not change any more: those before the last few records that were read. A record that was passed
+    /// over is a message only if later ones go on to fit.
     fn settled_of(&self, found: &Fit, now_ns: u64, is_over: bool) -> usize {
-        if is_over || self.settled >= EARLY || !self.has_messages {
+        let has_message = found.uses.contains(&Use::Message);
+        if is_over || !self.has_messages || (self.settled >= EARLY && !has_message) {
             return found.uses.len();
         }
         let quiet = self
             .reads
             .back()
             .is_some_and(|read| read.at_ns.saturating_add(SETTLED_NS) <= now_ns);
-        match quiet || self.reads.len() > MOST_HELD {
-            true => found.uses.len(),
-            false => found.uses.len().saturating_sub(HELD),
+        if quiet || self.reads.len() > MOST_HELD {
+            return found.uses.len();
         }
+        let is_read = |one: &Use| *one != Use::Message;
+        let mut read = found.uses.iter().enumerate().rev();
+        read.by_ref()
+            .filter(|(_, one)| is_read(one))
+            .nth(HELD - 1)
+            .map_or(0, |(at, _)| at)
     }
 
     fn settle(&mut self, uses: &[Use]) {

@@ -151,6 +151,7 @@ fn prefaces_with_and_without_a_request() {
         for (at, plain) in (102..).zip(next) {
             wire.sent(at, *plain);
         }
+        wire.got(140, 300);
         let group = wire.model.totals(9000 * MS);
         assert_eq!(group.requests.count, expected, "{preface} {next:?}");
     }
