@@ -94,7 +94,7 @@ fn visit_screens(screen: &Screen) -> Result<()> {
         ("4", "idle"),
         ("5", "lookups"),
         ("6", "of range"),
-        ("7", "no rules that judge"),
+        ("7", "cannot tell"),
         ("8", "the first line"),
         ("9", "Everywhere"),
         ("1", "A request takes"),

@@ -145,17 +145,23 @@ impl<'a> Court<'a> {
             )
         });
         let busy = snapshot.processes.iter().filter(|it| is_busy(&it.group));
-        let hosts = snapshot.hosts.iter().filter(|it| is_busy(&it.group));
+        let mut sums = Sums::default();
+        // One pass: the figures of many hosts lie far apart in memory, which takes most of the time.
+        let hosts = snapshot.hosts.iter().filter(|host| {
+            sums.add(host);
+            is_busy(&host.group)
+        });
+        let hosts = hosts.map(|it| (Subject::Host(it), &*it.group)).collect();
         let proxies = snapshot.proxies.iter().filter(|it| is_busy(&it.group));
         Self {
             snapshot,
             elapsed_ns,
-            sums: Sums::of(snapshot),
+            sums,
             client: main.map_or(Guess::UNKNOWN, Guess::of),
             processes: busy
                 .map(|it| (Subject::Process(it), &*it.group, Guess::of(it)))
                 .collect(),
-            hosts: hosts.map(|it| (Subject::Host(it), &*it.group)).collect(),
+            hosts,
             proxies: proxies.map(|it| (Subject::Proxy(it), &*it.group)).collect(),
         }
     }

@@ -7,7 +7,7 @@ use super::{
     threshold::Threshold,
     verdict::{Fault, Judgement, NotEvaluated, Verdict},
 };
-use crate::{group::Group, latency::Latency, snapshot::Snapshot};
+use crate::{group::Group, host::Host, latency::Latency, snapshot::Snapshot};
 
 /// Sums over hosts, made once for all rules.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,28 +16,21 @@ pub struct Sums {
     pub avoidable: u64,
     /// Full handshakes with hosts to which the client had shaken hands before, at least.
     pub avoidable_handshakes: u64,
-    /// Hosts with more than one request.
-    pub hosts_asked_again: u64,
     /// Hosts on which most connections were reused.
     pub hosts_reused: u64,
 }
 
 impl Sums {
-    /// Sums over the hosts of a snapshot.
-    pub fn of(snapshot: &Snapshot) -> Self {
-        let mut sums = Self::default();
-        for host in &snapshot.hosts {
-            let requests = &host.group.requests;
-            if requests.count > 1 {
-                sums.hosts_asked_again += 1;
-                sums.hosts_reused += u64::from(2 * requests.connections <= requests.count);
-            }
-            if host.via.proxies.is_empty() {
-                sums.avoidable += avoidable(&host.group);
-            }
-            sums.avoidable_handshakes += avoidable_handshakes(&host.group);
+    /// Adds a host.
+    pub fn add(&mut self, host: &Host) {
+        let requests = &host.group.requests;
+        if requests.count > 1 {
+            self.hosts_reused += u64::from(2 * requests.connections <= requests.count);
         }
-        sums
+        if host.via.proxies.is_empty() {
+            self.avoidable += avoidable(&host.group);
+        }
+        self.avoidable_handshakes += avoidable_handshakes(&host.group);
     }
 }
 
