@@ -73,7 +73,10 @@ pub struct RecordsRecord {
     /// Bits of [`records`].
     pub flags: u8,
     /// Zero.
-    pub pad: [u8; 5],
+    pub pad: u8,
+    /// With [`records::GAP`]: number of bytes between the place where the next TLS record should have begun and the first
+    /// one here, headers included; 0 if it is not known.
+    pub missing: u32,
     /// TLS records in the order of the stream.
     pub passed: [Passed; RECORDS],
 }

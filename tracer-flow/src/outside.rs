@@ -46,6 +46,8 @@ pub struct TlsRecordPassed {
     pub direction: u8,
     /// Bits of `http2::records`.
     pub flags: u8,
+    /// Number of missing bytes, as in `http2::RecordsRecord`.
+    pub missing: u32,
     /// The record.
     pub passed: Passed,
 }

@@ -174,7 +174,7 @@ fn advance(stream: &mut Stream, segment: &Segment, now_ns: u64) -> bool {
         if stream.in_step == 1 && stream.have == 0 && stream.skip >= missing {
             stream.skip -= missing;
         } else {
-            stream.in_step = 0;
+            note_loss(stream);
         }
     } else {
         position = bytes_between(segment.sequence, stream.base);
@@ -184,6 +184,17 @@ fn advance(stream: &mut Stream, segment: &Segment, now_ns: u64) -> bool {
     stream.length = segment.length;
     stream.base = segment.end();
     true
+}
+
+/// Notes that the place of the next record is lost: the bytes at which it should have begun are missing.
+#[inline(always)]
+fn note_loss(stream: &mut Stream) {
+    if stream.in_step == 1 {
+        let ahead = bytes_between(stream.have, stream.skip);
+        stream.lost_at = stream.base.wrapping_add(ahead);
+        stream.knows_loss = 1;
+    }
+    stream.in_step = 0;
 }
 
 /// Looks whether a record begins with the segment, so that records can be followed again.
@@ -197,6 +208,10 @@ fn find_step<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) -> bool
             is_record(header[0], header[1], length) && header[2] <= 4 && length != 0
         });
     if is_header {
+        let begin = bytes_between(stream.length, stream.base);
+        let missing = bytes_between(stream.lost_at, begin);
+        stream.missing = if stream.knows_loss == 1 { missing } else { 0 };
+        stream.knows_loss = 0;
         stream.in_step = 1;
         stream.skip = 0;
         stream.have = 0;
@@ -287,6 +302,7 @@ fn step<const EGRESS: bool, S: Source, O: Outside>(
 fn lose<const EGRESS: bool>(conn: &mut Conn) {
     let stream = stream_of::<EGRESS>(conn);
     stream.in_step = 0;
+    stream.knows_loss = 0;
     stream.gap = 1;
     if !EGRESS {
         conn.response.broken = 1;
@@ -342,7 +358,9 @@ fn report<const EGRESS: bool, O: Outside>(
     let cookie = conn.cookie;
     let stream = stream_of::<EGRESS>(conn);
     let mut about = if stream.gap == 1 { records::GAP } else { 0 };
+    let missing = stream.missing;
     stream.gap = 0;
+    stream.missing = 0;
     if stream.unacknowledged == 1 {
         about |= records::UNACKNOWLEDGED;
     }
@@ -355,6 +373,7 @@ fn report<const EGRESS: bool, O: Outside>(
             direction::INGRESS
         },
         flags: about,
+        missing,
         passed: Passed {
             length: length as u16,
             kind,

@@ -205,7 +205,7 @@ impl Follow {
         }
         if let Join::Tls(join) = &mut self.join {
             if has_gap {
-                join.1.miss_records();
+                join.1.miss_records(records.missing().into());
             }
             let (wire, queue) = (&mut self.server, join.1.records_mut());
             let is_whole = wire.take(records.at_ns(), records.passed, queue);

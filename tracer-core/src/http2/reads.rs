@@ -29,6 +29,10 @@ const TRIED_AT_GAP: usize = 4;
 /// Reads after which it is given up.
 const MOST_APART: usize = 512;
 
+/// Bytes of the header of a TLS record, and most bytes of its plaintext (RFC 8446 5.1).
+const HEADER: u64 = 5;
+const LONGEST_PLAINTEXT: u64 = 1 << 14;
+
 /// Reads of one connection.
 #[derive(Debug)]
 pub(super) struct Reads {
@@ -37,6 +41,8 @@ pub(super) struct Reads {
     records: VecDeque<TlsRecord>,
     /// Records behind a gap, if there is one.
     behind_gap: Option<VecDeque<TlsRecord>>,
+    /// Number of bytes that the gap took on the wire; 0 if it is not known.
+    missing: u64,
     reads: VecDeque<Read>,
     /// Position behind the last read.
     end: Option<u64>,
@@ -58,6 +64,7 @@ impl Reads {
             has_messages,
             records: VecDeque::new(),
             behind_gap: None,
+            missing: 0,
             reads: VecDeque::new(),
             end: None,
             is_apart: false,
@@ -72,15 +79,36 @@ impl Reads {
         self.is_apart = true;
     }
 
-    /// Notes that records are missing before the next one.
-    pub(super) fn miss_records(&mut self) {
+    /// Notes that records are missing before the next one; they took so many bytes on the wire, or 0 if that is not known.
+    pub(super) fn miss_records(&mut self, missing: u64) {
         if self.is_apart && self.settled == 0 {
             return self.records.clear();
         }
-        if self.behind_gap.is_none() && self.records.back().is_some_and(|last| last.end_ns == 0) {
-            self.records.pop_back();
+        // Records between two gaps are taken for a part of one gap.
+        let between = if let Some(behind) = &mut self.behind_gap {
+            Some(on_the_wire(behind.drain(..)))
+        } else if self.is_apart {
+            Some(on_the_wire(self.records.drain(..)))
+        } else {
+            None
+        };
+        let is_known = missing != 0 && (between.is_none() || self.missing != 0);
+        let before = match between {
+            Some(between) => self.missing.saturating_add(between),
+            None => on_the_wire(
+                self.records
+                    .pop_back_if(|last| last.end_ns == 0)
+                    .into_iter(),
+            ),
+        };
+        self.missing = if is_known {
+            missing.saturating_add(before)
+        } else {
+            0
+        };
+        if !self.is_apart {
+            self.behind_gap.get_or_insert_default();
         }
-        self.behind_gap = Some(VecDeque::new());
     }
 
     /// True if no read was taken.
@@ -262,8 +290,56 @@ impl Reads {
         }
     }
 
+    /// Looks for the read that begins with the first record behind a gap of known length: whole records are missing, each of
+    /// which took so many bytes more than its plaintext.
+    fn find_behind(&mut self, is_quiet: bool) -> bool {
+        let (from, missing) = (self.track.covered(), self.missing);
+        let behind = from.saturating_add(missing);
+        if !is_quiet && self.end.is_none_or(|end| end < behind) {
+            return false;
+        }
+        let reads = self.reads.make_contiguous();
+        let arrived = arrived(&self.records, reads.len() + RECORDS_TRIED);
+        let mut found = None;
+        for overhead in self.overheads {
+            let each = HEADER + u64::from(*overhead);
+            for first in 0..=reads.len() {
+                let position = first.checked_sub(1).map_or(from, |last| reads[last].to);
+                let Some(rest) = behind.checked_sub(position) else {
+                    break;
+                };
+                let plain = missing.saturating_sub(rest);
+                if rest % each != 0 || plain > rest / each * LONGEST_PLAINTEXT {
+                    continue;
+                }
+                let rules = Rules {
+                    overhead: *overhead,
+                    has_messages: false,
+                };
+                let Some(fit) = fit(&arrived, &reads[first..], rules) else {
+                    continue;
+                };
+                let is_all = fit.uses.len() == arrived.len() && !fit.is_short;
+                if fit.read < PROOF && !(is_quiet && is_all && fit.read != 0) {
+                    continue;
+                }
+                if found.replace((overhead, first)).is_some() {
+                    return false;
+                }
+            }
+        }
+        let Some((overhead, first)) = found else {
+            return false;
+        };
+        self.begin_together(overhead, first, 0);
+        true
+    }
+
     /// Looks for the read and the record that begin together. `is_quiet`: all records were read.
     fn find(&mut self, is_quiet: bool) -> bool {
+        if self.missing != 0 && self.settled != 0 {
+            return self.find_behind(is_quiet);
+        }
         let reads = self.reads.make_contiguous();
         let arrived = arrived(&self.records, reads.len() + RECORDS_TRIED);
         let (reads_tried, records_tried) = match self.settled {
@@ -301,15 +377,28 @@ impl Reads {
         let Some((overhead, first, record, _)) = found else {
             return false;
         };
+        self.begin_together(overhead, first, record);
+        true
+    }
+
+    /// Goes on with this read and this record.
+    fn begin_together(&mut self, overhead: &'static u16, read: usize, record: usize) {
         self.overheads = std::slice::from_ref(overhead);
         self.records.drain(..record);
-        let from = self.reads.drain(..first).next_back();
+        let from = self.reads.drain(..read).next_back();
         if let Some(read) = from {
             self.track.begin_at(read.to);
         }
         self.is_apart = false;
-        true
+        self.missing = 0;
     }
+}
+
+/// Number of bytes that records took on the wire.
+fn on_the_wire(records: impl Iterator<Item = TlsRecord>) -> u64 {
+    records
+        .map(|record| HEADER + u64::from(record.length))
+        .sum()
 }
 
 /// Read and record behind the last ones that fit.

@@ -17,7 +17,8 @@ struct RecordsHead {
     direction: u8,
     count: u8,
     flags: u8,
-    pad: [u8; 5],
+    pad: u8,
+    missing: u32,
 }
 
 /// Fields of a [`FramesRecord`] in front of its entries.
@@ -75,6 +76,11 @@ impl<'a> Records<'a> {
     /// Side that sent the segment.
     pub fn side(&self) -> Side {
         side(self.head.direction)
+    }
+
+    /// Number of bytes missing before the records, headers included; 0 if it is not known.
+    pub fn missing(&self) -> u32 {
+        self.head.missing
     }
 
     /// True if the bit of `http2::records` is set.

@@ -56,7 +56,8 @@ struct OneRecord {
     direction: u8,
     count: u8,
     flags: u8,
-    pad: [u8; 5],
+    pad: u8,
+    missing: u32,
     passed: [Passed; 2],
 }
 
@@ -71,7 +72,8 @@ pub fn passed(passed: &TlsRecordPassed) {
         record.direction = passed.direction;
         record.count = 1;
         record.flags = passed.flags;
-        record.pad = [0; 5];
+        record.pad = 0;
+        record.missing = passed.missing;
         record.passed = [passed.passed, Passed::default()];
     };
     if !try_record_at(passed.now_ns, kind::HTTP2_RECORDS, passed.cookie, fill) {
