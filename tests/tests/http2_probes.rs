@@ -368,9 +368,11 @@ fn one_thread_keeps_the_right_to_place_probes() -> Result<()> {
     let process = waiting(Command::new(venv_python()?).args(["-c", WAITS]))?;
     for (way, expected) in [("frames", &["tracer-probes"][..]), ("wire", &[])] {
         let attached = Attached::with(way, process.id())?;
-        // Rights are given up right before tracer says that it traces; the thread reduces its own at the same time.
-        let threads = mighty_threads(attached.process.id())?;
-        ensure!(threads == expected, "{threads:?} with {way}");
+        // The thread may not have begun when tracer says that it traces.
+        wait_for(&format!("the right threads with {way}"), PATIENCE, || {
+            let threads = mighty_threads(attached.process.id())?;
+            Ok((threads == expected).then_some(()))
+        })?;
         attached.process.signal(Signal::SIGTERM)?;
         attached.process.finish()?;
     }
