@@ -70,6 +70,12 @@ def slow():
     threads(20, lambda: [session.get(URL) for _ in range(6)])
 
 
+def unclosed():
+    held = [requests.Session().get(URL, stream=True) for _ in range(40)]
+    time.sleep(13)
+    del held
+
+
 async def tasks(count, requests_each, busy):
     async with aiohttp.ClientSession() as session:
 

@@ -202,6 +202,21 @@ fn connects_without_an_answer() -> Result<()> {
     evidence(finding, "syn_sent_again", 25.0)
 }
 
+/// Only what is held for ten seconds counts.
+#[test]
+fn responses_that_are_held_after_the_server_has_closed() -> Result<()> {
+    let options = Options {
+        faults: Faults {
+            half_close: true,
+            ..Faults::default()
+        },
+        ..thinking(0)
+    };
+    let export = trace(options, python("unclosed"))?;
+    let finding = only(&export, "close-wait-leak", "requests/urllib3")?;
+    evidence(finding, "close_wait_peak", 40.0)
+}
+
 #[test]
 fn healthy_clients_have_none() -> Result<()> {
     let good = trace(thinking(2), python("good"))?;
