@@ -344,7 +344,42 @@ fn only_frames_take_probes() -> Result<()> {
     Ok(())
 }
 
-/// What `auto` chooses depends on the machine; it is the way that doctor names.
+/// Names of the threads of a process that have CAP_SYS_ADMIN.
+fn mighty_threads(pid: u32) -> Result<Vec<String>> {
+    const SYS_ADMIN: u32 = 21;
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let path = entry?.path();
+        let status = std::fs::read_to_string(path.join("status"))?;
+        let line = status.lines().find_map(|it| it.strip_prefix("CapPrm:"));
+        let held = u64::from_str_radix(line.context("no CapPrm")?.trim(), 16)?;
+        if held >> SYS_ADMIN & 1 == 1 {
+            let name = std::fs::read_to_string(path.join("comm"))?;
+            found.push(name.trim().to_owned());
+        }
+    }
+    Ok(found)
+}
+
+/// The kernel asks for CAP_SYS_ADMIN at each probe, so one thread keeps it.
+#[test]
+fn one_thread_keeps_the_right_to_place_probes() -> Result<()> {
+    require_root()?;
+    let process = waiting(Command::new(venv_python()?).args(["-c", WAITS]))?;
+    for (way, expected) in [("frames", &["tracer-probes"][..]), ("wire", &[])] {
+        let attached = Attached::with(way, process.id())?;
+        // The thread may not have begun when tracer says that it traces.
+        wait_for(&format!("the right threads with {way}"), PATIENCE, || {
+            let threads = mighty_threads(attached.process.id())?;
+            Ok((threads == expected).then_some(()))
+        })?;
+        attached.process.signal(Signal::SIGTERM)?;
+        attached.process.finish()?;
+    }
+    Ok(())
+}
+
+/// The choice of `auto` depends on the machine.
 #[test]
 fn auto_says_what_it_chose() -> Result<()> {
     let doctor = output(Command::new(tracer_binary()?).arg("doctor"))?;

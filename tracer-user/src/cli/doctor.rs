@@ -53,6 +53,6 @@ fn try_load() -> Result<String, String> {
 
 fn try_probe() -> Result<String, String> {
     cost::measure()
-        .map(choice::described)
+        .map(|measured| choice::described(measured.hit))
         .map_err(|e| e.to_string())
 }

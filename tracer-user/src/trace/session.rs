@@ -24,7 +24,7 @@ use crate::{
             Kernel, Options,
             cgroup::{CgroupPaths, ChildCgroup, Hierarchy},
             check_rights,
-            uprobe::cost,
+            uprobe::{Placed, cost},
         },
         probes::{
             self, Probes,
@@ -63,6 +63,8 @@ struct Setup {
     pipes: Option<(Pipes, Option<std::fs::File>)>,
     /// Way in which HTTP/2 is read.
     http2: Choice,
+    /// Probe by which the cost of probes was measured; it is to be removed.
+    measured: Option<Placed>,
     /// Placer of probes, if frames of HTTP/2 are read; it moves to the thread of `probes`.
     placer: Option<Placer>,
     /// The thread that places probes.
@@ -185,7 +187,12 @@ impl Setup {
         held: &Held,
     ) -> Result<Self, Failure> {
         let namespaces = Namespaces::open()?;
-        let http2 = choice::choose(arguments.http2, cost::measure);
+        let mut measured = None;
+        let http2 = choice::choose(arguments.http2, || {
+            let cost::Measured { hit, probe } = cost::measure()?;
+            measured = Some(probe);
+            Ok(hit)
+        });
         let options = Options {
             filter: selection.kernel.clone(),
             http2: http2.mode,
@@ -229,6 +236,7 @@ impl Setup {
             description,
             pipes: None,
             http2,
+            measured,
             placer,
             probes: None,
             adopted: Vec::new(),
@@ -338,6 +346,7 @@ impl Setup {
         let read = |(pipes, log): (Pipes, _)| pipes.read(log);
         let captured = self.pipes.map(read).transpose();
         let captured = captured.map_err(Failure::internal("reading the command's output"))?;
+        self.measured.into_iter().for_each(Placed::remove);
         let http2 = Http2 {
             choice: self.http2,
             probes: self.probes,

@@ -8,10 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::event::{self, At, Scope};
+use super::{
+    Placed,
+    event::{self, At, Scope},
+};
 
 /// Calls of a round.
-const CALLS: u32 = 500;
+const CALLS: u32 = 300;
 /// Rounds; the fastest one counts, because others may have been interrupted.
 const ROUNDS: u32 = 4;
 /// `BPF_PROG_LOAD`
@@ -47,8 +50,17 @@ extern "C" fn probed(number: u64) -> u64 {
     core::arch::naked_asm!("add x0, x0, #1", "ret");
 }
 
-/// Time that a hit of a probe takes. Needs the rights of tracing, and less than a tenth of a second.
-pub(crate) fn measure() -> io::Result<Duration> {
+/// Result of a measurement.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    /// Time that a hit of a probe takes.
+    pub(crate) hit: Duration,
+    /// The probe, which does nothing any more. Removing it takes the kernel longer than all else.
+    pub(crate) probe: Placed,
+}
+
+/// Measures the time that a hit of a probe takes. Needs the rights of tracing, and a few hundredths of a second.
+pub(crate) fn measure() -> io::Result<Measured> {
     let file = File::open("/proc/self/exe")?;
     let at = At::Instruction(offset_of_probed()?);
     let without = round();
@@ -57,7 +69,10 @@ pub(crate) fn measure() -> io::Result<Duration> {
     let event = event::open(&path, at, Scope::Own)?;
     event::run(event.as_fd(), program.as_fd())?;
     let with = (0..ROUNDS).map(|_| round()).min().unwrap_or_default();
-    Ok(with.saturating_sub(without) / CALLS)
+    Ok(Measured {
+        hit: with.saturating_sub(without) / CALLS,
+        probe: Placed(vec![event]),
+    })
 }
 
 fn round() -> Duration {
