@@ -309,6 +309,7 @@ pub(super) fn all(a: &Export, b: &Export) -> Vec<Row> {
         !source.is_rare || counts.into_iter().flatten().any(|count| count > 0.0)
     };
     HEAD.iter()
+        .filter(is_shown)
         .map(of)
         .chain(phases)
         .chain(TAIL.iter().filter(is_shown).map(of))
