@@ -425,3 +425,6 @@ fn arrived(records: &VecDeque<TlsRecord>, reads: usize) -> Vec<Arrived> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;
