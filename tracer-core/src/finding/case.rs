@@ -103,7 +103,7 @@ impl Case<'_> {
 
     /// Refuses to judge with fewer requests than the rule needs.
     pub fn needs_requests(&self, least: &Threshold) -> Result<(), NotEvaluated> {
-        let http2 = self.group.connections.http2;
+        let http2 = self.group.http2.source.none;
         let count = self.group.requests.count;
         if http2 != 0 && (count as f64) < least.value {
             return Err(NotEvaluated::Http2 {

@@ -115,7 +115,7 @@ fn information_alone_is_nothing_to_change_first() {
 #[test]
 fn http2_is_named_as_the_reason() {
     let http2 = |group: &mut Group| {
-        group.connections.http2 = 3;
+        group.http2.source.none = 3;
         group.connections.opened = 30;
     };
     let findings = evaluate(&snapshot(http2), 5);

@@ -57,7 +57,7 @@ pub(in crate::finding) const RULE: Definition = Definition {
         what: "The client reuses connections, but its pool keeps fewer than it uses at once. Each connection that comes back to a full pool is closed, and the next request opens a new one.",
         cost: "A connect and a TLS handshake for each connection that was thrown away, and a port in TIME_WAIT for a minute after it, because the client closes first.",
         told: "Most connections are closed by the client, and most within 200 ms after their last response, while more requests to the same host follow. Crawlers with a small pool closed after less than 40 ms, and those that follow an idle timeout not before 800 ms; 200 ms divides the two.",
-        doubts: "A client that is told to use each connection for a few requests only looks the same. HTTP/2 is not counted. httpx closes idle connections as soon as all its connections, busy ones included, are more than max_keepalive_connections, so with 20 it keeps hardly any above 20 tasks. Scrapy works through its cap per domain in bursts.",
+        doubts: "A client that is told to use each connection for a few requests only looks the same. Requests over HTTP/2 count as far as they are known. httpx closes idle connections as soon as all its connections, busy ones included, are more than max_keepalive_connections, so with 20 it keeps hardly any above 20 tasks. Scrapy works through its cap per domain in bursts.",
         provoke: "50 workers of Go's net/http with `MaxIdleConnsPerHost` at its default of 2.",
         cured: "`tracer diff before.json after.json`: `connections opened` falls to about the number of requests at once.",
         advice: "Let the pool keep as many idle connections for a host as there are requests to it at once.",
