@@ -47,5 +47,3 @@ pub const GO_TLS_WRITE: &str = "go_tls_write";
 pub const GO_TLS_READ: &str = "go_tls_read";
 /// Program at each RET of these two functions (a uprobe). It is attached before the programs at their entry.
 pub const GO_TLS_RETURN: &str = "go_tls_return";
-/// Program that does nothing (a uprobe), to measure the cost of a probe.
-pub const PROBE_COST: &str = "probe_cost";

@@ -48,12 +48,6 @@ pub fn ssl_free(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// Measures what a probe costs: it does nothing.
-#[uprobe]
-pub fn probe_cost(_ctx: ProbeContext) -> u32 {
-    0
-}
-
 /// Notes a call. `EX`: the function stores the number of bytes, and returns 1. Arguments: (SSL *ssl, void *buf, int num), or
 /// (SSL *ssl, void *buf, size_t num, size_t *count).
 #[inline(always)]
