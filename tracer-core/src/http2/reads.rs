@@ -12,7 +12,7 @@ use super::{
 
 /// Limits of what is kept until the other side of the pair comes.
 const MOST_RECORDS: usize = 4096;
-const MOST_READS: usize = 4096;
+const MOST_READS: usize = 16_384;
 /// Records at the begin of a connection, among which messages of TLS are to be expected.
 const EARLY: usize = 24;
 /// Uses of early records that stay open until so many later ones are known, or until `SETTLED_NS` have passed.
@@ -26,7 +26,7 @@ const READS_TRIED: usize = 8;
 const RECORDS_TRIED: usize = 16;
 /// Places that are tried behind a gap, where few records are missing.
 const TRIED_AT_GAP: usize = 4;
-/// Reads after which it is given up.
+/// Reads after which it is given up, without those of a gap whose length is known.
 const MOST_APART: usize = 512;
 
 /// Bytes of the header of a TLS record, and most bytes of its plaintext (RFC 8446 5.1).
@@ -169,7 +169,7 @@ impl Reads {
         self.holds = false;
         self.pass_gap();
         if self.is_apart && !self.find(self.is_quiet(now_ns)) {
-            return match self.reads.len() > MOST_APART || (is_over && self.settled != 0) {
+            return match self.reads_behind() > MOST_APART || (is_over && self.settled != 0) {
                 true => Err(LostSync),
                 false => Ok(()),
             };
@@ -189,6 +189,13 @@ impl Reads {
         }
         self.track.drain(into);
         Ok(())
+    }
+
+    /// Number of reads that wait, without those that a gap of known length has taken.
+    fn reads_behind(&self) -> usize {
+        let behind = self.track.covered().saturating_add(self.missing);
+        let first = self.reads.partition_point(|read| read.to <= behind);
+        self.reads.len().saturating_sub(first)
     }
 
     /// Goes on behind a gap when everything before it was read.
