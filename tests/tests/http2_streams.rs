@@ -64,8 +64,12 @@ fn check(client: impl Fn(&str) -> Result<Client>, requests: u64, at_once: u64) -
         differences.equal("requests of nginx", seen.http2, Some(requests));
         compare_streams(&traced, requests, &mut differences);
         let peak = figure!(traced.export, totals.http2.in_flight_peak)?;
-        let (least, most) = ((at_once / 2).max(1), at_once);
-        differences.holds(&format!("{peak} at once"), (least..=most).contains(&peak));
+        // How many meet depends on the speed of both sides.
+        let least = at_once.min(2);
+        differences.holds(
+            &format!("{peak} at once"),
+            (least..=at_once).contains(&peak),
+        );
         differences.finish(|| traced.story())?;
     }
     Ok(())

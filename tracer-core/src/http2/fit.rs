@@ -50,10 +50,14 @@ pub(super) struct Rules {
     pub(super) overhead: u16,
     /// True if messages of TLS look like data on the wire, as in TLS 1.3.
     pub(super) has_messages: bool,
+    /// Length of the records just before the first one, and how many there were with it in a row.
+    pub(super) before: (u16, usize),
 }
 
 /// Plaintext of the longest message that is taken for one: a ticket with certificates in it.
 const LONGEST_MESSAGE: u32 = 4096;
+/// Records of one length in a row that may be messages: tickets come so. More of them are parts of a body.
+const EQUAL_MESSAGES: usize = 4;
 /// Messages in a row at most.
 const MESSAGES: usize = 8;
 /// Value of a record that was read, of one that is being read, and of a message.
@@ -72,6 +76,7 @@ pub(super) fn fit(records: &[Arrived], reads: &[Read], rules: Rules) -> Option<F
         records,
         reads,
         rules,
+        runs: runs(records, rules.before),
         known: HashMap::new(),
     };
     search.value(0, 0, 0)?;
@@ -112,6 +117,8 @@ struct Search<'a> {
     records: &'a [Arrived],
     reads: &'a [Read],
     rules: Rules,
+    /// Number of records in a row with the same length as each.
+    runs: Vec<usize>,
     /// Value of the best way on, and its first step; None without a way.
     known: HashMap<Place, Option<(i64, Option<Use>)>>,
 }
@@ -145,8 +152,15 @@ impl Search<'_> {
             Taken::Begun => Some((BEGUN, None)),
             Taken::No => None,
         };
+        let is_in_body = self
+            .runs
+            .get(record)
+            .is_some_and(|run| *run > EQUAL_MESSAGES);
         let may_skip = plain == 0
-            || (self.rules.has_messages && plain <= LONGEST_MESSAGE && messages < MESSAGES);
+            || (self.rules.has_messages
+                && plain <= LONGEST_MESSAGE
+                && messages < MESSAGES
+                && !is_in_body);
         let as_message = match may_skip {
             true => self
                 .value(record + 1, read, messages + 1)
@@ -182,6 +196,17 @@ impl Search<'_> {
         }
         fit
     }
+}
+
+/// Number of records in a row with the same length as each, those before the first one included.
+fn runs(records: &[Arrived], before: (u16, usize)) -> Vec<usize> {
+    let mut runs = Vec::with_capacity(records.len());
+    for run in records.chunk_by(|one, next| one.length == next.length) {
+        let goes_on = runs.is_empty() && run.first().is_some_and(|one| one.length == before.0);
+        let count = run.len() + if goes_on { before.1 } else { 0 };
+        runs.resize(runs.len() + run.len(), count);
+    }
+    runs
 }
 
 /// Reads that take exactly so many bytes.

@@ -50,6 +50,8 @@ pub(super) struct Reads {
     is_apart: bool,
     /// Number of records whose use is settled.
     settled: usize,
+    /// Length of the last of them, and how many there were with it in a row.
+    before: (u16, usize),
     /// True while the use of some records is known and not settled.
     holds: bool,
     track: Track,
@@ -69,6 +71,7 @@ impl Reads {
             end: None,
             is_apart: false,
             settled: 0,
+            before: (0, 0),
             holds: false,
             track: Track::default(),
         }
@@ -174,7 +177,7 @@ impl Reads {
                 false => Ok(()),
             };
         }
-        if let Some(found) = self.fit()? {
+        if let Some(found) = self.fit(is_over)? {
             let count = self.settled_of(&found, now_ns, is_over);
             self.holds = count < found.uses.len();
             self.settle(&found.uses[..count]);
@@ -235,26 +238,35 @@ impl Reads {
         !self.holds
     }
 
-    fn fit(&mut self) -> Result<Option<Fit>, LostSync> {
+    /// Fit of reads and records; None while there are none, or while two overheads explain them in different ways: the wrong
+    /// one soon does not.
+    fn fit(&mut self, is_over: bool) -> Result<Option<Fit>, LostSync> {
         if self.reads.is_empty() {
             return Ok(None);
         }
         let reads = self.reads.make_contiguous();
         let arrived = arrived(&self.records, reads.len());
-        let has_messages = self.has_messages;
+        let (has_messages, before) = (self.has_messages, self.before);
         let fits = self.overheads.iter().filter_map(|overhead| {
             let rules = Rules {
                 overhead: *overhead,
                 has_messages,
+                before,
             };
             Some((overhead, fit(&arrived, reads, rules)?))
         });
+        let mut fits: Vec<_> = fits.collect();
         // Of several that explain as much the first is the likeliest.
-        let best = fits.reduce(|best, next| match next.1.read > best.1.read {
-            true => next,
-            false => best,
-        });
-        let (overhead, found) = best.ok_or(LostSync)?;
+        fits.sort_by_key(|(_, fit)| std::cmp::Reverse(fit.read));
+        if let [(_, best), (_, other), ..] = fits.as_slice()
+            && 2 * other.read > best.read
+            && other.uses != best.uses
+            && !is_over
+            && reads.len() < MOST_HELD
+        {
+            return Ok(None);
+        }
+        let (overhead, found) = fits.into_iter().next().ok_or(LostSync)?;
         if found.read >= PROOF {
             self.overheads = std::slice::from_ref(overhead);
         }
@@ -289,6 +301,12 @@ impl Reads {
                 return;
             };
             self.settled += 1;
+            let run = if self.before.0 == record.length {
+                self.before.1
+            } else {
+                0
+            };
+            self.before = (record.length, run + 1);
             let Use::Read(count) = one else { continue };
             let last = self.reads.drain(..*count).next_back();
             let to = last.map_or(self.track.covered(), |read| read.to);
@@ -322,6 +340,7 @@ impl Reads {
                 let rules = Rules {
                     overhead: *overhead,
                     has_messages: false,
+                    before: (0, 0),
                 };
                 let Some(fit) = fit(&arrived, &reads[first..], rules) else {
                     continue;
@@ -360,6 +379,7 @@ impl Reads {
                     let rules = Rules {
                         overhead: *overhead,
                         has_messages: false,
+                        before: (0, 0),
                     };
                     let Some(fit) = fit(&arrived[record..], &reads[first..], rules) else {
                         continue;

@@ -35,6 +35,7 @@ fn found(records: &[Arrived], reads: &[Read]) -> Option<Fit> {
     let rules = Rules {
         overhead: OVERHEAD,
         has_messages: true,
+        before: (0, 0),
     };
     fit(records, reads, rules)
 }

@@ -142,9 +142,12 @@ proptest! {
         read_after_ns in prop_oneof![Just(1_000_u64), Just(900_000)],
     ) {
         prop_assume!(!looks_like_data(&steps));
+        // Short reads of a record may add up to the length of a ticket; then nothing tells the two apart either.
+        let has_ticket = steps.iter().any(|step| matches!(step, Step::Ticket(_)));
+        let read_size = if has_ticket { 16_384 } else { read_size.max(64) };
         let mut model = Model {
             writes_early,
-            read_size: read_size.max(64),
+            read_size,
             longest,
             overheads: [17, if server_pads { 33 } else { 17 }],
             read_after_ns,
@@ -154,7 +157,7 @@ proptest! {
         let truth = play(&mut model, &steps);
         let group = model.totals(400 * MS);
         let streams = truth.streams.len() as u64;
-        if steps.iter().any(|step| matches!(step, Step::Ticket(_))) && group.http2.none_because.lost_sync != 0 {
+        if has_ticket && group.http2.none_because.lost_sync != 0 {
             // Never a wrong figure: what does not fit is given up.
             prop_assert!(group.requests.count <= streams);
             return Ok(());
