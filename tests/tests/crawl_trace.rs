@@ -162,14 +162,20 @@ fn compare_counts(
     if !case.keep_alive {
         differences.equal("connections", connections, requests);
     }
+    // On a busy machine tickets may come so late that they could be the answer; then the first byte is unknown, and said to be.
+    let unknown = export.totals.requests.first_unknown.unwrap_or_default();
+    differences.holds(
+        &format!("of {unknown} connections only is the first byte unknown"),
+        unknown == 0 || (case.tls && 4 * unknown <= connections),
+    );
     compare!(
         differences,
         export,
         totals.requests.count = requests,
         totals.requests.connections = connections,
         totals.requests.failed = 0,
-        Phase::Ttfb.count = requests,
-        Phase::TtfbFirst.count = connections,
+        Phase::Ttfb.count = requests - unknown,
+        Phase::TtfbFirst.count = connections - unknown,
         Phase::TtfbReused.count = reused,
         totals.connections.established = connections,
     );
