@@ -1,5 +1,5 @@
 //! TLS objects of traced processes: what is written to them and read from them, followed frame by frame if it is HTTP/2.
-//! Of the plaintext only the headers of frames are read, and what [`tracer_flow::frames`] needs besides.
+//! The programs read no plaintext but the headers of frames, and what [`tracer_flow::frames`] needs besides.
 
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use tracer_common::{config::http2::FRAMES, record::direction::EGRESS};

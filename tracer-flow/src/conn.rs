@@ -92,7 +92,7 @@ impl Stream {
 
 /// Values of [`Conn::follows`].
 pub mod follows {
-    /// Nothing is followed: the connection does not speak HTTP/2, or nobody asks for it.
+    /// The connection is not followed: it does not speak HTTP/2, or HTTP/2 is not to be read.
     pub const NOTHING: u8 = 0;
     /// TLS records are followed, since the connection may speak HTTP/2.
     pub const UNDECIDED: u8 = 1;

@@ -2,7 +2,7 @@
 //! functions of OpenSSL and its descendants by their exported names, and Go's crypto/tls by the symbol table or, in
 //! stripped executables, by the table with which Go's runtime unwinds stacks.
 //!
-//! Nothing here places a probe, and no file is read further than needed.
+//! This crate places no probe, and reads no file further than needed.
 
 mod body;
 mod dynamic;

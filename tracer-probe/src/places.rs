@@ -53,7 +53,7 @@ impl Function {
 /// Way to see the return of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Returns {
-    /// Nobody needs to see it.
+    /// The return needs no probe.
     Unneeded,
     /// The address on the stack tells it (uretprobe): functions in C stay where they are on the stack, and compilers let
     /// them leave by jumps, too.

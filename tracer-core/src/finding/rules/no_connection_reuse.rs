@@ -26,6 +26,11 @@ const REUSED: Threshold = Threshold::percent(
     50.0,
     "clients that keep connections reuse them for nine requests of ten and more; half of that leaves room for servers that close",
 );
+const BY_SERVER: Threshold = Threshold::percent(
+    "closed_by_server",
+    10.0,
+    "a server that keeps connections closes none of them at once; a client that is quicker to close them, since the response has asked for it, hides the others",
+);
 /// A connection that was idle for longer when the server closed it had outlived the server's keep-alive.
 const KEPT: Threshold = Threshold::ms(
     "idle_at_server_close",
@@ -35,12 +40,12 @@ const KEPT: Threshold = Threshold::ms(
 
 pub(in crate::finding) const RULE: Definition = Definition {
     kinds: &[Kind::All, Kind::Process, Kind::Host],
-    thresholds: &[REQUESTS, AVOIDABLE, REUSED, KEPT],
+    thresholds: &[REQUESTS, AVOIDABLE, REUSED, BY_SERVER, KEPT],
     page: Page {
         what: "The client opens a connection for nearly every request and gives it up after the response, although more requests to the same host follow.",
         cost: "Each connection costs one round trip for the connect, one or two more for the TLS handshake, and its first response is slower, because TCP has to find its speed again. The side that closes keeps the port in TIME_WAIT for a minute.",
         told: "For each host: connections with requests, less the most that were open at once, are avoidable, since that many could have served all. It is a fault when they are many and fewer than half of the requests were on a reused connection. Connections through a proxy are judged by proxy-not-reused. If the client asks for the close in clear (`Connection: close`, HTTP/1.0), the fault is the client's. If it does not and the server closes at once, it is the server's, and the finding is for information. Inside TLS that head cannot be read, so the finding is inferred there.",
-        doubts: "Inside TLS, a server that never keeps a connection looks like a client that asks for the close, unless the same client reuses connections to other hosts. Many processes that make one request each (a loop of curl) are found too, with reason: one process would do. Requests over HTTP/2 count as far as they are known.",
+        doubts: "A server that asks for the close in its responses, to a client that is nearly always the quicker one to close, looks like a client that does not reuse. Inside TLS, a server that never keeps a connection looks like a client that asks for the close, unless the same client reuses connections to other hosts. Many processes that make one request each (a loop of curl) are found too, with reason: one process would do. Requests over HTTP/2 count as far as they are known.",
         provoke: "`tracer crawl --profile default --idle-per-host 0`, or `tracer demo`, of which the first half does it.",
         cured: "`tracer diff before.json after.json`: `connections opened, per request` falls towards 0, `on a reused connection` rises above 90 %.",
         advice: "Make one client object when the program starts, use it for every request, and read each response to its end before the next.",
@@ -77,13 +82,13 @@ fn judge(case: &Case<'_>) -> Judgement {
         Doing::Unknown => (
             Severity::Warning,
             Confidence::Inferred,
-            "; the server closes first, and whether the client asks for it cannot be read inside TLS",
+            "; the server is often the first to close, and whether the client asks for it cannot be read inside TLS",
             None,
         ),
         Doing::Server => (
             Severity::Info,
             Confidence::Inferred,
-            "; it is the server that closes after each response",
+            "; the server closes without being asked to",
             Some(AT_THE_SERVER),
         ),
     };
@@ -134,16 +139,14 @@ fn is_by_server(case: &Case<'_>) -> bool {
     2 * case.closed_by_server() > case.closed()
 }
 
-/// True if the server is the first to close a part of the connections at once. A client that is quicker to close them, since
-/// the response has asked for it, hides the others.
-fn closes_at_once(case: &Case<'_>) -> bool {
-    const PART: u64 = 10;
-    PART * case.closed_by_server() > case.closed()
+/// True if the server is the first to close a part of the connections.
+fn closes_some(case: &Case<'_>) -> bool {
+    case.closed_by_server() as f64 > BY_SERVER.value * case.closed() as f64
 }
 
 fn doing(case: &Case<'_>) -> Doing {
     let group = case.group;
-    if !closes_at_once(case) || 2 * group.connections.asks_close >= group.requests.connections {
+    if !closes_some(case) || 2 * group.connections.asks_close >= group.requests.connections {
         return Doing::Client;
     }
     let is_clear = group.tls.full + group.tls.resumed == 0;
@@ -221,6 +224,22 @@ mod tests {
         });
     }
 
+    /// A server that asks for the close in its responses, and a client that is often quicker to close.
+    #[test]
+    fn the_server_closes_some() {
+        for (by_server, severity) in [(10, Severity::Warning), (11, Severity::Info)] {
+            let finding = LOOK.found(
+                |group| {
+                    fresh(100, group);
+                    group.connections.closed_by.client = 100 - by_server;
+                    group.connections.closed_by.server = by_server;
+                },
+                "99 of them",
+            );
+            assert_eq!(finding.severity, severity, "{by_server} by the server");
+        }
+    }
+
     #[test]
     fn many_at_once_need_many() {
         LOOK.clear(|group| {
@@ -236,7 +255,7 @@ mod tests {
             group.connections.closed_by.client = 0;
             group.connections.closed_by.server = 100;
         };
-        let finding = LOOK.found(by_server, "it is the server that closes");
+        let finding = LOOK.found(by_server, "the server closes without being asked to");
         assert_eq!(finding.severity, Severity::Info);
         let finding = LOOK.found(
             |group| {

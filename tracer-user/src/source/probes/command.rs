@@ -1,6 +1,6 @@
 //! Files that a command will probably run code from, told before it starts.
 //!
-//! They are the programs among its words, wherever these stand: in `sh -c 'node crawl.js'` and `timeout 9 ./crawler` too;
+//! The files are those of the programs among the command's words, wherever these stand: in `sh -c 'node crawl.js'` and `timeout 9 ./crawler` too;
 //! interpreters of scripts; and the system's libssl as soon as one of the programs can load libraries. A file that the
 //! command does not use after all costs a look and no more.
 
