@@ -1,9 +1,10 @@
-//! Segments of both directions, with any bytes and in any order: no panic, and turns numbered one by one.
+//! Segments of both directions, with any bytes and in any order: no panic, and turns numbered one by one. All are reported,
+//! except where they were a handshake inside a tunnel: then those not reported yet are dropped.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tracer_common::record::closer;
+use tracer_common::record::{closer, note};
 use tracer_flow::driver::{Driver, Report};
 
 /// Bits of a segment's first byte.
@@ -49,6 +50,7 @@ fn play(input: &[u8]) -> Driver {
 fuzz_target!(|input: &[u8]| {
     let driver = play(input);
     let mut turns = 0;
+    let mut drops = false;
     for report in driver.reports() {
         let first = turns + 1;
         let number = match report {
@@ -58,10 +60,18 @@ fuzz_target!(|input: &[u8]| {
                 turns += batch.len() as u32 - 1;
                 head.number
             }
+            Report::Note(note::TLS_INSIDE) => {
+                drops = true;
+                continue;
+            }
             _ => continue,
         };
         assert_eq!(number, first);
         turns += 1;
     }
-    assert_eq!(turns, driver.conn().request.number);
+    let number = driver.conn().request.number;
+    assert!(
+        turns == number || (drops && turns < number),
+        "{turns} of {number} turns"
+    );
 });

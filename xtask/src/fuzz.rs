@@ -62,14 +62,26 @@ fn run(seconds: u64, tally: &mut Tally) -> Result<()> {
         let outcome = if status.success() {
             Ok(())
         } else {
-            Err(format!(
-                "{status}; the input is in {0}, the story in {0}.log",
-                home(target).display()
-            ))
+            print_story(target);
+            Err(format!("{status}; the input is in {}", home(target).display()))
         };
         tally.record(&format!("fuzz {target}"), outcome);
     }
     Ok(())
+}
+
+/// Prints the end of what a target has said, the failing input among it: the machine of the build may be gone when
+/// somebody looks.
+fn print_story(target: &str) {
+    const MOST_LINES: usize = 60;
+    let story = std::fs::read(home(target).with_extension("log")).unwrap_or_default();
+    let story = String::from_utf8_lossy(&story);
+    let lines: Vec<_> = story.lines().collect();
+    let panicked = lines.iter().position(|line| line.contains("panicked at"));
+    let from = panicked.unwrap_or(lines.len().saturating_sub(MOST_LINES));
+    for line in lines.iter().skip(from).take(MOST_LINES) {
+        println!("{line}");
+    }
 }
 
 /// Builds every target. A target triple is named, so that the flags do not reach build scripts.
