@@ -74,9 +74,9 @@ pub struct RecordsRecord {
     pub flags: u8,
     /// Zero.
     pub pad: u8,
-    /// With [`records::GAP`]: number of bytes between the place where the next TLS record should have begun and the first
-    /// one here, headers included; 0 if it is not known.
-    pub missing: u32,
+    /// Sequence number of the first byte of the first entry's TLS record, which is that of its header, also when the record
+    /// began in an earlier segment. The other entries follow without a gap.
+    pub sequence: u32,
     /// TLS records in the order of the stream.
     pub passed: [Passed; RECORDS],
 }

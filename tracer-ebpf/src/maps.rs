@@ -111,6 +111,10 @@ pub static TLS_OBJECTS: LruHashMap<ObjectKey, Object> = LruHashMap::with_max_ent
 #[map]
 pub static TLS_CALLS: LruHashMap<CallKey, Call> = LruHashMap::with_max_entries(32_768, 0);
 
+/// Connections whose segments from the server a processor follows at the moment, by cookie.
+#[map]
+pub static CLAIMS: HashMap<u64, u8> = HashMap::with_max_entries(1024, 0);
+
 /// Threads (process and thread as the kernel joins them) that write to TLS objects whose sockets are not known.
 #[map]
 pub static TLS_WRITERS: LruHashMap<u64, Writer> = LruHashMap::with_max_entries(4096, 0);

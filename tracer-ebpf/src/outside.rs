@@ -1,6 +1,7 @@
 //! Surroundings of a connection in the kernel: loops by a helper, reports to user space, and a map as the out-of-order
 //! queue.
 
+use aya_ebpf::bindings::BPF_NOEXIST;
 use tracer_common::{counter::Counter, record::note};
 use tracer_flow::{
     conn::Conn,
@@ -11,7 +12,7 @@ use tracer_flow::{
 
 use crate::{
     clear_frames, count, emit,
-    maps::global,
+    maps::{self, global},
     out_of_order::{self, QueuedSegment},
     repeat, tls_writer,
 };
@@ -60,6 +61,18 @@ impl Reports for Kernel {
     #[inline(always)]
     fn http2(&self) -> u32 {
         global!(HTTP2.mode)
+    }
+
+    #[inline(always)]
+    fn claim(&mut self, cookie: u64) -> bool {
+        maps::CLAIMS
+            .insert(&cookie, &1, BPF_NOEXIST.into())
+            .is_ok()
+    }
+
+    #[inline(always)]
+    fn release(&mut self, cookie: u64) {
+        let _ = maps::CLAIMS.remove(&cookie);
     }
 
     #[inline(always)]

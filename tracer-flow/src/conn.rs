@@ -52,14 +52,6 @@ pub struct Stream {
     pub unacknowledged: u8,
     /// HTTP/2: 1: the end of the current record has not been reported.
     pub is_open: u8,
-    /// HTTP/2: sequence number at which the next record should have begun when its place was lost.
-    pub lost_at: u32,
-    /// HTTP/2: number of bytes from there to the next record that was found; 0 if it is not known.
-    pub missing: u32,
-    /// HTTP/2: 1: `lost_at` is set.
-    pub knows_loss: u8,
-    /// Zero.
-    pub stream_pad: [u8; 7],
 }
 
 impl Stream {
@@ -85,8 +77,6 @@ impl Stream {
         self.gap = 0;
         self.unacknowledged = 0;
         self.is_open = 0;
-        self.missing = 0;
-        self.knows_loss = 0;
     }
 }
 

@@ -46,8 +46,8 @@ pub struct TlsRecordPassed {
     pub direction: u8,
     /// Bits of `http2::records`.
     pub flags: u8,
-    /// Number of missing bytes, as in `http2::RecordsRecord`.
-    pub missing: u32,
+    /// Sequence number of the first byte of the record's header.
+    pub sequence: u32,
     /// The record.
     pub passed: Passed,
 }
@@ -93,6 +93,12 @@ pub trait Reports {
 
     /// Way in which HTTP/2 is read, one of `config::http2`.
     fn http2(&self) -> u32;
+
+    /// Claims the direction of the server of a connection for this processor; false while another one has it.
+    fn claim(&mut self, cookie: u64) -> bool;
+
+    /// Gives back what was claimed.
+    fn release(&mut self, cookie: u64);
 
     /// Takes a TLS record that begins or ends in a segment.
     fn passed(&mut self, record: &TlsRecordPassed);

@@ -1,5 +1,7 @@
 //! The way of a packet through its connection.
 
+use core::sync::atomic::{Ordering, compiler_fence};
+
 use tracer_common::record::{
     handshake::{NO_REQUESTS, OVER, UNKNOWN},
     note,
@@ -8,12 +10,16 @@ use tracer_common::record::{
 use crate::{
     clear_frames,
     conn::{Conn, follows},
+    difference::after,
     handshake, order,
     outside::{Outside, Reports},
     segment::Segment,
     source::Packet,
     tls_records, turn, unknown,
 };
+
+/// Looks at a segment that comes too early, until it is followed all the same: some microseconds.
+const TURNS: u32 = 200;
 
 /// Follows a packet of a traced connection; true if a handshake has ended with it, as `conn.outcome` says. `EGRESS`: the
 /// process sent the packet.
@@ -80,9 +86,41 @@ pub fn take<const EGRESS: bool, P: Packet, O: Outside>(
     true
 }
 
-/// Follows what the segment has of HTTP/2.
+/// Follows what the segment has of HTTP/2. Segments of the server come on several processors at once over loopback: each
+/// waits for those before it, but not longer than the other processor takes.
 #[inline(always)]
 fn follow_http_2<const EGRESS: bool, P: Packet, O: Outside>(
+    conn: &mut Conn,
+    packet: &P,
+    segment: &Segment,
+    now_ns: u64,
+    outside: &mut O,
+) {
+    if EGRESS {
+        return follow_in_order::<EGRESS, P, O>(conn, packet, segment, now_ns, outside);
+    }
+    let mut is_claimed = false;
+    O::repeat(TURNS, || {
+        is_claimed = is_due(conn, segment) && outside.claim(conn.cookie);
+        is_claimed
+    });
+    if is_claimed || outside.claim(conn.cookie) {
+        follow_in_order::<EGRESS, P, O>(conn, packet, segment, now_ns, outside);
+        outside.release(conn.cookie);
+    }
+}
+
+/// True if the segment goes on where the server's bytes are followed, or if others before it are known to be missing.
+#[inline(always)]
+fn is_due(conn: &Conn, segment: &Segment) -> bool {
+    let stream = &conn.ingress;
+    // The other processor changes it, so each look has to read it again.
+    compiler_fence(Ordering::SeqCst);
+    stream.want == 0 || stream.in_step == 0 || !after(segment.sequence, stream.base)
+}
+
+#[inline(always)]
+fn follow_in_order<const EGRESS: bool, P: Packet, O: Outside>(
     conn: &mut Conn,
     packet: &P,
     segment: &Segment,

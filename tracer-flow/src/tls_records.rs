@@ -108,13 +108,23 @@ fn note_unseen(conn: &mut Conn, egress: bool) {
     }
 }
 
-/// Reports the records that the server sent between its Finished and the client's. Only their lengths were noted.
+/// Reports the records that the server sent between its Finished and the client's. Only their lengths were noted, so their
+/// places are counted back from the last one.
 #[inline(always)]
 fn early_records<O: Outside>(conn: &mut Conn, outside: &mut O) {
     let count = usize::from(conn.response.half_rtt);
     if count > turn::EVIDENCE {
         conn.ingress.gap = 1;
         return;
+    }
+    let mut sequence = conn.ingress.base.wrapping_add(conn.ingress.skip);
+    sequence = sequence.wrapping_sub(conn.ingress.have);
+    let mut at = 0;
+    while at < turn::EVIDENCE {
+        if at < count {
+            sequence = sequence.wrapping_sub(HEADER + u32::from(conn.lengths[at]));
+        }
+        at += 1;
     }
     let mut at = 0;
     while at < turn::EVIDENCE {
@@ -124,7 +134,13 @@ fn early_records<O: Outside>(conn: &mut Conn, outside: &mut O) {
             let ends = if goes_on { 0 } else { passed::ENDS };
             let (length, flags) = (u32::from(conn.lengths[at]), passed::BEGINS | ends);
             conn.ingress.is_open = u8::from(goes_on);
-            report::<false, O>(conn, APPLICATION_DATA, length, flags, outside);
+            let passed = Passed {
+                length: length as u16,
+                kind: APPLICATION_DATA,
+                flags,
+            };
+            report::<false, O>(conn, passed, sequence, outside);
+            sequence = sequence.wrapping_add(HEADER + length);
         }
         at += 1;
     }
@@ -174,7 +190,7 @@ fn advance(stream: &mut Stream, segment: &Segment, now_ns: u64) -> bool {
         if stream.in_step == 1 && stream.have == 0 && stream.skip >= missing {
             stream.skip -= missing;
         } else {
-            note_loss(stream);
+            stream.in_step = 0;
         }
     } else {
         position = bytes_between(segment.sequence, stream.base);
@@ -184,17 +200,6 @@ fn advance(stream: &mut Stream, segment: &Segment, now_ns: u64) -> bool {
     stream.length = segment.length;
     stream.base = segment.end();
     true
-}
-
-/// Notes that the place of the next record is lost: the bytes at which it should have begun are missing.
-#[inline(always)]
-fn note_loss(stream: &mut Stream) {
-    if stream.in_step == 1 {
-        let ahead = bytes_between(stream.have, stream.skip);
-        stream.lost_at = stream.base.wrapping_add(ahead);
-        stream.knows_loss = 1;
-    }
-    stream.in_step = 0;
 }
 
 /// Looks whether a record begins with the segment, so that records can be followed again.
@@ -208,10 +213,6 @@ fn find_step<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) -> bool
             is_record(header[0], header[1], length) && header[2] <= 4 && length != 0
         });
     if is_header {
-        let begin = bytes_between(stream.length, stream.base);
-        let missing = bytes_between(stream.lost_at, begin);
-        stream.missing = if stream.knows_loss == 1 { missing } else { 0 };
-        stream.knows_loss = 0;
         stream.in_step = 1;
         stream.skip = 0;
         stream.have = 0;
@@ -271,8 +272,14 @@ fn ends<const EGRESS: bool, O: Outside>(conn: &mut Conn, outside: &mut O) {
         return;
     }
     stream.is_open = 0;
-    let (kind, length) = (stream.header[0], record_length(stream));
-    report::<EGRESS, O>(conn, kind, length, passed::ENDS, outside);
+    let length = record_length(stream);
+    let passed = Passed {
+        length: length as u16,
+        kind: stream.header[0],
+        flags: passed::ENDS,
+    };
+    let end = place(stream).wrapping_add(stream.skip);
+    report::<EGRESS, O>(conn, passed, end.wrapping_sub(HEADER + length), outside);
 }
 
 /// Passes over the rest of a record, and reads the next header; true at the end.
@@ -302,7 +309,6 @@ fn step<const EGRESS: bool, S: Source, O: Outside>(
 fn lose<const EGRESS: bool>(conn: &mut Conn) {
     let stream = stream_of::<EGRESS>(conn);
     stream.in_step = 0;
-    stream.knows_loss = 0;
     stream.gap = 1;
     if !EGRESS {
         conn.response.broken = 1;
@@ -329,7 +335,21 @@ fn begins<const EGRESS: bool, O: Outside>(conn: &mut Conn, kind: u8, length: u32
     let goes_on = length > bytes_between(stream.position, stream.length);
     stream.is_open = u8::from(goes_on);
     let ends = if goes_on { 0 } else { passed::ENDS };
-    report::<EGRESS, O>(conn, kind, length, passed::BEGINS | ends, outside);
+    let passed = Passed {
+        length: length as u16,
+        kind,
+        flags: passed::BEGINS | ends,
+    };
+    let sequence = place(stream).wrapping_sub(HEADER);
+    report::<EGRESS, O>(conn, passed, sequence, outside);
+}
+
+/// Sequence number of the byte at the position in the current segment.
+#[inline(always)]
+fn place(stream: &Stream) -> u32 {
+    stream
+        .base
+        .wrapping_sub(bytes_between(stream.position, stream.length))
 }
 
 /// Takes a record of the client that is as long as an acknowledgement of settings for a sign of HTTP/2.
@@ -346,21 +366,18 @@ fn look_for_sign(conn: &mut Conn, length: u32) {
     }
 }
 
-/// Reports a record that begins or ends in the segment.
+/// Reports a record that begins or ends in the segment. `sequence`: that of the first byte of its header.
 #[inline(always)]
 fn report<const EGRESS: bool, O: Outside>(
     conn: &mut Conn,
-    kind: u8,
-    length: u32,
-    flags: u8,
+    passed: Passed,
+    sequence: u32,
     outside: &mut O,
 ) {
     let cookie = conn.cookie;
     let stream = stream_of::<EGRESS>(conn);
     let mut about = if stream.gap == 1 { records::GAP } else { 0 };
-    let missing = stream.missing;
     stream.gap = 0;
-    stream.missing = 0;
     if stream.unacknowledged == 1 {
         about |= records::UNACKNOWLEDGED;
     }
@@ -373,12 +390,8 @@ fn report<const EGRESS: bool, O: Outside>(
             direction::INGRESS
         },
         flags: about,
-        missing,
-        passed: Passed {
-            length: length as u16,
-            kind,
-            flags,
-        },
+        sequence,
+        passed,
     };
     outside.passed(&record);
 }

@@ -63,7 +63,10 @@ fn run(seconds: u64, tally: &mut Tally) -> Result<()> {
             Ok(())
         } else {
             print_story(target);
-            Err(format!("{status}; the input is in {}", home(target).display()))
+            Err(format!(
+                "{status}; the input is in {}",
+                home(target).display()
+            ))
         };
         tally.record(&format!("fuzz {target}"), outcome);
     }

@@ -19,7 +19,7 @@ use super::{
     source::{Because, Source},
     streams::Streams,
     track::{Happening, Track},
-    wire::{TlsRecord, Wire},
+    wire::{Before, Piece, TlsRecord, Wire},
     writes::{LostSync, Writes},
 };
 use crate::tls::{Side, TlsVersion};
@@ -185,39 +185,39 @@ impl Follow {
 
     fn sent(&mut self, records: &Records<'_>, has_gap: bool, news: &mut Vec<News>) {
         let mut begun = VecDeque::new();
-        let is_whole = self
-            .client
-            .take(records.at_ns(), records.passed, &mut begun);
+        let (before, piece) = self.client.before(piece(records));
+        self.client.take(piece, &mut begun);
         let Join::Tls(join) = &mut self.join else {
             return;
         };
-        let is_missed = (has_gap || !is_whole) && join.0.is_sure();
+        let is_missed = (has_gap || before != Before::Whole) && join.0.is_sure();
         if is_missed || join.0.passed(begun.into_iter()).is_err() {
             self.lose(Because::LostSync, news);
         }
     }
 
     fn received(&mut self, records: &Records<'_>, has_gap: bool, news: &mut Vec<News>) {
-        if has_gap {
-            self.server = Wire::default();
-            self.early.clear();
-            self.is_early_cut = true;
-        }
+        let (before, piece) = self.server.before(piece(records));
         if let Join::Tls(join) = &mut self.join {
-            if has_gap {
-                join.1.miss_records(records.missing().into());
-            }
-            let (wire, queue) = (&mut self.server, join.1.records_mut());
-            let is_whole = wire.take(records.at_ns(), records.passed, queue);
-            let is_ok = is_whole || has_gap || join.1.is_apart();
+            let is_ok = match before {
+                Before::Whole => true,
+                Before::Missing(bytes) => {
+                    join.1.miss_records(bytes.into());
+                    true
+                }
+                Before::Behind => join.1.is_apart(),
+            };
+            self.server.take(piece, join.1.records_mut());
             if !is_ok || join.1.passed().is_err() {
                 self.lose(Because::LostSync, news);
             }
             return;
         }
-        self.is_early_cut |= !self
-            .server
-            .take(records.at_ns(), records.passed, &mut self.early);
+        if has_gap || before != Before::Whole {
+            self.early.clear();
+            self.is_early_cut = true;
+        }
+        self.server.take(piece, &mut self.early);
         if self.early.len() > MOST_EARLY {
             self.early.pop_front();
             self.is_early_cut = true;
@@ -417,6 +417,15 @@ impl Follow {
             Join::None => self.inferred.tell_first(news),
             _ => self.streams.end_answered(news),
         }
+    }
+}
+
+/// Records of one segment, with their place.
+fn piece<'a>(records: &Records<'a>) -> Piece<'a> {
+    Piece {
+        at_ns: records.at_ns(),
+        sequence: records.sequence(),
+        entries: records.passed,
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::collections::VecDeque;
 
+mod alignment;
+
+use self::alignment::{PROOF, RECORDS_TRIED};
 use super::{
     call::Call,
     fit::{Arrived, Fit, Read, Rules, Use, fit},
@@ -20,18 +23,11 @@ const HELD: usize = 4;
 const SETTLED_NS: u64 = 50_000_000;
 /// Reads that wait for that at most.
 const MOST_HELD: usize = 1024;
-/// Records that have to fit in a row where reads and records begin at unknown places, and the places that are tried.
-const PROOF: usize = 3;
-const READS_TRIED: usize = 8;
-const RECORDS_TRIED: usize = 16;
-/// Places that are tried behind a gap, where few records are missing.
-const TRIED_AT_GAP: usize = 4;
-/// Reads after which it is given up, without those of a gap whose length is known.
+/// Reads after which it is given up to find their records, without the reads of a gap.
 const MOST_APART: usize = 512;
 
-/// Bytes of the header of a TLS record, and most bytes of its plaintext (RFC 8446 5.1).
+/// Bytes of the header of a TLS record.
 const HEADER: u64 = 5;
-const LONGEST_PLAINTEXT: u64 = 1 << 14;
 
 /// Reads of one connection.
 #[derive(Debug)]
@@ -41,7 +37,7 @@ pub(super) struct Reads {
     records: VecDeque<TlsRecord>,
     /// Records behind a gap, if there is one.
     behind_gap: Option<VecDeque<TlsRecord>>,
-    /// Number of bytes that the gap took on the wire; 0 if it is not known.
+    /// Number of bytes that the gap took on the wire.
     missing: u64,
     reads: VecDeque<Read>,
     /// Position behind the last read.
@@ -82,7 +78,7 @@ impl Reads {
         self.is_apart = true;
     }
 
-    /// Notes that records are missing before the next one; they took so many bytes on the wire, or 0 if that is not known.
+    /// Notes that records are missing before the next one, which took so many bytes on the wire.
     pub(super) fn miss_records(&mut self, missing: u64) {
         if self.is_apart && self.settled == 0 {
             return self.records.clear();
@@ -95,7 +91,6 @@ impl Reads {
         } else {
             None
         };
-        let is_known = missing != 0 && (between.is_none() || self.missing != 0);
         let before = match between {
             Some(between) => self.missing.saturating_add(between),
             None => on_the_wire(
@@ -104,11 +99,7 @@ impl Reads {
                     .into_iter(),
             ),
         };
-        self.missing = if is_known {
-            missing.saturating_add(before)
-        } else {
-            0
-        };
+        self.missing = missing.saturating_add(before);
         if !self.is_apart {
             self.behind_gap.get_or_insert_default();
         }
@@ -314,111 +305,6 @@ impl Reads {
             self.track.cover(length, record.begin_ns, record.end_ns);
         }
     }
-
-    /// Looks for the read that begins with the first record behind a gap of known length: whole records are missing, each of
-    /// which took so many bytes more than its plaintext.
-    fn find_behind(&mut self, is_quiet: bool) -> bool {
-        let (from, missing) = (self.track.covered(), self.missing);
-        let behind = from.saturating_add(missing);
-        if !is_quiet && self.end.is_none_or(|end| end < behind) {
-            return false;
-        }
-        let reads = self.reads.make_contiguous();
-        let arrived = arrived(&self.records, reads.len() + RECORDS_TRIED);
-        let mut found = None;
-        for overhead in self.overheads {
-            let each = HEADER + u64::from(*overhead);
-            for first in 0..=reads.len() {
-                let position = first.checked_sub(1).map_or(from, |last| reads[last].to);
-                let Some(rest) = behind.checked_sub(position) else {
-                    break;
-                };
-                let plain = missing.saturating_sub(rest);
-                if rest % each != 0 || plain > rest / each * LONGEST_PLAINTEXT {
-                    continue;
-                }
-                let rules = Rules {
-                    overhead: *overhead,
-                    has_messages: false,
-                    before: (0, 0),
-                };
-                let Some(fit) = fit(&arrived, &reads[first..], rules) else {
-                    continue;
-                };
-                let is_all = fit.uses.len() == arrived.len() && !fit.is_short;
-                if fit.read < PROOF && !(is_quiet && is_all && fit.read != 0) {
-                    continue;
-                }
-                if found.replace((overhead, first)).is_some() {
-                    return false;
-                }
-            }
-        }
-        let Some((overhead, first)) = found else {
-            return false;
-        };
-        self.begin_together(overhead, first, 0);
-        true
-    }
-
-    /// Looks for the read and the record that begin together. `is_quiet`: all records were read.
-    fn find(&mut self, is_quiet: bool) -> bool {
-        if self.missing != 0 && self.settled != 0 {
-            return self.find_behind(is_quiet);
-        }
-        let reads = self.reads.make_contiguous();
-        let arrived = arrived(&self.records, reads.len() + RECORDS_TRIED);
-        let (reads_tried, records_tried) = match self.settled {
-            0 => (READS_TRIED, RECORDS_TRIED),
-            _ => (TRIED_AT_GAP, TRIED_AT_GAP),
-        };
-        let mut found = None;
-        for overhead in self.overheads {
-            for first in 0..reads.len().min(reads_tried) {
-                for record in 0..arrived.len().min(records_tried) {
-                    let rules = Rules {
-                        overhead: *overhead,
-                        has_messages: false,
-                        before: (0, 0),
-                    };
-                    let Some(fit) = fit(&arrived[record..], &reads[first..], rules) else {
-                        continue;
-                    };
-                    let is_all = fit.uses.len() == arrived.len() - record && !fit.is_short;
-                    if fit.read < PROOF && !(is_quiet && is_all && fit.read != 0) {
-                        continue;
-                    }
-                    if is_quiet && !is_all {
-                        continue;
-                    }
-                    let begins = (overhead, first, record, shift(&fit, first, record));
-                    match found {
-                        None => found = Some(begins),
-                        // Two ways to join them say nothing, unless one is a part of the other.
-                        Some(other) if other.3 == begins.3 => {}
-                        Some(_) => return false,
-                    }
-                }
-            }
-        }
-        let Some((overhead, first, record, _)) = found else {
-            return false;
-        };
-        self.begin_together(overhead, first, record);
-        true
-    }
-
-    /// Goes on with this read and this record.
-    fn begin_together(&mut self, overhead: &'static u16, read: usize, record: usize) {
-        self.overheads = std::slice::from_ref(overhead);
-        self.records.drain(..record);
-        let from = self.reads.drain(..read).next_back();
-        if let Some(read) = from {
-            self.track.begin_at(read.to);
-        }
-        self.is_apart = false;
-        self.missing = 0;
-    }
 }
 
 /// Number of bytes that records took on the wire.
@@ -426,19 +312,6 @@ fn on_the_wire(records: impl Iterator<Item = TlsRecord>) -> u64 {
     records
         .map(|record| HEADER + u64::from(record.length))
         .sum()
-}
-
-/// Read and record behind the last ones that fit.
-fn shift(fit: &Fit, first: usize, record: usize) -> (usize, usize) {
-    let reads: usize = fit
-        .uses
-        .iter()
-        .map(|one| match one {
-            Use::Read(count) => *count,
-            Use::Message => 0,
-        })
-        .sum();
-    (first + reads, record + fit.uses.len())
 }
 
 /// First records that have arrived, as many as so many reads may concern.

@@ -18,7 +18,7 @@ struct RecordsHead {
     count: u8,
     flags: u8,
     pad: u8,
-    missing: u32,
+    sequence: u32,
 }
 
 /// Fields of a [`FramesRecord`] in front of its entries.
@@ -78,9 +78,9 @@ impl<'a> Records<'a> {
         side(self.head.direction)
     }
 
-    /// Number of bytes missing before the records, headers included; 0 if it is not known.
-    pub fn missing(&self) -> u32 {
-        self.head.missing
+    /// Sequence number of the first byte of the first entry's record.
+    pub fn sequence(&self) -> u32 {
+        self.head.sequence
     }
 
     /// True if the bit of `http2::records` is set.

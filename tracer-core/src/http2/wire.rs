@@ -18,53 +18,105 @@ pub(super) struct TlsRecord {
 /// Content type of application data, and of everything encrypted in TLS 1.3 (RFC 8446 5.1).
 const APPLICATION_DATA: u8 = 23;
 
+/// Number of bytes that are missing at most; a greater distance is one backward.
+const FARTHEST: u32 = u32::MAX / 2;
+/// Bytes of the header of a record.
+const HEADER: u32 = 5;
+
 /// Records of one direction.
 #[derive(Debug, Default)]
 pub(super) struct Wire {
     /// Record that has begun and not ended: true if it looks like data.
     open: Option<bool>,
-    /// True after the first record.
-    has_begun: bool,
+    /// Sequence number behind the last record that has begun.
+    next: Option<u32>,
+}
+
+/// Bytes between the records of a segment and those before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before {
+    /// No bytes are missing.
+    Whole,
+    /// So many bytes are missing, besides the end of a record that has begun.
+    Missing(u32),
+    /// The records lie where others were.
+    Behind,
+}
+
+/// Records that were in one segment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Piece<'a> {
+    /// Time of the segment, ns.
+    pub(super) at_ns: u64,
+    /// Sequence number of the first byte of the first record.
+    pub(super) sequence: u32,
+    /// The records.
+    pub(super) entries: &'a [Passed],
 }
 
 impl Wire {
-    /// Adds the records of one segment to `records`, without those of other types. Returns false if a part of the stream
-    /// is missing before them.
-    pub(super) fn take(
-        &mut self,
-        at_ns: u64,
-        entries: &[Passed],
-        records: &mut VecDeque<TlsRecord>,
-    ) -> bool {
-        let mut is_whole = true;
-        for entry in entries {
-            let begins = entry.flags & passed::BEGINS != 0;
-            let is_data = entry.kind == APPLICATION_DATA;
-            if begins {
-                is_whole &= self.open.is_none();
+    /// Tells what is missing before the records of a segment, and leaves out the end of a record whose beginning was not
+    /// seen: its bytes are missing before the next one.
+    pub(super) fn before<'a>(&mut self, piece: Piece<'a>) -> (Before, Piece<'a>) {
+        let Some((first, rest)) = piece.entries.split_first() else {
+            return (Before::Whole, piece);
+        };
+        let behind = piece
+            .sequence
+            .wrapping_add(HEADER + u32::from(first.length));
+        let begins = first.flags & passed::BEGINS != 0;
+        let goes_on = !begins && self.open.is_some() && self.next == Some(behind);
+        if goes_on {
+            return (Before::Whole, piece);
+        }
+        if !begins {
+            self.next.get_or_insert(behind);
+            return self.before(Piece {
+                sequence: behind,
+                entries: rest,
+                ..piece
+            });
+        }
+        let missing = self
+            .next
+            .map_or(0, |next| piece.sequence.wrapping_sub(next));
+        let before = match missing {
+            0 if self.open.is_none() => Before::Whole,
+            0..=FARTHEST => Before::Missing(missing),
+            _ => Before::Behind,
+        };
+        if before != Before::Whole {
+            self.open = None;
+        }
+        (before, piece)
+    }
+
+    /// Adds the records of one segment to `records`, without those of other types.
+    pub(super) fn take(&mut self, piece: Piece<'_>, records: &mut VecDeque<TlsRecord>) {
+        let mut sequence = piece.sequence;
+        for entry in piece.entries {
+            sequence = sequence.wrapping_add(HEADER + u32::from(entry.length));
+            self.next = Some(sequence);
+            if entry.flags & passed::BEGINS != 0 {
+                let is_data = entry.kind == APPLICATION_DATA;
                 self.open = Some(is_data);
                 if is_data {
                     records.push_back(TlsRecord {
                         length: entry.length,
-                        begin_ns: at_ns,
+                        begin_ns: piece.at_ns,
                         end_ns: 0,
                     });
                 }
-            } else {
-                // The rest of a record that had begun before tracing says nothing.
-                is_whole &= self.open.is_some() || !self.has_begun;
             }
-            self.has_begun = true;
             if entry.flags & passed::ENDS == 0 {
                 continue;
             }
             if self.open.take() == Some(true)
                 && let Some(last) = records.back_mut()
             {
-                last.end_ns = at_ns;
+                last.end_ns = piece.at_ns;
             }
         }
-        is_whole
     }
 }
 
@@ -82,18 +134,31 @@ mod tests {
         }
     }
 
-    /// Begin and end of the records after these segments, and whether each was whole.
-    fn check(segments: &[&[Passed]], expected: &[(u64, u64)], whole: &[bool]) {
+    /// Begin and end of the records after segments at these places, and what was missing before each.
+    fn check(segments: &[(u32, &[Passed])], expected: &[(u64, u64)], missing: &[Before]) {
         let (mut wire, mut records) = (Wire::default(), VecDeque::new());
-        let is_whole: Vec<bool> = (1..)
-            .zip(segments)
-            .map(|(at_ns, segment)| wire.take(at_ns, segment, &mut records))
-            .collect();
+        let mut before = Vec::new();
+        for (at_ns, (sequence, entries)) in (1..).zip(segments) {
+            let (missing, piece) = wire.before(Piece {
+                at_ns,
+                sequence: *sequence,
+                entries,
+            });
+            before.push(missing);
+            wire.take(piece, &mut records);
+        }
         let times: Vec<_> = records
             .iter()
             .map(|one| (one.begin_ns, one.end_ns))
             .collect();
-        assert_eq!((times.as_slice(), is_whole.as_slice()), (expected, whole));
+        assert_eq!((times.as_slice(), before.as_slice()), (expected, missing));
+    }
+
+    /// Sequence number of the first byte, near the end of the numbers.
+    const FIRST: u32 = u32::MAX - 20;
+
+    fn at(offset: u32) -> u32 {
+        FIRST.wrapping_add(offset)
     }
 
     #[test]
@@ -101,24 +166,42 @@ mod tests {
         let (begin, end) = (entry(900, 23, passed::BEGINS), entry(900, 23, passed::ENDS));
         let whole = entry(9, 23, BOTH);
         check(
-            &[&[whole, begin], &[end, begin]],
+            &[(FIRST, &[whole, begin]), (at(14), &[end, begin])],
             &[(1, 1), (1, 2), (2, 0)],
-            &[true; 2],
+            &[Before::Whole; 2],
         );
         // An alert of TLS 1.2 over two segments.
         let alert = [entry(2, 21, passed::BEGINS), entry(2, 21, passed::ENDS)];
         check(
-            &[&[whole, alert[0]], &[alert[1], whole]],
+            &[(FIRST, &[whole, alert[0]]), (at(14), &[alert[1], whole])],
             &[(1, 1), (2, 2)],
-            &[true; 2],
+            &[Before::Whole; 2],
         );
     }
 
     #[test]
     fn what_is_missing() {
         let (begin, end) = (entry(900, 23, passed::BEGINS), entry(900, 23, passed::ENDS));
-        check(&[&[end, begin]], &[(1, 0)], &[true]);
-        check(&[&[begin], &[begin]], &[(1, 0), (2, 0)], &[true, false]);
-        check(&[&[begin], &[end], &[end]], &[(1, 2)], &[true, true, false]);
+        let whole = entry(9, 23, BOTH);
+        // The beginning was before tracing.
+        check(&[(FIRST, &[end, begin])], &[(1, 0)], &[Before::Whole]);
+        // The end of a record was not seen, and neither were a thousand bytes behind it.
+        check(
+            &[(FIRST, &[begin]), (at(905), &[whole]), (at(1919), &[whole])],
+            &[(1, 0), (2, 2), (3, 3)],
+            &[Before::Whole, Before::Missing(0), Before::Missing(1000)],
+        );
+        // Of the record in the middle only the end was seen.
+        check(
+            &[(FIRST, &[whole]), (at(20), &[end]), (at(925), &[whole])],
+            &[(1, 1), (3, 3)],
+            &[Before::Whole, Before::Whole, Before::Missing(911)],
+        );
+        // The same record once more.
+        check(
+            &[(FIRST, &[whole]), (FIRST, &[whole])],
+            &[(1, 1), (2, 2)],
+            &[Before::Whole, Before::Behind],
+        );
     }
 }

@@ -57,7 +57,7 @@ struct OneRecord {
     count: u8,
     flags: u8,
     pad: u8,
-    missing: u32,
+    sequence: u32,
     passed: [Passed; 2],
 }
 
@@ -73,7 +73,7 @@ pub fn passed(passed: &TlsRecordPassed) {
         record.count = 1;
         record.flags = passed.flags;
         record.pad = 0;
-        record.missing = passed.missing;
+        record.sequence = passed.sequence;
         record.passed = [passed.passed, Passed::default()];
     };
     if !try_record_at(passed.now_ns, kind::HTTP2_RECORDS, passed.cookie, fill) {

@@ -49,7 +49,26 @@ fn all_passed(driver: &Driver) -> Vec<TlsRecordPassed> {
         Report::Passed(passed) => Some(*passed),
         _ => None,
     };
-    driver.reports().iter().filter_map(passed).collect()
+    let all: Vec<_> = driver.reports().iter().filter_map(passed).collect();
+    check_places(&all);
+    all
+}
+
+/// Checks that each record lies behind the one before it, where nothing is missing between them.
+fn check_places(all: &[TlsRecordPassed]) {
+    let mut behind = [None; 2];
+    for one in all {
+        let behind = &mut behind[usize::from(one.direction)];
+        let end = one.sequence.wrapping_add(5 + u32::from(one.passed.length));
+        let is_begin = one.passed.flags & passed::BEGINS != 0;
+        if let Some(behind) = *behind
+            && one.flags & records::GAP == 0
+        {
+            let expected = if is_begin { one.sequence } else { end };
+            assert_eq!(expected, behind, "{one:?}");
+        }
+        *behind = Some(end);
+    }
 }
 
 /// Records that passed: time, direction, length and flags.
@@ -102,9 +121,11 @@ fn records_behind_the_handshake_in_its_last_segment_are_told() {
 fn records_before_the_clients_finished_are_told() {
     let mut script = handshake(32);
     script.insert(2, server(2500, &[record(DATA, 240), record(DATA, 57)]));
+    script.push(server(4000, &[record(DATA, 99)]));
     let mut play = play(&script);
-    let got = |length| (2500, direction::INGRESS, length, WHOLE);
-    assert_eq!(brief(play.driver()), [got(240), got(57)]);
+    let got = |at_ns, length| (at_ns, direction::INGRESS, length, WHOLE);
+    let expected = [got(2500, 240), got(2500, 57), got(4000, 99)];
+    assert_eq!(brief(play.driver()), expected);
 }
 
 #[test]

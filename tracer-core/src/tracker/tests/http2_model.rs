@@ -92,6 +92,8 @@ pub(super) struct Model {
     pub(super) misses: bool,
     pub(super) flags: u8,
     pub(super) positions: [u64; 2],
+    /// Sequence number of the next record of each direction.
+    pub(super) sequences: [u32; 2],
     pub(super) is_bound: bool,
 }
 
@@ -111,6 +113,7 @@ impl Model {
             misses: false,
             flags: 0,
             positions: [0, 0],
+            sequences: [u32::MAX - 100, 1],
             is_bound: false,
         };
         model.connect();
@@ -141,6 +144,8 @@ impl Model {
     pub(super) fn records(&mut self, side: u8, at_ns: u64, lengths: &[u16], flags: u8) {
         for part in lengths.chunks(RECORDS) {
             let mut record = RecordsRecord::new_zeroed();
+            record.sequence = self.sequences[usize::from(side)];
+            self.pass(side, part);
             let size = size_of::<RecordsRecord>() - (RECORDS - part.len()) * size_of::<Passed>();
             record.header = Header {
                 size: size as u32,
@@ -157,6 +162,13 @@ impl Model {
             }
             self.put(&record.as_bytes()[..size]);
         }
+    }
+
+    /// Lets records pass that nothing reports.
+    fn pass(&mut self, side: u8, lengths: &[u16]) {
+        let bytes: u32 = lengths.iter().map(|length| 5 + u32::from(*length)).sum();
+        let next = &mut self.sequences[usize::from(side)];
+        *next = next.wrapping_add(bytes);
     }
 
     /// Call with these frames, some of which may be in earlier bytes.
@@ -255,8 +267,9 @@ impl Model {
             .iter()
             .map(|plain| *plain as u16 + overhead)
             .collect();
-        if !self.misses {
-            self.records(direction::INGRESS, at_ns, &lengths, self.flags);
+        match self.misses {
+            true => self.pass(direction::INGRESS, &lengths),
+            false => self.records(direction::INGRESS, at_ns, &lengths, self.flags),
         }
         let mut position = from;
         for record in records {
