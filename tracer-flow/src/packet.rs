@@ -99,15 +99,22 @@ fn follow_http_2<const EGRESS: bool, P: Packet, O: Outside>(
     if EGRESS {
         return follow_in_order::<EGRESS, P, O>(conn, packet, segment, now_ns, outside);
     }
+    if claim(conn, segment, outside) {
+        follow_in_order::<EGRESS, P, O>(conn, packet, segment, now_ns, outside);
+        outside.release(conn.cookie);
+    }
+}
+
+/// Claims the server's direction when the segment is due, or after a while. It is a function of its own, so that its stack
+/// does not add to that of the functions behind.
+#[inline(never)]
+fn claim<O: Outside>(conn: &Conn, segment: &Segment, outside: &mut O) -> bool {
     let mut is_claimed = false;
     O::repeat(TURNS, || {
         is_claimed = is_due(conn, segment) && outside.claim(conn.cookie);
         is_claimed
     });
-    if is_claimed || outside.claim(conn.cookie) {
-        follow_in_order::<EGRESS, P, O>(conn, packet, segment, now_ns, outside);
-        outside.release(conn.cookie);
-    }
+    is_claimed || outside.claim(conn.cookie)
 }
 
 /// True if the segment goes on where the server's bytes are followed, or if others before it are known to be missing.
