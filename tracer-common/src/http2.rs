@@ -45,6 +45,9 @@ pub mod records {
     pub const GAP: u8 = 1;
     /// The acknowledgement number of the segment does not cover the last byte that the client has sent (ingress only).
     pub const UNACKNOWLEDGED: u8 = 2;
+    /// No TLS records, but a segment that fills a gap, with its sequence number: what came behind it can be read only from
+    /// now on (ingress only).
+    pub const LATE: u8 = 4;
 }
 
 /// TLS records that began or ended in one segment of a connection that speaks HTTP/2, or may speak it. A segment may have

@@ -81,6 +81,11 @@ impl Reports for Kernel {
     }
 
     #[inline(always)]
+    fn late(&mut self, cookie: u64, sequence: u32, now_ns: u64) {
+        emit::http2::late(cookie, sequence, now_ns);
+    }
+
+    #[inline(always)]
     fn bind(&mut self, cookie: u64, is_first: bool, now_ns: u64) -> bool {
         let bound = tls_writer::bound(cookie, is_first);
         if let Some(bound) = &bound {

@@ -45,6 +45,8 @@ pub enum Report {
     Turns(TurnsHead, Vec<BriefTurn>),
     /// TLS record of a connection that may speak HTTP/2.
     Passed(TlsRecordPassed),
+    /// Sequence number of a segment that fills a gap before TLS records, and its time, ns.
+    Late(u32, u64),
     /// TLS object of the connection: whether it is with the first application data, and the time, ns.
     Bound(bool, u64),
     /// Bytes of HTTP/2 in clear, and the frames in them.

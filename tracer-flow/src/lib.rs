@@ -37,6 +37,7 @@ pub mod packet;
 pub mod pickup;
 mod preamble;
 pub mod record;
+mod record_search;
 pub mod segment;
 pub mod source;
 mod tls;

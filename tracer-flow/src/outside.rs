@@ -103,6 +103,9 @@ pub trait Reports {
     /// Takes a TLS record that begins or ends in a segment.
     fn passed(&mut self, record: &TlsRecordPassed);
 
+    /// Takes the sequence number of a segment of the server that fills a gap: what has come behind it can be read only now.
+    fn late(&mut self, cookie: u64, sequence: u32, now_ns: u64);
+
     /// Reports the TLS object that writes to the socket with this cookie, if it is known; false otherwise. `is_first`: the
     /// current segment has the first application data.
     fn bind(&mut self, cookie: u64, is_first: bool, now_ns: u64) -> bool;

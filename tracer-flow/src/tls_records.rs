@@ -14,7 +14,8 @@ use crate::{
     conn::{Conn, PADS_SENT, Stream, follows},
     difference::{after, bytes_between},
     evidence,
-    outside::{Outside, TlsRecordPassed},
+    outside::{Loops, Outside, TlsRecordPassed},
+    record_search,
     segment::Segment,
     source::{Packet, Source},
     tls::{
@@ -156,9 +157,12 @@ pub(crate) fn follow<const EGRESS: bool, P: Packet, O: Outside>(
     outside: &mut O,
 ) {
     if !advance(stream_of::<EGRESS>(conn), segment, now_ns) {
+        if !EGRESS && is_late(packet, segment) {
+            outside.late(conn.cookie, segment.sequence, now_ns);
+        }
         return;
     }
-    if stream_of::<EGRESS>(conn).in_step == 0 && !find_step::<EGRESS, P>(conn, packet) {
+    if stream_of::<EGRESS>(conn).in_step == 0 && !find_step::<EGRESS, P, O>(conn, packet) {
         return give_up::<EGRESS>(conn);
     }
     if EGRESS && conn.bound == 0 {
@@ -174,6 +178,14 @@ pub(crate) fn follow<const EGRESS: bool, P: Packet, O: Outside>(
         step::<EGRESS, P, O>(conn, packet, outside)
     });
     give_up::<EGRESS>(conn);
+}
+
+/// True if the segment, behind which others have come, fills a gap: the socket does not have all of its bytes in order.
+#[inline(always)]
+fn is_late<P: Packet>(packet: &P, segment: &Segment) -> bool {
+    packet
+        .readable_to()
+        .is_some_and(|readable_to| after(segment.end(), readable_to))
 }
 
 /// Makes the new bytes of a segment the current ones; false if there are none. Bytes that are missing before them are passed
@@ -202,17 +214,14 @@ fn advance(stream: &mut Stream, segment: &Segment, now_ns: u64) -> bool {
     true
 }
 
-/// Looks whether a record begins with the segment, so that records can be followed again.
+/// Looks where a record begins in the segment, so that records can be followed again.
 #[inline(always)]
-fn find_step<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) -> bool {
+fn find_step<const EGRESS: bool, S: Source, L: Loops>(conn: &mut Conn, source: &S) -> bool {
     let stream = stream_of::<EGRESS>(conn);
     stream.gap = 1;
-    let is_header = stream.position == 0
-        && source.bytes::<5>(0).is_some_and(|header| {
-            let length = u32::from(u16::from_be_bytes([header[3], header[4]]));
-            is_record(header[0], header[1], length) && header[2] <= 4 && length != 0
-        });
-    if is_header {
+    let found = record_search::find::<S, L>(source, stream.position, stream.length);
+    if let Some(position) = found {
+        stream.position = position;
         stream.in_step = 1;
         stream.skip = 0;
         stream.have = 0;
@@ -220,7 +229,7 @@ fn find_step<const EGRESS: bool, S: Source>(conn: &mut Conn, source: &S) -> bool
     } else {
         stream.records = stream.records.saturating_add(1);
     }
-    is_header
+    found.is_some()
 }
 
 #[inline(always)]

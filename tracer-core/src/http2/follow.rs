@@ -197,6 +197,18 @@ impl Follow {
     }
 
     fn received(&mut self, records: &Records<'_>, has_gap: bool, news: &mut Vec<News>) {
+        if records.has(records::LATE) {
+            let (sequence, at_ns) = (records.sequence(), records.at_ns());
+            let waiting = match &mut self.join {
+                Join::Tls(join) => join.1.waiting(),
+                _ => (&mut self.early, None),
+            };
+            let behind = waiting.1.into_iter().flatten();
+            for record in waiting.0.iter_mut().chain(behind) {
+                record.wait_for(sequence, at_ns);
+            }
+            return;
+        }
         let (before, piece) = self.server.before(piece(records));
         if let Join::Tls(join) = &mut self.join {
             let is_ok = match before {

@@ -120,6 +120,13 @@ impl Reads {
         self.behind_gap.as_mut().unwrap_or(&mut self.records)
     }
 
+    /// Records that wait for reads: those before a gap, and those behind it.
+    pub(super) fn waiting(
+        &mut self,
+    ) -> (&mut VecDeque<TlsRecord>, Option<&mut VecDeque<TlsRecord>>) {
+        (&mut self.records, self.behind_gap.as_mut())
+    }
+
     /// Checks the limit of the records that wait.
     pub(super) fn passed(&self) -> Result<(), LostSync> {
         let behind = self.behind_gap.as_ref().map_or(0, VecDeque::len);

@@ -7,12 +7,30 @@ use tracer_common::http2::{Passed, passed};
 /// TLS record on the wire with application data, or with a message that looks like it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TlsRecord {
+    /// Sequence number of the first byte of the record's header.
+    pub(super) sequence: u32,
     /// Length without the record's header.
     pub(super) length: u16,
-    /// Time of the segment with the first byte, ns.
+    /// Time of the segment with the first byte, ns; later when a byte before it came later.
     pub(super) begin_ns: u64,
-    /// Time of the segment with the last byte, ns; 0 when it has not passed yet.
+    /// Time of the segment with the last byte, ns; later when a byte before it came later. 0 when it has not passed yet.
     pub(super) end_ns: u64,
+}
+
+impl TlsRecord {
+    /// Notes that a segment at this place came at `at_ns`, when others behind it had come: they can be read only now.
+    pub(super) fn wait_for(&mut self, sequence: u32, at_ns: u64) {
+        let is_behind = |place: u32| place.wrapping_sub(sequence) <= FARTHEST;
+        let last = self
+            .sequence
+            .wrapping_add(HEADER - 1 + u32::from(self.length));
+        if is_behind(self.sequence) {
+            self.begin_ns = self.begin_ns.max(at_ns);
+        }
+        if is_behind(last) && self.end_ns != 0 {
+            self.end_ns = self.end_ns.max(at_ns);
+        }
+    }
 }
 
 /// Content type of application data, and of everything encrypted in TLS 1.3 (RFC 8446 5.1).
@@ -95,13 +113,15 @@ impl Wire {
     pub(super) fn take(&mut self, piece: Piece<'_>, records: &mut VecDeque<TlsRecord>) {
         let mut sequence = piece.sequence;
         for entry in piece.entries {
-            sequence = sequence.wrapping_add(HEADER + u32::from(entry.length));
+            let begin = sequence;
+            sequence = begin.wrapping_add(HEADER + u32::from(entry.length));
             self.next = Some(sequence);
             if entry.flags & passed::BEGINS != 0 {
                 let is_data = entry.kind == APPLICATION_DATA;
                 self.open = Some(is_data);
                 if is_data {
                     records.push_back(TlsRecord {
+                        sequence: begin,
                         length: entry.length,
                         begin_ns: piece.at_ns,
                         end_ns: 0,
@@ -203,5 +223,25 @@ mod tests {
             &[(1, 1), (2, 2)],
             &[Before::Whole, Before::Behind],
         );
+    }
+
+    #[test]
+    fn bytes_that_come_late_delay_what_is_behind_them() {
+        let record = TlsRecord {
+            sequence: FIRST,
+            length: 95,
+            begin_ns: 10,
+            end_ns: 20,
+        };
+        let check = |sequence: u32, at_ns: u64, expected: (u64, u64)| {
+            let mut record = record;
+            record.wait_for(sequence, at_ns);
+            assert_eq!((record.begin_ns, record.end_ns), expected);
+        };
+        check(FIRST, 30, (30, 30));
+        check(at(1), 30, (10, 30));
+        check(at(99), 30, (10, 30));
+        check(at(100), 30, (10, 20));
+        check(FIRST.wrapping_sub(1000), 15, (15, 20));
     }
 }

@@ -2,8 +2,8 @@
 
 use tracer_common::{
     counter::Counter,
-    http2::{BindRecord, FRAMES, Frame, FramesRecord, Passed, RecordsRecord, frames::MORE},
-    record::{Header, kind},
+    http2::{BindRecord, FRAMES, Frame, FramesRecord, Passed, RecordsRecord, frames::MORE, records},
+    record::{Header, direction, kind},
 };
 use tracer_flow::{
     bound::{between_one_and, masked},
@@ -77,6 +77,25 @@ pub fn passed(passed: &TlsRecordPassed) {
         record.passed = [passed.passed, Passed::default()];
     };
     if !try_record_at(passed.now_ns, kind::HTTP2_RECORDS, passed.cookie, fill) {
+        count(Counter::RingFull);
+    }
+}
+
+/// Reports a segment of the server that fills a gap before TLS records.
+#[inline(always)]
+pub fn late(cookie: u64, sequence: u32, now_ns: u64) {
+    const SIZE: u32 = core::mem::offset_of!(RecordsRecord, passed) as u32;
+    let fill = |record: &mut OneRecord| {
+        record.header.size = SIZE;
+        record.at_ns = now_ns;
+        record.direction = direction::INGRESS;
+        record.count = 0;
+        record.flags = records::LATE;
+        record.pad = 0;
+        record.sequence = sequence;
+        record.passed = [Passed::default(); 2];
+    };
+    if !try_record_at(now_ns, kind::HTTP2_RECORDS, cookie, fill) {
         count(Counter::RingFull);
     }
 }

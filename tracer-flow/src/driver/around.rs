@@ -117,6 +117,10 @@ impl Reports for Around {
         self.reports.push(Report::Passed(*record));
     }
 
+    fn late(&mut self, _cookie: u64, sequence: u32, now_ns: u64) {
+        self.reports.push(Report::Late(sequence, now_ns));
+    }
+
     fn bind(&mut self, _cookie: u64, is_first: bool, now_ns: u64) -> bool {
         if self.binds {
             self.reports.push(Report::Bound(is_first, now_ns));

@@ -90,7 +90,11 @@ fn found(driver: &Driver) -> Found {
             Report::Tunnel(record) if record.outcome == tunnel::OPENED => found.tunnels += 1,
             Report::Tunnel(record) => found.refusals.push(record.outcome),
             Report::Note(note) => found.notes.push(*note),
-            Report::ReadLate(_) | Report::Passed(_) | Report::Bound(..) | Report::Frames(..) => {}
+            Report::ReadLate(_)
+            | Report::Passed(_)
+            | Report::Late(..)
+            | Report::Bound(..)
+            | Report::Frames(..) => {}
         }
     }
     found

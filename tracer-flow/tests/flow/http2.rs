@@ -195,6 +195,43 @@ fn behind_a_hole_with_a_header_records_are_found_again() {
 }
 
 #[test]
+fn records_are_found_again_anywhere_in_a_segment() {
+    for before in [0, 1, 26, 27, 28, 31, 32, 33, 200, 1300] {
+        let mut play = play(&handshake(32));
+        play.pass(Side::Server, 700);
+        // Bytes that look like the header of a record, and others that look so until the next header.
+        let mut bytes = vec![DATA, 3, 3, 0x7f];
+        bytes.extend([DATA, 3, 3, 0, 10]);
+        bytes.resize(40 + before, DATA);
+        bytes.extend(record(DATA, 100));
+        bytes.extend(record(DATA, 50));
+        play.whole(&server(6000, &[bytes]));
+        let got = |length| (6000, direction::INGRESS, length, WHOLE);
+        assert_eq!(brief(play.driver()), [got(100), got(50)], "{before}");
+    }
+}
+
+#[test]
+fn a_segment_that_fills_a_gap_is_told() {
+    let mut play = play(&handshake(32));
+    let first = play.next(Side::Server);
+    let message = server(5000, &[record(DATA, 4000), record(DATA, 100)]);
+    play.shuffled(&message, &[1000, 2000, 4005], &[0, 2, 1, 3]);
+    // The same bytes once more fill nothing.
+    play.segment(Side::Server, first, &[0; 1000], 6000);
+    let late: Vec<_> = play
+        .driver()
+        .reports()
+        .iter()
+        .filter_map(|report| match report {
+            Report::Late(sequence, at_ns) => Some((*sequence, *at_ns)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(late, [(first.wrapping_add(1000), 5000)]);
+}
+
+#[test]
 fn acknowledgements_that_do_not_cover_the_request_are_marked() {
     let mut play = play(&handshake(32));
     let before = play.next(Side::Client);

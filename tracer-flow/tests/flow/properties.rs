@@ -125,6 +125,7 @@ fn check_reports(driver: &Driver) -> Result<(), TestCaseError> {
             | Report::Tunnel(_)
             | Report::Handshake(_)
             | Report::Passed(_)
+            | Report::Late(..)
             | Report::Bound(..)
             | Report::Frames(..) => continue,
             Report::Turn(record) => record.number..record.number + 1,

@@ -311,7 +311,7 @@ impl Story {
                 Report::Tunnel(record) => story.tunnels.push(tunnel(record)),
                 Report::Note(note) => story.notes.push(*note),
                 Report::ReadLate(late_us) => story.read_late_us = *late_us,
-                Report::Passed(_) | Report::Bound(..) | Report::Frames(..) => {}
+                Report::Passed(_) | Report::Late(..) | Report::Bound(..) | Report::Frames(..) => {}
                 Report::Handshake(handshake) => story.handshakes.push(*handshake),
                 Report::Turn(record) => story.turns.push(turn(record)),
                 Report::FirstTurn(record) => {

@@ -32,6 +32,7 @@ fn received(lengths: &[u32], from: usize, to: usize) -> Reads {
             reads.miss_records(missing.iter().map(each).sum());
         }
         reads.records_mut().push_back(TlsRecord {
+            sequence: 0,
             length: *length as u16 + OVERHEAD,
             begin_ns: time_ns(number),
             end_ns: time_ns(number),
