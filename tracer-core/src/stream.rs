@@ -1,6 +1,6 @@
 //! Counts streams of HTTP/2 by their times. A stream is a request.
 
-use tracer_common::record::closer;
+use tracer_common::record::{closer, turn};
 
 use crate::{
     elapsed::{Timed, elapsed},
@@ -42,6 +42,10 @@ pub fn apply(ended: &Ended, carrier: Carrier, group: &mut Group) {
     }
     if let Some(idle_ns) = ended.idle_ns {
         group.phases.idle.record(idle_ns);
+    }
+    if let Some(pickup_ns) = ended.pickup_ns {
+        group.phases.pickup.record(pickup_ns);
+        group.requests.pick_up(pickup_ns, turn::UNMEASURED);
     }
     match ended.first_ns {
         Some(first_ns) => count_times(ended, first_ns, carrier, group),

@@ -18,7 +18,7 @@ use super::{
     record::Records,
     source::{Because, Source},
     streams::Streams,
-    track::{Happening, Track},
+    track::{Happening, Times, Track},
     wire::{Before, Piece, TlsRecord, Wire},
     writes::{LostSync, Writes},
 };
@@ -348,8 +348,13 @@ impl Follow {
         let (side, end) = (call.side, call.end());
         track.add(call.frames, end);
         // A segment without the header of a frame need not be told.
-        track.cover(between, call.at_ns, call.at_ns);
-        track.cover(call.length.into(), call.at_ns, call.at_ns);
+        let times = Times {
+            begin_ns: call.at_ns,
+            end_ns: call.at_ns,
+            read_ns: 0,
+        };
+        track.cover(between, times);
+        track.cover(call.length.into(), times);
         let mut happenings = Vec::new();
         track.drain(&mut happenings);
         self.tell(side, happenings, news);

@@ -244,6 +244,7 @@ impl Inferred {
                     None => at_ns,
                 },
                 idle_ns: alone.idle_ns,
+                pickup_ns: None,
                 is_first: alone.is_first,
                 outcome,
             },

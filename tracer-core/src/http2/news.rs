@@ -28,6 +28,9 @@ pub struct Ended {
     pub last_ns: u64,
     /// Time since the last stream before it had ended, ns; None when one was open, or none had been.
     pub idle_ns: Option<u64>,
+    /// Longest time between the arrival of the end of a frame of the response and its read by the client, ns; None when it is
+    /// not known.
+    pub pickup_ns: Option<u64>,
     /// True if it is the first stream of its connection.
     pub is_first: bool,
     /// Way in which it has ended.
@@ -42,6 +45,7 @@ impl Ended {
             first_ns: None,
             last_ns: 0,
             idle_ns: None,
+            pickup_ns: None,
             is_first,
             outcome: Outcome::Unknown,
         }

@@ -306,10 +306,10 @@ impl Reads {
             };
             self.before = (record.length, run + 1);
             let Use::Read(count) = one else { continue };
-            let last = self.reads.drain(..*count).next_back();
-            let to = last.map_or(self.track.covered(), |read| read.to);
-            let length = to.saturating_sub(self.track.covered());
-            self.track.cover(length, record.begin_ns, record.end_ns);
+            for read in self.reads.drain(..*count) {
+                let length = read.to.saturating_sub(self.track.covered());
+                self.track.cover(length, record.times(read.at_ns));
+            }
         }
     }
 }

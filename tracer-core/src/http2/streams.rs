@@ -7,9 +7,9 @@ use tracer_common::http2::{Frame, NO_VALUE};
 use super::{
     ends::Ends,
     news::{Ended, News, Outcome},
-    track::Happening,
+    track::{End, Happening},
 };
-use crate::tls::Side;
+use crate::{elapsed::elapsed, tls::Side};
 
 /// Types of frames (RFC 9113 6).
 mod kind {
@@ -56,6 +56,8 @@ struct Stream {
     number: u64,
     before: u64,
     idle_ns: Option<u64>,
+    /// Longest time between the arrival of the end of a frame and its read, ns.
+    pickup_ns: Option<u64>,
 }
 
 /// Streams of one connection.
@@ -188,6 +190,7 @@ impl Streams {
             number: self.begun,
             before: self.begun - self.unseen,
             idle_ns: None,
+            pickup_ns: None,
         };
         self.begun += 1;
         if self.open.len() >= MOST_OPEN
@@ -207,7 +210,10 @@ impl Streams {
     }
 
     fn received(&mut self, happening: Happening, news: &mut Vec<News>) {
-        let (Happening::Begins(frame, at_ns) | Happening::Ends(frame, at_ns)) = happening;
+        let (frame, at_ns) = match happening {
+            Happening::Begins(frame, at_ns) => (frame, at_ns),
+            Happening::Ends(frame, end) => (frame, end.at_ns),
+        };
         if frame.stream > self.last_begun && frame.stream % 2 == 1 {
             if self.waiting.len() == MOST_WAITING {
                 self.waiting.pop_front();
@@ -218,7 +224,7 @@ impl Streams {
         self.reset_before(at_ns, news);
         match happening {
             Happening::Begins(..) => self.received_header(frame, at_ns, news),
-            Happening::Ends(..) => self.received_end(frame, at_ns, news),
+            Happening::Ends(_, end) => self.received_end(frame, end, news),
         }
     }
 
@@ -261,13 +267,17 @@ impl Streams {
         stream.ends |= ends;
     }
 
-    fn received_end(&mut self, frame: Frame, end_ns: u64, news: &mut Vec<News>) {
+    fn received_end(&mut self, frame: Frame, end: End, news: &mut Vec<News>) {
+        let end_ns = end.at_ns;
         match frame.kind {
             kind::HEADERS | kind::DATA | kind::CONTINUATION => {
                 let Some(stream) = self.open.get_mut(&frame.stream) else {
                     return;
                 };
                 stream.last_ns = end_ns;
+                if end.at_ns != 0 && end.read_ns != 0 {
+                    stream.pickup_ns = stream.pickup_ns.max(elapsed(end.read_ns, end.at_ns));
+                }
                 if stream.ends && !stream.goes_on {
                     self.end(frame.stream, end_ns, Outcome::Answered, news);
                 }
@@ -317,6 +327,7 @@ impl Streams {
             first_ns: stream.first_ns,
             last_ns,
             idle_ns,
+            pickup_ns: stream.pickup_ns,
             is_first: stream.number == 0,
             outcome,
         }));

@@ -14,9 +14,27 @@ const BEHIND: u64 = HEADER + 64;
 struct Stretch {
     /// Position behind its last byte.
     to: u64,
-    /// Times of the record's first and last byte, ns.
-    begin_ns: u64,
-    end_ns: u64,
+    times: Times,
+}
+
+/// Times of a stretch of plaintext, ns; 0 for one that is not known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Times {
+    /// Time of the record's first byte.
+    pub(super) begin_ns: u64,
+    /// Time of the record's last byte.
+    pub(super) end_ns: u64,
+    /// Time at which the last byte of the stretch was read.
+    pub(super) read_ns: u64,
+}
+
+/// End of a frame: times, ns; 0 for one that is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct End {
+    /// Time of the frame's last byte.
+    pub(super) at_ns: u64,
+    /// Time at which the client has read it.
+    pub(super) read_ns: u64,
 }
 
 /// Event of a direction, in the order of its bytes.
@@ -24,8 +42,8 @@ struct Stretch {
 pub(super) enum Happening {
     /// A frame begins. The time is that of the record with the first byte of its header, ns; 0 when it is not known.
     Begins(Frame, u64),
-    /// A frame ends. The time is that of its last byte, ns; 0 when it is not known.
-    Ends(Frame, u64),
+    /// A frame ends.
+    Ends(Frame, End),
 }
 
 /// Plaintext of one direction.
@@ -67,14 +85,12 @@ impl Track {
         self.told = self.told.max(end);
     }
 
-    /// Adds the next stretch of plaintext, which passed at these times.
-    pub(super) fn cover(&mut self, length: u64, begin_ns: u64, end_ns: u64) {
+    /// Adds the next stretch of plaintext.
+    pub(super) fn cover(&mut self, length: u64, times: Times) {
         self.covered = self.covered.saturating_add(length);
-        let to = self.covered;
         self.stretches.push_back(Stretch {
-            to,
-            begin_ns,
-            end_ns,
+            to: self.covered,
+            times,
         });
     }
 
@@ -87,8 +103,12 @@ impl Track {
                     break;
                 }
                 self.tail = None;
-                let end_ns = self.at(last).map_or(0, |stretch| stretch.end_ns);
-                into.push(Happening::Ends(frame, end_ns));
+                let times = self.at(last);
+                let end = End {
+                    at_ns: times.end_ns,
+                    read_ns: times.read_ns,
+                };
+                into.push(Happening::Ends(frame, end));
             }
             let Some(&frame) = self.frames.front() else {
                 break;
@@ -98,19 +118,20 @@ impl Track {
             }
             self.frames.pop_front();
             let first = frame.position.saturating_sub(HEADER - 1);
-            let begin_ns = self.at(first).map_or(0, |stretch| stretch.begin_ns);
-            into.push(Happening::Begins(frame, begin_ns));
+            into.push(Happening::Begins(frame, self.at(first).begin_ns));
             self.tail = Some(frame);
         }
         self.forget();
     }
 
-    fn at(&self, position: u64) -> Option<Stretch> {
+    fn at(&self, position: u64) -> Times {
         if position < self.from {
-            return None;
+            return Times::default();
         }
         let place = self.stretches.partition_point(|one| one.to <= position);
-        self.stretches.get(place).copied()
+        self.stretches
+            .get(place)
+            .map_or(Times::default(), |one| one.times)
     }
 
     /// Forgets the stretches that no frame needs any more: the header of the next one may begin before the last call's end.

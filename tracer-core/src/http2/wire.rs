@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use tracer_common::http2::{Passed, passed};
 
+use super::track::Times;
+
 /// TLS record on the wire with application data, or with a message that looks like it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TlsRecord {
@@ -18,6 +20,15 @@ pub(super) struct TlsRecord {
 }
 
 impl TlsRecord {
+    /// Times of plaintext in the record that was read at `read_ns`, or 0.
+    pub(super) fn times(&self, read_ns: u64) -> Times {
+        Times {
+            begin_ns: self.begin_ns,
+            end_ns: self.end_ns,
+            read_ns,
+        }
+    }
+
     /// Notes that a segment at this place came at `at_ns`, when others behind it had come: they can be read only now.
     pub(super) fn wait_for(&mut self, sequence: u32, at_ns: u64) {
         let is_behind = |place: u32| place.wrapping_sub(sequence) <= FARTHEST;

@@ -218,7 +218,7 @@ impl Writes {
             if plain > left {
                 return Err(LostSync);
             }
-            self.track.cover(plain, record.begin_ns, record.end_ns);
+            self.track.cover(plain, record.times(0));
         }
         self.records.pop_front();
         Ok(true)

@@ -48,6 +48,28 @@ fn check_source(group: &Group, frames: u64, lost: u64) {
     assert_eq!(group.connections.http2, frames + lost);
 }
 
+/// A response of two frames, each of which waits 30 ms for its read.
+#[test]
+fn responses_that_are_read_late() {
+    let mut model = Model {
+        read_after_ns: 30 * MS,
+        ..Model::new()
+    };
+    model.begin(BEGIN);
+    for (at, stream) in [(200, 1), (300, 3)] {
+        model.request(at * MS, stream);
+        model.answer((at + 40) * MS, stream);
+    }
+    let group = model.totals(500 * MS);
+    check_phase(&group, Phase::Pickup, &[30, 30]);
+    let requests = &group.requests;
+    assert_eq!(
+        (requests.slow_pickups, requests.slow_pickups_measured),
+        (2, 0)
+    );
+    check_phase(&group, Phase::Ttfb, &[40, 40]);
+}
+
 #[test]
 fn one_after_the_other() {
     let mut model = Model::new();
