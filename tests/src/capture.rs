@@ -1,6 +1,7 @@
-//! Captures the TCP segments of one server port on `lo` with an AF_PACKET socket:
+//! Captures the TCP segments of one server port on `lo`, or all packets of a TUN device, with an AF_PACKET socket:
 //! an independent clock and an independent count. Needs no external program.
 
+use std::ffi::CString;
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -18,6 +19,8 @@ use crate::wire::Segment;
 const RECEIVE_BUFFER_BYTES: libc::c_int = 256 << 20;
 /// Size of the buffer for a frame: on loopback it can have 64 KiB plus headers.
 const FRAME_BYTES: usize = 70_000;
+/// Addresses of an Ethernet header, which packets of a TUN device do not have.
+const NO_ADDRESSES: [u8; 12] = [0; 12];
 const PACKET_IGNORE_OUTGOING: libc::c_int = 23;
 
 /// A captured Ethernet frame.
@@ -27,6 +30,15 @@ pub struct Frame {
     pub time_ns: u64,
     /// Bytes of the frame.
     pub bytes: Vec<u8>,
+}
+
+/// Place of a capture.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// Segments from and to a port on `lo`.
+    Loopback(u16),
+    /// All packets of a TUN device with this name.
+    Tun(&'static str),
 }
 
 /// A running capture.
@@ -43,6 +55,15 @@ impl Capture {
 
     /// Captures on `lo` of `namespace`.
     pub fn start_in(namespace: Option<&Namespace>, port: u16) -> Result<Self> {
+        Self::start_at(namespace, Place::Loopback(port))
+    }
+
+    /// Captures everything on a TUN device of the network namespace the caller is in.
+    pub fn start_on_tun(name: &'static str) -> Result<Self> {
+        Self::start_at(None, Place::Tun(name))
+    }
+
+    fn start_at(namespace: Option<&Namespace>, place: Place) -> Result<Self> {
         let entry = namespace.map(Namespace::open).transpose()?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
@@ -50,11 +71,11 @@ impl Capture {
         let reader = std::thread::spawn(move || {
             let socket = entry
                 .map_or(Ok(()), |entry| entry.enter())
-                .and_then(|()| open(port));
+                .and_then(|()| open(place));
             match socket {
                 Ok(socket) => {
                     ready.send(Ok(()))?;
-                    read(&socket, &stopped)
+                    read(&socket, place, &stopped)
                 }
                 Err(error) => {
                     ready.send(Err(error))?;
@@ -84,7 +105,7 @@ impl Capture {
     }
 }
 
-fn open(port: u16) -> Result<OwnedFd> {
+fn open(place: Place) -> Result<OwnedFd> {
     // SAFETY: socket() takes no pointers; the result is checked before it is owned.
     let raw = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
     ensure!(
@@ -101,33 +122,44 @@ fn open(port: u16) -> Result<OwnedFd> {
         &RECEIVE_BUFFER_BYTES,
     )?;
     set(&socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1_i32)?;
-    set(&socket, libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, &1_i32)?;
     let timeout = libc::timeval {
         tv_sec: 0,
         tv_usec: 20_000,
     };
     set(&socket, libc::SOL_SOCKET, libc::SO_RCVTIMEO, &timeout)?;
+    match place {
+        Place::Loopback(port) => {
+            // A packet on `lo` would be seen twice.
+            set(&socket, libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, &1_i32)?;
+            filter(&socket, port)?;
+            bind(&socket, "lo")?;
+        }
+        Place::Tun(name) => bind(&socket, name)?,
+    }
+    Ok(socket)
+}
+
+fn filter(socket: &OwnedFd, port: u16) -> Result<()> {
     let mut filter = port_filter(port);
     let program = libc::sock_fprog {
         len: u16::try_from(filter.len())?,
         filter: filter.as_mut_ptr(),
     };
-    set(&socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)?;
-    bind_loopback(&socket)?;
-    Ok(socket)
+    set(socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
 }
 
-fn bind_loopback(socket: &OwnedFd) -> Result<()> {
+fn bind(socket: &OwnedFd, device: &str) -> Result<()> {
+    let name = CString::new(device)?;
     // SAFETY: all-zero is a valid sockaddr_ll; the name is a C string.
     let (mut address, index) = unsafe {
         (
             zeroed::<libc::sockaddr_ll>(),
-            libc::if_nametoindex(c"lo".as_ptr()),
+            libc::if_nametoindex(name.as_ptr()),
         )
     };
     ensure!(
         index != 0,
-        "no interface lo: {}",
+        "no interface {device}: {}",
         io::Error::last_os_error()
     );
     address.sll_family = u16::try_from(libc::AF_PACKET)?;
@@ -186,13 +218,17 @@ fn port_filter(port: u16) -> Vec<libc::sock_filter> {
     ]
 }
 
-fn read(socket: &OwnedFd, stop: &AtomicBool) -> Result<Vec<Frame>> {
+fn read(socket: &OwnedFd, place: Place, stop: &AtomicBool) -> Result<Vec<Frame>> {
     let mut frames = Vec::new();
     let mut frame = vec![0_u8; FRAME_BYTES];
     loop {
         let last_round = stop.load(Ordering::SeqCst);
         while let Some((length, time_ns)) = receive(socket, &mut frame)? {
-            let bytes = frame.get(..length).context("long frame")?.to_vec();
+            let packet = frame.get(..length).context("long frame")?;
+            let bytes = match place {
+                Place::Loopback(_) => packet.to_vec(),
+                Place::Tun(_) => with_ethernet(packet),
+            };
             frames.push(Frame { time_ns, bytes });
         }
         if last_round {
@@ -204,6 +240,16 @@ fn read(socket: &OwnedFd, stop: &AtomicBool) -> Result<Vec<Frame>> {
         "the capture lost packets: its figures would be wrong"
     );
     Ok(frames)
+}
+
+/// Packet of IPv4 or IPv6 with an Ethernet header in front.
+fn with_ethernet(packet: &[u8]) -> Vec<u8> {
+    let kind = match packet.first().map(|first| first >> 4) {
+        Some(6) => libc::ETH_P_IPV6,
+        _ => libc::ETH_P_IP,
+    };
+    let [.., high, low] = kind.to_be_bytes();
+    [NO_ADDRESSES.as_slice(), &[high, low], packet].concat()
 }
 
 /// Receives one frame and its time; None if none comes within the socket's timeout.

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 use crate::process::output;
 
 /// Names of every certificate. Only `localhost` can be resolved.
-const NAMES: &str = "subjectAltName=DNS:localhost,DNS:*.tracer.test,IP:127.0.0.1,IP:::1";
+const NAMES: &str =
+    "subjectAltName=DNS:localhost,DNS:*.tracer.test,IP:127.0.0.1,IP:::1,IP:10.77.0.2";
 
 /// A certificate and its key in a directory that goes away with it.
 pub struct Certificate {

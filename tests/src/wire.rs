@@ -3,10 +3,14 @@
 
 mod flow;
 mod handshake;
+mod http2;
+mod secrets;
 mod segment;
 
 pub use flow::{Closer, Flow, Stream, flows};
 pub use handshake::{Handshake, Version, handshake};
+pub use http2::{Exchange, exchanges};
+pub use secrets::{Plaintext, Secrets};
 pub use segment::Segment;
 
 /// Sums that a test compares with an export.

@@ -376,8 +376,11 @@ impl Tracker {
         if note == note::UPGRADED && connection.asks_h2c {
             self.speaks_http2(connection);
         }
+        let is_http2 = connection.http2 == Some(true) && !connection.asks_h2c;
         let content = &mut connection.opening.content;
         let is_new = match note {
+            // Records of HTTP/2 are short.
+            note::UPGRADED if is_http2 => false,
             note::OTHER => !std::mem::replace(&mut content.other_protocol, true),
             note::UPGRADED => !std::mem::replace(&mut content.upgraded, true),
             note::ONE_WAY => !std::mem::replace(&mut content.one_way, true),

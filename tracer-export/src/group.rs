@@ -227,6 +227,8 @@ object! {
         inferred: Option<u64>,
         /// None: the requests are not known.
         none: Option<u64>,
+        /// None, because the connections closed without a request.
+        never_used: Option<u64>,
     }
 }
 

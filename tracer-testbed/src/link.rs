@@ -31,8 +31,8 @@ pub use counts::LinkCounts;
 
 use namespace::Namespace;
 
-/// Interface name inside both namespaces.
-const DEVICE: &str = "tracer0";
+/// Name of the interface inside both namespaces.
+pub const DEVICE: &str = "tracer0";
 const MTU_BYTES: i32 = 1500;
 
 /// Effects of the link on packets. Both directions are alike, except for scripted holds.

@@ -51,6 +51,8 @@ pub(crate) struct About {
     pub(crate) target: String,
     /// Kernel release.
     pub(crate) kernel: String,
+    /// Way in which HTTP/2 is read, and why; None in a replay.
+    pub(crate) http2: Option<String>,
 }
 
 impl About {
@@ -63,6 +65,7 @@ impl About {
         Self {
             target,
             kernel: description.machine.kernel.clone(),
+            http2: description.http2.clone(),
         }
     }
 }

@@ -57,6 +57,8 @@ const TEST: &[Need] = &[
 
 const BENCH: &[Need] = &[
     need("wrk", "wrk"),
+    need("h2load", "nghttp2-client"),
+    need("openssl", "openssl"),
     need("nginx", "nginx-light"),
     need("tcpdump", "tcpdump"),
     need("tcplife", "libbpf-tools"),

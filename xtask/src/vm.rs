@@ -83,7 +83,7 @@ fn fill(files: &Initramfs) -> Result<()> {
 }
 
 /// Makes a self-signed certificate for origin.test and the loopback addresses.
-fn make_certificate(key: &Path, certificate: &Path) -> Result<()> {
+pub(crate) fn make_certificate(key: &Path, certificate: &Path) -> Result<()> {
     let mut openssl = Command::new("openssl");
     openssl.args([
         "req",

@@ -40,6 +40,10 @@ func transport(mode, ca string, concurrency int) *http.Transport {
 	pool.AppendCertsFromPEM(pem)
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.TLSClientConfig = &tls.Config{RootCAs: pool}
+	if log := os.Getenv("SSLKEYLOGFILE"); log != "" {
+		t.TLSClientConfig.KeyLogWriter, err = os.Create(log)
+		check(err)
+	}
 	t.ForceAttemptHTTP2 = mode == "http2"
 	if mode != "http2" {
 		t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}

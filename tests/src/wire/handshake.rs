@@ -7,8 +7,8 @@ const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
-const CLIENT_HELLO: u8 = 1;
-const SERVER_HELLO: u8 = 2;
+pub(super) const CLIENT_HELLO: u8 = 1;
+pub(super) const SERVER_HELLO: u8 = 2;
 const CERTIFICATE: u8 = 11;
 const EXTENSION_SERVER_NAME: u16 = 0;
 const EXTENSION_PRE_SHARED_KEY: u16 = 41;
@@ -44,11 +44,11 @@ pub struct Handshake {
     pub end_ns: u64,
 }
 
-struct Record<'a> {
-    kind: u8,
+pub(super) struct Record<'a> {
+    pub(super) kind: u8,
     /// Offset of the first byte in the stream.
-    start: usize,
-    body: &'a [u8],
+    pub(super) start: usize,
+    pub(super) body: &'a [u8],
 }
 
 impl Record<'_> {
@@ -57,7 +57,7 @@ impl Record<'_> {
     }
 }
 
-fn records(bytes: &[u8]) -> impl Iterator<Item = Record<'_>> {
+pub(super) fn records(bytes: &[u8]) -> impl Iterator<Item = Record<'_>> {
     let mut start = 0;
     std::iter::from_fn(move || {
         let header = bytes.get(start..start + 5)?;
@@ -74,7 +74,7 @@ fn records(bytes: &[u8]) -> impl Iterator<Item = Record<'_>> {
 }
 
 /// Reads the handshake messages in clear, before the first ChangeCipherSpec or encrypted record.
-fn clear_messages(bytes: &[u8], past_change_cipher_spec: bool) -> Vec<(u8, Vec<u8>)> {
+pub(super) fn clear_messages(bytes: &[u8], past_change_cipher_spec: bool) -> Vec<(u8, Vec<u8>)> {
     let clear: Vec<u8> = records(bytes)
         .filter(|record| !(past_change_cipher_spec && record.kind == CHANGE_CIPHER_SPEC))
         .take_while(|record| record.kind == HANDSHAKE)

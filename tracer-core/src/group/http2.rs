@@ -39,6 +39,8 @@ pub struct Sources {
     pub inferred: u64,
     /// Connections whose requests are not known.
     pub none: u64,
+    /// Connections that have closed without a request.
+    pub never_used: u64,
 }
 
 /// Connections whose requests are not known, by reason.
@@ -68,6 +70,7 @@ impl Http2 {
             Source::Frames => &mut self.source.frames,
             Source::Inferred => &mut self.source.inferred,
             Source::None(_) => &mut self.source.none,
+            Source::NeverUsed => &mut self.source.never_used,
         });
         if let Source::None(because) = source {
             change(match because {

@@ -122,8 +122,13 @@ impl Follow {
                     unanswered,
                 })
             }
-            Source::None(_) => None,
+            Source::None(_) | Source::NeverUsed => None,
         }
+    }
+
+    /// True if the records of the connection show that it has carried no request.
+    pub fn shows_no_request(&self) -> bool {
+        matches!(self.join, Join::None) && self.inferred.requests() == 0
     }
 
     /// Most streams at once so far.

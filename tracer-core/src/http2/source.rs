@@ -9,6 +9,8 @@ pub enum Source {
     Inferred,
     /// There is none.
     None(Because),
+    /// The connection has closed without a request.
+    NeverUsed,
 }
 
 /// Reason why the requests of a connection are not known.
@@ -30,6 +32,7 @@ impl Source {
             Self::Frames => "frames",
             Self::Inferred => "inferred",
             Self::None(_) => "none",
+            Self::NeverUsed => "never used",
         }
     }
 }

@@ -4,7 +4,7 @@ pub(super) mod objects;
 
 use tracer_common::{
     http2::{BindRecord, frames},
-    record::{CloseRecord, closer},
+    record::{CloseRecord, close, closer},
 };
 
 use super::Tracker;
@@ -235,7 +235,12 @@ impl Tracker {
     /// Ends the streams of a connection that has closed.
     pub(super) fn close_http2(&mut self, connection: &mut Connection, record: &CloseRecord) {
         let is_http2 = connection.http2 == Some(true);
+        let is_older = connection.opening.connect == Connect::Before;
+        let is_unused = !is_older && record.flags & close::USED == 0;
         let Some(follow) = connection.follow.as_mut() else {
+            if is_http2 && is_unused {
+                self.set_source(connection, Source::NeverUsed);
+            }
             return;
         };
         if let Some(key) = follow.object() {
@@ -246,7 +251,11 @@ impl Tracker {
         }
         let mut news = Vec::new();
         follow.close(record.closing_ns.max(1), &mut news);
-        let (source, idle_since) = (follow.source(), follow.idle_since());
+        let source = match is_unused && follow.shows_no_request() {
+            true => Source::NeverUsed,
+            false => follow.source(),
+        };
+        let idle_since = follow.idle_since();
         self.set_source(connection, source);
         for one in news {
             self.tell_one(connection, &one, record.closer);

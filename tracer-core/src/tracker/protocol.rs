@@ -40,6 +40,7 @@ impl Tracker {
     /// Counts the connection as one that speaks HTTP/2.
     pub(super) fn speaks_http2(&mut self, connection: &mut Connection) {
         connection.http2 = Some(true);
+        self.take_back_upgrade(connection);
         let was_known = std::mem::replace(&mut connection.opening.content.http2, true);
         if connection.counted && !was_known {
             let (source, at_least) = (
@@ -49,6 +50,21 @@ impl Tracker {
             self.of_connection(connection, |group| {
                 group.connections.http2 += 1;
                 group.http2.open(source, at_least);
+            });
+        }
+    }
+
+    /// Takes back that the server has switched protocols, if short records of the client have shown it: those of HTTP/2 are
+    /// as short.
+    fn take_back_upgrade(&mut self, connection: &mut Connection) {
+        let content = &mut connection.opening.content;
+        if connection.asks_h2c || !std::mem::replace(&mut content.upgraded, false) {
+            return;
+        }
+        if connection.counted {
+            self.of_connection(connection, |group| {
+                let upgraded = &mut group.connections.upgraded;
+                *upgraded = upgraded.saturating_sub(1);
             });
         }
     }

@@ -70,5 +70,6 @@ pub(crate) fn description(start: Start) -> Description {
         filter: start.filter,
         command: start.command,
         command_cpu: None,
+        http2: None,
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Description {
     pub(crate) command: Option<Vec<String>>,
     /// Processor time that the command has used, as far as it is known.
     pub(crate) command_cpu: Option<CpuTime>,
+    /// Way in which HTTP/2 is read, and why; None in a replay.
+    pub(crate) http2: Option<String>,
 }
 
 impl Description {

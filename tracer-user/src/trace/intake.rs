@@ -168,6 +168,7 @@ mod tests {
             filter: Default::default(),
             command: None,
             command_cpu: None,
+            http2: None,
         };
         let start = recording::start(&about, &TrackerOptions::default());
         let mut recorder = Recorder::new(file.try_clone().unwrap(), start);

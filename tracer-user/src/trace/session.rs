@@ -212,6 +212,7 @@ impl Setup {
             started_ns: clock::monotonic_ns(),
             as_of_ns: 0,
             command_cpu: None,
+            http2: Some(http2.explained()),
             filter: selection.described.clone(),
             command,
         };

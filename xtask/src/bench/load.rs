@@ -1,5 +1,5 @@
-//! The load: nginx with one worker that answers three bytes, and wrk with one thread, in a network namespace of their
-//! own.
+//! The load: nginx with one worker that answers three bytes, and wrk or, for HTTP/2, h2load with one thread, in a network
+//! namespace of their own.
 
 use std::fs;
 use std::net::TcpStream;
@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::shell;
+use crate::{shell, vm::make_certificate};
 
 const PORT: u16 = 8080;
+/// Port for HTTP/2 over TLS.
+const TLS_PORT: u16 = 8443;
 const CONNECTIONS: &str = "32";
 const STARTS_WITHIN: Duration = Duration::from_secs(5);
 
@@ -20,27 +22,37 @@ const STARTS_WITHIN: Duration = Duration::from_secs(5);
 pub(crate) enum Workload {
     KeepAlive,
     Short,
+    /// HTTP/2 over TLS by a client whose library can have probes.
+    Http2,
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 2] = [Self::KeepAlive, Self::Short];
+    pub(crate) const ALL: [Self; 3] = [Self::KeepAlive, Self::Short, Self::Http2];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::KeepAlive => "keep-alive",
             Self::Short => "short",
+            Self::Http2 => "http2",
         }
     }
 
     pub(crate) fn unit(self) -> &'static str {
         match self {
-            Self::KeepAlive => "request",
+            Self::KeepAlive | Self::Http2 => "request",
             Self::Short => "connection",
         }
     }
 
-    /// Command line of wrk for so many seconds.
+    /// Command line of the client for so many seconds.
     pub(crate) fn command(self, seconds: u32) -> Vec<String> {
+        match self {
+            Self::KeepAlive | Self::Short => self.wrk(seconds),
+            Self::Http2 => h2load(seconds),
+        }
+    }
+
+    fn wrk(self, seconds: u32) -> Vec<String> {
         let mut words = vec![
             "wrk",
             "--threads",
@@ -58,6 +70,19 @@ impl Workload {
         words.push(&url);
         words.into_iter().map(str::to_owned).collect()
     }
+}
+
+/// Command line of h2load: four connections with eight streams each.
+fn h2load(seconds: u32) -> Vec<String> {
+    let duration = format!("--duration={seconds}");
+    let url = format!("https://127.0.0.1:{TLS_PORT}/");
+    let fixed = ["h2load", "--threads=1", "--clients=4"];
+    let last = ["--max-concurrent-streams=8", &duration, &url];
+    fixed
+        .iter()
+        .chain(&last)
+        .map(|word| (*word).to_owned())
+        .collect()
 }
 
 /// Enters a network namespace for this process and its children alone, so that packets, ports and TIME_WAIT are theirs;
@@ -103,6 +128,7 @@ impl Server {
     pub(crate) fn start(home: &Path) -> Result<Self> {
         let file = home.join("nginx.conf");
         fs::write(&file, config(home))?;
+        make_certificate(&home.join("key.pem"), &home.join("certificate.pem"))?;
         let mut nginx = Command::new(shell::which("nginx").context("nginx is missing")?);
         nginx
             .arg("-e")
@@ -146,11 +172,13 @@ fn config(home: &Path) -> String {
     format!(
         "daemon off;\nmaster_process off;\npid {home}/nginx.pid;\nerror_log {home}/nginx.err;\n\
          events {{ worker_connections 4096; }}\nhttp {{\n  access_log off;\n  keepalive_requests 1000000000;\n{places}\
-         server {{ listen 127.0.0.1:{PORT} backlog=4096; location / {{ return 200 \"ok\\n\"; }} }}\n}}\n"
+         server {{ listen 127.0.0.1:{PORT} backlog=4096; location / {{ return 200 \"ok\\n\"; }} }}\n  \
+         server {{ listen 127.0.0.1:{TLS_PORT} ssl http2; ssl_certificate {home}/certificate.pem; \
+         ssl_certificate_key {home}/key.pem; location / {{ return 200 \"ok\\n\"; }} }}\n}}\n"
     )
 }
 
-/// Result of a run of wrk.
+/// Result of a run of the client.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Served {
     pub(crate) requests: u64,
@@ -158,8 +186,13 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// Reads the lines `  94871 requests in 1.10s, 14.02MB read` and `Requests/sec:  86241.93`.
+    /// Reads the output of wrk or h2load.
     pub(crate) fn of(output: &str) -> Option<Self> {
+        Self::of_wrk(output).or_else(|| Self::of_h2load(output))
+    }
+
+    /// Reads the lines `  94871 requests in 1.10s, 14.02MB read` and `Requests/sec:  86241.93`.
+    fn of_wrk(output: &str) -> Option<Self> {
         let count = output
             .lines()
             .find_map(|line| line.trim().split_once(" requests in "))?;
@@ -171,9 +204,20 @@ impl Served {
             per_second: rate.trim().parse().ok()?,
         })
     }
+
+    /// Reads the lines `finished in 1.00s, 25334.00 req/s, 1.27MB/s` and `requests: 25334 total, …`.
+    fn of_h2load(output: &str) -> Option<Self> {
+        let mut lines = output.lines();
+        let rate = lines.find_map(|line| line.strip_prefix("finished in "))?;
+        let count = lines.find_map(|line| line.strip_prefix("requests: "))?;
+        Some(Self {
+            requests: count.split(' ').next()?.parse().ok()?,
+            per_second: rate.split(' ').nth(1)?.parse().ok()?,
+        })
+    }
 }
 
-/// A running wrk, or the program that runs it.
+/// A running client, or the program that runs it.
 pub(crate) struct Load {
     child: Child,
     command: String,
@@ -224,5 +268,18 @@ mod tests {
             })
         );
         assert_eq!(Served::of("unable to connect"), None);
+    }
+
+    #[test]
+    fn figures_of_h2load() {
+        let text = "progress: 100% done\n\nfinished in 1.00s, 25334.00 req/s, 1.27MB/s\n\
+                    requests: 25334 total, 25366 started, 25334 done, 25334 succeeded, 0 failed\n";
+        assert_eq!(
+            Served::of(text),
+            Some(Served {
+                requests: 25_334,
+                per_second: 25_334.0
+            })
+        );
     }
 }

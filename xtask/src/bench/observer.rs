@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use super::bpf::{self, Hook, Program};
 use super::floor::Floor;
-use super::load::{end_with_us, signal};
+use super::load::{Workload, end_with_us, signal};
 use crate::{shell, workspace};
 
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
@@ -37,10 +37,16 @@ pub(crate) enum Observer {
     Tcpdump,
     Tcplife,
     Tcpstates,
+    /// `tracer run --http2 frames`: probes in the TLS library of the load.
+    Frames,
+    /// `tracer run --http2 wire`.
+    Wire,
+    /// `tracer run --http2 off`.
+    Off,
 }
 
 impl Observer {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Floor,
         Self::Attach,
         Self::Record,
@@ -50,6 +56,9 @@ impl Observer {
         Self::Tcpdump,
         Self::Tcplife,
         Self::Tcpstates,
+        Self::Frames,
+        Self::Wire,
+        Self::Off,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -64,14 +73,30 @@ impl Observer {
             Self::Tcpdump => "tcpdump",
             Self::Tcplife => "tcplife",
             Self::Tcpstates => "tcpstates",
+            Self::Frames => "frames",
+            Self::Wire => "wire",
+            Self::Off => "off",
         }
     }
 
     pub(crate) fn is_tracer(self) -> bool {
-        matches!(
-            self,
-            Self::Attach | Self::Record | Self::Bystander | Self::Neighbour | Self::Run
-        )
+        let beside = [Self::Attach, Self::Record, Self::Bystander, Self::Neighbour];
+        beside.contains(&self) || self.runs_load()
+    }
+
+    /// Tells whether the load is the command of `tracer run`.
+    pub(crate) fn runs_load(self) -> bool {
+        self == Self::Run || self.http2().is_some()
+    }
+
+    /// Value of `--http2`.
+    fn http2(self) -> Option<&'static str> {
+        matches!(self, Self::Frames | Self::Wire | Self::Off).then(|| self.name())
+    }
+
+    /// Tells whether the observer is measured under this workload.
+    pub(crate) fn watches(self, workload: Workload) -> bool {
+        self.http2().is_some() == (workload == Workload::Http2)
     }
 
     /// Program to start beside the load.
@@ -96,7 +121,7 @@ impl Observer {
                 &["-i", "lo", "-s", "96", "-w", "/dev/null"],
             ),
             Self::Tcplife | Self::Tcpstates => (shell::which(self.name())?, &[]),
-            Self::Nobody | Self::Floor | Self::Run => return None,
+            _ => return None,
         };
         let mut command = Command::new(program);
         command.args(args);
@@ -111,25 +136,15 @@ impl Observer {
 
     /// Command line that starts the load as this observer needs it.
     pub(crate) fn wrap(self, load: Vec<String>, export: &Path) -> Vec<String> {
-        if self != Self::Run {
+        if !self.runs_load() {
             return load;
         }
         let tracer = workspace::tracer().display().to_string();
         let export = export.display().to_string();
-        let words = [
-            tracer.as_str(),
-            "run",
-            "--no-tui",
-            "--quiet",
-            "--json",
-            &export,
-            "--",
-        ];
-        words
-            .iter()
-            .map(|word| (*word).to_owned())
-            .chain(load)
-            .collect()
+        let fixed = [&tracer, "run", "--no-tui", "--quiet", "--json", &export];
+        let http2 = self.http2().map(|choice| ["--http2", choice]);
+        let words = fixed.into_iter().chain(http2.into_iter().flatten());
+        words.chain(["--"]).map(str::to_owned).chain(load).collect()
     }
 }
 

@@ -90,11 +90,13 @@ impl<'a> Bench<'a> {
         let mut machine = Machine::this()?;
         let mut rows = Vec::new();
         for workload in Workload::ALL {
-            let mut of_workload: Vec<Row> = self
-                .observers
-                .iter()
+            let watching = self.observers.iter().filter(|one| one.watches(workload));
+            let mut of_workload: Vec<Row> = watching
                 .map(|observer| Row::new(workload, *observer))
                 .collect();
+            if of_workload.is_empty() {
+                continue;
+            }
             // The first run on a cold machine is slower, so it is not counted.
             Load::start(&workload.command(1))?.finish()?;
             for round in 0..self.options.pairs {
@@ -143,9 +145,9 @@ impl<'a> Bench<'a> {
         let watch = Watch::start(observer, &self.home, &self.hooks)?;
         let command = workload.command(self.options.seconds);
         let load = Load::start(&observer.wrap(command, &observer::export_file(&self.home)))?;
-        let _programs = match observer {
-            Observer::Run => self.hold_programs(&load)?,
-            _ => Vec::new(),
+        let _programs = match observer.runs_load() {
+            true => self.hold_programs(&load)?,
+            false => Vec::new(),
         };
         let served = load.finish()?;
         Ok((served, watch.stop()?))

@@ -130,6 +130,20 @@ impl Row {
         self.cost().map(Cost::ns)
     }
 
+    /// Time by which a request takes longer than without an observer, of a client that does nothing but wait for its
+    /// processor.
+    fn added_ns(&self) -> f64 {
+        let unwatched = 1e9 / self.unwatched();
+        unwatched / median(&self.ratios()) - unwatched
+    }
+
+    /// Number of times that a request comes to a probe.
+    fn hits(&self) -> f64 {
+        let probes = self.programs().iter().filter(|one| is_probe(&one.name));
+        let requests = self.cost().map_or(0, |cost| cost.requests);
+        per(probes.map(|one| one.runs).sum(), requests)
+    }
+
     fn json(&self, seconds: u32) -> Value {
         let ratios = self.ratios();
         json!({
@@ -140,6 +154,8 @@ impl Row {
             "cpu_share": self.cpu_share(seconds),
             "lost": self.lost,
             "bpf_ns_per_request": self.bpf_ns(),
+            "added_ns_per_request": self.added_ns(),
+            "probe_hits_per_request": self.hits(),
             "programs": self.programs().iter().map(|program| self.program_json(program)).collect::<Vec<_>>(),
         })
     }
@@ -167,7 +183,11 @@ pub(crate) fn text(options: &Options, machine: &Machine, rows: &[Row]) -> String
     );
     for workload in Workload::ALL {
         let rows: Vec<&Row> = rows.iter().filter(|row| row.workload == workload).collect();
+        if rows.is_empty() {
+            continue;
+        }
         ratios(&mut text, workload, &rows, options.seconds);
+        probes(&mut text, &rows);
         programs(&mut text, workload, &rows);
     }
     text
@@ -208,6 +228,26 @@ fn ratios(text: &mut String, workload: Workload, rows: &[&Row], seconds: u32) {
             dash(row.lost.map(|lost| lost.to_string())),
         );
     }
+}
+
+/// Cost of the probes in the client's TLS library, where some were hit: for a request, and for a hit above `--http2 off`.
+fn probes(text: &mut String, rows: &[&Row]) {
+    let off = rows.iter().find(|row| row.observer == Observer::Off);
+    for row in rows.iter().filter(|row| row.hits() > 0.0) {
+        let (added, hits) = (row.added_ns(), row.hits());
+        let hit = off.map(|off| (added - off.added_ns()) / hits);
+        let _ = writeln!(
+            text,
+            "  {}: {added:+.0} ns/request, {hits:.2} hits/request, {} ns/hit above off",
+            row.observer.name(),
+            dash(hit.map(|ns| format!("{ns:.0}")))
+        );
+    }
+}
+
+/// Tells whether a program belongs to the probes of OpenSSL.
+fn is_probe(name: &str) -> bool {
+    name.starts_with("ssl_")
 }
 
 fn programs(text: &mut String, workload: Workload, rows: &[&Row]) {

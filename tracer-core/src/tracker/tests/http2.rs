@@ -160,6 +160,19 @@ fn by_upgrade() {
     }
 }
 
+/// Records of HTTP/2 are as short as messages after a change of protocols, whether or not it is known by then.
+#[test]
+fn short_records_are_no_upgrade() {
+    for encrypted in [32, 900] {
+        let mut tracker = handshaken(encrypted);
+        for note in [note::UPGRADED, note::HTTP_2] {
+            take(&mut tracker, &captured(direction::EGRESS, note, 60, &[]));
+        }
+        let connections = &tracker.snapshot().totals.connections;
+        assert_eq!((connections.http2, connections.upgraded), (1, 0));
+    }
+}
+
 /// Lengths of HTTP/2 that look like TLS inside of TLS say nothing: the connection is counted once, as one of HTTP/2.
 #[test]
 fn no_tls_inside_of_http2() {

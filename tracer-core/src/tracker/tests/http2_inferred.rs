@@ -2,7 +2,10 @@
 
 use tracer_common::{
     http2::records::UNACKNOWLEDGED,
-    record::direction::{EGRESS, INGRESS},
+    record::{
+        closer,
+        direction::{EGRESS, INGRESS},
+    },
 };
 
 use super::super::*;
@@ -133,6 +136,23 @@ fn other_proofs_of_an_overlap() {
     }
     let group = wire.model.totals(9000 * MS);
     check(&group, (3, 0, 1));
+}
+
+/// Clients open connections for requests that take another one in the end.
+#[test]
+fn closed_without_a_request() {
+    for records in 0..2 {
+        let mut wire = Wire::new(17);
+        for at in 0..records {
+            wire.got(90 + at, 250);
+        }
+        wire.model.close(200 * MS, closer::CLIENT);
+        let group = wire.model.totals(9000 * MS);
+        let source = group.http2.source;
+        assert_eq!((source.never_used, source.inferred, source.none), (1, 0, 0));
+        assert_eq!((group.connections.http2, group.requests.count), (1, 0));
+        assert_eq!(group.connections.never_used(), 1);
+    }
 }
 
 #[test]

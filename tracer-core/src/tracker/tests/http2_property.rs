@@ -291,7 +291,7 @@ proptest! {
         }
         let group = model.tracker.snapshot().totals;
         let source = group.http2.source;
-        prop_assert_eq!(group.connections.http2, source.frames + source.inferred + source.none);
+        prop_assert_eq!(group.connections.http2, source.frames + source.inferred + source.none + source.never_used);
         let because = group.http2.none_because;
         prop_assert_eq!(source.none, because.no_library + because.attached_late + because.lost_sync);
         model.close(u64::MAX, 1);

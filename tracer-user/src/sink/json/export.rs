@@ -245,6 +245,7 @@ fn http2(http2: &Http2, connections: u64) -> export::Http2 {
             frames: Some(source.frames),
             inferred: Some(source.inferred),
             none: Some(source.none),
+            never_used: Some(source.never_used),
         },
         none_because: export::Http2Reasons {
             no_library: Some(because.no_library),

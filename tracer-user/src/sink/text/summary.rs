@@ -219,9 +219,13 @@ fn http2(text: &mut String, group: &Group) {
         .map_or_else(String::new, |limit| {
             format!(" of {limit} that a server allows")
         });
+    let unused = match source.never_used {
+        0 => String::new(),
+        count => format!(", {count} never used"),
+    };
     let _ = writeln!(
         text,
-        "HTTP/2        {} requests on {connections} connections: {} with frames read, {} inferred, {} not known; at most {} at once on one{limit}",
+        "HTTP/2        {} requests on {connections} connections: {} with frames read, {} inferred, {} not known{unused}; at most {} at once on one{limit}",
         group.requests.http2, source.frames, source.inferred, source.none, http2.in_flight_peak
     );
     let failed = http2.refused + http2.reset_by_client + http2.reset_by_server;

@@ -34,6 +34,21 @@ pub(crate) struct Choice {
     pub(crate) reason: Option<String>,
 }
 
+impl Choice {
+    /// Way in which HTTP/2 is read, and why.
+    pub(crate) fn explained(&self) -> String {
+        let way = match self.mode {
+            http2::FRAMES => "frames",
+            http2::WIRE => "wire",
+            _ => "off",
+        };
+        match &self.reason {
+            Some(reason) => format!("auto chose {way}: {reason}"),
+            None => format!("{way}, as --http2 says"),
+        }
+    }
+}
+
 /// Chooses a way. `cost` measures what a hit of a probe takes.
 pub(crate) fn choose(asked: Asked, cost: impl FnOnce() -> io::Result<Duration>) -> Choice {
     let asked_for = |mode| Choice { mode, reason: None };
@@ -95,6 +110,7 @@ mod tests {
         let chosen = |cost| choose(Asked::Auto, || cost);
         let cheap = chosen(Ok(Duration::from_nanos(900)));
         assert_eq!(cheap.mode, http2::FRAMES);
+        assert!(cheap.explained().starts_with("auto chose frames: "));
         assert!(cheap.reason.is_some_and(|it| it.contains("900 ns")));
         let dear = chosen(Ok(Duration::from_micros(9)));
         assert_eq!(dear.mode, http2::WIRE);
@@ -113,6 +129,7 @@ mod tests {
             (Asked::Frames, http2::FRAMES),
         ] {
             let chosen = choose(asked, || panic!("measured"));
+            assert!(chosen.explained().ends_with("as --http2 says"));
             assert_eq!((chosen.mode, chosen.reason), (mode, None));
         }
     }

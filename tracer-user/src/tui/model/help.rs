@@ -2,6 +2,9 @@
 
 use tracer_core::phase::Phase;
 
+/// Most characters of a line about HTTP/2.
+const HTTP2_WIDTH: usize = 64;
+
 /// Keys and their meanings, line by line; a line with an empty key is a heading.
 const HELP: &[(&str, &str)] = &[
     ("", "Everywhere"),
@@ -60,15 +63,32 @@ const HELP: &[(&str, &str)] = &[
     ("", "Phases"),
 ];
 
-/// Number of lines of the help.
-pub(in super::super) const HELP_ROWS: usize = HELP.len() + Phase::SAMPLED.len();
-
-/// All help lines as key and meaning: the fixed lines, then one for each phase of the screens and tables.
-pub(in super::super) fn help_lines() -> impl Iterator<Item = (&'static str, String)> {
+/// All help lines as key and meaning: the fixed lines, one for each phase of the screens and tables, then `http2`, the way in
+/// which HTTP/2 is read.
+pub(in super::super) fn help_lines(http2: Option<&str>) -> Vec<(&'static str, String)> {
     let fixed = HELP.iter().map(|(key, what)| (*key, (*what).to_owned()));
     let phases = Phase::SAMPLED.into_iter().map(|phase| {
         let span = format!("{} until {}", phase.from(), phase.to());
         (phase.title(), span)
     });
-    fixed.chain(phases)
+    let heading = http2.map(|_| ("", "HTTP/2".to_owned()));
+    let lines = wrapped(http2.unwrap_or_default()).into_iter();
+    let keys = std::iter::once("--http2").chain(std::iter::repeat(" "));
+    let http2 = heading.into_iter().chain(keys.zip(lines));
+    fixed.chain(phases).chain(http2).collect()
+}
+
+/// Lines of a text, broken between words.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= HTTP2_WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }

@@ -6,7 +6,7 @@ use tracer_core::phase::Phase;
 
 use super::{
     Ask, Detail, Key, Model, Tab,
-    help::HELP_ROWS,
+    help::help_lines,
     look::{Mark, Subject},
     plot::Plot,
     tabs,
@@ -205,7 +205,7 @@ impl Model {
         let by = if self.tab == Tab::Output { -by } else { by };
         let lines = match self.tab {
             Tab::Output => self.output.lines.len(),
-            Tab::Help => HELP_ROWS,
+            Tab::Help => help_lines(self.about.http2.as_deref()).len(),
             Tab::Findings => self.finding_lines().len(),
             _ => 0,
         };

@@ -10,7 +10,7 @@ const USUAL: (u16, u16) = (80, 24);
 const SMALL: (u16, u16) = (40, 12);
 
 /// Keys that lead to each view.
-const VIEWS: [(&str, &str); 14] = [
+const VIEWS: [(&str, &str); 15] = [
     ("overview", "1"),
     ("hosts", "2"),
     ("host", "2<Enter>"),
@@ -23,6 +23,7 @@ const VIEWS: [(&str, &str); 14] = [
     ("findings", "7"),
     ("output", "8"),
     ("help", "9"),
+    ("help-end", "9G"),
     ("histogram", "1<Down><Down><Down><Enter>"),
     ("comparison", "1<Down><Down><Down><Enter>c"),
 ];

@@ -129,6 +129,7 @@ const FACTS: [(&str, &[Fact]); 8] = [
             ("inferred", |g| g.http2.source.inferred),
             ("at least", |g| g.http2.at_least),
             ("unknown", |g| g.http2.source.none),
+            ("never used", |g| g.http2.source.never_used),
             ("most at once", |g| g.http2.in_flight_peak),
             ("refused", |g| g.http2.refused),
             ("reset", |g| {

@@ -6,11 +6,7 @@ use super::canvas::Canvas;
 use crate::{
     trace::capture::Stream,
     tui::{
-        model::{
-            Model,
-            help::{HELP_ROWS, help_lines},
-            layout::Area,
-        },
+        model::{Model, help::help_lines, layout::Area},
         theme::Role,
     },
 };
@@ -54,14 +50,15 @@ pub(super) fn output(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
 
 pub(super) fn help(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
     let page = usize::from(area.height);
-    let shown = help_lines().skip(model.scrolled.min(HELP_ROWS)).take(page);
+    let lines = help_lines(model.about.http2.as_deref());
+    let shown = lines.iter().skip(model.scrolled).take(page);
     for (row, (key, what)) in shown.enumerate() {
         let line = area.below(row as u16).top(1);
         if key.is_empty() {
-            canvas.heading(line, &what);
+            canvas.heading(line, what);
         } else {
             canvas.put(line.left(13).right_of(1), key, Role::Key);
-            canvas.put(line.right_of(14), &what, Role::Text);
+            canvas.put(line.right_of(14), what, Role::Text);
         }
     }
 }

@@ -55,6 +55,7 @@ fn exported() -> export::Export {
         filter: Default::default(),
         command: None,
         command_cpu: None,
+        http2: None,
     };
     let findings = finding::evaluate(&snapshot, 0);
     export(&snapshot, &findings, &about)
