@@ -31,7 +31,7 @@ const REUSED: Threshold = Threshold::percent(
     "below it the client keeps nothing at all, which no-connection-reuse says",
 );
 const AT_ONCE: Threshold = Threshold::count(
-    "open_at_once",
+    "requests_at_once",
     3,
     "even the smallest pool, of two connections, is enough for two at once",
 );
@@ -120,7 +120,7 @@ fn thrown(case: &Case<'_>) -> f64 {
 pub(super) fn throws_away(case: &Case<'_>) -> bool {
     let by_client = share(case.closed_by_client(), case.closed());
     case.reached(case.reuse_ratio(), &REUSED)
-        && case.group.connections.peak_open as f64 >= AT_ONCE.value
+        && case.group.requests.in_flight.peak() as f64 >= AT_ONCE.value
         && case.reached(by_client, &THROWN)
         && case.reached(thrown(case), &THROWN)
 }
@@ -128,7 +128,7 @@ pub(super) fn throws_away(case: &Case<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::finding::{rule::Rule, tests::fixture::Look};
-    use crate::group::Group;
+    use crate::{group::Group, in_flight::InFlight};
 
     const LOOK: Look = Look::of(Rule::PoolTooSmall);
 
@@ -183,7 +183,10 @@ mod tests {
     fn two_at_once_are_no_pool() {
         LOOK.clear(|group| {
             thrown(1000, 400, 1)(group);
-            group.connections.peak_open = 2;
+            // Connections on their way to the close count as open.
+            group.connections.peak_open = 3;
+            group.requests.in_flight = InFlight::default();
+            (0..2).for_each(|_| group.requests.in_flight.add(0, 10, 20));
         });
     }
 }
