@@ -116,13 +116,15 @@ fn thrown(case: &Case<'_>) -> f64 {
     share_below(&case.group.phases.idle_at_close, AT_ONCE_NS)
 }
 
-/// True if connections end as a full pool ends them, and some are reused.
+/// True if connections end as a full pool ends them, and some are reused. What was found before has no part in it, so
+/// that this rule and no-connection-reuse agree on which of the two has the case.
 pub(super) fn throws_away(case: &Case<'_>) -> bool {
     let by_client = share(case.closed_by_client(), case.closed());
-    case.reached(case.reuse_ratio(), &REUSED)
-        && case.group.requests.in_flight.peak() as f64 >= AT_ONCE.value
-        && case.reached(by_client, &THROWN)
-        && case.reached(thrown(case), &THROWN)
+    let reached = |figure: f64, threshold: &Threshold| threshold.reached(figure, false);
+    reached(case.reuse_ratio(), &REUSED)
+        && reached(case.group.requests.in_flight.peak() as f64, &AT_ONCE)
+        && reached(by_client, &THROWN)
+        && reached(thrown(case), &THROWN)
 }
 
 #[cfg(test)]
@@ -168,6 +170,16 @@ mod tests {
         LOOK.clear(thrown(601, 40, 1));
         LOOK.found(thrown(100, 89, 1), "threw away 79");
         LOOK.clear(thrown(100, 91, 1));
+    }
+
+    /// Where nearly nothing is reused, the other rule goes on with what it has found.
+    #[test]
+    fn one_of_two_rules_has_the_case() {
+        let other = Look::of(Rule::NoConnectionReuse);
+        LOOK.found(thrown(100, 89, 1), "threw away");
+        other.again().clear(thrown(100, 89, 1));
+        LOOK.clear(thrown(100, 91, 1));
+        other.again().found(thrown(100, 91, 1), "reused");
     }
 
     #[test]
