@@ -42,7 +42,7 @@ public class Faults {
             case "short-timeout" -> {
                 // The first request takes Java longer than others.
                 rounds(builder.build(), 1, 1);
-                rounds(builder.timeout(Duration.ofMillis(300)).build(), 2, 10);
+                rounds(builder.timeout(Duration.ofSeconds(1)).build(), 2, 10);
             }
             default -> throw new IllegalArgumentException(arguments[0]);
         }

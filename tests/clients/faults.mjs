@@ -40,7 +40,7 @@ const clients = {
     const page = (options) => fetch(url, options).then((response) => response.text()).catch(() => {});
     // The first request takes Node longer than others.
     await page();
-    await workers(10, () => times(2, () => page({ signal: AbortSignal.timeout(300) })));
+    await workers(10, () => times(2, () => page({ signal: AbortSignal.timeout(1000) })));
   },
   'one-connection-each': () => {
     const agent = new module.Agent({ keepAlive: true, maxSockets: 24 });

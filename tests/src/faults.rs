@@ -243,7 +243,8 @@ pub fn gone(before: &Export, after: &Export, id: &str) -> Result<()> {
 }
 
 /// Checks by `tracer diff` that a fault is fixed, and that the phases take so much less time as the finding promised: at
-/// least half of it, and no more, but for what the figures differ by from run to run.
+/// least half of it, and no more, but for what the figures differ by from run to run: connections that are on their way to
+/// the close count as open, and so as needed.
 pub fn cured(before: &Export, after: &Export, id: &str, phases: &[Phase]) -> Result<()> {
     gone(before, after, id)?;
     let saves = finding(before, id)?.saves.as_ref().context("no saving")?;
@@ -256,7 +257,7 @@ pub fn cured(before: &Export, after: &Export, id: &str, phases: &[Phase]) -> Res
         100.0 * saved / promised
     );
     ensure!(
-        saved >= 0.5 * promised && saved <= 1.1 * promised,
+        saved >= 0.5 * promised && saved <= 1.2 * promised,
         "{id}: saved {saved} ns of {promised}, which are {}",
         saves.basis
     );

@@ -22,7 +22,7 @@ fn articles(name: &'static str, count: u64, port_range: Option<&'static str>) ->
         let mut testbed = Testbed::new()?;
         let address = testbed.start(thinking(0))?;
         let url = format!("http://{address}/page/0");
-        let words = ["client-for-each-article", &url, &count.to_string()];
+        let words = ["one-worker", &url, &count.to_string()];
         let export = trace(name, &go(&words)?)?;
         testbed.finish();
         Ok(export)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -110,21 +111,34 @@ func longTimeout(url string) {
 	tenWorkers(&http.Client{Transport: t}, url)
 }
 
-// A client for each article of three pages; VALUE is the number of articles.
+// A client for each article of three pages, by four workers; VALUE is the number of articles of each.
 func articles(url string, tlsOf func() *tls.Config) {
-	for i := 0; i < value(); i++ {
-		t := transport()
-		t.TLSClientConfig = tlsOf()
-		client := &http.Client{Transport: t}
-		for page := 0; page < 3; page++ {
-			get(client, url)
+	workers(4, func() {
+		for i := 0; i < value(); i++ {
+			article(url, tlsOf())
 		}
-		client.CloseIdleConnections()
-	}
+	})
 }
 
-func clientForEachArticle(url string) {
+func article(url string, config *tls.Config) {
+	t := transport()
+	t.TLSClientConfig = config
+	client := &http.Client{Transport: t}
+	for page := 0; page < 3; page++ {
+		get(client, url)
+	}
+	client.CloseIdleConnections()
+}
+
+func fourWorkers(url string) {
 	articles(url, func() *tls.Config { return nil })
+}
+
+// The same by one worker, in clear.
+func oneWorker(url string) {
+	for i := 0; i < value(); i++ {
+		article(url, nil)
+	}
 }
 
 // The same with sessions of TLS that all clients share.
@@ -148,13 +162,42 @@ func pauses(url string) {
 	})
 }
 
+// Twenty-four workers behind the proxy VALUE, with one client.
+func tunnels(page string, keep bool) {
+	proxy, err := url.Parse(os.Args[3])
+	if err != nil {
+		panic(err)
+	}
+	t := transport()
+	t.Proxy = http.ProxyURL(proxy)
+	t.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
+	t.DisableKeepAlives = !keep
+	t.MaxIdleConnsPerHost, t.MaxConnsPerHost = 24, 24
+	client := &http.Client{Transport: t}
+	workers(24, func() {
+		for i := 0; i < 3; i++ {
+			get(client, page)
+		}
+	})
+}
+
+// A tunnel for each request.
+func newTunnels(url string) {
+	tunnels(url, false)
+}
+
+// The same with keep-alive.
+func keptTunnels(url string) {
+	tunnels(url, true)
+}
+
 func main() {
 	clients := map[string]func(string){
 		"small-pool": smallPool, "large-pool": largePool,
 		"open-body": openBody, "closed-body": closedBody,
 		"short-timeout": shortTimeout, "long-timeout": longTimeout,
-		"client-for-each-article": clientForEachArticle, "shared-sessions": sharedSessions,
-		"pauses": pauses,
+		"one-worker": oneWorker, "four-workers": fourWorkers, "shared-sessions": sharedSessions,
+		"pauses": pauses, "new-tunnels": newTunnels, "kept-tunnels": keptTunnels,
 	}
 	clients[os.Args[1]](os.Args[2])
 }
