@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ pub struct Script {
     pub ttl_s: u32,
     /// Address of all names.
     pub address: IpAddr,
+    /// Address of all names by IPv6, if they have one besides.
+    pub v6: Option<Ipv6Addr>,
 }
 
 impl Default for Script {
@@ -48,6 +50,7 @@ impl Default for Script {
             delay: Duration::ZERO,
             ttl_s: 60,
             address: Ipv4Addr::LOCALHOST.into(),
+            v6: None,
         }
     }
 }
@@ -255,9 +258,9 @@ fn record(owner: &[u8], kind: u16, ttl_s: u32, data: &[u8]) -> Vec<u8> {
 
 /// Makes an address record if the requested type fits the script's address.
 fn address(owner: &[u8], kind: u16, script: &Script) -> Vec<Vec<u8>> {
-    let data = match (script.address, kind) {
-        (IpAddr::V4(v4), A) => v4.octets().to_vec(),
-        (IpAddr::V6(v6), AAAA) => v6.octets().to_vec(),
+    let data = match (script.address, script.v6, kind) {
+        (IpAddr::V4(v4), _, A) => v4.octets().to_vec(),
+        (IpAddr::V6(v6), _, AAAA) | (_, Some(v6), AAAA) => v6.octets().to_vec(),
         _ => return Vec::new(),
     };
     vec![record(owner, kind, script.ttl_s, &data)]

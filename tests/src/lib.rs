@@ -11,6 +11,7 @@ pub mod check;
 pub mod client;
 pub mod dns;
 pub mod export;
+pub mod faults;
 pub mod grid;
 pub mod histogram;
 pub mod link;

@@ -88,6 +88,11 @@ pub type Edit<'a> = &'a mut dyn FnMut(Entry<'_>, &mut dyn FnMut(&Entry<'_>));
 
 /// Keeps a recording for the pure tests, without the names of this machine, when UPDATE_GENERATED is set.
 pub fn keep(trace: &Path, name: &str, edit: Edit<'_>) -> Result<()> {
+    keep_in("recordings", trace, name, edit)
+}
+
+/// Keeps a recording in a folder of the pure tests. For the rest see [`keep`].
+pub fn keep_in(folder: &str, trace: &Path, name: &str, edit: Edit<'_>) -> Result<()> {
     if std::env::var_os("UPDATE_GENERATED").is_none() {
         return Ok(());
     }
@@ -105,7 +110,7 @@ pub fn keep(trace: &Path, name: &str, edit: Edit<'_>) -> Result<()> {
         });
     }
     write(encoder.take());
-    let directory = workspace().join("tracer-user/tests/recordings");
+    let directory = workspace().join("tracer-user/tests").join(folder);
     std::fs::create_dir_all(&directory)?;
     let file = directory.join(name).with_extension("trace");
     Ok(std::fs::write(file, bytes)?)

@@ -56,6 +56,16 @@ impl Script {
         Ok(lines.lines().filter(|line| *line == what).count() as u64)
     }
 
+    /// Numbers of the lines that are `what` and a number, the least first.
+    pub fn numbers(&self, what: &str) -> Result<Vec<f64>> {
+        let text = self.process.stdout()?;
+        let rest = text.lines().filter_map(|line| line.strip_prefix(what));
+        let numbers: Result<Vec<f64>, _> = rest.map(|text| text.trim().parse()).collect();
+        let mut numbers = numbers?;
+        numbers.sort_by(f64::total_cmp);
+        Ok(numbers)
+    }
+
     /// Checks that the server counted these requests and connections, that tracer did, and that nothing was lost.
     pub fn compare_pages(
         &self,

@@ -432,7 +432,7 @@ const CAP: Row = [
     Set(
         "TCPConnector(limit)",
         "100",
-        "connector = aiohttp.TCPConnector(limit={n}, limit_per_host=10)\nsession = aiohttp.ClientSession(connector=connector)",
+        "connector = aiohttp.TCPConnector(limit={n})\nsession = aiohttp.ClientSession(connector=connector)",
     ),
     Set(
         "Limits(max_connections)",

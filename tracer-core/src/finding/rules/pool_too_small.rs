@@ -31,7 +31,7 @@ const REUSED: Threshold = Threshold::percent(
     "below it the client keeps nothing at all, which no-connection-reuse says",
 );
 const AT_ONCE: Threshold = Threshold::count(
-    "open_at_once",
+    "requests_at_once",
     3,
     "even the smallest pool, of two connections, is enough for two at once",
 );
@@ -116,19 +116,21 @@ fn thrown(case: &Case<'_>) -> f64 {
     share_below(&case.group.phases.idle_at_close, AT_ONCE_NS)
 }
 
-/// True if connections end as a full pool ends them, and some are reused.
+/// True if connections end as a full pool ends them, and some are reused. What was found before has no part in it, so
+/// that this rule and no-connection-reuse agree on which of the two has the case.
 pub(super) fn throws_away(case: &Case<'_>) -> bool {
     let by_client = share(case.closed_by_client(), case.closed());
-    case.reached(case.reuse_ratio(), &REUSED)
-        && case.group.connections.peak_open as f64 >= AT_ONCE.value
-        && case.reached(by_client, &THROWN)
-        && case.reached(thrown(case), &THROWN)
+    let reached = |figure: f64, threshold: &Threshold| threshold.reached(figure, false);
+    reached(case.reuse_ratio(), &REUSED)
+        && reached(case.group.requests.in_flight.peak() as f64, &AT_ONCE)
+        && reached(by_client, &THROWN)
+        && reached(thrown(case), &THROWN)
 }
 
 #[cfg(test)]
 mod tests {
     use crate::finding::{rule::Rule, tests::fixture::Look};
-    use crate::group::Group;
+    use crate::{group::Group, in_flight::InFlight};
 
     const LOOK: Look = Look::of(Rule::PoolTooSmall);
 
@@ -170,6 +172,16 @@ mod tests {
         LOOK.clear(thrown(100, 91, 1));
     }
 
+    /// Where nearly nothing is reused, the other rule goes on with what it has found.
+    #[test]
+    fn one_of_two_rules_has_the_case() {
+        let other = Look::of(Rule::NoConnectionReuse);
+        LOOK.found(thrown(100, 89, 1), "threw away");
+        other.again().clear(thrown(100, 89, 1));
+        LOOK.clear(thrown(100, 91, 1));
+        other.again().found(thrown(100, 91, 1), "reused");
+    }
+
     #[test]
     fn the_server_closes() {
         LOOK.clear(|group| {
@@ -183,7 +195,10 @@ mod tests {
     fn two_at_once_are_no_pool() {
         LOOK.clear(|group| {
             thrown(1000, 400, 1)(group);
-            group.connections.peak_open = 2;
+            // Connections on their way to the close count as open.
+            group.connections.peak_open = 3;
+            group.requests.in_flight = InFlight::default();
+            (0..2).for_each(|_| group.requests.in_flight.add(0, 10, 20));
         });
     }
 }
