@@ -101,8 +101,23 @@ fn compare_times(
 ) -> Result<String> {
     let distribution = distribution.with_context(|| format!("no {name}"))?;
     let (count, histogram) = (wire.len(), decode(distribution)?);
-    differences.equal(&format!("{name}.count"), histogram.len(), count as u64);
+    // The times of a stream are unknown where a segment with its first or last frame came after later ones: on loopback,
+    // when two processors receive at once, and over a link that loses segments.
+    let is_known = histogram.len() <= count as u64 && histogram.len() * 2 >= count as u64;
+    differences.holds(
+        &format!("{name}.count: {} of {count}", histogram.len()),
+        is_known,
+    );
     wire.sort_unstable();
+    if histogram.len() < count as u64 {
+        // A missing time shifts all ranks, so each known one is looked up on the wire instead.
+        let strange = strangers(&histogram, wire.clone(), limit_ns);
+        differences.equal(&format!("{name} that are not on the wire"), strange, 0);
+        return Ok(format!(
+            "{name}: {} of {count} are known; ",
+            histogram.len()
+        ));
+    }
     let mut told = String::new();
     for (key, quantile) in [("p50", 0.5), ("p90", 0.9), ("max", 1.0)] {
         let rank = ((count as f64 * quantile).ceil() as usize).max(1);
@@ -116,6 +131,24 @@ fn compare_times(
         }
     }
     Ok(told)
+}
+
+/// Number of values that have no partner on the wire, each of which is the partner of one at most.
+fn strangers(histogram: &hdrhistogram::Histogram<u64>, mut wire: Vec<u64>, limit_ns: u64) -> u64 {
+    let mut strange = 0;
+    for value in histogram.iter_recorded() {
+        let got = value.value_iterated_to();
+        for _ in 0..value.count_at_value() {
+            let partner = wire
+                .iter()
+                .position(|on_wire| got.abs_diff(*on_wire) <= limit_ns + on_wire / 100);
+            match partner {
+                Some(place) => drop(wire.remove(place)),
+                None => strange += 1,
+            }
+        }
+    }
+    strange
 }
 
 fn compare_all(
@@ -193,17 +226,13 @@ fn check(
     compare_all(load, &traced, &streams, NEAR_NS, differences)
 }
 
-/// Checks a client over a link of 40 ms.
-fn check_far(kind: Kind, rounds: u64, at_once: u64, page: &'static str) -> Result<()> {
-    let load = Load {
-        kind,
-        rounds,
-        at_once,
-        page,
-    };
+/// Checks a client over a link of 40 ms that loses this share of the packets.
+fn check_far(load: Load, loss: f64) -> Result<()> {
     let (certificate, directory) = (Certificate::small()?, tempfile::tempdir()?);
     let link = Link::new(LinkOptions {
         rtt: Duration::from_millis(40),
+        loss,
+        seed: 7,
         ..LinkOptions::default()
     })?;
     let prefix = |side| {
@@ -245,7 +274,19 @@ fn node_with_eight_large_bodies_at_once() -> Result<()> {
     check("TLSv1.3", Kind::Node, 4, 8, "body")
 }
 
+const FAR: Load = Load {
+    kind: Kind::Go,
+    rounds: 3,
+    at_once: 8,
+    page: "body",
+};
+
 #[test]
 fn go_with_large_bodies_far_away() -> Result<()> {
-    check_far(Kind::Go, 3, 8, "body")
+    check_far(FAR, 0.0)
+}
+
+#[test]
+fn go_with_large_bodies_over_a_link_that_loses_segments() -> Result<()> {
+    check_far(FAR, 0.01)
 }

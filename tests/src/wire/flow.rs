@@ -64,6 +64,16 @@ impl Stream {
 pub struct Times(Vec<(usize, u64)>);
 
 impl Times {
+    /// Times from which each byte could be read: when it and all bytes before it were there.
+    pub(super) fn readable(mut self) -> Self {
+        let mut latest_ns = 0;
+        for (_, time_ns) in &mut self.0 {
+            latest_ns = latest_ns.max(*time_ns);
+            *time_ns = latest_ns;
+        }
+        self
+    }
+
     /// Time when the byte at `offset` was first seen.
     pub fn at(&self, offset: usize) -> Option<u64> {
         let after = self.0.partition_point(|(start, _)| *start <= offset);

@@ -196,7 +196,8 @@ impl Secrets {
             .with_context(|| format!("no {label} of the connection"))
     }
 
-    /// Decrypts what the client and the server of a connection have sent after the handshake.
+    /// Decrypts what the client and the server of a connection have sent after the handshake. The times of the server's bytes
+    /// are those from which they could be read.
     pub fn open(&self, flow: &Flow) -> Result<[Plaintext; 2]> {
         let (sent, received) = (flow.sent.bytes(), flow.received.bytes());
         let client_random = random(&sent.0, CLIENT_HELLO)?;
@@ -211,6 +212,7 @@ impl Secrets {
             ],
             false => self.keys_12(&suite, &client_random, &random(&received.0, SERVER_HELLO)?)?,
         };
+        let received = (received.0, received.1.readable());
         Ok([plaintext(sent, client)?, plaintext(received, server)?])
     }
 
