@@ -70,6 +70,12 @@ pub struct Connection {
     pub signs: Signs,
     /// True if the first request, in clear, asks to go on with HTTP/2 (`Upgrade: h2c`).
     pub asks_h2c: bool,
+    /// True if the first request, in clear, asks for compression, false if not; None while that is not known.
+    pub asks_compression: Option<bool>,
+    /// True if the first request, in clear, asks for the head of its response only.
+    pub heads_only: bool,
+    /// True if a response has said that the server will close the connection.
+    pub server_closes: bool,
     /// Streams of a connection that speaks HTTP/2 or may speak it, once something was seen of them.
     pub follow: Option<Box<Follow>>,
 }
@@ -248,6 +254,9 @@ impl Connection {
         self.http2 = None;
         self.signs = Signs::default();
         self.asks_h2c = false;
+        self.asks_compression = None;
+        self.heads_only = false;
+        self.server_closes = false;
         self.follow = None;
         self.round_trip_ns = None;
         self.hello_ns = None;

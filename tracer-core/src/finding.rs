@@ -77,6 +77,8 @@ pub struct Finding {
     pub status: Status,
     /// Permission that covers the fault, as it was given.
     pub suppressed_by: Option<String>,
+    /// Reason that was given with the permission.
+    pub suppressed_because: Option<String>,
 }
 
 impl Finding {
@@ -188,6 +190,7 @@ impl<'a> Court<'a> {
             rule,
             status: tally.status(self, rule, definition.kinds),
             suppressed_by: None,
+            suppressed_because: None,
         }
     }
 

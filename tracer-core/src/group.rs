@@ -1,6 +1,7 @@
 //! Figures of a group of connections: all connections, or those of a process or a host.
 
 pub mod http2;
+pub mod responses;
 pub mod tunnels;
 
 use tracer_common::{
@@ -20,6 +21,7 @@ use crate::{
     unknown::{RequestsUnknown, Unknown},
 };
 use http2::Http2;
+use responses::Responses;
 use tunnels::Tunnels;
 
 /// Figures of one group of connections.
@@ -29,6 +31,8 @@ pub struct Group {
     pub connections: Connections,
     /// Counts of requests.
     pub requests: Requests,
+    /// Counts of responses in clear whose heads were read.
+    pub responses: Responses,
     /// Counts of what speaks HTTP/2.
     pub http2: Http2,
     /// Counts of tunnels through proxies.
@@ -77,6 +81,8 @@ pub struct Connections {
     pub http2: u64,
     /// Connections whose first request, in clear, asks the server to close.
     pub asks_close: u64,
+    /// Connections of which a response, in clear, says that the server will close.
+    pub server_asks_close: u64,
     /// Connects under way at the last pass over the sockets.
     pub connecting_now: u64,
     /// Connections that are established, adopted or found, and not closed.
@@ -518,6 +524,7 @@ impl Group {
             && self.tunnels == Tunnels::default()
             && self.tcp == Tcp::default()
             && self.requests.is_empty()
+            && self.responses == Responses::default()
             && self.dns == Dns::default()
     }
 

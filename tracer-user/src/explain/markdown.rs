@@ -18,7 +18,7 @@ tracer judges the figures of each trace by the rules below: at the end in the te
 - **Order**: critical before warning before information, then by what it would save. The first that is more than information is marked \"change this first\".
 - **measured** means that the figures show the fault itself, **inferred** that something else may lead to the same figures.
 - A fault that was found stays found until its figure is a fifth better than the limit, so that it does not flicker. `since` says when it was found first, `last_true` when it last happened again.
-- **Allowed**: `--allow ID` or `--allow ID=HOST` (with `*` and `?`; once for each) marks a finding as allowed. It is still shown, behind the others, and never comes first. With a host it holds if every host that has the fault matches.
+- **Allowed**: `--allow ID` or `--allow ID=HOST` (with `*` and `?`; once for each) marks a finding as allowed. It is still shown, behind the others, and never comes first. With a host it holds if every host that has the fault matches. `--allow-file FILE` reads such permissions from a file, one a line; what follows a `#` there is the reason, or the comment right above, and is shown with the finding.
 - **Client**: recognised by its User-Agent in clear, by its program, or by the form of its ClientHello. Advice for that client comes first; the value proposed comes from the figures of the trace.
 ";
 

@@ -65,6 +65,10 @@ fn fault(text: &mut String, finding: &Finding, found: &Found, is_first: bool, pa
     };
     let _ = writeln!(text, "\n{head} ({}{saves})", fault.severity.as_str());
     let _ = writeln!(text, "  {}", printable(&fault.summary));
+    if let Some(because) = &finding.suppressed_because {
+        let _ = writeln!(text, "  allowed because: {}", printable(because));
+        return;
+    }
     let advice = advice::advise(rule, found.client, fault);
     let advice = advice.first().map(Advice::headline).unwrap_or_default();
     let _ = writeln!(text, "  {advice} · tracer explain {}", rule.id());

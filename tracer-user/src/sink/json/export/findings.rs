@@ -81,6 +81,7 @@ fn with_fault(
         since: Some(at(found.since_ns)),
         last_true: Some(at(found.last_true_ns)),
         suppressed_by: finding.suppressed_by.clone(),
+        suppressed_because: finding.suppressed_because.clone(),
         ..entry
     }
 }
