@@ -12,19 +12,23 @@ pub mod page;
 pub mod rule;
 pub mod rules;
 pub mod subject;
+pub mod sums;
 pub mod threshold;
 pub mod trend;
 pub mod verdict;
+pub mod window;
 
 use std::cmp::Ordering;
 
-use case::{Case, Sums};
+use case::Case;
 use guess::Guess;
+use history::Sight;
 use rule::Rule;
 use subject::{Kind, Subject};
+use sums::Sums;
 use verdict::{Fault, NotEvaluated, Severity, Verdict};
 
-use crate::{group::Group, snapshot::Snapshot};
+use crate::{elapsed::elapsed, group::Group, snapshot::Snapshot};
 
 /// Limit of the subjects listed for one fault.
 pub const WORST: usize = 5;
@@ -51,9 +55,20 @@ pub struct Found {
     pub worst: Vec<Scope>,
     /// Client that has the fault.
     pub client: Guess,
-    /// Time at which it was found first, since the figures began, ns.
+    /// Time in which the figures were taken that show it, ns.
+    pub window_ns: u64,
+    /// Time at which the fault was found first, since the figures began, ns.
     pub since_ns: u64,
     /// Time at which the fault was seen last, ns.
+    pub last_true_ns: u64,
+}
+
+/// Fault that was there and is not found any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gone {
+    /// Time at which it was found first, since the figures began, ns.
+    pub since_ns: u64,
+    /// Time at which it was seen last, ns.
     pub last_true_ns: u64,
 }
 
@@ -75,6 +90,10 @@ pub struct Finding {
     pub rule: Rule,
     /// Result of the rule.
     pub status: Status,
+    /// Fault that the rule had found before, if it finds none now.
+    pub gone: Option<Gone>,
+    /// Time at which the figures begin that the result rests on, ns.
+    began_ns: u64,
     /// Permission that covers the fault, as it was given.
     pub suppressed_by: Option<String>,
     /// Reason that was given with the permission.
@@ -90,22 +109,56 @@ impl Finding {
         }
     }
 
+    /// Sight of the fault for the history, if it is there.
+    pub fn sight(&self) -> Option<Sight> {
+        let events = self.found()?.fault.events;
+        Some(Sight {
+            events,
+            began_ns: self.began_ns,
+        })
+    }
+
     /// True if the fault is not there.
     pub fn is_clear(&self) -> bool {
         self.status == Status::Clear
     }
 }
 
-/// Evaluates every rule. Faults come first, those most worth a change at the top; the other rules follow in their order.
-/// `elapsed_ns` is the time since the figures began.
+/// Evaluates every rule, on the whole trace and on its last minutes. Faults come first, those most worth a change at the
+/// top; the other rules follow in their order. `elapsed_ns` is the time since the figures began.
 pub fn evaluate(snapshot: &Snapshot, elapsed_ns: u64) -> Vec<Finding> {
-    let court = Court::new(snapshot, elapsed_ns);
-    let mut findings: Vec<Finding> = Rule::ALL
-        .into_iter()
-        .map(|rule| court.judge(rule))
-        .collect();
+    let whole = Court::new(snapshot, 0, elapsed_ns);
+    let recent = window::recent(snapshot, elapsed_ns, whole.sums);
+    let lately = recent.as_ref().map(|recent| {
+        let mut court = Court::new(&recent.snapshot, recent.began_ns, elapsed_ns);
+        court.sums = recent.sums;
+        (court, recent.part)
+    });
+    let judge = |rule| {
+        let of_all = whole.judge(rule);
+        let finding = match &lately {
+            Some((court, part)) => window::combine(of_all, court.judge(rule), *part),
+            None => of_all,
+        };
+        with_past(finding, snapshot)
+    };
+    let mut findings: Vec<Finding> = Rule::ALL.into_iter().map(judge).collect();
     findings.sort_by(rank);
     findings
+}
+
+/// The finding with the fault that was there before, if none is found now.
+fn with_past(mut finding: Finding, snapshot: &Snapshot) -> Finding {
+    let past = snapshot.history.of(finding.rule);
+    if finding.found().is_none()
+        && let (Some(since_ns), Some(last_true_ns)) = (past.since_ns, past.last_true_ns)
+    {
+        finding.gone = Some(Gone {
+            since_ns,
+            last_true_ns,
+        });
+    }
+    finding
 }
 
 /// Order of two findings: severe faults before others and faults before the rest, then by what they would save.
@@ -125,7 +178,9 @@ fn rank(a: &Finding, b: &Finding) -> Ordering {
 /// Inputs that all rules share.
 struct Court<'a> {
     snapshot: &'a Snapshot,
-    elapsed_ns: u64,
+    /// Time at which the figures begin, ns.
+    began_ns: u64,
+    now_ns: u64,
     sums: Sums,
     /// Client of the process with the most requests.
     client: Guess,
@@ -136,7 +191,7 @@ struct Court<'a> {
 }
 
 impl<'a> Court<'a> {
-    fn new(snapshot: &'a Snapshot, elapsed_ns: u64) -> Self {
+    fn new(snapshot: &'a Snapshot, began_ns: u64, now_ns: u64) -> Self {
         let processes = snapshot.processes.iter();
         let main = processes.max_by_key(|process| {
             let group = &process.group;
@@ -157,7 +212,8 @@ impl<'a> Court<'a> {
         let proxies = snapshot.proxies.iter().filter(|it| is_busy(&it.group));
         Self {
             snapshot,
-            elapsed_ns,
+            began_ns,
+            now_ns,
             sums,
             client: main.map_or(Guess::UNKNOWN, Guess::of),
             processes: busy
@@ -166,6 +222,11 @@ impl<'a> Court<'a> {
             hosts,
             proxies: proxies.map(|it| (Subject::Proxy(it), &*it.group)).collect(),
         }
+    }
+
+    /// Time in which the figures were taken, ns.
+    fn window_ns(&self) -> u64 {
+        elapsed(self.now_ns, self.began_ns).unwrap_or(0)
     }
 
     fn judge(&self, rule: Rule) -> Finding {
@@ -178,7 +239,7 @@ impl<'a> Court<'a> {
                     subject,
                     group,
                     snapshot: self.snapshot,
-                    elapsed_ns: self.elapsed_ns,
+                    elapsed_ns: self.window_ns(),
                     sums: &self.sums,
                     client,
                     was_found,
@@ -189,6 +250,8 @@ impl<'a> Court<'a> {
         Finding {
             rule,
             status: tally.status(self, rule, definition.kinds),
+            gone: None,
+            began_ns: self.began_ns,
             suppressed_by: None,
             suppressed_because: None,
         }
@@ -285,17 +348,18 @@ impl Tally {
             return Status::Clear;
         };
         let past = court.snapshot.history.of(rule);
-        let is_new = past.last_true_ns.is_none() || fault.events > past.events;
+        let sight = Sight {
+            events: fault.events,
+            began_ns: court.began_ns,
+        };
         Status::Found(Box::new(Found {
             fault,
             scope,
             worst: found.take(WORST).map(|(scope, ..)| scope).collect(),
             client,
-            since_ns: past.since_ns.unwrap_or(court.elapsed_ns),
-            last_true_ns: match past.last_true_ns {
-                Some(last_ns) if !is_new => last_ns,
-                _ => court.elapsed_ns,
-            },
+            window_ns: court.window_ns(),
+            since_ns: past.since(court.now_ns),
+            last_true_ns: past.last_true(court.now_ns, sight),
         }))
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod http2;
 pub mod responses;
+mod since;
 pub mod tunnels;
 
 use tracer_common::{
@@ -201,6 +202,9 @@ pub struct Requests {
     pub stale: u64,
     /// Turns that the client gave up before the response was complete or had begun.
     pub aborted: u64,
+    /// Answered turns whose connection the client closed before the response was whole, as far as its head tells: the
+    /// first one of a connection, in clear.
+    pub cut_short: u64,
     /// Turns that waited for an answer at the last pass over the sockets.
     pub in_flight_now: u64,
     /// Highest number of requests in flight at the same time.

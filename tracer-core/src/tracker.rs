@@ -314,6 +314,7 @@ impl Tracker {
             asks_compression: None,
             heads_only: false,
             server_closes: false,
+            first_response: None,
             follow: None,
         });
         self.connections.insert(cookie, connection);
@@ -536,7 +537,10 @@ impl Tracker {
             group.close(record, lifetime);
             group.tcp.time_wait_entered += enters;
             match connection.last_turn {
-                Some(turn) => turn.apply(connection.read_late_us, record, group),
+                Some(turn) => {
+                    let (late_us, first) = (connection.read_late_us, connection.first_response);
+                    turn.apply(late_us, first, record, group);
+                }
                 // The turns may be in the overflow figures, or belong to a time before the figures began.
                 None if record.flags & close::USED != 0 => {}
                 None if !connection.opening.content.tells_use() => {}

@@ -160,6 +160,8 @@ object! {
         stale: Option<u64>,
         /// Failed because the client gave them up.
         aborted: Option<u64>,
+        /// Answered, but the client closed the connection before the response was whole.
+        cut_short: Option<u64>,
         /// Most that were in flight at once.
         in_flight_peak: Option<u64>,
         /// Turns whose response data waited 1 ms or longer for the application.

@@ -34,6 +34,8 @@ pub struct Body {
 pub struct Response<'a> {
     bytes: &'a [u8],
     status: u16,
+    /// Number of bytes before the head: those of interim responses.
+    before: usize,
     /// True if the end of the head is there.
     is_whole: bool,
 }
@@ -41,6 +43,7 @@ pub struct Response<'a> {
 impl<'a> Response<'a> {
     /// Final response at the beginning of these bytes, behind interim ones (RFC 9110 15.2). None if there is none.
     pub fn read(mut bytes: &'a [u8]) -> Option<Self> {
+        let all = bytes.len();
         for _ in 0..INTERIM {
             let status = status(bytes)?;
             let end = end_of_head(bytes);
@@ -49,6 +52,7 @@ impl<'a> Response<'a> {
                 return Some(Self {
                     bytes: head,
                     status,
+                    before: all - bytes.len(),
                     is_whole,
                 });
             }
@@ -70,6 +74,17 @@ impl<'a> Response<'a> {
     /// True if the response carries a representation, and not a part of it or an error.
     pub fn is_whole_answer(&self) -> bool {
         WHOLE.contains(&self.status)
+    }
+
+    /// Number of bytes from the first one to the end of the body; None if the head does not say it.
+    pub fn length(&self) -> Option<u64> {
+        /// Statuses of responses without a body (RFC 9112 6.3).
+        const NO_BODY: [u16; 2] = [204, 304];
+        if !self.is_whole || NO_BODY.contains(&self.status) {
+            return None;
+        }
+        let body = field(self.bytes, b"content-length").and_then(number)?;
+        body.checked_add((self.before + self.bytes.len()) as u64)
     }
 
     /// Knowledge of the body; None if the head was cut before it could be had.
@@ -210,6 +225,28 @@ mod tests {
             let response = Response::read(head.as_bytes()).unwrap();
             assert_eq!(response.is_whole_answer(), expected, "{status}");
         }
+    }
+
+    #[test]
+    fn lengths() {
+        let length = |head: &str| Response::read(head.as_bytes()).and_then(|it| it.length());
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n";
+        assert_eq!(length(&format!("{head}abc")), Some(head.len() as u64 + 10));
+        let interim = "HTTP/1.1 100 Continue\r\n\r\n";
+        let both = (interim.len() + head.len()) as u64 + 10;
+        assert_eq!(length(&format!("{interim}{head}")), Some(both));
+        assert_eq!(
+            length("HTTP/1.1 304 Not Modified\r\nContent-Length: 10\r\n\r\n"),
+            None
+        );
+        assert_eq!(
+            length("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            None
+        );
+        assert_eq!(
+            length("HTTP/1.1 200 OK\r\nContent-Length: 10\r\nX: cut"),
+            None
+        );
     }
 
     #[test]

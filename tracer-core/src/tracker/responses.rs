@@ -21,6 +21,9 @@ impl Tracker {
         let Some(response) = Response::read(bytes) else {
             return;
         };
+        if number == 1 && !connection.heads_only {
+            connection.first_response = response.length();
+        }
         self.settle_host(connection);
         if !connection.counted {
             return;
@@ -54,7 +57,8 @@ impl Tracker {
 #[cfg(test)]
 mod tests {
     use tracer_common::record::{
-        ConnectRecord, HELLO_SMALL, HelloRecord, connect, direction, kind, note,
+        CloseRecord, ConnectRecord, HELLO_SMALL, HelloRecord, TurnRecord, closer, connect,
+        direction, kind, note, turn,
     };
     use zerocopy::{FromZeros, IntoBytes};
 
@@ -88,6 +92,10 @@ mod tests {
 
     /// State after a connection with this request and these responses.
     fn after(request: &str, responses: &[&str]) -> Snapshot {
+        tracker_after(request, responses).snapshot()
+    }
+
+    fn tracker_after(request: &str, responses: &[&str]) -> Tracker {
         let mut tracker = Tracker::new(TrackerOptions::default());
         let mut connected = ConnectRecord::new_zeroed();
         connected.header = header::<ConnectRecord>(kind::CONNECT, 1, 20);
@@ -99,7 +107,7 @@ mod tests {
             let record = bytes(direction::INGRESS, note::RESPONSE, number, response);
             take(&mut tracker, &record);
         }
-        tracker.snapshot()
+        tracker
     }
 
     #[track_caller]
@@ -166,6 +174,45 @@ mod tests {
         assert_eq!(of_host("a.example"), Some(1));
         assert_eq!(snapshot.totals.responses.plain_asked, 1);
         assert_eq!(snapshot.proxies[0].group.responses.plain_asked, 1);
+    }
+
+    /// A client that closes when so many bytes of the response have come.
+    #[track_caller]
+    fn check_cut(request: &str, closer: u8, received: u64, expected: (u64, u64)) {
+        let mut tracker = tracker_after(request, &[PAGE]);
+        let mut turn = TurnRecord::new_zeroed();
+        turn.header = header::<TurnRecord>(kind::TURN, 1, 5000);
+        (turn.start_ns, turn.first_ns, turn.last_ns) = (1000, 1100, 1200);
+        (turn.number, turn.ended, turn.protocol) = (1, turn::CLOSE, turn::CLEAR);
+        take(&mut tracker, turn.as_bytes());
+        let mut close = CloseRecord::new_zeroed();
+        close.header = header::<CloseRecord>(kind::CLOSE, 1, 5000);
+        (close.closing_ns, close.bytes_received, close.closer) = (5000, received, closer);
+        take(&mut tracker, close.as_bytes());
+        let group = tracker.snapshot().totals;
+        let got = (group.requests.cut_short, group.phases.idle_at_close.count());
+        assert_eq!(got, expected, "{received} bytes");
+        let aborted = group.phases.aborted.quantile(0.5);
+        assert_eq!(
+            aborted.is_some_and(|age_ns| age_ns.abs_diff(4000) < 8),
+            got.0 == 1
+        );
+    }
+
+    #[test]
+    fn a_response_that_the_client_cuts_short() {
+        let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        let whole = PAGE.len() as u64 + 5000;
+        check_cut(get, closer::CLIENT, whole - 1, (1, 0));
+        check_cut(get, closer::CLIENT_RESET, whole - 1, (1, 0));
+        check_cut(get, closer::CLIENT, whole, (0, 1));
+        check_cut(get, closer::SERVER, whole - 1, (0, 1));
+        check_cut(
+            "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
+            closer::CLIENT,
+            60,
+            (0, 1),
+        );
     }
 
     #[test]

@@ -228,6 +228,7 @@ fn requests(requests: &Requests, has_activity: bool) -> export::Requests {
         failed: Some(requests.failed),
         stale: Some(requests.stale),
         aborted: Some(requests.aborted),
+        cut_short: Some(requests.cut_short),
         in_flight_peak: Some(peak),
         slow_pickups: Some(requests.slow_pickups),
         slow_pickups_measured: Some(requests.slow_pickups_measured),

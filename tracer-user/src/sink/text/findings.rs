@@ -42,8 +42,14 @@ fn told(findings: &[Finding]) -> String {
     let clear = findings.iter().filter(|finding| finding.is_clear()).count();
     let unknown = |finding: &&Finding| matches!(finding.status, Status::NotEvaluated(_));
     let unknown = findings.iter().filter(unknown).count();
+    let gone = findings.iter().filter(|finding| finding.gone.is_some());
+    let gone: Vec<&str> = gone.map(|finding| finding.rule.id()).collect();
+    let gone = match gone.is_empty() {
+        true => String::new(),
+        false => format!("; was there before: {}", gone.join(", ")),
+    };
     format!(
-        "{clear} of {} rules are clear, {unknown} cannot tell (why: `findings` of --json)",
+        "{clear} of {} rules are clear, {unknown} cannot tell (why: `findings` of --json){gone}",
         Rule::COUNT
     )
 }

@@ -61,7 +61,10 @@ pub(in super::super) fn list(findings: &[Finding], width: usize) -> Vec<Line> {
                 }
                 add(Tone::Text, cut(&found.fault.summary, width, "    "));
             }
-            Status::Clear => add(Tone::Dim, format!("  {id}: clear")),
+            Status::Clear => {
+                let before = finding.gone.map_or("", |_| " now, and found before");
+                add(Tone::Dim, format!("  {id}: clear{before}"));
+            }
             Status::NotEvaluated(why) => {
                 let text = format!("{id}: cannot tell: {why}");
                 add(Tone::Dim, cut(&text, width, "  "));
