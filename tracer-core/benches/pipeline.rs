@@ -82,18 +82,35 @@ fn snapshots(criterion: &mut Criterion) {
 fn findings(criterion: &mut Criterion) {
     const MINUTE_NS: u64 = 60_000_000_000;
     let mut group = criterion.benchmark_group("findings");
-    // Without marks, the whole trace is judged alone; with them, its last minutes too.
-    for (hosts, minutes) in [(100_000, 0), (100_000, 10), (10_000, 0), (10_000, 10)] {
+    // Each host is seen so often. Without marks, the whole trace is judged alone; with them, its last minutes too.
+    for (hosts, times, minutes) in [
+        (100_000, 2, 0),
+        (100_000, 12, 0),
+        (100_000, 12, 10),
+        (1000, 12, 10),
+    ] {
         let mut tracker = filled(hosts);
-        for minute in 0..=minutes {
-            tracker.sample((1 + minute) * MINUTE_NS);
+        for part in 0..(times - 2) * hosts / CONNECTIONS.min(hosts) {
             take(
                 &mut tracker,
-                &Stream::of(30_000_000 + minute * 1000, 1000, hosts),
+                &Stream::of(
+                    50_000_000 + part * CONNECTIONS,
+                    CONNECTIONS.min(hosts),
+                    hosts,
+                ),
+            );
+        }
+        for minute in 0..=minutes {
+            tracker.sample((1 + minute) * MINUTE_NS);
+            let from = 90_000_000 + minute * CONNECTIONS;
+            take(
+                &mut tracker,
+                &Stream::of(from, CONNECTIONS.min(hosts), hosts),
             );
         }
         let snapshot = tracker.snapshot();
-        group.bench_function(format!("{hosts} hosts, {minutes} minutes"), |bencher| {
+        let name = format!("{hosts} hosts, {times} connections each, {minutes} minutes");
+        group.bench_function(name, |bencher| {
             bencher.iter(|| black_box(evaluate(&snapshot, (1 + minutes) * MINUTE_NS)));
         });
     }

@@ -118,6 +118,19 @@ impl Finding {
         })
     }
 
+    /// Notes the fault that was there before, if none is found now.
+    fn note_gone(&mut self, snapshot: &Snapshot) {
+        let past = snapshot.history.of(self.rule);
+        if self.found().is_none()
+            && let (Some(since_ns), Some(last_true_ns)) = (past.since_ns, past.last_true_ns)
+        {
+            self.gone = Some(Gone {
+                since_ns,
+                last_true_ns,
+            });
+        }
+    }
+
     /// True if the fault is not there.
     pub fn is_clear(&self) -> bool {
         self.status == Status::Clear
@@ -129,36 +142,20 @@ impl Finding {
 pub fn evaluate(snapshot: &Snapshot, elapsed_ns: u64) -> Vec<Finding> {
     let whole = Court::new(snapshot, 0, elapsed_ns);
     let recent = window::recent(snapshot, elapsed_ns, whole.sums);
-    let lately = recent.as_ref().map(|recent| {
+    let mut findings = whole.judge_all();
+    if let Some(recent) = &recent {
         let mut court = Court::new(&recent.snapshot, recent.began_ns, elapsed_ns);
         court.sums = recent.sums;
-        (court, recent.part)
-    });
-    let judge = |rule| {
-        let of_all = whole.judge(rule);
-        let finding = match &lately {
-            Some((court, part)) => window::combine(of_all, court.judge(rule), *part),
-            None => of_all,
-        };
-        with_past(finding, snapshot)
-    };
-    let mut findings: Vec<Finding> = Rule::ALL.into_iter().map(judge).collect();
+        let both = findings.into_iter().zip(court.judge_all());
+        findings = both
+            .map(|(of_all, lately)| window::combine(of_all, lately, recent.part))
+            .collect();
+    }
+    for finding in &mut findings {
+        finding.note_gone(snapshot);
+    }
     findings.sort_by(rank);
     findings
-}
-
-/// The finding with the fault that was there before, if none is found now.
-fn with_past(mut finding: Finding, snapshot: &Snapshot) -> Finding {
-    let past = snapshot.history.of(finding.rule);
-    if finding.found().is_none()
-        && let (Some(since_ns), Some(last_true_ns)) = (past.since_ns, past.last_true_ns)
-    {
-        finding.gone = Some(Gone {
-            since_ns,
-            last_true_ns,
-        });
-    }
-    finding
 }
 
 /// Order of two findings: severe faults before others and faults before the rest, then by what they would save.
@@ -229,32 +226,49 @@ impl<'a> Court<'a> {
         elapsed(self.now_ns, self.began_ns).unwrap_or(0)
     }
 
-    fn judge(&self, rule: Rule) -> Finding {
-        let definition = rules::definition(rule);
-        let was_found = self.snapshot.history.of(rule).found;
-        let mut tally = Tally::default();
-        for &kind in definition.kinds {
-            self.each(kind, |subject, group, client| {
+    /// Results of all rules, in their order. Every subject is given to all rules in turn, since the figures of many
+    /// hosts do not fit into the processor's caches.
+    fn judge_all(&self) -> Vec<Finding> {
+        let mut tallies: [Tally; Rule::COUNT] = Default::default();
+        for kind in Kind::ALL {
+            self.judge_kind(kind, &mut tallies);
+        }
+        let tallies = Rule::ALL.into_iter().zip(tallies);
+        tallies
+            .map(|(rule, tally)| Finding {
+                rule,
+                status: tally.status(self, rule, rules::definition(rule).kinds),
+                gone: None,
+                began_ns: self.began_ns,
+                suppressed_by: None,
+                suppressed_because: None,
+            })
+            .collect()
+    }
+
+    /// Lets every rule that judges subjects of this kind judge them.
+    fn judge_kind(&self, kind: Kind, tallies: &mut [Tally; Rule::COUNT]) {
+        let rules = Rule::ALL.into_iter().map(|rule| {
+            let was_found = self.snapshot.history.of(rule).found;
+            (rule, rules::definition(rule), was_found)
+        });
+        let rules = rules.filter(|(_, definition, _)| definition.kinds.contains(&kind));
+        let rules: Vec<_> = rules.collect();
+        let elapsed_ns = self.window_ns();
+        self.each(kind, |subject, group, client| {
+            for &(rule, definition, was_found) in &rules {
                 let case = Case {
                     subject,
                     group,
                     snapshot: self.snapshot,
-                    elapsed_ns: self.window_ns(),
+                    elapsed_ns,
                     sums: &self.sums,
                     client,
                     was_found,
                 };
-                tally.take(&case, (definition.judge)(&case));
-            });
-        }
-        Finding {
-            rule,
-            status: tally.status(self, rule, definition.kinds),
-            gone: None,
-            began_ns: self.began_ns,
-            suppressed_by: None,
-            suppressed_because: None,
-        }
+                tallies[rule as usize].take(&case, (definition.judge)(&case));
+            }
+        });
     }
 
     fn each(&self, kind: Kind, mut judge: impl FnMut(Subject<'a>, &'a Group, Guess)) {
@@ -278,18 +292,26 @@ impl<'a> Court<'a> {
 
 /// True if a group has enough figures for any rule.
 fn is_busy(group: &Group) -> bool {
-    let handshakes = group.tls.full + group.tls.resumed;
+    counts(group).into_iter().any(|count| count >= BUSY)
+}
+
+/// True if a group has got enough figures for any rule since an earlier moment.
+fn is_busy_since(now: &Group, before: &Group) -> bool {
+    let mut counts = counts(now).into_iter().zip(counts(before));
+    counts.any(|(now, before)| now.saturating_sub(before) >= BUSY)
+}
+
+/// Numbers of things that rules want a few of.
+fn counts(group: &Group) -> [u64; 7] {
     [
         group.requests.count,
         group.connections.opened,
         group.connections.established + group.connections.adopted,
-        handshakes,
+        group.tls.full + group.tls.resumed,
         group.dns.queries,
         group.tunnels.total(),
         group.phases.pickup.count(),
     ]
-    .into_iter()
-    .any(|count| count >= BUSY)
 }
 
 /// Results of one rule for all its subjects.

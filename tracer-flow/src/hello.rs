@@ -133,7 +133,7 @@ pub(crate) fn capture_response<S: Source, R: Reports>(
     reports: &mut R,
 ) {
     let number = conn.request.number;
-    if number > FIRST_RESPONSES && number % EACH_RESPONSES != 0 {
+    if number > FIRST_RESPONSES && !number.is_multiple_of(EACH_RESPONSES) {
         return;
     }
     let most = HELLO_SMALL as u32;

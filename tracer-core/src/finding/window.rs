@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 use super::{
     Finding, Status,
     history::{MARKED_HOSTS, Mark},
-    is_busy,
+    is_busy, is_busy_since,
     sums::Sums,
 };
 use crate::{
@@ -25,7 +25,7 @@ const ENOUGH: f64 = 50.0;
 /// State of a trace as if it had begun a few minutes ago.
 #[derive(Debug)]
 pub struct Recent {
-    /// Figures since the mark; subjects without any since then are left out.
+    /// Figures since the mark; subjects with too few for any rule are left out.
     pub snapshot: Snapshot,
     /// Sums over all hosts since the mark.
     pub sums: Sums,
@@ -113,10 +113,10 @@ fn hosts_since(hosts: &[Host], before: &HashMap<Arc<HostKey>, Arc<Group>>) -> Ve
         .collect()
 }
 
-/// Figures of a subject since a mark; None if there are none.
+/// Figures of a subject since a mark; None if there are too few for any rule.
 fn changed(now: &Arc<Group>, before: Option<&Arc<Group>>) -> Option<Arc<Group>> {
     match before {
-        Some(before) if Arc::ptr_eq(now, before) => None,
+        Some(before) if Arc::ptr_eq(now, before) || !is_busy_since(now, before) => None,
         Some(before) => Some(Arc::new(now.since(before))),
         None => Some(Arc::clone(now)),
     }

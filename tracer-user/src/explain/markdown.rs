@@ -14,7 +14,7 @@ tracer judges the figures of each trace by the rules below: at the end in the te
 `not_evaluated` with the reason, such as too few requests. Figures count from the beginning of the trace, or from its last reset.
 
 A trace of more than five minutes is judged twice: as a whole, and by the figures of its last minutes (150 to 300 seconds). A fault of the last minutes is found, however well the hours before went; `window_ns` says in which time its figures were taken.
-One that the last minutes are clear of, although it should have happened there 50 times or more at its earlier rate, is found no more. The rule is `clear` then, and its `since` and `last_true` in the export say when the fault was there. With more than 10,000 hosts the last minutes are judged by process and
+One that the last minutes are clear of, although it should have happened there 50 times or more at its earlier rate, is found no more. The rule is `clear` then, and its `since` and `last_true` in the export say when the fault was there. With more than 1,000 hosts the last minutes are judged by process and
 in all, and not by host.
 
 - **Scope**: the widest of all connections, a process, a host or a proxy that has the fault. Its numbers are in the sentence; `worst` lists narrower ones.
