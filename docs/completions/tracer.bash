@@ -124,7 +124,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__attach)
-            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --allow --color --record --duration --http2 --max-hosts --kernel-log --help"
+            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --allow --allow-file --color --record --duration --http2 --max-hosts --kernel-log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -175,6 +175,10 @@ _tracer() {
                     return 0
                     ;;
                 --allow)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1542,7 +1546,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__replay)
-            opts="-q -h --speed --until --json --interval --no-tui --refresh --quiet --allow --color --help"
+            opts="-q -h --speed --until --json --interval --no-tui --refresh --quiet --allow --allow-file --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1572,6 +1576,10 @@ _tracer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --allow-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -1584,7 +1592,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__run)
-            opts="-q -h --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --allow --color --record --duration --http2 --max-hosts --kernel-log --pid --user --child-log --help"
+            opts="-q -h --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --allow --allow-file --color --record --duration --http2 --max-hosts --kernel-log --pid --user --child-log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1631,6 +1639,10 @@ _tracer() {
                     return 0
                     ;;
                 --allow)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --allow-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -51,6 +51,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand attach" -l json -d 'Write 
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l interval -d 'Rewrite the export this often while tracing' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l refresh -d 'The live screen shows new figures this often' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l allow -d 'A finding that is allowed, for all hosts or for those that match: it is shown as allowed and never comes first' -r
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l allow-file -d 'A file with such findings, one a line. What follows a # is the reason, which is shown with the finding' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"
@@ -77,6 +78,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand run" -l json -d 'Write the
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l interval -d 'Rewrite the export this often while tracing' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l refresh -d 'The live screen shows new figures this often' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l allow -d 'A finding that is allowed, for all hosts or for those that match: it is shown as allowed and never comes first' -r
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l allow-file -d 'A file with such findings, one a line. What follows a # is the reason, which is shown with the finding' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"
@@ -100,6 +102,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand replay" -l json -d 'Write 
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l interval -d 'Rewrite the export this often while tracing' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l refresh -d 'The live screen shows new figures this often' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l allow -d 'A finding that is allowed, for all hosts or for those that match: it is shown as allowed and never comes first' -r
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l allow-file -d 'A file with such findings, one a line. What follows a # is the reason, which is shown with the finding' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"

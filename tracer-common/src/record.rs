@@ -288,6 +288,9 @@ pub mod note {
     /// The client goes on sending after pauses although nothing has been answered: it sends messages that need no answer,
     /// and its first turn was none.
     pub const ONE_WAY: u8 = 11;
+    /// The bytes of the record, which this mark comes with, begin a response in clear. The position is the number of its
+    /// request. Only some responses of a connection are reported.
+    pub const RESPONSE: u8 = 12;
 }
 
 /// Tunnels through a proxy: kinds of the exchange, and its outcomes.

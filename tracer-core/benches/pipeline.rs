@@ -1,5 +1,5 @@
-//! Benchmark on one core: records per second through decoding and the tracker, and the time of a snapshot of many
-//! hosts.
+//! Benchmark on one core: records per second through decoding and the tracker, and the times of a snapshot and of the
+//! findings of many hosts.
 
 mod stream;
 
@@ -7,7 +7,10 @@ use std::{hint::black_box, time::Duration};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use stream::{RECORDS_A_CONNECTION, Stream};
-use tracer_core::tracker::{Tracker, TrackerOptions};
+use tracer_core::{
+    finding::evaluate,
+    tracker::{Tracker, TrackerOptions},
+};
 
 const CONNECTIONS: u64 = 20_000;
 
@@ -76,9 +79,46 @@ fn snapshots(criterion: &mut Criterion) {
     });
 }
 
+fn findings(criterion: &mut Criterion) {
+    const MINUTE_NS: u64 = 60_000_000_000;
+    let mut group = criterion.benchmark_group("findings");
+    // Each host is seen so often. Without marks, the whole trace is judged alone; with them, its last minutes too.
+    for (hosts, times, minutes) in [
+        (100_000, 2, 0),
+        (100_000, 12, 0),
+        (100_000, 12, 10),
+        (1000, 12, 10),
+    ] {
+        let mut tracker = filled(hosts);
+        for part in 0..(times - 2) * hosts / CONNECTIONS.min(hosts) {
+            take(
+                &mut tracker,
+                &Stream::of(
+                    50_000_000 + part * CONNECTIONS,
+                    CONNECTIONS.min(hosts),
+                    hosts,
+                ),
+            );
+        }
+        for minute in 0..=minutes {
+            tracker.sample((1 + minute) * MINUTE_NS);
+            let from = 90_000_000 + minute * CONNECTIONS;
+            take(
+                &mut tracker,
+                &Stream::of(from, CONNECTIONS.min(hosts), hosts),
+            );
+        }
+        let snapshot = tracker.snapshot();
+        let name = format!("{hosts} hosts, {times} connections each, {minutes} minutes");
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| black_box(evaluate(&snapshot, (1 + minutes) * MINUTE_NS)));
+        });
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(20).measurement_time(Duration::from_secs(4)).warm_up_time(Duration::from_secs(1));
-    targets = records, snapshots
+    targets = records, snapshots, findings
 }
 criterion_main!(benches);

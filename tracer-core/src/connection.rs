@@ -70,6 +70,14 @@ pub struct Connection {
     pub signs: Signs,
     /// True if the first request, in clear, asks to go on with HTTP/2 (`Upgrade: h2c`).
     pub asks_h2c: bool,
+    /// True if the first request, in clear, asks for compression, false if not; None while that is not known.
+    pub asks_compression: Option<bool>,
+    /// True if the first request, in clear, asks for the head of its response only.
+    pub heads_only: bool,
+    /// True if a response has said that the server will close the connection.
+    pub server_closes: bool,
+    /// Number of bytes of the server up to the end of its first response, in clear; None while that is not known.
+    pub first_response: Option<u64>,
     /// Streams of a connection that speaks HTTP/2 or may speak it, once something was seen of them.
     pub follow: Option<Box<Follow>>,
 }
@@ -112,12 +120,25 @@ impl LastTurn {
 
     /// Counts what the end of the connection shows about its last turn. `read_late_us`: time from the last byte of its
     /// response to the last read, microseconds.
-    pub fn apply(self, read_late_us: u32, close: &CloseRecord, group: &mut Group) {
+    /// `first_response`: number of bytes up to the end of the first response, if it is known.
+    pub fn apply(
+        self,
+        read_late_us: u32,
+        first_response: Option<u64>,
+        close: &CloseRecord,
+        group: &mut Group,
+    ) {
         if self.is_h2 {
             return;
         }
         let by_client = matches!(close.closer, closer::CLIENT | closer::CLIENT_RESET);
-        if self.last_ns != 0 {
+        let is_first = self.number == 1 && self.last_ns != 0;
+        let is_cut = is_first && first_response.is_some_and(|whole| close.bytes_received < whole);
+        if by_client && is_cut {
+            group.requests.cut_short += 1;
+            let age = Timed::between(self.start_ns, close.closing_ns);
+            group.phases.aborted.record(age.known_ns().unwrap_or(0));
+        } else if self.last_ns != 0 {
             // A response that went on when the process had closed its end left no time to be idle.
             let over_ns = self
                 .last_ns
@@ -248,6 +269,10 @@ impl Connection {
         self.http2 = None;
         self.signs = Signs::default();
         self.asks_h2c = false;
+        self.asks_compression = None;
+        self.heads_only = false;
+        self.server_closes = false;
+        self.first_response = None;
         self.follow = None;
         self.round_trip_ns = None;
         self.hello_ns = None;

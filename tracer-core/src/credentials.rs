@@ -1,10 +1,12 @@
-//! Credentials for proxies, which are overwritten before anything keeps the records that hold them.
+//! Credentials for proxies, which are overwritten before anything keeps the records that hold them. So are the parts of
+//! responses that are not needed: cookies and bodies among them.
 //!
 //! A client's exchange with a proxy holds user and password: in the field Proxy-Authorization (RFC 9110 11.7.2), in the
 //! user id of SOCKS 4, in a message of their own in SOCKS 5 (RFC 1929). Offsets and lengths stay as they were, so that
 //! the target is found in what is left. Everything that is not known to be harmless is overwritten. Bytes that were
 //! overwritten once stay the same when they come here again, as they do in a replay.
 
+mod answer;
 mod step;
 
 use std::collections::{HashMap, VecDeque};
@@ -52,11 +54,16 @@ impl Credentials {
         let Ok(Event::Hello(hello)) = decode(record) else {
             return record;
         };
+        let (cookie, offset) = (hello.cookie, hello.offset);
+        let range = size_of::<HelloRecord<0>>()..size_of::<HelloRecord<0>>() + hello.bytes.len();
+        if hello.note == Some(note::RESPONSE) {
+            self.copy(record);
+            answer::hide_unread(&mut self.copy.as_mut_bytes()[range]);
+            return &self.copy.as_bytes()[..record.len()];
+        }
         if hello.side != Side::Client {
             return record;
         }
-        let (cookie, offset) = (hello.cookie, hello.offset);
-        let range = size_of::<HelloRecord<0>>()..size_of::<HelloRecord<0>>() + hello.bytes.len();
         match hello.note {
             Some(note::TUNNEL) => {
                 self.copy(record);
@@ -157,12 +164,17 @@ fn hide_field(head: &mut [u8]) {
             false => FIELD.len() + 1,
         };
         if inside {
-            let value = text.iter_mut().skip(begin);
-            value
-                .filter(|byte| !matches!(byte, b'\r' | b'\n'))
-                .for_each(|byte| *byte = HIDDEN);
+            hide(text.get_mut(begin..).unwrap_or_default());
         }
     }
+}
+
+/// Overwrites a line; its end stays.
+fn hide(line: &mut [u8]) {
+    let bytes = line
+        .iter_mut()
+        .filter(|byte| !matches!(byte, b'\r' | b'\n'));
+    bytes.for_each(|byte| *byte = HIDDEN);
 }
 
 fn is_field(line: &[u8]) -> bool {

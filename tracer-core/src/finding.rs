@@ -12,19 +12,23 @@ pub mod page;
 pub mod rule;
 pub mod rules;
 pub mod subject;
+pub mod sums;
 pub mod threshold;
 pub mod trend;
 pub mod verdict;
+pub mod window;
 
 use std::cmp::Ordering;
 
-use case::{Case, Sums};
+use case::Case;
 use guess::Guess;
+use history::Sight;
 use rule::Rule;
 use subject::{Kind, Subject};
+use sums::Sums;
 use verdict::{Fault, NotEvaluated, Severity, Verdict};
 
-use crate::{group::Group, snapshot::Snapshot};
+use crate::{elapsed::elapsed, group::Group, snapshot::Snapshot};
 
 /// Limit of the subjects listed for one fault.
 pub const WORST: usize = 5;
@@ -51,9 +55,20 @@ pub struct Found {
     pub worst: Vec<Scope>,
     /// Client that has the fault.
     pub client: Guess,
-    /// Time at which it was found first, since the figures began, ns.
+    /// Time in which the figures were taken that show it, ns.
+    pub window_ns: u64,
+    /// Time at which the fault was found first, since the figures began, ns.
     pub since_ns: u64,
     /// Time at which the fault was seen last, ns.
+    pub last_true_ns: u64,
+}
+
+/// Fault that was there and is not found any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gone {
+    /// Time at which it was found first, since the figures began, ns.
+    pub since_ns: u64,
+    /// Time at which it was seen last, ns.
     pub last_true_ns: u64,
 }
 
@@ -75,8 +90,14 @@ pub struct Finding {
     pub rule: Rule,
     /// Result of the rule.
     pub status: Status,
+    /// Fault that the rule had found before, if it finds none now.
+    pub gone: Option<Gone>,
+    /// Time at which the figures begin that the result rests on, ns.
+    began_ns: u64,
     /// Permission that covers the fault, as it was given.
     pub suppressed_by: Option<String>,
+    /// Reason that was given with the permission.
+    pub suppressed_because: Option<String>,
 }
 
 impl Finding {
@@ -88,20 +109,51 @@ impl Finding {
         }
     }
 
+    /// Sight of the fault for the history, if it is there.
+    pub fn sight(&self) -> Option<Sight> {
+        let events = self.found()?.fault.events;
+        Some(Sight {
+            events,
+            began_ns: self.began_ns,
+        })
+    }
+
+    /// Notes the fault that was there before, if none is found now.
+    fn note_gone(&mut self, snapshot: &Snapshot) {
+        let past = snapshot.history.of(self.rule);
+        if self.found().is_none()
+            && let (Some(since_ns), Some(last_true_ns)) = (past.since_ns, past.last_true_ns)
+        {
+            self.gone = Some(Gone {
+                since_ns,
+                last_true_ns,
+            });
+        }
+    }
+
     /// True if the fault is not there.
     pub fn is_clear(&self) -> bool {
         self.status == Status::Clear
     }
 }
 
-/// Evaluates every rule. Faults come first, those most worth a change at the top; the other rules follow in their order.
-/// `elapsed_ns` is the time since the figures began.
+/// Evaluates every rule, on the whole trace and on its last minutes. Faults come first, those most worth a change at the
+/// top; the other rules follow in their order. `elapsed_ns` is the time since the figures began.
 pub fn evaluate(snapshot: &Snapshot, elapsed_ns: u64) -> Vec<Finding> {
-    let court = Court::new(snapshot, elapsed_ns);
-    let mut findings: Vec<Finding> = Rule::ALL
-        .into_iter()
-        .map(|rule| court.judge(rule))
-        .collect();
+    let whole = Court::new(snapshot, 0, elapsed_ns);
+    let recent = window::recent(snapshot, elapsed_ns, whole.sums);
+    let mut findings = whole.judge_all();
+    if let Some(recent) = &recent {
+        let mut court = Court::new(&recent.snapshot, recent.began_ns, elapsed_ns);
+        court.sums = recent.sums;
+        let both = findings.into_iter().zip(court.judge_all());
+        findings = both
+            .map(|(of_all, lately)| window::combine(of_all, lately, recent.part))
+            .collect();
+    }
+    for finding in &mut findings {
+        finding.note_gone(snapshot);
+    }
     findings.sort_by(rank);
     findings
 }
@@ -123,7 +175,9 @@ fn rank(a: &Finding, b: &Finding) -> Ordering {
 /// Inputs that all rules share.
 struct Court<'a> {
     snapshot: &'a Snapshot,
-    elapsed_ns: u64,
+    /// Time at which the figures begin, ns.
+    began_ns: u64,
+    now_ns: u64,
     sums: Sums,
     /// Client of the process with the most requests.
     client: Guess,
@@ -134,7 +188,7 @@ struct Court<'a> {
 }
 
 impl<'a> Court<'a> {
-    fn new(snapshot: &'a Snapshot, elapsed_ns: u64) -> Self {
+    fn new(snapshot: &'a Snapshot, began_ns: u64, now_ns: u64) -> Self {
         let processes = snapshot.processes.iter();
         let main = processes.max_by_key(|process| {
             let group = &process.group;
@@ -155,7 +209,8 @@ impl<'a> Court<'a> {
         let proxies = snapshot.proxies.iter().filter(|it| is_busy(&it.group));
         Self {
             snapshot,
-            elapsed_ns,
+            began_ns,
+            now_ns,
             sums,
             client: main.map_or(Guess::UNKNOWN, Guess::of),
             processes: busy
@@ -166,29 +221,54 @@ impl<'a> Court<'a> {
         }
     }
 
-    fn judge(&self, rule: Rule) -> Finding {
-        let definition = rules::definition(rule);
-        let was_found = self.snapshot.history.of(rule).found;
-        let mut tally = Tally::default();
-        for &kind in definition.kinds {
-            self.each(kind, |subject, group, client| {
+    /// Time in which the figures were taken, ns.
+    fn window_ns(&self) -> u64 {
+        elapsed(self.now_ns, self.began_ns).unwrap_or(0)
+    }
+
+    /// Results of all rules, in their order. Every subject is given to all rules in turn, since the figures of many
+    /// hosts do not fit into the processor's caches.
+    fn judge_all(&self) -> Vec<Finding> {
+        let mut tallies: [Tally; Rule::COUNT] = Default::default();
+        for kind in Kind::ALL {
+            self.judge_kind(kind, &mut tallies);
+        }
+        let tallies = Rule::ALL.into_iter().zip(tallies);
+        tallies
+            .map(|(rule, tally)| Finding {
+                rule,
+                status: tally.status(self, rule, rules::definition(rule).kinds),
+                gone: None,
+                began_ns: self.began_ns,
+                suppressed_by: None,
+                suppressed_because: None,
+            })
+            .collect()
+    }
+
+    /// Lets every rule that judges subjects of this kind judge them.
+    fn judge_kind(&self, kind: Kind, tallies: &mut [Tally; Rule::COUNT]) {
+        let rules = Rule::ALL.into_iter().map(|rule| {
+            let was_found = self.snapshot.history.of(rule).found;
+            (rule, rules::definition(rule), was_found)
+        });
+        let rules = rules.filter(|(_, definition, _)| definition.kinds.contains(&kind));
+        let rules: Vec<_> = rules.collect();
+        let elapsed_ns = self.window_ns();
+        self.each(kind, |subject, group, client| {
+            for &(rule, definition, was_found) in &rules {
                 let case = Case {
                     subject,
                     group,
                     snapshot: self.snapshot,
-                    elapsed_ns: self.elapsed_ns,
+                    elapsed_ns,
                     sums: &self.sums,
                     client,
                     was_found,
                 };
-                tally.take(&case, (definition.judge)(&case));
-            });
-        }
-        Finding {
-            rule,
-            status: tally.status(self, rule, definition.kinds),
-            suppressed_by: None,
-        }
+                tallies[rule as usize].take(&case, (definition.judge)(&case));
+            }
+        });
     }
 
     fn each(&self, kind: Kind, mut judge: impl FnMut(Subject<'a>, &'a Group, Guess)) {
@@ -212,18 +292,26 @@ impl<'a> Court<'a> {
 
 /// True if a group has enough figures for any rule.
 fn is_busy(group: &Group) -> bool {
-    let handshakes = group.tls.full + group.tls.resumed;
+    counts(group).into_iter().any(|count| count >= BUSY)
+}
+
+/// True if a group has got enough figures for any rule since an earlier moment.
+fn is_busy_since(now: &Group, before: &Group) -> bool {
+    let mut counts = counts(now).into_iter().zip(counts(before));
+    counts.any(|(now, before)| now.saturating_sub(before) >= BUSY)
+}
+
+/// Numbers of things that rules want a few of.
+fn counts(group: &Group) -> [u64; 7] {
     [
         group.requests.count,
         group.connections.opened,
         group.connections.established + group.connections.adopted,
-        handshakes,
+        group.tls.full + group.tls.resumed,
         group.dns.queries,
         group.tunnels.total(),
         group.phases.pickup.count(),
     ]
-    .into_iter()
-    .any(|count| count >= BUSY)
 }
 
 /// Results of one rule for all its subjects.
@@ -282,17 +370,18 @@ impl Tally {
             return Status::Clear;
         };
         let past = court.snapshot.history.of(rule);
-        let is_new = past.last_true_ns.is_none() || fault.events > past.events;
+        let sight = Sight {
+            events: fault.events,
+            began_ns: court.began_ns,
+        };
         Status::Found(Box::new(Found {
             fault,
             scope,
             worst: found.take(WORST).map(|(scope, ..)| scope).collect(),
             client,
-            since_ns: past.since_ns.unwrap_or(court.elapsed_ns),
-            last_true_ns: match past.last_true_ns {
-                Some(last_ns) if !is_new => last_ns,
-                _ => court.elapsed_ns,
-            },
+            window_ns: court.window_ns(),
+            since_ns: past.since(court.now_ns),
+            last_true_ns: past.last_true(court.now_ns, sight),
         }))
     }
 }

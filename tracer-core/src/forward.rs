@@ -43,6 +43,12 @@ impl Forwarded {
         (*first == number).then(|| host.clone())
     }
 
+    /// Host of a request that waits for the report of its turn.
+    pub fn known(&self, number: u32) -> Option<&HostKey> {
+        let (_, host) = self.waiting.iter().find(|(asked, _)| *asked == number)?;
+        Some(host)
+    }
+
     /// True for the first request of the connection to a host.
     pub fn is_first_to(&mut self, host: &HostKey) -> bool {
         if self.seen.contains(host) {
@@ -82,6 +88,7 @@ mod tests {
         assert_eq!(name(forwarded.host(2)).as_deref(), Some("b.example"));
         // An open turn is looked at more than once.
         assert_eq!(name(forwarded.host(2)).as_deref(), Some("b.example"));
+        assert_eq!(forwarded.known(4).map(|key| &*key.host), Some("192.0.2.7"));
         assert_eq!(forwarded.host(3), None);
         assert_eq!(name(forwarded.host(4)).as_deref(), Some("192.0.2.7"));
         assert_eq!(forwarded.host(5), None);

@@ -1,6 +1,8 @@
 //! Figures of a group of connections: all connections, or those of a process or a host.
 
 pub mod http2;
+pub mod responses;
+mod since;
 pub mod tunnels;
 
 use tracer_common::{
@@ -20,6 +22,7 @@ use crate::{
     unknown::{RequestsUnknown, Unknown},
 };
 use http2::Http2;
+use responses::Responses;
 use tunnels::Tunnels;
 
 /// Figures of one group of connections.
@@ -29,6 +32,8 @@ pub struct Group {
     pub connections: Connections,
     /// Counts of requests.
     pub requests: Requests,
+    /// Counts of responses in clear whose heads were read.
+    pub responses: Responses,
     /// Counts of what speaks HTTP/2.
     pub http2: Http2,
     /// Counts of tunnels through proxies.
@@ -77,6 +82,8 @@ pub struct Connections {
     pub http2: u64,
     /// Connections whose first request, in clear, asks the server to close.
     pub asks_close: u64,
+    /// Connections of which a response, in clear, says that the server will close.
+    pub server_asks_close: u64,
     /// Connects under way at the last pass over the sockets.
     pub connecting_now: u64,
     /// Connections that are established, adopted or found, and not closed.
@@ -195,6 +202,9 @@ pub struct Requests {
     pub stale: u64,
     /// Turns that the client gave up before the response was complete or had begun.
     pub aborted: u64,
+    /// Answered turns whose connection the client closed before the response was whole, as far as its head tells: the
+    /// first one of a connection, in clear.
+    pub cut_short: u64,
     /// Turns that waited for an answer at the last pass over the sockets.
     pub in_flight_now: u64,
     /// Highest number of requests in flight at the same time.
@@ -518,6 +528,7 @@ impl Group {
             && self.tunnels == Tunnels::default()
             && self.tcp == Tcp::default()
             && self.requests.is_empty()
+            && self.responses == Responses::default()
             && self.dns == Dns::default()
     }
 

@@ -1,10 +1,12 @@
-//! Reads the host of an HTTP/1.1 request in clear (RFC 9110 7.2) from the first bytes of a stream.
+//! Reads the host and a few fields of an HTTP/1.1 request in clear (RFC 9110 7.2) from the first bytes of a stream.
 //!
 //! The crate `httparse` was considered for this and does not fit. It parses what a server may accept, while tracer has
 //! to name the host of whatever a client sent: `httparse` stops at the first malformed field, so that a Host field
 //! behind it is not found, and it refuses a Host value with control characters, which is shown escaped here. From a
 //! capture that ends within the head it returns no fields; they can only be read out of the slots it has filled so far,
 //! which its documentation does not promise, and only as many as there are slots. It would replace fifteen lines.
+
+pub mod response;
 
 use std::net::IpAddr;
 
@@ -61,14 +63,39 @@ pub fn asks_close(bytes: &[u8]) -> bool {
         return false;
     };
     let options = field(bytes, b"connection").unwrap_or_default();
-    let says = |option: &[u8]| {
-        let mut named = options.split(|&byte| byte == b',');
-        named.any(|named| named.trim_ascii().eq_ignore_ascii_case(option))
-    };
     match request.trim_ascii_end() {
-        request if request.ends_with(b" HTTP/1.0") => !says(b"keep-alive"),
-        request => request.ends_with(b" HTTP/1.1") && says(b"close"),
+        request if request.ends_with(b" HTTP/1.0") => !list_has(options, b"keep-alive"),
+        request => request.ends_with(b" HTTP/1.1") && list_has(options, b"close"),
     }
+}
+
+/// True if a list of words (RFC 9110 5.6.1) has a word, in upper or lower case.
+fn list_has(list: &[u8], word: &[u8]) -> bool {
+    let mut named = list.split(|&byte| byte == b',');
+    named.any(|named| named.trim_ascii().eq_ignore_ascii_case(word))
+}
+
+/// True for a request of the method HEAD, whose response has no body (RFC 9110 9.3.2).
+pub fn is_head(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"HEAD ")
+}
+
+/// True if a request asks for compression (RFC 9110 12.5.3), false if it does not. None if its head was cut before that
+/// is known.
+pub fn asks_compression(bytes: &[u8]) -> Option<bool> {
+    const CODINGS: [&[u8]; 6] = [b"gzip", b"x-gzip", b"deflate", b"br", b"zstd", b"*"];
+    let Some(value) = field(bytes, b"accept-encoding") else {
+        let is_whole = bytes.windows(4).any(|window| window == b"\r\n\r\n");
+        return is_whole.then_some(false);
+    };
+    let mut codings = value.split(|&byte| byte == b',');
+    Some(codings.any(|coding| {
+        let mut parts = coding.split(|&byte| byte == b';').map(<[u8]>::trim_ascii);
+        let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let is_refused =
+            parts.any(|part| matches!(part, b"q=0" | b"q=0.0" | b"q=0.00" | b"q=0.000"));
+        CODINGS.contains(&name.as_slice()) && !is_refused
+    }))
 }
 
 /// True for the preface of HTTP/2 (RFC 9113 3.4).
@@ -169,6 +196,23 @@ mod tests {
     }
 
     #[test]
+    fn clients_that_ask_for_compression() {
+        #[track_caller]
+        fn check(head: &str, expected: Option<bool>) {
+            let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{head}");
+            assert_eq!(asks_compression(head.as_bytes()), expected, "{head}");
+        }
+        check("Accept-Encoding: gzip, deflate\r\n\r\n", Some(true));
+        check("accept-encoding: BR;q=1.0\r\nX: cut", Some(true));
+        check("Accept-Encoding: identity\r\n\r\n", Some(false));
+        check("Accept-Encoding: gzip;q=0\r\n\r\n", Some(false));
+        check("Accept-Encoding:\r\n\r\n", Some(false));
+        check("\r\n", Some(false));
+        check("X: cut", None);
+        check("\r\nAccept-Encoding: gzip\r\n", Some(false));
+    }
+
+    #[test]
     fn fields() {
         let head = b"GET / HTTP/1.1\r\nUSER-agent:  a b \r\n\r\nX: y\r\n";
         assert_eq!(field(head, b"user-agent"), Some(&b"a b"[..]));
@@ -194,7 +238,7 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..700)) {
-            let _ = (host(&bytes), asks_h2c(&bytes));
+            let _ = (host(&bytes), asks_h2c(&bytes), asks_compression(&bytes));
         }
     }
 }

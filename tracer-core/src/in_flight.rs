@@ -51,6 +51,15 @@ impl InFlight {
         }
     }
 
+    /// Highest number of requests in flight alone, with which nobody goes on counting.
+    #[must_use]
+    pub fn without_history(&self) -> Self {
+        Self {
+            peak: u32::try_from(self.peak()).unwrap_or(u32::MAX),
+            ..Self::default()
+        }
+    }
+
     /// Highest number in flight at the same time.
     pub fn peak(&self) -> u64 {
         let waiting = match self.waiting.as_slice() {

@@ -48,6 +48,8 @@ pub enum Input<'a> {
         netns: u32,
         /// Range of local ports (ip_local_port_range).
         range: (u16, u16),
+        /// Number of ports in the range that are reserved (ip_local_reserved_ports).
+        reserved: u32,
         /// Number of sockets in TIME_WAIT when tracing began.
         time_wait: u64,
     },
@@ -120,8 +122,9 @@ impl Tracker {
             Input::Namespace {
                 netns,
                 range,
+                reserved,
                 time_wait,
-            } => self.add_namespace(*netns, *range, *time_wait),
+            } => self.add_namespace(*netns, *range, *reserved, *time_wait),
             Input::UnseenNamespace { netns } => self.add_unseen_namespace(*netns),
             Input::RemovedNamespace { netns } => self.remove_namespace(*netns),
             Input::Counters(counters) => self.set_kernel_counters(*counters),

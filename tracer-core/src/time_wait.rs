@@ -4,7 +4,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
 };
 
 use tracer_common::tcp_state::{FIN_WAIT2, TIME_WAIT};
@@ -43,18 +43,21 @@ pub struct ClosedSocket {
     pub orphan: bool,
 }
 
-/// Use of local ports toward one destination.
+/// Use of local ports from one local address toward one destination.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Destination {
     /// Network namespace.
     pub netns: u32,
+    /// Local address. Each one has all ports of the range for itself.
+    pub source: IpAddr,
     /// Remote address and port.
     pub remote: SocketAddr,
     /// Number of sockets in TIME_WAIT toward the destination, of any process.
     pub time_wait: u64,
     /// Number of local ports in use or in TIME_WAIT toward the destination.
     pub ports_used: u64,
-    /// Ratio of `ports_used` to the size of the namespace's ip_local_port_range; None when that is not known.
+    /// Ratio of `ports_used` to the size of the namespace's ip_local_port_range without the ports that are reserved; None when
+    /// that is not known.
     pub ports_used_ratio: Option<f64>,
 }
 
@@ -62,8 +65,12 @@ pub struct Destination {
 #[derive(Debug, Default)]
 pub struct TimeWait {
     closed: HashMap<u64, ClosedSocket>,
-    destinations: HashMap<(u32, SocketAddr), Use>,
+    /// Use of ports by local address, for each destination.
+    destinations: HashMap<(u32, SocketAddr), HashMap<IpAddr, Use>>,
     ranges: HashMap<u32, (u16, u16)>,
+    /// Number of ports in the range that are reserved, so that the kernel does not take them by itself; without those
+    /// that are 0.
+    reserved: HashMap<u32, u32>,
     /// Port range of the first namespace.
     first_range: Option<(u16, u16)>,
     current: u64,
@@ -79,7 +86,7 @@ pub struct TimeWait {
 #[derive(Debug, Default)]
 struct Use {
     time_wait: u64,
-    ports: HashSet<(std::net::IpAddr, u16)>,
+    ports: HashSet<u16>,
 }
 
 /// Figures of TIME_WAIT, as sinks show them.
@@ -126,6 +133,13 @@ impl TimeWait {
         self.at_start.insert(netns, time_wait);
     }
 
+    /// Sets the number of ports in the range of a namespace that are reserved (ip_local_reserved_ports).
+    pub fn reserve(&mut self, netns: u32, ports: u32) {
+        if ports != 0 {
+            self.reserved.insert(netns, ports);
+        }
+    }
+
     /// Adds a namespace without a listing of sockets: sockets left behind there are not followed.
     pub fn unseen_namespace(&mut self, netns: u32) {
         self.removed.remove(&netns);
@@ -143,6 +157,7 @@ impl TimeWait {
         self.closed.retain(|_, socket| socket.netns != netns);
         self.destinations.retain(|(at, _), _| *at != netns);
         self.ranges.remove(&netns);
+        self.reserved.remove(&netns);
         self.removed.insert(netns);
         self.removals += 1;
         self.count();
@@ -202,12 +217,13 @@ impl TimeWait {
 
     fn observe_destinations(&mut self, sockets: &[Seen]) {
         for usage in self.destinations.values_mut() {
-            *usage = Use::default();
+            usage.clear();
         }
         for socket in sockets {
             if let Some(usage) = self.destinations.get_mut(&(socket.netns, socket.remote)) {
+                let usage = usage.entry(socket.local.ip()).or_default();
                 usage.time_wait += u64::from(socket.state == TIME_WAIT);
-                usage.ports.insert((socket.local.ip(), socket.local.port()));
+                usage.ports.insert(socket.local.port());
             }
         }
     }
@@ -224,10 +240,10 @@ impl TimeWait {
         self.current
     }
 
-    /// Number of local ports in use toward the destination that uses most.
+    /// Number of local ports of one address in use toward the destination that uses most.
     pub fn most_ports_used(&self) -> u64 {
-        let used = self.destinations.values().map(|usage| usage.ports.len());
-        used.max().unwrap_or(0) as u64
+        let uses = self.destinations.values().flat_map(HashMap::values);
+        uses.map(|usage| usage.ports.len()).max().unwrap_or(0) as u64
     }
 
     /// Figures for a snapshot.
@@ -235,13 +251,16 @@ impl TimeWait {
         let mut destinations: Vec<Destination> = self
             .destinations
             .iter()
-            .filter(|(_, usage)| !usage.ports.is_empty())
-            .map(|(&(netns, remote), usage)| self.show(netns, remote, usage))
+            .flat_map(|(&(netns, remote), uses)| {
+                let show = move |(&source, usage)| self.show(netns, source, remote, usage);
+                uses.iter().map(show)
+            })
             .collect();
         destinations.sort_by(|a, b| {
             b.ports_used
                 .cmp(&a.ports_used)
                 .then(a.remote.cmp(&b.remote))
+                .then(a.source.cmp(&b.source))
                 .then(a.netns.cmp(&b.netns))
         });
         destinations.truncate(SHOWN_DESTINATIONS);
@@ -258,13 +277,16 @@ impl TimeWait {
         }
     }
 
-    fn show(&self, netns: u32, remote: SocketAddr, usage: &Use) -> Destination {
+    fn show(&self, netns: u32, source: IpAddr, remote: SocketAddr, usage: &Use) -> Destination {
         let ports_used = usage.ports.len() as u64;
+        let reserved = self.reserved.get(&netns).copied().unwrap_or(0);
         let ratio = self.ranges.get(&netns).map(|&(low, high)| {
-            ports_used as f64 / f64::from(u32::from(high.saturating_sub(low)) + 1)
+            let range = u32::from(high.saturating_sub(low)) + 1;
+            ports_used as f64 / f64::from(range.saturating_sub(reserved).max(1))
         });
         Destination {
             netns,
+            source,
             remote,
             time_wait: usage.time_wait,
             ports_used,
@@ -360,5 +382,30 @@ mod tests {
         let destination = &view.destinations[0];
         assert_eq!((destination.time_wait, destination.ports_used), (1, 2));
         assert_eq!(destination.ports_used_ratio, Some(0.2));
+        time_wait.reserve(1, 5);
+        assert_eq!(time_wait.view().destinations[0].ports_used_ratio, Some(0.4));
+    }
+
+    #[test]
+    fn each_local_address_has_all_ports() {
+        let mut time_wait = TimeWait::default();
+        time_wait.namespace(1, (40_000, 40_009), 0);
+        time_wait.destination(1, ([127, 0, 0, 1], 80).into());
+        let from = |cookie, last| Seen {
+            local: ([127, 0, 0, last], 40_000 + cookie as u16).into(),
+            ..seen(cookie, ESTABLISHED)
+        };
+        time_wait.observe(1, &[from(1, 1), from(2, 1), from(1, 2)]);
+        assert_eq!(time_wait.most_ports_used(), 2);
+        let view = time_wait.view();
+        let got: Vec<_> = view
+            .destinations
+            .iter()
+            .map(|it| (it.source, it.ports_used))
+            .collect();
+        assert_eq!(
+            got,
+            [([127, 0, 0, 1].into(), 2), ([127, 0, 0, 2].into(), 1)]
+        );
     }
 }

@@ -11,6 +11,7 @@ mod http2;
 mod lost;
 mod protocol;
 mod reset;
+mod responses;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -310,6 +311,10 @@ impl Tracker {
             http2: None,
             signs: Signs::default(),
             asks_h2c: false,
+            asks_compression: None,
+            heads_only: false,
+            server_closes: false,
+            first_response: None,
             follow: None,
         });
         self.connections.insert(cookie, connection);
@@ -333,6 +338,7 @@ impl Tracker {
                 note::FORWARDED if hello.side == Side::Client => {
                     self.note_forwarded(&mut connection, hello.offset, hello.bytes);
                 }
+                note::RESPONSE => self.response(&mut connection, hello.offset, hello.bytes),
                 note::READ_LATE => connection.read_late_us = hello.offset,
                 _ => self.note(&mut connection, note),
             }
@@ -534,7 +540,10 @@ impl Tracker {
             group.close(record, lifetime);
             group.tcp.time_wait_entered += enters;
             match connection.last_turn {
-                Some(turn) => turn.apply(connection.read_late_us, record, group),
+                Some(turn) => {
+                    let (late_us, first) = (connection.read_late_us, connection.first_response);
+                    turn.apply(late_us, first, record, group);
+                }
                 // The turns may be in the overflow figures, or belong to a time before the figures began.
                 None if record.flags & close::USED != 0 => {}
                 None if !connection.opening.content.tells_use() => {}
@@ -570,9 +579,10 @@ impl Tracker {
         }
     }
 
-    /// Adds a namespace with its port range and the number of its sockets in TIME_WAIT.
-    pub fn add_namespace(&mut self, netns: u32, range: (u16, u16), time_wait: u64) {
+    /// Adds a namespace with its port range, the number of reserved ports in it, and that of its sockets in TIME_WAIT.
+    pub fn add_namespace(&mut self, netns: u32, range: (u16, u16), reserved: u32, time_wait: u64) {
         self.time_wait.namespace(netns, range, time_wait);
+        self.time_wait.reserve(netns, reserved);
     }
 
     /// Adds a namespace without a listing of sockets.

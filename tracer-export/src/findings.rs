@@ -63,9 +63,12 @@ pub struct Finding {
     /// Time at which the fault was seen last, RFC 3339 in UTC.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_true: Option<String>,
-    /// The `--allow` that suppresses the finding.
+    /// The permission of `--allow` or `--allow-file` that suppresses the finding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suppressed_by: Option<String>,
+    /// Reason that `--allow-file` gives for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suppressed_because: Option<String>,
 }
 
 /// Declares an enumeration whose values are lower case words.

@@ -1,6 +1,6 @@
 //! Figures of a set of connections: all of them, a process's or a host's.
 
-use crate::Phases;
+use crate::{Phases, Responses};
 
 object! {
     /// Figures of one set of connections.
@@ -9,6 +9,8 @@ object! {
         connections: Connections,
         /// Requests.
         requests: Requests,
+        /// Responses in clear whose heads were read.
+        responses: Responses,
         /// HTTP/2.
         http2: Http2,
         /// Tunnels through proxies.
@@ -69,6 +71,8 @@ object! {
         connecting_now: Option<u64>,
         /// Connections whose first request, in clear, asks the server to close.
         asks_close: Option<u64>,
+        /// Connections of which a response, in clear, says that the server will close.
+        server_asks_close: Option<u64>,
         /// Closed by the server for ten seconds and more, and not by the client, at the last listing.
         close_wait_now: Option<u64>,
         /// Most such connections at any listing.
@@ -156,6 +160,8 @@ object! {
         stale: Option<u64>,
         /// Failed because the client gave them up.
         aborted: Option<u64>,
+        /// Answered, but the client closed the connection before the response was whole.
+        cut_short: Option<u64>,
         /// Most that were in flight at once.
         in_flight_peak: Option<u64>,
         /// Turns whose response data waited 1 ms or longer for the application.

@@ -33,6 +33,7 @@ mod findings;
 mod group;
 mod phases;
 mod read;
+mod responses;
 mod series;
 mod subjects;
 mod time_wait;
@@ -49,6 +50,7 @@ pub use group::{
 };
 pub use phases::{Hdr, Histogram, Phases};
 pub use read::{ReadError, read};
+pub use responses::Responses;
 pub use series::{Percentiles, Samples, Series};
 pub use subjects::{DnsName, Host, HostSource, Process, Proxy};
 pub use time_wait::{Destination, TimeWait};

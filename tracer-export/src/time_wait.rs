@@ -34,7 +34,7 @@ pub struct TimeWait {
     pub destinations: Vec<Destination>,
 }
 
-/// Local ports in use toward one address and port.
+/// Local ports in use from one local address toward one remote address and port.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default)]
@@ -46,12 +46,15 @@ pub struct Destination {
     /// Inode number of the network namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub netns: Option<u32>,
+    /// Local address; empty in exports of earlier versions.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub source: String,
     /// Sockets in TIME_WAIT toward it, whoever made them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_wait: Option<u64>,
-    /// Local ports in use or in TIME_WAIT toward it, whoever made them.
+    /// Local ports of that address in use or in TIME_WAIT toward it, whoever made them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ports_used: Option<u64>,
-    /// Share of the namespace's port range that is in use; null when that range is not known.
+    /// Share of the namespace's port range, without reserved ports, that is in use; null when that range is not known.
     pub ports_used_ratio: Option<f64>,
 }

@@ -1,5 +1,6 @@
 //! Reports the first bytes of both directions to user space, where the hellos are assembled and read: SNI, ALPN,
-//! versions, resumption. The end of the handshake is found without them.
+//! versions, resumption. The end of the handshake is found without them. In clear, the heads of the first request and of
+//! some responses are reported.
 
 use tracer_common::record::{HELLO_LARGE, HELLO_LEAST, HELLO_SMALL, direction, handshake, note};
 
@@ -18,6 +19,10 @@ const INGRESS_LIMIT: u32 = 1536;
 const INGRESS_LIMIT_13: u32 = 8192;
 /// Bytes reported at most of what a client sends to a proxy.
 const TUNNEL_LIMIT: u32 = 1024;
+/// Responses in clear whose beginnings are reported: the first ones of a connection, and every so many. A record costs
+/// about a quarter of a turn, which these two spread over many.
+const FIRST_RESPONSES: u32 = 4;
+const EACH_RESPONSES: u32 = 64;
 
 /// Reports the part of the current segment that belongs to the hellos.
 #[inline(always)]
@@ -114,4 +119,32 @@ pub(crate) fn capture_clear<S: Source, R: Reports>(
         clear: 1,
     };
     reports.bytes(source, cookie, &piece)
+}
+
+/// Reports the beginning of a response in clear, with the number of its request. Only the first responses of a connection
+/// and a few of the later ones are reported.
+#[inline(always)]
+pub(crate) fn capture_response<S: Source, R: Reports>(
+    source: &S,
+    position: u32,
+    length: u32,
+    conn: &Conn,
+    now_ns: u64,
+    reports: &mut R,
+) {
+    let number = conn.request.number;
+    if number > FIRST_RESPONSES && !number.is_multiple_of(EACH_RESPONSES) {
+        return;
+    }
+    let most = HELLO_SMALL as u32;
+    let there = bytes_between(position, length);
+    let piece = Piece {
+        now_ns,
+        offset: number,
+        position,
+        length: if there < most { there } else { most },
+        direction: direction::INGRESS,
+        clear: note::RESPONSE,
+    };
+    reports.bytes(source, conn.cookie, &piece);
 }

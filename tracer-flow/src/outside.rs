@@ -17,7 +17,7 @@ pub trait Loops {
     fn repeat(most: u32, step: impl FnMut() -> bool);
 }
 
-/// Bytes of a segment that are reported: a part of the hellos, or the beginning of a request in clear.
+/// Bytes of a segment that are reported: a part of the hellos, or the beginning of a request or response in clear.
 #[derive(Clone, Copy)]
 pub struct Piece {
     /// Time of the segment, ns.
@@ -30,8 +30,8 @@ pub struct Piece {
     pub length: u32,
     /// Direction, one of `record::direction`.
     pub direction: u8,
-    /// 1: the stream is not TLS, and nothing else reports that. `record::note::TUNNEL`: part of what the client sends to a
-    /// proxy.
+    /// 1: the stream is not TLS, and nothing else reports that. Otherwise 0, or one of `record::note` that comes with
+    /// bytes.
     pub clear: u8,
 }
 

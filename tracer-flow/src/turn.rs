@@ -321,6 +321,9 @@ pub(crate) fn received<P: Packet, O: Outside>(
     if is_new(&mut conn.got, segment)
         && !is_no_answer(conn, packet, segment, position, now_ns, outside)
     {
+        if conn.request.protocol == turn::CLEAR && conn.response.answered != conn.request.number {
+            hello::capture_response(packet, position, segment.length, conn, now_ns, outside);
+        }
         arrived(conn, now_ns);
     }
 }

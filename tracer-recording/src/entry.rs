@@ -158,11 +158,13 @@ fn encode_input(input: &Input<'_>, to: &mut Vec<u8>) -> u8 {
         Input::Namespace {
             netns,
             range,
+            reserved,
             time_wait,
         } => {
             put_u32(to, *netns);
             put_range(to, *range);
             put_u64(to, *time_wait);
+            put_reserved(to, *reserved);
             kind::NAMESPACE
         }
         Input::UnseenNamespace { netns } => {
@@ -230,6 +232,13 @@ fn encode_overflow(overflow: &Overflow, to: &mut Vec<u8>) {
     }
 }
 
+/// Writes the number of reserved ports; none is left out, as in recordings of earlier builds.
+fn put_reserved(to: &mut Vec<u8>, reserved: u32) {
+    if reserved != 0 {
+        put_u32(to, reserved);
+    }
+}
+
 /// Reads an entry; None when the content is not what the kind says.
 pub(crate) fn decode(kind: u8, content: &[u8]) -> Option<Entry<'_>> {
     let mut take = Take(content);
@@ -276,6 +285,10 @@ fn decode_input<'a>(kind: u8, take: &mut Take<'a>) -> Option<Input<'a>> {
             netns: take.u32()?,
             range: (take.u16()?, take.u16()?),
             time_wait: take.u64()?,
+            reserved: match take.0 {
+                [] => 0,
+                _ => take.u32()?,
+            },
         },
         kind::UNSEEN_NAMESPACE => Input::UnseenNamespace { netns: take.u32()? },
         kind::REMOVED_NAMESPACE => Input::RemovedNamespace { netns: take.u32()? },

@@ -124,10 +124,11 @@ fn entry(records: &'static [u8]) -> impl Strategy<Value = Entry<'static>> {
             exe,
             container,
         }),
-        any::<(u32, (u16, u16), u64)>().prop_map(|(netns, range, time_wait)| {
+        any::<(u32, (u16, u16), u32, u64)>().prop_map(|(netns, range, reserved, time_wait)| {
             Input::Namespace {
                 netns,
                 range,
+                reserved,
                 time_wait,
             }
         }),

@@ -343,3 +343,18 @@ fn streams_that_are_closed() {
         }
     }
 }
+
+#[test]
+fn a_file_of_allowed_findings_that_is_wrong_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("allowed");
+    let path = path.to_str().unwrap();
+    let check = |word| check_usage(&["attach", "--no-tui", "--allow-file", path], word);
+    check("cannot be read");
+    std::fs::write(
+        path,
+        "server-slow # by design\n\nserver-slo # no such rule\n",
+    )
+    .unwrap();
+    check("line 3: no finding `server-slo`; did you mean `server-slow`?");
+}

@@ -1,6 +1,6 @@
 //! Findings that the user has allowed, for all connections or for some hosts: they are shown as allowed, never hidden.
 
-use tracer_text::glob::Glob;
+use tracer_text::{glob::Glob, nearest::nearest};
 
 use super::{Finding, Found, rule::Rule, subject::Kind};
 
@@ -10,6 +10,8 @@ pub struct Allow {
     rule: Rule,
     host: Option<Glob>,
     text: String,
+    /// Reason that the user has given for it.
+    because: Option<String>,
 }
 
 impl Allow {
@@ -21,8 +23,7 @@ impl Allow {
             Some((id, host)) => (id, Some(host)),
             None => (text, None),
         };
-        let rule = Rule::by_id(id)
-            .ok_or_else(|| format!("no finding `{id}`; `tracer explain` lists all of them"))?;
+        let rule = Rule::by_id(id).ok_or_else(|| unknown(id))?;
         if host == Some("") {
             return Err(format!(
                 "no host behind `{id}=`; leave `=` out for all hosts"
@@ -32,7 +33,41 @@ impl Allow {
             rule,
             host: host.map(Glob::new),
             text: text.to_owned(),
+            because: None,
         })
+    }
+
+    /// Reads a file with one permission a line. What follows a `#` is the reason of its line; comments that fill the
+    /// lines right above a permission are the reason where its own line has none.
+    ///
+    /// The error has the number of the line.
+    pub fn parse_file(text: &str) -> Result<Vec<Self>, String> {
+        let mut allowed = Vec::new();
+        let mut above: Vec<&str> = Vec::new();
+        for (number, line) in (1..).zip(text.lines()) {
+            let (permission, comment) = match line.split_once('#') {
+                Some((permission, comment)) => (permission.trim(), comment.trim()),
+                None => (line.trim(), ""),
+            };
+            if permission.is_empty() {
+                match comment {
+                    "" => above.clear(),
+                    comment => above.push(comment),
+                }
+                continue;
+            }
+            let parsed = Self::parse(permission).map_err(|why| format!("line {number}: {why}"))?;
+            let because = match comment {
+                "" => above.join(" "),
+                own => own.to_owned(),
+            };
+            above.clear();
+            allowed.push(Self {
+                because: (!because.is_empty()).then_some(because),
+                ..parsed
+            });
+        }
+        Ok(allowed)
     }
 
     /// True if the permission holds for a fault: with a host, if every host that has it matches.
@@ -54,6 +89,16 @@ impl Allow {
     }
 }
 
+/// Error for a name that no finding has.
+fn unknown(id: &str) -> String {
+    let known = Rule::ALL.iter().map(|rule| rule.id());
+    let advice = match nearest(id, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`tracer explain` lists all of them".to_owned(),
+    };
+    format!("no finding `{}`; {advice}", id.escape_debug())
+}
+
 /// Marks the faults that are allowed, and puts them behind the others.
 pub fn allow(findings: &mut [Finding], allowed: &[Allow]) {
     for finding in findings.iter_mut() {
@@ -62,6 +107,7 @@ pub fn allow(findings: &mut [Finding], allowed: &[Allow]) {
             allowed.iter().find(covers)
         });
         finding.suppressed_by = covering.map(|permission| permission.text.clone());
+        finding.suppressed_because = covering.and_then(|permission| permission.because.clone());
     }
     // Sorting is stable: within each group the order stays.
     findings.sort_by_key(|finding| match (finding.found(), &finding.suppressed_by) {
@@ -128,6 +174,49 @@ mod tests {
             &[(slow, false), (again, true)],
         );
         check(&["dns-slow-or-failing=*"], &[(again, false), (slow, false)]);
+    }
+
+    #[test]
+    fn a_file_with_reasons() {
+        let text = "# The proxy of the company\n# closes each connection.\nproxy-not-reused\n\n\
+                    # About nothing.\n\n  dns-slow-or-failing=*.example  # asked for\nserver-slow\n";
+        let allowed = Allow::parse_file(text).unwrap();
+        let got: Vec<_> = allowed
+            .iter()
+            .map(|allow| (allow.rule.id(), &*allow.text, allow.because.as_deref()))
+            .collect();
+        let expected = [
+            (
+                "proxy-not-reused",
+                "proxy-not-reused",
+                Some("The proxy of the company closes each connection."),
+            ),
+            (
+                "dns-slow-or-failing",
+                "dns-slow-or-failing=*.example",
+                Some("asked for"),
+            ),
+            ("server-slow", "server-slow", None),
+        ];
+        assert_eq!(got, expected);
+        let all = Allow::parse_file("connect-retries # known\n").unwrap();
+        let mut findings = findings();
+        allow(&mut findings, &all);
+        let suppressed = findings.iter().find(|it| it.suppressed_by.is_some());
+        let because = suppressed.and_then(|it| it.suppressed_because.as_deref());
+        assert_eq!(because, Some("known"));
+    }
+
+    #[test]
+    fn a_line_that_is_wrong_is_named() {
+        let wrong = |text| Allow::parse_file(text).unwrap_err();
+        assert_eq!(
+            wrong("server-slow\n\nserver-slwo=a # x\n"),
+            "line 3: no finding `server-slwo`; did you mean `server-slow`?"
+        );
+        assert!(wrong("a\u{1b}[2Jb").contains("a\\u{1b}[2Jb"));
+        assert!(wrong("server-slow=\n").starts_with("line 1: no host"));
+        assert_eq!(Allow::parse_file(""), Ok(Vec::new()));
     }
 
     #[test]

@@ -4,47 +4,11 @@ use super::{
     guess::Guess,
     history::{History, Moment},
     subject::Subject,
+    sums::{Sums, avoidable, avoidable_handshakes},
     threshold::Threshold,
     verdict::{Fault, Judgement, NotEvaluated, Verdict},
 };
-use crate::{group::Group, host::Host, latency::Latency, snapshot::Snapshot};
-
-/// Sums over hosts, made once for all rules.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Sums {
-    /// Connections that were opened although their host had one that could have served, at least.
-    pub avoidable: u64,
-    /// Full handshakes with hosts to which the client had shaken hands before, at least.
-    pub avoidable_handshakes: u64,
-    /// Hosts on which most connections were reused.
-    pub hosts_reused: u64,
-}
-
-impl Sums {
-    /// Adds a host.
-    pub fn add(&mut self, host: &Host) {
-        let requests = &host.group.requests;
-        if requests.count > 1 {
-            self.hosts_reused += u64::from(2 * requests.connections <= requests.count);
-        }
-        if host.via.proxies.is_empty() {
-            self.avoidable += avoidable(&host.group);
-        }
-        self.avoidable_handshakes += avoidable_handshakes(&host.group);
-    }
-}
-
-/// Connections with requests beyond the most that were open at once: that many would have served, one after the other.
-pub fn avoidable(group: &Group) -> u64 {
-    let needed = group.connections.peak_open.max(1);
-    group.requests.connections.saturating_sub(needed)
-}
-
-/// Full handshakes beyond the most connections that were open at once: the ones before had given a session.
-pub fn avoidable_handshakes(group: &Group) -> u64 {
-    let needed = group.connections.peak_open.max(1);
-    group.tls.full.saturating_sub(needed)
-}
+use crate::{group::Group, latency::Latency, snapshot::Snapshot};
 
 /// Figures of one subject.
 #[derive(Debug)]

@@ -1,11 +1,25 @@
 //! History of a trace that rules look at: the last minutes as points of a few figures, and for each rule whether it
-//! held at the last look, since when, and when its fault was seen last. Its memory has a limit.
+//! held at the last look, since when, and when its fault was seen last. Marks keep the figures of earlier moments, from
+//! which the figures of the last minutes are counted. All of it has a limit.
 
-use std::collections::VecDeque;
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
-use super::rule::Rule;
-use crate::elapsed::elapsed;
+use super::{rule::Rule, sums::Sums};
+use crate::{elapsed::elapsed, group::Group, host::HostKey};
 
+/// Time from one mark to the next, ns. The figures of the last minutes are those since the older of two marks, so they
+/// are of 150 to 300 seconds.
+pub const MARK_NS: u64 = 150_000_000_000;
+/// Limit of the marks kept.
+const MARKS: usize = 2;
+/// Limit of the hosts in a mark. With more hosts it has none: each of them would keep an earlier copy of the figures of
+/// that host, and to take the difference of all distributions costs about 10 microseconds for a host.
+pub const MARKED_HOSTS: usize = 1000;
+/// Time without the fault after which it is another one when it comes again, ns.
+const OVER_NS: u64 = 2 * MARK_NS;
 /// Limit of the moments kept: five minutes with one a second.
 pub const MAX_MOMENTS: usize = 300;
 
@@ -22,6 +36,34 @@ pub struct Moment {
     pub close_wait: u64,
     /// Local ports in use toward the destination that uses most.
     pub ports_used: u64,
+    /// Traced connections in TIME_WAIT.
+    pub time_wait: u64,
+}
+
+/// Figures at an earlier moment. They are shared with the groups until these change.
+#[derive(Debug, PartialEq)]
+pub struct Mark {
+    /// Time since the figures began, ns.
+    pub at_ns: u64,
+    /// Figures of all connections.
+    pub totals: Arc<Group>,
+    /// Sums over all hosts.
+    pub sums: Sums,
+    /// Figures by process id.
+    pub processes: HashMap<u32, Arc<Group>>,
+    /// Figures by host; None with more than [`MARKED_HOSTS`].
+    pub hosts: Option<HashMap<Arc<HostKey>, Arc<Group>>>,
+    /// Figures by proxy.
+    pub proxies: HashMap<Arc<HostKey>, Arc<Group>>,
+}
+
+/// Fault as a look has found it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sight {
+    /// Number of times that it has happened since `began_ns`.
+    pub events: u64,
+    /// Time at which the figures begin that show it, ns.
+    pub began_ns: u64,
 }
 
 /// Knowledge of one rule from earlier looks.
@@ -33,23 +75,48 @@ pub struct Past {
     pub since_ns: Option<u64>,
     /// Last look at which the fault had happened again since the look before, ns.
     pub last_true_ns: Option<u64>,
-    /// Number of times that the fault had happened by then.
-    pub events: u64,
+    /// Fault as the last look that found it has seen it.
+    pub sight: Option<Sight>,
 }
 
 impl Past {
-    /// Takes the result of a look: None, or the number of times that the fault has happened.
+    /// Takes the result of a look: None, or the fault.
     #[must_use]
-    pub fn after(mut self, at_ns: u64, found: Option<u64>) -> Self {
-        self.found = found.is_some();
-        if let Some(events) = found {
-            self.since_ns.get_or_insert(at_ns);
-            if self.last_true_ns.is_none() || events > self.events {
-                self.last_true_ns = Some(at_ns);
-            }
-            self.events = events;
+    pub fn after(self, at_ns: u64, found: Option<Sight>) -> Self {
+        let Some(sight) = found else {
+            return Self {
+                found: false,
+                ..self
+            };
+        };
+        Self {
+            found: true,
+            since_ns: Some(self.since(at_ns)),
+            last_true_ns: Some(self.last_true(at_ns, sight)),
+            sight: Some(sight),
         }
-        self
+    }
+
+    /// Time since which a fault is there that is found now.
+    pub fn since(&self, at_ns: u64) -> u64 {
+        let pause_ns = self
+            .last_true_ns
+            .and_then(|last_ns| elapsed(at_ns, last_ns));
+        let is_another = !self.found && pause_ns.is_some_and(|pause_ns| pause_ns > OVER_NS);
+        self.since_ns.filter(|_| !is_another).unwrap_or(at_ns)
+    }
+
+    /// Time at which a fault that is found now has last happened: now, if it has happened again since the last look.
+    pub fn last_true(&self, at_ns: u64, now: Sight) -> u64 {
+        let (Some(last_ns), Some(seen)) = (self.last_true_ns, self.sight) else {
+            return at_ns;
+        };
+        let is_same = match seen.began_ns == now.began_ns {
+            true => now.events <= seen.events,
+            // Figures that begin elsewhere do not tell whether it has happened in between.
+            false => self.found,
+        };
+        if is_same { last_ns } else { at_ns }
     }
 }
 
@@ -59,6 +126,8 @@ pub struct History {
     /// Moments, the oldest first.
     pub moments: VecDeque<Moment>,
     rules: [Past; Rule::COUNT],
+    /// Marks, the oldest first.
+    marks: VecDeque<Arc<Mark>>,
     began_ns: Option<u64>,
     next_look_ns: u64,
 }
@@ -68,6 +137,7 @@ impl Default for History {
         Self {
             moments: VecDeque::new(),
             rules: [Past::default(); Rule::COUNT],
+            marks: VecDeque::new(),
             began_ns: None,
             next_look_ns: 0,
         }
@@ -103,6 +173,26 @@ impl History {
         self.moments.push_back(moment);
     }
 
+    /// True if a mark is to be made at this moment.
+    pub fn needs_mark(&self, at_ns: u64) -> bool {
+        let last_ns = self.marks.back().map_or(0, |mark| mark.at_ns);
+        elapsed(at_ns, last_ns).is_some_and(|age_ns| age_ns >= MARK_NS)
+    }
+
+    /// Adds a mark; the oldest goes.
+    pub fn mark(&mut self, mark: Mark) {
+        if self.marks.len() == MARKS {
+            self.marks.pop_front();
+        }
+        self.marks.push_back(Arc::new(mark));
+    }
+
+    /// Mark from which the figures of the last minutes are counted. None as long as the whole trace is not longer.
+    pub fn recent_mark(&self) -> Option<&Mark> {
+        let oldest = self.marks.front()?;
+        (self.marks.len() == MARKS).then_some(&**oldest)
+    }
+
     /// True if the rules are to look at the figures of that many hosts at this moment.
     pub fn is_due(&mut self, at_ns: u64, hosts: usize) -> bool {
         let due = at_ns >= self.next_look_ns;
@@ -119,11 +209,56 @@ mod tests {
 
     #[test]
     fn a_fault_that_does_not_come_back_keeps_its_time() {
-        let past = Past::default().after(5, Some(10)).after(6, Some(12));
-        let past = past.after(7, Some(12)).after(8, None);
+        let sight = |events| {
+            Some(Sight {
+                events,
+                began_ns: 0,
+            })
+        };
+        let past = Past::default().after(5, sight(10)).after(6, sight(12));
+        let past = past.after(7, sight(12)).after(8, None);
         assert_eq!((past.since_ns, past.last_true_ns), (Some(5), Some(6)));
         assert!(!past.found);
-        assert_eq!(past.after(9, Some(13)).last_true_ns, Some(9));
+        let past = past.after(9, sight(13));
+        assert_eq!((past.since_ns, past.last_true_ns), (Some(5), Some(9)));
+        let later = 9 + OVER_NS + 1;
+        let past = past.after(10, None).after(later, sight(14));
+        assert_eq!(past.since_ns, Some(later), "another fault");
+    }
+
+    #[test]
+    fn figures_that_begin_elsewhere_are_not_compared() {
+        let sight = |events, began_ns| Some(Sight { events, began_ns });
+        let past = Past::default()
+            .after(5, sight(10, 0))
+            .after(6, sight(12, 3));
+        assert_eq!(past.last_true_ns, Some(5));
+        assert_eq!(past.after(7, sight(13, 3)).last_true_ns, Some(7));
+    }
+
+    #[test]
+    fn marks() {
+        let mark = |at_ns| Mark {
+            at_ns,
+            totals: Arc::default(),
+            sums: Sums::default(),
+            processes: HashMap::new(),
+            hosts: None,
+            proxies: HashMap::new(),
+        };
+        let mut history = History::default();
+        let mut recent = Vec::new();
+        for half in 0..12 {
+            let at_ns = half * MARK_NS / 2;
+            if history.needs_mark(at_ns) {
+                history.mark(mark(at_ns));
+            }
+            recent.push(history.recent_mark().map(|mark| mark.at_ns / MARK_NS));
+        }
+        let expected = [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4];
+        let expected = expected.map(|at| (at != 0).then_some(at));
+        assert_eq!(recent, expected);
+        assert_eq!(history.marks.len(), MARKS);
     }
 
     #[test]

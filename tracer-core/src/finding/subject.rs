@@ -16,6 +16,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All kinds, the widest first.
+    pub const ALL: [Self; 4] = [Self::All, Self::Process, Self::Host, Self::Proxy];
+
     /// Name in the export.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -180,11 +180,25 @@ prop_compose! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// No figures, however they contradict each other, make a rule panic, and every rule says something.
+    /// No figures, however they contradict each other or those of earlier moments, make a rule panic, and every rule says
+    /// something.
     #[test]
-    fn no_panic_on_any_figures(group in any_group(), elapsed_ns: u64) {
-        let mut all = snapshot(|own| *own = group.clone());
-        all.proxies = vec![host("proxy.example", |own| *own = group.clone())];
+    fn no_panic_on_any_figures(
+        before in any_group(),
+        group in any_group(),
+        marks in prop::collection::vec(any::<u64>(), 0..3),
+        elapsed_ns: u64,
+    ) {
+        let of = |group: &Group| {
+            let mut all = snapshot(|own| *own = group.clone());
+            all.proxies = vec![host("proxy.example", |own| *own = group.clone())];
+            all
+        };
+        let mut all = of(&group);
+        let history = Arc::make_mut(&mut all.history);
+        for at_ns in marks {
+            history.mark(window::mark(&of(&before), at_ns));
+        }
         let findings = evaluate(&all, elapsed_ns);
         prop_assert_eq!(findings.len(), Rule::COUNT);
         for finding in findings {

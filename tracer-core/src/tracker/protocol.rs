@@ -28,6 +28,7 @@ impl Tracker {
             self.speaks_http2(connection);
         }
         connection.asks_h2c |= http::asks_h2c(bytes);
+        Self::note_wishes(connection, bytes);
         let agent = http::field(bytes, b"user-agent");
         if let Some(sign) = agent.and_then(Sign::of_agent) {
             self.processes.note_client(connection.process, sign);

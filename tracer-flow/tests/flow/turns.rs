@@ -382,3 +382,41 @@ fn messages_over_tls_are_no_requests() {
         assert_eq!(story.notes, [note::UPGRADED]);
     }
 }
+
+/// The first four responses in clear are reported with the numbers of their requests, and every 64th, with interim ones
+/// before them. Bodies that go on are not.
+#[test]
+fn heads_of_some_responses_in_clear() {
+    let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\nbody".to_vec();
+    let early = b"HTTP/1.1 100 Continue\r\n\r\n".to_vec();
+    let mut play = Play::new();
+    for number in 1..=130 {
+        let now_ns = number * 1000;
+        play.whole(&client(
+            now_ns,
+            &[b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec()],
+        ));
+        let first = if number == 2 {
+            [&early[..], &head].concat()
+        } else {
+            head.clone()
+        };
+        play.whole(&server(now_ns + 100, &[first]));
+        play.whole(&server(
+            now_ns + 200,
+            &[b"HTTP/1.1 more of the body".to_vec()],
+        ));
+    }
+    let reports = play.driver().reports().iter();
+    let heads: Vec<(u32, Vec<u8>)> = reports
+        .filter_map(|report| match report {
+            Report::Bytes(bytes) if bytes.clear == note::RESPONSE => {
+                Some((bytes.offset, bytes.bytes.clone()))
+            }
+            _ => None,
+        })
+        .collect();
+    let numbers: Vec<u32> = heads.iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 64, 128]);
+    assert!(heads.iter().all(|(_, bytes)| bytes.ends_with(&head)));
+}

@@ -345,6 +345,9 @@ pub(crate) struct ResultArguments {
     /// A finding that is allowed, for all hosts or for those that match: it is shown as allowed and never comes first.
     #[arg(long, value_name = "ID[=HOST]", value_parser = Allow::parse)]
     pub(crate) allow: Vec<Allow>,
+    /// A file with such findings, one a line. What follows a # is the reason, which is shown with the finding.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) allow_file: Vec<PathBuf>,
     /// Colours on the live screen and in the text summary.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,

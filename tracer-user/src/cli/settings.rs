@@ -1,6 +1,6 @@
 //! Settings made from validated flags, for the rest of the program.
 
-use std::{io::IsTerminal, path::Path, time::Duration};
+use std::{fs, io::IsTerminal, path::Path, time::Duration};
 
 use super::args::{Color, OutputArguments, ResultArguments};
 use tracer_core::finding::allow::Allow;
@@ -106,6 +106,7 @@ impl OutputSettings {
     ) -> Result<Self, Failure> {
         let invoker = Invoker::find();
         let target = json_target(arguments, run, invoker.as_ref())?;
+        let allowed = allowed(arguments, invoker.as_ref())?;
         let stdout_is_taken = run || matches!(target, Some(JsonTarget::Stdout));
         let mut sinks = Sinks::default();
         if let Some(target) = target {
@@ -126,11 +127,31 @@ impl OutputSettings {
             interval: arguments.interval,
             record: None,
             duration: None,
-            allowed: arguments.allow.clone(),
+            allowed,
             quiet: arguments.quiet,
             screen: screen(arguments, kernel_log),
         })
     }
+}
+
+/// Findings that are allowed by flags and in files. Files are read with the rights of the user, since an error shows a
+/// line of them.
+fn allowed(arguments: &ResultArguments, invoker: Option<&Invoker>) -> Result<Vec<Allow>, Failure> {
+    let mut allowed = arguments.allow.clone();
+    for path in &arguments.allow_file {
+        let read = || fs::read_to_string(path);
+        let text = match invoker {
+            Some(user) => user.act(read),
+            None => read(),
+        };
+        let refused = |why: String| {
+            let shown = path.display();
+            Failure::Usage(format!("--allow-file {shown}: {why}"))
+        };
+        let text = text.map_err(|error| refused(format!("cannot be read: {error}")))?;
+        allowed.extend(Allow::parse_file(&text).map_err(refused)?);
+    }
+    Ok(allowed)
 }
 
 /// Target of the export, checked and open, if an export is wanted.

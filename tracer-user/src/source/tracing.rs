@@ -249,10 +249,12 @@ impl Tracing {
                 Some(Joined {
                     netns,
                     range,
+                    reserved,
                     time_wait,
                 }) => Input::Namespace {
                     netns,
                     range,
+                    reserved,
                     time_wait,
                 },
                 None => Input::UnseenNamespace { netns },

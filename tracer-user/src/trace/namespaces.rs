@@ -16,7 +16,7 @@ use tracer_core::time_wait::Seen;
 
 use self::{presence::Sign, watch::Watch};
 use crate::source::kernel::diag::{
-    Detail, Diag, DiagError, StateMask, netns_inum, of_process, port_range,
+    Detail, Diag, DiagError, StateMask, netns_inum, of_process, port_range, reserved_ports,
 };
 
 /// Number of namespaces that tracer follows at most.
@@ -26,6 +26,7 @@ const LIMIT: usize = 256;
 struct Namespace {
     diag: Diag,
     range: (u16, u16),
+    reserved: u32,
     time_wait: u64,
     traced: bool,
 }
@@ -45,6 +46,8 @@ pub(crate) struct Joined {
     pub(crate) netns: u32,
     /// The namespace's ip_local_port_range.
     pub(crate) range: (u16, u16),
+    /// Number of ports in that range that are in ip_local_reserved_ports.
+    pub(crate) reserved: u32,
     /// Sockets that were in TIME_WAIT in the namespace when tracing began.
     pub(crate) time_wait: u64,
 }
@@ -93,11 +96,15 @@ impl Namespaces {
         let namespace = self.known.get_mut(&netns)?;
         namespace.traced = true;
         let Namespace {
-            range, time_wait, ..
+            range,
+            reserved,
+            time_wait,
+            ..
         } = *namespace;
         Some(Joined {
             netns,
             range,
+            reserved,
             time_wait,
         })
     }
@@ -156,9 +163,11 @@ impl Namespace {
         let mut time_wait = 0;
         // An interrupted listing may miss a few sockets; this figure is only about the time before the trace.
         let _ = diag.for_each(StateMask::TIME_WAIT, Detail::Plain, |_| time_wait += 1)?;
+        let range = port_range(path)?;
         Ok(Self {
             diag,
-            range: port_range(path)?,
+            range,
+            reserved: reserved_ports(path, range),
             time_wait,
             traced: false,
         })

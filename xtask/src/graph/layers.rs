@@ -66,9 +66,11 @@ pub(crate) const HOUSES: &[House] = &[
             &["snapshot"],
             &["time_wait", "connection", "credentials"],
             &["forward", "live", "proxy_path"],
+            &["finding/history"],
+            &["finding/sums"],
             &["decode", "host"],
             &["process"],
-            &["client", "finding/history"],
+            &["client"],
             &[
                 "entries", "overflow", "series", "stream", "tunnel", "turn", "turns",
             ],

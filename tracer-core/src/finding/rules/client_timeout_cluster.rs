@@ -34,8 +34,8 @@ pub(in crate::finding) const RULE: Definition = Definition {
     page: Page {
         what: "The client gives up requests after nearly the same time each: a timeout of its own, shorter than these servers need.",
         cost: "The time until the timeout is lost, and so is the connection, which has to be closed. A retry costs both again.",
-        told: "Requests without a response whose connection the client closed, by their age at that moment. At least four in five lie within 5 % of the median.",
-        doubts: "Only requests are counted of which no byte of a response had come. A total timeout that ends downloads in their middle is not seen yet.",
+        told: "Requests whose connection the client closed before there was a response, by their age at that moment; in clear also those whose response was not whole, if it is the first one of its connection and says its length. At least four in five lie within 5 % of the median.",
+        doubts: "Inside TLS, and for later requests of a connection, a total timeout that ends a download in its middle is not seen: nothing there tells that the response was not whole.",
         provoke: "Go's `http.Client{Timeout: 500 * time.Millisecond}` against `tracer-testbed origin --slow-first-byte 2s`.",
         cured: "`requests.aborted` in the export stays near 0.",
         advice: "Tell the timeouts apart: a short one for the connect, a longer one for the first byte, and one for the whole download that fits its size.",
@@ -78,6 +78,7 @@ fn judge(case: &Case<'_>) -> Judgement {
             Evidence::count("requests_given_up", aborted.count()),
             Evidence::share("given_up_together", part),
             Evidence::time("given_up_after", median),
+            Evidence::count("cut_short", case.group.requests.cut_short),
             Evidence::count("requests", count),
             Evidence::time("first_byte_p50", median_ns(&case.group.phases.ttfb)),
         ],

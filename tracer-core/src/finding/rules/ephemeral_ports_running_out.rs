@@ -36,8 +36,8 @@ pub(in crate::finding) const RULE: Definition = Definition {
     page: Page {
         what: "A connection needs a local port that no other connection from the same address to the same destination uses, in TIME_WAIT or open. The range net.ipv4.ip_local_port_range has 28,232 of them by default.",
         cost: "Connects fail with EADDRNOTAVAIL (\"Cannot assign requested address\") when no port is free, and take longer before that, while the kernel looks for one.",
-        told: "Every second, the ports in use toward each destination, against the range of its network namespace. A straight line through the last five minutes gives the time until none is free, if the growth is even; a line that fits badly gives no forecast.",
-        doubts: "Ports of several local addresses toward one destination are counted together, so with several addresses the share is too high. Ports in net.ipv4.ip_local_reserved_ports are not taken off the range.",
+        told: "Every second, the ports of each local address in use toward each destination, against the range of its network namespace without net.ipv4.ip_local_reserved_ports. A straight line through the last five minutes gives the time until none is free, if the growth is even; a line that fits badly gives no forecast.",
+        doubts: "The range and the reserved ports are those of the moment when the trace began in that namespace. A program that binds ports itself (IP_BIND_ADDRESS_NO_PORT unset, with a bind to an address) shares them among all its destinations, so that it runs out sooner.",
         provoke: "In a network namespace with `sysctl net.ipv4.ip_local_port_range=\"40000 40999\"`: 500 connections of one client that closes first.",
         cured: "The export's `time_wait.destinations[0].ports_used_ratio` falls below 0.5 and stays there for more than a minute.",
         advice: "Reuse connections; each one reused is a port less. A wider net.ipv4.ip_local_port_range, or more local addresses, comes last: it moves the limit and leaves the fault.",
@@ -71,8 +71,9 @@ fn judge(case: &Case<'_>) -> Judgement {
             false => Severity::Warning,
         },
         summary: format!(
-            "{} local ports toward {} are taken, {} of the range{soon}",
+            "{} local ports of {} toward {} are taken, {} of the range{soon}",
             number::count(destination.ports_used),
+            destination.source,
             destination.remote,
             percent(ratio)
         ),
@@ -117,6 +118,7 @@ mod tests {
         move |snapshot| {
             snapshot.time_wait.destinations = vec![Destination {
                 netns: 1,
+                source: [192, 0, 2, 9].into(),
                 remote: ([192, 0, 2, 1], 443).into(),
                 time_wait: ports / 2,
                 ports_used: ports,
@@ -127,7 +129,10 @@ mod tests {
 
     #[test]
     fn limits() {
-        let finding = LOOK.found_in(used(500), "500 local ports toward 192.0.2.1:443");
+        let finding = LOOK.found_in(
+            used(500),
+            "500 local ports of 192.0.2.9 toward 192.0.2.1:443",
+        );
         assert_eq!(finding.severity, Severity::Warning);
         LOOK.clear_in(used(499));
         LOOK.again().found_in(used(400), "40 % of the range");

@@ -44,8 +44,8 @@ pub(in crate::finding) const RULE: Definition = Definition {
     page: Page {
         what: "The client opens a connection for nearly every request and gives it up after the response, although more requests to the same host follow.",
         cost: "Each connection costs one round trip for the connect, one or two more for the TLS handshake, and its first response is slower, because TCP has to find its speed again. The side that closes keeps the port in TIME_WAIT for a minute.",
-        told: "For each host: connections with requests, less the most that were open at once, are avoidable, since that many could have served all. It is a fault when they are many and fewer than half of the requests were on a reused connection. Connections through a proxy are judged by proxy-not-reused. If the client asks for the close in clear (`Connection: close`, HTTP/1.0), the fault is the client's. If it does not and the server closes at once, it is the server's, and the finding is for information. Inside TLS that head cannot be read, so the finding is inferred there.",
-        doubts: "A server that asks for the close in its responses, to a client that is nearly always the quicker one to close, looks like a client that does not reuse. Inside TLS, a server that never keeps a connection looks like a client that asks for the close, unless the same client reuses connections to other hosts. Many processes that make one request each (a loop of curl) are found too, with reason: one process would do. Requests over HTTP/2 count as far as they are known.",
+        told: "For each host: connections with requests, less the most that were open at once, are avoidable, since that many could have served all. It is a fault when they are many and fewer than half of the requests were on a reused connection. Connections through a proxy are judged by proxy-not-reused, and a client that gives up most of its requests by client-timeout-cluster. If the client asks for the close in clear (`Connection: close`, HTTP/1.0), the fault is the client's. If it does not and the server says so in its responses or closes at once, it is the server's, and the finding is for information. Inside TLS that head cannot be read, so the finding is inferred there.",
+        doubts: "Inside TLS, a server that asks for the close in its responses, to a client that is nearly always the quicker one to close, looks like a client that does not reuse, and a server that never keeps a connection looks like a client that asks for the close, unless the same client reuses connections to other hosts. Many processes that make one request each (a loop of curl) are found too, with reason: one process would do. Requests over HTTP/2 count as far as they are known.",
         provoke: "`tracer crawl --profile default --idle-per-host 0`, or `tracer demo`, of which the first half does it.",
         cured: "`tracer diff before.json after.json`: `connections opened, per request` falls towards 0, `on a reused connection` rises above 90 %.",
         advice: "Make one client object when the program starts, use it for every request, and read each response to its end before the next.",
@@ -60,6 +60,8 @@ const AT_THE_SERVER: &str = "No setting of the client helps: the server, or a pr
 enum Doing {
     /// The client asks for it, or closes itself.
     Client,
+    /// The server says in its responses that it will close, and was not asked to.
+    ServerSays,
     /// The server closes without being asked.
     Server,
     /// The server closes, and what it was asked for is inside TLS.
@@ -72,6 +74,7 @@ fn judge(case: &Case<'_>) -> Judgement {
     if !case.reached(avoidable as f64, &AVOIDABLE)
         || !case.undercut(case.reuse_ratio(), &REUSED)
         || throws_away(case)
+        || gives_up(case)
         || outlives_keep_alive(case)
     {
         return CLEAR;
@@ -84,6 +87,12 @@ fn judge(case: &Case<'_>) -> Judgement {
             Confidence::Inferred,
             "; the server is often the first to close, and whether the client asks for it cannot be read inside TLS",
             None,
+        ),
+        Doing::ServerSays => (
+            Severity::Info,
+            Confidence::Measured,
+            "; the server asks for the close of each connection",
+            Some(AT_THE_SERVER),
         ),
         Doing::Server => (
             Severity::Info,
@@ -114,6 +123,10 @@ fn judge(case: &Case<'_>) -> Judgement {
             Evidence::count("closed_by_client", case.closed_by_client()),
             Evidence::count("closed_by_server", case.closed_by_server()),
             Evidence::count("asked_to_close", case.group.connections.asks_close),
+            Evidence::count(
+                "server_asks_close",
+                case.group.connections.server_asks_close,
+            ),
             Evidence::time("opening_mean", each_ns),
         ],
         samples: requests.count,
@@ -126,6 +139,13 @@ fn judge(case: &Case<'_>) -> Judgement {
         remedy,
         events: avoidable,
     })
+}
+
+/// True if the client ends most connections because it gives up the response: then no connection is left to reuse, and
+/// client-timeout-cluster says why.
+fn gives_up(case: &Case<'_>) -> bool {
+    let requests = &case.group.requests;
+    2 * (requests.cut_short + requests.aborted) > requests.connections
 }
 
 /// True if the server ends most connections after they were idle for a while: its keep-alive is over before the next
@@ -146,6 +166,11 @@ fn closes_some(case: &Case<'_>) -> bool {
 
 fn doing(case: &Case<'_>) -> Doing {
     let group = case.group;
+    if 2 * group.connections.server_asks_close >= group.requests.connections
+        && 2 * group.connections.asks_close < group.requests.connections
+    {
+        return Doing::ServerSays;
+    }
     if !closes_some(case) || 2 * group.connections.asks_close >= group.requests.connections {
         return Doing::Client;
     }
@@ -241,6 +266,20 @@ mod tests {
     }
 
     #[test]
+    fn responses_that_are_given_up_leave_no_connection() {
+        for (cut_short, is_found) in [(50, true), (51, false)] {
+            let given_up = |group: &mut Group| {
+                fresh(100, group);
+                group.requests.cut_short = cut_short;
+            };
+            match is_found {
+                true => drop(LOOK.found(given_up, "99 of them")),
+                false => LOOK.clear(given_up),
+            }
+        }
+    }
+
+    #[test]
     fn many_at_once_need_many() {
         LOOK.clear(|group| {
             fresh(100, group);
@@ -273,6 +312,31 @@ mod tests {
             "cannot be read inside TLS",
         );
         assert_eq!(finding.confidence, Confidence::Inferred);
+    }
+
+    #[test]
+    fn a_server_that_asks_for_the_close_and_a_quicker_client() {
+        let asked = |group: &mut Group| {
+            fresh(100, group);
+            group.connections.server_asks_close = 100;
+        };
+        let finding = LOOK.found(asked, "asks for the close of each connection");
+        assert_eq!(
+            (finding.severity, finding.confidence),
+            (Severity::Info, Confidence::Measured)
+        );
+        let finding = LOOK.found(
+            |group| {
+                asked(group);
+                group.connections.asks_close = 100;
+            },
+            "99 of them could have been reused",
+        );
+        assert_eq!(
+            finding.severity,
+            Severity::Warning,
+            "the client has asked for it"
+        );
     }
 
     #[test]

@@ -9,7 +9,10 @@ use tracer_common::counter::Counter;
 use tracer_core::{
     dns::{counts::Dns, figures::NameFigures},
     finding::Finding,
-    group::{Connections, Group, Requests, Tcp, Tls, Versions, http2::Http2, tunnels::Tunnels},
+    group::{
+        Connections, Group, Requests, Tcp, Tls, Versions, http2::Http2, responses::Responses,
+        tunnels::Tunnels,
+    },
     host::{Host, HostSource},
     latency::Latency,
     phase::{Phase, Phases},
@@ -151,6 +154,7 @@ fn group(group: &Group, has_activity: bool) -> export::Group {
     export::Group {
         connections: connections(&group.connections, has_activity),
         requests: requests(&group.requests, has_activity),
+        responses: responses(&group.responses),
         http2: http2(&group.http2, group.connections.http2),
         tunnels: tunnels(&group.tunnels),
         tls: tls(&group.tls),
@@ -202,6 +206,7 @@ fn connections(connections: &Connections, has_activity: bool) -> export::Connect
             unknown: Some(closed.unknown),
         },
         asks_close: Some(connections.asks_close),
+        server_asks_close: Some(connections.server_asks_close),
         close_wait_now: Some(connections.close_wait_now),
         close_wait_peak: Some(connections.close_wait_peak),
         connecting_now: now(connections.connecting_now),
@@ -223,6 +228,7 @@ fn requests(requests: &Requests, has_activity: bool) -> export::Requests {
         failed: Some(requests.failed),
         stale: Some(requests.stale),
         aborted: Some(requests.aborted),
+        cut_short: Some(requests.cut_short),
         in_flight_peak: Some(peak),
         slow_pickups: Some(requests.slow_pickups),
         slow_pickups_measured: Some(requests.slow_pickups_measured),
@@ -233,6 +239,19 @@ fn requests(requests: &Requests, has_activity: bool) -> export::Requests {
         reuse_ratio: requests.reuse_ratio(),
         pickup_cpu_ratio: requests.pickup_cpu_ratio(),
         in_flight_now: has_activity.then_some(requests.in_flight_now),
+    }
+}
+
+fn responses(responses: &Responses) -> export::Responses {
+    export::Responses {
+        read: Some(responses.read),
+        cut: Some(responses.cut),
+        text: Some(responses.text),
+        plain_asked: Some(responses.plain_asked),
+        plain_unasked: Some(responses.plain_unasked),
+        plain_sized: Some(responses.plain_sized),
+        plain_bytes: Some(responses.plain_bytes),
+        bytes: Some(responses.bytes),
     }
 }
 
@@ -410,6 +429,7 @@ fn destination(destination: &Destination) -> export::Destination {
         address: destination.remote.ip().to_string(),
         port: destination.remote.port(),
         netns: Some(destination.netns),
+        source: destination.source.to_string(),
         time_wait: Some(destination.time_wait),
         ports_used: Some(destination.ports_used),
         ports_used_ratio: destination.ports_used_ratio,

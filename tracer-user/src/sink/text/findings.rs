@@ -42,8 +42,14 @@ fn told(findings: &[Finding]) -> String {
     let clear = findings.iter().filter(|finding| finding.is_clear()).count();
     let unknown = |finding: &&Finding| matches!(finding.status, Status::NotEvaluated(_));
     let unknown = findings.iter().filter(unknown).count();
+    let gone = findings.iter().filter(|finding| finding.gone.is_some());
+    let gone: Vec<&str> = gone.map(|finding| finding.rule.id()).collect();
+    let gone = match gone.is_empty() {
+        true => String::new(),
+        false => format!("; was there before: {}", gone.join(", ")),
+    };
     format!(
-        "{clear} of {} rules are clear, {unknown} cannot tell (why: `findings` of --json)",
+        "{clear} of {} rules are clear, {unknown} cannot tell (why: `findings` of --json){gone}",
         Rule::COUNT
     )
 }
@@ -65,6 +71,10 @@ fn fault(text: &mut String, finding: &Finding, found: &Found, is_first: bool, pa
     };
     let _ = writeln!(text, "\n{head} ({}{saves})", fault.severity.as_str());
     let _ = writeln!(text, "  {}", printable(&fault.summary));
+    if let Some(because) = &finding.suppressed_because {
+        let _ = writeln!(text, "  allowed because: {}", printable(because));
+        return;
+    }
     let advice = advice::advise(rule, found.client, fault);
     let advice = advice.first().map(Advice::headline).unwrap_or_default();
     let _ = writeln!(text, "  {advice} · tracer explain {}", rule.id());

@@ -19,7 +19,7 @@ use tracer_core::live::Activity;
 
 use self::message::{read_answers, request};
 use self::namespace::in_netns;
-pub(crate) use self::namespace::{netns_inum, of_process, port_range};
+pub(crate) use self::namespace::{netns_inum, of_process, port_range, reserved_ports};
 
 mod message;
 mod namespace;

@@ -51,12 +51,20 @@ pub(in super::super) fn list(findings: &[Finding], width: usize) -> Vec<Line> {
             Status::Found(found) => {
                 let is_first = at == 0 && finding::first(findings).is_some();
                 match &finding.suppressed_by {
-                    Some(by) => add(Tone::Dim, format!("  allowed by {by}: {id}")),
+                    Some(by) => {
+                        let because = finding.suppressed_because.as_ref();
+                        let because = because.map_or(String::new(), |why| format!(" ({why})"));
+                        let text = format!("allowed by {by}{because}: {id}");
+                        add(Tone::Dim, cut(&text, width, "  "));
+                    }
                     None => add(tone(found), head(finding.rule, found, is_first)),
                 }
                 add(Tone::Text, cut(&found.fault.summary, width, "    "));
             }
-            Status::Clear => add(Tone::Dim, format!("  {id}: clear")),
+            Status::Clear => {
+                let before = finding.gone.map_or("", |_| " now, and found before");
+                add(Tone::Dim, format!("  {id}: clear{before}"));
+            }
             Status::NotEvaluated(why) => {
                 let text = format!("{id}: cannot tell: {why}");
                 add(Tone::Dim, cut(&text, width, "  "));

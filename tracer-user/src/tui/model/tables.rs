@@ -394,6 +394,13 @@ pub(super) static PORTS: Table = Table {
             let ratio = look.snapshot().time_wait.destinations[row].ports_used_ratio;
             Value::Figure(Figure::new(ratio, Unit::Share))
         }),
+        label("from", "source", 15, 3, |look, row| {
+            Value::text(
+                look.snapshot().time_wait.destinations[row]
+                    .source
+                    .to_string(),
+            )
+        }),
         label("netns", "namespace", 11, 3, |look, row| {
             Value::text(
                 look.snapshot().time_wait.destinations[row]
@@ -409,7 +416,7 @@ pub(super) static PORTS: Table = Table {
     shared: None,
     identity: |snapshot, row| {
         let destination = &snapshot.time_wait.destinations[row];
-        hash((destination.netns, destination.remote))
+        hash((destination.netns, destination.source, destination.remote))
     },
     subject: |_, _| None,
 };

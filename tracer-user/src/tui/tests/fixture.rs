@@ -212,6 +212,7 @@ pub(super) fn moment_of(hosts: Vec<Host>) -> Moment {
         .map(|(at, state)| connection(at, state))
         .collect();
     let destination = |last, ports_used: u64| Destination {
+        source: [10, 0, 0, 1].into(),
         netns: 4_026_531_833,
         remote: address(last, 443),
         time_wait: ports_used - 3,

@@ -27,6 +27,8 @@ fn finding(finding: &Finding, about: &Description) -> export::Finding {
     let entry = export::Finding {
         id: rule.id().to_owned(),
         learn_more: format!("tracer explain {}", rule.id()),
+        since: finding.gone.map(|gone| moment(gone.since_ns, about)),
+        last_true: finding.gone.map(|gone| moment(gone.last_true_ns, about)),
         ..export::Finding::default()
     };
     match &finding.status {
@@ -43,6 +45,11 @@ fn finding(finding: &Finding, about: &Description) -> export::Finding {
     }
 }
 
+/// Time of day, as text, of a time since the figures began.
+fn moment(since_ns: u64, about: &Description) -> String {
+    clock::rfc3339(about.started_at + Duration::from_nanos(since_ns))
+}
+
 fn with_fault(
     entry: export::Finding,
     finding: &Finding,
@@ -51,7 +58,7 @@ fn with_fault(
 ) -> export::Finding {
     let fault = &found.fault;
     let rule = finding.rule;
-    let at = |ns| clock::rfc3339(about.started_at + Duration::from_nanos(ns));
+    let at = |ns| moment(ns, about);
     let evidence = fault.evidence.iter();
     let thresholds = definition(rule).thresholds.iter();
     let advice = advice::advise(rule, found.client, fault);
@@ -69,7 +76,7 @@ fn with_fault(
             .map(|it| (named(it.name, it.unit), it.value))
             .collect(),
         samples: Some(fault.samples),
-        window_ns: Some(about.elapsed_ns()),
+        window_ns: Some(found.window_ns),
         threshold: thresholds.map(threshold).collect(),
         confidence: Some(match fault.confidence {
             Confidence::Measured => export::Confidence::Measured,
@@ -81,6 +88,7 @@ fn with_fault(
         since: Some(at(found.since_ns)),
         last_true: Some(at(found.last_true_ns)),
         suppressed_by: finding.suppressed_by.clone(),
+        suppressed_because: finding.suppressed_because.clone(),
         ..entry
     }
 }

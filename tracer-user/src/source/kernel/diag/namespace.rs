@@ -40,6 +40,28 @@ pub(crate) fn port_range(netns: &Path) -> Result<(u16, u16), DiagError> {
     })
 }
 
+/// Number of ports in a range that the kernel does not take by itself (net.ipv4.ip_local_reserved_ports), in a network
+/// namespace. Where that cannot be read, none counts as reserved: few machines have any.
+pub(crate) fn reserved_ports(netns: &Path, range: (u16, u16)) -> u32 {
+    let read = || {
+        let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_reserved_ports");
+        Ok(text.map_or(0, |text| count_reserved(&text, range)))
+    };
+    in_netns(netns, read).unwrap_or(0)
+}
+
+/// Number of ports of a list such as `8080,40000-40099` that are in a range. The kernel prints ranges that neither overlap
+/// nor touch.
+fn count_reserved(list: &str, (low, high): (u16, u16)) -> u32 {
+    let counts = list.trim().split(',').filter_map(|part| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (first.parse::<u16>().ok()?, last.parse::<u16>().ok()?);
+        let (first, last) = (u32::from(first.max(low)), u32::from(last.min(high)));
+        Some((last + 1).saturating_sub(first))
+    });
+    counts.sum()
+}
+
 fn parse_port_range(text: &str) -> Option<(u16, u16)> {
     let mut ports = text.split_whitespace().map(str::parse);
     Some((ports.next()?.ok()?, ports.next()?.ok()?))
@@ -69,4 +91,20 @@ pub(super) fn in_netns<T: Send>(
     };
     let ended = |_| failed("work in")(io::Error::other("the thread for it ended early"));
     std::thread::scope(|scope| scope.spawn(enter).join()).unwrap_or_else(|e| Err(ended(e)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_ports_are_counted_within_the_range() {
+        let count = |list| count_reserved(list, (40_000, 40_099));
+        assert_eq!(count("\n"), 0);
+        assert_eq!(count("8080,40000-40009,40050\n"), 11);
+        assert_eq!(count("39990-40000,40099-50000"), 2);
+        assert_eq!(count("1-39999,40100-65535"), 0);
+        assert_eq!(count("1-65535"), 100);
+        assert_eq!(count("x,40001-y"), 0);
+    }
 }
