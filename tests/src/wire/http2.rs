@@ -8,6 +8,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEADER: usize = 9;
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
 const END_STREAM: u8 = 1;
 
 /// Times of one stream on the wire.
@@ -19,6 +20,8 @@ pub struct Exchange {
     pub first_ns: Option<u64>,
     /// Time of the segment with the last byte of the frame that ended the response, ns.
     pub end_ns: Option<u64>,
+    /// Time of the segment with the first RST_STREAM of the client, ns.
+    pub reset_ns: Option<u64>,
 }
 
 struct Frame {
@@ -63,7 +66,11 @@ pub fn exchanges([sent, received]: &[Plaintext; 2]) -> BTreeMap<u32, Exchange> {
                 request_ns: frame.begin_ns,
                 first_ns: None,
                 end_ns: None,
+                reset_ns: None,
             });
+        } else if let (RST_STREAM, Some(exchange)) = (frame.kind, exchanges.get_mut(&frame.stream))
+        {
+            exchange.reset_ns.get_or_insert(frame.begin_ns);
         }
     }
     for frame in frames(received, 0) {
