@@ -62,7 +62,7 @@ pub(crate) const HOUSES: &[House] = &[
             &["lib"],
             &["input"],
             &["tracker"],
-            &["finding"],
+            &["cost", "finding"],
             &["snapshot"],
             &["time_wait", "connection", "credentials"],
             &["forward", "live", "proxy_path"],

@@ -185,15 +185,6 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// Connects, tunnels, handshakes, requests and lookups that failed.
-pub(in super::super) fn failures(group: &Group) -> u64 {
-    group.connections.failed.total()
-        + group.tunnels.failed.total()
-        + group.tls.failed
-        + group.requests.failed
-        + group.dns.failed.total()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use tracer_core::{
+    group::Group,
     http2::source::Source,
     live::{LiveConnection, LiveHttp2, LiveTls},
     phase::Phase,
@@ -11,7 +12,7 @@ use tracer_core::{
 
 use super::{
     columns::{Column, Table, group, id, label, row},
-    figure::{Figure, Unit, Value, failures},
+    figure::{Figure, Unit, Value},
     look::{Look, Subject},
 };
 
@@ -43,7 +44,7 @@ const TRANSFER_50: Column = group("transfer.p50", "xfer50", 7, 9, |of| {
 const TRANSFER_99: Column = group("transfer.p99", "xfer99", 7, 7, |of| {
     of.quantile(Phase::Transfer, 0.99)
 });
-const FAILED: Column = group("failed", "fail", 6, 2, |of| of.failures(failures));
+const FAILED: Column = group("failed", "fail", 6, 2, |of| of.failures(Group::failures));
 const TIME_WAIT: Column = group("tw", "t-wait", 6, 5, |of| {
     of.count(|g| g.tcp.time_wait_entered)
 });

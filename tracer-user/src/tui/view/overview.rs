@@ -12,7 +12,7 @@ use super::{
 use crate::tui::{
     model::{
         Model,
-        figure::{Figure, Pair, failures},
+        figure::{Figure, Pair},
         layout::Area,
         phases::overview_rows_above,
     },
@@ -190,7 +190,7 @@ fn connections(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
         ("requests", pair.count(|group| group.requests.count)),
         ("reuse", pair.reuse()),
         ("opened", pair.count(|group| group.connections.opened)),
-        ("failed", pair.failures(failures)),
+        ("failed", pair.failures(Group::failures)),
         ("open", pair.level(|group| group.connections.open_now)),
         (
             "idle",
