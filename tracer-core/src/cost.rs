@@ -96,6 +96,10 @@ pub struct Counts {
     pub lookups: u64,
     /// Lookups of a name whose last answer still held.
     pub repeated: u64,
+    /// Time of the slow reads for which the wait for a CPU is known, ns.
+    pub slow_ns: u64,
+    /// Time in it that the reading threads waited for a CPU, ns.
+    pub slow_cpu_ns: u64,
 }
 
 impl Counts {
@@ -108,20 +112,37 @@ impl Counts {
             needless,
             lookups: group.dns.answered,
             repeated: group.dns.repeated_within_ttl,
+            slow_ns: group.requests.slow_pickup_ns,
+            slow_cpu_ns: group.requests.slow_pickup_run_queue_ns,
         }
     }
 
     /// Counts since an earlier state.
     pub fn since(&self, earlier: &Self) -> Self {
+        let less = |of: fn(&Self) -> u64| of(self).saturating_sub(of(earlier));
         Self {
-            requests: self.requests.saturating_sub(earlier.requests),
-            connections: self.connections.saturating_sub(earlier.connections),
-            established: self.established.saturating_sub(earlier.established),
-            needless: self.needless.saturating_sub(earlier.needless),
-            lookups: self.lookups.saturating_sub(earlier.lookups),
-            repeated: self.repeated.saturating_sub(earlier.repeated),
+            requests: less(|it| it.requests),
+            connections: less(|it| it.connections),
+            established: less(|it| it.established),
+            needless: less(|it| it.needless),
+            lookups: less(|it| it.lookups),
+            repeated: less(|it| it.repeated),
+            slow_ns: less(|it| it.slow_ns),
+            slow_cpu_ns: less(|it| it.slow_cpu_ns),
         }
     }
+}
+
+/// Median of waits from which on a client is slow to read: shorter ones are noise on a busy machine, ns.
+pub const SLOW_READ_NS: u64 = 10 * SLOW_PICKUP_NS;
+/// Share of requests on a reused connection below which a client wastes connections.
+pub const LOW_REUSE: f64 = 0.5;
+/// Least number of requests for which the share means anything.
+const REUSE_REQUESTS: u64 = 20;
+
+/// True if a client with so many requests reuses its connections too rarely.
+pub fn is_reuse_low(requests: u64, ratio: f64) -> bool {
+    requests >= REUSE_REQUESTS && ratio < LOW_REUSE
 }
 
 /// Connections of all hosts that were opened although their host had one that could have served, at least.
@@ -208,10 +229,7 @@ impl Cost {
             .sum();
         let mut causes = vec![
             (setup, self.setup_cause()),
-            (
-                self.avoidable_ns(Part::Pickup),
-                "answers wait unread, the crawler is slow to read".to_owned(),
-            ),
+            (self.avoidable_ns(Part::Pickup), self.reads_cause()),
             (self.avoidable_ns(Part::Dns), self.lookups_cause()),
         ];
         let total_ns = self.total_ns();
@@ -239,6 +257,21 @@ impl Cost {
             tracer_text::number::count(connections),
             tracer_text::number::count(requests)
         )
+    }
+
+    fn reads_cause(&self) -> String {
+        let wait = tracer_text::number::time(self.spent_ns(Part::Pickup));
+        let cause = format!("answers lie unread for {wait}, the crawler is slow to read");
+        let Counts {
+            slow_ns,
+            slow_cpu_ns,
+            ..
+        } = self.counts;
+        if slow_ns == 0 {
+            return cause;
+        }
+        let share = tracer_text::number::share(slow_cpu_ns as f64 / slow_ns as f64);
+        format!("{cause}; {share} of that it waited for a CPU")
     }
 
     fn lookups_cause(&self) -> String {
@@ -306,7 +339,11 @@ mod tests {
         let cost = Cost::of(&group(100, 10, 900 * MS), 0).unwrap();
         assert_eq!(cost.largest(), Part::Pickup);
         is_near(cost.avoidable_ns(Part::Pickup), 900.0 * MS as f64);
-        assert!(cost.causes()[0].1.starts_with("answers wait unread"));
+        assert!(
+            cost.causes()[0]
+                .1
+                .starts_with("answers lie unread for 900 ms")
+        );
     }
 
     #[test]

@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(lines[1], "A page takes 1.10 s, 98 % of it avoidable");
         assert_eq!(
             lines[2],
-            "  98 % answers wait unread, the crawler is slow to read"
+            "  98 % answers lie unread for 1.08 s, the crawler is slow to read"
         );
         let pickup = lines.last().unwrap();
         assert!(pickup.contains("1.08 s     1.08 s"), "{text}");

@@ -1,6 +1,9 @@
 //! Lines of the help.
 
 use tracer_core::phase::Phase;
+use tracer_text::number;
+
+use super::Model;
 
 /// Keys and their meanings, line by line; a line with an empty key is a heading.
 const HELP: &[(&str, &str)] = &[
@@ -61,14 +64,33 @@ const HELP: &[(&str, &str)] = &[
 ];
 
 /// Number of lines of the help.
-pub(in super::super) const HELP_ROWS: usize = HELP.len() + Phase::SAMPLED.len();
+pub(in super::super) const HELP_ROWS: usize = HELP.len() + Phase::SAMPLED.len() + 3;
 
-/// All help lines as key and meaning: the fixed lines, then one for each phase of the screens and tables.
-pub(in super::super) fn help_lines() -> impl Iterator<Item = (&'static str, String)> {
+/// All help lines as key and meaning: the fixed lines, one for each phase of the screens and tables, and what else is
+/// known of this trace.
+pub(in super::super) fn help_lines(model: &Model) -> impl Iterator<Item = (&'static str, String)> {
     let fixed = HELP.iter().map(|(key, what)| (*key, (*what).to_owned()));
     let phases = Phase::SAMPLED.into_iter().map(|phase| {
         let span = format!("{} until {}", phase.from(), phase.to());
         (phase.title(), span)
     });
-    fixed.chain(phases)
+    fixed.chain(phases).chain(trace(model))
+}
+
+/// Kernel, and records by which everything is known.
+fn trace(model: &Model) -> [(&'static str, String); 3] {
+    let snapshot = &model.shown.snapshot;
+    let series = &snapshot.series;
+    let events = series.points.last().map_or(0, |point| point.events);
+    let per_second = events as f64 * 1e9 / series.interval_ns.max(1) as f64;
+    let records = format!(
+        "{} from the kernel, {} ev/s now",
+        number::count(snapshot.events.received),
+        number::short_count(per_second.round() as u64)
+    );
+    [
+        ("", "This trace".to_owned()),
+        ("kernel", format!("Linux {}", model.about.kernel)),
+        ("records", records),
+    ]
 }

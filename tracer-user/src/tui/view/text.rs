@@ -54,7 +54,9 @@ pub(super) fn output(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
 
 pub(super) fn help(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
     let page = usize::from(area.height);
-    let shown = help_lines().skip(model.scrolled.min(HELP_ROWS)).take(page);
+    let shown = help_lines(model)
+        .skip(model.scrolled.min(HELP_ROWS))
+        .take(page);
     for (row, (key, what)) in shown.enumerate() {
         let line = area.below(row as u16).top(1);
         if key.is_empty() {
