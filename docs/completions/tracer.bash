@@ -124,7 +124,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__attach)
-            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --allow --color --record --duration --http2 --max-hosts --kernel-log --help"
+            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --allow --color --record --http2 --max-hosts --kernel-log --duration --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -186,15 +186,15 @@ _tracer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --duration)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --http2)
                     COMPREPLY=($(compgen -W "auto frames wire off" -- "${cur}"))
                     return 0
                     ;;
                 --max-hosts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --duration)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -30,6 +30,7 @@ impl Text {
             snapshot: &results.snapshot,
             findings: &results.findings,
             target: results.description.target(),
+            filter: results.description.filter_in_words(),
             duration_ns: results.description.elapsed_ns(),
             color: self.color,
         });

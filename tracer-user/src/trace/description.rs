@@ -30,8 +30,16 @@ impl Description {
     pub(crate) fn target(&self) -> String {
         match &self.command {
             Some(words) => words.join(" "),
-            None => described(&self.filter),
+            None => match self.filter_in_words() {
+                none if none.is_empty() => "all processes".to_owned(),
+                words => words,
+            },
         }
+    }
+
+    /// The filter as text; empty without one.
+    pub(crate) fn filter_in_words(&self) -> String {
+        described(&self.filter)
     }
 
     /// Restarts the measured window at this moment: `now_ns` is CLOCK_MONOTONIC, `at_ns` counts from 1970.
@@ -60,10 +68,7 @@ impl Description {
 fn described(filter: &Filter) -> String {
     let given = filter.given().into_iter();
     let words = given.map(|(flag, values)| format!("{flag} {}", values.join(",")));
-    match words.collect::<Vec<_>>().join("  ") {
-        none if none.is_empty() => "all processes".to_owned(),
-        words => words,
-    }
+    words.collect::<Vec<_>>().join("  ")
 }
 
 /// Processor time.

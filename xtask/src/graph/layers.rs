@@ -27,6 +27,7 @@ pub(crate) const HOUSES: &[House] = &[
                 "cli/args",
                 "cli/crawl/flags",
                 "cli/crawl/switches",
+                "cli/examples",
                 "cli/quantity",
                 "cli/settings",
             ],

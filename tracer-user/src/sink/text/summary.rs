@@ -5,7 +5,7 @@ use tracer_core::{
     group::{ClosedBy, Connections, Group, Requests, tunnels::Tunnels},
     snapshot::Snapshot,
 };
-use tracer_text::number;
+use tracer_text::{number, printable::printable};
 
 use super::{
     findings::findings,
@@ -23,6 +23,8 @@ pub(super) struct Summary<'a> {
     pub(super) findings: &'a [Finding],
     /// Target of the trace, in words.
     pub(super) target: String,
+    /// Filter of the trace, in words; empty without one.
+    pub(super) filter: String,
     /// Length of the trace, ns.
     pub(super) duration_ns: u64,
     /// Use colours.
@@ -35,7 +37,7 @@ pub(super) fn summary(of: &Summary<'_>) -> String {
     let (snapshot, paint) = (of.snapshot, Paint::new(of.color));
     verdict(&mut text, snapshot, &of.target, of.duration_ns, &paint);
     if snapshot.processes.is_empty() {
-        text.push_str("no connection was made, and none was open\n");
+        super::lines::words(&mut text, "", 2, &printable(&nothing(snapshot, &of.filter)));
         return text;
     }
     page(&mut text, snapshot, &paint);
@@ -46,6 +48,25 @@ pub(super) fn summary(of: &Summary<'_>) -> String {
     tables::processes(&mut text, &snapshot.processes, &paint);
     findings(&mut text, of.findings, &paint);
     text
+}
+
+/// Sentence about a trace without connections: what the filter has left out, as far as that is known.
+fn nothing(snapshot: &Snapshot, filter: &str) -> String {
+    let left_out = &snapshot.left_out;
+    if left_out.connections != 0 {
+        let count = number_of(left_out.connections, "connection was", "connections were");
+        let hosts: Vec<String> = left_out.hosts.iter().map(ToString::to_string).collect();
+        let hosts = hosts.join(", ");
+        return format!(
+            "the filter ({filter}) let nothing through: {count} left out, among them to {hosts}"
+        );
+    }
+    match filter.is_empty() {
+        true => "no connection was made, and none was open".to_owned(),
+        false => format!(
+            "no connection was made that the filter ({filter}) lets through, and none was open"
+        ),
+    }
 }
 
 fn counts(text: &mut String, snapshot: &Snapshot) {

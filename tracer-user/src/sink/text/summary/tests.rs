@@ -136,6 +136,7 @@ proptest! {
             findings: &evaluate(&snapshot, elapsed_ns),
             snapshot: &snapshot,
             target: name,
+            filter: String::new(),
             duration_ns: elapsed_ns,
             color: false,
         });
@@ -143,4 +144,21 @@ proptest! {
             prop_assert!(line.width() <= WIDTH, "{} columns: {line}", line.width());
         }
     }
+}
+
+#[test]
+fn a_filter_that_lets_nothing_through_says_what_there_was() {
+    let text_of = |snapshot: &Snapshot, filter: &str| nothing(snapshot, filter);
+    let mut snapshot = Snapshot::default();
+    let none = "no connection was made, and none was open";
+    assert_eq!(text_of(&snapshot, ""), none);
+    let expected =
+        "no connection was made that the filter (port 81) lets through, and none was open";
+    assert_eq!(text_of(&snapshot, "port 81"), expected);
+    snapshot.left_out.connections = 12;
+    snapshot.left_out.hosts = ["a.example", "b.example"]
+        .map(|name| Arc::new(HostKey::sni(name, 443)))
+        .into();
+    let expected = "the filter (host x) let nothing through: 12 connections were left out, among them to a.example:443, b.example:443";
+    assert_eq!(text_of(&snapshot, "host x"), expected);
 }
