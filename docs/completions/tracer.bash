@@ -1286,7 +1286,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__diff)
-            opts="-h --json --color --help"
+            opts="-h --json --short --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -121,6 +121,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand diff" -l color -d 'Colours
 always\t'Yes'
 never\t'No'"
 complete -c tracer -n "__fish_tracer_using_subcommand diff" -l json -d 'Print JSON (schema tracer.diff/1), unrounded'
+complete -c tracer -n "__fish_tracer_using_subcommand diff" -l short -d 'One line about both, and the ten rows that changed most'
 complete -c tracer -n "__fish_tracer_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand explain" -l markdown -d 'Print Markdown; without ID, the pages of all'
 complete -c tracer -n "__fish_tracer_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -166,6 +166,9 @@ pub(crate) struct Diff {
     /// Print JSON (schema tracer.diff/1), unrounded.
     #[arg(long)]
     pub(crate) json: bool,
+    /// One line about both, and the ten rows that changed most.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) short: bool,
     /// Colours in the table: green is better, red is worse.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,

@@ -77,8 +77,8 @@ const EXAMPLES: &[(&str, [Example; 3])] = &[
                 "every figure with its change",
             ),
             (
-                "tracer diff --color never before.json after.json > diff.txt",
-                "to a file",
+                "tracer diff --short before.json after.json",
+                "one line, and what changed most",
             ),
             (
                 "tracer diff --json before.json after.json | jq .summary",

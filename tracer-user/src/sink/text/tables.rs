@@ -8,9 +8,11 @@ use tracer_core::{
     latency::Latency,
     process::Process,
 };
-use tracer_text::{number, printable::printable};
-
-use super::lines::{left, shorten};
+use tracer_text::{
+    columns::{left, shorten},
+    number,
+    printable::printable,
+};
 
 /// Rows shown of each table.
 const ROWS: usize = 10;

@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use tracer_core::snapshot::{Events, Snapshot};
-use tracer_text::{number, printable::printable};
+use tracer_text::{columns::shorten, number, printable::printable};
 
 use super::{
-    lines::{self, named, number_of, shorten},
+    lines::{self, named, number_of},
     tables::Paint,
 };
 
