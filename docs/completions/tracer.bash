@@ -124,7 +124,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__attach)
-            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --allow --allow-file --color --record --duration --http2 --max-hosts --kernel-log --help"
+            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --allow --color --record --http2 --max-hosts --kernel-log --duration --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -178,10 +178,6 @@ _tracer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --allow-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -190,15 +186,15 @@ _tracer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --duration)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --http2)
                     COMPREPLY=($(compgen -W "auto frames wire off" -- "${cur}"))
                     return 0
                     ;;
                 --max-hosts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --duration)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1290,7 +1286,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__diff)
-            opts="-h --json --color --help"
+            opts="-h --json --short --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1546,7 +1542,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__replay)
-            opts="-q -h --speed --until --json --interval --no-tui --refresh --quiet --allow --allow-file --color --help"
+            opts="-q -h --speed --until --json --interval --no-tui --refresh --quiet --allow --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1576,10 +1572,6 @@ _tracer() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --allow-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -1592,7 +1584,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__run)
-            opts="-q -h --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --allow --allow-file --color --record --duration --http2 --max-hosts --kernel-log --pid --user --child-log --help"
+            opts="-q -h --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --allow --color --record --duration --http2 --max-hosts --kernel-log --pid --user --child-log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1639,10 +1631,6 @@ _tracer() {
                     return 0
                     ;;
                 --allow)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --allow-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

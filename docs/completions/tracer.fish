@@ -24,7 +24,7 @@ function __fish_tracer_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c tracer -n "__fish_tracer_needs_command" -s h -l help -d 'Print help'
+complete -c tracer -n "__fish_tracer_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_needs_command" -s V -l version -d 'Print version'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "attach" -d 'Trace what is running, until Ctrl-C, --duration, or until the processes given by --pid have ended'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "run" -d 'Start a command, trace it and its descendants from their first socket, pass its status on'
@@ -44,7 +44,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand attach" -l exe -d 'Executa
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l cgroup -d 'cgroup-v2 path or id, or a container id: everything in and below it' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l port -d 'Remote port' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l cidr -d 'Remote address range' -r
-complete -c tracer -n "__fish_tracer_using_subcommand attach" -l host -d 'Host name with * and ?: server name of the TLS handshake, else the name that was looked up, else the Host field of a request in clear, else the address' -r
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l host -d 'Host name with * and ?' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l include-loopback -d 'Trace connections to loopback addresses' -r -f -a "true\t''
 false\t''"
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
@@ -56,12 +56,12 @@ complete -c tracer -n "__fish_tracer_using_subcommand attach" -l color -d 'Colou
 always\t'Yes'
 never\t'No'"
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l record -d 'Record everything the figures are made of to FILE, for `tracer replay`' -r -F
-complete -c tracer -n "__fish_tracer_using_subcommand attach" -l duration -d 'Stop after this time. The command of `tracer run` gets SIGTERM, and SIGKILL 15 seconds later' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l http2 -d 'Reading of HTTP/2' -r -f -a "auto\t'Frames if a probe takes less than 3 µs here, else wire; says which, and why'
 frames\t'Frames, by probes in TLS libraries: every request is known'
 wire\t'Lengths and times of TLS records, without probes: requests as far as these tell'
 off\t'Neither; only the number of connections that speak HTTP/2'"
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l max-hosts -d 'Hosts with figures of their own; when there are more, the least busy without open connections give way' -r
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l duration -d 'Stop after this time' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l no-tui -d 'No live screen, though standard output is a terminal: the text summary at the end only'
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -s q -l quiet -d 'No text summary. The live screen opens all the same: see --no-tui'
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l kernel-log -d 'Log lines of the kernel programs on standard error, for debugging'
@@ -71,7 +71,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand run" -l exe -d 'Executable
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l cgroup -d 'cgroup-v2 path or id, or a container id: everything in and below it' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l port -d 'Remote port' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l cidr -d 'Remote address range' -r
-complete -c tracer -n "__fish_tracer_using_subcommand run" -l host -d 'Host name with * and ?: server name of the TLS handshake, else the name that was looked up, else the Host field of a request in clear, else the address' -r
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l host -d 'Host name with * and ?' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l include-loopback -d 'Trace connections to loopback addresses' -r -f -a "true\t''
 false\t''"
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
@@ -124,11 +124,12 @@ complete -c tracer -n "__fish_tracer_using_subcommand diff" -l color -d 'Colours
 always\t'Yes'
 never\t'No'"
 complete -c tracer -n "__fish_tracer_using_subcommand diff" -l json -d 'Print JSON (schema tracer.diff/1), unrounded'
+complete -c tracer -n "__fish_tracer_using_subcommand diff" -l short -d 'One line about both, and the ten rows that changed most'
 complete -c tracer -n "__fish_tracer_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand explain" -l markdown -d 'Print Markdown; without ID, the pages of all'
-complete -c tracer -n "__fish_tracer_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c tracer -n "__fish_tracer_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand doctor" -l json -d 'Print JSON'
-complete -c tracer -n "__fish_tracer_using_subcommand doctor" -s h -l help -d 'Print help'
+complete -c tracer -n "__fish_tracer_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l config -d 'Configuration file (TOML); its keys are below the flags. TRACER_CRAWL_CONFIG does it too' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l profile -d 'Where all other settings take their defaults from [default: default]' -r -f -a "default\t''
 tuned\t''"
@@ -274,8 +275,8 @@ complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l no-quiet -d 'The
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l no-pin -d 'The same as --pin=false'
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l no-render -d 'The same as --render=false'
 complete -c tracer -n "__fish_tracer_using_subcommand crawl" -l trace -d 'Trace the crawl while it runs, as `tracer run` does; needs the rights of a trace'
-complete -c tracer -n "__fish_tracer_using_subcommand crawl" -s h -l help -d 'Print help'
-complete -c tracer -n "__fish_tracer_using_subcommand config; and not __fish_seen_subcommand_from show help" -s h -l help -d 'Print help'
+complete -c tracer -n "__fish_tracer_using_subcommand crawl" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracer -n "__fish_tracer_using_subcommand config; and not __fish_seen_subcommand_from show help" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "show" -d 'Print the settings which a crawl with these flags, this file and this environment would have, as a configuration file'
 complete -c tracer -n "__fish_tracer_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'Configuration file (TOML); its keys are below the flags. TRACER_CRAWL_CONFIG does it too' -r -F
@@ -422,11 +423,11 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l no-quiet -d 'The same as --quiet=false'
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l no-pin -d 'The same as --pin=false'
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -l no-render -d 'The same as --render=false'
-complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print the settings which a crawl with these flags, this file and this environment would have, as a configuration file'
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tracer -n "__fish_tracer_using_subcommand completions" -s h -l help -d 'Print help'
-complete -c tracer -n "__fish_tracer_using_subcommand man" -s h -l help -d 'Print help'
+complete -c tracer -n "__fish_tracer_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracer -n "__fish_tracer_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo diff explain doctor crawl config completions man help" -f -a "attach" -d 'Trace what is running, until Ctrl-C, --duration, or until the processes given by --pid have ended'
 complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo diff explain doctor crawl config completions man help" -f -a "run" -d 'Start a command, trace it and its descendants from their first socket, pass its status on'
 complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo diff explain doctor crawl config completions man help" -f -a "replay" -d 'Show a recording (--record) again, through the same figures and outputs; needs no rights'

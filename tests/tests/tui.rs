@@ -89,7 +89,7 @@ fn compare_phases(shown: &str, export: &Export, differences: &mut Differences) -
 /// Every screen by its key, with something that only it shows.
 fn visit_screens(screen: &Screen) -> Result<()> {
     for (key, sign) in [
-        ("2", "ttfb99"),
+        ("2", "ttfb p99"),
         ("3", "process 1/"),
         ("4", "idle"),
         ("5", "lookups"),
@@ -171,14 +171,14 @@ fn a_crawler_from_start_to_end() -> Result<()> {
 fn look_closer(screen: &Screen) -> Result<()> {
     screen.keys(&["Enter"])?;
     screen.wait("connections used")?;
-    screen.keys(&["Down", "Down", "Down", "Enter"])?;
+    screen.keys(&["Home", "Down", "Down", "Down", "Enter"])?;
     screen.wait("at or below")?;
     screen.keys(&["c"])?;
     screen.wait("tls full against tls resumed")?;
     screen.keys(&["Escape"])?;
     screen.wait("connections used")?;
     screen.keys(&["Escape"])?;
-    screen.wait("ttfb99")?;
+    screen.wait("ttfb p99")?;
     screen.text("/nowhere")?;
     screen.wait("no row passes the filter")?;
     screen.keys(&["Escape"])?;

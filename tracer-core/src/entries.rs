@@ -114,6 +114,13 @@ impl<T: Entry> Entries<T> {
         shown.into_iter().map(|(_, entry)| entry).collect()
     }
 
+    /// Entries without figures, in order of appearance.
+    pub(crate) fn without_figures(&self) -> impl Iterator<Item = &T> {
+        let ids = 0..self.next;
+        let entries = ids.filter_map(|id| self.by_id.get(&id));
+        entries.filter(|entry| entry.group().is_empty())
+    }
+
     /// Clears all figures; ids stay valid.
     pub(crate) fn reset(&mut self, empty: fn() -> Group) {
         for entry in self.by_id.values_mut() {

@@ -1,5 +1,6 @@
 //! Figures of a group of connections: all connections, or those of a process or a host.
 
+mod failures;
 pub mod http2;
 pub mod responses;
 mod since;

@@ -313,11 +313,28 @@ impl Hosts {
             .collect()
     }
 
+    /// Some hosts without figures: those whose connections the filter has left out. Addresses are given only when no name
+    /// is known.
+    pub fn left_out(&self) -> Vec<Arc<HostKey>> {
+        let all = || self.entries.without_figures().map(|host| &host.key);
+        let some = || all().filter(|key| **key != self.shared);
+        let names: Vec<_> = some().filter(|key| !key.is_address()).cloned().collect();
+        let mut keys = match names.is_empty() {
+            true => some().cloned().collect(),
+            false => names,
+        };
+        keys.truncate(LEFT_OUT);
+        keys
+    }
+
     /// Clears all figures; indices stay valid.
     pub fn reset(&mut self) {
         self.entries.reset(Group::default);
     }
 }
+
+/// Limit of the hosts that are named of those left out.
+const LEFT_OUT: usize = 3;
 
 /// Name of the entry that hosts share while all others have open connections.
 pub const FOLDED: &str = "(folded)";

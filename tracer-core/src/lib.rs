@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod connection;
+pub mod cost;
 pub mod credentials;
 mod cursor;
 pub mod decode;

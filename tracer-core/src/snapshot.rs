@@ -5,8 +5,14 @@ use std::sync::Arc;
 use tracer_common::counter::Counter;
 
 use crate::{
-    dns::figures::NameFigures, finding::history::History, group::Group, host::Host,
-    live::LiveConnections, process::Process, series::Series, time_wait::TimeWaitView,
+    dns::figures::NameFigures,
+    finding::history::History,
+    group::Group,
+    host::{Host, HostKey},
+    live::LiveConnections,
+    process::Process,
+    series::Series,
+    time_wait::TimeWaitView,
 };
 
 /// Counts of records received and lost.
@@ -80,4 +86,15 @@ pub struct Snapshot {
     pub series: Arc<Series>,
     /// History that findings rest on.
     pub history: Arc<History>,
+    /// Connections that the filter of hosts has left out.
+    pub left_out: LeftOut,
+}
+
+/// Connections that the filter of hosts has left out, and some of their hosts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Number of connections.
+    pub connections: u64,
+    /// Some of the hosts that were left out.
+    pub hosts: Vec<Arc<HostKey>>,
 }

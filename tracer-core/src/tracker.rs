@@ -49,7 +49,7 @@ use crate::{
     overflow::{MOST, Overflow},
     process::Processes,
     series::{Sampler, State},
-    snapshot::{Events, Snapshot},
+    snapshot::{Events, LeftOut, Snapshot},
     ticket::TicketHistories,
     time_wait::{ClosedSocket, Seen, TimeWait},
     tls::Side,
@@ -110,6 +110,8 @@ pub struct Tracker {
     history: Arc<History>,
     /// Listings since it was looked which connections are gone.
     listings: u8,
+    /// Connections that the filter of hosts has not let through so far.
+    left_out: u64,
 }
 
 impl Tracker {
@@ -138,6 +140,7 @@ impl Tracker {
             open_activity: activity::OpenActivity::default(),
             close_wait: close_wait::CloseWait::default(),
             history: Arc::default(),
+            left_out: 0,
             listings: 0,
         }
     }
@@ -244,6 +247,8 @@ impl Tracker {
             self.apply_early(record.header.cookie, &early);
         } else if self.admits(&self.host_key(&record.endpoint, remote).host) {
             self.failed(record, remote);
+        } else {
+            self.left_out += 1;
         }
     }
 
@@ -277,6 +282,8 @@ impl Tracker {
         let counted = self.options.hosts.is_all();
         if counted {
             self.each_group(process, host, |group| group.open(&opening));
+        } else {
+            self.left_out += 1;
         }
         if self.connections.len() >= self.options.max_connections {
             self.events.evicted += 1;
@@ -507,6 +514,7 @@ impl Tracker {
         if std::mem::replace(&mut connection.counted, true) {
             return;
         }
+        self.left_out = self.left_out.saturating_sub(1);
         let opening = connection.opening;
         self.of_connection(connection, |group| group.open(&opening));
         if let Some(path) = &mut connection.path {
@@ -686,6 +694,13 @@ impl Tracker {
             has_activity: self.open_activity.is_known(),
             series: self.sampler.series(),
             history: Arc::clone(&self.history),
+            left_out: LeftOut {
+                connections: self.left_out,
+                hosts: match self.left_out {
+                    0 => Vec::new(),
+                    _ => self.hosts.left_out(),
+                },
+            },
         }
     }
 

@@ -352,6 +352,31 @@ impl Failure {
         }
     }
 
+    /// Sentence about the fault, with what to do about it where that is known.
+    pub fn advice(&self) -> String {
+        match self {
+            Self::Dns {
+                name,
+                reason: NoAddress::NotFound | NoAddress::NoRecord,
+            } => format!("`{name}` does not resolve; check its spelling: getent hosts {name}"),
+            Self::Dns {
+                name,
+                reason: NoAddress::Server | NoAddress::Timeout,
+            } => format!(
+                "no name server answers for `{name}`; check /etc/resolv.conf: getent hosts {name}"
+            ),
+            Self::Certificate { host, detail } => format!(
+                "the certificate of {host} is not trusted: {detail}; for an authority of your own type: --ca-file FILE.pem"
+            ),
+            Self::Connect { address, source }
+                if source.kind() == io::ErrorKind::ConnectionRefused =>
+            {
+                format!("nothing listens at {address}; check host and port of the URL")
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// Wait that the server asked for.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -528,5 +553,34 @@ mod tests {
             };
             assert_eq!(failure.remedy(), remedy, "{status}");
         }
+    }
+
+    #[test]
+    fn advice_names_what_to_type() {
+        #[track_caller]
+        fn check(failure: &Failure, expected: &str) {
+            assert_eq!(failure.advice(), expected);
+        }
+        let dns = |reason| Failure::Dns {
+            name: "nowhere.example".into(),
+            reason,
+        };
+        check(
+            &dns(NoAddress::NotFound),
+            "`nowhere.example` does not resolve; check its spelling: getent hosts nowhere.example",
+        );
+        check(
+            &dns(NoAddress::Timeout),
+            "no name server answers for `nowhere.example`; check /etc/resolv.conf: getent hosts nowhere.example",
+        );
+        let certificate = Failure::Certificate {
+            host: "a.example".into(),
+            detail: "UnknownIssuer".into(),
+        };
+        check(
+            &certificate,
+            "the certificate of a.example is not trusted: UnknownIssuer; for an authority of your own type: --ca-file FILE.pem",
+        );
+        check(&Failure::Closed, &Failure::Closed.to_string());
     }
 }

@@ -7,7 +7,7 @@ mod snapshot;
 use std::{
     collections::BTreeMap,
     sync::{
-        Mutex, PoisonError,
+        Mutex, OnceLock, PoisonError,
         atomic::{AtomicU8, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -17,7 +17,7 @@ pub use self::{
     histogram::{BUCKETS, Histogram, HistogramSnapshot, upper_bound_s},
     snapshot::{FinishReason, Snapshot, exit},
 };
-use crate::outcome::Class;
+use crate::outcome::{Class, Failure};
 
 /// Number that only grows.
 #[derive(Debug, Default)]
@@ -154,6 +154,7 @@ pub struct Stats {
     pub depth: Gauge,
     statuses: [Counter; 6],
     failures: [Counter; Class::ALL.len()],
+    first_failure: OnceLock<String>,
     skipped: Mutex<BTreeMap<&'static str, u64>>,
     /// Duration of name look-ups for new connections.
     pub dns: Histogram,
@@ -195,6 +196,7 @@ impl Default for Stats {
             depth: Gauge::default(),
             statuses: Default::default(),
             failures: std::array::from_fn(|_| Counter::default()),
+            first_failure: OnceLock::new(),
             skipped: Mutex::default(),
             dns: Histogram::default(),
             connect: Histogram::default(),
@@ -215,6 +217,16 @@ impl Stats {
     /// Counts a URL that was given up: without an answer, or with a status that counts as a failure.
     pub fn failure(&self, class: Class) {
         self.failures[class as usize].add_one();
+    }
+
+    /// Keeps what is wrong with the first URL that was given up.
+    pub fn keep_first(&self, failure: &Failure) {
+        self.first_failure.get_or_init(|| failure.advice());
+    }
+
+    /// Fault of the first URL that was given up, with what to do.
+    pub fn first_failure(&self) -> Option<&str> {
+        self.first_failure.get().map(String::as_str)
     }
 
     /// Counts URLs left out, by the name of the reason.

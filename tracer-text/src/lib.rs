@@ -2,6 +2,7 @@
 //! the wire made safe for a terminal. Pure, and below every other crate, so that tracer, its crawler and its testbed share one grammar
 //! and one spelling.
 
+pub mod columns;
 pub mod duration;
 pub mod glob;
 pub mod nearest;

@@ -5,12 +5,16 @@ pub(crate) mod crawl;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod doctor;
+mod examples;
 pub(crate) mod explain;
 pub(crate) mod generate;
+mod mistake;
 mod quantity;
 pub(crate) mod settings;
 
 use std::io::{self, Write as _};
+
+use tracer_text::printable::printable;
 
 use crate::{
     exit_code,
@@ -20,6 +24,13 @@ use crate::{
 /// Prints what clap returned instead of arguments: help, the version, or an error in the arguments. Returns the exit
 /// code.
 pub(crate) fn refuse(message: &clap::Error) -> u8 {
+    let words: Vec<String> = std::env::args_os()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    if let Some(line) = mistake::one_line(message, &words) {
+        say(printable(&line));
+        return exit_code::USAGE;
+    }
     let printed = message.print().and_then(|()| io::stdout().flush());
     if message.use_stderr() {
         return exit_code::USAGE;

@@ -3,6 +3,8 @@
 mod export;
 mod figure;
 mod findings;
+mod headline;
+mod hosts;
 mod row;
 mod table;
 mod words;
@@ -18,6 +20,9 @@ use row::Row;
 
 /// Name and major version of the JSON.
 const SCHEMA: &str = "tracer.diff/1";
+
+/// Limit of the rows of a short comparison.
+const SHORT: usize = 10;
 
 /// Comparison of two exports.
 #[derive(Debug)]
@@ -53,11 +58,32 @@ impl Comparison {
         self.rows.iter().find(|row| row.id == id)
     }
 
-    /// The table, after a line about losses if there were any.
+    /// The line about both, then the table without empty rows, hosts and findings.
     pub(crate) fn to_text(&self, color: bool) -> String {
-        let exports = [&self.a, &self.b];
-        let mut text = table::text(&self.names, exports, &self.rows, color);
+        let mut text = self.headline(color);
+        let rows: Vec<&Row> = self.rows.iter().collect();
+        table::rows(&mut text, &self.names, &rows, true, color);
+        table::hosts(&mut text, &hosts::lines(&self.a, &self.b), color);
         table::findings(&mut text, &self.findings, color);
+        text
+    }
+
+    /// The line about both, and the rows that changed most for better or worse.
+    pub(crate) fn to_short_text(&self, color: bool) -> String {
+        let mut text = self.headline(color);
+        let mut rows: Vec<&Row> = self.rows.iter().filter(|row| row.verdict() != 0).collect();
+        rows.sort_by(|a, b| b.weight().total_cmp(&a.weight()));
+        rows.truncate(SHORT);
+        if !rows.is_empty() {
+            table::rows(&mut text, &self.names, &rows, false, color);
+        }
+        text
+    }
+
+    fn headline(&self, color: bool) -> String {
+        let mut text = String::new();
+        let parts = headline::parts([&self.a, &self.b], &self.rows);
+        table::headline(&mut text, &parts, color);
         text
     }
 

@@ -25,6 +25,9 @@ const NEEDED_CAPS: [(u32, &str); 3] = [(12, "CAP_NET_ADMIN"), (38, "CAP_PERFMON"
 const WANTED_CAPS: [(u32, &str); 2] = [(19, "CAP_SYS_PTRACE"), (21, "CAP_SYS_ADMIN")];
 const CAP_SYS_ADMIN: u32 = 21;
 
+/// Name of the check of rights.
+const RIGHTS: &str = "rights";
+
 /// Initial namespaces have fixed numbers (`include/uapi/linux/nsfs.h`, formerly `include/linux/proc_ns.h`).
 /// Name of the check, link below /proc/self/ns, number, how bad another one is, remedy.
 const NAMESPACES: [(&str, &str, u64, Status, &str); 3] = [
@@ -235,6 +238,12 @@ impl Report {
         if self.can_trace { 0 } else { CANNOT_TRACE }
     }
 
+    /// True if rights are missing without which tracing cannot work.
+    pub(crate) fn lacks_rights(&self) -> bool {
+        let mut checks = self.checks.iter();
+        checks.any(|check| check.name == RIGHTS && check.status == Status::Fail)
+    }
+
     /// The table as text: one line per check, its remedy below it, and a last line with the overall result.
     pub(crate) fn to_text(&self) -> String {
         let width = |field: fn(&Check) -> &str, head: &str| {
@@ -332,7 +341,7 @@ fn rights(roots: &Roots) -> Check {
         none if none.is_empty() => "all".to_owned(),
         some => format!("without {}", some.join(", ")),
     };
-    Check::ok("rights", found, "root, or CAP_BPF, PERFMON, NET_ADMIN, SYS_PTRACE, SYS_ADMIN")
+    Check::ok(RIGHTS, found, "root, or CAP_BPF, PERFMON, NET_ADMIN, SYS_PTRACE, SYS_ADMIN")
         .unless(wanted.is_empty(), Status::Warn, "names of other users' processes and sockets of other network namespaces may be unknown; run with sudo")
         .unless(needed.is_empty(), Status::Fail, "run with sudo (containers: --privileged, or --cap-add of what is missing)")
 }

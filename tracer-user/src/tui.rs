@@ -24,7 +24,6 @@ use std::{
 };
 
 use tokio::sync::{mpsc::UnboundedSender, watch};
-use tracer_export::Filter;
 
 use self::{
     input::Decoder,
@@ -58,25 +57,11 @@ pub(crate) struct About {
 impl About {
     /// Texts of a description.
     pub(crate) fn of(description: &Description) -> Self {
-        let target = match &description.command {
-            Some(words) => words.join(" "),
-            None => described(&description.filter),
-        };
         Self {
-            target,
+            target: description.target(),
             kernel: description.machine.kernel.clone(),
             http2: description.http2.clone(),
         }
-    }
-}
-
-/// The filter as text: `comm curl port 443`.
-fn described(filter: &Filter) -> String {
-    let given = filter.given().into_iter();
-    let words = given.map(|(flag, values)| format!("{flag} {}", values.join(",")));
-    match words.collect::<Vec<_>>().join("  ") {
-        none if none.is_empty() => "all processes".to_owned(),
-        words => words,
     }
 }
 

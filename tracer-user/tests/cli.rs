@@ -112,10 +112,150 @@ fn flags_that_do_not_go_together_are_refused() {
     check_usage(&["run", "--json", "-", "--", "true"], "--json");
 }
 
+/// Each mistake gives one line: what is wrong, and what to type.
 #[test]
-fn run_wants_a_command_behind_two_dashes() {
-    check_usage(&["run"], "<CMD>");
-    check_usage(&["run", "true"], "-- <CMD>");
+fn mistakes_word_for_word() {
+    #[track_caller]
+    fn check(line: &str, code: i32, expected: &str) {
+        let words: Vec<&str> = line.split(' ').collect();
+        let output = tracer(&words);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said, format!("tracer: {expected}\n"), "tracer {line}");
+        assert_eq!(output.status.code(), Some(code), "tracer {line}");
+        assert!(output.stdout.is_empty(), "tracer {line}");
+    }
+    check(
+        "run ./x.sh",
+        2,
+        "`--` is missing before the command; type: tracer run -- ./x.sh",
+    );
+    check(
+        "run --no-tui ./x.sh one",
+        2,
+        "`--` is missing before the command; type: tracer run --no-tui -- ./x.sh one",
+    );
+    check("run", 2, "a command is missing; type: tracer run -- CMD");
+    check(
+        "attach python3",
+        2,
+        "attach takes no `python3`; type: tracer attach --comm python3",
+    );
+    check(
+        "attach 4711",
+        2,
+        "attach takes no `4711`; type: tracer attach --pid 4711",
+    );
+    check(
+        "attach --port http",
+        2,
+        "--port: expected a number, got `http`; type: --port 80",
+    );
+    check(
+        "attach --port 80,443",
+        2,
+        "--port: one port each; type: --port 80 --port 443",
+    );
+    check(
+        "attach --pid python3",
+        2,
+        "--pid: expected a number, got `python3`; type: --comm python3, or --pid \"$(pgrep -n python3)\"",
+    );
+    check(
+        "attach --interval 10s",
+        2,
+        "--interval says how often the export is rewritten; type: --json FILE --interval TIME",
+    );
+    check(
+        "attach --host https://x/",
+        2,
+        "--host: `https://x/` is a URL, expected a host name or a pattern of names; use `x`",
+    );
+    check(
+        "attach --josn f",
+        2,
+        "unknown flag --josn; did you mean --json?",
+    );
+    check(
+        "attach --color blue",
+        2,
+        "--color: `blue` is none of auto, always, never",
+    );
+    check(
+        &format!("replay {EXPORT}"),
+        4,
+        &format!(
+            "{EXPORT} is an export, which has no records to replay; `tracer diff {EXPORT} OTHER.json` compares it with another one"
+        ),
+    );
+    check(
+        "run -- no-such-command",
+        2,
+        "no command `no-such-command` in PATH; check its name, or give its whole path",
+    );
+    check(
+        "run -- Cargo.toml",
+        2,
+        "no command `Cargo.toml` in PATH; type: tracer run -- ./Cargo.toml",
+    );
+    check(
+        "run -- ./no-such.sh",
+        2,
+        "there is no file ./no-such.sh; check its name, or give its whole path",
+    );
+    check(
+        "run -- ./Cargo.toml",
+        2,
+        "./Cargo.toml is not executable; type: chmod +x ./Cargo.toml, or name its interpreter: tracer run -- sh ./Cargo.toml",
+    );
+}
+
+/// sudo looks for commands in directories of its own.
+#[test]
+fn a_command_that_sudo_does_not_find() {
+    let output = Command::new(env!("CARGO_BIN_EXE_tracer"))
+        .args(["run", "--", "no-such-command"])
+        .env("SUDO_USER", "somebody")
+        .output()
+        .unwrap();
+    let expected = "tracer: no command `no-such-command` in PATH; sudo has a PATH of its own; type: sudo tracer run -- \"$(command -v no-such-command)\"\n";
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), expected);
+}
+
+/// The last line of a crawl that fetched nothing says why, and what to do.
+#[test]
+fn crawls_that_fetch_nothing_say_why() {
+    #[track_caller]
+    fn check(url: &str, expected: &str) {
+        let output = tracer(&["crawl", "--robots=false", "--retries", "0", url]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(5), "{said}");
+        assert_eq!(said.lines().last(), Some(expected), "{said}");
+    }
+    // Nothing listens at a port that was free a moment ago.
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = port.local_addr().unwrap();
+    drop(port);
+    check(
+        &format!("http://{address}/"),
+        &format!("tracer: nothing listens at {address}; check host and port of the URL"),
+    );
+}
+
+#[test]
+fn help_has_three_examples_and_says_what_a_time_is() {
+    const TIME: &str = "TIME is a number with a unit, such as 250ms";
+    for command in ["attach", "run", "replay", "demo", "diff", "crawl", "doctor"] {
+        let output = tracer(&[command, "--help"]);
+        let help = String::from_utf8(output.stdout).unwrap();
+        let (_, examples) = help.split_once("Examples:\n").unwrap();
+        let lines = examples.lines().take_while(|line| !line.is_empty());
+        let calls = lines.filter(|line| line.contains("tracer ")).count();
+        assert_eq!(calls, 3, "{help}");
+        assert_eq!(help.contains(TIME), help.contains("<TIME>"), "{help}");
+        let short = String::from_utf8(tracer(&[command, "-h"]).stdout).unwrap();
+        assert!(!short.contains("Examples:"), "{short}");
+        assert!(short.lines().count() < help.lines().count(), "{short}");
+    }
 }
 
 /// Before rights are looked at: a mistake in the command line is the same for everybody.

@@ -206,7 +206,7 @@ fn exit_codes() {
     check(&["--depth", "1"], 2, "no URL to begin with");
     check(&[&start, "false"], 2, "--robots=false");
     check(&["--robots=maybe", &start], 2, "expected true or false");
-    check(&["--links-from", "a,b", &start], 2, "'b'");
+    check(&["--links-from", "a,b", &start], 2, "`b`");
     let directory = tempfile::tempdir().unwrap();
     let seeds = directory.path().join("seeds");
     fs::write(&seeds, "http://127.0.0.1:1/\n\nnot a url\n").unwrap();

@@ -39,12 +39,12 @@ const SHOTS: &[Shot] = &[
         name: "hosts",
         size: ("130", "16"),
         keys: &["2"],
-        sign: "ttfb99",
+        sign: "ttfb p99",
     },
     Shot {
         name: "host",
         size: ("100", "24"),
-        keys: &["2", "Down", "Down", "Enter", "Down", "Down"],
+        keys: &["2", "Down", "Down", "Enter", "Home", "Down", "Down"],
         sign: "connections used",
     },
     Shot {
@@ -56,7 +56,7 @@ const SHOTS: &[Shot] = &[
     Shot {
         name: "histogram",
         size: ("100", "24"),
-        keys: &["1", "Down", "Down", "Enter", "c"],
+        keys: &["1", "Home", "Down", "Down", "Enter", "c"],
         sign: "against",
     },
 ];

@@ -55,6 +55,7 @@ impl Tracker {
         self.totals = Arc::new(Group::roomy());
         self.processes.reset();
         self.hosts.reset();
+        self.left_out = 0;
         self.proxies.reset();
         self.dns.reset();
         self.time_wait.reset();

@@ -173,6 +173,7 @@ impl Engine {
                 self.stats.depth.raise_to(report.depth.into());
                 if let Some(failure) = &report.failure {
                     self.stats.failure(failure.class());
+                    self.stats.keep_first(failure);
                 }
                 if let Some(reason) = report.skipped {
                     self.stats.skip(reason, 1);

@@ -1,55 +1,23 @@
 //! Flags as typed. Man page and completions come from these definitions too.
 
+mod notes;
+
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tracer_core::finding::allow::Allow;
 use tracer_text::duration::parse_positive;
 
+use self::notes::{
+    ATTACH_NOTES, CONFIG_EXIT_CODES, CRAWL_EXIT_CODES, DEMO_EXIT_CODES, DIFF_EXIT_CODES,
+    DOCTOR_EXIT_CODES, EXIT_CODES, EXPLAIN_EXIT_CODES, REPLAY_EXIT_CODES, RUN_NOTES,
+};
 use super::{
     crawl::{flags::SettingsArguments, switches},
-    quantity::{CidrRange, cidr, refresh, speed},
+    examples,
+    quantity::{CidrRange, cidr, host, pid, port, refresh, speed},
 };
 use crate::{source::probes::choice::Asked, trace::playback::Speed};
-
-const EXIT_CODES: &str = "Exit codes:
-  0   all went well
-  2   wrong usage: a bad flag, no such process or command, an output that cannot be written
-  3   cannot trace here: rights or kernel; `tracer doctor` says which and what to do
-  4   an input file is bad: a recording, an export, a configuration
-  70  a fault of tracer's own
-With `run` the command's own status is passed on once it was started (128+n when signal n ended it).";
-
-const DIFF_EXIT_CODES: &str = "Exit codes:
-  0   all went well, whatever changed
-  2   wrong usage
-  4   a file cannot be read, or is no export that this tracer understands
-  70  a fault of tracer's own";
-
-const CRAWL_EXIT_CODES: &str = "Each flag is a key of a configuration file and an environment variable, too: docs/user/crawl-config.md.
-A switch is turned off by --no-FLAG, or by false, no, off or 0 behind it. A list takes its flag more than once or values with commas
-between them; expressions, header lines and URLs may have commas of their own and take their flag again.
-
-Exit codes:
-  0   the crawl ended by itself, or at a limit that was asked for
-  2   wrong usage: a bad flag or URL, no URL at all, an output that cannot be written
-  3   --trace: cannot trace here
-  4   an input file is bad: configuration, seeds, certificates, header profiles
-  5   not one page could be fetched
-  6   it was told to stop before its end; with --state the next one goes on
-  7   it could not go on: resources of this machine, or an output
-  70  a fault of tracer's own
-A second signal ends it at once with 130 (SIGINT) or 143 (SIGTERM).";
-
-const FILTERS: &str = "Filters: a flag given twice means either value (at most 8, --comm at most 4); different flags mean all
-of them. Without any, every process that opens outgoing TCP connections is traced, but tracer itself.
-
-Exit codes:
-  0   all went well
-  2   wrong usage: a bad flag, no such process or command, an output that cannot be written
-  3   cannot trace here: rights or kernel; `tracer doctor` says which and what to do
-  70  a fault of tracer's own
-With `run` the command's own status is passed on once it was started (128+n when signal n ended it).";
 
 /// Shows from inside the Linux kernel where a web crawler's network time goes.
 #[derive(Debug, Parser)]
@@ -62,7 +30,13 @@ pub(crate) struct Arguments {
 
 /// Parses the words that this process was started with. The error is what to print: help, or what is wrong.
 pub(crate) fn parse() -> Result<Arguments, clap::Error> {
-    Arguments::try_parse_from(switches::joined(std::env::args_os()))
+    let mut matches = command().try_get_matches_from(switches::joined(std::env::args_os()))?;
+    Arguments::from_arg_matches_mut(&mut matches)
+}
+
+/// Definitions of all commands, with their examples.
+pub(crate) fn command() -> clap::Command {
+    examples::add(Arguments::command())
 }
 
 /// The commands.
@@ -94,10 +68,10 @@ pub(crate) enum Command {
 
 /// `tracer attach`
 #[derive(Debug, Args)]
-#[command(after_help = FILTERS)]
+#[command(after_help = ATTACH_NOTES)]
 pub(crate) struct Attach {
     /// Process id, with its descendants.
-    #[arg(long, value_name = "PID", help_heading = "Filter")]
+    #[arg(long, value_name = "PID", value_parser = pid, help_heading = "Filter")]
     pub(crate) pid: Vec<u32>,
     #[command(flatten)]
     pub(crate) filter: FilterArguments,
@@ -107,7 +81,7 @@ pub(crate) struct Attach {
 
 /// `tracer run`
 #[derive(Debug, Args)]
-#[command(after_help = FILTERS)]
+#[command(after_help = RUN_NOTES)]
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) filter: FilterArguments,
@@ -134,7 +108,7 @@ pub(crate) struct Run {
 
 /// `tracer replay`
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = REPLAY_EXIT_CODES)]
 pub(crate) struct Replay {
     /// Recording that --record has written.
     #[arg(value_name = "FILE.trace")]
@@ -151,7 +125,7 @@ pub(crate) struct Replay {
 
 /// `tracer demo`
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = DEMO_EXIT_CODES)]
 pub(crate) struct Demo {
     /// Round trip of the link between crawler and site.
     #[arg(long, value_name = "TIME", default_value = "85ms", value_parser = parse_positive)]
@@ -192,6 +166,9 @@ pub(crate) struct Diff {
     /// Print JSON (schema tracer.diff/1), unrounded.
     #[arg(long)]
     pub(crate) json: bool,
+    /// One line about both, and the ten rows that changed most.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) short: bool,
     /// Colours in the table: green is better, red is worse.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
@@ -199,7 +176,7 @@ pub(crate) struct Diff {
 
 /// `tracer explain`
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = EXPLAIN_EXIT_CODES)]
 pub(crate) struct Explain {
     /// Name of the finding, as in `no-connection-reuse`; without it, all are listed.
     #[arg(value_name = "ID")]
@@ -211,7 +188,7 @@ pub(crate) struct Explain {
 
 /// `tracer doctor`
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = DOCTOR_EXIT_CODES)]
 pub(crate) struct Doctor {
     /// Print JSON.
     #[arg(long)]
@@ -249,7 +226,7 @@ pub(crate) enum ConfigCommand {
 
 /// `tracer config show`
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = CONFIG_EXIT_CODES)]
 pub(crate) struct ConfigShow {
     /// Say of each value where it comes from.
     #[arg(long)]
@@ -286,17 +263,19 @@ pub(crate) struct FilterArguments {
     #[arg(long, value_name = "PATH|ID")]
     pub(crate) cgroup: Vec<String>,
     /// Remote port.
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "PORT", value_parser = port)]
     pub(crate) port: Vec<u16>,
     /// Remote address range.
     #[arg(long, value_name = "CIDR", value_parser = cidr)]
     pub(crate) cidr: Vec<CidrRange>,
+    /// Host name with * and ?.
+    ///
     /// Host name with * and ?: server name of the TLS handshake, else the name that was looked up, else the Host field of a
     /// request in clear, else the address.
-    #[arg(long, value_name = "GLOB")]
+    #[arg(long, value_name = "GLOB", value_parser = host)]
     pub(crate) host: Vec<String>,
     /// Trace connections to loopback addresses.
-    #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
+    #[arg(long, hide_short_help = true, value_name = "BOOL", default_value_t = true, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     pub(crate) include_loopback: bool,
 }
 
@@ -313,13 +292,13 @@ pub(crate) struct OutputArguments {
     #[arg(long, value_name = "TIME", value_parser = parse_positive)]
     pub(crate) duration: Option<Duration>,
     /// Reading of HTTP/2.
-    #[arg(long, value_enum, default_value_t = Asked::Auto, help_heading = "Tracing")]
+    #[arg(long, hide_short_help = true, value_enum, default_value_t = Asked::Auto, help_heading = "Tracing")]
     pub(crate) http2: Asked,
     /// Hosts with figures of their own; when there are more, the least busy without open connections give way.
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, hide_short_help = true, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_hosts: u32,
     /// Log lines of the kernel programs on standard error, for debugging.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) kernel_log: bool,
 }
 
@@ -337,13 +316,13 @@ pub(crate) struct ResultArguments {
     #[arg(long)]
     pub(crate) no_tui: bool,
     /// The live screen shows new figures this often.
-    #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = refresh)]
+    #[arg(long, hide_short_help = true, value_name = "TIME", default_value = "250ms", value_parser = refresh)]
     pub(crate) refresh: Duration,
     /// No text summary. The live screen opens all the same: see --no-tui.
     #[arg(long, short)]
     pub(crate) quiet: bool,
     /// A finding that is allowed, for all hosts or for those that match: it is shown as allowed and never comes first.
-    #[arg(long, value_name = "ID[=HOST]", value_parser = Allow::parse)]
+    #[arg(long, hide_short_help = true, value_name = "ID[=HOST]", value_parser = Allow::parse)]
     pub(crate) allow: Vec<Allow>,
     /// A file with such findings, one a line. What follows a # is the reason, which is shown with the finding.
     #[arg(long, value_name = "FILE")]

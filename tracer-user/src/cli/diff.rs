@@ -10,9 +10,11 @@ use crate::say;
 /// Prints the comparison of two exports.
 pub(crate) fn diff(arguments: &Diff) -> Result<u8, Failure> {
     let comparison = Comparison::of_files(&arguments.a, &arguments.b)?;
-    let text = match arguments.json {
-        true => format!("{:#}\n", comparison.to_json()),
-        false => comparison.to_text(use_color(arguments.color, false)),
+    let color = use_color(arguments.color, false);
+    let text = match (arguments.json, arguments.short) {
+        (true, _) => format!("{:#}\n", comparison.to_json()),
+        (false, true) => comparison.to_short_text(color),
+        (false, false) => comparison.to_text(color),
     };
     say::print(&text)?;
     Ok(exit_code::OK)

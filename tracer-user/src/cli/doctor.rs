@@ -1,5 +1,6 @@
 //! `tracer doctor`: the checks of [`crate::doctor`], with probes that load programs and list sockets.
 
+use nix::unistd::geteuid;
 use tracer_common::config::{Filter, http2};
 
 use super::args::Doctor;
@@ -27,6 +28,9 @@ pub(crate) fn doctor(arguments: &Doctor) -> Result<u8, Failure> {
         let text = report.to_json().map_err(std::io::Error::from);
         let text = text.map_err(Failure::internal("writing the report"))?;
         say::print(&format!("{text}\n"))?;
+    } else if !geteuid().is_root() && report.lacks_rights() {
+        // Every other check would fail for that reason, or say nothing of the machine as root finds it.
+        say::print("no rights to trace; type: sudo tracer doctor\n")?;
     } else {
         say::print(&report.to_text())?;
     }

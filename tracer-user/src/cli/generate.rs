@@ -1,26 +1,23 @@
 //! `tracer completions` and `tracer man`, generated from the definitions of the flags. docs/completions and docs/man
 //! hold copies; `tests/generated.rs` keeps them up to date.
 
-use clap::{Command, CommandFactory};
+mod manual;
 
-use super::args::{Arguments, Completions, Man};
+use clap::Command;
+
+use super::args::{self, Completions, Man};
 use crate::{failure::Failure, say};
 
 /// Prints the completions of one shell.
 pub(crate) fn completions(arguments: &Completions) -> Result<u8, Failure> {
     let mut text = Vec::new();
-    clap_complete::generate(
-        arguments.shell,
-        &mut Arguments::command(),
-        "tracer",
-        &mut text,
-    );
+    clap_complete::generate(arguments.shell, &mut args::command(), "tracer", &mut text);
     print(&text)
 }
 
 /// Prints one manual page.
 pub(crate) fn man(arguments: &Man) -> Result<u8, Failure> {
-    let mut root = Arguments::command().disable_help_subcommand(true);
+    let mut root = args::command().disable_help_subcommand(true);
     root.build();
     let page = match &arguments.command {
         None => &root,
@@ -28,12 +25,8 @@ pub(crate) fn man(arguments: &Man) -> Result<u8, Failure> {
             Failure::Usage(format!("no command `{name}`; see `tracer --help` for all"))
         })?,
     };
-    let mut text = Vec::new();
-    clap_mangen::Man::new(page.clone())
-        .source(concat!("tracer ", env!("CARGO_PKG_VERSION")))
-        .manual("User commands")
-        .render(&mut text)
-        .map_err(Failure::internal("writing the manual page"))?;
+    let name = arguments.command.as_deref().unwrap_or_default();
+    let text = manual::page(page, name).map_err(Failure::internal("writing the manual page"))?;
     print(&text)
 }
 

@@ -4,7 +4,9 @@ use std::{net::IpAddr, time::Duration};
 
 use tracer_text::duration;
 
-use crate::trace::playback::Speed;
+use tracer_core::host_filter::HostFilter;
+
+use crate::trace::{child::quoted, playback::Speed};
 
 /// Parses a duration from 20 ms to a minute: the interval of the screen's frames.
 pub(crate) fn refresh(text: &str) -> Result<Duration, String> {
@@ -14,6 +16,64 @@ pub(crate) fn refresh(text: &str) -> Result<Duration, String> {
         true => Ok(refresh),
         false => Err("is not within 20ms and 60s".to_owned()),
     }
+}
+
+/// Ports of the services that people name.
+const SERVICES: [(&str, u16); 6] = [
+    ("http", 80),
+    ("https", 443),
+    ("dns", 53),
+    ("domain", 53),
+    ("http-alt", 8080),
+    ("socks", 1080),
+];
+
+/// Parses a port.
+pub(crate) fn port(text: &str) -> Result<u16, String> {
+    if let Some(port) = text.parse().ok().filter(|&port| port != 0) {
+        return Ok(port);
+    }
+    let many: Vec<&str> = text.split([',', ' ']).filter(|it| !it.is_empty()).collect();
+    if many.len() > 1 && many.iter().all(|one| port(one).is_ok()) {
+        return Err(format!(
+            "one port each; type: --port {}",
+            many.join(" --port ")
+        ));
+    }
+    let name = text.to_ascii_lowercase();
+    match SERVICES.iter().find(|(known, _)| *known == name) {
+        Some((_, port)) => Err(format!(
+            "expected a number, got `{text}`; type: --port {port}"
+        )),
+        None => Err(format!(
+            "expected a number from 1 to 65535, got `{text}`; type, for example: --port 443"
+        )),
+    }
+}
+
+/// Parses a process id.
+pub(crate) fn pid(text: &str) -> Result<u32, String> {
+    if let Some(pid) = text.parse().ok().filter(|&pid| pid != 0) {
+        return Ok(pid);
+    }
+    let many: Vec<&str> = text.split([',', ' ']).filter(|it| !it.is_empty()).collect();
+    if many.len() > 1 && many.iter().all(|one| pid(one).is_ok()) {
+        return Err(format!(
+            "one process each; type: --pid {}",
+            many.join(" --pid ")
+        ));
+    }
+    let name = quoted(text);
+    Err(format!(
+        "expected a number, got `{text}`; type: --comm {name}, or --pid \"$(pgrep -n {name})\""
+    ))
+}
+
+/// Checks a pattern of host names.
+pub(crate) fn host(text: &str) -> Result<String, String> {
+    let checked = HostFilter::parse(&[text.to_owned()]);
+    checked.map_err(|error| error.to_string())?;
+    Ok(text.to_owned())
 }
 
 /// An address range: `10.0.0.0/8`, `fd00::/8`, or one address.
@@ -65,6 +125,34 @@ pub(crate) fn speed(text: &str) -> Result<Speed, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ports_and_processes() {
+        #[track_caller]
+        fn check<T: PartialEq + std::fmt::Debug>(
+            got: Result<T, String>,
+            expected: Result<T, &str>,
+        ) {
+            assert_eq!(got, expected.map_err(str::to_owned));
+        }
+        check(port("443"), Ok(443));
+        check(
+            port("HTTP"),
+            Err("expected a number, got `HTTP`; type: --port 80"),
+        );
+        check(
+            port("80, 443"),
+            Err("one port each; type: --port 80 --port 443"),
+        );
+        check(pid("7"), Ok(7));
+        check(pid("7,8"), Err("one process each; type: --pid 7 --pid 8"));
+        for wrong in ["0", "65536", "-1", "", "80,"] {
+            assert!(port(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["0", "-1", "", "4294967296"] {
+            assert!(pid(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn ranges() {

@@ -38,6 +38,17 @@ pub(crate) struct OutputSettings {
     pub(crate) screen: Option<ScreenSettings>,
 }
 
+/// Work that has results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// Tracing what runs already.
+    Attach,
+    /// Tracing a command, to which standard output belongs.
+    Run,
+    /// Showing a recording.
+    Replay,
+}
+
 /// Settings of the live screen; None without a terminal to draw on, or when something else is written to it.
 fn screen(arguments: &ResultArguments, kernel_log: bool) -> Option<ScreenSettings> {
     let export_there = arguments.json.as_deref() == Some(Path::new("-"));
@@ -81,8 +92,10 @@ fn variable(name: &str) -> Option<String> {
 
 impl OutputSettings {
     /// Opens the outputs, so that errors come before anything is traced. `run`: standard output belongs to the command.
+    /// Every trace prints its summary on standard error: Ctrl-C ends the reader of a pipe too, and the summary with it.
     pub(crate) fn validate(arguments: &OutputArguments, run: bool) -> Result<Self, Failure> {
-        let results = Self::of_results(&arguments.results, run, arguments.kernel_log)?;
+        let work = if run { Work::Run } else { Work::Attach };
+        let results = Self::of_results(&arguments.results, work, arguments.kernel_log)?;
         let invoker = results.invoker.as_ref();
         let record = arguments.record.as_deref();
         Ok(Self {
@@ -96,18 +109,18 @@ impl OutputSettings {
 
     /// Settings for a replay, which has fewer flags.
     pub(crate) fn of_replay(arguments: &ResultArguments) -> Result<Self, Failure> {
-        Self::of_results(arguments, false, false)
+        Self::of_results(arguments, Work::Replay, false)
     }
 
     fn of_results(
         arguments: &ResultArguments,
-        run: bool,
+        work: Work,
         kernel_log: bool,
     ) -> Result<Self, Failure> {
         let invoker = Invoker::find();
-        let target = json_target(arguments, run, invoker.as_ref())?;
+        let target = json_target(arguments, work == Work::Run, invoker.as_ref())?;
         let allowed = allowed(arguments, invoker.as_ref())?;
-        let stdout_is_taken = run || matches!(target, Some(JsonTarget::Stdout));
+        let to_stderr = work != Work::Replay || matches!(target, Some(JsonTarget::Stdout));
         let mut sinks = Sinks::default();
         if let Some(target) = target {
             sinks.add(Sink::Json(Json {
@@ -117,8 +130,8 @@ impl OutputSettings {
         }
         if !arguments.quiet {
             sinks.add(Sink::Text(Text {
-                to_stderr: stdout_is_taken,
-                color: use_color(arguments.color, stdout_is_taken),
+                to_stderr,
+                color: use_color(arguments.color, to_stderr),
             }));
         }
         Ok(Self {

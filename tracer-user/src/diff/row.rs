@@ -76,6 +76,23 @@ impl Row {
         }
     }
 
+    /// True if neither export has anything to show.
+    pub(crate) fn is_empty(&self) -> bool {
+        [self.a, self.b]
+            .into_iter()
+            .flatten()
+            .all(|value| value == 0.0)
+    }
+
+    /// Size of the change, for an order: how many times as much or as little.
+    pub(super) fn weight(&self) -> f64 {
+        match (self.a, self.b) {
+            (Some(a), Some(b)) if a > 0.0 && b > 0.0 => (b / a).ln().abs(),
+            (Some(_), Some(_)) => f64::INFINITY,
+            _ => 0.0,
+        }
+    }
+
     pub(super) fn to_json(&self) -> Value {
         json!({
             "id": self.id,
@@ -137,14 +154,14 @@ const fn first(mut source: Reading) -> Reading {
 const HEAD: &[Reading] = &[
     source(
         "requests_per_second",
-        "requests per second",
+        "requests/s",
         Unit::Rate,
         Better::More,
         |e| divide(requests(e)?, duration_ns(e)? / 1e9),
     ),
     source(
         "requests_per_second_steady",
-        "  in the middle of it",
+        "requests/s, steady part",
         Unit::Rate,
         Better::More,
         steady,
@@ -179,7 +196,7 @@ const HEAD: &[Reading] = &[
     ),
     source(
         "first_byte_all",
-        "first byte, all before it",
+        "to first byte, connects included",
         Unit::TimePerRequest,
         Better::Less,
         first_byte,
@@ -243,13 +260,9 @@ const TAIL: &[Reading] = &[
         Better::Less,
         |e| count(e.totals.tunnels.failed.total()),
     )),
-    source(
-        "dns_queries",
-        "DNS queries",
-        Unit::Count,
-        Better::Less,
-        |e| count(e.totals.dns.queries),
-    ),
+    source("dns_queries", "lookups", Unit::Count, Better::Less, |e| {
+        count(e.totals.dns.queries)
+    }),
     source(
         "time_wait",
         "entered TIME_WAIT",

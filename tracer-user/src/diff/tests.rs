@@ -133,7 +133,7 @@ fn what_is_not_known_is_no_zero() {
 #[test]
 fn losses_are_said_first() {
     let text = compare(&[|e| e.events.lost = Some(7)], &[]).to_text(false);
-    assert!(text.starts_with("a: 7 records lost"), "{text}");
+    assert!(text.starts_with("LOST 7 and 0 records"), "{text}");
     assert!(!text.contains('\x1b'));
     assert!(compare(&[], &[]).to_text(true).contains('\x1b'));
 }
@@ -241,5 +241,84 @@ fn all_zero() -> tracer_export::FailedTunnels {
         unreachable: Some(0),
         closed: Some(0),
         other: Some(0),
+    }
+}
+
+#[test]
+fn the_first_line_says_what_matters() {
+    let comparison = compare(
+        &[],
+        &[
+            |e| e.totals.requests.count = Some(6600),
+            |e| e.totals.requests.reuse_ratio = Some(0.93),
+            |e| e.totals.requests.failed = Some(0),
+            |e| e.totals.connections.failed.refused = Some(0),
+            |e| e.series.requests = None,
+        ],
+    );
+    let text = comparison.to_text(false);
+    let first = "660 requests/s instead of 100 (x6.6); reuse 0.0 % -> 93.0 %; to first byte 340 ms -> 51.5 ms;";
+    assert_eq!(text.lines().next(), Some(first));
+    assert_eq!(text.lines().nth(1), Some("  nothing lost"));
+    let lossy = compare(&[], &[|e| e.events.lost = Some(9)]);
+    assert!(lossy.to_text(false).starts_with("LOST 0 and 9 records"));
+}
+
+#[test]
+fn a_short_comparison_has_the_rows_that_changed_most() {
+    let comparison = compare(
+        &[],
+        &[
+            |e| e.totals.requests.count = Some(5000),
+            |e| e.totals.connections.opened = Some(50),
+            |e| e.time_wait.entered = Some(0),
+        ],
+    );
+    let text = comparison.to_short_text(false);
+    let rows = text
+        .lines()
+        .skip_while(|line| !line.contains("what it means"));
+    let rows: Vec<&str> = rows.skip(1).collect();
+    assert!(rows.len() <= 10, "{text}");
+    assert!(rows[0].starts_with("entered TIME_WAIT"), "{text}");
+    assert!(!text.contains("  =  "), "{text}");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_line_is_wider_than_100_columns(
+        name in "\\PC{0,120}",
+        count in proptest::sample::select(vec![1u64, 60, 12_345_678, 123_456_789_012]),
+        ns in proptest::sample::select(vec![0u64, 999, 86_400_000_000_000]),
+    ) {
+        use unicode_width::UnicodeWidthStr;
+        let side = |count: u64, ns: u64| {
+            let samples = json!({"count": count, "mean_ns": ns, "p50_ns": ns, "p99_ns": ns});
+            let phases: serde_json::Map<String, Value> = Phase::ALL
+                .into_iter()
+                .map(|phase| (phase.key().to_owned(), samples.clone()))
+                .collect();
+            let requests = json!({"count": count, "reuse_ratio": 0.123_456});
+            let value = json!({
+                "schema": "tracer.export/1",
+                "window": {"duration_ns": 10_000_000_000_u64},
+                "events": {"lost": count, "undecodable": 0, "map_full": 0, "evicted": 0},
+                "totals": {"connections": {"opened": count}, "requests": requests, "phases": phases},
+                "time_wait": {"entered": count, "peak": count},
+                "hosts": [{
+                    "host": name, "host_source": "sni", "port": 65_535,
+                    "requests": requests, "phases": phases,
+                }],
+            });
+            tracer_export::read(value.to_string().as_bytes()).unwrap()
+        };
+        let names = [name.clone(), name.clone()];
+        let comparison = Comparison::new(names, side(count, ns), side(1, 77));
+        for text in [comparison.to_text(false), comparison.to_short_text(false)] {
+            for line in text.lines() {
+                proptest::prop_assert!(line.width() <= 100, "{} columns: {line}", line.width());
+            }
+        }
     }
 }

@@ -23,12 +23,12 @@ pub(super) fn of_phase(phase: Phase) -> Words {
             "one lookup takes as long",
         ),
         Phase::Connect => say(
-            "a connect takes longer: a longer way, or lost SYNs",
+            "connects slower: distance or loss",
             "a connect takes less",
-            "one connect takes as long: a round trip",
+            "as long: a round trip",
         ),
         Phase::Tunnel => say(
-            "proxies take longer to open a tunnel",
+            "proxies open a tunnel later",
             "proxies open a tunnel sooner",
             "proxies open a tunnel as fast",
         ),
@@ -43,22 +43,22 @@ pub(super) fn of_phase(phase: Phase) -> Words {
             "resuming takes as long",
         ),
         Phase::TtfbFirst => say(
-            "the server answers later on new connections",
-            "the server answers sooner on new connections",
-            "the server answers as fast on new connections",
+            "answers later on new connections",
+            "answers sooner on new connections",
+            "answers as fast on new connections",
         ),
         Phase::TtfbReused => say(
-            "the server answers later on kept connections",
-            "the server answers sooner on kept connections",
-            "the server answers as fast on kept connections",
+            "answers later on kept ones",
+            "answers sooner on kept ones",
+            "answers as fast on kept ones",
         ),
         Phase::Transfer => say(
-            "bodies take longer: larger, or a smaller window",
-            "bodies arrive sooner: smaller, or a grown window",
+            "larger bodies, or a smaller window",
+            "smaller bodies, or a grown window",
             "bodies take as long",
         ),
         Phase::Pickup => say(
-            "data waits longer for the crawler: it is busy",
+            "the crawler reads later: it is busy",
             "data waits less for the crawler",
             "data waits as long for the crawler",
         ),
@@ -102,7 +102,7 @@ fn speed(id: &str) -> Option<Words> {
         "requests_inferred" => say(
             "more told by record lengths alone",
             "fewer told by record lengths alone",
-            "as many told by record lengths alone",
+            "as many told by lengths alone",
         ),
         "duration" => say(
             "the trace is longer",
@@ -110,9 +110,9 @@ fn speed(id: &str) -> Option<Words> {
             "both traces are as long",
         ),
         "first_byte_all" => say(
-            "a page waits longer: lookup, connect and handshake count",
-            "a page waits less: lookup, connect, handshake saved",
-            "a page waits as long, lookup to first byte",
+            "a page waits longer",
+            "a page waits less",
+            "a page waits as long",
         ),
         _ => return None,
     };
@@ -154,9 +154,9 @@ pub(super) fn words(id: &str) -> Words {
             "connections carry as many pages",
         ),
         "reuse" => say(
-            "more requests find one open: no connect, no TLS",
-            "fewer requests find one open",
-            "as many requests find one open",
+            "more find a connection open",
+            "fewer find a connection open",
+            "as many find a connection open",
         ),
         "connect_total" => say(
             "more time spent on connecting",
@@ -164,12 +164,12 @@ pub(super) fn words(id: &str) -> Words {
             "as much time on connecting",
         ),
         "handshakes_full" => say(
-            "more key exchanges, each a round trip and CPU",
-            "key exchanges saved, each a round trip and CPU",
+            "more round trips and CPU for keys",
+            "round trips and CPU for keys saved",
             "as many key exchanges",
         ),
         "handshakes_resumed" => say(
-            "more handshakes by ticket: cheaper ones",
+            "more of the cheap handshakes",
             "fewer handshakes by ticket",
             "as many handshakes by ticket",
         ),
@@ -184,12 +184,12 @@ pub(super) fn words(id: &str) -> Words {
             "as many local ports held",
         ),
         "time_wait_peak" => say(
-            "closer to the end of the local ports",
-            "farther from the end of the local ports",
-            "as near to the end of the local ports",
+            "closer to the end of local ports",
+            "farther from the end of local ports",
+            "as near to the end of local ports",
         ),
         "failures" => say(
-            "more went wrong: see `failed` in both exports",
+            "more went wrong",
             "less went wrong",
             "nothing new went wrong",
         ),

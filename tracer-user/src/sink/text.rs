@@ -1,17 +1,20 @@
 //! The text summary as a sink: printed once, when the terminal is free.
 
 mod findings;
+mod lines;
+mod page;
 mod summary;
 mod tables;
+mod verdict;
 
-use self::summary::summary;
+use self::summary::{Summary, summary};
 use super::{Occasion, Results};
 use crate::say::{self, StreamError};
 
 /// Settings of the text summary.
 #[derive(Debug)]
 pub(crate) struct Text {
-    /// True if the summary goes to standard error, because standard output belongs to the command or the export.
+    /// True if the summary goes to standard error, as after every trace, and when standard output has the export.
     pub(crate) to_stderr: bool,
     /// Use colours.
     pub(crate) color: bool,
@@ -23,13 +26,14 @@ impl Text {
         if occasion != Occasion::TerminalFree {
             return Ok(());
         }
-        let duration_ns = results.description.elapsed_ns();
-        let text = summary(
-            &results.snapshot,
-            &results.findings,
-            duration_ns,
-            self.color,
-        );
+        let text = summary(&Summary {
+            snapshot: &results.snapshot,
+            findings: &results.findings,
+            target: results.description.target(),
+            filter: results.description.filter_in_words(),
+            duration_ns: results.description.elapsed_ns(),
+            color: self.color,
+        });
         match self.to_stderr {
             true => say::print_to_stderr(&text),
             false => say::print(&text),

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     future::pending,
-    io::BufReader,
+    io::{BufReader, Read},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -40,6 +40,14 @@ pub(crate) enum ReplayError {
         /// Error of the system.
         source: std::io::Error,
     },
+    /// The file is an export.
+    #[error(
+        "{path} is an export, which has no records to replay; `tracer diff {path} OTHER.json` compares it with another one"
+    )]
+    Export {
+        /// Path as given.
+        path: PathBuf,
+    },
     /// The file is no recording that this version can read.
     #[error("cannot replay {path}: {source}")]
     Read {
@@ -48,6 +56,18 @@ pub(crate) enum ReplayError {
         /// Fault of the file.
         source: OpenError,
     },
+}
+
+/// Error for a file that is no recording: exports are easily given in place of one.
+fn unreadable(path: &Path, source: OpenError) -> ReplayError {
+    let mut head = [0; 512];
+    let read = File::open(path).and_then(|mut file| file.read(&mut head));
+    let head = String::from_utf8_lossy(&head[..read.unwrap_or(0)]);
+    let path = path.into();
+    match head.contains("\"tracer.export/") {
+        true => ReplayError::Export { path },
+        false => ReplayError::Read { path, source },
+    }
 }
 
 /// Pace of a replay: decides when the next entry is due.
@@ -120,10 +140,7 @@ impl Replay {
         let file = File::open(path).map_err(failed)?;
         let bytes = file.metadata().map_err(failed)?.len();
         let (reader, start) =
-            Reader::open(BufReader::new(file)).map_err(|source| ReplayError::Read {
-                path: path.into(),
-                source,
-            })?;
+            Reader::open(BufReader::new(file)).map_err(|source| unreadable(path, source))?;
         let replay = Self {
             path: path.into(),
             bytes,

@@ -4,7 +4,11 @@ use std::{
     ffi::OsString,
     fs::File,
     io::{self, IsTerminal},
-    os::{fd::AsRawFd, unix::process::CommandExt},
+    os::{
+        fd::AsRawFd,
+        unix::{fs::PermissionsExt, process::CommandExt},
+    },
+    path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
@@ -30,6 +34,28 @@ pub(crate) enum ChildError {
     /// The command line is empty.
     #[error("no command given")]
     NoCommand,
+    /// No program of that name is in the directories of PATH.
+    #[error("no command `{program}` in PATH; {remedy}")]
+    NotInPath {
+        /// Program as given.
+        program: String,
+        /// Command line to type, or another remedy.
+        remedy: String,
+    },
+    /// The file does not exist.
+    #[error("there is no file {program}; check its name, or give its whole path")]
+    NoFile {
+        /// Program as given.
+        program: String,
+    },
+    /// The file may not be executed.
+    #[error(
+        "{program} is not executable; type: chmod +x {program}, or name its interpreter: tracer run -- sh {program}"
+    )]
+    NotExecutable {
+        /// Program as given.
+        program: String,
+    },
     /// The program cannot be started.
     #[error("cannot start `{program}`: {source}")]
     Start {
@@ -41,6 +67,58 @@ pub(crate) enum ChildError {
     /// The cgroup made for the command cannot be opened.
     #[error("opening the command's cgroup: {0}")]
     Cgroup(io::Error),
+}
+
+/// A word as a shell would read it back.
+pub(crate) fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,~".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
+/// Checks that the program can be found, so that this mistake is told before anything else is done. Whatever cannot be
+/// checked passes.
+pub(crate) fn check(command: &[OsString]) -> Result<(), ChildError> {
+    let program = command.first().ok_or(ChildError::NoCommand)?;
+    let name = quoted(&program.to_string_lossy());
+    let path = Path::new(program);
+    if path.components().count() > 1 || path.is_absolute() {
+        return match path.metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(ChildError::NoFile { program: name })
+            }
+            Ok(file) if file.is_file() && file.permissions().mode() & 0o111 == 0 => {
+                Err(ChildError::NotExecutable { program: name })
+            }
+            _ => Ok(()),
+        };
+    }
+    let Some(directories) = std::env::var_os("PATH") else {
+        return Ok(());
+    };
+    let mut places = std::env::split_paths(&directories).map(|place| place.join(program));
+    match places.any(|place| !matches!(place.try_exists(), Ok(false))) {
+        true => Ok(()),
+        false => Err(ChildError::NotInPath {
+            remedy: remedy(path, &name),
+            program: name,
+        }),
+    }
+}
+
+/// Remedy for a name that PATH does not have.
+fn remedy(path: &Path, name: &str) -> String {
+    if path.exists() {
+        return format!("type: tracer run -- ./{name}");
+    }
+    match std::env::var_os("SUDO_USER") {
+        Some(_) => {
+            format!("sudo has a PATH of its own; type: sudo tracer run -- \"$(command -v {name})\"")
+        }
+        None => "check its name, or give its whole path".to_owned(),
+    }
 }
 
 /// Starts the command inside `cgroup`. The child moves itself there before exec, so that its first socket is already in

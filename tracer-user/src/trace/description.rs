@@ -28,6 +28,22 @@ pub(crate) struct Description {
 }
 
 impl Description {
+    /// Target in words: the command, or the filter.
+    pub(crate) fn target(&self) -> String {
+        match &self.command {
+            Some(words) => words.join(" "),
+            None => match self.filter_in_words() {
+                none if none.is_empty() => "all processes".to_owned(),
+                words => words,
+            },
+        }
+    }
+
+    /// The filter as text; empty without one.
+    pub(crate) fn filter_in_words(&self) -> String {
+        described(&self.filter)
+    }
+
     /// Restarts the measured window at this moment: `now_ns` is CLOCK_MONOTONIC, `at_ns` counts from 1970.
     pub(crate) fn restart(&mut self, now_ns: u64, at_ns: u64) {
         self.started_ns = now_ns;
@@ -48,6 +64,13 @@ impl Description {
     pub(crate) fn as_of_at_ns(&self) -> u64 {
         self.started_at_ns() + self.elapsed_ns()
     }
+}
+
+/// The filter as text: `comm curl port 443`.
+fn described(filter: &Filter) -> String {
+    let given = filter.given().into_iter();
+    let words = given.map(|(flag, values)| format!("{flag} {}", values.join(",")));
+    words.collect::<Vec<_>>().join("  ")
 }
 
 /// Processor time.

@@ -109,6 +109,7 @@ pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
         let text = "--pid goes with attach; run traces the command it starts";
         return Err(Failure::Usage(text.into()));
     }
+    child::check(&arguments.command)?;
     let output = OutputSettings::validate(&arguments.output, true)?;
     let user = arguments.user.as_deref().map(Account::find).transpose()?;
     check_rights()?;

@@ -138,8 +138,8 @@ pub(super) struct Model {
     pub(super) connections: Tabular,
     pub(super) names: Tabular,
     pub(super) ports: Tabular,
-    /// The chosen phase of the overview.
-    pub(super) phase: usize,
+    /// The phase of the overview that the user has chosen.
+    phase: Option<usize>,
     pub(super) detail: Option<Detail>,
     pub(super) plot: Option<Plot>,
     /// The chosen finding.
@@ -178,7 +178,7 @@ impl Model {
             connections: Tabular::new(&tables::CONNECTIONS),
             names: Tabular::new(&tables::NAMES),
             ports: Tabular::new(&tables::PORTS),
-            phase: 0,
+            phase: None,
             detail: None,
             plot: None,
             finding: 0,

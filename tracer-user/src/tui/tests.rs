@@ -4,6 +4,7 @@ mod cost;
 mod fixture;
 mod frames;
 mod news;
+mod scenarios;
 mod scripts;
 
 use std::sync::Arc;

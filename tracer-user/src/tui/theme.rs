@@ -2,7 +2,7 @@
 //! blindness, and no meaning depends on colour alone: bars have labels, changes have arrows, alarms have words.
 
 use ratatui::style::{Color, Modifier, Style};
-use tracer_core::phase::Phase;
+use tracer_core::cost::Part;
 
 use crate::tui::settings::Colors;
 
@@ -33,48 +33,13 @@ pub(super) enum Role {
     Key,
 }
 
-/// The parts of a request's time, in their order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
-    Dns,
-    Connect,
-    Tunnel,
-    Tls,
-    Ttfb,
-    Transfer,
-}
-
-impl Part {
-    pub(super) const ALL: [Self; 6] = [
-        Self::Dns,
-        Self::Connect,
-        Self::Tunnel,
-        Self::Tls,
-        Self::Ttfb,
-        Self::Transfer,
-    ];
-
-    pub(super) fn name(self) -> &'static str {
-        let phase = match self {
-            Self::Dns => Phase::Dns,
-            Self::Connect => Phase::Connect,
-            Self::Tunnel => Phase::Tunnel,
-            // Full and resumed handshakes together.
-            Self::Tls => Phase::Tls,
-            Self::Ttfb => Phase::Ttfb,
-            Self::Transfer => Phase::Transfer,
-        };
-        phase.key()
-    }
-}
-
 /// Characters for drawing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Glyphs {
     /// Eight heights, lowest first.
     pub(super) ramp: [char; 8],
     /// Fill of each [`Part`], for terminals without enough colours.
-    pub(super) fills: [char; 6],
+    pub(super) fills: [char; Part::COUNT],
     /// A full cell.
     pub(super) full: char,
     /// An empty cell of a gauge.
@@ -98,7 +63,7 @@ pub(super) struct Glyphs {
 
 const UNICODE: Glyphs = Glyphs {
     ramp: ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
-    fills: ['░', '▒', '▚', '▓', '█', '▞'],
+    fills: ['░', '▒', '▚', '▓', '█', '▞', '▤'],
     full: '█',
     empty: '░',
     rule: '─',
@@ -113,7 +78,7 @@ const UNICODE: Glyphs = Glyphs {
 
 const ASCII: Glyphs = Glyphs {
     ramp: ['_', '.', ':', '-', '=', '+', '*', '#'],
-    fills: ['.', 'o', '=', '+', '#', '/'],
+    fills: ['.', 'o', '=', '+', '#', '/', '%'],
     full: '#',
     empty: '.',
     rule: '-',
@@ -192,8 +157,9 @@ impl Theme {
             Color::Magenta,
             Color::Green,
             Color::Blue,
+            Color::LightRed,
         ];
-        let many = [74, 214, 167, 175, 36, 227];
+        let many = [74, 214, 167, 175, 36, 227, 209];
         match self.colors {
             Colors::None => (self.glyphs.fills[at], Style::new()),
             Colors::Sixteen => (self.glyphs.full, Style::new().fg(sixteen[at])),

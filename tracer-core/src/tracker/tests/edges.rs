@@ -110,3 +110,18 @@ fn counters_of_a_damaged_recording() {
         tracker.reset();
     }
 }
+
+#[test]
+fn what_the_host_filter_leaves_out_is_counted() {
+    let left_out = |hosts: &[&str]| {
+        let mut tracker = tracker(hosts);
+        tracker.take(connected(10 * MS, connect::ESTABLISHED).as_bytes());
+        tracker.take(closed(0).as_bytes());
+        tracker.take(connected(10 * MS, connect::FAILED).as_bytes());
+        let left_out = tracker.snapshot().left_out;
+        (left_out.connections, left_out.hosts.len())
+    };
+    assert_eq!(left_out(&[]), (0, 0));
+    assert_eq!(left_out(&["*"]), (0, 0));
+    assert_eq!(left_out(&["nobody.example"]), (2, 1));
+}

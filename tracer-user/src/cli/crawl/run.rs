@@ -19,8 +19,9 @@ use tracer_crawler::{
     progress::{self, Screen},
     seeds,
     settings::Settings,
-    stats::{Snapshot, Stats},
+    stats::{Snapshot, Stats, exit},
 };
+use tracer_text::printable::printable;
 
 use super::{log, sources, threads, trace};
 use crate::{
@@ -128,7 +129,7 @@ impl CrawlRun {
             .collect();
         let live = Arc::clone(self.reloader.live());
         let showing = progress::show(
-            self.stats,
+            Arc::clone(&self.stats),
             Arc::clone(&live),
             self.screen.clone(),
             over.clone(),
@@ -145,7 +146,7 @@ impl CrawlRun {
             let _ = server.await;
         }
         match ended {
-            Ok(figures) => Ok(finish(&figures, &live.load(), &self.screen)),
+            Ok(figures) => Ok(finish(&figures, &self.stats, &live.load(), &self.screen)),
             Err(signal) => {
                 say("stopped at once; pages under way are lost");
                 Ok(128 + signal)
@@ -154,12 +155,19 @@ impl CrawlRun {
     }
 }
 
-/// Prints the summary; returns the exit code.
-fn finish(figures: &Snapshot, settings: &Settings, screen: &Screen) -> u8 {
+/// Prints the summary, and why not one page could be fetched; returns the exit code.
+fn finish(figures: &Snapshot, stats: &Stats, settings: &Settings, screen: &Screen) -> u8 {
     if !settings.output.quiet {
         screen.say(progress::summary(figures).trim_end());
     }
-    figures.exit_code()
+    let code = figures.exit_code();
+    if let Some(why) = stats
+        .first_failure()
+        .filter(|_| code == exit::NOTHING_FETCHED)
+    {
+        say(printable(why));
+    }
+    code
 }
 
 /// Outputs that get the pages: files come before the hook command, which may read them.

@@ -1,4 +1,4 @@
-//! Findings in the text summary: three lines each, those most worth a change first.
+//! Findings in the text summary: what is wrong, what to change, where more is told; those most worth a change first.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use tracer_core::finding::{
 };
 use tracer_text::printable::printable;
 
-use super::tables::Paint;
+use super::{lines::words, tables::Paint};
 
 /// Limit of the faults that are listed.
 const SHOWN: usize = 5;
@@ -22,7 +22,13 @@ pub(super) fn findings(text: &mut String, findings: &[Finding], paint: &Paint) {
         .filter_map(|finding| Some((finding, finding.found()?)))
         .collect();
     if found.is_empty() {
-        let _ = writeln!(text, "\nfindings      none: {}", told(findings));
+        text.push('\n');
+        words(
+            text,
+            "findings      ",
+            14,
+            &format!("none: {}", told(findings)),
+        );
         return;
     }
     let first = finding::first(findings).map(|finding| finding.rule);
@@ -34,7 +40,13 @@ pub(super) fn findings(text: &mut String, findings: &[Finding], paint: &Paint) {
         0 => String::new(),
         _ => format!("{more} more, "),
     };
-    let _ = writeln!(text, "\nfindings      {more}{}", told(findings));
+    text.push('\n');
+    words(
+        text,
+        "findings      ",
+        14,
+        &format!("{more}{}", told(findings)),
+    );
 }
 
 /// Number of rules that found nothing, and of those that could not tell.
@@ -65,19 +77,23 @@ fn fault(text: &mut String, finding: &Finding, found: &Found, is_first: bool, pa
         (None, false, _) => "found",
     };
     let head = format!("{lead}: {}", rule.id());
-    let head = match (&finding.suppressed_by, fault.severity) {
+    let mut lines = String::new();
+    let severity = fault.severity.as_str();
+    words(&mut lines, "", 2, &format!("{head} ({severity}{saves})"));
+    let painted = match (&finding.suppressed_by, fault.severity) {
         (Some(_), _) | (None, Severity::Info) => paint.bold(&head),
         (None, Severity::Warning | Severity::Critical) => paint.alarm(&head),
     };
-    let _ = writeln!(text, "\n{head} ({}{saves})", fault.severity.as_str());
-    let _ = writeln!(text, "  {}", printable(&fault.summary));
+    let _ = write!(text, "\n{}", lines.replacen(&head, &painted, 1));
+    words(text, "  ", 2, &printable(&fault.summary));
     if let Some(because) = &finding.suppressed_because {
-        let _ = writeln!(text, "  allowed because: {}", printable(because));
+        words(text, "  ", 2, &format!("allowed because: {}", printable(because)));
         return;
     }
     let advice = advice::advise(rule, found.client, fault);
     let advice = advice.first().map(Advice::headline).unwrap_or_default();
-    let _ = writeln!(text, "  {advice} · tracer explain {}", rule.id());
+    words(text, "  ", 2, &advice);
+    let _ = writeln!(text, "  tracer explain {}", rule.id());
 }
 
 #[cfg(test)]
@@ -118,7 +134,7 @@ mod tests {
     #[test]
     fn nothing_found_says_what_could_not_be_told() {
         let text = text_of(&Snapshot::default(), &[]);
-        let expected = "\nfindings      none: 2 of 21 rules are clear, 19 cannot tell (why: `findings` of --json)\n";
+        let expected = "\nfindings      none: 2 of 21 rules are clear, 19 cannot tell (why: `findings` of\n              --json)\n";
         assert_eq!(text, expected);
     }
 }

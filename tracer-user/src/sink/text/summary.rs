@@ -1,141 +1,133 @@
 //! The text summary, printed at the end.
 
-use std::fmt::Write;
-
 use tracer_core::{
     finding::Finding,
-    group::{Connections, Group, Requests, tunnels::Tunnels},
-    phase::Phase,
-    snapshot::{Events, Snapshot},
+    group::{ClosedBy, Connections, Group, Requests, tunnels::Tunnels},
+    snapshot::Snapshot,
 };
-use tracer_text::number;
+use tracer_text::{number, printable::printable};
 
 use super::{
     findings::findings,
+    lines::{named, number_of, paragraph},
+    page::{page, percent},
     tables::{self, Paint},
+    verdict::verdict,
 };
 
-/// The whole summary; `duration_ns` is the length of the trace.
-pub(crate) fn summary(
-    snapshot: &Snapshot,
-    judged: &[Finding],
-    duration_ns: u64,
-    color: bool,
-) -> String {
+/// Input of a summary.
+pub(super) struct Summary<'a> {
+    /// The figures.
+    pub(super) snapshot: &'a Snapshot,
+    /// Result of every rule.
+    pub(super) findings: &'a [Finding],
+    /// Target of the trace, in words.
+    pub(super) target: String,
+    /// Filter of the trace, in words; empty without one.
+    pub(super) filter: String,
+    /// Length of the trace, ns.
+    pub(super) duration_ns: u64,
+    /// Use colours.
+    pub(super) color: bool,
+}
+
+/// Text of the whole summary, in 80 columns.
+pub(super) fn summary(of: &Summary<'_>) -> String {
     let mut text = String::new();
-    let paint = Paint::new(color);
-    head(&mut text, snapshot, duration_ns, &paint);
+    let (snapshot, paint) = (of.snapshot, Paint::new(of.color));
+    verdict(&mut text, snapshot, &of.target, of.duration_ns, &paint);
     if snapshot.processes.is_empty() {
-        text.push_str("no connection was made, and none was open\n");
+        super::lines::words(&mut text, "", 2, &printable(&nothing(snapshot, &of.filter)));
         return text;
     }
-    phases(&mut text, &snapshot.totals, &paint);
+    page(&mut text, snapshot, &paint);
+    text.push('\n');
     counts(&mut text, snapshot);
     tables::hosts(&mut text, &snapshot.hosts, &paint);
     tables::proxies(&mut text, &snapshot.proxies, &paint);
     tables::processes(&mut text, &snapshot.processes, &paint);
-    findings(&mut text, judged, &paint);
+    findings(&mut text, of.findings, &paint);
     text
 }
 
-fn head(text: &mut String, snapshot: &Snapshot, duration_ns: u64, paint: &Paint) {
-    let events = &snapshot.events;
-    let losses = match events.losses() {
-        0 => format!("nothing lost{}", totals_only(snapshot)),
-        _ => paint.alarm(&format!("LOST: {}", lost(events))),
-    };
-    let _ = writeln!(
-        text,
-        "{}  {}, {} records, {losses}",
-        paint.bold("tracer"),
-        number::time(duration_ns as f64),
-        events.received
-    );
-}
-
-/// Losses by kind, with their numbers.
-fn lost(events: &Events) -> String {
-    let mut parts = Vec::new();
-    if events.lost + events.undecodable + events.map_full + events.evicted != 0 {
-        parts.push(format!(
-            "{} records, {} undecodable, {} map full, {} evicted",
-            events.lost, events.undecodable, events.map_full, events.evicted
-        ));
+/// Sentence about a trace without connections: what the filter has left out, as far as that is known.
+fn nothing(snapshot: &Snapshot, filter: &str) -> String {
+    let left_out = &snapshot.left_out;
+    if left_out.connections != 0 {
+        let count = number_of(left_out.connections, "connection was", "connections were");
+        let hosts: Vec<String> = left_out.hosts.iter().map(ToString::to_string).collect();
+        let hosts = hosts.join(", ");
+        return format!(
+            "the filter ({filter}) let nothing through: {count} left out, among them to {hosts}"
+        );
     }
-    if events.not_recorded != 0 {
-        parts.push(format!("{} not recorded", events.not_recorded));
-    }
-    if events.negative_durations != 0 {
-        let count = events.negative_durations;
-        parts.push(format!("{count} durations that end before they begin"));
-    }
-    parts.join(", ")
-}
-
-/// Remark on connections and records that are counted in the totals but in no host or process.
-fn totals_only(snapshot: &Snapshot) -> String {
-    let named = |count, what| (count != 0).then(|| format!("{count} {what}"));
-    let parts: Vec<String> = [
-        named(snapshot.events.overflowed, "records"),
-        named(snapshot.hosts_folded, "hosts"),
-        named(snapshot.processes_folded, "processes"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    match parts.is_empty() {
-        true => String::new(),
-        false => format!(" ({} in the totals only)", parts.join(", ")),
+    match filter.is_empty() {
+        true => "no connection was made, and none was open".to_owned(),
+        false => format!(
+            "no connection was made that the filter ({filter}) lets through, and none was open"
+        ),
     }
 }
 
-fn phases(text: &mut String, group: &Group, paint: &Paint) {
-    let header = format!(
-        "{:<16}{:>9}{:>10}{:>10}{:>10}{:>10}",
-        "phase", "count", "p50", "p90", "p99", "max"
-    );
-    let _ = writeln!(text, "\n{}", paint.bold(&header));
-    for phase in Phase::IN_SUMMARY {
-        let latency = group.phases.get(phase);
-        if latency.count() != 0 {
-            let s = latency.summary();
-            let _ = writeln!(
-                text,
-                "{:<16}{:>9}{:>10}{:>10}{:>10}{:>10}",
-                phase.title(),
-                s.count,
-                number::time(s.p50_ns as f64),
-                number::time(s.p90_ns as f64),
-                number::time(s.p99_ns as f64),
-                number::time(s.max_ns as f64)
-            );
-        }
+fn counts(text: &mut String, snapshot: &Snapshot) {
+    let group = &snapshot.totals;
+    connections(text, &group.connections);
+    not_requests(text, &group.connections);
+    requests(text, &group.requests);
+    http2(text, group);
+    failed(text, group);
+    closed(text, &group.connections.closed_by);
+    tunnels(text, &group.tunnels);
+    tls(text, group);
+    dns(text, group);
+    let (entered, view) = (group.tcp.time_wait_entered, &snapshot.time_wait);
+    let pieces = named(&[
+        (entered, "entered"),
+        (view.current, "now"),
+        (view.peak, "at most"),
+    ]);
+    if !pieces.is_empty() {
+        paragraph(text, "TIME_WAIT", &pieces);
     }
+}
+
+fn connections(text: &mut String, connections: &Connections) {
+    let opened = connections.opened + connections.connecting_now;
+    let mut pieces = vec![format!("{} opened", number::count(opened))];
+    pieces.extend(named(&[
+        (connections.adopted, "open before the trace"),
+        (connections.open_now, "open now"),
+        (connections.connecting_now, "connecting now"),
+    ]));
+    if connections.peak_open != 0 {
+        let most = number::count(connections.peak_open);
+        pieces.push(format!("at most {most} open at once"));
+    }
+    pieces.push(match connections.never_used() {
+        0 => "none never used".to_owned(),
+        count => format!("{} never used", number::count(count)),
+    });
+    paragraph(text, "connections", &pieces);
 }
 
 fn requests(text: &mut String, requests: &Requests) {
-    let reuse = requests.reuse_ratio().map_or_else(String::new, |ratio| {
-        format!(", {:.1} % on a reused connection", ratio * 100.0)
-    });
-    let _ = writeln!(
-        text,
-        "requests      {} on {} connections{reuse}, {} failed, {} in flight (at most {} at once), {} turns of HTTP/2",
-        requests.count,
-        requests.connections,
-        requests.failed,
-        requests.in_flight_now,
-        requests.in_flight.peak().max(requests.in_flight_now),
-        requests.h2_turns
-    );
-    if let Some(ratio) = requests.pickup_cpu_ratio() {
-        let _ = writeln!(
-            text,
-            "              {} responses waited 1 ms or more for the client; of {} it is known that {:.0} % of that time its thread waited for a CPU",
-            requests.slow_pickups,
-            requests.slow_pickups_measured,
-            ratio * 100.0
-        );
+    let mut pieces = vec![format!(
+        "{} on {}",
+        number::count(requests.count),
+        number_of(requests.connections, "connection", "connections")
+    )];
+    if let Some(ratio) = requests.reuse_ratio() {
+        pieces.push(format!("{} on a reused connection", percent(ratio)));
     }
+    pieces.extend(named(&[
+        (requests.in_flight_now, "in flight now"),
+        (
+            requests.aborted,
+            "given up by the client before the response was complete",
+        ),
+        (requests.h2_turns, "turns of HTTP/2"),
+    ]));
+    paragraph(text, "requests", &pieces);
     also(
         text,
         requests.pickups_unseen,
@@ -153,26 +145,30 @@ fn requests(text: &mut String, requests: &Requests) {
     );
 }
 
-/// Adds a line to the paragraph when there is something to say.
+/// Adds a sentence to the paragraph when there is something to say.
 fn also(text: &mut String, count: u64, words: &str) {
     if count != 0 {
-        let _ = writeln!(text, "              {count} {words}");
+        note(text, &format!("{count} {words}"));
     }
+}
+
+/// Adds a sentence to the paragraph before.
+fn note(text: &mut String, sentence: &str) {
+    let indent = " ".repeat(14);
+    super::lines::words(text, &indent, 14, sentence);
 }
 
 /// Connections that carry no requests, so that nobody looks for any.
 fn not_requests(text: &mut String, connections: &Connections) {
-    if connections.dns != 0 {
-        let unread = match connections.dns_unread {
-            0 => String::new(),
-            unread => format!("; the lookups of {unread} of these are not known"),
-        };
-        let _ = writeln!(
-            text,
-            "              {} to name servers, which count no requests{unread}",
-            connections.dns
-        );
-    }
+    let unread = match connections.dns_unread {
+        0 => String::new(),
+        unread => format!("; the lookups of {unread} of these are not known"),
+    };
+    also(
+        text,
+        connections.dns,
+        &format!("to name servers, which count no requests{unread}"),
+    );
     also(
         text,
         connections.other_protocol,
@@ -189,15 +185,20 @@ fn not_requests(text: &mut String, connections: &Connections) {
         "were one-way: what the client sent was never answered, so it counts no requests",
     );
     let unknown = connections.requests_unknown;
-    if unknown.total() != 0 {
-        let _ = writeln!(
-            text,
-            "              of {} the requests are NOT KNOWN: {} were open before the trace, {} with a handshake and {} with a tunnel that could not be followed, {} with TLS inside of TLS",
-            unknown.total(),
-            unknown.open_before,
+    let reasons = named(&[
+        (unknown.open_before, "were open before the trace"),
+        (
             unknown.handshake,
-            unknown.tunnel,
-            unknown.tls_inside
+            "had a handshake that could not be followed",
+        ),
+        (unknown.tunnel, "had a tunnel that could not be followed"),
+        (unknown.tls_inside, "had TLS inside of TLS"),
+    ]);
+    if !reasons.is_empty() {
+        let (total, reasons) = (unknown.total(), reasons.join(", "));
+        note(
+            text,
+            &format!("of {total} the requests are NOT KNOWN: {reasons}"),
         );
     }
     also(
@@ -219,35 +220,107 @@ fn http2(text: &mut String, group: &Group) {
         .map_or_else(String::new, |limit| {
             format!(" of {limit} that a server allows")
         });
-    let unused = match source.never_used {
-        0 => String::new(),
-        count => format!(", {count} never used"),
-    };
-    let _ = writeln!(
-        text,
-        "HTTP/2        {} requests on {connections} connections: {} with frames read, {} inferred, {} not known{unused}; at most {} at once on one{limit}",
-        group.requests.http2, source.frames, source.inferred, source.none, http2.in_flight_peak
-    );
-    let failed = http2.refused + http2.reset_by_client + http2.reset_by_server;
-    if failed + http2.goaway != 0 {
-        let _ = writeln!(
-            text,
-            "              {} refused, {} reset by the client, {} by the server, GOAWAY on {} connections",
-            http2.refused, http2.reset_by_client, http2.reset_by_server, http2.goaway
-        );
-    }
+    let mut pieces = vec![format!(
+        "{} on {}",
+        number_of(group.requests.http2, "request", "requests"),
+        number_of(connections, "connection", "connections")
+    )];
+    pieces.extend(named(&[
+        (source.frames, "with frames read"),
+        (source.inferred, "inferred"),
+        (source.none, "not known"),
+        (source.never_used, "never used"),
+    ]));
+    pieces.push(format!(
+        "at most {} at once on one{limit}",
+        http2.in_flight_peak
+    ));
+    pieces.extend(named(&[
+        (http2.refused, "refused"),
+        (http2.reset_by_client, "reset by the client"),
+        (http2.reset_by_server, "reset by the server"),
+        (http2.goaway, "connections with GOAWAY"),
+    ]));
+    paragraph(text, "HTTP/2", &pieces);
     also(
         text,
         http2.at_least,
         "connections carried AT LEAST the requests that are counted: theirs are inferred",
     );
     let because = http2.none_because;
+    let reasons = named(&[
+        (because.no_library, "without a readable TLS library"),
+        (because.attached_late, "attached too late"),
+        (because.lost_sync, "where records and frames did not fit"),
+    ]);
     if source.none != 0 {
-        let _ = writeln!(
+        let (none, reasons) = (source.none, reasons.join(", "));
+        note(
             text,
-            "              of {} connections the requests are NOT KNOWN: {} without a readable TLS library, {} attached too late, {} where records and frames did not fit",
-            source.none, because.no_library, because.attached_late, because.lost_sync
+            &format!("of {none} connections the requests are NOT KNOWN: {reasons}"),
         );
+    }
+}
+
+/// Everything that failed: how much by kind, and connects by reason.
+fn failed(text: &mut String, group: &Group) {
+    let kinds = group.failures_by_kind().into_iter();
+    let kinds = kinds.filter(|(count, _)| *count != 0);
+    let kinds: Vec<String> = kinds
+        .map(|(count, many)| number_of(count, many.trim_end_matches('s'), many))
+        .collect();
+    if kinds.is_empty() {
+        paragraph(text, "failed", &["none".to_owned()]);
+        return;
+    }
+    paragraph(text, "failed", &kinds);
+    let connects = group.connections.failed;
+    because(
+        text,
+        "connects",
+        &named(&[
+            (connects.refused, "refused"),
+            (connects.timed_out, "timed out"),
+            (connects.reset, "reset"),
+            (connects.unreachable, "unreachable"),
+            (connects.other, "other"),
+        ]),
+    );
+    let lookups = group.dns.failed;
+    because(
+        text,
+        "lookups",
+        &named(&[
+            (lookups.nxdomain, "NXDOMAIN"),
+            (lookups.servfail, "SERVFAIL"),
+            (lookups.timeout, "not answered"),
+            (lookups.other, "other"),
+        ]),
+    );
+    let stale = number::count(group.requests.stale);
+    if group.requests.stale != 0 {
+        let why = "on a kept connection that the server closed in answer";
+        because(text, "requests", &[format!("{stale} {why}")]);
+    }
+}
+
+fn because(text: &mut String, what: &str, reasons: &[String]) {
+    if !reasons.is_empty() {
+        note(text, &format!("{what}: {}", reasons.join(", ")));
+    }
+}
+
+fn closed(text: &mut String, closed: &ClosedBy) {
+    let pieces = named(&[
+        (closed.client, "by the client"),
+        (closed.server, "by the server"),
+        (closed.client_reset, "reset by the client"),
+        (closed.server_reset, "reset by the server"),
+        (closed.timeout, "timed out"),
+        (closed.unknown, "in an unknown way"),
+    ]);
+    if !pieces.is_empty() {
+        paragraph(text, "closed", &pieces);
     }
 }
 
@@ -257,126 +330,64 @@ fn tunnels(text: &mut String, tunnels: &Tunnels) {
         return;
     }
     let (kinds, failed) = (tunnels.by_kind, tunnels.failed);
-    let _ = writeln!(
+    let by_kind = named(&[
+        (kinds.connect, "CONNECT"),
+        (kinds.socks4, "SOCKS 4"),
+        (kinds.socks5, "SOCKS 5"),
+    ]);
+    let mut pieces = vec![match by_kind.is_empty() {
+        true => format!("{} opened", tunnels.opened),
+        false => format!("{} opened ({})", tunnels.opened, by_kind.join(", ")),
+    }];
+    pieces.extend(named(&[(tunnels.unknown, "unknown")]));
+    paragraph(text, "tunnels", &pieces);
+    because(
         text,
-        "tunnels       {} opened ({} CONNECT, {} SOCKS 4, {} SOCKS 5), {} unknown",
-        tunnels.opened, kinds.connect, kinds.socks4, kinds.socks5, tunnels.unknown
+        "failed",
+        &named(&[
+            (failed.auth, "auth"),
+            (failed.refused, "refused"),
+            (failed.unreachable, "unreachable"),
+            (failed.closed, "closed"),
+            (failed.other, "other"),
+        ]),
     );
-    if failed.total() != 0 {
-        let _ = writeln!(
-            text,
-            "              failed: {} auth, {} refused, {} unreachable, {} closed, {} other",
-            failed.auth, failed.refused, failed.unreachable, failed.closed, failed.other
-        );
+}
+
+fn tls(text: &mut String, group: &Group) {
+    let tls = &group.tls;
+    let mut pieces = named(&[(tls.full, "full")]);
+    if tls.full + tls.resumed != 0 {
+        pieces.push(match tls.resumed {
+            0 => "none resumed".to_owned(),
+            count => format!("{} resumed", number::count(count)),
+        });
+    }
+    pieces.extend(named(&[
+        (tls.failed, "failed"),
+        (tls.unfinished, "unfinished"),
+        (tls.unknown, "unknown"),
+        (tls.not_tls, "connections not TLS"),
+    ]));
+    if !pieces.is_empty() {
+        paragraph(text, "tls", &pieces);
     }
 }
 
-fn counts(text: &mut String, snapshot: &Snapshot) {
-    let group = &snapshot.totals;
-    let (connections, tls, closed) = (&group.connections, &group.tls, &group.connections.closed_by);
-    let failed = connections.failed;
-    let _ = writeln!(
-        text,
-        "\nconnections   {} opened, {} established, {} adopted, {} open now (peak {}), {} connecting",
-        connections.opened + connections.connecting_now,
-        connections.established,
-        connections.adopted,
-        connections.open_now,
-        connections.peak_open,
-        connections.connecting_now
-    );
-    not_requests(text, connections);
-    requests(text, &group.requests);
-    http2(text, group);
-    let _ = writeln!(
-        text,
-        "failed        {} refused, {} timed out, {} reset, {} unreachable, {} other",
-        failed.refused, failed.timed_out, failed.reset, failed.unreachable, failed.other
-    );
-    let _ = writeln!(
-        text,
-        "closed by     {} client, {} server, {} client RST, {} server RST, {} timeout, {} unknown",
-        closed.client,
-        closed.server,
-        closed.client_reset,
-        closed.server_reset,
-        closed.timeout,
-        closed.unknown
-    );
-    tunnels(text, &group.tunnels);
-    let _ = writeln!(
-        text,
-        "tls           {} full, {} resumed, {} failed, {} unfinished, {} unknown, {} connections not TLS",
-        tls.full, tls.resumed, tls.failed, tls.unfinished, tls.unknown, tls.not_tls
-    );
+fn dns(text: &mut String, group: &Group) {
     let dns = group.dns;
-    if dns.queries != 0 {
-        let _ = writeln!(
-            text,
-            "dns           {} lookups, {} answered, {} NXDOMAIN, {} SERVFAIL, {} timeout, {} other; {} retries, {} again within TTL",
-            dns.queries,
-            dns.answered,
-            dns.failed.nxdomain,
-            dns.failed.servfail,
-            dns.failed.timeout,
-            dns.failed.other,
-            dns.retries,
-            dns.repeated_within_ttl
-        );
+    if dns.queries == 0 {
+        return;
     }
-    let _ = writeln!(
-        text,
-        "TIME_WAIT     {} entered, {} now, peak {}",
-        group.tcp.time_wait_entered, snapshot.time_wait.current, snapshot.time_wait.peak
-    );
+    let mut pieces = vec![number_of(dns.queries, "lookup", "lookups")];
+    pieces.extend(named(&[
+        (dns.answered, "answered"),
+        (dns.failed.total(), "failed"),
+        (dns.retries, "asked again without an answer"),
+        (dns.repeated_within_ttl, "of a name whose answer still held"),
+    ]));
+    paragraph(text, "dns", &pieces);
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_loss_is_named() {
-        #[track_caller]
-        fn check(change: fn(&mut Events), expected: &str) {
-            let mut snapshot = Snapshot::default();
-            change(&mut snapshot.events);
-            let text = summary(&snapshot, &[], 0, false);
-            assert!(text.contains(expected), "{text}");
-            assert_eq!(text.contains("nothing lost"), expected == "nothing lost");
-        }
-        check(|_| {}, "nothing lost");
-        check(|events| events.overflowed = 3, "nothing lost");
-        check(
-            |events| events.lost = 2,
-            "LOST: 2 records, 0 undecodable, 0 map full, 0 evicted",
-        );
-        check(|events| events.not_recorded = 4, "LOST: 4 not recorded");
-        check(
-            |events| events.negative_durations = 5,
-            "LOST: 5 durations that end before they begin",
-        );
-        check(
-            |events| (events.evicted, events.negative_durations) = (1, 5),
-            "1 evicted, 5 durations that end before they begin",
-        );
-    }
-
-    #[test]
-    fn tunnels_have_a_line_when_there_were_any() {
-        let mut all = Tunnels::default();
-        let mut text = String::new();
-        tunnels(&mut text, &all);
-        assert_eq!(text, "");
-        all.opened = 3;
-        (all.by_kind.connect, all.by_kind.socks5) = (2, 1);
-        tunnels(&mut text, &all);
-        let opened = "tunnels       3 opened (2 CONNECT, 0 SOCKS 4, 1 SOCKS 5), 0 unknown\n";
-        assert_eq!(text, opened);
-        (all.failed.auth, all.failed.closed) = (4, 5);
-        text.clear();
-        tunnels(&mut text, &all);
-        let failed = "              failed: 4 auth, 0 refused, 0 unreachable, 5 closed, 0 other\n";
-        assert_eq!(text, format!("{opened}{failed}"));
-    }
-}
+mod tests;

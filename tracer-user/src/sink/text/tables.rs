@@ -4,15 +4,20 @@ use std::fmt::Write;
 
 use tracer_core::{
     group::Group,
-    host::{Host, Via},
+    host::{Host, HostKey, Via},
     latency::Latency,
-    phase::Phase,
     process::Process,
 };
-use tracer_text::{number, printable::printable};
+use tracer_text::{
+    columns::{left, shorten},
+    number,
+    printable::printable,
+};
 
 /// Rows shown of each table.
 const ROWS: usize = 10;
+/// Columns of the names.
+const NAME: usize = 24;
 
 /// Colours of the summary, or none.
 pub(super) struct Paint {
@@ -45,14 +50,12 @@ impl Paint {
 pub(super) fn hosts(text: &mut String, hosts: &[Host], paint: &Paint) {
     let mut sorted: Vec<&Host> = hosts.iter().collect();
     sorted.sort_by_key(|host| std::cmp::Reverse(weight(&host.group)));
-    let shown = sorted.iter().take(ROWS);
-    let has_proxies = shown.clone().any(|host| !host.via.proxies.is_empty());
-    let rows = shown.map(|host| Row {
-        name: format!("{}:{}", printable(&host.key.host), host.key.port),
+    let rows = sorted.iter().take(ROWS).map(|host| Row {
+        name: named(&host.key),
         group: &host.group,
         via: via(&host.via),
     });
-    table(text, paint, ("host", has_proxies), sorted.len(), rows);
+    table(text, paint, "host", sorted.len(), rows);
 }
 
 /// Table of processes, the busiest first.
@@ -64,7 +67,7 @@ pub(super) fn processes(text: &mut String, processes: &[Process], paint: &Paint)
         group: &process.group,
         via: String::new(),
     });
-    table(text, paint, ("process", false), sorted.len(), rows);
+    table(text, paint, "process", sorted.len(), rows);
 }
 
 /// Table of proxies that were asked for tunnels, the busiest first.
@@ -75,31 +78,32 @@ pub(super) fn proxies(text: &mut String, proxies: &[Host], paint: &Paint) {
     let mut sorted: Vec<&Host> = proxies.iter().collect();
     sorted.sort_by_key(|proxy| std::cmp::Reverse(weight(&proxy.group)));
     let header = format!(
-        "{:<32}{:>8}{:>8}{:>8}{:>9}{:>13}{:>10}",
-        "proxy",
-        "conns",
-        "failed",
-        "tunnels",
-        "refused",
-        format!("{} p50", Phase::Tunnel.key()),
-        "requests"
+        "{:<NAME$}{:>9}{:>8}{:>9}{:>9}{:>9}{:>11}",
+        "proxy", "requests", "conns", "failed", "tunnels", "refused", "tunnel p50"
     );
     let _ = writeln!(text, "\n{}", paint.bold(&header));
     for proxy in sorted.iter().take(ROWS) {
         let group = &proxy.group;
         let _ = writeln!(
             text,
-            "{:<32}{:>8}{:>8}{:>8}{:>9}{:>13}{:>10}",
-            shorten(&printable(&proxy.key.to_string()), 31),
-            weight(group),
-            group.connections.failed.total(),
-            group.tunnels.opened,
-            group.tunnels.failed.total(),
-            median(&group.phases.tunnel),
-            group.requests.count
+            "{}{:>9}{:>8}{:>9}{:>9}{:>9}{:>11}",
+            left(&named(&proxy.key), NAME),
+            number::short_count(group.requests.count),
+            number::short_count(connections(group)),
+            number::short_count(group.connections.failed.total()),
+            number::short_count(group.tunnels.opened),
+            number::short_count(group.tunnels.failed.total()),
+            time(&group.phases.tunnel, 0.5),
         );
     }
     further(text, sorted.len());
+}
+
+/// Name of a host with its port, the name cut so that the port is seen.
+fn named(key: &HostKey) -> String {
+    let port = format!(":{}", key.port);
+    let name = shorten(&printable(&key.host), NAME - port.len());
+    name + &port
 }
 
 /// Proxies on the way to a host: the first, and the number of others.
@@ -107,7 +111,7 @@ fn via(via: &Via) -> String {
     let Some(first) = via.proxies.first() else {
         return String::new();
     };
-    let first = printable(&first.to_string());
+    let first = shorten(&printable(&first.to_string()), 50);
     match (via.proxies.len() - 1, via.is_cut) {
         (0, _) => first,
         (others, false) => format!("{first} and {others} more"),
@@ -115,7 +119,12 @@ fn via(via: &Via) -> String {
     }
 }
 
-fn weight(group: &Group) -> u64 {
+/// Order of rows: by requests, then by connections.
+fn weight(group: &Group) -> (u64, u64) {
+    (group.requests.count, connections(group))
+}
+
+fn connections(group: &Group) -> u64 {
     group.connections.opened + group.connections.adopted
 }
 
@@ -129,7 +138,7 @@ struct Row<'a> {
 fn table<'a>(
     text: &mut String,
     paint: &Paint,
-    (what, has_proxies): (&str, bool),
+    what: &str,
     all: usize,
     rows: impl Iterator<Item = Row<'a>>,
 ) {
@@ -137,31 +146,40 @@ fn table<'a>(
         return;
     }
     let header = format!(
-        "{what:<32}{:>8}{:>8}{:>8}{:>9}{:>13}{:>10}{}",
-        "conns",
-        "failed",
-        "tls",
-        "resumed",
-        format!("{} p50", Phase::Connect.key()),
-        format!("{} p50", Phase::Tls.key()),
-        if has_proxies { "  via" } else { "" }
+        "{what:<NAME$}{:>6}{:>6}{:>6}{:>7}{:>8}{:>9}{:>7}{:>7}",
+        "reqs", "reuse", "conns", "failed", "tls p50", "ttfb p50", "p99", "pickup"
     );
     let _ = writeln!(text, "\n{}", paint.bold(&header));
     for Row { name, group, via } in rows {
-        let gap = if via.is_empty() { "" } else { "  " };
+        let reuse = group.requests.reuse_ratio();
+        let phases = &group.phases;
         let _ = writeln!(
             text,
-            "{:<32}{:>8}{:>8}{:>8}{:>9}{:>13}{:>10}{gap}{via}",
-            shorten(&name, 31),
-            weight(group),
-            group.connections.failed.total(),
-            group.tls.full + group.tls.resumed,
-            group.tls.resumed,
-            median(&group.phases.connect),
-            median(&group.phases.tls)
+            "{}{:>6}{:>6}{:>6}{:>7}{:>8}{:>9}{:>7}{:>7}",
+            left(&name, NAME),
+            number::short_count(group.requests.count),
+            reuse.map_or("-".to_owned(), number::share),
+            number::short_count(connections(group)),
+            number::short_count(group.failures()),
+            time(handshakes(group), 0.5),
+            time(&phases.ttfb, 0.5),
+            time(&phases.ttfb, 0.99),
+            time(&phases.pickup, 0.5),
         );
+        if !via.is_empty() {
+            let _ = writeln!(text, "  via {via}");
+        }
     }
     further(text, all);
+}
+
+/// Handshakes of the kind that most connections had.
+fn handshakes(group: &Group) -> &Latency {
+    let phases = &group.phases;
+    match phases.tls_resumed.count() > phases.tls.count() {
+        true => &phases.tls_resumed,
+        false => &phases.tls,
+    }
 }
 
 fn further(text: &mut String, all: usize) {
@@ -170,19 +188,10 @@ fn further(text: &mut String, all: usize) {
     }
 }
 
-fn median(latency: &Latency) -> String {
-    if latency.count() == 0 {
-        "-".to_owned()
-    } else {
-        number::time(latency.summary().p50_ns as f64)
-    }
-}
-
-fn shorten(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return text.to_owned();
-    }
-    text.chars().take(width - 1).chain(['…']).collect()
+/// Percentile of a phase, given as a share of 1.
+fn time(latency: &Latency, share: f64) -> String {
+    let value = latency.quantile(share);
+    value.map_or("-".to_owned(), number::short_time)
 }
 
 #[cfg(test)]
@@ -219,23 +228,38 @@ mod tests {
         let mut text = String::new();
         let all = [site("a", 0), site("b", 1), site("c", 2), site("d", 3)];
         hosts(&mut text, &all, &Paint::new(false));
-        let ends: Vec<&str> = lines(&text)
-            .iter()
-            .map(|line| line.split_at(88).1)
+        let via: Vec<&str> = lines(&text)
+            .into_iter()
+            .filter(|line| line.contains("via"))
             .collect();
         assert_eq!(
-            ends,
+            via,
             [
-                "  via",
-                "",
-                "  proxy.example:3128",
-                "  proxy.example:3128 and 1 more",
-                "  proxy.example:3128 and more than 2 more"
+                "  via proxy.example:3128",
+                "  via proxy.example:3128 and 1 more",
+                "  via proxy.example:3128 and more than 2 more"
             ]
         );
+    }
+
+    #[test]
+    fn a_row_has_what_is_asked_first() {
+        let row = host(HostKey::sni("www.example.org", 443), 0, |group| {
+            group.requests.count = 2_674;
+            group.requests.connections = 1_337;
+            group.phases.tls.record(26_000_000);
+            group.phases.ttfb.record(51_000_000);
+            group.phases.pickup.record(8_000);
+        });
         let mut text = String::new();
-        hosts(&mut text, &all[..1], &Paint::new(false));
-        assert!(!text.contains("via"));
+        hosts(&mut text, &[row], &Paint::new(false));
+        assert_eq!(
+            lines(&text),
+            [
+                "host                      reqs reuse conns failed tls p50 ttfb p50    p99 pickup",
+                "www.example.org:443       2674   50%     3      0  26.0ms   51.0ms 51.0ms 8.00µs"
+            ]
+        );
     }
 
     #[test]
@@ -251,8 +275,8 @@ mod tests {
         assert_eq!(
             lines(&text),
             [
-                "proxy                              conns  failed tunnels  refused   tunnel p50  requests",
-                "\\u{1b}proxy.example:3128               3       0       5        2      2.00 ms         9",
+                "proxy                    requests   conns   failed  tunnels  refused tunnel p50",
+                "\\u{1b}proxy.example:3128        9       3        0        5        2     2.00ms",
             ]
         );
         let mut text = String::new();

@@ -2,7 +2,12 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use tracer_core::{group::Group, latency::Latency, phase::Phase};
+use tracer_core::{
+    cost::{Cost, Counts, SLOW_READ_NS, is_reuse_low},
+    group::Group,
+    latency::Latency,
+    phase::Phase,
+};
 
 /// Unit of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +33,8 @@ pub(in super::super) struct Figure {
     pub(in super::super) before: Option<f64>,
     /// True if a larger value is worse.
     pub(in super::super) more_is_worse: bool,
+    /// True if the value itself is bad, whatever it was before.
+    pub(in super::super) is_bad: bool,
 }
 
 impl Figure {
@@ -38,6 +45,7 @@ impl Figure {
             unit,
             before: None,
             more_is_worse: unit == Unit::Ns,
+            is_bad: false,
         }
     }
 
@@ -144,9 +152,29 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// Count of failures: more of them is worse.
+    /// Count of failures: any is bad, and more of them is worse.
     pub(in super::super) fn failures(&self, of: impl Fn(&Group) -> u64) -> Figure {
-        self.count(of).worse_with_more(true)
+        let figure = self.count(of).worse_with_more(true);
+        let is_bad = figure.value.is_some_and(|count| count > 0.0);
+        Figure { is_bad, ..figure }
+    }
+
+    /// Percentile of the waits of responses for the application: a slow one is bad.
+    pub(in super::super) fn pickup(&self, share: f64) -> Figure {
+        let figure = self.quantile(Phase::Pickup, share);
+        let is_bad = figure.value.is_some_and(|ns| ns >= SLOW_READ_NS as f64);
+        Figure { is_bad, ..figure }
+    }
+
+    /// Mean time of a request by its parts; `needless` counts the connections that were opened although their host had
+    /// one, now and at the mark.
+    pub(in super::super) fn cost(&self, needless: u64, needless_before: u64) -> Option<Cost> {
+        let now = Counts::of(self.now, needless);
+        let counts = match self.mark {
+            Some(mark) => now.since(&Counts::of(mark.group, needless_before)),
+            None => now,
+        };
+        Cost::new(counts, |phase| self.window(phase))
     }
 
     /// Count of things that exist at the moment.
@@ -178,20 +206,14 @@ impl<'a> Pair<'a> {
             (Some(all), Some(fresh)) if all > 0.0 => Some((1.0 - fresh / all).max(0.0)),
             _ => None,
         };
+        let value = ratio(all.value, fresh.value);
+        let requests = all.value.unwrap_or(0.0) as u64;
         Figure {
             before: ratio(all.before, fresh.before),
-            ..Figure::new(ratio(all.value, fresh.value), Unit::Share)
+            is_bad: value.is_some_and(|ratio| is_reuse_low(requests, ratio)),
+            ..Figure::new(value, Unit::Share)
         }
     }
-}
-
-/// Connects, tunnels, handshakes, requests and lookups that failed.
-pub(in super::super) fn failures(group: &Group) -> u64 {
-    group.connections.failed.total()
-        + group.tunnels.failed.total()
-        + group.tls.failed
-        + group.requests.failed
-        + group.dns.failed.total()
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Lines of the help.
 
 use tracer_core::phase::Phase;
+use tracer_text::number;
+
+use super::Model;
 
 /// Most characters of a line about HTTP/2.
 const HTTP2_WIDTH: usize = 64;
@@ -63,19 +66,18 @@ const HELP: &[(&str, &str)] = &[
     ("", "Phases"),
 ];
 
-/// All help lines as key and meaning: the fixed lines, one for each phase of the screens and tables, then `http2`, the way in
-/// which HTTP/2 is read.
-pub(in super::super) fn help_lines(http2: Option<&str>) -> Vec<(&'static str, String)> {
+/// All help lines as key and meaning: the fixed lines, one for each phase of the screens and tables, and what else is
+/// known of this trace.
+pub(in super::super) fn help_lines(model: &Model) -> Vec<(&'static str, String)> {
     let fixed = HELP.iter().map(|(key, what)| (*key, (*what).to_owned()));
     let phases = Phase::SAMPLED.into_iter().map(|phase| {
         let span = format!("{} until {}", phase.from(), phase.to());
         (phase.title(), span)
     });
-    let heading = http2.map(|_| ("", "HTTP/2".to_owned()));
-    let lines = wrapped(http2.unwrap_or_default()).into_iter();
+    let lines = wrapped(model.about.http2.as_deref().unwrap_or_default());
     let keys = std::iter::once("--http2").chain(std::iter::repeat(" "));
-    let http2 = heading.into_iter().chain(keys.zip(lines));
-    fixed.chain(phases).chain(http2).collect()
+    let http2 = keys.zip(lines);
+    fixed.chain(phases).chain(trace(model)).chain(http2).collect()
 }
 
 /// Lines of a text, broken between words.
@@ -91,4 +93,22 @@ fn wrapped(text: &str) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Kernel, and records by which everything is known.
+fn trace(model: &Model) -> [(&'static str, String); 3] {
+    let snapshot = &model.shown.snapshot;
+    let series = &snapshot.series;
+    let events = series.points.last().map_or(0, |point| point.events);
+    let per_second = events as f64 * 1e9 / series.interval_ns.max(1) as f64;
+    let records = format!(
+        "{} from the kernel, {} ev/s now",
+        number::count(snapshot.events.received),
+        number::short_count(per_second.round() as u64)
+    );
+    [
+        ("", "This trace".to_owned()),
+        ("kernel", format!("Linux {}", model.about.kernel)),
+        ("records", records),
+    ]
 }

@@ -8,6 +8,7 @@ use super::{
     Ask, Detail, Key, Model, Tab,
     help::help_lines,
     look::{Mark, Subject},
+    phases::costliest,
     plot::Plot,
     tabs,
 };
@@ -192,7 +193,8 @@ impl Model {
                 table.go_to(look, at);
             });
         } else if self.tab == Tab::Overview {
-            self.phase = moved(self.phase, by, Phase::ON_SCREEN.len());
+            let chosen = self.chosen_phase();
+            self.phase = Some(moved(chosen, by, Phase::ON_SCREEN.len()));
         } else if self.tab == Tab::Findings && !self.finding_open {
             self.finding = moved(self.finding, by, self.shown.findings.len());
         } else {
@@ -205,7 +207,7 @@ impl Model {
         let by = if self.tab == Tab::Output { -by } else { by };
         let lines = match self.tab {
             Tab::Output => self.output.lines.len(),
-            Tab::Help => help_lines(self.about.http2.as_deref()).len(),
+            Tab::Help => help_lines(self).len(),
             Tab::Findings => self.finding_lines().len(),
             _ => 0,
         };
@@ -237,14 +239,26 @@ impl Model {
         } else if self.tab == Tab::Findings {
             self.finding_open = !self.shown.findings.is_empty();
         } else if self.tab == Tab::Overview {
-            self.plot = Some(Plot::new(Subject::All, Phase::ON_SCREEN[self.phase]));
+            self.plot = Some(Plot::new(
+                Subject::All,
+                Phase::ON_SCREEN[self.chosen_phase()],
+            ));
         } else if let Some(table) = self.table() {
             let snapshot = &self.shown.snapshot;
             let subject = table
                 .chosen()
                 .and_then(|row| table.table.subject(snapshot, row));
-            self.detail = subject.map(|subject| Detail { subject, cursor: 0 });
+            self.detail = subject.map(|subject| Detail {
+                cursor: self.costliest_of(&subject),
+                subject,
+            });
         }
+    }
+
+    /// Place of the phase in which a request of a subject spends the longest time.
+    fn costliest_of(&self, subject: &Subject) -> usize {
+        let pair = self.look().subject(subject);
+        pair.map_or(0, |pair| costliest(&pair, pair.cost(0, 0).as_ref()))
     }
 
     /// Edits the filter; it takes effect while it is typed.
@@ -338,13 +352,15 @@ impl Model {
     fn click_phase(&mut self, row: usize) {
         let hit = self.phase_at(row).filter(|&at| at < Phase::ON_SCREEN.len());
         let Some(at) = hit else { return };
-        let chosen = match (&mut self.detail, self.tab) {
-            (Some(detail), _) => &mut detail.cursor,
-            (None, Tab::Overview) => &mut self.phase,
+        let opens = match (&mut self.detail, self.tab) {
+            (Some(detail), _) => std::mem::replace(&mut detail.cursor, at) == at,
+            (None, Tab::Overview) => {
+                let before = self.chosen_phase();
+                self.phase = Some(at);
+                before == at
+            }
             _ => return,
         };
-        let opens = *chosen == at;
-        *chosen = at;
         if opens {
             self.open();
         }

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use tracer_core::{
+    cost::{Cost, needless_connections},
     dns::figures::NameFigures,
     group::Group,
     host::{Host, HostKey},
@@ -33,6 +34,8 @@ pub(in super::super) struct Mark {
     proxies: HashMap<Arc<HostKey>, Arc<Group>>,
     processes: HashMap<(u32, String), Arc<Group>>,
     names: HashMap<Arc<str>, NameFigures>,
+    /// Connections that were opened although their host had one.
+    needless: u64,
 }
 
 impl Mark {
@@ -60,6 +63,7 @@ impl Mark {
             names: names
                 .map(|name| (Arc::clone(&name.name), name.clone()))
                 .collect(),
+            needless: needless_connections(snapshot),
         }
     }
 
@@ -116,8 +120,15 @@ impl<'a> Look<'a> {
         self.pair(now, |mark| Some(&mark.moment.snapshot.totals))
     }
 
+    /// Mean time of a request, of all connections.
+    pub(in super::super) fn cost(&self) -> Option<Cost> {
+        let before = self.mark.map(|mark| mark.needless);
+        let needless = needless_connections(self.snapshot());
+        self.totals().cost(needless, before.unwrap_or(0))
+    }
+
     /// Figures of the host in a row of the snapshot.
-    pub(super) fn host(&self, row: usize) -> Pair<'a> {
+    pub(in super::super) fn host(&self, row: usize) -> Pair<'a> {
         let host = &self.snapshot().hosts[row];
         self.pair(&host.group, |mark| {
             mark.hosts.get(&host.key).map(|group| &**group)

@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use tracer_core::{
+    group::Group,
     http2::source::Source,
     live::{LiveConnection, LiveHttp2, LiveTls},
     phase::Phase,
@@ -11,7 +12,7 @@ use tracer_core::{
 
 use super::{
     columns::{Column, Table, group, id, label, row},
-    figure::{Figure, Unit, Value, failures},
+    figure::{Figure, Unit, Value},
     look::{Look, Subject},
 };
 
@@ -21,30 +22,40 @@ fn hash(of: impl Hash) -> u64 {
     hasher.finish()
 }
 
-const REQUESTS: Column = group("requests", "req", 6, 0, |of| of.count(|g| g.requests.count));
+const REQUESTS: Column = group("requests", "reqs", 6, 0, |of| {
+    of.count(|g| g.requests.count)
+});
 const REUSE: Column = group("reuse", "reuse", 6, 3, |of| of.reuse());
-const CONNECT_50: Column = group("connect.p50", "conn50", 7, 6, |of| {
+const CONNECT_50: Column = group("connect.p50", "conn p50", 8, 6, |of| {
     of.quantile(Phase::Connect, 0.5)
 });
-const CONNECT_99: Column = group("connect.p99", "conn99", 7, 5, |of| {
+const CONNECT_99: Column = group("connect.p99", "conn p99", 8, 5, |of| {
     of.quantile(Phase::Connect, 0.99)
 });
-const TLS_50: Column = group("tls.p50", "tls50", 7, 6, |of| of.quantile(Phase::Tls, 0.5));
-const TLS_99: Column = group("tls.p99", "tls99", 7, 4, |of| of.quantile(Phase::Tls, 0.99));
-const TTFB_50: Column = group("ttfb.p50", "ttfb50", 7, 2, |of| {
+const TLS_50: Column = group("tls.p50", "tls p50", 7, 6, |of| {
+    of.quantile(Phase::Tls, 0.5)
+});
+const TLS_99: Column = group("tls.p99", "tls p99", 7, 5, |of| {
+    of.quantile(Phase::Tls, 0.99)
+});
+const TTFB_50: Column = group("ttfb.p50", "ttfb p50", 8, 2, |of| {
     of.quantile(Phase::Ttfb, 0.5)
 });
-const TTFB_99: Column = group("ttfb.p99", "ttfb99", 7, 1, |of| {
+const TTFB_99: Column = group("ttfb.p99", "ttfb p99", 8, 1, |of| {
     of.quantile(Phase::Ttfb, 0.99)
 });
-const TRANSFER_50: Column = group("transfer.p50", "xfer50", 7, 9, |of| {
+const TRANSFER_50: Column = group("transfer.p50", "body p50", 8, 9, |of| {
     of.quantile(Phase::Transfer, 0.5)
 });
-const TRANSFER_99: Column = group("transfer.p99", "xfer99", 7, 7, |of| {
+const TRANSFER_99: Column = group("transfer.p99", "body p99", 8, 7, |of| {
     of.quantile(Phase::Transfer, 0.99)
 });
-const FAILED: Column = group("failed", "fail", 6, 2, |of| of.failures(failures));
-const TIME_WAIT: Column = group("tw", "t-wait", 6, 5, |of| {
+const PICKUP: Column = group("pickup.p50", "pickup", 7, 3, |of| of.pickup(0.5));
+const UNUSED: Column = group("unused", "unused", 6, 5, |of| {
+    of.count(|g| g.connections.never_used())
+});
+const FAILED: Column = group("failed", "failed", 6, 2, |of| of.failures(Group::failures));
+const TIME_WAIT: Column = group("tw", "TIME_WAIT", 9, 6, |of| {
     of.count(|g| g.tcp.time_wait_entered)
 });
 const OPEN: Column = group("open", "open", 6, 7, |of| {
@@ -53,20 +64,22 @@ const OPEN: Column = group("open", "open", 6, 7, |of| {
 const OPENED: Column = group("opened", "conns", 6, 4, |of| {
     of.count(|g| g.connections.opened + g.connections.adopted)
 });
-const RESUMED: Column = group("resumed", "resum", 6, 10, |of| of.count(|g| g.tls.resumed));
+const RESUMED: Column = group("resumed", "resumed", 7, 10, |of| {
+    of.count(|g| g.tls.resumed)
+});
 const TUNNELS: Column = group("tunnels", "tunnels", 8, 1, |of| {
     of.count(|g| g.tunnels.opened)
 });
-const TUNNELS_FAILED: Column = group("tunnel.failed", "tunfail", 7, 2, |of| {
+const TUNNELS_FAILED: Column = group("tunnel.failed", "refused", 7, 2, |of| {
     of.failures(|g| g.tunnels.failed.total())
 });
-const TUNNEL_50: Column = group("tunnel.p50", "tun50", 7, 2, |of| {
+const TUNNEL_50: Column = group("tunnel.p50", "tunnel p50", 10, 2, |of| {
     of.quantile(Phase::Tunnel, 0.5)
 });
-const TUNNEL_99: Column = group("tunnel.p99", "tun99", 7, 1, |of| {
+const TUNNEL_99: Column = group("tunnel.p99", "tunnel p99", 10, 1, |of| {
     of.quantile(Phase::Tunnel, 0.99)
 });
-const RETRANSMITS: Column = group("retrans", "retr", 6, 11, |of| {
+const RETRANSMITS: Column = group("retrans", "resent", 6, 11, |of| {
     of.failures(|g| g.tcp.retransmits)
 });
 
@@ -90,12 +103,14 @@ pub(super) static HOSTS: Table = Table {
         TTFB_99,
         TRANSFER_50,
         TRANSFER_99,
+        PICKUP,
         FAILED,
+        UNUSED,
         TIME_WAIT,
         OPEN,
         RESUMED,
         RETRANSMITS,
-        label("source", "named", 7, 12, |look, row| {
+        label("source", "name from", 9, 12, |look, row| {
             Value::text(look.snapshot().hosts[row].key.source.as_str())
         }),
         label("via", "via", 22, 13, |look, row| {
@@ -165,7 +180,9 @@ pub(super) static PROCESSES: Table = Table {
         TTFB_99,
         TRANSFER_50,
         TRANSFER_99,
+        PICKUP,
         FAILED,
+        UNUSED,
         TIME_WAIT,
         OPEN,
         group("lookups", "dns", 6, 8, |of| of.count(|g| g.dns.queries)),
@@ -212,7 +229,7 @@ pub(super) static CONNECTIONS: Table = Table {
         row("idle", "idle", 7, 0, |look, row| {
             Value::Figure(time(connection(look, row).idle_ns))
         }),
-        row("requests", "req", 6, 2, |look, row| {
+        row("requests", "reqs", 6, 2, |look, row| {
             Value::Figure(Figure::count_if_known(
                 connection(look, row).turns.map(u64::from),
             ))
@@ -313,7 +330,7 @@ pub(super) static NAMES: Table = Table {
         row("queries", "lookups", 8, 0, |look, row| {
             Value::Figure(name_count(look, row, |name| name.queries))
         }),
-        row("failed", "fail", 6, 1, |look, row| {
+        row("failed", "failed", 6, 1, |look, row| {
             let figure = name_count(look, row, |name| name.failures);
             Value::Figure(Figure {
                 more_is_worse: true,
@@ -380,7 +397,7 @@ pub(super) static PORTS: Table = Table {
                     .to_string(),
             )
         }),
-        row("tw", "t-wait", 7, 1, |look, row| {
+        row("tw", "TIME_WAIT", 9, 1, |look, row| {
             Value::Figure(Figure::count(
                 look.snapshot().time_wait.destinations[row].time_wait,
             ))
@@ -436,6 +453,6 @@ mod tests {
             assert!(["p50", "p99"].contains(&percentile), "{percentile}");
             count += 1;
         }
-        assert_eq!(count, 16);
+        assert_eq!(count, 18);
     }
 }

@@ -253,7 +253,7 @@ pub(super) fn moment_of(hosts: Vec<Host>) -> Moment {
 }
 
 /// Adds what the rules say.
-fn judged(mut moment: Moment) -> Moment {
+pub(super) fn judged(mut moment: Moment) -> Moment {
     moment.findings = Arc::new(evaluate(&moment.snapshot, moment.elapsed_ns));
     moment
 }

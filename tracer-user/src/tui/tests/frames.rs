@@ -14,7 +14,7 @@ const VIEWS: [(&str, &str); 15] = [
     ("overview", "1"),
     ("hosts", "2"),
     ("host", "2<Enter>"),
-    ("host-histogram", "2<Enter><Down><Enter>"),
+    ("host-histogram", "2<Enter><Home><Down><Enter>"),
     ("processes", "3"),
     ("process", "3<Enter>"),
     ("connections", "4"),
@@ -24,8 +24,8 @@ const VIEWS: [(&str, &str); 15] = [
     ("output", "8"),
     ("help", "9"),
     ("help-end", "9G"),
-    ("histogram", "1<Down><Down><Down><Enter>"),
-    ("comparison", "1<Down><Down><Down><Enter>c"),
+    ("histogram", "1<Home><Down><Down><Down><Enter>"),
+    ("comparison", "1<Home><Down><Down><Down><Enter>c"),
 ];
 
 fn check(name: &str, size: (u16, u16), moment: Moment, script: &str) {
@@ -176,7 +176,7 @@ fn changes_against_the_mark() {
     let mut model = model(LARGE, usual());
     press(
         &mut model,
-        "1m<Down><Down><Down><Down><Down><Down><Enter>cc",
+        "1m<Home><Down><Down><Down><Down><Down><Down><Enter>cc",
     );
     model.take(Input::Moment(Arc::new(later(&usual(), 3))));
     model.arrange();
@@ -214,7 +214,7 @@ fn ascii_terminals_get_nothing_else() {
     }
     let mut model = model(USUAL, usual());
     insta::assert_snapshot!("overview-ascii", text(&draw(&model, &theme)));
-    press(&mut model, "<Down><Enter>");
+    press(&mut model, "<Home><Down><Enter>");
     insta::assert_snapshot!("histogram-ascii", text(&draw(&model, &theme)));
 }
 

@@ -289,7 +289,7 @@ fn the_wheel_scrolls() {
 #[test]
 fn histograms_compare_with_their_partner_and_with_before() {
     let mut model = usual_model();
-    press(&mut model, "jjj<Enter>");
+    press(&mut model, "gjjj<Enter>");
     let against = |model: &Model| model.plot.as_ref().unwrap().against;
     assert_eq!(against(&model), Against::Nothing);
     press(&mut model, "c");

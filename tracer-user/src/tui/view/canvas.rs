@@ -124,19 +124,15 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Draws a column for each of the last values, the newest at the right; the largest value has full height.
-    pub(super) fn sparkline(&mut self, area: Area, values: &[Option<f64>]) {
-        if area.height == 0 {
-            return;
-        }
+    /// Draws a column for each of the last values, from the left; the largest value has full height, and is returned.
+    pub(super) fn sparkline(&mut self, area: Area, values: &[Option<f64>]) -> Option<f64> {
         let from = values.len().saturating_sub(usize::from(area.width));
         let shown = &values[from..];
-        let most = shown.iter().flatten().copied().fold(0.0, f64::max);
+        let most = shown.iter().flatten().copied().reduce(f64::max)?;
         let (style, dim) = (self.theme.style(Role::Plot), self.theme.style(Role::Dim));
         let ramp = self.theme.glyphs.ramp;
-        let empty = usize::from(area.width) - shown.len();
-        for (at, value) in shown.iter().enumerate() {
-            let x = area.x + (empty + at) as u16;
+        for (at, value) in shown.iter().enumerate().filter(|_| area.height != 0) {
+            let x = area.x + at as u16;
             match value {
                 Some(value) if most > 0.0 => {
                     let height = (value / most * 7.0).round() as usize;
@@ -146,6 +142,7 @@ impl<'a> Canvas<'a> {
                 None => {}
             }
         }
+        Some(most)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The first line: target, duration, number of events, losses.
+//! The first line: target, duration, requests a second, failures, losses.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -6,7 +6,10 @@ use tracer_text::number;
 
 use super::canvas::Canvas;
 use crate::{
-    trace::{live::Stage, playback::Playing},
+    trace::{
+        live::{Moment, Stage},
+        playback::Playing,
+    },
     tui::{
         model::{Model, layout::Area},
         theme::Role,
@@ -85,12 +88,10 @@ fn pieces(model: &Model) -> Vec<(String, Role)> {
         number::clock(moment.elapsed_ns / 1_000_000_000),
         Role::Title,
     ));
-    let series = &moment.snapshot.series;
-    if let Some(point) = series.points.last() {
-        let per_second = point.events as f64 * 1e9 / series.interval_ns as f64;
-        let text = format!("{} ev/s", number::short_count(per_second.round() as u64));
-        pieces.push((text, Role::Text));
-    }
+    pieces.extend(rate(moment));
+    let failed = moment.snapshot.totals.failures();
+    let role = if failed == 0 { Role::Dim } else { Role::Worse };
+    pieces.push((format!("failed {}", number::short_count(failed)), role));
     if lost == 0 {
         pieces.push(("lost 0".to_owned(), Role::Dim));
     }
@@ -106,6 +107,17 @@ fn pieces(model: &Model) -> Vec<(String, Role)> {
         let text = format!("{} pickups not seen", number::short_count(unseen));
         pieces.push((text, Role::Worse));
     }
-    pieces.push((format!("Linux {}", model.about.kernel), Role::Dim));
     pieces
+}
+
+/// Requests per second: of the last interval, or of the whole trace when it is over.
+fn rate(moment: &Moment) -> Option<(String, Role)> {
+    let series = &moment.snapshot.series;
+    let (count, span_ns) = match moment.stage {
+        Stage::Over(_) => (moment.snapshot.totals.requests.count, moment.elapsed_ns),
+        _ => (series.points.last()?.requests, series.interval_ns),
+    };
+    let per_second = count as f64 * 1e9 / span_ns.max(1) as f64;
+    let text = format!("{} req/s", number::short_count(per_second.round() as u64));
+    Some((text, Role::Text))
 }

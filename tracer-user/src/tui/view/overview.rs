@@ -1,22 +1,27 @@
 //! The first screen: what is slow, and why.
 
-use tracer_core::{group::Group, phase::Phase, series::Point};
+use tracer_core::{
+    cost::{Cost, Part},
+    group::{ClosedBy, Group},
+    phase::Phase,
+    series::Point,
+};
 
 use tracer_text::number;
 
 use super::{
     canvas::Canvas,
-    phases::{self, Side},
+    phases::{self, MAXIMUM, Side},
     table::figure,
 };
 use crate::tui::{
     model::{
         Model,
-        figure::{Figure, Pair, failures},
+        figure::{Figure, Pair},
         layout::Area,
         phases::overview_rows_above,
     },
-    theme::{Part, Role},
+    theme::Role,
 };
 
 /// Least width for two columns below the phases.
@@ -24,13 +29,16 @@ const TWO_COLUMNS: u16 = 70;
 /// Columns of the name of a fact.
 const FACT_NAME: u16 = 11;
 /// Rows of the bar with its heading and legend.
-const BAR_ROWS: u16 = 3;
+const BAR_ROWS: u16 = 4;
+/// Rows of the facts about connections, with heading, failures and trend.
+const FACT_ROWS: u16 = 8;
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
     let look = model.look();
     let totals = look.totals();
     let side = Side::Trend(&look.snapshot().series);
     let marked = look.mark.is_some();
+    let (cost, chosen) = (look.cost(), model.chosen_phase());
     let area = match model.has_top_finding() {
         true => {
             super::findings::draw_top(canvas, area.top(1), model);
@@ -40,74 +48,81 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
     };
     let above = overview_rows_above(area);
     if above != 0 {
-        request(canvas, area.top(above), &totals);
-        phases::draw(
-            canvas,
-            area.below(above),
-            &totals,
-            model.phase,
-            &side,
-            marked,
-        );
+        request(canvas, area.top(above), cost.as_ref());
+        phases::draw(canvas, area.below(above), &totals, chosen, &side, marked);
         return;
     }
     let table = 1 + Phase::ON_SCREEN.len() as u16;
-    phases::draw(canvas, area.top(table), &totals, model.phase, &side, marked);
+    phases::draw(canvas, area.top(table), &totals, chosen, &side, marked);
     let roomy = area.height > table + BAR_ROWS + 6;
     let rest = area.below(table + u16::from(roomy));
-    request(canvas, rest.top(BAR_ROWS), &totals);
-    let rest = rest.below(BAR_ROWS + u16::from(roomy));
+    request(canvas, rest.top(BAR_ROWS), cost.as_ref());
+    let rest = rest.below(BAR_ROWS);
+    let failed = failed(canvas, rest.top(1), &totals);
+    let rest = rest.below(failed + u16::from(roomy));
     if area.width >= TWO_COLUMNS {
         let half = area.width / 2;
         connections(canvas, rest.left(half - 1), model);
         time_wait(canvas, rest.right_of(half), model);
+        super::table::busiest_hosts(canvas, rest.below(FACT_ROWS + 1), model);
     } else {
-        connections(canvas, rest, model);
-        time_wait(canvas, rest.below(6), model);
+        connections(canvas, rest.top(FACT_ROWS), model);
+        time_wait(canvas, rest.below(FACT_ROWS), model);
     }
 }
 
-/// Draws where the time of a request goes: the time spent on each part, divided by the number of requests.
-fn request(canvas: &mut Canvas<'_>, area: Area, totals: &Pair<'_>) {
-    let sums = Part::ALL.map(|part| spent_ns(totals, part));
-    let all: f64 = sums.iter().sum();
-    let requests = totals.count(|group| group.requests.count).value;
-    let requests = requests.filter(|&count| count > 0.0);
-    let Some(requests) = requests.filter(|_| all > 0.0) else {
+/// Draws where the time of a request goes until the application has read the response: each part's time, divided by
+/// the number of requests, and what of it could have been avoided.
+fn request(canvas: &mut Canvas<'_>, area: Area, cost: Option<&Cost>) {
+    let Some(cost) = cost else {
         canvas.heading(area, "A request takes");
         canvas.put(area.below(1), "no request yet", Role::Dim);
         return;
     };
-    let most = Part::ALL
-        .into_iter()
-        .max_by(|a, b| sums[*a as usize].total_cmp(&sums[*b as usize]))
-        .map_or("", Part::name);
-    let largest = sums.iter().copied().fold(0.0, f64::max);
-    let time = number::short_time((all / requests) as u64);
-    let share = number::share(largest / all);
-    let text = match area.width {
-        0..50 => format!("A request: {time}, {share} {most}"),
-        _ => format!("A request takes {time} on average, {share} of it {most}"),
+    let most = cost.largest();
+    let time = number::short_time(cost.total_ns() as u64);
+    let share = number::share(cost.spent_ns(most) / cost.total_ns());
+    let text = match (area.width, most) {
+        (0..50, _) => format!("A request: {time}, {share} {}", most.name()),
+        (_, Part::Pickup) => {
+            let unread = number::short_time(cost.spent_ns(most) as u64);
+            format!("A request takes {time}, {unread} of it unread: the crawler is slow to read")
+        }
+        _ => format!(
+            "A request takes {time} until it is read, {share} of it {}",
+            most.name()
+        ),
     };
     canvas.heading(area, &text);
-    bar(canvas, area.below(1).top(1), &sums);
-    legend(canvas, area.below(2).top(1), &sums, requests);
+    bar(canvas, area.below(1).top(1), cost);
+    legend(canvas, area.below(2).top(1), cost);
+    avoidable(canvas, area.below(3).top(1), cost);
 }
 
-/// Time spent on a part of all requests together, ns.
-fn spent_ns(totals: &Pair<'_>, part: Part) -> f64 {
-    match part {
-        Part::Dns => totals.window(Phase::Dns).sum_ns(),
-        Part::Connect => totals.window(Phase::Connect).sum_ns(),
-        Part::Tunnel => totals.window(Phase::Tunnel).sum_ns(),
-        Part::Tls => totals.window(Phase::Tls).sum_ns() + totals.window(Phase::TlsResumed).sum_ns(),
-        Part::Ttfb => totals.window(Phase::Ttfb).sum_ns(),
-        Part::Transfer => totals.window(Phase::Transfer).sum_ns(),
-    }
+fn avoidable(canvas: &mut Canvas<'_>, line: Area, cost: &Cost) {
+    let causes = cost.causes();
+    let Some((_, first)) = causes.first() else {
+        canvas.put(line, "avoidable: none of it", Role::Dim);
+        return;
+    };
+    let share = format!("avoidable {}", number::share(cost.avoidable()));
+    let also: Vec<String> = causes[1..]
+        .iter()
+        .map(|(share, cause)| format!("; {} {cause}", number::share(*share)))
+        .collect();
+    canvas.line(
+        line,
+        &[
+            (&share, Role::Worse),
+            (": ", Role::Text),
+            (first, Role::Text),
+            (&also.concat(), Role::Dim),
+        ],
+    );
 }
 
-fn bar(canvas: &mut Canvas<'_>, area: Area, sums: &[f64; 6]) {
-    let all: f64 = sums.iter().sum();
+fn bar(canvas: &mut Canvas<'_>, area: Area, cost: &Cost) {
+    let all = cost.total_ns();
     let mut before = 0.0;
     if area.height == 0 {
         return;
@@ -115,33 +130,30 @@ fn bar(canvas: &mut Canvas<'_>, area: Area, sums: &[f64; 6]) {
     for part in Part::ALL {
         let width = f64::from(area.width);
         let edge = |sum: f64| (sum / all * width).round() as u16;
-        let (from, to) = (edge(before), edge(before + sums[part as usize]));
+        let (from, to) = (edge(before), edge(before + cost.spent_ns(part)));
         let (fill, style) = canvas.theme.part(part);
         for x in from..to {
             canvas.put_char(area.x + x, area.y, fill, style);
         }
-        before += sums[part as usize];
+        before += cost.spent_ns(part);
     }
 }
 
-fn legend(canvas: &mut Canvas<'_>, area: Area, sums: &[f64; 6], requests: f64) {
+fn legend(canvas: &mut Canvas<'_>, area: Area, cost: &Cost) {
     if area.height == 0 {
         return;
     }
-    let all: f64 = sums.iter().sum();
+    let all = cost.total_ns();
     let shown = || {
         Part::ALL
             .into_iter()
-            .filter(|&part| sums[part as usize] > 0.0)
+            .filter(|&part| cost.spent_ns(part) > 0.0)
     };
     let text = |part: Part, long: bool| {
-        let sum = sums[part as usize];
-        let (name, share) = (part.name(), number::share(sum / all));
+        let each_ns = cost.spent_ns(part);
+        let (name, share) = (part.name(), number::share(each_ns / all));
         match long {
-            true => format!(
-                " {name} {} {share}",
-                number::short_time((sum / requests) as u64)
-            ),
+            true => format!(" {name} {} {share}", number::short_time(each_ns as u64)),
             false => format!(" {name} {share}"),
         }
     };
@@ -186,11 +198,15 @@ fn connections(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
     let activity = |of: fn(&Group) -> u64| {
         Figure::count_if_known(snapshot.has_activity.then(|| of(&snapshot.totals)))
     };
+    let closed = |of: fn(&ClosedBy) -> u64| pair.count(|group| of(&group.connections.closed_by));
     let rows = [
         ("requests", pair.count(|group| group.requests.count)),
         ("reuse", pair.reuse()),
         ("opened", pair.count(|group| group.connections.opened)),
-        ("failed", pair.failures(failures)),
+        (
+            "never used",
+            pair.count(|group| group.connections.never_used()),
+        ),
         ("open", pair.level(|group| group.connections.open_now)),
         (
             "idle",
@@ -201,10 +217,37 @@ fn connections(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
             "connecting",
             activity(|group| group.connections.connecting_now),
         ),
+        ("closed: us", closed(|by| by.client)),
+        ("by server", closed(|by| by.server)),
+        ("reset: us", closed(|by| by.client_reset)),
+        ("by server", closed(|by| by.server_reset)),
     ];
-    facts(canvas, area.below(1), &rows, look.mark.is_some());
-    let last = area.below(5).top(1);
+    let area = area.below(1);
+    let room = usize::from(area.height).saturating_sub(1).max(3) * 2;
+    let rows = &rows[..rows.len().min(room)];
+    facts(canvas, area, rows, look.mark.is_some());
+    let last = area.below(rows.len() as u16 / 2).top(1);
     trend(canvas, last, model, "open", |point| point.open as f64);
+}
+
+/// Draws what failed, by name; returns the number of lines that it took, none without failures.
+fn failed(canvas: &mut Canvas<'_>, line: Area, pair: &Pair<'_>) -> u16 {
+    let all = pair.count(Group::failures).value.unwrap_or(0.0) as u64;
+    if all == 0 {
+        return 0;
+    }
+    let kinds = Group::default().failures_by_kind();
+    let parts: Vec<String> = (0..kinds.len())
+        .filter_map(|at| {
+            let count = pair.count(|group| group.failures_by_kind()[at].0).value? as u64;
+            let text = format!("{} {}", number::short_count(count), kinds[at].1);
+            (count != 0).then_some(text)
+        })
+        .collect();
+    let count = format!("failed {}", number::short_count(all));
+    let parts = format!(": {}", parts.join(", "));
+    canvas.line(line, &[(&count, Role::Worse), (&parts, Role::Text)]);
+    1
 }
 
 fn time_wait(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
@@ -271,5 +314,11 @@ fn trend(canvas: &mut Canvas<'_>, line: Area, model: &Model, name: &str, of: fn(
     canvas.put(line.left(10), name, Role::Dim);
     let values: Vec<Option<f64>> = points.iter().map(|point| Some(of(point))).collect();
     let place = line.right_of(10);
-    canvas.sparkline(place.left(place.width.saturating_sub(1)), &values);
+    let shown = place.right_of(MAXIMUM + 1);
+    let shown = shown.left(shown.width.saturating_sub(1));
+    let most = canvas.sparkline(shown, &values);
+    if let Some(most) = most {
+        let text = number::short_count(most as u64);
+        canvas.put_right(place.left(MAXIMUM), &text, Role::Dim);
+    }
 }

@@ -1,6 +1,11 @@
 //! The table of phases: counts, percentiles, and a plot of each.
 
-use tracer_core::{latency::Latency, phase::Phase, series::Series};
+use tracer_core::{
+    cost::{Part, SLOW_READ_NS},
+    latency::Latency,
+    phase::Phase,
+    series::Series,
+};
 
 use tracer_text::number;
 
@@ -17,8 +22,10 @@ use crate::tui::{
 /// Columns of the name and of each figure.
 const NAME: u16 = 12;
 const WIDE: u16 = 8;
+/// Columns of the maximum before a trend.
+pub(super) const MAXIMUM: u16 = 6;
 /// Least columns of a plot; a narrower one is left out.
-const LEAST_SIDE: u16 = 8;
+const LEAST_SIDE: u16 = 8 + MAXIMUM;
 
 /// Plot at the right of each phase.
 pub(super) enum Side<'a> {
@@ -87,17 +94,26 @@ fn heads(canvas: &mut Canvas<'_>, line: Area, columns: &Columns, side: &Side<'_>
     }
     match side {
         Side::Trend(series) => {
-            let shown = u64::from(place.width).min(series.points.len() as u64);
-            let span = number::short_time(shown * series.interval_ns);
-            let text = match shown {
-                0 => "p99 over time".to_owned(),
-                _ => format!("p99, last {span}"),
-            };
-            canvas.put(place, &text, Role::Head);
+            axis(canvas, place, series);
         }
         Side::Shape => {
             canvas.put(place, "from min to max, log scale", Role::Head);
         }
+    }
+}
+
+/// Draws the time axis of the trends: the maximum's column, how long ago the first column is, and now.
+fn axis(canvas: &mut Canvas<'_>, place: Area, series: &Series) {
+    canvas.put_right(place.left(MAXIMUM), "p99max", Role::Head);
+    let place = place.right_of(MAXIMUM + 1);
+    let shown = place
+        .width
+        .min(series.points.len().min(usize::from(u16::MAX)) as u16);
+    let span = number::short_time(u64::from(shown) * series.interval_ns);
+    let text = format!("{span} ago");
+    let taken = canvas.put(place, &text, Role::Head);
+    if shown > taken + 4 {
+        canvas.put_right(place.left(shown), "now", Role::Head);
     }
 }
 
@@ -111,8 +127,12 @@ fn row(
 ) {
     let window = pair.window(phase);
     let empty = window.is_empty();
-    let role = if empty { Role::Dim } else { Role::Text };
-    canvas.put(line.left(NAME), phase.title(), role);
+    let style = match Part::of(phase) {
+        _ if empty => canvas.theme.style(Role::Dim),
+        Some(part) => canvas.theme.part(part).1,
+        None => canvas.theme.style(Role::Text),
+    };
+    canvas.put_styled(line.left(NAME), phase.title(), style);
     let shares = HEADS.map(|(_, share)| share);
     let now = window.quantiles(shares);
     let before = pair.before(phase);
@@ -123,6 +143,7 @@ fn row(
             None => pair.count(|group| group.phases.get(phase).count()),
             Some(at) => Figure {
                 before: old.map(|old| old[at] as f64),
+                is_bad: is_slow_read(phase, now.map(|now| now[0])) && at == 0,
                 ..Figure::ns(now.map(|now| now[at]))
             },
         };
@@ -142,13 +163,22 @@ fn row(
     }
 }
 
+/// True if the median of a phase says that the application is slow to read.
+fn is_slow_read(phase: Phase, median_ns: Option<u64>) -> bool {
+    phase == Phase::Pickup && median_ns.is_some_and(|ns| ns >= SLOW_READ_NS)
+}
+
 fn trend(canvas: &mut Canvas<'_>, place: Area, series: &Series, phase: Phase) {
-    let from = series.points.len().saturating_sub(usize::from(place.width));
+    let graph = place.right_of(MAXIMUM + 1);
+    let from = series.points.len().saturating_sub(usize::from(graph.width));
     let points = series.points[from..].iter();
     let values: Vec<Option<f64>> = points
         .map(|point| point.p99(phase).map(|ns| ns as f64))
         .collect();
-    canvas.sparkline(place, &values);
+    if let Some(most) = canvas.sparkline(graph, &values) {
+        let text = number::short_time(most as u64);
+        canvas.put_right(place.left(MAXIMUM), &text, Role::Dim);
+    }
 }
 
 fn shape(canvas: &mut Canvas<'_>, place: Area, latency: &Latency) {

@@ -50,7 +50,7 @@ pub(super) fn output(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
 
 pub(super) fn help(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
     let page = usize::from(area.height);
-    let lines = help_lines(model.about.http2.as_deref());
+    let lines = help_lines(model);
     let shown = lines.iter().skip(model.scrolled).take(page);
     for (row, (key, what)) in shown.enumerate() {
         let line = area.below(row as u16).top(1);
