@@ -36,6 +36,7 @@ mod read;
 mod series;
 mod subjects;
 mod time_wait;
+mod verdicts;
 
 pub use document::{CommandCpu, Export, Filter, Machine, SCHEMA, Tracer, Window};
 pub use events::Events;
@@ -53,6 +54,7 @@ pub use series::{Percentiles, Samples, Series};
 pub use subjects::{DnsName, Host, HostSource, Process, Proxy};
 pub use time_wait::{Destination, TimeWait};
 pub use tracer_core::phase::Phase;
+pub use verdicts::{Measured, Verdict, VerdictResult};
 
 #[cfg(test)]
 mod tests;

@@ -169,13 +169,14 @@ fn tests_named_in_the_architecture_exist() {
 }
 
 /// Crates with a table of modules in ARCHITECTURE.md, below a heading with their name.
-const MAPPED: [&str; 11] = [
+const MAPPED: [&str; 12] = [
     "tracer-common",
     "tracer-core",
     "tracer-crawler",
     "tracer-ebpf",
     "tracer-export",
     "tracer-flow",
+    "tracer-gate",
     "tracer-probe",
     "tracer-recording",
     "tracer-testbed",

@@ -167,6 +167,16 @@ pub(crate) const HOUSES: &[House] = &[
         ],
     },
     House {
+        package: "tracer-gate",
+        floors: &[
+            &["lib"],
+            &["gate", "test"],
+            &["place"],
+            &["catalogue", "parse", "seek", "words"],
+            &["fault", "nearest", "tree", "unit"],
+        ],
+    },
+    House {
         package: "tracer-probe",
         floors: &[
             &["lib"],
