@@ -19,6 +19,9 @@ _tracer() {
             tracer,attach)
                 cmd="tracer__subcmd__attach"
                 ;;
+            tracer,check)
+                cmd="tracer__subcmd__check"
+                ;;
             tracer,completions)
                 cmd="tracer__subcmd__completions"
                 ;;
@@ -67,6 +70,9 @@ _tracer() {
             tracer__subcmd__help,attach)
                 cmd="tracer__subcmd__help__subcmd__attach"
                 ;;
+            tracer__subcmd__help,check)
+                cmd="tracer__subcmd__help__subcmd__check"
+                ;;
             tracer__subcmd__help,completions)
                 cmd="tracer__subcmd__help__subcmd__completions"
                 ;;
@@ -110,7 +116,7 @@ _tracer() {
 
     case "${cmd}" in
         tracer)
-            opts="-h -V --help --version attach run replay demo diff explain doctor crawl config completions man help"
+            opts="-h -V --help --version attach run replay demo check diff explain doctor crawl config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -124,7 +130,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__attach)
-            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --allow --color --record --duration --http2 --max-hosts --kernel-log --help"
+            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --allow --color --fail-on --allow-unknown --record --duration --http2 --max-hosts --kernel-log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -182,6 +188,10 @@ _tracer() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --fail-on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --record)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -196,6 +206,28 @@ _tracer() {
                     ;;
                 --max-hosts)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracer__subcmd__check)
+            opts="-h --fail-on --allow-unknown --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --fail-on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1286,12 +1318,16 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__diff)
-            opts="-h --json --color --help"
+            opts="-h --json --fail-on --allow-unknown --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --fail-on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -1332,7 +1368,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__help)
-            opts="attach run replay demo diff explain doctor crawl config completions man help"
+            opts="attach run replay demo check diff explain doctor crawl config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1346,6 +1382,20 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__help__subcmd__attach)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracer__subcmd__help__subcmd__check)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1542,7 +1592,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__replay)
-            opts="-q -h --speed --until --json --interval --no-tui --refresh --quiet --allow --color --help"
+            opts="-q -h --speed --until --json --interval --no-tui --refresh --quiet --allow --color --fail-on --allow-unknown --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1576,6 +1626,10 @@ _tracer() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --fail-on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1584,7 +1638,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__run)
-            opts="-q -h --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --allow --color --record --duration --http2 --max-hosts --kernel-log --pid --user --child-log --help"
+            opts="-q -h --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --allow --color --fail-on --allow-unknown --record --duration --http2 --max-hosts --kernel-log --pid --user --child-log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1636,6 +1690,10 @@ _tracer() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --fail-on)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --record)

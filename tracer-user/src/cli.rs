@@ -1,6 +1,7 @@
 //! The command line: typed flags ([`args`]), then validated [`settings`].
 
 pub(crate) mod args;
+pub(crate) mod check;
 pub(crate) mod crawl;
 pub(crate) mod demo;
 pub(crate) mod diff;

@@ -10,11 +10,13 @@ mod words;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tracer_export::Export;
+use tracer_export::{Export, Verdict};
 
 pub(crate) use export::{DiffError, percentile_ns, read};
 use findings::Changed;
 use row::Row;
+
+use crate::gates::{self, Gates};
 
 /// Name and major version of the JSON.
 const SCHEMA: &str = "tracer.diff/1";
@@ -28,6 +30,8 @@ pub(crate) struct Comparison {
     b: Export,
     rows: Vec<Row>,
     findings: Vec<Changed>,
+    /// Verdict of each `--fail-on`.
+    verdicts: Vec<Verdict>,
 }
 
 impl Comparison {
@@ -39,7 +43,14 @@ impl Comparison {
             findings: findings::changed(&a, &b),
             a,
             b,
+            verdicts: Vec::new(),
         }
+    }
+
+    /// Judges the change; tells whether it fails the run.
+    pub(crate) fn judge(&mut self, gates: &Gates) -> bool {
+        self.verdicts = gates.judge_change(&self.a, &self.b);
+        gates.any_fails(&self.verdicts)
     }
 
     /// Compares two files; the columns are named after them.
@@ -58,6 +69,10 @@ impl Comparison {
         let exports = [&self.a, &self.b];
         let mut text = table::text(&self.names, exports, &self.rows, color);
         table::findings(&mut text, &self.findings, color);
+        if !self.verdicts.is_empty() {
+            text.push('\n');
+            text += &gates::text(&self.verdicts, color);
+        }
         text
     }
 
@@ -72,13 +87,17 @@ impl Comparison {
                 "complete": export.is_complete(),
             })
         };
-        json!({
+        let mut document = json!({
             "schema": SCHEMA,
             "a": side(&self.names[0], &self.a),
             "b": side(&self.names[1], &self.b),
             "rows": self.rows.iter().map(Row::to_json).collect::<Vec<_>>(),
             "findings": self.findings.iter().map(Changed::to_json).collect::<Vec<_>>(),
-        })
+        });
+        if !self.verdicts.is_empty() {
+            document["verdicts"] = json!(self.verdicts);
+        }
+        document
     }
 }
 

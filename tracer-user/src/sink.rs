@@ -17,11 +17,13 @@ use tracer_core::{
     snapshot::Snapshot,
 };
 
+use tracer_export::Verdict;
+
 use self::{
     json::{Json, JsonError},
     text::Text,
 };
-use crate::{say::StreamError, trace::description::Description};
+use crate::{gates::Gates, say::StreamError, trace::description::Description};
 
 /// Results of a trace at one moment. Clones share the same immutable data.
 #[derive(Debug, Clone)]
@@ -32,6 +34,8 @@ pub(crate) struct Results {
     pub(crate) findings: Arc<Vec<Finding>>,
     /// Description of the trace.
     pub(crate) description: Arc<Description>,
+    /// Verdict of each `--fail-on`.
+    pub(crate) verdicts: Arc<Vec<Verdict>>,
 }
 
 impl Results {
@@ -43,6 +47,15 @@ impl Results {
             snapshot: Arc::new(snapshot),
             findings: Arc::new(findings),
             description: Arc::new(description.clone()),
+            verdicts: Arc::default(),
+        }
+    }
+
+    /// Judges the results by the conditions of the run.
+    pub(crate) fn judge(&self, gates: &Gates) -> Arc<Vec<Verdict>> {
+        match gates.is_empty() {
+            true => Arc::default(),
+            false => Arc::new(gates.judge(&json::export(self))),
         }
     }
 }

@@ -12,11 +12,12 @@ use std::{
 use tracer_crawler::settings::{Change, Key, PROFILE, Profile, Settings};
 
 const UPDATE: &str = "UPDATE_GENERATED";
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "attach",
     "run",
     "replay",
     "demo",
+    "check",
     "diff",
     "explain",
     "doctor",

@@ -89,6 +89,8 @@ fn unknown_flags<'a>(help: &str, words: &[&'a str]) -> Vec<&'a str> {
     words
         .iter()
         .filter(|word| word.starts_with('-') && word.len() > 1)
+        // A negative number is part of an expression.
+        .filter(|word| !word[1..].starts_with(|c: char| c.is_ascii_digit()))
         .filter_map(|word| word.split('=').next())
         .filter(|flag| !has_flag(help, flag))
         .collect()

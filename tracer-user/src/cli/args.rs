@@ -8,20 +8,25 @@ use tracer_text::duration::parse_positive;
 
 use super::{
     crawl::{flags::SettingsArguments, switches},
-    quantity::{CidrRange, cidr, refresh, speed},
+    quantity::{CidrRange, cidr, gate, gate_of_diff, refresh, speed},
 };
-use crate::{source::probes::choice::Asked, trace::playback::Speed};
+use tracer_gate::Gate;
+
+use crate::{gates::Gates, source::probes::choice::Asked, trace::playback::Speed};
 
 const EXIT_CODES: &str = "Exit codes:
   0   all went well
+  1   a --fail-on was true, or unknown without --allow-unknown
   2   wrong usage: a bad flag, no such process or command, an output that cannot be written
   3   cannot trace here: rights or kernel; `tracer doctor` says which and what to do
   4   an input file is bad: a recording, an export, a configuration
   70  a fault of tracer's own
-With `run` the command's own status is passed on once it was started (128+n when signal n ended it).";
+With `run` the command's own status is passed on once it was started (128+n when signal n ended it); 1 comes from a --fail-on only
+when the command has succeeded.";
 
 const DIFF_EXIT_CODES: &str = "Exit codes:
   0   all went well, whatever changed
+  1   a --fail-on was true, or unknown without --allow-unknown
   2   wrong usage
   4   a file cannot be read, or is no export that this tracer understands
   70  a fault of tracer's own";
@@ -46,10 +51,12 @@ of them. Without any, every process that opens outgoing TCP connections is trace
 
 Exit codes:
   0   all went well
+  1   a --fail-on was true, or unknown without --allow-unknown
   2   wrong usage: a bad flag, no such process or command, an output that cannot be written
   3   cannot trace here: rights or kernel; `tracer doctor` says which and what to do
   70  a fault of tracer's own
-With `run` the command's own status is passed on once it was started (128+n when signal n ended it).";
+With `run` the command's own status is passed on once it was started (128+n when signal n ended it); 1 comes from a --fail-on only
+when the command has succeeded.";
 
 /// Shows from inside the Linux kernel where a web crawler's network time goes.
 #[derive(Debug, Parser)]
@@ -76,6 +83,8 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Crawl a built-in site over a link with a round trip, first naively, then well; trace and compare both.
     Demo(Demo),
+    /// Gate a build on an export: fail when an expression over its figures is true.
+    Check(Check),
     /// Compare two exports: every figure with its change and what it means.
     Diff(Diff),
     /// Explain a finding: what it is, how it is told, what to do, and how to check that it is gone.
@@ -192,7 +201,40 @@ pub(crate) struct Diff {
     /// Print JSON (schema tracer.diff/1), unrounded.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Fail (exit code 1) if EXPR is true of the second export, or of the change to it: `phases.ttfb.p99_ns > +10%`.
+    #[arg(long, value_name = "EXPR", value_parser = gate_of_diff, help_heading = "Gate")]
+    pub(crate) fail_on: Vec<Gate>,
+    /// Do not fail when a figure of --fail-on is absent.
+    #[arg(long, requires = "fail_on", help_heading = "Gate")]
+    pub(crate) allow_unknown: bool,
     /// Colours in the table: green is better, red is worse.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+impl Diff {
+    /// The gates.
+    pub(crate) fn gates(&self) -> Gates {
+        Gates {
+            all: self.fail_on.clone(),
+            allow_unknown: self.allow_unknown,
+        }
+    }
+}
+
+/// `tracer check`
+#[derive(Debug, Args)]
+#[command(after_help = DIFF_EXIT_CODES)]
+pub(crate) struct Check {
+    /// The export (JSON, schema tracer.export/1).
+    #[arg(value_name = "FILE.json")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) gate: GateArguments,
+    /// Print JSON (schema tracer.check/1).
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Colours: red is failed.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
 }
@@ -348,6 +390,31 @@ pub(crate) struct ResultArguments {
     /// Colours on the live screen and in the text summary.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
+    #[command(flatten)]
+    pub(crate) gate: GateArguments,
+}
+
+/// Conditions that fail the run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Gate")]
+pub(crate) struct GateArguments {
+    /// Fail (exit code 1) if EXPR is true at the end, as in `phases.tls.p99_ns > 200ms or findings.warning > 0`; may be given
+    /// again. docs/user/gate.md
+    #[arg(long, value_name = "EXPR", value_parser = gate)]
+    pub(crate) fail_on: Vec<Gate>,
+    /// Do not fail when a figure of --fail-on is absent.
+    #[arg(long, requires = "fail_on")]
+    pub(crate) allow_unknown: bool,
+}
+
+impl GateArguments {
+    /// The gates.
+    pub(crate) fn to_gates(&self) -> Gates {
+        Gates {
+            all: self.fail_on.clone(),
+            allow_unknown: self.allow_unknown,
+        }
+    }
 }
 
 /// `--color`

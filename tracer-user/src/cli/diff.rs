@@ -9,11 +9,15 @@ use crate::say;
 
 /// Prints the comparison of two exports.
 pub(crate) fn diff(arguments: &Diff) -> Result<u8, Failure> {
-    let comparison = Comparison::of_files(&arguments.a, &arguments.b)?;
+    let mut comparison = Comparison::of_files(&arguments.a, &arguments.b)?;
+    let fails = comparison.judge(&arguments.gates());
     let text = match arguments.json {
         true => format!("{:#}\n", comparison.to_json()),
         false => comparison.to_text(use_color(arguments.color, false)),
     };
     say::print(&text)?;
-    Ok(exit_code::OK)
+    Ok(match fails {
+        true => exit_code::GATE,
+        false => exit_code::OK,
+    })
 }

@@ -8,6 +8,7 @@ use tracer_core::finding::allow::Allow;
 use crate::{
     failure::Failure,
     files::output::OutputPath,
+    gates::Gates,
     invoker::Invoker,
     sink::{
         Sink, Sinks,
@@ -32,6 +33,8 @@ pub(crate) struct OutputSettings {
     pub(crate) duration: Option<Duration>,
     /// Findings that are allowed.
     pub(crate) allowed: Vec<Allow>,
+    /// Conditions that fail the run.
+    pub(crate) gates: Gates,
     /// Print errors only.
     pub(crate) quiet: bool,
     /// The live screen, when there is to be one.
@@ -127,6 +130,7 @@ impl OutputSettings {
             record: None,
             duration: None,
             allowed: arguments.allow.clone(),
+            gates: arguments.gate.to_gates(),
             quiet: arguments.quiet,
             screen: screen(arguments, kernel_log),
         })

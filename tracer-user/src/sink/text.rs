@@ -6,7 +6,10 @@ mod tables;
 
 use self::summary::summary;
 use super::{Occasion, Results};
-use crate::say::{self, StreamError};
+use crate::{
+    gates,
+    say::{self, StreamError},
+};
 
 /// Settings of the text summary.
 #[derive(Debug)]
@@ -24,12 +27,16 @@ impl Text {
             return Ok(());
         }
         let duration_ns = results.description.elapsed_ns();
-        let text = summary(
+        let mut text = summary(
             &results.snapshot,
             &results.findings,
             duration_ns,
             self.color,
         );
+        if !results.verdicts.is_empty() {
+            text.push('\n');
+            text += &gates::text(&results.verdicts, self.color);
+        }
         match self.to_stderr {
             true => say::print_to_stderr(&text),
             false => say::print(&text),

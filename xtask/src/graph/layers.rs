@@ -53,7 +53,7 @@ pub(crate) const HOUSES: &[House] = &[
                 "trace/resolve",
             ],
             &["source/kernel", "source/record"],
-            &["exit_code", "say"],
+            &["exit_code", "gates", "say"],
         ],
     },
     House {

@@ -67,6 +67,7 @@ pub(crate) fn export(
         dns_names_folded: Some(snapshot.dns_names_folded),
         series: series(&snapshot.series),
         findings: Some(findings::export(findings, about)),
+        verdicts: None,
         command_cpu: about.command_cpu.map(|cpu| export::CommandCpu {
             user_ns: Some(cpu.user.as_nanos() as u64),
             system_ns: Some(cpu.system.as_nanos() as u64),
