@@ -49,6 +49,9 @@ _tracer() {
             tracer,man)
                 cmd="tracer__subcmd__man"
                 ;;
+            tracer,merge)
+                cmd="tracer__subcmd__merge"
+                ;;
             tracer,replay)
                 cmd="tracer__subcmd__replay"
                 ;;
@@ -100,6 +103,9 @@ _tracer() {
             tracer__subcmd__help,man)
                 cmd="tracer__subcmd__help__subcmd__man"
                 ;;
+            tracer__subcmd__help,merge)
+                cmd="tracer__subcmd__help__subcmd__merge"
+                ;;
             tracer__subcmd__help,replay)
                 cmd="tracer__subcmd__help__subcmd__replay"
                 ;;
@@ -116,7 +122,7 @@ _tracer() {
 
     case "${cmd}" in
         tracer)
-            opts="-h -V --help --version attach run replay demo check diff explain doctor crawl config completions man help"
+            opts="-h -V --help --version attach run replay demo check diff merge explain doctor crawl config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1368,7 +1374,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__help)
-            opts="attach run replay demo check diff explain doctor crawl config completions man help"
+            opts="attach run replay demo check diff merge explain doctor crawl config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1549,6 +1555,20 @@ _tracer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        tracer__subcmd__help__subcmd__merge)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         tracer__subcmd__help__subcmd__replay)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1584,6 +1604,28 @@ _tracer() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracer__subcmd__merge)
+            opts="-o -h --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

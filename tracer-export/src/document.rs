@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::absent::is_absent;
 use crate::{
-    DnsName, Events, Finding, Group, Histogram, Host, Phase, Process, Proxy, Series, TimeWait,
-    Verdict,
+    DnsName, Events, Finding, Group, Histogram, Host, Merged, Phase, Process, Proxy, Series,
+    TimeWait, Verdict,
 };
 
 /// Name and major version of the schema.
@@ -28,6 +28,9 @@ pub struct Export {
     pub filter: Filter,
     /// The command of `tracer run`; null with `attach`.
     pub command: Option<Vec<String>>,
+    /// Parts that it was merged of; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merged: Option<Merged>,
     /// Records, and every way to lose one.
     pub events: Events,
     /// Figures of all connections.

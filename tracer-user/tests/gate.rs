@@ -101,9 +101,7 @@ fn a_gate_of_a_replay() {
     let verdicts = tracer_export::read(&text).unwrap().verdicts.unwrap();
     assert_eq!(verdicts[0].result, tracer_export::VerdictResult::Failed);
     assert_eq!(verdicts[0].figure, "requests.count");
-    let schema =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema/tracer.export.1.schema.json");
-    let schema: Value = serde_json::from_slice(&std::fs::read(schema).unwrap()).unwrap();
+    let schema = published();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let broken: Vec<_> = validator
         .iter_errors(&serde_json::from_slice(&text).unwrap())
@@ -172,11 +170,54 @@ fn commands(page: &str) -> Vec<(String, i32)> {
 
 #[test]
 fn commands_of_the_page_do_what_it_says() {
+    check_page("gate.md", 6);
+}
+
+/// Written by `tracer merge`, an export keeps the schema, and its parts are the two files.
+#[test]
+fn exports_are_merged() {
+    let directory = directory();
+    let at = directory.path();
+    let merge = |files: [&str; 2], output, code, said| {
+        check(at, &["merge", files[0], files[1], "-o", output], code, said);
+    };
+    merge(["after.json", "before.json"], "sum.json", 0, "");
+    merge(["before.json", "after.json"], "again.json", 0, "");
+    let text = std::fs::read(at.join("sum.json")).unwrap();
+    assert!(std::fs::read(at.join("again.json")).unwrap() == text);
+    let sum = tracer_export::read(&text).unwrap();
+    assert_eq!(sum.merged.unwrap().parts.len(), 2);
+    let schema = published();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let value = serde_json::from_slice(&text).unwrap();
+    let errors = validator.iter_errors(&value);
+    let broken: Vec<String> = errors.map(|error| error.to_string()).collect();
+    assert_eq!(broken, [""; 0]);
+    merge(["sum.json", "before.json"], "-", 4, "is in it already");
+    merge(["before.json", "none.json"], "-", 4, "none.json");
+    let newer = "{\"schema\": \"tracer.export/2\"}";
+    std::fs::write(at.join("newer.json"), newer).unwrap();
+    merge(["before.json", "newer.json"], "-", 4, "reads up to");
+}
+
+#[test]
+fn commands_of_the_page_of_merging_do_what_it_says() {
+    check_page("merge.md", 3);
+}
+
+fn published() -> Value {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let text = std::fs::read(docs.join("schema/tracer.export.1.schema.json")).unwrap();
+    serde_json::from_slice(&text).unwrap()
+}
+
+#[track_caller]
+fn check_page(page: &str, least: usize) {
     let directory = directory();
     let binary = Path::new(env!("CARGO_BIN_EXE_tracer")).parent().unwrap();
     let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
-    let commands = commands("gate.md");
-    assert!(commands.len() > 6, "{commands:?}");
+    let commands = commands(page);
+    assert!(commands.len() >= least, "{commands:?}");
     for (command, code) in commands {
         let output = Command::new("sh")
             .args(["-c", &command])

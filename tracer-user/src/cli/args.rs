@@ -31,6 +31,12 @@ const DIFF_EXIT_CODES: &str = "Exit codes:
   4   a file cannot be read, or is no export that this tracer understands
   70  a fault of tracer's own";
 
+const MERGE_EXIT_CODES: &str = "Exit codes:
+  0   all went well
+  2   wrong usage, or the output cannot be written
+  4   a file cannot be read, is no export that this tracer understands, or is a part already
+  70  a fault of tracer's own";
+
 const CRAWL_EXIT_CODES: &str = "Each flag is a key of a configuration file and an environment variable, too: docs/user/crawl-config.md.
 A switch is turned off by --no-FLAG, or by false, no, off or 0 behind it. A list takes its flag more than once or values with commas
 between them; expressions, header lines and URLs may have commas of their own and take their flag again.
@@ -87,6 +93,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Compare two exports: every figure with its change and what it means.
     Diff(Diff),
+    /// Make one export of many: of many machines, or of parts of a trace.
+    Merge(Merge),
     /// Explain a finding: what it is, how it is told, what to do, and how to check that it is gone.
     Explain(Explain),
     /// Say what this kernel, these rights and this machine allow, and what to do about the rest.
@@ -237,6 +245,18 @@ pub(crate) struct Check {
     /// Colours: red is failed.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
+}
+
+/// `tracer merge`
+#[derive(Debug, Args)]
+#[command(after_help = MERGE_EXIT_CODES)]
+pub(crate) struct Merge {
+    /// The exports (JSON, schema tracer.export/1), merged ones too.
+    #[arg(value_name = "FILE.json", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Write the merged export to OUT.json, or to standard output with `-`.
+    #[arg(long, short, value_name = "OUT.json")]
+    pub(crate) output: PathBuf,
 }
 
 /// `tracer explain`

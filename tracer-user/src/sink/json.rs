@@ -1,7 +1,6 @@
 //! The export as a sink: written to standard output or to a file, also at intervals while tracing goes on.
 
 mod export;
-mod hdr;
 pub(crate) mod rescue;
 
 use std::io;

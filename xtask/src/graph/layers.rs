@@ -33,7 +33,7 @@ pub(crate) const HOUSES: &[House] = &[
             // One type joins the errors of all rooms below, which return their own.
             &["failure"],
             &["demo"],
-            &["diff", "doctor", "explain"],
+            &["diff", "doctor", "explain", "merge"],
             &["source", "sink", "tui"],
             // What belongs to a running trace and knows neither source nor sink.
             &[

@@ -11,7 +11,6 @@ use tracer_core::{
     finding::Finding,
     group::{Connections, Group, Requests, Tcp, Tls, Versions, http2::Http2, tunnels::Tunnels},
     host::{Host, HostSource},
-    latency::Latency,
     phase::{Phase, Phases},
     process::Process,
     series::{Point, Series},
@@ -20,7 +19,6 @@ use tracer_core::{
 };
 use tracer_export as export;
 
-use super::hdr;
 use crate::trace::{clock, description::Description};
 
 /// The whole document.
@@ -52,6 +50,7 @@ pub(crate) fn export(
         },
         filter: about.filter.clone(),
         command: about.command.clone(),
+        merged: None,
         events: events(&snapshot.events),
         totals: group(&snapshot.totals, has_activity),
         processes: processes
@@ -95,6 +94,7 @@ fn events(events: &Events) -> export::Events {
 
 fn process(process: &Process, has_activity: bool) -> export::Process {
     export::Process {
+        machine: None,
         pid: process.pid,
         comm: process.comm.clone(),
         exe: process.exe.clone(),
@@ -142,7 +142,7 @@ fn proxy(proxy: &Host) -> export::Proxy {
         phases: Phase::ALL
             .into_iter()
             .filter(|&phase| !of_lookups(phase))
-            .map(|phase| (phase, histogram(proxy.group.phases.get(phase))))
+            .map(|phase| (phase, export::Histogram::of(proxy.group.phases.get(phase))))
             .collect(),
     }
 }
@@ -368,26 +368,8 @@ fn tcp(tcp: &Tcp) -> export::Tcp {
 fn phases(phases: &Phases) -> export::Phases {
     Phase::ALL
         .into_iter()
-        .map(|phase| (phase, histogram(phases.get(phase))))
+        .map(|phase| (phase, export::Histogram::of(phases.get(phase))))
         .collect()
-}
-
-fn histogram(latency: &Latency) -> export::Histogram {
-    let summary = latency.summary();
-    export::Histogram {
-        count: Some(summary.count),
-        min_ns: Some(summary.min_ns),
-        max_ns: Some(summary.max_ns),
-        mean_ns: Some(summary.mean_ns),
-        stdev_ns: Some(summary.stdev_ns),
-        p50_ns: Some(summary.p50_ns),
-        p75_ns: Some(summary.p75_ns),
-        p90_ns: Some(summary.p90_ns),
-        p95_ns: Some(summary.p95_ns),
-        p99_ns: Some(summary.p99_ns),
-        p999_ns: Some(summary.p999_ns),
-        hdr: export::Hdr::from_base64(hdr::encode(latency)),
-    }
 }
 
 fn time_wait(view: &TimeWaitView, entered: u64) -> export::TimeWait {
