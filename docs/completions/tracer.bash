@@ -1324,7 +1324,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__diff)
-            opts="-h --json --fail-on --allow-unknown --color --help"
+            opts="-h --json --markdown --fail-on --allow-unknown --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

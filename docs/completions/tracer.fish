@@ -137,6 +137,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand diff" -l color -d 'Colours
 always\t'Yes'
 never\t'No'"
 complete -c tracer -n "__fish_tracer_using_subcommand diff" -l json -d 'Print JSON (schema tracer.diff/1), unrounded'
+complete -c tracer -n "__fish_tracer_using_subcommand diff" -l markdown -d 'Print Markdown, for a pull request'
 complete -c tracer -n "__fish_tracer_using_subcommand diff" -l allow-unknown -d 'Do not fail when a figure of --fail-on is absent'
 complete -c tracer -n "__fish_tracer_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand merge" -s o -l output -d 'Write the merged export to OUT.json, or to standard output with `-`' -r -F

@@ -1,8 +1,10 @@
 //! Comparison of two exports: every figure with its change and an explanation in plain words.
 
+mod chance;
 mod export;
 mod figure;
 mod findings;
+mod markdown;
 mod row;
 mod table;
 mod words;
@@ -74,6 +76,18 @@ impl Comparison {
             text += &gates::text(&self.verdicts, color);
         }
         text
+    }
+
+    /// The comparison as Markdown, for pull requests.
+    pub(crate) fn to_markdown(&self) -> String {
+        let document = markdown::Document {
+            names: &self.names,
+            exports: [&self.a, &self.b],
+            rows: &self.rows,
+            findings: &self.findings,
+            verdicts: &self.verdicts,
+        };
+        document.text()
     }
 
     /// The comparison as JSON: every row, unrounded.

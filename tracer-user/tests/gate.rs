@@ -154,6 +154,28 @@ fn a_gate_of_a_change() {
     assert!(document.pointer("/verdicts/0/before").unwrap().is_number());
 }
 
+/// In Markdown the names of files are text, whatever they are called.
+#[test]
+fn a_change_in_markdown() {
+    let directory = directory();
+    let at = directory.path();
+    std::fs::rename(at.join("after.json"), at.join("a|b<i>@x.json")).unwrap();
+    let gate = ["--fail-on", "requests.count > 1"];
+    let arguments = ["diff", "--markdown", "before.json", "a|b<i>@x.json"];
+    let output = tracer(at, &[&arguments[..], &gate].concat());
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text.starts_with("### tracer: before → a\\|b&lt;i&gt;&#64;x\n"), "{text}");
+    assert!(text.contains("- **FAILED   requests.count &gt; 1: "), "{text}");
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
+    assert!(rows.len() > 10, "{text}");
+    for row in rows {
+        let cells = row.replace("\\|", "").matches('|').count();
+        assert_eq!(cells, 6, "{row}");
+    }
+    check(at, &["diff", "--markdown", "--json", "before.json", "crawl.json"], 2, "--json");
+}
+
 /// Commands of the page that need no rights, with the exit code behind their `#`.
 fn commands(page: &str) -> Vec<(String, i32)> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -209,6 +209,9 @@ pub(crate) struct Diff {
     /// Print JSON (schema tracer.diff/1), unrounded.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Print Markdown, for a pull request.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
     /// Fail (exit code 1) if EXPR is true of the second export, or of the change to it: `phases.ttfb.p99_ns > +10%`.
     #[arg(long, value_name = "EXPR", value_parser = gate_of_diff, help_heading = "Gate")]
     pub(crate) fail_on: Vec<Gate>,

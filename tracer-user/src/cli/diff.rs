@@ -11,9 +11,10 @@ use crate::say;
 pub(crate) fn diff(arguments: &Diff) -> Result<u8, Failure> {
     let mut comparison = Comparison::of_files(&arguments.a, &arguments.b)?;
     let fails = comparison.judge(&arguments.gates());
-    let text = match arguments.json {
-        true => format!("{:#}\n", comparison.to_json()),
-        false => comparison.to_text(use_color(arguments.color, false)),
+    let text = match (arguments.json, arguments.markdown) {
+        (true, _) => format!("{:#}\n", comparison.to_json()),
+        (_, true) => comparison.to_markdown(),
+        _ => comparison.to_text(use_color(arguments.color, false)),
     };
     say::print(&text)?;
     Ok(match fails {
