@@ -136,7 +136,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__attach)
-            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --allow --color --fail-on --allow-unknown --record --duration --http2 --max-hosts --kernel-log --help"
+            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --hdr-log --interval --no-tui --refresh --quiet --allow --color --fail-on --allow-unknown --record --duration --http2 --max-hosts --kernel-log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -175,6 +175,10 @@ _tracer() {
                     return 0
                     ;;
                 --json)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hdr-log)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1634,7 +1638,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__replay)
-            opts="-q -h --speed --until --json --interval --no-tui --refresh --quiet --allow --color --fail-on --allow-unknown --help"
+            opts="-q -h --speed --until --json --hdr-log --interval --no-tui --refresh --quiet --allow --color --fail-on --allow-unknown --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1649,6 +1653,10 @@ _tracer() {
                     return 0
                     ;;
                 --json)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hdr-log)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1680,7 +1688,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__run)
-            opts="-q -h --comm --exe --cgroup --port --cidr --host --include-loopback --json --interval --no-tui --refresh --quiet --allow --color --fail-on --allow-unknown --record --duration --http2 --max-hosts --kernel-log --pid --user --child-log --help"
+            opts="-q -h --comm --exe --cgroup --port --cidr --host --include-loopback --json --hdr-log --interval --no-tui --refresh --quiet --allow --color --fail-on --allow-unknown --record --duration --http2 --max-hosts --kernel-log --pid --user --child-log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1715,6 +1723,10 @@ _tracer() {
                     return 0
                     ;;
                 --json)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hdr-log)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

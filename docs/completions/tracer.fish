@@ -50,7 +50,8 @@ complete -c tracer -n "__fish_tracer_using_subcommand attach" -l host -d 'Host n
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l include-loopback -d 'Trace connections to loopback addresses' -r -f -a "true\t''
 false\t''"
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
-complete -c tracer -n "__fish_tracer_using_subcommand attach" -l interval -d 'Rewrite the export this often while tracing' -r
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l hdr-log -d 'Write HdrHistogram interval logs to DIR, one for each phase (PHASE.hlog): a line for each --interval, or one in all' -r -F
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l interval -d 'Rewrite the export, and add to the logs of --hdr-log, this often while tracing' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l refresh -d 'The live screen shows new figures this often' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l allow -d 'A finding that is allowed, for all hosts or for those that match: it is shown as allowed and never comes first' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
@@ -78,7 +79,8 @@ complete -c tracer -n "__fish_tracer_using_subcommand run" -l host -d 'Host name
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l include-loopback -d 'Trace connections to loopback addresses' -r -f -a "true\t''
 false\t''"
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
-complete -c tracer -n "__fish_tracer_using_subcommand run" -l interval -d 'Rewrite the export this often while tracing' -r
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l hdr-log -d 'Write HdrHistogram interval logs to DIR, one for each phase (PHASE.hlog): a line for each --interval, or one in all' -r -F
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l interval -d 'Rewrite the export, and add to the logs of --hdr-log, this often while tracing' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l refresh -d 'The live screen shows new figures this often' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l allow -d 'A finding that is allowed, for all hosts or for those that match: it is shown as allowed and never comes first' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
@@ -103,7 +105,8 @@ complete -c tracer -n "__fish_tracer_using_subcommand run" -s h -l help -d 'Prin
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l speed -d 'Speed: so many times as fast as it happened, or max. [default: 1 on the live screen, else max]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l until -d 'Only what came in this time from the beginning' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
-complete -c tracer -n "__fish_tracer_using_subcommand replay" -l interval -d 'Rewrite the export this often while tracing' -r
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l hdr-log -d 'Write HdrHistogram interval logs to DIR, one for each phase (PHASE.hlog): a line for each --interval, or one in all' -r -F
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l interval -d 'Rewrite the export, and add to the logs of --hdr-log, this often while tracing' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l refresh -d 'The live screen shows new figures this often' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l allow -d 'A finding that is allowed, for all hosts or for those that match: it is shown as allowed and never comes first' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'

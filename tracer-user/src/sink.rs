@@ -4,6 +4,7 @@
 //! To add a sink: write its folder with its settings, add a variant to [`Sink`] and [`SinkError`], and the flag from
 //! which `cli/settings` makes it.
 
+pub(crate) mod hdr_log;
 pub(crate) mod json;
 pub(crate) mod text;
 
@@ -20,6 +21,7 @@ use tracer_core::{
 use tracer_export::Verdict;
 
 use self::{
+    hdr_log::{HdrLog, HdrLogError},
     json::{Json, JsonError},
     text::Text,
 };
@@ -76,6 +78,8 @@ pub(crate) enum Occasion {
 pub(crate) enum Sink {
     /// The export.
     Json(Json),
+    /// Interval logs.
+    HdrLog(Box<HdrLog>),
     /// The text summary.
     Text(Text),
 }
@@ -85,6 +89,7 @@ impl Sink {
     fn take(&self, occasion: Occasion, results: &Results) -> Result<(), SinkError> {
         match self {
             Self::Json(json) => json.take(occasion, results)?,
+            Self::HdrLog(log) => log.take(occasion, results)?,
             Self::Text(text) => text.take(occasion, results)?,
         }
         Ok(())
@@ -94,7 +99,8 @@ impl Sink {
     fn writes_files(&self) -> bool {
         match self {
             Self::Json(json) => json.writes_files(),
-            Self::Text(_) => false,
+            // Its files are open already.
+            Self::HdrLog(_) | Self::Text(_) => false,
         }
     }
 }
@@ -127,6 +133,9 @@ pub(crate) enum SinkError {
     /// Error of the export.
     #[error(transparent)]
     Json(#[from] JsonError),
+    /// Error of the interval logs.
+    #[error(transparent)]
+    HdrLog(#[from] HdrLogError),
     /// Error of the text summary.
     #[error(transparent)]
     Text(#[from] StreamError),

@@ -165,15 +165,26 @@ fn a_change_in_markdown() {
     let output = tracer(at, &[&arguments[..], &gate].concat());
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(text.starts_with("### tracer: before → a\\|b&lt;i&gt;&#64;x\n"), "{text}");
-    assert!(text.contains("- **FAILED   requests.count &gt; 1: "), "{text}");
+    assert!(
+        text.starts_with("### tracer: before → a\\|b&lt;i&gt;&#64;x\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("- **FAILED   requests.count &gt; 1: "),
+        "{text}"
+    );
     let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
     assert!(rows.len() > 10, "{text}");
     for row in rows {
         let cells = row.replace("\\|", "").matches('|').count();
         assert_eq!(cells, 6, "{row}");
     }
-    check(at, &["diff", "--markdown", "--json", "before.json", "crawl.json"], 2, "--json");
+    check(
+        at,
+        &["diff", "--markdown", "--json", "before.json", "crawl.json"],
+        2,
+        "--json",
+    );
 }
 
 /// Commands of the page that need no rights, with the exit code behind their `#`.

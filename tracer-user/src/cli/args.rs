@@ -395,8 +395,11 @@ pub(crate) struct ResultArguments {
     /// Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Rewrite the export this often while tracing.
-    #[arg(long, value_name = "TIME", requires = "json", value_parser = parse_positive)]
+    /// Write HdrHistogram interval logs to DIR, one for each phase (PHASE.hlog): a line for each --interval, or one in all.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) hdr_log: Option<PathBuf>,
+    /// Rewrite the export, and add to the logs of --hdr-log, this often while tracing.
+    #[arg(long, value_name = "TIME", value_parser = parse_positive)]
     pub(crate) interval: Option<Duration>,
     /// No live screen, though standard output is a terminal: the text summary at the end only.
     #[arg(long)]

@@ -11,7 +11,8 @@ use crate::{
     gates::Gates,
     invoker::Invoker,
     sink::{
-        Sink, Sinks,
+        Sink, SinkError, Sinks,
+        hdr_log::HdrLog,
         json::{Json, JsonTarget},
         text::Text,
     },
@@ -107,6 +108,10 @@ impl OutputSettings {
         run: bool,
         kernel_log: bool,
     ) -> Result<Self, Failure> {
+        if arguments.interval.is_some() && arguments.json.is_none() && arguments.hdr_log.is_none() {
+            let text = "--interval goes with --json FILE or --hdr-log DIR";
+            return Err(Failure::Usage(text.into()));
+        }
         let invoker = Invoker::find();
         let target = json_target(arguments, run, invoker.as_ref())?;
         let stdout_is_taken = run || matches!(target, Some(JsonTarget::Stdout));
@@ -116,6 +121,10 @@ impl OutputSettings {
                 target,
                 invoker: invoker.clone(),
             }));
+        }
+        if let Some(directory) = &arguments.hdr_log {
+            let log = HdrLog::open(directory, invoker.as_ref()).map_err(SinkError::from)?;
+            sinks.add(Sink::HdrLog(Box::new(log)));
         }
         if !arguments.quiet {
             sinks.add(Sink::Text(Text {

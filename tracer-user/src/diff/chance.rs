@@ -114,7 +114,7 @@ fn fisher(hits: [u64; 2], all: [u64; 2]) -> f64 {
     // What is too far from the mode to have a weight has no probability either.
     let observed = observed.copied().unwrap_or_default() * (1.0 + 1e-7);
     let unlikely: f64 = all_weights().filter(|weight| **weight <= observed).sum();
-    unlikely / all_weights().sum::<f64>()
+    (unlikely / all_weights().sum::<f64>()).min(1.0)
 }
 
 /// Weights from `from` to `to`, relative to the first, as long as they matter.
