@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use tracer_common::record::turn::SLOW_PICKUP_NS;
 
 use crate::{
-    finding::case::avoidable, group::Group, host::Host, latency::Latency, phase::Phase,
+    finding::sums::avoidable, group::Group, host::Host, latency::Latency, phase::Phase,
     snapshot::Snapshot,
 };
 

@@ -112,6 +112,15 @@ impl Latency {
         }
     }
 
+    /// Adds samples by their index in HdrHistogram's array of counts; false, without a change, when there is no such bucket.
+    pub fn record_index(&mut self, index: u32, times: u64) -> bool {
+        let exists = index <= index_of(HIGHEST_NS);
+        if exists && times != 0 {
+            self.add(index, times);
+        }
+        exists
+    }
+
     /// Removes a sample that was recorded before. Returns false, without a change, when there is no such sample.
     pub fn retract(&mut self, value_ns: u64) -> bool {
         let index = index_of(value_ns);

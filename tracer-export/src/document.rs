@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::absent::is_absent;
 use crate::{
-    DnsName, Events, Finding, Group, Histogram, Host, Phase, Process, Proxy, Series, TimeWait,
+    DnsName, Events, Finding, Group, Histogram, Host, Merged, Phase, Process, Proxy, Series,
+    TimeWait, Verdict,
 };
 
 /// Name and major version of the schema.
@@ -27,6 +28,9 @@ pub struct Export {
     pub filter: Filter,
     /// The command of `tracer run`; null with `attach`.
     pub command: Option<Vec<String>>,
+    /// Parts that it was merged of; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merged: Option<Merged>,
     /// Records, and every way to lose one.
     pub events: Events,
     /// Figures of all connections.
@@ -61,6 +65,9 @@ pub struct Export {
     /// Result of every rule: faults first, those most worth a change at the top.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<Finding>>,
+    /// Result of each `--fail-on`; absent without any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdicts: Option<Vec<Verdict>>,
     /// Processor time of the command; absent while it runs, and with `attach`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command_cpu: Option<CommandCpu>,

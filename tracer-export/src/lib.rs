@@ -23,6 +23,12 @@ macro_rules! object {
         pub struct $name {
             $($(#[$meaning])* #[serde(skip_serializing_if = "crate::absent::is_absent")] pub $field: $type,)*
         }
+
+        impl crate::sum::Sum for $name {
+            fn sum(&mut self, other: &Self) {
+                $(self.$field.sum(&other.$field);)*
+            }
+        }
     };
 }
 
@@ -31,12 +37,17 @@ mod document;
 mod events;
 mod findings;
 mod group;
+mod hdr;
+pub mod merge;
+mod merged;
 mod phases;
 mod read;
 mod responses;
 mod series;
 mod subjects;
+mod sum;
 mod time_wait;
+mod verdicts;
 
 pub use document::{CommandCpu, Export, Filter, Machine, SCHEMA, Tracer, Window};
 pub use events::Events;
@@ -48,6 +59,8 @@ pub use group::{
     Http2Reasons, Http2Sources, Protocols, Requests, RequestsUnknown, Tcp, Tls, TunnelKinds,
     Tunnels, Versions,
 };
+pub use hdr::{HdrError, HdrReader};
+pub use merged::{Merged, Part, PartFinding};
 pub use phases::{Hdr, Histogram, Phases};
 pub use read::{ReadError, read};
 pub use responses::Responses;
@@ -55,6 +68,7 @@ pub use series::{Percentiles, Samples, Series};
 pub use subjects::{DnsName, Host, HostSource, Process, Proxy};
 pub use time_wait::{Destination, TimeWait};
 pub use tracer_core::phase::Phase;
+pub use verdicts::{Measured, Verdict, VerdictResult};
 
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,14 @@
 //! Distributions of durations, by phase.
 
-use std::{collections::BTreeMap, fmt, marker::PhantomData};
+use std::{borrow::Cow, collections::BTreeMap, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{IgnoredAny, MapAccess, Visitor},
+    de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor},
 };
-use tracer_core::phase::Phase;
+use tracer_core::{latency::Latency, phase::Phase};
+
+use crate::hdr;
 
 /// Distribution of each phase that was measured, by the key of the phase ([`Phase::key`]), in the order of the list.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -71,13 +73,36 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ByPhase<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut values = BTreeMap::new();
-        while let Some(key) = map.next_key::<String>()? {
-            match (self.named)(&key) {
+        while let Some(phase) = map.next_key_seed(Key(self.named))? {
+            match phase {
                 Some(phase) => drop(values.insert(phase, map.next_value()?)),
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
         }
         Ok(values)
+    }
+}
+
+/// Reader of a key, which is not kept.
+struct Key(fn(&str) -> Option<Phase>);
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Option<Phase>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key {
+    type Value = Option<Phase>;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok((self.0)(key))
     }
 }
 
@@ -114,6 +139,25 @@ object! {
 }
 
 impl Histogram {
+    /// Figures of a distribution, and the distribution itself.
+    pub fn of(latency: &Latency) -> Self {
+        let summary = latency.summary();
+        Self {
+            count: Some(summary.count),
+            min_ns: Some(summary.min_ns),
+            max_ns: Some(summary.max_ns),
+            mean_ns: Some(summary.mean_ns),
+            stdev_ns: Some(summary.stdev_ns),
+            p50_ns: Some(summary.p50_ns),
+            p75_ns: Some(summary.p75_ns),
+            p90_ns: Some(summary.p90_ns),
+            p95_ns: Some(summary.p95_ns),
+            p99_ns: Some(summary.p99_ns),
+            p999_ns: Some(summary.p999_ns),
+            hdr: Hdr::of(latency),
+        }
+    }
+
     /// Sum of all samples, ns; `None` when the export does not say.
     pub fn total_ns(&self) -> Option<f64> {
         Some(self.count? as f64 * self.mean_ns?)
@@ -130,20 +174,50 @@ fn rounded<S: Serializer>(ns: &Option<f64>, serializer: S) -> Result<S::Ok, S::E
 }
 
 /// A histogram in HdrHistogram's V2 format: deflated, in base64 with padding. Values are ns, with three significant
-/// digits; any HdrHistogram library reads it and can add it to others.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// digits; any HdrHistogram library reads it and can add it to others. The text of the empty one is not copied, since most
+/// histograms of an export are empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
-pub struct Hdr(String);
+pub struct Hdr(Cow<'static, str>);
 
 impl Hdr {
     /// Takes the encoded text.
     pub fn from_base64(text: String) -> Self {
-        Self(text)
+        Self(text.into())
+    }
+
+    /// Takes the encoded text of a constant.
+    pub(crate) fn from_static(text: &'static str) -> Self {
+        Self(text.into())
     }
 
     /// The encoded text.
     pub fn as_base64(&self) -> &str {
         &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Hdr {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(HdrText)
+    }
+}
+
+/// Reader of an encoded text.
+struct HdrText;
+
+impl Visitor<'_> for HdrText {
+    type Value = Hdr;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("a histogram in base64")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Hdr, E> {
+        Ok(match text == hdr::empty() {
+            true => Hdr::from_static(hdr::empty()),
+            false => Hdr::from_base64(text.to_owned()),
+        })
     }
 }

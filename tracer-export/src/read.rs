@@ -37,6 +37,13 @@ pub enum ReadError {
 /// # Errors
 /// The text is not JSON, no export, one of a later major version, or lacks what every export has.
 pub fn read(text: &[u8]) -> Result<Export, ReadError> {
+    // One pass is enough for a good one; a bad one is looked at again for its fault.
+    if let Ok(export) = serde_json::from_slice::<Export>(text)
+        && is_object(text)
+        && check_schema(Some(export.schema.clone())).is_ok()
+    {
+        return Ok(export);
+    }
     serde_json::from_slice::<IgnoredAny>(text).map_err(ReadError::NotJson)?;
     check_schema(schema_of(text))?;
     serde_json::from_slice(text).map_err(ReadError::Broken)
@@ -48,10 +55,13 @@ fn schema_of(text: &[u8]) -> Option<String> {
     struct Head {
         schema: String,
     }
-    // A list would be taken for a struct without names.
-    let is_object = text.trim_ascii_start().starts_with(b"{");
     let head = serde_json::from_slice::<Head>(text).ok();
-    head.filter(|_| is_object).map(|head| head.schema)
+    head.filter(|_| is_object(text)).map(|head| head.schema)
+}
+
+/// Tells whether a JSON text is an object: a list would be taken for a struct without names.
+fn is_object(text: &[u8]) -> bool {
+    text.trim_ascii_start().starts_with(b"{")
 }
 
 fn check_schema(schema: Option<String>) -> Result<(), ReadError> {

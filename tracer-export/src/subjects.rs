@@ -3,13 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use crate::absent::is_absent;
-use crate::{Connections, Group, Phases, Requests, Tls, Tunnels};
+use crate::{Connections, Dns, Group, Http2, Phases, Requests, Responses, Tcp, Tls, Tunnels};
 
 /// Figures of a process.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(default)]
+#[serde(from = "FlatProcess")]
 pub struct Process {
+    /// Host name of its machine, in a merged export; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
     /// Process id (thread group) in the initial pid namespace; 0 when the owner is unknown.
     pub pid: u32,
     /// Name of the process when it connected.
@@ -26,7 +29,7 @@ pub struct Process {
 /// Figures of a host and port.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(default)]
+#[serde(from = "FlatHost")]
 pub struct Host {
     /// Name, or the address.
     pub host: String,
@@ -74,8 +77,66 @@ pub struct Proxy {
     pub phases: Phases,
 }
 
+/// Declares the form in which an entry is read: its own keys and those of a group, side by side. serde's `flatten` would
+/// keep every value in a form of its own first, which takes most of the time of reading.
+macro_rules! flat {
+    ($flat:ident, $entry:ident { $($own:ident: $type:ty,)* }) => {
+        #[derive(Default, Deserialize)]
+        #[cfg_attr(test, derive(schemars::JsonSchema))]
+        #[serde(default)]
+        struct $flat {
+            $($own: $type,)*
+            connections: Connections,
+            requests: Requests,
+            responses: Responses,
+            http2: Http2,
+            tunnels: Tunnels,
+            tls: Tls,
+            dns: Dns,
+            tcp: Tcp,
+            phases: Phases,
+        }
+
+        impl From<$flat> for $entry {
+            fn from(flat: $flat) -> Self {
+                Self {
+                    $($own: flat.$own,)*
+                    group: Group {
+                        connections: flat.connections,
+                        requests: flat.requests,
+                        responses: flat.responses,
+                        http2: flat.http2,
+                        tunnels: flat.tunnels,
+                        tls: flat.tls,
+                        dns: flat.dns,
+                        tcp: flat.tcp,
+                        phases: flat.phases,
+                    },
+                }
+            }
+        }
+    };
+}
+
+flat!(FlatProcess, Process {
+    machine: Option<String>,
+    pid: u32,
+    comm: String,
+    exe: Option<String>,
+    container: Option<String>,
+});
+
+flat!(FlatHost, Host {
+    host: String,
+    host_source: HostSource,
+    port: u16,
+    addresses: Vec<String>,
+    via: Option<Vec<String>>,
+    via_cut: Option<bool>,
+});
+
 /// Source of the name of a host.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum HostSource {

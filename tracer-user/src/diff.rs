@@ -1,10 +1,12 @@
 //! Comparison of two exports: every figure with its change and an explanation in plain words.
 
+mod chance;
 mod export;
 mod figure;
 mod findings;
 mod headline;
 mod hosts;
+mod markdown;
 mod row;
 mod table;
 mod words;
@@ -12,11 +14,13 @@ mod words;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tracer_export::Export;
+use tracer_export::{Export, Verdict};
 
 pub(crate) use export::{DiffError, percentile_ns, read};
 use findings::Changed;
 use row::Row;
+
+use crate::gates::{self, Gates};
 
 /// Name and major version of the JSON.
 const SCHEMA: &str = "tracer.diff/1";
@@ -33,6 +37,8 @@ pub(crate) struct Comparison {
     b: Export,
     rows: Vec<Row>,
     findings: Vec<Changed>,
+    /// Verdict of each `--fail-on`.
+    verdicts: Vec<Verdict>,
 }
 
 impl Comparison {
@@ -44,7 +50,14 @@ impl Comparison {
             findings: findings::changed(&a, &b),
             a,
             b,
+            verdicts: Vec::new(),
         }
+    }
+
+    /// Judges the change; tells whether it fails the run.
+    pub(crate) fn judge(&mut self, gates: &Gates) -> bool {
+        self.verdicts = gates.judge_change(&self.a, &self.b);
+        gates.any_fails(&self.verdicts)
     }
 
     /// Compares two files; the columns are named after them.
@@ -65,6 +78,10 @@ impl Comparison {
         table::rows(&mut text, &self.names, &rows, true, color);
         table::hosts(&mut text, &hosts::lines(&self.a, &self.b), color);
         table::findings(&mut text, &self.findings, color);
+        if !self.verdicts.is_empty() {
+            text.push('\n');
+            text += &gates::text(&self.verdicts, color);
+        }
         text
     }
 
@@ -87,6 +104,18 @@ impl Comparison {
         text
     }
 
+    /// The comparison as Markdown, for pull requests.
+    pub(crate) fn to_markdown(&self) -> String {
+        let document = markdown::Document {
+            names: &self.names,
+            exports: [&self.a, &self.b],
+            rows: &self.rows,
+            findings: &self.findings,
+            verdicts: &self.verdicts,
+        };
+        document.text()
+    }
+
     /// The comparison as JSON: every row, unrounded.
     pub(crate) fn to_json(&self) -> Value {
         let side = |name: &str, export: &Export| {
@@ -98,13 +127,17 @@ impl Comparison {
                 "complete": export.is_complete(),
             })
         };
-        json!({
+        let mut document = json!({
             "schema": SCHEMA,
             "a": side(&self.names[0], &self.a),
             "b": side(&self.names[1], &self.b),
             "rows": self.rows.iter().map(Row::to_json).collect::<Vec<_>>(),
             "findings": self.findings.iter().map(Changed::to_json).collect::<Vec<_>>(),
-        })
+        });
+        if !self.verdicts.is_empty() {
+            document["verdicts"] = json!(self.verdicts);
+        }
+        document
     }
 }
 

@@ -4,6 +4,8 @@ use std::{os::unix::process::ExitStatusExt, process::ExitStatus};
 
 /// All went well.
 pub(crate) const OK: u8 = 0;
+/// A `--fail-on` was true, or unknown where that was not allowed.
+pub(crate) const GATE: u8 = 1;
 /// Wrong arguments, a command or process that does not exist, an output that cannot be written.
 pub(crate) const USAGE: u8 = 2;
 /// Tracing cannot work on this machine.

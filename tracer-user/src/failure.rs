@@ -8,6 +8,7 @@ use crate::{
     diff::DiffError,
     exit_code,
     files::output::OutputError,
+    merge::MergeFileError,
     say::StreamError,
     sink::{SinkError, json::JsonError},
     source::{
@@ -75,6 +76,9 @@ pub(crate) enum Failure {
     /// An input file cannot be read or understood.
     #[error(transparent)]
     Diff(#[from] DiffError),
+    /// Exports cannot be merged.
+    #[error(transparent)]
+    Merge(#[from] MergeFileError),
     /// The demo failed.
     #[error(transparent)]
     Demo(#[from] DemoError),
@@ -120,7 +124,7 @@ impl Failure {
                 exit_code::USAGE
             }
             Self::Kernel(_) | Self::Cgroup(_) | Self::Diag(_) => exit_code::CANNOT_TRACE,
-            Self::Replay(_) | Self::Diff(_) => exit_code::INPUT,
+            Self::Replay(_) | Self::Diff(_) | Self::Merge(_) => exit_code::INPUT,
             Self::Demo(demo) => demo.code(),
             Self::Privilege(_) | Self::Internal { .. } | Self::Broken(_) => exit_code::INTERNAL,
         }

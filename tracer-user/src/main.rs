@@ -8,7 +8,9 @@ mod exit_code;
 mod explain;
 mod failure;
 mod files;
+mod gates;
 mod invoker;
+mod merge;
 mod say;
 mod signals;
 mod sink;
@@ -30,7 +32,9 @@ fn main() -> ExitCode {
         cli::args::Command::Run(run) => trace::session::run(&run),
         cli::args::Command::Replay(replay) => trace::session::replay(&replay),
         cli::args::Command::Demo(options) => cli::demo::demo(&options),
+        cli::args::Command::Check(options) => cli::check::check(&options),
         cli::args::Command::Diff(options) => cli::diff::diff(&options),
+        cli::args::Command::Merge(options) => cli::merge::merge(&options),
         cli::args::Command::Explain(options) => cli::explain::explain(&options),
         cli::args::Command::Doctor(options) => cli::doctor::doctor(&options),
         cli::args::Command::Crawl(options) => cli::crawl::run::crawl(&options),

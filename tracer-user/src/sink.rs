@@ -4,6 +4,7 @@
 //! To add a sink: write its folder with its settings, add a variant to [`Sink`] and [`SinkError`], and the flag from
 //! which `cli/settings` makes it.
 
+pub(crate) mod hdr_log;
 pub(crate) mod json;
 pub(crate) mod text;
 
@@ -17,11 +18,14 @@ use tracer_core::{
     snapshot::Snapshot,
 };
 
+use tracer_export::Verdict;
+
 use self::{
+    hdr_log::{HdrLog, HdrLogError},
     json::{Json, JsonError},
     text::Text,
 };
-use crate::{say::StreamError, trace::description::Description};
+use crate::{gates::Gates, say::StreamError, trace::description::Description};
 
 /// Results of a trace at one moment. Clones share the same immutable data.
 #[derive(Debug, Clone)]
@@ -32,6 +36,8 @@ pub(crate) struct Results {
     pub(crate) findings: Arc<Vec<Finding>>,
     /// Description of the trace.
     pub(crate) description: Arc<Description>,
+    /// Verdict of each `--fail-on`.
+    pub(crate) verdicts: Arc<Vec<Verdict>>,
 }
 
 impl Results {
@@ -43,6 +49,15 @@ impl Results {
             snapshot: Arc::new(snapshot),
             findings: Arc::new(findings),
             description: Arc::new(description.clone()),
+            verdicts: Arc::default(),
+        }
+    }
+
+    /// Judges the results by the conditions of the run.
+    pub(crate) fn judge(&self, gates: &Gates) -> Arc<Vec<Verdict>> {
+        match gates.is_empty() {
+            true => Arc::default(),
+            false => Arc::new(gates.judge(&json::export(self))),
         }
     }
 }
@@ -63,6 +78,8 @@ pub(crate) enum Occasion {
 pub(crate) enum Sink {
     /// The export.
     Json(Json),
+    /// Interval logs.
+    HdrLog(Box<HdrLog>),
     /// The text summary.
     Text(Text),
 }
@@ -72,6 +89,7 @@ impl Sink {
     fn take(&self, occasion: Occasion, results: &Results) -> Result<(), SinkError> {
         match self {
             Self::Json(json) => json.take(occasion, results)?,
+            Self::HdrLog(log) => log.take(occasion, results)?,
             Self::Text(text) => text.take(occasion, results)?,
         }
         Ok(())
@@ -81,7 +99,8 @@ impl Sink {
     fn writes_files(&self) -> bool {
         match self {
             Self::Json(json) => json.writes_files(),
-            Self::Text(_) => false,
+            // Its files are open already.
+            Self::HdrLog(_) | Self::Text(_) => false,
         }
     }
 }
@@ -114,6 +133,9 @@ pub(crate) enum SinkError {
     /// Error of the export.
     #[error(transparent)]
     Json(#[from] JsonError),
+    /// Error of the interval logs.
+    #[error(transparent)]
+    HdrLog(#[from] HdrLogError),
     /// Error of the text summary.
     #[error(transparent)]
     Text(#[from] StreamError),

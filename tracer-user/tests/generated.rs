@@ -12,12 +12,14 @@ use std::{
 use tracer_crawler::settings::{Change, Key, PROFILE, Profile, Settings};
 
 const UPDATE: &str = "UPDATE_GENERATED";
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 13] = [
     "attach",
     "run",
     "replay",
     "demo",
+    "check",
     "diff",
+    "merge",
     "explain",
     "doctor",
     "crawl",

@@ -109,7 +109,7 @@ since!(Http2 {
     kept: [in_flight_peak, max_concurrent_streams]
 });
 since!(Sources {
-    counts: [frames, inferred, none],
+    counts: [frames, inferred, none, never_used],
     parts: [],
     kept: []
 });

@@ -28,11 +28,6 @@ impl Shape {
         shape
     }
 
-    /// Takes a key out; tells whether it was there.
-    pub(super) fn remove(&mut self, key: &str) -> bool {
-        self.properties.remove(key).is_some()
-    }
-
     fn within(schema: &Value, root: &Value) -> Self {
         let mut shape = Self::default();
         shape.add(schema, root);

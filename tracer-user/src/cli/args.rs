@@ -10,14 +10,17 @@ use tracer_text::duration::parse_positive;
 
 use self::notes::{
     ATTACH_NOTES, CONFIG_EXIT_CODES, CRAWL_EXIT_CODES, DEMO_EXIT_CODES, DIFF_EXIT_CODES,
-    DOCTOR_EXIT_CODES, EXIT_CODES, EXPLAIN_EXIT_CODES, REPLAY_EXIT_CODES, RUN_NOTES,
+    DOCTOR_EXIT_CODES, EXIT_CODES, EXPLAIN_EXIT_CODES, MERGE_EXIT_CODES, REPLAY_EXIT_CODES,
+    RUN_NOTES,
 };
 use super::{
     crawl::{flags::SettingsArguments, switches},
     examples,
-    quantity::{CidrRange, cidr, host, pid, port, refresh, speed},
+    quantity::{CidrRange, cidr, gate, gate_of_diff, host, pid, port, refresh, speed},
 };
-use crate::{source::probes::choice::Asked, trace::playback::Speed};
+use tracer_gate::Gate;
+
+use crate::{gates::Gates, source::probes::choice::Asked, trace::playback::Speed};
 
 /// Shows from inside the Linux kernel where a web crawler's network time goes.
 #[derive(Debug, Parser)]
@@ -50,8 +53,12 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Crawl a built-in site over a link with a round trip, first naively, then well; trace and compare both.
     Demo(Demo),
+    /// Gate a build on an export: fail when an expression over its figures is true.
+    Check(Check),
     /// Compare two exports: every figure with its change and what it means.
     Diff(Diff),
+    /// Make one export of many: of many machines, or of parts of a trace.
+    Merge(Merge),
     /// Explain a finding: what it is, how it is told, what to do, and how to check that it is gone.
     Explain(Explain),
     /// Say what this kernel, these rights and this machine allow, and what to do about the rest.
@@ -167,11 +174,59 @@ pub(crate) struct Diff {
     #[arg(long)]
     pub(crate) json: bool,
     /// One line about both, and the ten rows that changed most.
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "markdown"])]
     pub(crate) short: bool,
+    /// Print Markdown, for a pull request.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
+    /// Fail (exit code 1) if EXPR is true of the second export, or of the change to it: `phases.ttfb.p99_ns > +10%`.
+    #[arg(long, value_name = "EXPR", value_parser = gate_of_diff, help_heading = "Gate")]
+    pub(crate) fail_on: Vec<Gate>,
+    /// Do not fail when a figure of --fail-on is absent.
+    #[arg(long, requires = "fail_on", help_heading = "Gate")]
+    pub(crate) allow_unknown: bool,
     /// Colours in the table: green is better, red is worse.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
+}
+
+impl Diff {
+    /// The gates.
+    pub(crate) fn gates(&self) -> Gates {
+        Gates {
+            all: self.fail_on.clone(),
+            allow_unknown: self.allow_unknown,
+        }
+    }
+}
+
+/// `tracer check`
+#[derive(Debug, Args)]
+#[command(after_help = DIFF_EXIT_CODES)]
+pub(crate) struct Check {
+    /// The export (JSON, schema tracer.export/1).
+    #[arg(value_name = "FILE.json")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) gate: GateArguments,
+    /// Print JSON (schema tracer.check/1).
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Colours: red is failed.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+/// `tracer merge`
+#[derive(Debug, Args)]
+#[command(after_help = MERGE_EXIT_CODES)]
+pub(crate) struct Merge {
+    /// The exports (JSON, schema tracer.export/1), merged ones too.
+    #[arg(value_name = "FILE.json", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Write the merged export to OUT.json, or to standard output with `-`.
+    #[arg(long, short, value_name = "OUT.json")]
+    pub(crate) output: PathBuf,
 }
 
 /// `tracer explain`
@@ -309,8 +364,11 @@ pub(crate) struct ResultArguments {
     /// Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Rewrite the export this often while tracing.
-    #[arg(long, value_name = "TIME", requires = "json", value_parser = parse_positive)]
+    /// Write HdrHistogram interval logs to DIR, one for each phase (PHASE.hlog): a line for each --interval, or one in all.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) hdr_log: Option<PathBuf>,
+    /// Rewrite the export, and add to the logs of --hdr-log, this often while tracing.
+    #[arg(long, value_name = "TIME", value_parser = parse_positive)]
     pub(crate) interval: Option<Duration>,
     /// No live screen, though standard output is a terminal: the text summary at the end only.
     #[arg(long)]
@@ -330,6 +388,31 @@ pub(crate) struct ResultArguments {
     /// Colours on the live screen and in the text summary.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
+    #[command(flatten)]
+    pub(crate) gate: GateArguments,
+}
+
+/// Conditions that fail the run.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Gate")]
+pub(crate) struct GateArguments {
+    /// Fail (exit code 1) if EXPR is true at the end, as in `phases.tls.p99_ns > 200ms or findings.warning > 0`; may be given
+    /// again. docs/user/gate.md
+    #[arg(long, value_name = "EXPR", value_parser = gate)]
+    pub(crate) fail_on: Vec<Gate>,
+    /// Do not fail when a figure of --fail-on is absent.
+    #[arg(long, requires = "fail_on")]
+    pub(crate) allow_unknown: bool,
+}
+
+impl GateArguments {
+    /// The gates.
+    pub(crate) fn to_gates(&self) -> Gates {
+        Gates {
+            all: self.fail_on.clone(),
+            allow_unknown: self.allow_unknown,
+        }
+    }
 }
 
 /// `--color`

@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use tracer_gate::{Gate, Subject};
 use tracer_text::duration;
 
 use tracer_core::host_filter::HostFilter;
@@ -120,6 +121,16 @@ pub(crate) fn speed(text: &str) -> Result<Speed, String> {
         Ok(times) if times.is_finite() && times >= 0.001 => Ok(Speed::Times(times)),
         _ => Err("expected a number of 0.001 or more, such as 2 or 0.5, or max".into()),
     }
+}
+
+/// Parses an expression over one export.
+pub(crate) fn gate(text: &str) -> Result<Gate, String> {
+    Gate::parse(text, Subject::Export).map_err(|fault| fault.to_string())
+}
+
+/// Parses an expression over two exports.
+pub(crate) fn gate_of_diff(text: &str) -> Result<Gate, String> {
+    Gate::parse(text, Subject::Diff).map_err(|fault| fault.to_string())
 }
 
 #[cfg(test)]

@@ -8,9 +8,11 @@ use tracer_core::finding::allow::Allow;
 use crate::{
     failure::Failure,
     files::output::OutputPath,
+    gates::Gates,
     invoker::Invoker,
     sink::{
-        Sink, Sinks,
+        Sink, SinkError, Sinks,
+        hdr_log::HdrLog,
         json::{Json, JsonTarget},
         text::Text,
     },
@@ -32,6 +34,8 @@ pub(crate) struct OutputSettings {
     pub(crate) duration: Option<Duration>,
     /// Findings that are allowed.
     pub(crate) allowed: Vec<Allow>,
+    /// Conditions that fail the run.
+    pub(crate) gates: Gates,
     /// Print errors only.
     pub(crate) quiet: bool,
     /// The live screen, when there is to be one.
@@ -117,6 +121,10 @@ impl OutputSettings {
         work: Work,
         kernel_log: bool,
     ) -> Result<Self, Failure> {
+        if arguments.interval.is_some() && arguments.json.is_none() && arguments.hdr_log.is_none() {
+            let text = "--interval goes with --json FILE or --hdr-log DIR";
+            return Err(Failure::Usage(text.into()));
+        }
         let invoker = Invoker::find();
         let target = json_target(arguments, work == Work::Run, invoker.as_ref())?;
         let allowed = allowed(arguments, invoker.as_ref())?;
@@ -127,6 +135,10 @@ impl OutputSettings {
                 target,
                 invoker: invoker.clone(),
             }));
+        }
+        if let Some(directory) = &arguments.hdr_log {
+            let log = HdrLog::open(directory, invoker.as_ref()).map_err(SinkError::from)?;
+            sinks.add(Sink::HdrLog(Box::new(log)));
         }
         if !arguments.quiet {
             sinks.add(Sink::Text(Text {
@@ -141,6 +153,7 @@ impl OutputSettings {
             record: None,
             duration: None,
             allowed,
+            gates: arguments.gate.to_gates(),
             quiet: arguments.quiet,
             screen: screen(arguments, kernel_log),
         })

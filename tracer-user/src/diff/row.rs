@@ -1,10 +1,13 @@
 //! Rows of the table, and the figures of an export that they show.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use tracer_core::phase::Kind;
 use tracer_export::{Export, Histogram, Phase};
 
+use super::chance::{self, Chance};
 use super::export::{percentile_ns, samples, total_ns};
 use super::figure::{Change, Unit};
 use super::words::{self, Words, words};
@@ -23,6 +26,9 @@ pub(crate) enum Better {
 /// Least change of a time or a rate, relative to the first one, that counts as better or worse; smaller ones are noise.
 const NOISE: f64 = 0.05;
 
+/// Name of the row of reused connections.
+const REUSE: &str = "reuse";
+
 /// A figure of both exports.
 #[derive(Debug)]
 pub(crate) struct Row {
@@ -40,6 +46,8 @@ pub(crate) struct Row {
     pub(crate) b: Option<f64>,
     better: Better,
     words: Words,
+    /// Test whether the change may be chance, for figures that have one.
+    chance: Option<Chance>,
 }
 
 impl Row {
@@ -55,6 +63,9 @@ impl Row {
             _ => NOISE,
         };
         let direction = self.change().direction(tolerance);
+        if self.may_be_chance() {
+            return 0;
+        }
         match self.better {
             Better::More => direction,
             Better::Less => -direction,
@@ -62,8 +73,23 @@ impl Row {
         }
     }
 
+    /// True for a change that there are too few samples to tell from chance.
+    pub(crate) fn may_be_chance(&self) -> bool {
+        let changed = self.change().direction(NOISE) != 0;
+        changed && self.chance.is_some_and(Chance::is_likely)
+    }
+
     /// Meaning of the change, in plain words.
-    pub(crate) fn explanation(&self) -> &'static str {
+    pub(crate) fn explanation(&self) -> Cow<'static, str> {
+        match self.chance.filter(|_| self.may_be_chance()) {
+            Some(Chance { p, samples: [a, b] }) => {
+                format!("may be chance: {a} and {b} samples (p {p:.2})").into()
+            }
+            None => self.meaning().into(),
+        }
+    }
+
+    fn meaning(&self) -> &'static str {
         match self.change() {
             Change::Unknown if self.a.is_none() && self.b.is_none() => "in neither of the two",
             Change::Unknown if self.a.is_none() => "not in the first: no percentage",
@@ -94,7 +120,7 @@ impl Row {
     }
 
     pub(super) fn to_json(&self) -> Value {
-        json!({
+        let mut row = json!({
             "id": self.id,
             "title": self.title,
             "unit": self.unit.name(),
@@ -107,7 +133,12 @@ impl Row {
                 _ => "neither",
             },
             "explanation": self.explanation(),
-        })
+        });
+        if let Some(chance) = self.chance {
+            row["p_value"] = json!(chance.p);
+            row["samples"] = json!(chance.samples);
+        }
+        row
     }
 }
 
@@ -219,7 +250,7 @@ const TAIL: &[Reading] = &[
         |e| divide(opened(e)?, requests(e)?),
     ),
     source(
-        "reuse",
+        REUSE,
         "on a reused connection",
         Unit::Share,
         Better::More,
@@ -314,6 +345,9 @@ pub(super) fn all(a: &Export, b: &Export) -> Vec<Row> {
         b: (source.read)(b),
         better: source.better,
         words: words(source.id),
+        chance: (source.id == REUSE)
+            .then(|| chance::of_reuse(a, b))
+            .flatten(),
     };
     let phases = Phase::ON_SCREEN.into_iter();
     let phases = phases.flat_map(|phase| phase_rows(phase, a, b));
@@ -335,7 +369,7 @@ fn phase_rows(phase: Phase, a: &Export, b: &Export) -> Vec<Row> {
     if !has_samples(a) && !has_samples(b) {
         return Vec::new();
     }
-    let row = |name: &str, of: fn(&Histogram) -> Option<u64>| Row {
+    let row = |name: &str, part: f64, of: fn(&Histogram) -> Option<u64>| Row {
         id: format!("{}_{name}", phase.key()),
         title: format!("{} {name}", phase.title()),
         begins_group: phase == Phase::Dns && name == "p50",
@@ -347,10 +381,11 @@ fn phase_rows(phase: Phase, a: &Export, b: &Export) -> Vec<Row> {
             Kind::State => Better::Neither,
         },
         words: words::of_phase(phase),
+        chance: chance::of_percentile(a, b, phase, part),
     };
     vec![
-        row("p50", |histogram| histogram.p50_ns),
-        row("p99", |histogram| histogram.p99_ns),
+        row("p50", 0.50, |histogram| histogram.p50_ns),
+        row("p99", 0.99, |histogram| histogram.p99_ns),
     ]
 }
 

@@ -1,10 +1,11 @@
 //! The export as a sink: written to standard output or to a file, also at intervals while tracing goes on.
 
 mod export;
-mod hdr;
 pub(crate) mod rescue;
 
 use std::io;
+
+use tracer_export::Export;
 
 use self::rescue::{Rescued, rescue};
 use super::{Occasion, Results};
@@ -75,9 +76,17 @@ impl Json {
     }
 }
 
+/// The export.
+pub(crate) fn export(results: &Results) -> Export {
+    let verdicts = &results.verdicts;
+    Export {
+        verdicts: (!verdicts.is_empty()).then(|| verdicts.to_vec()),
+        ..export::export(&results.snapshot, &results.findings, &results.description)
+    }
+}
+
 /// The export as text.
 pub(crate) fn document(results: &Results) -> Result<String, JsonError> {
-    let export = export::export(&results.snapshot, &results.findings, &results.description);
-    let text = export.to_text().map_err(io::Error::from);
+    let text = export(results).to_text().map_err(io::Error::from);
     text.map_err(JsonError::Document)
 }

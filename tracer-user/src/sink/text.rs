@@ -9,7 +9,10 @@ mod verdict;
 
 use self::summary::{Summary, summary};
 use super::{Occasion, Results};
-use crate::say::{self, StreamError};
+use crate::{
+    gates,
+    say::{self, StreamError},
+};
 
 /// Settings of the text summary.
 #[derive(Debug)]
@@ -26,7 +29,7 @@ impl Text {
         if occasion != Occasion::TerminalFree {
             return Ok(());
         }
-        let text = summary(&Summary {
+        let mut text = summary(&Summary {
             snapshot: &results.snapshot,
             findings: &results.findings,
             target: results.description.target(),
@@ -34,6 +37,10 @@ impl Text {
             duration_ns: results.description.elapsed_ns(),
             color: self.color,
         });
+        if !results.verdicts.is_empty() {
+            text.push('\n');
+            text += &gates::text(&results.verdicts, self.color);
+        }
         match self.to_stderr {
             true => say::print_to_stderr(&text),
             false => say::print(&text),

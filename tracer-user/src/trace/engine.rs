@@ -4,10 +4,12 @@ mod hangup;
 mod last_words;
 mod screen;
 
-use std::{future::pending, time::Duration};
+use std::{cell::OnceCell, future::pending, sync::Arc, time::Duration};
 
 use nix::sys::signal::Signal;
 use tokio::time::{Instant, sleep, sleep_until};
+
+use tracer_export::Verdict;
 
 use self::{hangup::Hangup, last_words::last_words};
 use crate::{
@@ -63,6 +65,8 @@ pub(crate) struct Engine {
     ending: Option<Ending>,
     /// True if the last export made while tracing could not be written.
     exports_fail: bool,
+    /// Verdicts at the end of the trace.
+    verdicts: OnceCell<Arc<Vec<Verdict>>>,
     /// Remarks to print at the end.
     remarks: Vec<String>,
     /// Outputs that could not be written.
@@ -101,20 +105,23 @@ impl Engine {
             over: false,
             ending: None,
             exports_fail: false,
+            verdicts: OnceCell::new(),
             remarks: Vec::new(),
             failures: Vec::new(),
         })
     }
 
     /// Runs the trace to its end and writes the results. Returns the exit code. The status of a command that has ended
-    /// is passed on even when an output could not be written.
+    /// is passed on even when an output could not be written; a failed gate shows only when the command has succeeded.
     pub(crate) async fn run(mut self, mut signals: Signals) -> Result<u8, Failure> {
         let end = self.trace(&mut signals).await;
+        let gate = self.gate();
         // Restores the terminal and prints the results, whatever happened before.
         let mut failures = self.close(end.as_ref().ok());
         let code = match end {
+            Ok(End::Command(status)) if status.success() => Ok(gate),
             Ok(End::Command(status)) => Ok(exit_code::passed_on(status)),
-            Ok(End::Stopped | End::Replayed) if failures.is_empty() => Ok(exit_code::OK),
+            Ok(End::Stopped | End::Replayed) if failures.is_empty() => Ok(gate),
             Ok(End::Stopped | End::Replayed) => Err(failures.remove(0)),
             Err(failure) => Err(failure),
         };
@@ -372,13 +379,37 @@ impl Engine {
         self.read_counters()
     }
 
-    /// Results as of the last noted moment.
+    /// Results as of the last noted moment. At the end they are judged once.
     fn results(&self) -> Results {
-        Results::new(
-            self.tracker.snapshot(),
-            &self.description,
-            &self.output.allowed,
-        )
+        let (about, output) = (&self.description, &self.output);
+        let results = Results::new(self.tracker.snapshot(), about, &output.allowed);
+        let judge = || results.judge(&output.gates);
+        let verdicts = match self.over {
+            true => self.verdicts.get_or_init(judge).clone(),
+            false => judge(),
+        };
+        Results {
+            verdicts,
+            ..results
+        }
+    }
+
+    /// Exit code of the gates. Without a summary, which lists the verdicts, those that fail are said here.
+    fn gate(&mut self) -> u8 {
+        let gates = &self.output.gates;
+        if !self.over || gates.is_empty() {
+            return exit_code::OK;
+        }
+        let verdicts = self.results().verdicts;
+        let failed = verdicts.iter().filter(|verdict| gates.fails(verdict));
+        let failed: Vec<String> = failed.map(tracer_gate::words).collect();
+        if failed.is_empty() {
+            return exit_code::OK;
+        }
+        if self.output.quiet {
+            self.remarks.extend(failed);
+        }
+        exit_code::GATE
     }
 
     /// Notes the current moment as the one for which all figures are valid.

@@ -34,7 +34,7 @@ pub(crate) const HOUSES: &[House] = &[
             // One type joins the errors of all rooms below, which return their own.
             &["failure"],
             &["demo"],
-            &["diff", "doctor", "explain"],
+            &["diff", "doctor", "explain", "merge"],
             &["source", "sink", "tui"],
             // What belongs to a running trace and knows neither source nor sink.
             &[
@@ -54,7 +54,7 @@ pub(crate) const HOUSES: &[House] = &[
                 "trace/resolve",
             ],
             &["source/kernel", "source/record"],
-            &["exit_code", "say"],
+            &["exit_code", "gates", "say"],
         ],
     },
     House {
@@ -167,6 +167,16 @@ pub(crate) const HOUSES: &[House] = &[
             // Plain values and arithmetic.
             &["conn"],
             &["bound", "difference", "lengths", "segment", "source"],
+        ],
+    },
+    House {
+        package: "tracer-gate",
+        floors: &[
+            &["lib"],
+            &["gate", "test"],
+            &["place"],
+            &["catalogue", "parse", "seek", "words"],
+            &["fault", "nearest", "tree", "unit"],
         ],
     },
     House {

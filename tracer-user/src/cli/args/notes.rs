@@ -2,14 +2,17 @@
 
 pub(super) const EXIT_CODES: &str = "Exit codes:
   0   all went well
+  1   a --fail-on was true, or unknown without --allow-unknown
   2   wrong usage: a bad flag, no such process or command, an output that cannot be written
   3   cannot trace here: rights or kernel; `tracer doctor` says which and what to do
   4   an input file is bad: a recording, an export, a configuration
   70  a fault of tracer's own
-With `run` the command's own status is passed on once it was started (128+n when signal n ended it).";
+With `run` the command's own status is passed on once it was started (128+n when signal n ended it); 1 comes from a
+--fail-on only when the command has succeeded.";
 
 pub(super) const REPLAY_EXIT_CODES: &str = "Exit codes:
   0   all went well
+  1   a --fail-on was true, or unknown without --allow-unknown
   2   wrong usage: a bad flag, an output that cannot be written
   4   the recording cannot be read, or is none that this tracer understands
   70  a fault of tracer's own";
@@ -36,6 +39,7 @@ pub(super) const CONFIG_EXIT_CODES: &str = "Exit codes:
 
 pub(super) const DIFF_EXIT_CODES: &str = "Exit codes:
   0   all went well, whatever changed
+  1   a --fail-on was true, or unknown without --allow-unknown
   2   wrong usage
   4   a file cannot be read, or is no export that this tracer understands
   70  a fault of tracer's own";
@@ -60,6 +64,7 @@ of them. Without any, every process that opens outgoing TCP connections is trace
 
 Exit codes:
   0   all went well, also after Ctrl-C
+  1   a --fail-on was true, or unknown without --allow-unknown
   2   wrong usage: a bad flag, no such process, an output that cannot be written
   3   cannot trace here: rights or kernel; `tracer doctor` says which and what to do
   70  a fault of tracer's own";
@@ -69,7 +74,15 @@ of them. Without any, the command and all its descendants are traced.
 
 Exit codes:
   0   all went well
+  1   a --fail-on was true, or unknown without --allow-unknown
   2   wrong usage: a bad flag, no such command, an output that cannot be written
   3   cannot trace here: rights or kernel; `tracer doctor` says which and what to do
   70  a fault of tracer's own
-The command's own status is passed on once it was started (128+n when signal n ended it).";
+The command's own status is passed on once it was started (128+n when signal n ended it); 1 comes from a
+--fail-on only when the command has succeeded.";
+
+pub(super) const MERGE_EXIT_CODES: &str = "Exit codes:
+  0   all went well
+  2   wrong usage, or the output cannot be written
+  4   a file cannot be read, is no export that this tracer understands, or is a part already
+  70  a fault of tracer's own";

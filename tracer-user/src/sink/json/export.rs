@@ -14,7 +14,6 @@ use tracer_core::{
         tunnels::Tunnels,
     },
     host::{Host, HostSource},
-    latency::Latency,
     phase::{Phase, Phases},
     process::Process,
     series::{Point, Series},
@@ -23,7 +22,6 @@ use tracer_core::{
 };
 use tracer_export as export;
 
-use super::hdr;
 use crate::trace::{clock, description::Description};
 
 /// The whole document.
@@ -55,6 +53,7 @@ pub(crate) fn export(
         },
         filter: about.filter.clone(),
         command: about.command.clone(),
+        merged: None,
         events: events(&snapshot.events),
         totals: group(&snapshot.totals, has_activity),
         processes: processes
@@ -70,6 +69,7 @@ pub(crate) fn export(
         dns_names_folded: Some(snapshot.dns_names_folded),
         series: series(&snapshot.series),
         findings: Some(findings::export(findings, about)),
+        verdicts: None,
         command_cpu: about.command_cpu.map(|cpu| export::CommandCpu {
             user_ns: Some(cpu.user.as_nanos() as u64),
             system_ns: Some(cpu.system.as_nanos() as u64),
@@ -97,6 +97,7 @@ fn events(events: &Events) -> export::Events {
 
 fn process(process: &Process, has_activity: bool) -> export::Process {
     export::Process {
+        machine: None,
         pid: process.pid,
         comm: process.comm.clone(),
         exe: process.exe.clone(),
@@ -144,7 +145,7 @@ fn proxy(proxy: &Host) -> export::Proxy {
         phases: Phase::ALL
             .into_iter()
             .filter(|&phase| !of_lookups(phase))
-            .map(|phase| (phase, histogram(proxy.group.phases.get(phase))))
+            .map(|phase| (phase, export::Histogram::of(proxy.group.phases.get(phase))))
             .collect(),
     }
 }
@@ -387,26 +388,8 @@ fn tcp(tcp: &Tcp) -> export::Tcp {
 fn phases(phases: &Phases) -> export::Phases {
     Phase::ALL
         .into_iter()
-        .map(|phase| (phase, histogram(phases.get(phase))))
+        .map(|phase| (phase, export::Histogram::of(phases.get(phase))))
         .collect()
-}
-
-fn histogram(latency: &Latency) -> export::Histogram {
-    let summary = latency.summary();
-    export::Histogram {
-        count: Some(summary.count),
-        min_ns: Some(summary.min_ns),
-        max_ns: Some(summary.max_ns),
-        mean_ns: Some(summary.mean_ns),
-        stdev_ns: Some(summary.stdev_ns),
-        p50_ns: Some(summary.p50_ns),
-        p75_ns: Some(summary.p75_ns),
-        p90_ns: Some(summary.p90_ns),
-        p95_ns: Some(summary.p95_ns),
-        p99_ns: Some(summary.p99_ns),
-        p999_ns: Some(summary.p999_ns),
-        hdr: export::Hdr::from_base64(hdr::encode(latency)),
-    }
 }
 
 fn time_wait(view: &TimeWaitView, entered: u64) -> export::TimeWait {

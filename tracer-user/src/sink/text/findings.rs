@@ -87,7 +87,12 @@ fn fault(text: &mut String, finding: &Finding, found: &Found, is_first: bool, pa
     let _ = write!(text, "\n{}", lines.replacen(&head, &painted, 1));
     words(text, "  ", 2, &printable(&fault.summary));
     if let Some(because) = &finding.suppressed_because {
-        words(text, "  ", 2, &format!("allowed because: {}", printable(because)));
+        words(
+            text,
+            "  ",
+            2,
+            &format!("allowed because: {}", printable(because)),
+        );
         return;
     }
     let advice = advice::advise(rule, found.client, fault);

@@ -77,7 +77,11 @@ pub(in super::super) fn help_lines(model: &Model) -> Vec<(&'static str, String)>
     let lines = wrapped(model.about.http2.as_deref().unwrap_or_default());
     let keys = std::iter::once("--http2").chain(std::iter::repeat(" "));
     let http2 = keys.zip(lines);
-    fixed.chain(phases).chain(trace(model)).chain(http2).collect()
+    fixed
+        .chain(phases)
+        .chain(trace(model))
+        .chain(http2)
+        .collect()
 }
 
 /// Lines of a text, broken between words.
