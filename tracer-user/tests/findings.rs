@@ -4,12 +4,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
+    fs::File,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use tracer_recording::{Entry, Input, Reader};
 
 /// Beginning of the names of recordings without a fault.
 const HEALTHY: &str = "healthy";
@@ -107,12 +109,25 @@ fn each_rule_finds_its_own_fault_and_no_other() -> Result<()> {
     Ok(())
 }
 
+/// All that a recording has as text.
+fn contents(recording: &Path) -> Result<String> {
+    let (mut reader, start) = Reader::open(File::open(recording)?)?;
+    let mut text = format!("{start:?}");
+    while let Some(entry) = reader.next() {
+        match entry {
+            Entry::Input(Input::Record(record)) => text.push_str(&String::from_utf8_lossy(record)),
+            other => text.push_str(&format!("{other:?}")),
+        }
+    }
+    Ok(text)
+}
+
 #[test]
 fn recordings_are_small_and_name_no_machine() -> Result<()> {
     let mut bytes = 0;
     for (name, path) in recordings()? {
         bytes += std::fs::metadata(&path)?.len();
-        let text = export(&path)?.to_string();
+        let text = contents(&path)?;
         for word in ["/work/", "/home/", "/root/", "/tmp/"] {
             ensure!(!text.contains(word), "{name} has a path below {word}");
         }
