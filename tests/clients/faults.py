@@ -160,7 +160,7 @@ def capped():
 
 def uncapped():
     async def run():
-        await tasks(250, 8, store_not, aiohttp.TCPConnector(limit=int(VALUE)))
+        await tasks(250, 4, store_not, aiohttp.TCPConnector(limit=int(VALUE)))
 
     asyncio.run(run())
 

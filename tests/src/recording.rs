@@ -5,8 +5,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
+use tracer_common::record::{ExecRecord, PATH_LEN, kind};
 use tracer_recording::entry::Start;
 use tracer_recording::{Encoder, Entry, Input, RawBlock, Reader, preamble};
+use zerocopy::{FromBytes as _, IntoBytes as _};
 
 use crate::client::Client;
 use crate::machine::{require_root, tracer_binary, workspace};
@@ -105,7 +107,12 @@ pub fn keep_in(folder: &str, trace: &Path, name: &str, edit: Edit<'_>) -> Result
     let mut encoder = Encoder::default();
     encoder.push(&Entry::Start(Box::new(renamed(start))), &mut write);
     while let Some(entry) = reader.next() {
-        edit(anonymous(entry), &mut |entry| {
+        let started = started(&entry);
+        let entry = match &started {
+            Some(record) => Entry::Input(Input::Record(record.as_bytes())),
+            None => anonymous(entry),
+        };
+        edit(entry, &mut |entry| {
             encoder.push(entry, &mut write);
         });
     }
@@ -128,21 +135,55 @@ fn renamed(mut start: Start) -> Start {
     start
 }
 
-/// An executable that is not the system's gets another path: its own says where somebody works.
+/// Path for an executable that is not the system's: its own says where somebody works.
+fn elsewhere(exe: &str) -> Option<String> {
+    let name = exe.rsplit('/').next().unwrap_or_default();
+    let is_ours = exe.contains('/') && !exe.starts_with("/usr/");
+    is_ours.then(|| format!("/opt/crawl/{name}"))
+}
+
+/// Record of a program that was started, if its path has to be another one.
+fn started(entry: &Entry<'_>) -> Option<ExecRecord> {
+    let Entry::Input(Input::Record(bytes)) = entry else {
+        return None;
+    };
+    let record = ExecRecord::read_from_bytes(bytes).ok();
+    let mut record = record.filter(|record| record.header.kind == kind::EXEC)?;
+    let end = record.filename.iter().position(|byte| *byte == 0)?;
+    let path = String::from_utf8_lossy(&record.filename[..end]);
+    let other = elsewhere(&path)?;
+    record.filename = [0; PATH_LEN];
+    for (to, from) in record.filename.iter_mut().zip(other.bytes()) {
+        *to = from;
+    }
+    Some(record)
+}
+
+/// Entry without paths of this machine.
 fn anonymous(entry: Entry<'_>) -> Entry<'_> {
     match entry {
         Entry::Input(Input::Resolved {
             entry,
             exe: Some(exe),
             container,
-        }) if !exe.starts_with("/usr/") => {
-            let name = exe.rsplit('/').next().unwrap_or_default();
-            Entry::Input(Input::Resolved {
-                entry,
-                exe: Some(format!("/opt/crawl/{name}").into()),
-                container,
-            })
-        }
+        }) => Entry::Input(Input::Resolved {
+            entry,
+            exe: Some(elsewhere(&exe).map_or(exe, Into::into)),
+            container,
+        }),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_system_keeps_its_paths() {
+        assert_eq!(elsewhere("/usr/bin/python3"), None);
+        assert_eq!(elsewhere("python3"), None);
+        let other = elsewhere("/home/somebody/client");
+        assert_eq!(other.as_deref(), Some("/opt/crawl/client"));
     }
 }

@@ -88,7 +88,7 @@ impl Behind {
 
 #[test]
 fn a_proxy_that_is_slow_to_make_tunnels() -> Result<()> {
-    let behind = Behind::start("0.3")?;
+    let behind = Behind::start("1")?;
     let client = python(&["tunnels", &behind.url, &behind.proxy()])?;
     let export = trace("proxy-slow", &client)?;
     let finding = only(&export, "proxy-slow", "a Python client")?;
