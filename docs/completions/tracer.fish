@@ -30,7 +30,9 @@ complete -c tracer -n "__fish_tracer_needs_command" -f -a "attach" -d 'Trace wha
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "run" -d 'Start a command, trace it and its descendants from their first socket, pass its status on'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "replay" -d 'Show a recording (--record) again, through the same figures and outputs; needs no rights'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "demo" -d 'Crawl a built-in site over a link with a round trip, first naively, then well; trace and compare both'
+complete -c tracer -n "__fish_tracer_needs_command" -f -a "check" -d 'Gate a build on an export: fail when an expression over its figures is true'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "diff" -d 'Compare two exports: every figure with its change and what it means'
+complete -c tracer -n "__fish_tracer_needs_command" -f -a "merge" -d 'Make one export of many: of many machines, or of parts of a trace'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "explain" -d 'Explain a finding: what it is, how it is told, what to do, and how to check that it is gone'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "doctor" -d 'Say what this kernel, these rights and this machine allow, and what to do about the rest'
 complete -c tracer -n "__fish_tracer_needs_command" -f -a "crawl" -d 'Crawl web sites, with the profile of a naive or of a tuned crawler'
@@ -48,13 +50,15 @@ complete -c tracer -n "__fish_tracer_using_subcommand attach" -l host -d 'Host n
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l include-loopback -d 'Trace connections to loopback addresses' -r -f -a "true\t''
 false\t''"
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
-complete -c tracer -n "__fish_tracer_using_subcommand attach" -l interval -d 'Rewrite the export this often while tracing' -r
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l hdr-log -d 'Write HdrHistogram interval logs to DIR, one for each phase (PHASE.hlog): a line for each --interval, or one in all' -r -F
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l interval -d 'Rewrite the export, and add to the logs of --hdr-log, this often while tracing' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l refresh -d 'The live screen shows new figures this often' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l allow -d 'A finding that is allowed, for all hosts or for those that match: it is shown as allowed and never comes first' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l allow-file -d 'A file with such findings, one a line. What follows a # is the reason, which is shown with the finding' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l fail-on -d 'Fail (exit code 1) if EXPR is true at the end, as in `phases.tls.p99_ns > 200ms or findings.warning > 0`; may be given again. docs/user/gate.md' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l record -d 'Record everything the figures are made of to FILE, for `tracer replay`' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l http2 -d 'Reading of HTTP/2' -r -f -a "auto\t'Frames if a probe takes less than 3 µs here, else wire; says which, and why'
 frames\t'Frames, by probes in TLS libraries: every request is known'
@@ -64,6 +68,7 @@ complete -c tracer -n "__fish_tracer_using_subcommand attach" -l max-hosts -d 'H
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l duration -d 'Stop after this time' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l no-tui -d 'No live screen, though standard output is a terminal: the text summary at the end only'
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -s q -l quiet -d 'No text summary. The live screen opens all the same: see --no-tui'
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l allow-unknown -d 'Do not fail when a figure of --fail-on is absent'
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l kernel-log -d 'Log lines of the kernel programs on standard error, for debugging'
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l comm -d 'Process name (comm) with * and ?' -r
@@ -75,13 +80,15 @@ complete -c tracer -n "__fish_tracer_using_subcommand run" -l host -d 'Host name
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l include-loopback -d 'Trace connections to loopback addresses' -r -f -a "true\t''
 false\t''"
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
-complete -c tracer -n "__fish_tracer_using_subcommand run" -l interval -d 'Rewrite the export this often while tracing' -r
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l hdr-log -d 'Write HdrHistogram interval logs to DIR, one for each phase (PHASE.hlog): a line for each --interval, or one in all' -r -F
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l interval -d 'Rewrite the export, and add to the logs of --hdr-log, this often while tracing' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l refresh -d 'The live screen shows new figures this often' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l allow -d 'A finding that is allowed, for all hosts or for those that match: it is shown as allowed and never comes first' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l allow-file -d 'A file with such findings, one a line. What follows a # is the reason, which is shown with the finding' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l fail-on -d 'Fail (exit code 1) if EXPR is true at the end, as in `phases.tls.p99_ns > 200ms or findings.warning > 0`; may be given again. docs/user/gate.md' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l record -d 'Record everything the figures are made of to FILE, for `tracer replay`' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l duration -d 'Stop after this time. The command of `tracer run` gets SIGTERM, and SIGKILL 15 seconds later' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l http2 -d 'Reading of HTTP/2' -r -f -a "auto\t'Frames if a probe takes less than 3 µs here, else wire; says which, and why'
@@ -94,20 +101,24 @@ complete -c tracer -n "__fish_tracer_using_subcommand run" -l user -d 'Start the
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l child-log -d 'While the live screen is open: write what the command prints to FILE, besides showing it' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l no-tui -d 'No live screen, though standard output is a terminal: the text summary at the end only'
 complete -c tracer -n "__fish_tracer_using_subcommand run" -s q -l quiet -d 'No text summary. The live screen opens all the same: see --no-tui'
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l allow-unknown -d 'Do not fail when a figure of --fail-on is absent'
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l kernel-log -d 'Log lines of the kernel programs on standard error, for debugging'
 complete -c tracer -n "__fish_tracer_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l speed -d 'Speed: so many times as fast as it happened, or max. [default: 1 on the live screen, else max]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l until -d 'Only what came in this time from the beginning' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
-complete -c tracer -n "__fish_tracer_using_subcommand replay" -l interval -d 'Rewrite the export this often while tracing' -r
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l hdr-log -d 'Write HdrHistogram interval logs to DIR, one for each phase (PHASE.hlog): a line for each --interval, or one in all' -r -F
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l interval -d 'Rewrite the export, and add to the logs of --hdr-log, this often while tracing' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l refresh -d 'The live screen shows new figures this often' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l allow -d 'A finding that is allowed, for all hosts or for those that match: it is shown as allowed and never comes first' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l allow-file -d 'A file with such findings, one a line. What follows a # is the reason, which is shown with the finding' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l fail-on -d 'Fail (exit code 1) if EXPR is true at the end, as in `phases.tls.p99_ns > 200ms or findings.warning > 0`; may be given again. docs/user/gate.md' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l no-tui -d 'No live screen, though standard output is a terminal: the text summary at the end only'
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -s q -l quiet -d 'No text summary. The live screen opens all the same: see --no-tui'
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l allow-unknown -d 'Do not fail when a figure of --fail-on is absent'
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand demo" -l rtt -d 'Round trip of the link between crawler and site' -r
 complete -c tracer -n "__fish_tracer_using_subcommand demo" -l concurrency -d 'Requests at once' -r
@@ -120,12 +131,24 @@ complete -c tracer -n "__fish_tracer_using_subcommand demo" -l tui -d 'Show the 
 complete -c tracer -n "__fish_tracer_using_subcommand demo" -l no-tui -d 'A line of progress instead of the live screen (the default; the last of both flags counts)'
 complete -c tracer -n "__fish_tracer_using_subcommand demo" -l netem -d 'Delay by the kernel\'s sch_netem on a veth pair instead of TUN devices; needs that module and iproute2'
 complete -c tracer -n "__fish_tracer_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracer -n "__fish_tracer_using_subcommand check" -l fail-on -d 'Fail (exit code 1) if EXPR is true at the end, as in `phases.tls.p99_ns > 200ms or findings.warning > 0`; may be given again. docs/user/gate.md' -r
+complete -c tracer -n "__fish_tracer_using_subcommand check" -l color -d 'Colours: red is failed' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Yes'
+never\t'No'"
+complete -c tracer -n "__fish_tracer_using_subcommand check" -l allow-unknown -d 'Do not fail when a figure of --fail-on is absent'
+complete -c tracer -n "__fish_tracer_using_subcommand check" -l json -d 'Print JSON (schema tracer.check/1)'
+complete -c tracer -n "__fish_tracer_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracer -n "__fish_tracer_using_subcommand diff" -l fail-on -d 'Fail (exit code 1) if EXPR is true of the second export, or of the change to it: `phases.ttfb.p99_ns > +10%`' -r
 complete -c tracer -n "__fish_tracer_using_subcommand diff" -l color -d 'Colours in the table: green is better, red is worse' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"
 complete -c tracer -n "__fish_tracer_using_subcommand diff" -l json -d 'Print JSON (schema tracer.diff/1), unrounded'
 complete -c tracer -n "__fish_tracer_using_subcommand diff" -l short -d 'One line about both, and the ten rows that changed most'
+complete -c tracer -n "__fish_tracer_using_subcommand diff" -l markdown -d 'Print Markdown, for a pull request'
+complete -c tracer -n "__fish_tracer_using_subcommand diff" -l allow-unknown -d 'Do not fail when a figure of --fail-on is absent'
 complete -c tracer -n "__fish_tracer_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tracer -n "__fish_tracer_using_subcommand merge" -s o -l output -d 'Write the merged export to OUT.json, or to standard output with `-`' -r -F
+complete -c tracer -n "__fish_tracer_using_subcommand merge" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand explain" -l markdown -d 'Print Markdown; without ID, the pages of all'
 complete -c tracer -n "__fish_tracer_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand doctor" -l json -d 'Print JSON'
@@ -428,16 +451,18 @@ complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_su
 complete -c tracer -n "__fish_tracer_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracer -n "__fish_tracer_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo diff explain doctor crawl config completions man help" -f -a "attach" -d 'Trace what is running, until Ctrl-C, --duration, or until the processes given by --pid have ended'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo diff explain doctor crawl config completions man help" -f -a "run" -d 'Start a command, trace it and its descendants from their first socket, pass its status on'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo diff explain doctor crawl config completions man help" -f -a "replay" -d 'Show a recording (--record) again, through the same figures and outputs; needs no rights'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo diff explain doctor crawl config completions man help" -f -a "demo" -d 'Crawl a built-in site over a link with a round trip, first naively, then well; trace and compare both'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo diff explain doctor crawl config completions man help" -f -a "diff" -d 'Compare two exports: every figure with its change and what it means'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo diff explain doctor crawl config completions man help" -f -a "explain" -d 'Explain a finding: what it is, how it is told, what to do, and how to check that it is gone'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo diff explain doctor crawl config completions man help" -f -a "doctor" -d 'Say what this kernel, these rights and this machine allow, and what to do about the rest'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo diff explain doctor crawl config completions man help" -f -a "crawl" -d 'Crawl web sites, with the profile of a naive or of a tuned crawler'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo diff explain doctor crawl config completions man help" -f -a "config" -d 'Show the settings of a crawl, from all their sources'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo diff explain doctor crawl config completions man help" -f -a "completions" -d 'Print completions for a shell, on standard output'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo diff explain doctor crawl config completions man help" -f -a "man" -d 'Print a manual page (troff), on standard output'
-complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo diff explain doctor crawl config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo check diff merge explain doctor crawl config completions man help" -f -a "attach" -d 'Trace what is running, until Ctrl-C, --duration, or until the processes given by --pid have ended'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo check diff merge explain doctor crawl config completions man help" -f -a "run" -d 'Start a command, trace it and its descendants from their first socket, pass its status on'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo check diff merge explain doctor crawl config completions man help" -f -a "replay" -d 'Show a recording (--record) again, through the same figures and outputs; needs no rights'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo check diff merge explain doctor crawl config completions man help" -f -a "demo" -d 'Crawl a built-in site over a link with a round trip, first naively, then well; trace and compare both'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo check diff merge explain doctor crawl config completions man help" -f -a "check" -d 'Gate a build on an export: fail when an expression over its figures is true'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo check diff merge explain doctor crawl config completions man help" -f -a "diff" -d 'Compare two exports: every figure with its change and what it means'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo check diff merge explain doctor crawl config completions man help" -f -a "merge" -d 'Make one export of many: of many machines, or of parts of a trace'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo check diff merge explain doctor crawl config completions man help" -f -a "explain" -d 'Explain a finding: what it is, how it is told, what to do, and how to check that it is gone'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo check diff merge explain doctor crawl config completions man help" -f -a "doctor" -d 'Say what this kernel, these rights and this machine allow, and what to do about the rest'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo check diff merge explain doctor crawl config completions man help" -f -a "crawl" -d 'Crawl web sites, with the profile of a naive or of a tuned crawler'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo check diff merge explain doctor crawl config completions man help" -f -a "config" -d 'Show the settings of a crawl, from all their sources'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo check diff merge explain doctor crawl config completions man help" -f -a "completions" -d 'Print completions for a shell, on standard output'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo check diff merge explain doctor crawl config completions man help" -f -a "man" -d 'Print a manual page (troff), on standard output'
+complete -c tracer -n "__fish_tracer_using_subcommand help; and not __fish_seen_subcommand_from attach run replay demo check diff merge explain doctor crawl config completions man help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tracer -n "__fish_tracer_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print the settings which a crawl with these flags, this file and this environment would have, as a configuration file'

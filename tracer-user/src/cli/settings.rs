@@ -122,7 +122,7 @@ impl OutputSettings {
         kernel_log: bool,
     ) -> Result<Self, Failure> {
         if arguments.interval.is_some() && arguments.json.is_none() && arguments.hdr_log.is_none() {
-            let text = "--interval goes with --json FILE or --hdr-log DIR";
+            let text = "--interval says how often results are written; type: --json FILE --interval TIME, or --hdr-log DIR --interval TIME";
             return Err(Failure::Usage(text.into()));
         }
         let invoker = Invoker::find();
