@@ -29,10 +29,10 @@ fn clients_that_share_no_sessions() -> Result<()> {
     let far = Far::start(Duration::from_millis(60), secure(tls))?;
     let url = format!("https://{}/page/0", far.address);
     let client =
-        |name: &str| Ok::<_, anyhow::Error>(go(&[name, &url, "8"])?.with("SSL_CERT_FILE", &ca));
-    let before = far.trace("tls-not-resumed", client("four-workers")?)?;
+        |name: &str| Ok::<_, anyhow::Error>(go(&[name, &url, "10"])?.with("SSL_CERT_FILE", &ca));
+    let before = far.trace("tls-not-resumed", client("three-workers")?)?;
     let finding = only(&before, "tls-not-resumed", "Go net/http")?;
-    evidence(finding, "full_handshakes", 32.0)?;
+    evidence(finding, "full_handshakes", 30.0)?;
     // All but the first of each worker, and a few while the one before is on its way to the close.
     evidence(finding, "avoidable_handshakes", 26.0)?;
     let after = far.trace("healthy_sessions", client("shared-sessions")?)?;

@@ -111,9 +111,9 @@ func longTimeout(url string) {
 	tenWorkers(&http.Client{Transport: t}, url)
 }
 
-// A client for each article of three pages, by four workers; VALUE is the number of articles of each.
+// A client for each article of three pages, by three workers; VALUE is the number of articles of each.
 func articles(url string, tlsOf func() *tls.Config) {
-	workers(4, func() {
+	workers(3, func() {
 		for i := 0; i < value(); i++ {
 			article(url, tlsOf())
 		}
@@ -130,7 +130,7 @@ func article(url string, config *tls.Config) {
 	client.CloseIdleConnections()
 }
 
-func fourWorkers(url string) {
+func threeWorkers(url string) {
 	articles(url, func() *tls.Config { return nil })
 }
 
@@ -196,7 +196,7 @@ func main() {
 		"small-pool": smallPool, "large-pool": largePool,
 		"open-body": openBody, "closed-body": closedBody,
 		"short-timeout": shortTimeout, "long-timeout": longTimeout,
-		"one-worker": oneWorker, "four-workers": fourWorkers, "shared-sessions": sharedSessions,
+		"one-worker": oneWorker, "three-workers": threeWorkers, "shared-sessions": sharedSessions,
 		"pauses": pauses, "new-tunnels": newTunnels, "kept-tunnels": keptTunnels,
 	}
 	clients[os.Args[1]](os.Args[2])
