@@ -245,6 +245,14 @@ impl Load {
         self.child.id()
     }
 
+    /// Tells whether the program has started a process.
+    pub(crate) fn has_child(&self) -> bool {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid()));
+        let children = |task: fs::DirEntry| fs::read_to_string(task.path().join("children"));
+        let mut tasks = tasks.into_iter().flatten().flatten();
+        tasks.any(|task| children(task).is_ok_and(|children| !children.trim().is_empty()))
+    }
+
     /// Waits until the load ends.
     pub(crate) fn finish(self) -> Result<Served> {
         let output = self.child.wait_with_output()?;

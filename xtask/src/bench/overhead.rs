@@ -9,7 +9,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -19,6 +19,9 @@ use super::observer::{self, Observer, Report, Watch};
 use super::options::{COST_ROUNDS, Options};
 use super::table::{self, Machine, Row};
 use crate::{build, setup, shell, workspace};
+
+/// Longest time that `tracer run` takes to start its command.
+const STARTS_WITHIN: Duration = Duration::from_secs(20);
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
     let options = Options::parse(args)?;
@@ -153,9 +156,12 @@ impl<'a> Bench<'a> {
         Ok((served, watch.stop()?))
     }
 
-    /// Descriptors of the programs of `tracer run`. It ends with its command, and the descriptors keep its programs readable.
+    /// Descriptors of the programs of `tracer run`, which has loaded all of them when it starts its command. It ends with its command, and the descriptors keep its programs readable.
     fn hold_programs(&self, load: &Load) -> Result<Vec<OwnedFd>> {
-        sleep(Duration::from_millis(u64::from(self.options.seconds) * 500));
+        let deadline = Instant::now() + STARTS_WITHIN;
+        while !load.has_child() && Instant::now() < deadline {
+            sleep(Duration::from_millis(20));
+        }
         let programs = bpf::held_by(load.pid())?.programs;
         programs
             .iter()
