@@ -49,6 +49,7 @@ impl Model {
         self.message = None;
         match key {
             Key::Char('q') => return self.quit(leaving),
+            Key::Char('y') => return self.copy(),
             Key::Char('e') => return Some(Ask::Engine(Command::Export)),
             Key::Char('r') => return Some(Ask::Engine(Command::Reset)),
             Key::Char('w') => return Some(Ask::Engine(Command::Record)),

@@ -102,7 +102,8 @@ fn keys(model: &Model) -> Vec<(&'static str, &'static str)> {
                 &[("/", "filter"), ("s", "sort"), ("S", "reverse")]
             }
             Tab::Findings => &[("Tab", "next"), ("Enter", "open")],
-            Tab::Output | Tab::Help => &[("Tab", "next")],
+            Tab::Help => &[("PageDown", "next page")],
+            Tab::Output => &[("Tab", "next")],
         }
     };
     let mut all = vec![("q", "quit")];
