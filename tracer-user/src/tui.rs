@@ -1,6 +1,7 @@
 //! The live screen: a thread that draws the latest moment and reads keys. The only data it shares with the engine is
 //! what the engine publishes. Drawing changes neither model nor snapshot.
 
+mod clipboard;
 mod filter;
 mod input;
 mod model;
@@ -153,6 +154,7 @@ impl ScreenThread {
             match self.model.take(input) {
                 Some(Ask::Engine(command)) => self.send(command),
                 Some(Ask::Suspend) => self.suspend()?,
+                Some(Ask::Copy(text)) => self.screen.copy(&text)?,
                 None => {}
             }
         }

@@ -52,7 +52,10 @@ fn svg(text: &str) -> String {
     for (number, line) in lines.iter().enumerate() {
         let y = MARGIN_PX + number * LINE_PX + 14;
         // Writing to a String cannot fail.
-        let _ = write!(out, "<text x=\"{MARGIN_PX}\" y=\"{y}\">");
+        let _ = write!(
+            out,
+            "<text x=\"{MARGIN_PX}\" y=\"{y}\" xml:space=\"preserve\">"
+        );
         for span in line {
             let _ = write!(
                 out,

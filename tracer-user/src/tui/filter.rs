@@ -51,6 +51,14 @@ pub(super) enum FilterError {
         /// Word as typed.
         got: String,
     },
+    /// The figure has a unit, and the word has none or another one.
+    #[error("`{column}` wants a unit: {example}")]
+    Unit {
+        /// Name of the column.
+        column: String,
+        /// Word with a unit.
+        example: String,
+    },
     /// The table has no such column.
     #[error("no column `{got}` here; there are {expected}")]
     Column {
@@ -65,6 +73,29 @@ pub(super) enum FilterError {
         /// Word as typed.
         got: String,
     },
+}
+
+/// Unit of the figures of a column, as far as a filter demands it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Measure {
+    /// A time.
+    Time,
+    /// A share of 1.
+    Share,
+    /// Anything that has no unit.
+    Plain,
+}
+
+impl Measure {
+    /// Unit by the name of a column.
+    fn of(key: &str) -> Self {
+        let is_time = |key: &str| ["age", "idle", "rtt", "p50", "p90", "p99", "max"].contains(&key);
+        match key {
+            "reuse" | "use" => Self::Share,
+            key if is_time(key.rsplit('.').next().unwrap_or(key)) => Self::Time,
+            _ => Self::Plain,
+        }
+    }
 }
 
 /// Row of a table, as a filter reads it.
@@ -169,9 +200,9 @@ fn term(word: &str, keys: &[&str]) -> Result<Term, FilterError> {
             match Relation::split(value) {
                 Some((_, "")) => return Err(unfinished()),
                 Some((relation, limit)) => Test::Figure {
-                    key,
                     relation,
-                    limit: number(limit)?,
+                    limit: number(limit, &key)?,
+                    key,
                 },
                 None if value.len() == 1 => return Err(unfinished()),
                 None => Test::Text {
@@ -202,29 +233,56 @@ fn column(typed: &str, keys: &[&str]) -> Result<String, FilterError> {
     }
 }
 
-/// Parses a number into the unit of figures: ns, a share of 1, or a count.
-fn number(text: &str) -> Result<f64, FilterError> {
+/// Parses a number into the unit of a column's figures: ns, a share of 1, or a count. A share may be given as a
+/// percentage without its sign; a time needs its unit, unless it is 0.
+fn number(text: &str, key: &str) -> Result<f64, FilterError> {
     let wrong = || FilterError::Number {
         got: text.to_owned(),
     };
     let digits = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(text.len());
-    let (value, unit) = text.split_at(digits);
-    let value: f64 = value.parse().map_err(|_| wrong())?;
-    let factor = match unit {
-        "" | "ns" => 1.0,
-        "us" | "µs" => 1e3,
-        "ms" => 1e6,
-        "s" => 1e9,
-        "m" => 60e9,
-        "%" => 0.01,
-        "k" | "kB" => 1e3,
-        "M" | "MB" => 1e6,
-        "G" | "GB" => 1e9,
-        _ => return Err(wrong()),
+    let (digits, unit) = text.split_at(digits);
+    let value: f64 = digits.parse().map_err(|_| wrong())?;
+    let needs = |unit: &str| FilterError::Unit {
+        column: key.to_owned(),
+        example: format!("{digits}{unit}"),
     };
-    Ok(value * factor)
+    let times = [
+        ("ns", 1.0),
+        ("us", 1e3),
+        ("µs", 1e3),
+        ("ms", 1e6),
+        ("s", 1e9),
+        ("m", 60e9),
+    ];
+    let time = times.iter().find(|(name, _)| *name == unit);
+    match (Measure::of(key), unit) {
+        (Measure::Time, _) if value == 0.0 && unit.is_empty() => Ok(0.0),
+        (Measure::Time, _) => Ok(value * time.ok_or_else(|| needs("ms"))?.1),
+        (Measure::Share, "%") => Ok(value / 100.0),
+        (Measure::Share, "") if value > 1.0 => Ok(value / 100.0),
+        (Measure::Share, "") => Ok(value),
+        (Measure::Share, _) => Err(needs("%")),
+        (Measure::Plain, "") => Ok(value),
+        (Measure::Plain, "k" | "kB") => Ok(value * 1e3),
+        (Measure::Plain, "M" | "MB") => Ok(value * 1e6),
+        (Measure::Plain, "G" | "GB") => Ok(value * 1e9),
+        (Measure::Plain, _) => Err(wrong()),
+    }
+}
+
+/// The text with the name of a column completed at its end, as far as the names that begin so agree.
+pub(super) fn completed(text: &str, keys: &[&str]) -> Option<String> {
+    let from = text.rfind([' ', '!']).map_or(0, |at| at + 1);
+    let begun = text[from..].to_lowercase();
+    let mut fitting = keys.iter().filter(|key| key.starts_with(&begun));
+    let first = *fitting.next().filter(|_| !begun.is_empty())?;
+    let common = fitting.fold(first, |common, key| {
+        let same = common.bytes().zip(key.bytes()).take_while(|(a, b)| a == b);
+        &common[..same.count()]
+    });
+    (common.len() > begun.len()).then(|| format!("{}{common}", &text[..from]))
 }
 
 #[cfg(test)]
@@ -276,6 +334,8 @@ mod tests {
         check("requests=12", true);
         check("reuse<50%", false);
         check("reuse<51%", true);
+        check("reuse<51", true);
+        check("reuse<0.4", false);
         check("example requests>20", false);
         check("tls>0", false);
         check(":odd", false);
@@ -293,15 +353,34 @@ mod tests {
             "no column `color` here; there are host requests",
         );
         check("ttfb>fast", "`fast` is no number");
-        check("ttfb>10parsecs", "`10parsecs` is no number");
+        check("ttfb>10", "`ttfb.p99` wants a unit: 10ms");
+        check("ttfb>10parsecs", "`ttfb.p99` wants a unit: 10ms");
+        check("reuse<5ms", "`reuse` wants a unit: 5%");
+        check("requests>5parsecs", "`5parsecs` is no number");
         check("ttfb>", "not finished");
         check("host:", "not finished");
         check("!", "not finished");
     }
 
     #[test]
+    fn names_are_completed() {
+        #[track_caller]
+        fn check(text: &str, expected: Option<&str>) {
+            assert_eq!(completed(text, &KEYS).as_deref(), expected, "{text}");
+        }
+        check("h", Some("host"));
+        check("a !tt", Some("a !ttfb.p"));
+        check("re", None);
+        check("req", Some("requests"));
+        check("host", None);
+        check("x", None);
+        check("", None);
+    }
+
+    #[test]
     fn no_text_panics() {
         proptest::proptest!(|(text in "\\PC{0,20}")| {
+            let _ = completed(&text, &KEYS);
             let _ = Filter::parse(&text, &KEYS);
         });
     }

@@ -1,6 +1,7 @@
 //! State of the screen: which view of which moment it shows, and what each key does. It does not depend on terminals.
 
 pub(super) mod columns;
+mod copy;
 pub(super) mod figure;
 pub(super) mod findings;
 pub(super) mod help;
@@ -107,10 +108,12 @@ pub(super) enum Input {
 }
 
 /// Request of a model to the thread that runs it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ask {
     Engine(Command),
     Suspend,
+    /// Copy the text to the clipboard.
+    Copy(String),
 }
 
 /// View of the figures of one host or process, opened from a table.

@@ -27,7 +27,10 @@ use ratatui::{
     },
 };
 
-use super::outbox::{self, Outbox, Receipts};
+use super::{
+    clipboard,
+    outbox::{self, Outbox, Receipts},
+};
 
 /// Time limit for the terminal to take the last frames.
 const TAKES: Duration = Duration::from_millis(300);
@@ -98,6 +101,11 @@ impl Screen {
     /// Draws a frame; only changed cells are sent.
     pub(super) fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
         self.terminal.draw(draw).map(drop)
+    }
+
+    /// Hands a text to the terminal's clipboard.
+    pub(super) fn copy(&mut self, text: &str) -> io::Result<()> {
+        clipboard::copy(self.terminal.backend_mut(), text)
     }
 
     /// Restores the terminal for a while.

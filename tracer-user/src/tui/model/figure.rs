@@ -8,6 +8,7 @@ use tracer_core::{
     latency::Latency,
     phase::Phase,
 };
+use tracer_text::number;
 
 /// Unit of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +63,19 @@ impl Figure {
     /// A time, ns.
     pub(in super::super) fn ns(value: Option<u64>) -> Self {
         Self::new(value.map(|ns| ns as f64), Unit::Ns)
+    }
+
+    /// Value as text; a dash when it is unknown.
+    pub(in super::super) fn text(&self) -> String {
+        let Some(value) = self.value else {
+            return "-".to_owned();
+        };
+        match self.unit {
+            Unit::Count => number::short_count(value as u64),
+            Unit::Ns => number::short_time(value as u64),
+            Unit::Share => number::share(value),
+            Unit::Number => value.to_string(),
+        }
     }
 
     fn worse_with_more(self, more_is_worse: bool) -> Self {

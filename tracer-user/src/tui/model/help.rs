@@ -10,6 +10,30 @@ const HTTP2_WIDTH: usize = 64;
 
 /// Keys and their meanings, line by line; a line with an empty key is a heading.
 const HELP: &[(&str, &str)] = &[
+    ("", "You see: it means; do"),
+    (
+        "low reuse",
+        "connections are thrown away; keep one client object",
+    ),
+    (
+        "pickup, big",
+        "the crawler reads late; move work out of its loop",
+    ),
+    (
+        "no resumed",
+        "handshakes from scratch; keep sessions in one context",
+    ),
+    ("conn p99 +1s", "SYNs are lost; fewer connections at once"),
+    ("ttfb, a host", "that server is slow; ask it less often"),
+    (
+        "many lookups",
+        "names are not remembered; a cache in the client",
+    ),
+    ("TIME_WAIT up", "local ports run out; reuse connections"),
+    (
+        "failed",
+        "its parts are named on screen 1, advice is on screen 7",
+    ),
     ("", "Everywhere"),
     ("1-9  Tab", "screens; also a click on a name"),
     (
@@ -19,16 +43,17 @@ const HELP: &[(&str, &str)] = &[
     ("Enter  Esc", "open what is chosen; back"),
     (
         "m",
-        "mark: from now on figures since the mark, with their change; m again ends it",
+        "mark: figures since now, with their change; m again ends it",
     ),
     ("p", "pause the screen, not the tracing; p again goes on"),
-    (
-        "e",
-        "write the export (JSON) into the directory where tracer was started",
-    ),
+    ("e", "write the export (JSON) where tracer was started"),
     (
         "w",
-        "record from now into a file there, figures begin anew; w again ends it",
+        "record to a file there, figures begin anew; w again ends it",
+    ),
+    (
+        "y",
+        "copy the chosen row or finding; by mouse: hold Shift and drag",
     ),
     ("r", "reset: forget all figures; open connections stay"),
     ("q  Ctrl-C", "end, with the summary; Ctrl-Z suspends"),
@@ -44,13 +69,13 @@ const HELP: &[(&str, &str)] = &[
         "a figure: requests reuse failed tw open connect tls ttfb transfer",
     ),
     (
-        "  tls.p50<=1s",
-        "a phase alone is its p99; units ns us ms s m % k M",
+        "  tls<=1s",
+        "a phase alone is its p99; times need a unit: us ms s m",
     ),
-    ("  !word", "not"),
+    ("  !word Tab", "not; Tab completes the name of a column"),
     (
         "s  S",
-        "sort by the next column; the other way round; also a click on a head",
+        "sort by the next column; the other way round; a click on a head",
     ),
     ("left right", "columns that do not fit"),
     ("x", "on Hosts: the proxies instead of the hosts, and back"),
@@ -58,7 +83,7 @@ const HELP: &[(&str, &str)] = &[
     ("left right", "move the cursor over the buckets"),
     (
         "c",
-        "compare: tls with resumed, first with reused, since with before the mark",
+        "compare: full with resumed, first with reused, before the mark",
     ),
     ("", "Replay"),
     ("p  .", "pause, go on; a quarter of a second further"),
@@ -115,4 +140,18 @@ fn trace(model: &Model) -> [(&'static str, String); 3] {
         ("kernel", format!("Linux {}", model.about.kernel)),
         ("records", records),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On a screen of 80 columns no line of the fixed part is cut.
+    #[test]
+    fn lines_fit() {
+        for (key, what) in HELP {
+            assert!(key.chars().count() <= 12, "{key}");
+            assert!(what.chars().count() <= 66, "{what}");
+        }
+    }
 }

@@ -12,7 +12,10 @@ use super::{
     plot::Plot,
     tabs,
 };
-use crate::trace::{live::Command, playback::Control};
+use crate::{
+    trace::{live::Command, playback::Control},
+    tui::filter::completed,
+};
 
 /// Longest filter that can be typed.
 const MAX_FILTER: usize = 200;
@@ -46,6 +49,7 @@ impl Model {
         self.message = None;
         match key {
             Key::Char('q') => return self.quit(leaving),
+            Key::Char('y') => return self.copy(),
             Key::Char('e') => return Some(Ask::Engine(Command::Export)),
             Key::Char('r') => return Some(Ask::Engine(Command::Reset)),
             Key::Char('w') => return Some(Ask::Engine(Command::Record)),
@@ -273,6 +277,10 @@ impl Model {
                 text.pop();
             }
             Key::Control('u') => text.clear(),
+            Key::Tab => {
+                let keys = self.table().map(|table| table.table.keys());
+                text = completed(&text, &keys.unwrap_or_default()).unwrap_or(text);
+            }
             Key::Char(c) if text.chars().count() < MAX_FILTER => text.push(c),
             _ => {}
         }

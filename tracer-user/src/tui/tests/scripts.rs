@@ -374,3 +374,26 @@ fn any_keys_at_any_size() {
         }
     });
 }
+
+#[test]
+fn what_is_chosen_is_copied() {
+    #[track_caller]
+    fn check(moment: Moment, script: &str, expected: &[&str]) {
+        let mut model = model(SIZE, moment);
+        let asks = press(&mut model, script);
+        let [Ask::Copy(text)] = asks.as_slice() else {
+            panic!("{script}: {asks:?}");
+        };
+        for word in expected {
+            assert!(text.contains(word), "{script}: {text}");
+        }
+        assert!(!text.contains('\x1b'), "{script}: {text}");
+    }
+    check(usual(), "2y", &["host www.example.org, port 443, reqs 240"]);
+    check(hostile(), "2y", &["gone.example"]);
+    check(usual(), "1y", &["ttfb reused count 320 p50 "]);
+    check(faulty(), "7y", &["no-connection-reuse", "connections for"]);
+    check(faulty(), "7<Enter>y", &["no-connection-reuse"]);
+    let mut model = usual_model();
+    assert_eq!(press(&mut model, "9y"), []);
+}

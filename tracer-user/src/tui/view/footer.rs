@@ -21,7 +21,10 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, model: &Model) {
             .and_then(|table| table.filter_error.as_deref());
         let (hint, role) = match error {
             Some(error) => (error, Role::Worse),
-            None => ("host:*.org  ttfb>10ms  !text", Role::Dim),
+            None => (
+                "host:*.org  ttfb>10ms  !text  Tab completes names",
+                Role::Dim,
+            ),
         };
         canvas.put(area.right_of(taken + 2), hint, role);
         return;
@@ -99,7 +102,8 @@ fn keys(model: &Model) -> Vec<(&'static str, &'static str)> {
                 &[("/", "filter"), ("s", "sort"), ("S", "reverse")]
             }
             Tab::Findings => &[("Tab", "next"), ("Enter", "open")],
-            Tab::Output | Tab::Help => &[("Tab", "next")],
+            Tab::Help => &[("PageDown", "next page")],
+            Tab::Output => &[("Tab", "next")],
         }
     };
     let mut all = vec![("q", "quit")];

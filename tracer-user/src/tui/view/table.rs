@@ -158,12 +158,7 @@ pub(super) fn figure(canvas: &mut Canvas<'_>, place: Area, figure: &Figure, mark
         canvas.put_right(place_of_value, "-", Role::Dim);
         return;
     };
-    let text = match figure.unit {
-        Unit::Count => number::short_count(value as u64),
-        Unit::Ns => number::short_time(value as u64),
-        Unit::Share => number::share(value),
-        Unit::Number => value.to_string(),
-    };
+    let text = figure.text();
     canvas.put_right(place_of_value, &text, role_of_value(figure, value));
     let change = figure
         .before
