@@ -153,6 +153,27 @@ fn status_of_the_command_is_passed_on() -> Result<()> {
     Ok(())
 }
 
+/// A failed gate is 1 after a command that has succeeded; any other command tells its own status.
+#[test]
+fn a_failed_gate_shows_after_a_command_that_succeeds() -> Result<()> {
+    require_root()?;
+    for (gate, script, code) in [
+        ("connections.opened > 0", "exit 0", 0),
+        ("connections.opened == 0", "exit 0", 1),
+        ("connections.opened == 0", "exit 7", 7),
+        ("phases.tls.p99_ns > 1s", "exit 0", 1),
+        ("phases.tls.p99 > 1s", "exit 7", 2),
+    ] {
+        let flags = ["run", "--quiet", "--fail-on", gate];
+        let finished = tracer(&[&flags[..], &["--", "sh", "-c", script]].concat())?;
+        ensure!(
+            finished.status.code() == Some(code),
+            "{gate}, {script}: {finished:?}"
+        );
+    }
+    Ok(())
+}
+
 #[test]
 fn streams_of_the_command_are_its_own() -> Result<()> {
     require_root()?;

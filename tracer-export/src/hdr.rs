@@ -1,7 +1,7 @@
 //! HdrHistogram's V2 wire format with DEFLATE, written from and read into the non-empty buckets only: the library's own
 //! serializer takes 300 KiB of counts for each histogram, and an export may hold a million histograms.
 
-use std::{io::Write, sync::LazyLock};
+use std::{borrow::Cow, fmt, io::Write, sync::LazyLock};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use flate2::{Compression, write::ZlibEncoder};
@@ -9,9 +9,8 @@ use miniz_oxide::inflate::{
     TINFLStatus,
     core::{DecompressorOxide, decompress, inflate_flags},
 };
+use serde::{Deserialize, Deserializer, Serialize, de::Visitor};
 use tracer_core::latency::{HIGHEST_NS, Latency, SIGNIFICANT_DIGITS};
-
-use crate::Hdr;
 
 /// V2 with counts of any width, plain and compressed (HdrHistogram's `V2_ENCODING_COOKIE_BASE` and
 /// `V2_COMPRESSED_ENCODING_COOKIE_BASE`, low bits as its readers expect).
@@ -26,21 +25,70 @@ const LONGEST: usize = HEAD + 9 * 40_000;
 static EMPTY: LazyLock<String> =
     LazyLock::new(|| STANDARD.encode(compressed(&plain(&Latency::default()))));
 
+/// A histogram in HdrHistogram's V2 format: deflated, in base64 with padding. Values are ns, with three significant
+/// digits; any HdrHistogram library reads it and can add it to others. The text of the empty one is not copied, since most
+/// histograms of an export are empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(transparent)]
+pub struct Hdr(Cow<'static, str>);
+
+impl Hdr {
+    /// Takes the encoded text.
+    pub fn from_base64(text: String) -> Self {
+        Self(text.into())
+    }
+
+    /// Takes the encoded text of a constant.
+    fn from_static(text: &'static str) -> Self {
+        Self(text.into())
+    }
+
+    /// The encoded text.
+    pub fn as_base64(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Hdr {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(HdrText)
+    }
+}
+
+/// Reader of an encoded text.
+struct HdrText;
+
+impl Visitor<'_> for HdrText {
+    type Value = Hdr;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("a histogram in base64")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Hdr, E> {
+        Ok(match text == empty() {
+            true => Hdr::from_static(empty()),
+            false => Hdr::from_base64(text.to_owned()),
+        })
+    }
+}
+
 /// Encoded text of the empty histogram.
-pub(crate) fn empty() -> &'static str {
+fn empty() -> &'static str {
     &EMPTY
 }
 
 /// Reasons why a histogram cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HdrError {
-    /// It is not HdrHistogram's V2 format with DEFLATE in base64.
+    /// The text is not HdrHistogram's V2 format with DEFLATE in base64.
     #[error("`hdr` is not HdrHistogram V2 with DEFLATE in base64")]
     Format,
-    /// Its buckets are not those of an export.
+    /// The buckets are not those of an export.
     #[error("`hdr` has other bounds than three digits from 1 ns to a day")]
     Bounds,
-    /// It has another number of samples than `count` says.
+    /// The number of samples is not the `count` beside it.
     #[error("`hdr` has {got} samples, and `count` is {expected}")]
     Count {
         /// Samples in the buckets.
@@ -68,8 +116,8 @@ pub struct HdrReader {
     plain: Vec<u8>,
 }
 
-impl std::fmt::Debug for HdrReader {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for HdrReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HdrReader").finish_non_exhaustive()
     }
 }

@@ -39,7 +39,6 @@ mod findings;
 mod group;
 mod hdr;
 pub mod merge;
-mod merged;
 mod phases;
 mod read;
 mod responses;
@@ -49,7 +48,9 @@ mod sum;
 mod time_wait;
 mod verdicts;
 
-pub use document::{CommandCpu, Export, Filter, Machine, SCHEMA, Tracer, Window};
+pub use document::{
+    CommandCpu, Export, Filter, Machine, Merged, Part, PartFinding, SCHEMA, Tracer, Window,
+};
 pub use events::Events;
 pub use findings::{
     Advice, Confidence, Finding, FindingStatus, Saves, Scope, ScopeKind, Severity, Threshold,
@@ -59,9 +60,8 @@ pub use group::{
     Http2Reasons, Http2Sources, Protocols, Requests, RequestsUnknown, Tcp, Tls, TunnelKinds,
     Tunnels, Versions,
 };
-pub use hdr::{HdrError, HdrReader};
-pub use merged::{Merged, Part, PartFinding};
-pub use phases::{Hdr, Histogram, Phases};
+pub use hdr::{Hdr, HdrError, HdrReader};
+pub use phases::{Histogram, Phases};
 pub use read::{ReadError, read};
 pub use responses::Responses;
 pub use series::{Percentiles, Samples, Series};

@@ -32,12 +32,12 @@ pub enum MergeError {
     /// A histogram cannot be read.
     #[error("{place}: {source}")]
     Histogram {
-        /// Whose histogram it is.
+        /// Place of the histogram in the export.
         place: String,
         /// The fault.
         source: HdrError,
     },
-    /// The same part is there already.
+    /// The export is a part of the sum already.
     #[error(
         "the trace of {hostname} that began at {started_at} is in it already, and would count twice"
     )]

@@ -1,6 +1,6 @@
 //! Distributions of durations, by phase.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt, marker::PhantomData};
+use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -8,7 +8,7 @@ use serde::{
 };
 use tracer_core::{latency::Latency, phase::Phase};
 
-use crate::hdr;
+use crate::Hdr;
 
 /// Distribution of each phase that was measured, by the key of the phase ([`Phase::key`]), in the order of the list.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -171,53 +171,4 @@ impl Histogram {
 
 fn rounded<S: Serializer>(ns: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
     ns.map(|ns| ns.round() as u64).serialize(serializer)
-}
-
-/// A histogram in HdrHistogram's V2 format: deflated, in base64 with padding. Values are ns, with three significant
-/// digits; any HdrHistogram library reads it and can add it to others. The text of the empty one is not copied, since most
-/// histograms of an export are empty.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(transparent)]
-pub struct Hdr(Cow<'static, str>);
-
-impl Hdr {
-    /// Takes the encoded text.
-    pub fn from_base64(text: String) -> Self {
-        Self(text.into())
-    }
-
-    /// Takes the encoded text of a constant.
-    pub(crate) fn from_static(text: &'static str) -> Self {
-        Self(text.into())
-    }
-
-    /// The encoded text.
-    pub fn as_base64(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<'de> Deserialize<'de> for Hdr {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(HdrText)
-    }
-}
-
-/// Reader of an encoded text.
-struct HdrText;
-
-impl Visitor<'_> for HdrText {
-    type Value = Hdr;
-
-    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str("a histogram in base64")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Hdr, E> {
-        Ok(match text == hdr::empty() {
-            true => Hdr::from_static(hdr::empty()),
-            false => Hdr::from_base64(text.to_owned()),
-        })
-    }
 }

@@ -9,18 +9,9 @@ use crate::{
     parse,
     place::{Place, Step},
     seek::{Figure, seek},
-    test::{Limit, Test},
+    test::{Limit, Subject, Test},
     tree::Tree,
 };
-
-/// Subject that an expression is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
-    /// One export.
-    Export,
-    /// Two exports that are compared. Numbers with a sign are changes; others are compared with the second export.
-    Diff,
-}
 
 /// One expression, checked.
 #[derive(Debug, Clone, PartialEq)]

@@ -23,7 +23,8 @@ mod unit;
 mod words;
 
 pub use fault::Fault;
-pub use gate::{Gate, Subject};
+pub use gate::Gate;
+pub use test::Subject;
 pub use words::words;
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub(crate) enum Pick {
     All,
     /// The one with this index.
     At(usize),
-    /// Those whose name matches.
+    /// Elements whose name matches.
     Named(Glob),
 }
 

@@ -7,11 +7,19 @@ use tracer_export::Measured;
 use crate::{
     catalogue::Node,
     fault::Fault,
-    gate::Subject,
     parse::{Literal, Operator, Typed},
     place::{self, Place},
     unit::Unit,
 };
+
+/// Subject that an expression is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// One export.
+    Export,
+    /// Two exports that are compared. Numbers with a sign are changes; others are compared with the second export.
+    Diff,
+}
 
 /// A comparison of a figure with a value.
 #[derive(Debug, Clone, PartialEq)]

@@ -148,7 +148,7 @@ fn one_element_is_enough_and_is_named() {
     );
 }
 
-/// What is worse counts too, and what is allowed does not.
+/// Faults that are worse count too, and those that are allowed do not.
 #[test]
 fn faults_are_counted_by_severity() {
     for (text, expected) in [

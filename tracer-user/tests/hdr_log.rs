@@ -67,7 +67,7 @@ fn logs_have_what_the_export_has() {
         assert_eq!(*from, 0.0);
         assert!((lasts - length).abs() < 0.002, "{lasts} {length}");
         assert_eq!(histogram.len(), expected.count.unwrap(), "{phase:?}");
-        if histogram.len() != 0 {
+        if !histogram.is_empty() {
             assert_eq!(
                 histogram.value_at_quantile(0.99),
                 expected.p99_ns.unwrap(),

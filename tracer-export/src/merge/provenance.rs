@@ -54,7 +54,7 @@ impl Parts {
         Ok(())
     }
 
-    /// What the head of the merged export says.
+    /// Head of the merged export, which follows from the parts.
     pub(super) fn head(&self) -> Head {
         let parts = || self.0.values();
         let name = |of: fn(&Machine) -> &String| {

@@ -6,7 +6,7 @@ use crate::{Group, Histogram, Host, Phases, read};
 
 mod parts;
 
-use parts::{Samples, export_of, parts};
+use parts::{Samples, decorated, export_of, parts};
 
 fn merged(exports: &[Export]) -> Export {
     let mut merger = Merger::default();
@@ -105,7 +105,7 @@ fn provenance_is_kept_and_the_head_follows() {
         twice.contains("of one that began at 2026-11-30T10:00:00Z is in it already"),
         "{twice}"
     );
-    assert_eq!(merged(&[both.clone()]), both);
+    assert_eq!(merged(std::slice::from_ref(&both)), both);
     let alone = merged(&[a.clone()]);
     assert_eq!((alone.window, alone.machine), (a.window, a.machine));
 }
@@ -174,7 +174,7 @@ proptest! {
     /// Merging in any order and in any grouping comes to the same.
     #[test]
     fn order_and_grouping_do_not_matter(samples in parts(), cut in 0usize..8, turn in 0usize..8) {
-        let exports: Vec<Export> = samples.iter().enumerate().map(|(at, it)| export_of(at, it)).collect();
+        let exports: Vec<Export> = samples.iter().enumerate().map(|(at, it)| decorated(at, it)).collect();
         let all = merged(&exports);
         let mut turned = exports.clone();
         turned.rotate_left(turn % exports.len());

@@ -46,7 +46,10 @@ impl Destinations {
 /// Order of destinations by what they use of their machine's ports.
 fn busier(a: &Destination, b: &Destination) -> Ordering {
     let ratio = |it: &Destination| it.ports_used_ratio.unwrap_or_default();
-    let rest = |it: &Destination| (it.ports_used, it.time_wait, it.netns);
+    let rest = |it: &Destination| {
+        let is_known = it.ports_used_ratio.is_some();
+        (it.ports_used, it.time_wait, it.netns, is_known)
+    };
     let ratios = ratio(a).total_cmp(&ratio(b));
     ratios.then_with(|| rest(a).cmp(&rest(b)))
 }

@@ -79,6 +79,59 @@ pub(super) fn export_of(number: usize, samples: &Samples) -> Export {
     export
 }
 
+/// Export of these samples with figures that are neither counts nor distributions; some parts lack some of them.
+pub(super) fn decorated(number: usize, samples: &Samples) -> Export {
+    let mut export = export_of(number, samples);
+    let numbers = || samples.0.iter().map(|(host, it)| (host.clone(), it.peak));
+    export.machine.cpus = numbers().next().map(|(_, peak)| peak + 1);
+    export.window.started_at = format!("2026-11-30T10:00:{number:02}Z");
+    export.window.ended_at = format!("2026-11-30T10:01:{number:02}.5Z");
+    export.window.duration_ns = (samples.0.len() != 3).then_some(60_500_000_000);
+    export.time_wait.peak = Some(number as u64).filter(|number| *number != 4);
+    export.time_wait.port_range = number
+        .is_multiple_of(2)
+        .then_some([1024, 60_999 - number as u16]);
+    let destination = |(address, peak): (String, u64)| crate::Destination {
+        address,
+        port: 443,
+        netns: Some(number as u32),
+        ports_used: Some(peak / 3),
+        ports_used_ratio: (peak % 3 != 0).then_some(peak as f64 / 100.0),
+        ..crate::Destination::default()
+    };
+    export.time_wait.destinations = numbers().map(destination).collect();
+    let name = |(name, peak): (String, u64)| DnsName {
+        name,
+        queries: Some(peak / 5),
+        p50_ns: (peak % 4 != 0).then_some(peak),
+        failures: (peak != 9).then_some(1),
+    };
+    export.dns_names = (number != 3).then(|| numbers().map(name).collect());
+    export.proxies = (number != 5).then(Vec::new);
+    export.events.by_counter = numbers().collect();
+    export.findings = Some(vec![Finding {
+        id: "stale-reuse".into(),
+        status: crate::FindingStatus::Found,
+        ..Finding::default()
+    }]);
+    export.series.interval_ns = Some(1);
+    export.command = number.is_multiple_of(2).then(|| vec!["curl".into()]);
+    for (host, (_, peak)) in export.hosts.iter_mut().zip(numbers()) {
+        host.addresses = vec![format!("192.0.2.{number}"), format!("192.0.2.{}", peak % 3)];
+        host.via = (peak % 5 != 0).then(|| vec![format!("proxy-{}:80", peak % 2)]);
+        host.via_cut = (peak == 7).then_some(true);
+        host.group.http2.max_concurrent_streams = peak.is_multiple_of(2).then_some(peak);
+        host.group.tcp.srtt_ns = Some(peak % 3);
+    }
+    let process = |(comm, peak): (String, u64)| Process {
+        pid: (peak % 3) as u32,
+        comm,
+        ..Process::default()
+    };
+    export.processes = numbers().map(process).collect();
+    export
+}
+
 fn host() -> impl Strategy<Value = HostSamples> {
     let durations = prop_oneof![0u64..5_000, 1_000_000u64..90_000_000, Just(u64::MAX)];
     let durations = prop::collection::vec((0usize..19, durations), 0..40);
