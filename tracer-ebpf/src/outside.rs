@@ -66,13 +66,13 @@ impl Reports for Kernel {
     #[inline(always)]
     fn claim(&mut self, cookie: u64) -> bool {
         maps::CLAIMS
-            .insert(&cookie, &1, BPF_NOEXIST.into())
+            .insert(cookie, 1, BPF_NOEXIST.into())
             .is_ok()
     }
 
     #[inline(always)]
     fn release(&mut self, cookie: u64) {
-        let _ = maps::CLAIMS.remove(&cookie);
+        let _ = maps::CLAIMS.remove(cookie);
     }
 
     #[inline(always)]

@@ -379,7 +379,7 @@ impl Follow {
                 false => Ok(()),
             }
         });
-        let (is_sure, is_told) = (join.0.is_sure(), join.1.is_told());
+        let (is_sure, told_until) = (join.0.is_sure(), join.1.told_until());
         if is_sure && !self.is_joined {
             self.is_joined = true;
             if self.inferred.is_out() {
@@ -388,9 +388,7 @@ impl Follow {
         }
         self.tell(Side::Client, sent, news);
         self.tell(Side::Server, received, news);
-        if is_told {
-            self.streams.reset_before(u64::MAX, news);
-        }
+        self.streams.reset_before(told_until, news);
         if let Err(LostSync) = joined {
             self.lose_here(news);
         }

@@ -231,9 +231,15 @@ impl Reads {
         self.settled == 0
     }
 
-    /// True if all is told that is known.
-    pub(super) fn is_told(&self) -> bool {
-        !self.holds
+    /// Time up to which all that has passed is told, ns: records that wait for their reads are not.
+    pub(super) fn told_until(&self) -> u64 {
+        let behind = self.behind_gap.iter().flatten();
+        let waiting = self.records.iter().chain(behind).next();
+        match (self.holds, waiting) {
+            (true, _) => 0,
+            (false, Some(record)) => record.begin_ns,
+            (false, None) => u64::MAX,
+        }
     }
 
     /// Fit of reads and records; None while there are none, or while two overheads explain them in different ways: the wrong

@@ -258,6 +258,16 @@ impl Model {
 
     /// The server sends frames, whose records arrive at this time, and the client reads them.
     pub(super) fn receive(&mut self, at_ns: u64, all: &[Frame]) {
+        self.receive_around(at_ns, all, |_| {});
+    }
+
+    /// The server sends frames, and something happens before the client reads them.
+    pub(super) fn receive_around(
+        &mut self,
+        at_ns: u64,
+        all: &[Frame],
+        between: impl FnOnce(&mut Self),
+    ) {
         let from = self.positions[1];
         let (placed, length) = self.place(direction::INGRESS, 0, all);
         self.positions[1] += length;
@@ -271,6 +281,7 @@ impl Model {
             true => self.pass(direction::INGRESS, &lengths),
             false => self.records(direction::INGRESS, at_ns, &lengths, self.flags),
         }
+        between(self);
         let mut position = from;
         for record in records {
             for read in cut(record, self.read_size) {

@@ -185,6 +185,23 @@ fn interim_responses_trailers_and_continuation() {
     check_phase(&group, Phase::Transfer, &[20, 20]);
 }
 
+/// A client that resets a stream before it has read the end of the response, which is there already, gives up nothing.
+#[test]
+fn a_reset_after_an_answer_that_is_read_later() {
+    let mut model = Model::new();
+    model.begin(BEGIN);
+    model.request(200 * MS, 1);
+    let answer = [frame(HEADERS, OPEN, 1, 50), frame(DATA, END, 1, 800)];
+    model.read_after_ns = 20 * MS;
+    model.receive_around(240 * MS, &answer, |model| {
+        model.write(250 * MS, &[reset(1, 5)])
+    });
+    let group = model.totals(300 * MS);
+    assert_eq!((group.requests.failed, group.http2.reset_by_client), (0, 0));
+    check_phase(&group, Phase::Ttfb, &[40]);
+    check_phase(&group, Phase::Transfer, &[0]);
+}
+
 #[test]
 fn streams_that_fail() {
     let mut model = Model::new();
