@@ -65,9 +65,7 @@ impl Reports for Kernel {
 
     #[inline(always)]
     fn claim(&mut self, cookie: u64) -> bool {
-        maps::CLAIMS
-            .insert(cookie, 1, BPF_NOEXIST.into())
-            .is_ok()
+        maps::CLAIMS.insert(cookie, 1, BPF_NOEXIST.into()).is_ok()
     }
 
     #[inline(always)]

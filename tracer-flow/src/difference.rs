@@ -14,6 +14,12 @@ pub fn bytes_between(from: u32, to: u32) -> u32 {
     to.wrapping_sub(from)
 }
 
+/// Sequence number that lies so many bytes before another.
+#[inline(always)]
+pub fn before(sequence: u32, bytes: u32) -> u32 {
+    sequence.wrapping_sub(bytes)
+}
+
 /// Order of sequence numbers (RFC 9293 3.4): true if `a` comes after `b`.
 #[inline(always)]
 pub fn after(a: u32, b: u32) -> bool {

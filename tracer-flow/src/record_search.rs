@@ -98,7 +98,7 @@ fn header_at<S: Source>(source: &S, position: u32) -> u32 {
     }
 }
 
-/// Position in a piece of the first byte that may begin a header; `PIECE` without one. A position too early is possible.
+/// Position in a piece of the first byte that may begin a header; `PIECE` without one.
 #[inline(always)]
 fn first_hit(words: &[u64; WORDS]) -> u32 {
     let (mut at, mut hit) = (WORDS - 1, PIECE);
@@ -123,8 +123,9 @@ const fn all(byte: u8) -> u64 {
     u64::from_ne_bytes([byte; 8])
 }
 
-/// The highest bit of each byte that is zero, and perhaps of bytes of one above it.
+/// The highest bit of each byte that is zero.
 #[inline(always)]
 const fn zero_bytes(word: u64) -> u64 {
-    word.wrapping_sub(all(1)) & !word & all(0x80)
+    let low = all(0x7f);
+    !(((word & low) + low) | word | low)
 }

@@ -12,7 +12,7 @@ use tracer_common::{
 
 use crate::{
     conn::{Conn, PADS_SENT, Stream, follows},
-    difference::{after, bytes_between},
+    difference::{after, before, bytes_between},
     evidence,
     outside::{Loops, Outside, TlsRecordPassed},
     record_search,
@@ -119,11 +119,11 @@ fn early_records<O: Outside>(conn: &mut Conn, outside: &mut O) {
         return;
     }
     let mut sequence = conn.ingress.base.wrapping_add(conn.ingress.skip);
-    sequence = sequence.wrapping_sub(conn.ingress.have);
+    sequence = before(sequence, conn.ingress.have);
     let mut at = 0;
     while at < turn::EVIDENCE {
         if at < count {
-            sequence = sequence.wrapping_sub(HEADER + u32::from(conn.lengths[at]));
+            sequence = before(sequence, HEADER + u32::from(conn.lengths[at]));
         }
         at += 1;
     }
@@ -288,7 +288,7 @@ fn ends<const EGRESS: bool, O: Outside>(conn: &mut Conn, outside: &mut O) {
         flags: passed::ENDS,
     };
     let end = place(stream).wrapping_add(stream.skip);
-    report::<EGRESS, O>(conn, passed, end.wrapping_sub(HEADER + length), outside);
+    report::<EGRESS, O>(conn, passed, before(end, HEADER + length), outside);
 }
 
 /// Passes over the rest of a record, and reads the next header; true at the end.
@@ -349,16 +349,14 @@ fn begins<const EGRESS: bool, O: Outside>(conn: &mut Conn, kind: u8, length: u32
         kind,
         flags: passed::BEGINS | ends,
     };
-    let sequence = place(stream).wrapping_sub(HEADER);
+    let sequence = before(place(stream), HEADER);
     report::<EGRESS, O>(conn, passed, sequence, outside);
 }
 
 /// Sequence number of the byte at the position in the current segment.
 #[inline(always)]
 fn place(stream: &Stream) -> u32 {
-    stream
-        .base
-        .wrapping_sub(bytes_between(stream.position, stream.length))
+    before(stream.base, bytes_between(stream.position, stream.length))
 }
 
 /// Takes a record of the client that is as long as an acknowledgement of settings for a sign of HTTP/2.

@@ -2,7 +2,9 @@
 
 use tracer_common::{
     counter::Counter,
-    http2::{BindRecord, FRAMES, Frame, FramesRecord, Passed, RecordsRecord, frames::MORE, records},
+    http2::{
+        BindRecord, FRAMES, Frame, FramesRecord, Passed, RecordsRecord, frames::MORE, records,
+    },
     record::{Header, direction, kind},
 };
 use tracer_flow::{
