@@ -253,7 +253,7 @@ impl Cost {
         } = self.counts;
         format!(
             "{}, {} of {} requests opened a connection",
-            names.join(" and "),
+            listed(&names),
             tracer_text::number::count(connections),
             tracer_text::number::count(requests)
         )
@@ -277,6 +277,14 @@ impl Cost {
     fn lookups_cause(&self) -> String {
         let repeated = tracer_text::number::count(self.counts.repeated);
         format!("dns, {repeated} lookups of a name whose answer still held")
+    }
+}
+
+/// Names as a list in words: `connect, tunnel and tls`.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [before @ .., last] if !before.is_empty() => format!("{} and {last}", before.join(", ")),
+        _ => names.concat(),
     }
 }
 

@@ -150,16 +150,17 @@ impl Theme {
     /// Fill and style of a part of a request's time.
     pub(super) fn part(&self, part: Part) -> (char, Style) {
         let at = part as usize;
+        // None of them is the colour of what is worse.
         let sixteen = [
             Color::Cyan,
-            Color::Yellow,
+            Color::White,
             Color::Red,
             Color::Magenta,
             Color::Green,
             Color::Blue,
             Color::LightRed,
         ];
-        let many = [74, 214, 167, 175, 36, 227, 209];
+        let many = [74, 180, 167, 175, 36, 227, 209];
         match self.colors {
             Colors::None => (self.glyphs.fills[at], Style::new()),
             Colors::Sixteen => (self.glyphs.full, Style::new().fg(sixteen[at])),

@@ -240,7 +240,11 @@ fn failed(canvas: &mut Canvas<'_>, line: Area, pair: &Pair<'_>) -> u16 {
     let parts: Vec<String> = (0..kinds.len())
         .filter_map(|at| {
             let count = pair.count(|group| group.failures_by_kind()[at].0).value? as u64;
-            let text = format!("{} {}", number::short_count(count), kinds[at].1);
+            let name = match count {
+                1 => kinds[at].1.trim_end_matches('s'),
+                _ => kinds[at].1,
+            };
+            let text = format!("{} {name}", number::short_count(count));
             (count != 0).then_some(text)
         })
         .collect();
