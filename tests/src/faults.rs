@@ -148,7 +148,7 @@ fn findings(export: &Export) -> Result<&[Finding]> {
     export.findings.as_deref().context("no findings")
 }
 
-/// Text about all that was found, and why the rest could not be told, to look into a failure.
+/// Text for whoever looks into a failure: all that was found, and why the other rules could not tell.
 pub fn told(export: &Export) -> String {
     let lines = export.findings.iter().flatten().map(|finding| {
         let Finding {
@@ -242,9 +242,9 @@ pub fn gone(before: &Export, after: &Export, id: &str) -> Result<()> {
     healthy(after)
 }
 
-/// Checks by `tracer diff` that a fault is fixed, and that the phases take so much less time as the finding promised: at
-/// least half of it, and no more, but for what the figures differ by from run to run: connections that are on their way to
-/// the close count as open, and so as needed.
+/// Checks by `tracer diff` that a fault is fixed, and that the phases take less time by about what the finding promised: by
+/// at least half of that, and by no more, apart from what figures differ by from run to run. Connections that are being
+/// closed still count as open, and so as needed.
 pub fn cured(before: &Export, after: &Export, id: &str, phases: &[Phase]) -> Result<()> {
     gone(before, after, id)?;
     let saves = finding(before, id)?.saves.as_ref().context("no saving")?;
@@ -264,8 +264,8 @@ pub fn cured(before: &Export, after: &Export, id: &str, phases: &[Phase]) -> Res
     Ok(())
 }
 
-/// Time of all samples of phases, ns. Of connects those count of which the connection carried a request: Go opens more,
-/// and nothing waits for them.
+/// Time of all samples of phases, ns. A connect counts only if its connection carried a request: Go opens more
+/// connections, and nothing waits for them.
 fn spent(export: &Export, phases: &[Phase]) -> f64 {
     let sum = |phase: &Phase| {
         let histogram = export.totals.phases.get(*phase)?;

@@ -188,7 +188,10 @@ fn nothing_that_can_be_read_is_four() -> Result<()> {
         Ok(())
     };
     check(b"", "no recording")?;
-    check(b"{\"schema\": \"tracer.export/1\"}", "no recording")?;
+    check(
+        b"{\"schema\": \"tracer.export/1\"}",
+        "is an export, which has no records to replay",
+    )?;
     check(&preamble::with_versions(7, 1), "format version 7")?;
     check(
         &preamble::with_versions(preamble::FORMAT, 200),

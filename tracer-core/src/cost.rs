@@ -103,7 +103,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts of a group, of whose connections so many were needless.
+    /// Counts of a group. `needless`: number of its connections that were needless.
     pub fn of(group: &Group, needless: u64) -> Self {
         Self {
             requests: group.requests.count,
@@ -117,7 +117,7 @@ impl Counts {
         }
     }
 
-    /// Counts since an earlier state.
+    /// Differences from the counts at an earlier moment.
     pub fn since(&self, earlier: &Self) -> Self {
         let less = |of: fn(&Self) -> u64| of(self).saturating_sub(of(earlier));
         Self {
@@ -133,7 +133,7 @@ impl Counts {
     }
 }
 
-/// Median of waits from which on a client is slow to read: shorter ones are noise on a busy machine, ns.
+/// A client is slow to read when its median wait is this long or longer, ns. Shorter waits are noise on a busy machine.
 pub const SLOW_READ_NS: u64 = 10 * SLOW_PICKUP_NS;
 /// Share of requests on a reused connection below which a client wastes connections.
 pub const LOW_REUSE: f64 = 0.5;
@@ -145,7 +145,8 @@ pub fn is_reuse_low(requests: u64, ratio: f64) -> bool {
     requests >= REUSE_REQUESTS && ratio < LOW_REUSE
 }
 
-/// Connections of all hosts that were opened although their host had one that could have served, at least.
+/// Needless connections to all hosts: each was opened although another one to its host could have served. There may have
+/// been more.
 pub fn needless_connections(snapshot: &Snapshot) -> u64 {
     snapshot.hosts.iter().map(needless_of).sum()
 }
@@ -165,13 +166,14 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// Cost of a request of a group, of whose connections so many were needless; None without requests.
+    /// Mean cost of a request of a group; None without requests. `needless`: number of the group's connections that were
+    /// needless.
     pub fn of(group: &Group, needless: u64) -> Option<Self> {
         let samples = |phase| Cow::Borrowed(group.phases.get(phase));
         Self::new(Counts::of(group, needless), samples)
     }
 
-    /// Cost of a request with these counts and samples; None when nothing is known of any request.
+    /// Mean cost of a request by these counts and samples; None when nothing is known of any request.
     pub fn new<'a>(counts: Counts, samples: impl Fn(Phase) -> Cow<'a, Latency>) -> Option<Self> {
         let requests = counts.requests as f64;
         let spent = |part: Part| part.phases().iter().map(|&it| samples(it).sum_ns());
@@ -298,7 +300,7 @@ fn avoidable_share(counts: &Counts, part: Part) -> f64 {
     }
 }
 
-/// Sum of the waits that are too long for a client which reads at once, ns.
+/// Sum of the waits that a client which reads at once would not have, ns.
 fn slow_ns(pickup: &Latency) -> f64 {
     let slow = pickup.bars().filter(|bar| bar.low_ns >= SLOW_PICKUP_NS);
     slow.map(|bar| bar.low_ns.midpoint(bar.high_ns) as f64 * bar.count as f64)

@@ -114,11 +114,15 @@ impl<T: Entry> Entries<T> {
         shown.into_iter().map(|(_, entry)| entry).collect()
     }
 
-    /// Entries without figures, in order of appearance.
+    /// Entries for which nothing has been counted, in order of appearance.
     pub(crate) fn without_figures(&self) -> impl Iterator<Item = &T> {
-        let ids = 0..self.next;
-        let entries = ids.filter_map(|id| self.by_id.get(&id));
-        entries.filter(|entry| entry.group().is_empty())
+        let all = self.by_id.iter();
+        let mut all: Vec<(u32, &T)> = all
+            .filter(|(_, entry)| entry.group().is_empty())
+            .map(|(&id, entry)| (id, entry))
+            .collect();
+        all.sort_unstable_by_key(|&(id, _)| id);
+        all.into_iter().map(|(_, entry)| entry)
     }
 
     /// Clears all figures; ids stay valid.

@@ -55,7 +55,7 @@ pub struct Found {
     pub worst: Vec<Scope>,
     /// Client that has the fault.
     pub client: Guess,
-    /// Time in which the figures were taken that show it, ns.
+    /// Length of the time in which the figures behind it were taken, ns.
     pub window_ns: u64,
     /// Time at which the fault was found first, since the figures began, ns.
     pub since_ns: u64,
@@ -92,7 +92,7 @@ pub struct Finding {
     pub status: Status,
     /// Fault that the rule had found before, if it finds none now.
     pub gone: Option<Gone>,
-    /// Time at which the figures begin that the result rests on, ns.
+    /// Time at which the figures behind the result begin, ns.
     began_ns: u64,
     /// Permission that covers the fault, as it was given.
     pub suppressed_by: Option<String>,
@@ -109,7 +109,7 @@ impl Finding {
         }
     }
 
-    /// Sight of the fault for the history, if it is there.
+    /// What the history keeps of the fault, if one was found.
     pub fn sight(&self) -> Option<Sight> {
         let events = self.found()?.fault.events;
         Some(Sight {
@@ -148,7 +148,7 @@ pub fn evaluate(snapshot: &Snapshot, elapsed_ns: u64) -> Vec<Finding> {
         court.sums = recent.sums;
         let both = findings.into_iter().zip(court.judge_all());
         findings = both
-            .map(|(of_all, lately)| window::combine(of_all, lately, recent.part))
+            .map(|(of_all, lately)| window::combine(of_all, lately, recent))
             .collect();
     }
     for finding in &mut findings {

@@ -313,8 +313,8 @@ impl Hosts {
             .collect()
     }
 
-    /// Some hosts without figures: those whose connections the filter has left out. Addresses are given only when no name
-    /// is known.
+    /// Some of the hosts whose connections the filter has left out: they have an entry, and nothing was counted for it.
+    /// Addresses are given only when no name is known.
     pub fn left_out(&self) -> Vec<Arc<HostKey>> {
         let all = || self.entries.without_figures().map(|host| &host.key);
         let some = || all().filter(|key| **key != self.shared);
@@ -333,7 +333,7 @@ impl Hosts {
     }
 }
 
-/// Limit of the hosts that are named of those left out.
+/// Most hosts that are named of those left out.
 const LEFT_OUT: usize = 3;
 
 /// Name of the entry that hosts share while all others have open connections.

@@ -51,7 +51,7 @@ impl InFlight {
         }
     }
 
-    /// Highest number of requests in flight alone, with which nobody goes on counting.
+    /// A copy with only the highest number of requests in flight. Nothing can be added to it later.
     #[must_use]
     pub fn without_history(&self) -> Self {
         Self {

@@ -73,6 +73,11 @@ fn count_failed(ended: &Ended, carrier: Carrier, group: &mut Group) {
 }
 
 fn count_times(ended: &Ended, first_ns: u64, carrier: Carrier, group: &mut Group) {
+    let is_known = ended.begin_ns != 0 && first_ns != 0 && ended.last_ns != 0;
+    // Streams under way at the end of the trace have no end yet, and inferred ones are timed only where they were alone.
+    if !is_known && !carrier.is_inferred && ended.outcome != Outcome::Unknown {
+        group.http2.untimed += 1;
+    }
     if ended.begin_ns != 0 && first_ns != 0 {
         let ttfb = Timed::between(ended.begin_ns, first_ns);
         group.time(|phases| &mut phases.ttfb, ttfb);

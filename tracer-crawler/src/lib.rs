@@ -20,6 +20,7 @@ pub mod frontier;
 pub mod header;
 pub mod hook;
 pub mod limit;
+mod lock;
 pub mod metrics;
 pub mod out;
 pub mod outcome;

@@ -203,6 +203,9 @@ object! {
         connections: Option<u64>,
         /// Streams, also in `requests.count`, of connections whose frames were read.
         streams: Option<u64>,
+        /// Answered streams without a time to the first byte or of the transfer, because TLS records with their frames were
+        /// not seen.
+        untimed: Option<u64>,
         /// Connections by the source of their requests.
         source: Http2Sources,
         /// Connections without a source, by reason.

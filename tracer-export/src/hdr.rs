@@ -83,10 +83,10 @@ fn empty() -> &'static str {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HdrError {
     /// The text is not HdrHistogram's V2 format with DEFLATE in base64.
-    #[error("`hdr` is not HdrHistogram V2 with DEFLATE in base64")]
+    #[error("`hdr` is no histogram in HdrHistogram's V2 format (DEFLATE, in base64)")]
     Format,
     /// The buckets are not those of an export.
-    #[error("`hdr` has other bounds than three digits from 1 ns to a day")]
+    #[error("the histogram in `hdr` must have three significant digits, from 1 ns to 24 h")]
     Bounds,
     /// The number of samples is not the `count` beside it.
     #[error("`hdr` has {got} samples, and `count` is {expected}")]

@@ -76,7 +76,7 @@ struct Rest {
     command_cpu: Option<CommandCpu>,
 }
 
-/// Parts of the first export that only a single one keeps.
+/// Lists of the first export, which are kept only if no other one is added.
 #[derive(Debug)]
 struct First {
     series: Series,

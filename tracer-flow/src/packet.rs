@@ -18,8 +18,9 @@ use crate::{
     tls_records, turn, unknown,
 };
 
-/// Looks at a segment that comes too early, until it is followed all the same: some microseconds.
-const TURNS: u32 = 200;
+/// Times that a processor looks whether a segment which came too early is due. After that, which is some microseconds,
+/// it follows the segment all the same.
+const TURNS: u32 = 1000;
 
 /// Follows a packet of a traced connection; true if a handshake has ended with it, as `conn.outcome` says. `EGRESS`: the
 /// process sent the packet.

@@ -11,10 +11,12 @@ const KIND: u8 = APPLICATION_DATA;
 const VERSION: u8 = 3;
 /// Bytes of the header of a record.
 const HEADER: u32 = 5;
-/// Bytes that are looked at together, as words of eight; the last word is only for what goes on behind the others.
+/// Words of eight bytes that are loaded together: a piece of four, and one more because a header that begins in the piece
+/// may go on behind it.
 const WORDS: usize = 5;
+/// Bytes of a piece.
 const PIECE: u32 = 32;
-/// Pieces that are looked at. A record and a header are shorter.
+/// Most pieces that are looked at: more than a record and a header take.
 const PIECES: u32 = LONGEST_RECORD / PIECE + 2;
 
 /// Search through a segment.
@@ -29,8 +31,8 @@ struct Search {
 
 const NONE: u32 = u32::MAX;
 
-/// Position of the first record with application data that begins in the segment and behind which another one begins, as far
-/// as that is in the segment, too.
+/// Position of the first record with application data that begins in the segment. To be sure, another such record has to
+/// begin behind its end, unless the segment does not go that far.
 #[inline(never)]
 pub(crate) fn find<S: Source, L: Loops>(source: &S, from: u32, length: u32) -> Option<u32> {
     let mut search = Search {

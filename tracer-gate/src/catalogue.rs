@@ -118,7 +118,7 @@ fn type_of(schema: &Value) -> &str {
     }
 }
 
-/// Schema with what it refers to.
+/// Schema with what its `$ref` leads to.
 fn resolved(schema: &Value, root: &Value) -> Value {
     let mut all = Map::new();
     if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {

@@ -74,7 +74,7 @@ impl Test {
         let before = a.map(|a| self.before(a)).unwrap_or_default();
         let mut best: Option<(Figure, Measured)> = None;
         for figure in self.figures(b) {
-            let before = before.get(&figure.elements);
+            let before = before.get(&figure.identity);
             let Some(compared) = self.compared(&figure.value, before) else {
                 continue;
             };
@@ -98,7 +98,7 @@ impl Test {
         };
         let decider = Decider {
             figure: self.named(&figure.elements),
-            before: before.get(&figure.elements).cloned(),
+            before: before.get(&figure.identity).cloned(),
             value: Some(figure.value),
         };
         (result, decider)
@@ -110,6 +110,7 @@ impl Test {
             Place::Findings(least) => {
                 let number = faults(export, *least).map(|faults| Figure {
                     elements: Vec::new(),
+                    identity: Vec::new(),
                     value: Measured::Number(faults as f64),
                 });
                 number.into_iter().collect()
@@ -117,11 +118,11 @@ impl Test {
         }
     }
 
-    /// Figures of the first export by their elements; of elements with the same name the first.
+    /// Figures of the first export by the identity of their elements; of processes with the same name the first.
     fn before(&self, a: &Export) -> HashMap<Vec<String>, Measured> {
         let mut before = HashMap::new();
         for figure in self.figures(a) {
-            before.entry(figure.elements).or_insert(figure.value);
+            before.entry(figure.identity).or_insert(figure.value);
         }
         before
     }
@@ -146,7 +147,8 @@ impl Test {
         }
     }
 
-    /// Tells whether a value decides rather than another one: of numbers the extreme one, of others the first that holds.
+    /// Tells whether a value, and not `best`, decides a condition over several elements: of numbers the one nearest to
+    /// making it true, of other values the first that makes it true.
     fn decides(&self, value: &Measured, best: &Measured) -> bool {
         let holds = |value| self.operator.holds(value, &self.limit());
         match (value, best) {

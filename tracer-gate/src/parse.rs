@@ -146,7 +146,7 @@ fn expect<'a, O>(
     parser.context(StrContext::Expected(StrContextValue::Description(words)))
 }
 
-/// A word of the language, which no name may go on from.
+/// A word of the language, such as `and`. A longer name that only begins with it (`android`) is not this word.
 fn keyword<'a>(
     word: &'static str,
 ) -> impl Parser<Input<'a>, (), winnow::error::ErrMode<ContextError>> {

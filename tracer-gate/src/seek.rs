@@ -22,6 +22,8 @@ const NAMES: [&str; 6] = ["host", "comm", "name", "address", "id", "expr"];
 pub(crate) struct Figure {
     /// Names of the elements on the way, in brackets.
     pub(crate) elements: Vec<String>,
+    /// The same, with what tells apart the elements of one name.
+    pub(crate) identity: Vec<String>,
     /// The value.
     pub(crate) value: Measured,
 }
@@ -33,6 +35,7 @@ pub(crate) fn seek(root: &impl Serialize, steps: &[Step]) -> Vec<Figure> {
     let seek = Seek {
         steps,
         elements: &[],
+        identity: &[],
         found: &mut found,
     };
     // The only errors are those of this serializer, which has none.
@@ -47,6 +50,7 @@ fn named(element: &(impl Serialize + ?Sized), key: &str) -> Option<Measured> {
     let seek = Seek {
         steps: &steps,
         elements: &[],
+        identity: &[],
         found: &mut found,
     };
     let _ = element.serialize(seek);
@@ -71,6 +75,7 @@ fn names(element: &(impl Serialize + ?Sized)) -> Vec<String> {
 struct Seek<'s, 'f> {
     steps: &'s [Step],
     elements: &'s [String],
+    identity: &'s [String],
     found: &'f mut Vec<Figure>,
 }
 
@@ -79,6 +84,7 @@ impl Seek<'_, '_> {
         if self.steps.is_empty() {
             self.found.push(Figure {
                 elements: self.elements.to_vec(),
+                identity: self.identity.to_vec(),
                 value,
             });
         }
@@ -255,10 +261,17 @@ impl Elements<'_, '_> {
         };
         let element_name =
             name.map_or_else(|| format!("[{index}]"), |name| format!("[\"{name}\"]"));
+        // A name that several sources have given has a row for each of them.
+        let source = match named(element, "host_source") {
+            Some(Measured::Text(source)) => source,
+            _ => String::new(),
+        };
+        let identity = [self.seek.identity, &[element_name.clone(), source]].concat();
         let elements = [self.seek.elements, &[element_name]].concat();
         element.serialize(Seek {
             steps: rest,
             elements: &elements,
+            identity: &identity,
             found: self.seek.found,
         })
     }
@@ -309,6 +322,7 @@ impl Keys<'_, '_> {
         value.serialize(Seek {
             steps: rest,
             elements: self.seek.elements,
+            identity: self.seek.identity,
             found: self.seek.found,
         })
     }
@@ -329,6 +343,7 @@ fn number(value: &(impl Serialize + ?Sized)) -> Option<f64> {
     let seek = Seek {
         steps: &[],
         elements: &[],
+        identity: &[],
         found: &mut found,
     };
     let _ = value.serialize(seek);

@@ -47,7 +47,7 @@ impl Unit {
         if key.ends_with("ratio") {
             return Self::Share;
         }
-        match key.starts_with("bytes_") {
+        match key.starts_with("bytes_") || key == "bytes" || key.ends_with("_bytes") {
             true => Self::Bytes,
             false => Self::Count,
         }

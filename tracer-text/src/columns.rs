@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthStr;
 
 /// Adds pieces behind a label, with separators between them, in lines of so many columns; lines after the first are
 /// indented. No piece is broken; one that is too wide alone is cut.
@@ -22,19 +22,22 @@ pub fn wrapped(
         }
         let room = width - indent.min(width);
         let piece = shorten(&piece, room);
-        let gap = usize::from(!is_empty);
-        if line.width() + gap + piece.width() > width && !line.trim().is_empty() {
-            let _ = writeln!(text, "{}", line.trim_end());
-            line = " ".repeat(indent);
-            is_empty = true;
-        }
-        if !is_empty {
-            line.push(' ');
-        }
-        line.push_str(&piece);
+        let gap = if is_empty { "" } else { " " };
+        // Characters may join, so that a text is wider or narrower than its parts.
+        let longer = format!("{line}{gap}{piece}");
+        line = if longer.width() > width && !line.trim().is_empty() {
+            end_line(text, &line, width);
+            format!("{}{piece}", " ".repeat(indent))
+        } else {
+            longer
+        };
         is_empty = false;
     }
-    let _ = writeln!(text, "{}", line.trim_end());
+    end_line(text, &line, width);
+}
+
+fn end_line(text: &mut String, line: &str, width: usize) {
+    let _ = writeln!(text, "{}", shorten(line.trim_end(), width));
 }
 
 /// Cuts the end of a text that is wider than so many columns.
@@ -42,17 +45,15 @@ pub fn shorten(text: &str, columns: usize) -> String {
     if text.width() <= columns {
         return text.to_owned();
     }
-    let mut shown = String::new();
-    let mut taken = 0;
+    let mut shown = String::from("…");
     for c in text.chars() {
-        let wide = c.width().unwrap_or(0);
-        if taken + wide + 1 > columns {
+        let mut longer = shown.clone();
+        longer.insert(shown.len() - '…'.len_utf8(), c);
+        if longer.width() > columns {
             break;
         }
-        taken += wide;
-        shown.push(c);
+        shown = longer;
     }
-    shown.push('…');
     shown
 }
 
@@ -66,6 +67,15 @@ pub fn left(text: &str, columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Four characters of a script, each of which is narrower in front of the next one.
+    #[test]
+    fn joined_characters() {
+        let text = "\u{c00}a b".repeat(60);
+        for columns in [2, 10, 60] {
+            assert!(shorten(&text, columns).width() <= columns);
+        }
+    }
 
     #[test]
     fn cut_by_columns() {

@@ -29,8 +29,10 @@ pub(crate) fn refuse(message: &clap::Error) -> u8 {
     let words: Vec<String> = std::env::args_os()
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
-    if let Some(line) = mistake::one_line(message, &words) {
-        say(printable(&line));
+    if let Some(text) = mistake::one_line(message, &words) {
+        // A mistake in an expression has two more lines, which show its place.
+        let lines: Vec<String> = text.lines().map(printable).collect();
+        say(lines.join("\n"));
         return exit_code::USAGE;
     }
     let printed = message.print().and_then(|()| io::stdout().flush());

@@ -66,7 +66,11 @@ fn a_gate_of_an_export() {
         "FAILED   requests.count > 1: requests.count is ",
     );
     gate("hosts['none'].port > 1", 1, "was not measured");
-    gate("requests.cout > 1", 2, "did you mean `count`?");
+    gate(
+        "requests.cout > 1",
+        2,
+        "did you mean `count`?\n  requests.cout > 1\n           ^^^^\n",
+    );
     let unknown = [
         "check",
         "crawl.json",

@@ -15,10 +15,10 @@ use crate::{elapsed::elapsed, group::Group, host::HostKey};
 pub const MARK_NS: u64 = 150_000_000_000;
 /// Limit of the marks kept.
 const MARKS: usize = 2;
-/// Limit of the hosts in a mark. With more hosts it has none: each of them would keep an earlier copy of the figures of
-/// that host, and to take the difference of all distributions costs about 10 microseconds for a host.
+/// Most hosts that a mark keeps figures of. With more hosts than that it keeps figures of none, because each host would
+/// need a copy of its earlier figures, and the differences of all its distributions take about 10 microseconds.
 pub const MARKED_HOSTS: usize = 1000;
-/// Time without the fault after which it is another one when it comes again, ns.
+/// A fault that comes back after this time counts as a new one, ns.
 const OVER_NS: u64 = 2 * MARK_NS;
 /// Limit of the moments kept: five minutes with one a second.
 pub const MAX_MOMENTS: usize = 300;
@@ -49,20 +49,22 @@ pub struct Mark {
     pub totals: Arc<Group>,
     /// Sums over all hosts.
     pub sums: Sums,
-    /// Figures by process id.
-    pub processes: HashMap<u32, Arc<Group>>,
+    /// Figures by process id and name.
+    pub processes: HashMap<(u32, String), Arc<Group>>,
+    /// Lookups by name, of the names that are shown.
+    pub names: HashMap<Arc<str>, u64>,
     /// Figures by host; None with more than [`MARKED_HOSTS`].
     pub hosts: Option<HashMap<Arc<HostKey>, Arc<Group>>>,
     /// Figures by proxy.
     pub proxies: HashMap<Arc<HostKey>, Arc<Group>>,
 }
 
-/// Fault as a look has found it.
+/// Fault as one evaluation of the rules (a look) has found it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sight {
     /// Number of times that it has happened since `began_ns`.
     pub events: u64,
-    /// Time at which the figures begin that show it, ns.
+    /// Time at which the figures behind it begin, ns.
     pub began_ns: u64,
 }
 
@@ -97,7 +99,7 @@ impl Past {
         }
     }
 
-    /// Time since which a fault is there that is found now.
+    /// Time since which a fault that is found now has been there.
     pub fn since(&self, at_ns: u64) -> u64 {
         let pause_ns = self
             .last_true_ns
@@ -243,6 +245,7 @@ mod tests {
             totals: Arc::default(),
             sums: Sums::default(),
             processes: HashMap::new(),
+            names: HashMap::new(),
             hosts: None,
             proxies: HashMap::new(),
         };

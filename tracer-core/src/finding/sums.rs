@@ -39,13 +39,15 @@ impl Sums {
     }
 }
 
-/// Connections with requests beyond the most that were open at once: that many would have served, one after the other.
+/// Connections that carried requests, less the most that were open at once. That many could have carried all requests,
+/// one after the other, so the others were avoidable.
 pub fn avoidable(group: &Group) -> u64 {
     let needed = group.connections.peak_open.max(1);
     group.requests.connections.saturating_sub(needed)
 }
 
-/// Full handshakes beyond the most connections that were open at once: the ones before had given a session.
+/// Full handshakes, less the most connections that were open at once. Each of the others could have resumed a session
+/// that an earlier handshake had given.
 pub fn avoidable_handshakes(group: &Group) -> u64 {
     let needed = group.connections.peak_open.max(1);
     group.tls.full.saturating_sub(needed)

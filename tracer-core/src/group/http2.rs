@@ -7,6 +7,9 @@ use crate::http2::source::{Because, Source};
 pub struct Http2 {
     /// Streams of connections whose frames were read: requests, which are counted with the others too.
     pub streams: u64,
+    /// Answered streams without a time to the first byte or of the transfer, because TLS records with their frames were not
+    /// seen.
+    pub untimed: u64,
     /// Connections by the source of their requests.
     pub source: Sources,
     /// Connections without a source, by reason.

@@ -98,6 +98,7 @@ since!(Responses {
 since!(Http2 {
     counts: [
         streams,
+        untimed,
         at_least,
         refused,
         reset_by_client,

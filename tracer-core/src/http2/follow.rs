@@ -214,8 +214,12 @@ impl Follow {
             }
             return;
         }
+        let is_cut = has_gap && !self.server.has_begun();
         let (before, piece) = self.server.before(piece(records));
         if let Join::Tls(join) = &mut self.join {
+            if is_cut && join.1.is_unsettled() {
+                join.1.begin_apart();
+            }
             let is_ok = match before {
                 Before::Whole => true,
                 Before::Missing(bytes) => {

@@ -23,7 +23,7 @@ const HELD: usize = 4;
 const SETTLED_NS: u64 = 50_000_000;
 /// Reads that wait for that at most.
 const MOST_HELD: usize = 1024;
-/// Reads after which it is given up to find their records, without the reads of a gap.
+/// After this many reads whose records are not found, tracer gives up. Reads of a gap do not count.
 const MOST_APART: usize = 512;
 
 /// Bytes of the header of a TLS record.
@@ -231,7 +231,7 @@ impl Reads {
         self.settled == 0
     }
 
-    /// Time up to which all that has passed is told, ns: records that wait for their reads are not.
+    /// Time up to which everything that has passed was reported, ns. Records that wait for their reads were not.
     pub(super) fn told_until(&self) -> u64 {
         let behind = self.behind_gap.iter().flatten();
         let waiting = self.records.iter().chain(behind).next();

@@ -47,7 +47,7 @@ impl TlsRecord {
 /// Content type of application data, and of everything encrypted in TLS 1.3 (RFC 8446 5.1).
 const APPLICATION_DATA: u8 = 23;
 
-/// Number of bytes that are missing at most; a greater distance is one backward.
+/// Most bytes that can be missing. Sequence numbers wrap around, so a greater distance means a place further back.
 const FARTHEST: u32 = u32::MAX / 2;
 /// Bytes of the header of a record.
 const HEADER: u32 = 5;
@@ -84,6 +84,11 @@ pub(super) struct Piece<'a> {
 }
 
 impl Wire {
+    /// True if a record was seen.
+    pub(super) fn has_begun(&self) -> bool {
+        self.next.is_some()
+    }
+
     /// Tells what is missing before the records of a segment, and leaves out the end of a record whose beginning was not
     /// seen: its bytes are missing before the next one.
     pub(super) fn before<'a>(&mut self, piece: Piece<'a>) -> (Before, Piece<'a>) {

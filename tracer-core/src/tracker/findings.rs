@@ -187,6 +187,45 @@ mod tests {
         assert!(changes <= 1, "{changes} changes");
     }
 
+    /// With very many hosts no host is judged by its last minutes, so these clear none.
+    #[test]
+    fn the_fault_of_one_host_among_many_stays() {
+        let mut crawl = Crawl::new();
+        for number in 0..=crate::finding::history::MARKED_HOSTS {
+            let name = format!("h{number}.example");
+            let host = crawl.tracker.hosts.of(HostKey::sni(&name, 443), None);
+            crawl.tracker.each_group(crawl.process, host, |group| {
+                group.requests.count += 1;
+            });
+        }
+        let slow = crawl
+            .tracker
+            .hosts
+            .of(HostKey::sni("slow.example", 443), None);
+        for _ in 0..20 {
+            let process = crawl.process;
+            crawl.tracker.each_group(process, slow, |group| {
+                group.requests.count += 10;
+                group.phases.connect.record_n(20_000_000, 10);
+                group.phases.ttfb.record_n(3_000_000_000, 10);
+                group.phases.ttfb_reused.record_n(3_000_000_000, 10);
+            });
+            let fast = crawl.host;
+            crawl.tracker.each_group(process, fast, |group| {
+                group.phases.connect.record_n(20_000_000, 10);
+                group.phases.ttfb.record_n(22_000_000, 6000);
+                group.phases.ttfb_reused.record_n(22_000_000, 6000);
+            });
+            crawl.go(MINUTE, 0);
+        }
+        let finding = crawl.finding(Rule::ServerSlow);
+        let found = finding.found().expect("the host is as slow as ever");
+        assert_eq!(
+            (found.scope.kind, found.window_ns),
+            (Kind::Host, crawl.elapsed_ns())
+        );
+    }
+
     /// The last minutes of a slow crawler hold too little to clear it.
     #[test]
     fn a_slow_crawler_keeps_its_fault() {

@@ -244,7 +244,7 @@ fn map(file: &File, path: &Path) -> Result<MmapMut, DedupError> {
 }
 
 fn lock(file: &File, path: &Path) -> Result<(), DedupError> {
-    file.try_lock().map_err(|error| match error {
+    crate::lock::lock(file).map_err(|error| match error {
         TryLockError::WouldBlock => DedupError::InUse {
             path: path.display().to_string(),
         },

@@ -146,7 +146,7 @@ fn lock(directory: &Path, files: &Files) -> Result<File, FrontierError> {
     let file = files
         .open(&path, Mode::Empty)
         .map_err(failed("create", &path))?;
-    match file.try_lock() {
+    match crate::lock::lock(&file) {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(FrontierError::InUse {
             path: directory.display().to_string(),

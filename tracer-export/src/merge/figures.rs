@@ -20,7 +20,7 @@ pub(super) struct Figures {
     phases: [Option<Latency>; Phase::COUNT],
 }
 
-/// Fault of a histogram, before it is known whose it is.
+/// Fault of a histogram: which phase it is of, and not yet whose figures.
 #[derive(Debug)]
 pub(super) struct PhaseError {
     phase: Phase,
@@ -37,7 +37,7 @@ impl PhaseError {
     }
 }
 
-/// Adds figures to a sum, which they begin if there is none.
+/// Adds figures to a sum, or begins the sum with them.
 pub(super) fn add(
     to: &mut Option<Figures>,
     group: Group,
@@ -107,8 +107,8 @@ fn decode(
     added.map_err(|source| PhaseError { phase, source })
 }
 
-/// Adds a distribution whose least, largest and median sample are all there is to it; false, without a change, otherwise. In
-/// exports of many hosts most are so, and decoding takes longer than all else.
+/// Adds a distribution that is known from its least, largest and median sample alone; false, without a change, for any
+/// other. In exports of many hosts most are of this kind, and decoding would take longer than all else.
 fn told_by_figures(histogram: &Histogram, count: u64, to: &mut Latency) -> bool {
     let (Some(min_ns), Some(max_ns), Some(p50_ns)) =
         (histogram.min_ns, histogram.max_ns, histogram.p50_ns)
@@ -129,7 +129,7 @@ fn told_by_figures(histogram: &Histogram, count: u64, to: &mut Latency) -> bool 
     true
 }
 
-/// Adds counts. What is no count is put right afterwards.
+/// Adds counts. What is no count beside them, such as a peak, is merged in its own way by the functions for each object.
 fn counts(group: &mut Group, other: &Group) {
     let mut merged = Group {
         connections: connections(&group.connections, &other.connections),

@@ -140,7 +140,7 @@ fn a_histogram_that_cannot_be_read_is_refused_with_its_place() {
     assert!(
         error
             .to_string()
-            .starts_with("hosts[\"a\"].phases.tls: `hdr` is not"),
+            .starts_with("hosts[\"a\"].phases.tls: `hdr` is no histogram"),
         "{error}"
     );
 }

@@ -1,4 +1,5 @@
-//! Mistakes on the command line, each told in one line: what is wrong, and what to type.
+//! Mistakes on the command line, each told in one line: what is wrong, and what to type. A mistake in an expression of
+//! `--fail-on` has two more lines, with carets under its place.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 

@@ -15,7 +15,11 @@ pub(super) fn lines(a: &Export, b: &Export) -> Vec<String> {
     let mut pairs: BTreeMap<(&str, u16), [Option<&Host>; 2]> = BTreeMap::new();
     for (side, export) in [a, b].into_iter().enumerate() {
         for host in &export.hosts {
-            pairs.entry((&host.host, host.port)).or_default()[side] = Some(host);
+            // A name has a row for each source of it: the one with the most requests is shown.
+            let known = &mut pairs.entry((&host.host, host.port)).or_default()[side];
+            if known.is_none_or(|known| count(known) < count(host)) {
+                *known = Some(host);
+            }
         }
     }
     let mut pairs: Vec<_> = pairs.into_iter().collect();

@@ -47,7 +47,7 @@ pub(crate) enum HdrLogError {
     #[error(transparent)]
     File(#[from] OutputError),
     /// A file cannot be written any more.
-    #[error("cannot write the logs of --hdr-log: {0}; what is in them until now is complete")]
+    #[error("cannot write the logs of --hdr-log: {0}; the lines before are complete")]
     Write(io::Error),
 }
 
@@ -83,6 +83,10 @@ impl HdrLog {
             .max(about.started_at);
         let base = *written.base.get_or_insert(about.started_at);
         let is_first = written.until.is_none();
+        if written.until.is_some_and(|until| about.started_at >= until) {
+            // The figures have begun anew.
+            written.phases = Phases::default();
+        }
         let phases = &results.snapshot.totals.phases;
         for (phase, file) in &self.files {
             let samples = phases.get(*phase).since(written.phases.get(*phase));

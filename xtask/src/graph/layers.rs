@@ -120,6 +120,7 @@ pub(crate) const HOUSES: &[House] = &[
                 "shard",
                 "sitemap",
             ],
+            &["lock"],
         ],
     },
     House {

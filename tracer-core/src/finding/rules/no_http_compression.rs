@@ -41,7 +41,7 @@ const ROUND_TRIP: Threshold = Threshold::ms(
     2,
     "a server that is nearer is in the same house, where bytes cost next to nothing, whatever else makes its responses slow",
 );
-/// Part of its bytes that compressed text needs no more, at most: gzip leaves a fourth to a third of HTML and JSON.
+/// Most of its bytes that compression can save, as a share: gzip leaves a fourth to a third of HTML and JSON.
 const SAVED: f64 = 0.75;
 
 pub(in crate::finding) const RULE: Definition = Definition {
@@ -89,7 +89,7 @@ fn judge(case: &Case<'_>) -> Judgement {
         false => "the client asks for compression and the server does none",
     };
     found(Fault {
-        severity: match is_unasked && is_slow {
+        severity: match is_unasked && is_slow && is_all_in_clear(case.group) {
             true => Severity::Warning,
             false => Severity::Info,
         },
@@ -110,11 +110,16 @@ fn judge(case: &Case<'_>) -> Judgement {
         ],
         samples: responses.text,
         confidence: Confidence::Measured,
-        saves: saves(case.group).filter(|_| is_slow),
+        saves: saves(case.group).filter(|_| is_slow && is_all_in_clear(case.group)),
         proposal: Proposal::default(),
         remedy: (!is_unasked).then_some(AT_THE_SERVER),
         events: plain,
     })
+}
+
+/// True if no response was inside TLS or HTTP/2, so that those that were read stand for all.
+fn is_all_in_clear(group: &Group) -> bool {
+    group.tls.full + group.tls.resumed + group.requests.http2 == 0
 }
 
 /// Time that the bytes take which compression would leave out: their share of all bytes, of the time of all transfers.

@@ -116,8 +116,8 @@ fn thrown(case: &Case<'_>) -> f64 {
     share_below(&case.group.phases.idle_at_close, AT_ONCE_NS)
 }
 
-/// True if connections end as a full pool ends them, and some are reused. What was found before has no part in it, so
-/// that this rule and no-connection-reuse agree on which of the two has the case.
+/// True if connections end as a full pool ends them, and some are reused. Earlier results do not matter here, so that
+/// this rule and no-connection-reuse always agree on which of the two names the fault.
 pub(super) fn throws_away(case: &Case<'_>) -> bool {
     let by_client = share(case.closed_by_client(), case.closed());
     let reached = |figure: f64, threshold: &Threshold| threshold.reached(figure, false);

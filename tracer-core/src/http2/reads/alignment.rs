@@ -6,8 +6,9 @@ use super::{
     HEADER, Reads, arrived,
 };
 
-/// Records that have to fit in a row, and the places that are tried.
+/// Records in a row that have to fit their reads.
 pub(super) const PROOF: usize = 3;
+/// Records, and reads, that the search tries as the first one.
 pub(super) const RECORDS_TRIED: usize = 16;
 const READS_TRIED: usize = 8;
 
@@ -58,8 +59,8 @@ impl Reads {
         true
     }
 
-    /// Looks for the read that begins with the first record behind a gap of known length: whole records are missing, each of
-    /// which took so many bytes more than its plaintext.
+    /// Looks for the read that begins with the first record behind a gap of known length. Whole records are missing there,
+    /// and each took a header and an overhead more than its plaintext; so the length of the gap tells which reads fit.
     fn find_behind(&mut self, is_quiet: bool) -> bool {
         let (from, missing) = (self.track.covered(), self.missing);
         let behind = from.saturating_add(missing);

@@ -314,6 +314,7 @@ fn check_gap(differ: u32, flags: u8) {
     check_source(&group, 1, 0);
     assert_eq!((group.requests.count, group.requests.failed), (10, 0));
     check_phase(&group, Phase::Ttfb, &[40; 9]);
+    assert_eq!(group.http2.untimed, 1);
 }
 
 /// A probe is placed while a response comes in. Requests are known by the numbers of their streams, and later ones exactly.

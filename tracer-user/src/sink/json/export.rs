@@ -261,6 +261,7 @@ fn http2(http2: &Http2, connections: u64) -> export::Http2 {
     export::Http2 {
         connections: Some(connections),
         streams: Some(http2.streams),
+        untimed: Some(http2.untimed),
         source: export::Http2Sources {
             frames: Some(source.frames),
             inferred: Some(source.inferred),

@@ -236,6 +236,7 @@ fn http2(text: &mut String, group: &Group) {
         http2.in_flight_peak
     ));
     pieces.extend(named(&[
+        (http2.untimed, "answers without times"),
         (http2.refused, "refused"),
         (http2.reset_by_client, "reset by the client"),
         (http2.reset_by_server, "reset by the server"),

@@ -10,7 +10,7 @@ use super::{
     tables::Paint,
 };
 
-/// Columns of the target, so that the verdict has room on the same line.
+/// Most columns that the target takes, so that the verdict has room on the same line.
 const TARGET: usize = 24;
 
 /// Adds the verdict; `duration_ns` is the length of the trace.

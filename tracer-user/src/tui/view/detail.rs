@@ -136,6 +136,7 @@ const FACTS: [(&str, &[Fact]); 8] = [
                 g.http2.reset_by_client + g.http2.reset_by_server
             }),
             ("GOAWAY", |g| g.http2.goaway),
+            ("untimed", |g| g.http2.untimed),
         ],
     ),
     (
