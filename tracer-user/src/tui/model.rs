@@ -8,17 +8,21 @@ pub(super) mod help;
 pub(super) mod keys;
 pub(super) mod layout;
 pub(super) mod look;
+mod mark;
+mod origin;
 pub(super) mod phases;
 pub(super) mod plot;
 pub(super) mod table;
 mod tables;
 pub(super) mod tabs;
+pub(super) mod window;
 
 use std::sync::Arc;
 
 use self::{
     layout::Layout,
-    look::{Look, Mark, Subject},
+    look::{Look, Subject},
+    origin::Origin,
     plot::Plot,
     table::Tabular,
 };
@@ -131,7 +135,8 @@ pub(super) struct Model {
     latest: Arc<Moment>,
     pub(super) shown: Arc<Moment>,
     pub(super) paused: bool,
-    pub(super) mark: Option<Mark>,
+    /// Origin of the figures.
+    pub(super) origin: Origin,
     pub(super) tab: Tab,
     pub(super) hosts: Tabular,
     pub(super) proxies: Tabular,
@@ -172,7 +177,7 @@ impl Model {
             latest: Arc::default(),
             shown: Arc::default(),
             paused: false,
-            mark: None,
+            origin: Origin::default(),
             tab: Tab::Overview,
             hosts: Tabular::new(&tables::HOSTS),
             proxies: Tabular::new(&tables::PROXIES),
@@ -233,13 +238,19 @@ impl Model {
         }
         let restarted = moment.elapsed_ns < self.latest.elapsed_ns;
         if restarted {
-            self.mark = None;
+            self.origin.forget_mark();
             self.paused = false;
         }
+        self.origin.take(&moment);
         self.latest = moment;
         if !self.paused {
-            self.shown = Arc::clone(&self.latest);
+            self.show_latest();
         }
+    }
+
+    fn show_latest(&mut self) {
+        self.shown = Arc::clone(&self.latest);
+        self.origin.show_latest(&self.shown);
     }
 
     fn printed(&mut self, lines: Arc<Scrollback>) {
@@ -262,7 +273,7 @@ impl Model {
         let page = self.page();
         let look = Look {
             moment: &self.shown,
-            mark: self.mark.as_ref(),
+            mark: self.origin.mark(),
         };
         let table = match self.tab {
             Tab::Hosts if self.lists_proxies => Some(&mut self.proxies),
@@ -281,11 +292,11 @@ impl Model {
         }
     }
 
-    /// Moment shown, with its mark.
+    /// Moment shown, with the origin of its figures.
     pub(super) fn look(&self) -> Look<'_> {
         Look {
             moment: &self.shown,
-            mark: self.mark.as_ref(),
+            mark: self.origin.mark(),
         }
     }
 
@@ -316,7 +327,7 @@ impl Model {
     fn with_table(&mut self, change: impl FnOnce(&mut Tabular, &Look<'_>)) {
         let look = Look {
             moment: &self.shown,
-            mark: self.mark.as_ref(),
+            mark: self.origin.mark(),
         };
         match self.tab {
             Tab::Hosts if self.lists_proxies => change(&mut self.proxies, &look),

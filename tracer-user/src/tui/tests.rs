@@ -6,6 +6,7 @@ mod frames;
 mod news;
 mod scenarios;
 mod scripts;
+mod windows;
 
 use std::sync::Arc;
 

@@ -45,6 +45,10 @@ const HELP: &[(&str, &str)] = &[
         "m",
         "mark: figures since now, with their change; m again ends it",
     ),
+    (
+        "t",
+        "window: figures of the last 10 s, last minute, all; peaks stay",
+    ),
     ("p", "pause the screen, not the tracing; p again goes on"),
     ("e", "write the export (JSON) where tracer was started"),
     (

@@ -1,13 +1,11 @@
 //! Effects of keys and clicks.
 
-use std::sync::Arc;
-
 use tracer_core::phase::Phase;
 
 use super::{
     Ask, Detail, Key, Model, Tab,
     help::help_lines,
-    look::{Mark, Subject},
+    look::Subject,
     phases::costliest,
     plot::Plot,
     tabs,
@@ -57,7 +55,8 @@ impl Model {
                 return control(key).map(|control| Ask::Engine(Command::Play(control)));
             }
             Key::Char('p' | ' ') => self.pause(),
-            Key::Char('m') => self.set_mark(),
+            Key::Char('m') => self.change_mark(),
+            Key::Char('t') => self.change_window(),
             Key::Char('?') => self.open_tab(Tab::Help),
             Key::Char(digit @ '1'..='9') => {
                 let at = digit as usize - '1' as usize;
@@ -89,23 +88,8 @@ impl Model {
     fn pause(&mut self) {
         self.paused = !self.paused;
         if !self.paused {
-            self.shown = Arc::clone(&self.latest);
+            self.show_latest();
         }
-    }
-
-    /// Marks the shown moment as the baseline; called again, it removes the mark.
-    fn set_mark(&mut self) {
-        self.mark = match self.mark.take() {
-            None => Some(Mark::of(&self.shown)),
-            Some(_) => None,
-        };
-        let text = match self.mark {
-            Some(_) => {
-                "marked: figures are since now, with their change against before; m again ends it"
-            }
-            None => "mark taken away: figures are since the beginning",
-        };
-        self.message = Some((text.into(), false));
     }
 
     fn open_tab(&mut self, tab: Tab) {
@@ -152,7 +136,7 @@ impl Model {
             Key::Right | Key::Char('l') => self.sideways(1),
             Key::Enter => self.open(),
             Key::Char('c') => {
-                let marked = self.mark.is_some();
+                let marked = self.look().compares();
                 if let Some(plot) = &mut self.plot {
                     plot.compare(marked);
                 }
@@ -176,7 +160,7 @@ impl Model {
 
     /// Sorts the table by the next column on the screen.
     fn sort_next(&mut self) {
-        let (width, marked) = (self.layout().body.width, self.mark.is_some());
+        let (width, marked) = (self.layout().body.width, self.look().compares());
         self.with_table(|table, _| {
             let shown = table.layout(width, marked);
             let at = shown.iter().position(|&(column, ..)| column == table.sort);
@@ -333,7 +317,7 @@ impl Model {
     }
 
     fn click_table(&mut self, x: u16, row: usize) {
-        let (width, marked) = (self.layout().body.width, self.mark.is_some());
+        let (width, marked) = (self.layout().body.width, self.look().compares());
         let mut opens = false;
         self.with_table(|table, look| {
             let Some(row) = row.checked_sub(1) else {

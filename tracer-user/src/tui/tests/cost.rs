@@ -80,6 +80,7 @@ fn cost_of_a_screen() {
         ("hosts by ttfb99", "2ssss"),
         ("hosts, filtered", "2/ttfb<gt>80ms<Enter>"),
         ("hosts, marked", "2m"),
+        ("hosts, a window", "2t"),
         ("histogram", "1jj<Enter>"),
     ];
     for (name, script) in screens {

@@ -203,7 +203,7 @@ fn a_mark_is_set_and_taken_away() {
     let mut model = usual_model();
     press(&mut model, "m");
     assert_eq!(
-        model.mark.as_ref().map(|mark| mark.moment().number),
+        model.origin.mark().map(|mark| mark.number),
         Some(1)
     );
     model.take(Input::Moment(Arc::new(later(&usual(), 1))));
@@ -211,7 +211,7 @@ fn a_mark_is_set_and_taken_away() {
     let requests = look.totals().count(|group| group.requests.count);
     assert_eq!(requests.value, Some(30.0));
     press(&mut model, "m");
-    assert!(model.mark.is_none());
+    assert!(model.origin.mark().is_none());
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn a_reset_takes_mark_and_pause_away() {
     let mut anew = usual();
     (anew.number, anew.elapsed_ns) = (2, 5);
     model.take(Input::Moment(Arc::new(anew)));
-    assert!(model.mark.is_none() && !model.paused);
+    assert!(model.origin.mark().is_none() && !model.paused);
     assert_eq!(model.shown.number, 2);
 }
 

@@ -60,6 +60,7 @@ const ALWAYS: Keys = &[
     ("?", "help"),
     ("p", "pause"),
     ("m", "mark"),
+    ("t", "window"),
     ("e", "export"),
     ("r", "reset"),
 ];
