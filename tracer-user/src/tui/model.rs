@@ -1,5 +1,6 @@
 //! State of the screen: which view of which moment it shows, and what each key does. It does not depend on terminals.
 
+pub(super) mod chooser;
 pub(super) mod columns;
 mod copy;
 pub(super) mod figure;
@@ -156,6 +157,8 @@ pub(super) struct Model {
     pub(super) finding_open: bool,
     /// The filter being typed.
     pub(super) prompt: Option<String>,
+    /// The chosen column in the list of those to sort by, while that is open.
+    pub(super) chooser: Option<usize>,
     /// True if the command's output is shown on the screen.
     pub(super) has_command: bool,
     pub(super) output: Arc<Scrollback>,
@@ -192,6 +195,7 @@ impl Model {
             finding: 0,
             finding_open: false,
             prompt: None,
+            chooser: None,
             has_command,
             output: Arc::default(),
             scrolled: 0,

@@ -1,5 +1,6 @@
 //! Frames of every screen, and effects of keys on a model.
 
+mod choosing;
 mod cost;
 mod fixture;
 mod frames;

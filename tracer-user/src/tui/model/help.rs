@@ -79,7 +79,7 @@ const HELP: &[(&str, &str)] = &[
     ("  !word Tab", "not; Tab completes the name of a column"),
     (
         "s  S",
-        "sort by the next column; the other way round; a click on a head",
+        "choose the column to sort by; reverse; a click on a head sorts",
     ),
     ("left right", "columns that do not fit"),
     ("x", "on Hosts: the proxies instead of the hosts, and back"),

@@ -43,6 +43,10 @@ impl Model {
             self.type_filter(key);
             return None;
         }
+        if self.chooser.is_some() {
+            self.choose(key);
+            return None;
+        }
         let leaving = std::mem::take(&mut self.leaving);
         self.message = None;
         match key {
@@ -151,22 +155,11 @@ impl Model {
             Key::Char('/') => {
                 self.prompt = self.table().map(|table| table.filter_text.clone());
             }
-            Key::Char('s') => self.sort_next(),
+            Key::Char('s') => self.open_chooser(),
             Key::Char('S') => self.with_table(|table, _| table.reverse()),
             Key::Char('x') if self.tab == Tab::Hosts => self.lists_proxies = !self.lists_proxies,
             _ => {}
         }
-    }
-
-    /// Sorts the table by the next column on the screen.
-    fn sort_next(&mut self) {
-        let (width, marked) = (self.layout().body.width, self.look().compares());
-        self.with_table(|table, _| {
-            let shown = table.layout(width, marked);
-            let at = shown.iter().position(|&(column, ..)| column == table.sort);
-            let next = at.map_or(0, |at| (at + 1) % shown.len());
-            table.sort_by(shown[next].0);
-        });
     }
 
     /// Moves the cursor by rows, phases or bins.
@@ -275,11 +268,19 @@ impl Model {
     }
 
     pub(super) fn scroll(&mut self, up: bool) {
-        self.go(if up { -WHEEL } else { WHEEL });
+        if self.chooser.is_some() {
+            self.choose(if up { Key::Up } else { Key::Down });
+        } else {
+            self.go(if up { -WHEEL } else { WHEEL });
+        }
     }
 
     /// Handles a click on a tab, on the head of a column, or on a row; a click on the chosen row opens it.
     pub(super) fn click(&mut self, x: u16, y: u16) {
+        if self.chooser.is_some() {
+            self.click_chooser(x, y);
+            return;
+        }
         let layout = self.layout();
         if y == layout.tabs.y {
             if let Some(tab) = tabs::at(self.tab, layout.tabs, x) {
@@ -359,6 +360,7 @@ impl Model {
     }
 }
 
-fn moved(at: usize, by: isize, of: usize) -> usize {
+/// Place `by` rows further, within `of` rows.
+pub(super) fn moved(at: usize, by: isize, of: usize) -> usize {
     at.saturating_add_signed(by).min(of.saturating_sub(1))
 }
