@@ -162,7 +162,8 @@ pub(super) struct Model {
     /// True if the command's output is shown on the screen.
     pub(super) has_command: bool,
     pub(super) output: Arc<Scrollback>,
-    /// Lines that the output is scrolled back from its end.
+    /// Lines that the output is scrolled back from its end, the page of a finding from its beginning; index of the help's
+    /// page.
     pub(super) scrolled: usize,
     /// Message on one line, shown until the next key; true: something failed.
     pub(super) message: Option<(String, bool)>,
@@ -259,7 +260,7 @@ impl Model {
 
     fn printed(&mut self, lines: Arc<Scrollback>) {
         // A scrolled-back view keeps its lines in place while new ones come.
-        if self.scrolled != 0 {
+        if self.tab == Tab::Output && self.scrolled != 0 {
             let total = |of: &Scrollback| of.dropped as usize + of.lines.len();
             let added = total(&lines).saturating_sub(total(&self.output));
             self.scrolled = (self.scrolled + added).min(lines.lines.len());

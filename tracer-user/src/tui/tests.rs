@@ -4,6 +4,7 @@ mod choosing;
 mod cost;
 mod fixture;
 mod frames;
+mod help;
 mod news;
 mod scenarios;
 mod scripts;

@@ -4,7 +4,7 @@ use tracer_core::phase::Phase;
 
 use super::{
     Ask, Detail, Key, Model, Tab,
-    help::help_lines,
+    help::{help_lines, pages},
     look::Subject,
     phases::costliest,
     plot::Plot,
@@ -183,12 +183,14 @@ impl Model {
         }
     }
 
-    /// Scrolls text: the output from its end, other text from its beginning.
+    /// Scrolls text: the output from its end, the help by pages, other text from its beginning.
     fn scroll_text(&mut self, by: isize) {
+        if self.tab == Tab::Help {
+            return self.turn_page(by);
+        }
         let by = if self.tab == Tab::Output { -by } else { by };
         let lines = match self.tab {
             Tab::Output => self.output.lines.len(),
-            Tab::Help => help_lines(self).len(),
             Tab::Findings => self.finding_lines().len(),
             _ => 0,
         };
@@ -196,6 +198,14 @@ impl Model {
             .scrolled
             .saturating_add_signed(by)
             .min(lines.saturating_sub(self.page()));
+    }
+
+    /// Goes to the next or previous page of the help, or to the last or first one.
+    fn turn_page(&mut self, by: isize) {
+        let count = pages(&help_lines(self), self.page()).len();
+        let is_page = by.unsigned_abs() <= self.page();
+        let by = if is_page { by.signum() } else { by };
+        self.scrolled = moved(self.scrolled.min(count.saturating_sub(1)), by, count);
     }
 
     fn sideways(&mut self, by: isize) {
