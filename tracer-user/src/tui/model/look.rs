@@ -25,6 +25,9 @@ pub(in super::super) enum Subject {
     Process(u32, String),
 }
 
+/// Moment that figures are counted from: its number, and whether it is the beginning of a window.
+pub(super) type Since = (u64, bool);
+
 /// Row of a host or proxy.
 fn position(hosts: &[Host], key: &Arc<HostKey>) -> Option<usize> {
     let is_it = |host: &Host| Arc::ptr_eq(&host.key, key) || host.key == *key;
@@ -57,8 +60,8 @@ impl<'a> Look<'a> {
         self.moment.elapsed_ns.saturating_sub(begin_ns)
     }
 
-    /// Number of the mark, and whether it begins a window: equal for looks that count from the same moment.
-    pub(super) fn origin(&self) -> Option<(u64, bool)> {
+    /// Moment that the figures are counted from; None for the beginning.
+    pub(super) fn origin(&self) -> Option<Since> {
         self.mark.map(|mark| (mark.number, mark.is_window))
     }
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use tracer_core::{latency::Latency, phase::Phase};
 use tracer_text::number;
 
-use super::look::{Look, Subject};
+use super::look::{Look, Since, Subject};
 
 /// Histogram that another one is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub(in super::super) struct Plot {
     /// Curves, one or two.
     pub(in super::super) curves: Vec<Curve>,
     /// Moment, origin, width and comparison that the curves were made for.
-    made: Option<(u64, Option<(u64, bool)>, u16, Against)>,
+    made: Option<(u64, Option<Since>, u16, Against)>,
     touched: bool,
 }
 

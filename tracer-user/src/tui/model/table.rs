@@ -5,7 +5,7 @@ use std::{cmp::Ordering, sync::Arc};
 use super::{
     columns::{Column, Table},
     figure::Value,
-    look::Look,
+    look::{Look, Since},
 };
 use crate::{
     trace::live::Moment,
@@ -50,7 +50,7 @@ pub(in super::super) struct Tabular {
 /// A moment, and the origin of its figures.
 struct Arranged {
     moment: Arc<Moment>,
-    origin: Option<(u64, bool)>,
+    origin: Option<Since>,
 }
 
 /// Key by which a row is sorted.
@@ -118,7 +118,7 @@ impl Tabular {
 
     /// Finds the key of each row. A row whose figures are still the same object keeps its key: percentiles of ten
     /// thousand hosts four times a second would cost too much.
-    fn rate(&mut self, look: &Look<'_>, origin: Option<(u64, bool)>) {
+    fn rate(&mut self, look: &Look<'_>, origin: Option<Since>) {
         let (table, filter, sort) = (self.table, &self.filter, self.sort);
         let before = self.arranged.take();
         let before = before.filter(|before| before.origin == origin);

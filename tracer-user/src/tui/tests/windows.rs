@@ -185,7 +185,10 @@ fn frames_of_a_window() {
         ("hosts", "2t"),
         ("names", "5t"),
         ("host", "2t<Enter>"),
-        ("histogram", "t1<Home><Down><Down><Down><Down><Down><Enter>"),
+        (
+            "histogram",
+            "t1<Home><Down><Down><Down><Down><Down><Down><Enter>",
+        ),
     ] {
         let mut model = model_after(100);
         press(&mut model, way);
