@@ -226,8 +226,13 @@ fn facts(canvas: &mut Canvas<'_>, area: Area, pair: &Pair<'_>) {
 
 fn bytes(pair: &Pair<'_>) -> String {
     let count = |of: fn(&Group) -> u64| pair.count(of).value.unwrap_or(0.0) as u64;
+    // The kernel programs tell them when a connection closes.
+    let open = match pair.now().connections.open_now {
+        0 => "",
+        _ => "  after close",
+    };
     format!(
-        "sent {}  received {}",
+        "sent {}  received {}{open}",
         number::short_bytes(count(|g| g.tcp.bytes_sent)),
         number::short_bytes(count(|g| g.tcp.bytes_received))
     )
