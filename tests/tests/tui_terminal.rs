@@ -158,9 +158,11 @@ fn answered(pty: &mut Pty, screen: &mut Watched, key: &str, sign: &str) -> Resul
 /// Share of a core that the screen's threads take while it shows all hosts by the p99 of their ttfb.
 fn share_of_a_core(pty: &mut Pty, screen: &mut Watched) -> Result<f64> {
     const WINDOW: Duration = Duration::from_secs(5);
-    // The eighth column behind the requests.
-    pty.keys("ssssssss")?;
-    screen.wait(PATIENCE, "sorted", |shown| shown.contains("ttfb99\u{25bc}"))?;
+    // The eighth column behind the requests, in the list of columns.
+    pty.keys("sjjjjjjjj\r")?;
+    screen.wait(PATIENCE, "sorted", |shown| {
+        shown.contains("ttfb p99\u{25bc}")
+    })?;
     let (from, cpu) = (Instant::now(), pty.cpu("tracer-")?);
     // There is always something new on the screen, and nobody waits for it.
     let _ = screen.wait(WINDOW, "a sign that never comes", |_| false);

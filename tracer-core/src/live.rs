@@ -33,8 +33,11 @@ pub enum LiveState {
     Tunnel,
     /// A TLS handshake is under way.
     Handshake,
-    /// The last request is not answered yet, or the application has not read all of the answer.
+    /// The last request is not answered yet.
     InFlight,
+    /// The server has sent data that wait in the socket for the application to read them, and no request waits for its
+    /// answer.
+    Unread,
     /// No request or handshake is under way.
     Idle,
     /// The server has closed, this side has not (CLOSE_WAIT).
@@ -51,6 +54,7 @@ impl LiveState {
             Self::Tunnel => "tunnel",
             Self::Handshake => "tls handshake",
             Self::InFlight => "in flight",
+            Self::Unread => "unread",
             Self::Idle => "idle",
             Self::HalfClosed => "half-closed",
             Self::Closing => "closing",

@@ -138,7 +138,8 @@ fn state(known: Option<&Connection>, record: &SocketRecord) -> LiveState {
         (CLOSE_WAIT, _) => LiveState::HalfClosed,
         (ESTABLISHED, handshake::TUNNEL) => LiveState::Tunnel,
         (ESTABLISHED, handshake::HANDSHAKE | handshake::LAST_FLIGHT) => LiveState::Handshake,
-        (ESTABLISHED, _) if record.unread == 1 || is_pending => LiveState::InFlight,
+        (ESTABLISHED, _) if is_pending => LiveState::InFlight,
+        (ESTABLISHED, _) if record.unread == 1 => LiveState::Unread,
         (ESTABLISHED, _) => LiveState::Idle,
         _ => LiveState::Closing,
     }
@@ -225,7 +226,15 @@ mod tests {
         }
         check(|_| {}, LiveState::Idle);
         check(|record| record.pending = 1, LiveState::InFlight);
-        check(|record| record.unread = 1, LiveState::InFlight);
+        check(|record| record.unread = 1, LiveState::Unread);
+        check(
+            |record| (record.pending, record.unread) = (1, 1),
+            LiveState::InFlight,
+        );
+        check(
+            |record| (record.state, record.unread) = (CLOSE_WAIT, 1),
+            LiveState::HalfClosed,
+        );
         check(
             |record| record.handshake = handshake::HANDSHAKE,
             LiveState::Handshake,

@@ -1,5 +1,6 @@
 //! State of the screen: which view of which moment it shows, and what each key does. It does not depend on terminals.
 
+pub(super) mod chooser;
 pub(super) mod columns;
 mod copy;
 pub(super) mod figure;
@@ -8,17 +9,21 @@ pub(super) mod help;
 pub(super) mod keys;
 pub(super) mod layout;
 pub(super) mod look;
+mod mark;
+mod origin;
 pub(super) mod phases;
 pub(super) mod plot;
 pub(super) mod table;
 mod tables;
 pub(super) mod tabs;
+pub(super) mod window;
 
 use std::sync::Arc;
 
 use self::{
     layout::Layout,
-    look::{Look, Mark, Subject},
+    look::{Look, Subject},
+    origin::Origin,
     plot::Plot,
     table::Tabular,
 };
@@ -131,7 +136,8 @@ pub(super) struct Model {
     latest: Arc<Moment>,
     pub(super) shown: Arc<Moment>,
     pub(super) paused: bool,
-    pub(super) mark: Option<Mark>,
+    /// Origin of the figures.
+    pub(super) origin: Origin,
     pub(super) tab: Tab,
     pub(super) hosts: Tabular,
     pub(super) proxies: Tabular,
@@ -151,10 +157,13 @@ pub(super) struct Model {
     pub(super) finding_open: bool,
     /// The filter being typed.
     pub(super) prompt: Option<String>,
+    /// The chosen column in the list of those to sort by, while that is open.
+    pub(super) chooser: Option<usize>,
     /// True if the command's output is shown on the screen.
     pub(super) has_command: bool,
     pub(super) output: Arc<Scrollback>,
-    /// Lines that the output is scrolled back from its end.
+    /// Lines that the output is scrolled back from its end, the page of a finding from its beginning; index of the help's
+    /// page.
     pub(super) scrolled: usize,
     /// Message on one line, shown until the next key; true: something failed.
     pub(super) message: Option<(String, bool)>,
@@ -172,7 +181,7 @@ impl Model {
             latest: Arc::default(),
             shown: Arc::default(),
             paused: false,
-            mark: None,
+            origin: Origin::default(),
             tab: Tab::Overview,
             hosts: Tabular::new(&tables::HOSTS),
             proxies: Tabular::new(&tables::PROXIES),
@@ -187,6 +196,7 @@ impl Model {
             finding: 0,
             finding_open: false,
             prompt: None,
+            chooser: None,
             has_command,
             output: Arc::default(),
             scrolled: 0,
@@ -233,18 +243,24 @@ impl Model {
         }
         let restarted = moment.elapsed_ns < self.latest.elapsed_ns;
         if restarted {
-            self.mark = None;
+            self.origin.forget_mark();
             self.paused = false;
         }
+        self.origin.take(&moment);
         self.latest = moment;
         if !self.paused {
-            self.shown = Arc::clone(&self.latest);
+            self.show_latest();
         }
+    }
+
+    fn show_latest(&mut self) {
+        self.shown = Arc::clone(&self.latest);
+        self.origin.show_latest(&self.shown);
     }
 
     fn printed(&mut self, lines: Arc<Scrollback>) {
         // A scrolled-back view keeps its lines in place while new ones come.
-        if self.scrolled != 0 {
+        if self.tab == Tab::Output && self.scrolled != 0 {
             let total = |of: &Scrollback| of.dropped as usize + of.lines.len();
             let added = total(&lines).saturating_sub(total(&self.output));
             self.scrolled = (self.scrolled + added).min(lines.lines.len());
@@ -262,7 +278,7 @@ impl Model {
         let page = self.page();
         let look = Look {
             moment: &self.shown,
-            mark: self.mark.as_ref(),
+            mark: self.origin.mark(),
         };
         let table = match self.tab {
             Tab::Hosts if self.lists_proxies => Some(&mut self.proxies),
@@ -281,11 +297,11 @@ impl Model {
         }
     }
 
-    /// Moment shown, with its mark.
+    /// Moment shown, with the origin of its figures.
     pub(super) fn look(&self) -> Look<'_> {
         Look {
             moment: &self.shown,
-            mark: self.mark.as_ref(),
+            mark: self.origin.mark(),
         }
     }
 
@@ -316,7 +332,7 @@ impl Model {
     fn with_table(&mut self, change: impl FnOnce(&mut Tabular, &Look<'_>)) {
         let look = Look {
             moment: &self.shown,
-            mark: self.mark.as_ref(),
+            mark: self.origin.mark(),
         };
         match self.tab {
             Tab::Hosts if self.lists_proxies => change(&mut self.proxies, &look),

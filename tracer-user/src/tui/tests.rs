@@ -1,11 +1,14 @@
 //! Frames of every screen, and effects of keys on a model.
 
+mod choosing;
 mod cost;
 mod fixture;
 mod frames;
+mod help;
 mod news;
 mod scenarios;
 mod scripts;
+mod windows;
 
 use std::sync::Arc;
 

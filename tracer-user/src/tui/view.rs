@@ -1,6 +1,7 @@
 //! Draws a model: equal models give equal frames.
 
 mod canvas;
+mod chooser;
 mod detail;
 mod findings;
 mod footer;
@@ -50,6 +51,9 @@ fn body(canvas: &mut Canvas<'_>, model: &Model) {
         Tab::Findings => findings::draw(canvas, area, model),
         Tab::Output => text::output(canvas, area, model),
         Tab::Help => text::help(canvas, area, model),
-        _ => table::draw(canvas, area, model),
+        _ => {
+            table::draw(canvas, area, model);
+            chooser::draw(canvas, model);
+        }
     }
 }

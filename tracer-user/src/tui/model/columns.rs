@@ -50,7 +50,8 @@ pub(in super::super) struct Table {
     /// Text to show when the table has no rows.
     pub(in super::super) nothing: &'static str,
     pub(super) rows: fn(&Snapshot) -> usize,
-    pub(super) group: Option<for<'a> fn(&Look<'a>, usize) -> Pair<'a>>,
+    /// Figures of a row's connections; None if they are not known.
+    pub(super) group: Option<for<'a> fn(&Look<'a>, usize) -> Option<Pair<'a>>>,
     /// Figures of a row, as an object that snapshots share while it does not change.
     pub(super) shared: Option<fn(&Snapshot, usize) -> Option<&Group>>,
     pub(super) identity: fn(&Snapshot, usize) -> u64,
@@ -73,7 +74,10 @@ impl Table {
         match (self.columns[column].value, self.group) {
             (Cell::Label(value) | Cell::Row(value), _) => value(look, row),
             (Cell::Id(value), _) => Value::Figure(plain(value(look.snapshot(), row))),
-            (Cell::Group(value), Some(group)) => Value::Figure(value(&group(look, row))),
+            (Cell::Group(value), Some(group)) => {
+                let unknown = Figure::count_if_known(None);
+                Value::Figure(group(look, row).map_or(unknown, |pair| value(&pair)))
+            }
             (Cell::Group(_), None) => Value::text(""),
         }
     }

@@ -1,6 +1,6 @@
 //! Figures for showing, sorting and filtering: a value now, and its value before the mark.
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::borrow::Cow;
 
 use tracer_core::{
     cost::{Cost, Counts, SLOW_READ_NS, is_reuse_low},
@@ -101,9 +101,6 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Group without any events.
-static NOTHING: LazyLock<Group> = LazyLock::new(Group::default);
-
 /// Figures of one set of connections, now and at the mark.
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct Pair<'a> {
@@ -114,8 +111,8 @@ pub(in super::super) struct Pair<'a> {
 #[derive(Debug, Clone, Copy)]
 struct Mark<'a> {
     group: &'a Group,
-    /// Time since the mark, divided by the time before it.
-    scale: f64,
+    /// Time since the mark, divided by the time before it; None if the two are not compared.
+    scale: Option<f64>,
 }
 
 impl<'a> Pair<'a> {
@@ -124,14 +121,23 @@ impl<'a> Pair<'a> {
         Self { now, mark: None }
     }
 
-    /// Figures since a mark, at which they were `before` (None: the set had no connections then). `scale` is the time
-    /// since the mark, divided by the time before it.
-    pub(super) fn since(now: &'a Group, before: Option<&'a Group>, scale: f64) -> Self {
-        let group = before.unwrap_or(&NOTHING);
+    /// Figures since a mark, at which they were `before`. `scale` is the time since the mark, divided by the time before
+    /// it; None if the two are not compared.
+    pub(super) fn since(now: &'a Group, before: &'a Group, scale: Option<f64>) -> Self {
+        let mark = Mark {
+            group: before,
+            scale,
+        };
         Self {
             now,
-            mark: Some(Mark { group, scale }),
+            mark: Some(mark),
         }
+    }
+
+    /// The group that the figures are compared with, and the ratio of both times.
+    fn compared(&self) -> Option<(&'a Group, f64)> {
+        let mark = self.mark?;
+        Some((mark.group, mark.scale?))
     }
 
     /// Figures since the beginning of the trace, with or without a mark.
@@ -148,9 +154,9 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// The samples before the mark; None without one.
+    /// The samples before the mark; None if nothing is compared with them.
     pub(in super::super) fn before(&self, phase: Phase) -> Option<&'a Latency> {
-        self.mark.map(|mark| mark.group.phases.get(phase))
+        self.compared().map(|(group, _)| group.phases.get(phase))
     }
 
     /// Count of events.
@@ -161,7 +167,7 @@ impl<'a> Pair<'a> {
         };
         let before = of(mark.group);
         Figure {
-            before: Some(before as f64 * mark.scale),
+            before: mark.scale.map(|scale| before as f64 * scale),
             ..Figure::count(now.saturating_sub(before))
         }
     }
@@ -194,7 +200,7 @@ impl<'a> Pair<'a> {
     /// Count of things that exist at the moment.
     pub(in super::super) fn level(&self, of: impl Fn(&Group) -> u64) -> Figure {
         Figure {
-            before: self.mark.map(|mark| of(mark.group) as f64),
+            before: self.compared().map(|(group, _)| of(group) as f64),
             ..Figure::count(of(self.now))
         }
     }
@@ -248,7 +254,7 @@ mod tests {
             group(10, &[5; 10]),
             group(40, &[5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 9]),
         );
-        let pair = Pair::since(&now, Some(&before), 2.0);
+        let pair = Pair::since(&now, &before, Some(2.0));
         let count = pair.count(|group| group.requests.count);
         assert_eq!((count.value, count.before), (Some(30.0), Some(20.0)));
         let median = pair.quantile(Phase::Ttfb, 0.5);
@@ -256,5 +262,18 @@ mod tests {
         assert_eq!(pair.reuse().before, Some(0.9));
         let none = pair.quantile(Phase::Dns, 0.5);
         assert_eq!((none.value, none.before), (None, None));
+    }
+
+    #[test]
+    fn figures_of_a_window_are_not_compared() {
+        let (before, now) = (group(10, &[5; 10]), group(40, &[5, 9]));
+        let pair = Pair::since(&now, &before, None);
+        let count = pair.count(|group| group.requests.count);
+        assert_eq!((count.value, count.before), (Some(30.0), None));
+        let median = pair.quantile(Phase::Ttfb, 0.5);
+        assert_eq!((median.value, median.before), (Some(9.0), None));
+        assert_eq!(pair.reuse().before, None);
+        assert_eq!(pair.level(|group| group.requests.count).value, Some(40.0));
+        assert!(pair.before(Phase::Ttfb).is_none());
     }
 }

@@ -1,4 +1,6 @@
-//! Lines of the help.
+//! Lines and pages of the help.
+
+use std::ops::Range;
 
 use tracer_core::phase::Phase;
 use tracer_text::number;
@@ -45,6 +47,10 @@ const HELP: &[(&str, &str)] = &[
         "m",
         "mark: figures since now, with their change; m again ends it",
     ),
+    (
+        "t",
+        "window: figures of the last 10 s, last minute, all; peaks stay",
+    ),
     ("p", "pause the screen, not the tracing; p again goes on"),
     ("e", "write the export (JSON) where tracer was started"),
     (
@@ -75,7 +81,7 @@ const HELP: &[(&str, &str)] = &[
     ("  !word Tab", "not; Tab completes the name of a column"),
     (
         "s  S",
-        "sort by the next column; the other way round; a click on a head",
+        "choose the column to sort by; reverse; a click on a head sorts",
     ),
     ("left right", "columns that do not fit"),
     ("x", "on Hosts: the proxies instead of the hosts, and back"),
@@ -107,6 +113,23 @@ pub(in super::super) fn help_lines(model: &Model) -> Vec<(&'static str, String)>
         .chain(trace(model))
         .chain(http2)
         .collect()
+}
+
+/// Pages of so many rows, as ranges of the lines. A page ends before a heading, unless a part is longer than a page.
+pub(in super::super) fn pages(lines: &[(&str, String)], rows: usize) -> Vec<Range<usize>> {
+    let is_heading = |at: &usize| lines[*at].0.is_empty();
+    let mut pages = Vec::new();
+    let mut begin = 0;
+    while begin < lines.len() {
+        let full = begin + rows.max(1);
+        let end = match full < lines.len() {
+            true => (begin + 1..=full).rev().find(is_heading).unwrap_or(full),
+            false => lines.len(),
+        };
+        pages.push(begin..end);
+        begin = end;
+    }
+    pages
 }
 
 /// Lines of a text, broken between words.
@@ -145,6 +168,35 @@ fn trace(model: &Model) -> [(&'static str, String); 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn page_beginnings(rows: usize) -> Vec<&'static str> {
+        let lines: Vec<(&str, String)> = HELP
+            .iter()
+            .map(|(key, what)| (*key, (*what).to_owned()))
+            .collect();
+        let pages = pages(&lines, rows);
+        let ends = pages.iter().map(|page| page.end);
+        let begins: Vec<usize> = [0].into_iter().chain(ends).collect();
+        assert!(
+            pages
+                .iter()
+                .zip(&begins)
+                .all(|(page, at)| page.start == *at)
+        );
+        assert_eq!(begins.last(), Some(&lines.len()));
+        assert!(pages.iter().all(|page| (1..=rows).contains(&page.len())));
+        pages.iter().map(|page| HELP[page.start].0).collect()
+    }
+
+    #[test]
+    fn pages_begin_at_headings() {
+        assert_eq!(page_beginnings(21), ["", ""]);
+        assert_eq!(page_beginnings(1000), [""]);
+        // A part of twelve lines is longer than a page.
+        assert_eq!(page_beginnings(10)[..3], ["", "", "r"]);
+        assert_eq!(page_beginnings(1).len(), HELP.len());
+        assert!(pages(&[], 10).is_empty());
+    }
 
     /// On a screen of 80 columns no line of the fixed part is cut.
     #[test]

@@ -1,13 +1,11 @@
 //! Effects of keys and clicks.
 
-use std::sync::Arc;
-
 use tracer_core::phase::Phase;
 
 use super::{
     Ask, Detail, Key, Model, Tab,
-    help::help_lines,
-    look::{Mark, Subject},
+    help::{help_lines, pages},
+    look::Subject,
     phases::costliest,
     plot::Plot,
     tabs,
@@ -45,6 +43,10 @@ impl Model {
             self.type_filter(key);
             return None;
         }
+        if self.chooser.is_some() {
+            self.choose(key);
+            return None;
+        }
         let leaving = std::mem::take(&mut self.leaving);
         self.message = None;
         match key {
@@ -57,7 +59,8 @@ impl Model {
                 return control(key).map(|control| Ask::Engine(Command::Play(control)));
             }
             Key::Char('p' | ' ') => self.pause(),
-            Key::Char('m') => self.set_mark(),
+            Key::Char('m') => self.change_mark(),
+            Key::Char('t') => self.change_window(),
             Key::Char('?') => self.open_tab(Tab::Help),
             Key::Char(digit @ '1'..='9') => {
                 let at = digit as usize - '1' as usize;
@@ -89,23 +92,8 @@ impl Model {
     fn pause(&mut self) {
         self.paused = !self.paused;
         if !self.paused {
-            self.shown = Arc::clone(&self.latest);
+            self.show_latest();
         }
-    }
-
-    /// Marks the shown moment as the baseline; called again, it removes the mark.
-    fn set_mark(&mut self) {
-        self.mark = match self.mark.take() {
-            None => Some(Mark::of(&self.shown)),
-            Some(_) => None,
-        };
-        let text = match self.mark {
-            Some(_) => {
-                "marked: figures are since now, with their change against before; m again ends it"
-            }
-            None => "mark taken away: figures are since the beginning",
-        };
-        self.message = Some((text.into(), false));
     }
 
     fn open_tab(&mut self, tab: Tab) {
@@ -152,7 +140,7 @@ impl Model {
             Key::Right | Key::Char('l') => self.sideways(1),
             Key::Enter => self.open(),
             Key::Char('c') => {
-                let marked = self.mark.is_some();
+                let marked = self.look().compares();
                 if let Some(plot) = &mut self.plot {
                     plot.compare(marked);
                 }
@@ -167,22 +155,11 @@ impl Model {
             Key::Char('/') => {
                 self.prompt = self.table().map(|table| table.filter_text.clone());
             }
-            Key::Char('s') => self.sort_next(),
+            Key::Char('s') => self.open_chooser(),
             Key::Char('S') => self.with_table(|table, _| table.reverse()),
             Key::Char('x') if self.tab == Tab::Hosts => self.lists_proxies = !self.lists_proxies,
             _ => {}
         }
-    }
-
-    /// Sorts the table by the next column on the screen.
-    fn sort_next(&mut self) {
-        let (width, marked) = (self.layout().body.width, self.mark.is_some());
-        self.with_table(|table, _| {
-            let shown = table.layout(width, marked);
-            let at = shown.iter().position(|&(column, ..)| column == table.sort);
-            let next = at.map_or(0, |at| (at + 1) % shown.len());
-            table.sort_by(shown[next].0);
-        });
     }
 
     /// Moves the cursor by rows, phases or bins.
@@ -206,12 +183,14 @@ impl Model {
         }
     }
 
-    /// Scrolls text: the output from its end, other text from its beginning.
+    /// Scrolls text: the output from its end, the help by pages, other text from its beginning.
     fn scroll_text(&mut self, by: isize) {
+        if self.tab == Tab::Help {
+            return self.turn_page(by);
+        }
         let by = if self.tab == Tab::Output { -by } else { by };
         let lines = match self.tab {
             Tab::Output => self.output.lines.len(),
-            Tab::Help => help_lines(self).len(),
             Tab::Findings => self.finding_lines().len(),
             _ => 0,
         };
@@ -219,6 +198,14 @@ impl Model {
             .scrolled
             .saturating_add_signed(by)
             .min(lines.saturating_sub(self.page()));
+    }
+
+    /// Goes to the next or previous page of the help, or to the last or first one.
+    fn turn_page(&mut self, by: isize) {
+        let count = pages(&help_lines(self), self.page()).len();
+        let is_page = by.unsigned_abs() <= self.page();
+        let by = if is_page { by.signum() } else { by };
+        self.scrolled = moved(self.scrolled.min(count.saturating_sub(1)), by, count);
     }
 
     fn sideways(&mut self, by: isize) {
@@ -291,11 +278,19 @@ impl Model {
     }
 
     pub(super) fn scroll(&mut self, up: bool) {
-        self.go(if up { -WHEEL } else { WHEEL });
+        if self.chooser.is_some() {
+            self.choose(if up { Key::Up } else { Key::Down });
+        } else {
+            self.go(if up { -WHEEL } else { WHEEL });
+        }
     }
 
     /// Handles a click on a tab, on the head of a column, or on a row; a click on the chosen row opens it.
     pub(super) fn click(&mut self, x: u16, y: u16) {
+        if self.chooser.is_some() {
+            self.click_chooser(x, y);
+            return;
+        }
         let layout = self.layout();
         if y == layout.tabs.y {
             if let Some(tab) = tabs::at(self.tab, layout.tabs, x) {
@@ -333,7 +328,7 @@ impl Model {
     }
 
     fn click_table(&mut self, x: u16, row: usize) {
-        let (width, marked) = (self.layout().body.width, self.mark.is_some());
+        let (width, marked) = (self.layout().body.width, self.look().compares());
         let mut opens = false;
         self.with_table(|table, look| {
             let Some(row) = row.checked_sub(1) else {
@@ -375,6 +370,7 @@ impl Model {
     }
 }
 
-fn moved(at: usize, by: isize, of: usize) -> usize {
+/// Place `by` rows further, within `of` rows.
+pub(super) fn moved(at: usize, by: isize, of: usize) -> usize {
     at.saturating_add_signed(by).min(of.saturating_sub(1))
 }

@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 
 use tracer_core::{latency::Latency, phase::Phase};
+use tracer_text::number;
 
-use super::look::{Look, Subject};
+use super::look::{Look, Since, Subject};
 
 /// Histogram that another one is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +60,8 @@ pub(in super::super) struct Plot {
     pub(in super::super) cursor: usize,
     /// Curves, one or two.
     pub(in super::super) curves: Vec<Curve>,
-    /// Moment, mark, width and comparison that the curves were made for.
-    made: Option<(u64, Option<u64>, u16, Against)>,
+    /// Moment, origin, width and comparison that the curves were made for.
+    made: Option<(u64, Option<Since>, u16, Against)>,
     touched: bool,
 }
 
@@ -115,15 +116,10 @@ impl Plot {
 
     /// Makes the curves for a screen of this width, unless they are up to date.
     pub(super) fn arrange(&mut self, look: &Look<'_>, width: u16) {
-        if look.mark.is_none() && self.against == Against::Before {
+        if !look.compares() && self.against == Against::Before {
             self.against = Against::Nothing;
         }
-        let wanted = (
-            look.moment.number,
-            look.mark.map(|mark| mark.moment().number),
-            width,
-            self.against,
-        );
+        let wanted = (look.moment.number, look.origin(), width, self.against);
         if self.made.replace(wanted) == Some(wanted) {
             return;
         }
@@ -148,10 +144,13 @@ impl Plot {
             return Vec::new();
         };
         let of = |phase: Phase| {
-            let since = if look.mark.is_some() {
-                " since mark"
-            } else {
-                ""
+            let since = match look.mark {
+                None => String::new(),
+                Some(_) if look.compares() => " since mark".to_owned(),
+                Some(_) => format!(
+                    " (last {})",
+                    number::short_clock(look.span_ns() / 1_000_000_000)
+                ),
             };
             let name = format!("{}{since}", phase.title());
             (name, pair.window(phase))

@@ -5,7 +5,7 @@ use std::{cmp::Ordering, sync::Arc};
 use super::{
     columns::{Column, Table},
     figure::Value,
-    look::Look,
+    look::{Look, Since},
 };
 use crate::{
     trace::live::Moment,
@@ -41,16 +41,16 @@ pub(in super::super) struct Tabular {
     pub(in super::super) shift: usize,
     /// The row that the cursor follows; None: the cursor stays at the top.
     followed: Option<u64>,
-    /// Moment and mark that the order was made for.
+    /// Moment and origin that the order was made for.
     arranged: Option<Arranged>,
     /// Key by which each row of that moment is sorted; None: the row does not pass the filter.
     keys: Vec<Option<Key>>,
 }
 
-/// A moment, and the number of the mark that it was compared with.
+/// A moment, and the origin of its figures.
 struct Arranged {
     moment: Arc<Moment>,
-    mark: Option<u64>,
+    origin: Option<Since>,
 }
 
 /// Key by which a row is sorted.
@@ -93,20 +93,20 @@ impl Tabular {
         }
     }
 
-    /// Filters and sorts the rows when the moment, the mark, the filter or the column has changed. Then keeps the
+    /// Filters and sorts the rows when the moment, the origin, the filter or the column has changed. Then keeps the
     /// cursor on its row and that row on the screen.
     pub(super) fn arrange(&mut self, look: &Look<'_>, page: usize) {
-        let mark = look.mark.map(|mark| mark.moment().number);
+        let origin = look.origin();
         let is_done = self
             .arranged
             .as_ref()
-            .is_some_and(|done| done.mark == mark && done.moment.number == look.moment.number);
+            .is_some_and(|done| done.origin == origin && done.moment.number == look.moment.number);
         if !is_done {
-            self.rate(look, mark);
+            self.rate(look, origin);
             self.sort();
             self.arranged = Some(Arranged {
                 moment: Arc::clone(look.moment),
-                mark,
+                origin,
             });
             self.follow(look);
         }
@@ -118,9 +118,10 @@ impl Tabular {
 
     /// Finds the key of each row. A row whose figures are still the same object keeps its key: percentiles of ten
     /// thousand hosts four times a second would cost too much.
-    fn rate(&mut self, look: &Look<'_>, mark: Option<u64>) {
+    fn rate(&mut self, look: &Look<'_>, origin: Option<Since>) {
         let (table, filter, sort) = (self.table, &self.filter, self.sort);
-        let before = self.arranged.take().filter(|before| before.mark == mark);
+        let before = self.arranged.take();
+        let before = before.filter(|before| before.origin == origin);
         let before = before.map(|before| before.moment);
         if before.is_none() {
             self.keys.clear();

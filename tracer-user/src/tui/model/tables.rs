@@ -368,22 +368,28 @@ fn name_count(
     let Some(mark) = look.mark else {
         return Figure::count(of(name));
     };
-    let before = mark.name(&name.name).map_or(0, of);
+    let Some(before) = mark.names.get(&name.name).map(of) else {
+        return Figure::count_if_known(None);
+    };
     Figure {
-        before: Some(before as f64 * look.scale()),
+        before: look.scale().map(|scale| before as f64 * scale),
         ..Figure::count(of(name).saturating_sub(before))
     }
 }
 
 fn name_time(look: &Look<'_>, row: usize, share: f64) -> Figure {
     let name = &look.snapshot().dns_names[row];
-    let before = look.mark.and_then(|mark| mark.name(&name.name));
-    match before {
-        Some(before) => Figure {
-            before: before.answered.quantile(share).map(|ns| ns as f64),
-            ..Figure::ns(name.answered.since(&before.answered).quantile(share))
-        },
-        None => Figure::ns(name.answered.quantile(share)),
+    let Some(mark) = look.mark else {
+        return Figure::ns(name.answered.quantile(share));
+    };
+    let Some(before) = mark.names.get(&name.name) else {
+        return Figure::ns(None);
+    };
+    let compared = Some(&before.answered).filter(|_| look.compares());
+    let earlier = compared.and_then(|answered| answered.quantile(share));
+    Figure {
+        before: earlier.map(|ns| ns as f64),
+        ..Figure::ns(name.answered.since(&before.answered).quantile(share))
     }
 }
 

@@ -77,9 +77,10 @@ fn cost_of_a_screen() {
     let screens = [
         ("overview", "1"),
         ("hosts by requests", "2"),
-        ("hosts by ttfb99", "2ssss"),
+        ("hosts by ttfb99", "2sjjjjjjjj<Enter>"),
         ("hosts, filtered", "2/ttfb<gt>80ms<Enter>"),
         ("hosts, marked", "2m"),
+        ("hosts, a window", "2t"),
         ("histogram", "1jj<Enter>"),
     ];
     for (name, script) in screens {

@@ -203,6 +203,7 @@ pub(super) fn moment_of(hosts: Vec<Host>) -> Moment {
         LiveState::Connecting,
         LiveState::Handshake,
         LiveState::InFlight,
+        LiveState::Unread,
         LiveState::Idle,
         LiveState::HalfClosed,
         LiveState::Closing,

@@ -25,15 +25,15 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, model: &Model, detail: &
     let taken = canvas.put(area.top(1), &name, Role::Title);
     canvas.put(area.top(1).right_of(taken + 2), &more, Role::Dim);
     let Some(pair) = look.subject(&detail.subject) else {
-        canvas.put(
-            area.below(1),
-            "it has given way to others and has no figures any more",
-            Role::Dim,
-        );
+        let text = match model.origin.is_window() {
+            true => "not known here: it was not among the busiest of each five seconds",
+            false => "it has given way to others and has no figures any more",
+        };
+        canvas.put(area.below(1), text, Role::Dim);
         return;
     };
     let table = 1 + Phase::ON_SCREEN.len() as u16;
-    let marked = look.mark.is_some();
+    let marked = look.compares();
     phases::draw(
         canvas,
         area.below(DETAIL_ROWS_ABOVE).top(table),
@@ -87,6 +87,8 @@ type Fact = (&'static str, fn(&Group) -> u64);
 
 /// Name of the line that is not always there.
 const HTTP_2: &str = "HTTP/2";
+/// Name of a peak, which is that of the whole time also after a mark and in a window.
+const MOST_AT_ONCE: &str = "most at once";
 
 const FACTS: [(&str, &[Fact]); 8] = [
     (
@@ -130,7 +132,7 @@ const FACTS: [(&str, &[Fact]); 8] = [
             ("at least", |g| g.http2.at_least),
             ("unknown", |g| g.http2.source.none),
             ("never used", |g| g.http2.source.never_used),
-            ("most at once", |g| g.http2.in_flight_peak),
+            (MOST_AT_ONCE, |g| g.http2.in_flight_peak),
             ("refused", |g| g.http2.refused),
             ("reset", |g| {
                 g.http2.reset_by_client + g.http2.reset_by_server
@@ -225,8 +227,13 @@ fn facts(canvas: &mut Canvas<'_>, area: Area, pair: &Pair<'_>) {
 
 fn bytes(pair: &Pair<'_>) -> String {
     let count = |of: fn(&Group) -> u64| pair.count(of).value.unwrap_or(0.0) as u64;
+    // The kernel programs tell them when a connection closes.
+    let open = match pair.now().connections.open_now {
+        0 => "",
+        _ => "  after close",
+    };
     format!(
-        "sent {}  received {}",
+        "sent {}  received {}{open}",
         number::short_bytes(count(|g| g.tcp.bytes_sent)),
         number::short_bytes(count(|g| g.tcp.bytes_received))
     )
@@ -236,7 +243,11 @@ fn bytes(pair: &Pair<'_>) -> String {
 fn fact_line(canvas: &mut Canvas<'_>, line: Area, pair: &Pair<'_>, facts: &[Fact]) -> u16 {
     let mut x = 0;
     for (name, of) in facts {
-        let value = pair.count(of).value.unwrap_or(0.0);
+        let value = match *name {
+            MOST_AT_ONCE => pair.level(of).value,
+            _ => pair.count(of).value,
+        };
+        let value = value.unwrap_or(0.0);
         if value > 0.0 {
             let value = number::short_count(value as u64);
             let pieces = [

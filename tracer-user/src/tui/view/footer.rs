@@ -60,6 +60,7 @@ const ALWAYS: Keys = &[
     ("?", "help"),
     ("p", "pause"),
     ("m", "mark"),
+    ("t", "window"),
     ("e", "export"),
     ("r", "reset"),
 ];
@@ -69,7 +70,9 @@ const REPLAY: Keys = &[(".", "step"), ("[ ]", "speed")];
 
 /// Keys of the footer, those of the open view first.
 fn keys(model: &Model) -> Vec<(&'static str, &'static str)> {
-    let own: Keys = if model.tab == Tab::Findings && model.finding_open {
+    let own: Keys = if model.chooser.is_some() {
+        &[("arrows", "choose"), ("Enter", "sort"), ("Esc", "leave")]
+    } else if model.tab == Tab::Findings && model.finding_open {
         &[("arrows", "scroll"), ("Esc", "back")]
     } else if model.plot.is_some() {
         &[("<>", "bucket"), ("c", "compare"), ("Esc", "back")]

@@ -77,13 +77,7 @@ fn pieces(model: &Model) -> Vec<(String, Role)> {
         }
         None => {}
     }
-    if let Some(mark) = &model.mark {
-        let since = moment.elapsed_ns.saturating_sub(mark.moment().elapsed_ns);
-        pieces.push((
-            format!("since mark {}", number::clock(since / 1_000_000_000)),
-            Role::Better,
-        ));
-    }
+    pieces.extend(origin(model));
     pieces.push((
         number::clock(moment.elapsed_ns / 1_000_000_000),
         Role::Title,
@@ -108,6 +102,18 @@ fn pieces(model: &Model) -> Vec<(String, Role)> {
         pieces.push((text, Role::Worse));
     }
     pieces
+}
+
+/// Stretch of time that the figures belong to, unless that is the whole time.
+fn origin(model: &Model) -> Option<(String, Role)> {
+    let look = model.look();
+    let seconds = look.span_ns() / 1_000_000_000;
+    let text = match (model.origin.is_window(), look.mark) {
+        (true, _) => format!("last {}", number::short_clock(seconds)),
+        (false, Some(_)) => format!("since mark {}", number::clock(seconds)),
+        (false, None) => return None,
+    };
+    Some((text, Role::Better))
 }
 
 /// Requests per second: of the last interval, or of the whole trace when it is over.

@@ -37,7 +37,7 @@ pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
     let look = model.look();
     let totals = look.totals();
     let side = Side::Trend(&look.snapshot().series);
-    let marked = look.mark.is_some();
+    let marked = look.compares();
     let (cost, chosen) = (look.cost(), model.chosen_phase());
     let area = match model.has_top_finding() {
         true => {
@@ -225,7 +225,7 @@ fn connections(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
     let area = area.below(1);
     let room = usize::from(area.height).saturating_sub(1).max(3) * 2;
     let rows = &rows[..rows.len().min(room)];
-    facts(canvas, area, rows, look.mark.is_some());
+    facts(canvas, area, rows, look.compares());
     let last = area.below(rows.len() as u16 / 2).top(1);
     trend(canvas, last, model, "open", |point| point.open as f64);
 }
@@ -267,7 +267,7 @@ fn time_wait(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
         ),
         ("at start", Figure::count(view.at_start)),
     ];
-    facts(canvas, area.below(1), &rows, look.mark.is_some());
+    facts(canvas, area.below(1), &rows, look.compares());
     ports(canvas, area.below(3), model);
     let last = area.below(5).top(1);
     trend(canvas, last, model, "t-wait", |point| {

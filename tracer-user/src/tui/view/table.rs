@@ -18,7 +18,7 @@ use crate::tui::{
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
     let Some(table) = model.table() else { return };
     let look = model.look();
-    let marked = look.mark.is_some();
+    let marked = look.compares();
     let columns = table.layout(area.width, marked);
     heads(canvas, area.top(1), table, &columns);
     let rows = area.below(1);
@@ -52,7 +52,7 @@ fn cells(
     row: usize,
     columns: &Columns,
 ) {
-    let marked = look.mark.is_some();
+    let marked = look.compares();
     for &(column, x, wide) in columns {
         let place = line.right_of(x).left(wide);
         match table.value(look, row, column) {
@@ -76,8 +76,9 @@ pub(super) fn busiest_hosts(canvas: &mut Canvas<'_>, area: Area, model: &Model) 
     }
     let mut rows: Vec<usize> = (0..hosts.len()).collect();
     let busy = |&row: &usize| {
-        let count = look.host(row).count(|group| group.requests.count);
-        std::cmp::Reverse(count.value.unwrap_or(0.0) as u64)
+        let pair = look.host(row);
+        let count = pair.and_then(|pair| pair.count(|group| group.requests.count).value);
+        std::cmp::Reverse(count.unwrap_or(0.0) as u64)
     };
     if rows.len() > room {
         rows.select_nth_unstable_by_key(room - 1, busy);
@@ -86,7 +87,7 @@ pub(super) fn busiest_hosts(canvas: &mut Canvas<'_>, area: Area, model: &Model) 
     rows.sort_by_cached_key(busy);
     canvas.heading(area.top(1), "Busiest hosts");
     let table = &model.hosts;
-    let columns = table.layout(area.width, look.mark.is_some());
+    let columns = table.layout(area.width, look.compares());
     let names = area.below(1).top(1);
     for &(column, x, wide) in &columns {
         let definition = table.table.columns[column];

@@ -6,7 +6,11 @@ use super::canvas::Canvas;
 use crate::{
     trace::capture::Stream,
     tui::{
-        model::{Model, help::help_lines, layout::Area},
+        model::{
+            Model,
+            help::{help_lines, pages},
+            layout::Area,
+        },
         theme::Role,
     },
 };
@@ -49,10 +53,14 @@ pub(super) fn output(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
 }
 
 pub(super) fn help(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
-    let page = usize::from(area.height);
     let lines = help_lines(model);
-    let shown = lines.iter().skip(model.scrolled).take(page);
-    for (row, (key, what)) in shown.enumerate() {
+    let pages = pages(&lines, usize::from(area.height));
+    let at = model.scrolled.min(pages.len().saturating_sub(1));
+    let shown = pages.get(at).cloned().unwrap_or_default();
+    let begins_part = lines
+        .get(shown.start)
+        .is_some_and(|(key, _)| key.is_empty());
+    for (row, (key, what)) in lines[shown].iter().enumerate() {
         let line = area.below(row as u16).top(1);
         if key.is_empty() {
             canvas.heading(line, what);
@@ -60,5 +68,9 @@ pub(super) fn help(canvas: &mut Canvas<'_>, area: Area, model: &Model) {
             canvas.put(line.left(13).right_of(1), key, Role::Key);
             canvas.put(line.right_of(14), what, Role::Text);
         }
+    }
+    if begins_part && pages.len() > 1 {
+        let text = format!(" page {} of {} ", at + 1, pages.len());
+        canvas.put_right(area.top(1), &text, Role::Dim);
     }
 }
