@@ -195,10 +195,7 @@ fn pausing_freezes_what_is_shown() {
 fn a_mark_is_set_and_taken_away() {
     let mut model = usual_model();
     press(&mut model, "m");
-    assert_eq!(
-        model.origin.mark().map(|mark| mark.number),
-        Some(1)
-    );
+    assert_eq!(model.origin.mark().map(|mark| mark.number), Some(1));
     model.take(Input::Moment(Arc::new(later(&usual(), 1))));
     let look = model.look();
     let requests = look.totals().count(|group| group.requests.count);
