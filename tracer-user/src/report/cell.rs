@@ -66,7 +66,7 @@ pub(super) fn table(caption: &str, columns: &[Column], rows: &[Vec<Markup>]) -> 
                 caption { (caption) }
                 thead { tr {
                     @for column in columns {
-                        th.text[column.1] scope="col" { (column.0) }
+                        th class=[column.1.then_some("text")] scope="col" { (column.0) }
                     }
                 } }
                 tbody {
@@ -84,7 +84,7 @@ fn cells(columns: &[Column], row: &[Markup]) -> Markup {
                 @if at == 0 {
                     th scope="row" { (cell) }
                 } @else {
-                    td.text[column.1] { (cell) }
+                    td class=[column.1.then_some("text")] { (cell) }
                 }
             }
         }

@@ -78,7 +78,7 @@ fn change(row: &Row, begins_group: bool) -> Markup {
         _ => "",
     };
     html! {
-        tr.group[begins_group] {
+        tr class=[begins_group.then_some("group")] {
             th scope="row" { (row.title) }
             td { (dashed(row.unit.print(row.a))) }
             td { (dashed(row.unit.print(row.b))) }
