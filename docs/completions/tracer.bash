@@ -55,6 +55,9 @@ _tracer() {
             tracer,replay)
                 cmd="tracer__subcmd__replay"
                 ;;
+            tracer,report)
+                cmd="tracer__subcmd__report"
+                ;;
             tracer,run)
                 cmd="tracer__subcmd__run"
                 ;;
@@ -109,6 +112,9 @@ _tracer() {
             tracer__subcmd__help,replay)
                 cmd="tracer__subcmd__help__subcmd__replay"
                 ;;
+            tracer__subcmd__help,report)
+                cmd="tracer__subcmd__help__subcmd__report"
+                ;;
             tracer__subcmd__help,run)
                 cmd="tracer__subcmd__help__subcmd__run"
                 ;;
@@ -122,7 +128,7 @@ _tracer() {
 
     case "${cmd}" in
         tracer)
-            opts="-h -V --help --version attach run replay demo check diff merge explain doctor crawl config completions man help"
+            opts="-h -V --help --version attach run replay demo check diff merge report explain doctor crawl config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1382,7 +1388,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__help)
-            opts="attach run replay demo check diff merge explain doctor crawl config completions man help"
+            opts="attach run replay demo check diff merge report explain doctor crawl config completions man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1591,6 +1597,20 @@ _tracer() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        tracer__subcmd__help__subcmd__report)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         tracer__subcmd__help__subcmd__run)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1685,6 +1705,28 @@ _tracer() {
                     return 0
                     ;;
                 --fail-on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tracer__subcmd__report)
+            opts="-o -h --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -12,6 +12,7 @@ pub(crate) mod generate;
 pub(crate) mod merge;
 mod mistake;
 mod quantity;
+pub(crate) mod report;
 pub(crate) mod settings;
 
 use std::io::{self, Write as _};

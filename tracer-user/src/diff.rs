@@ -16,9 +16,11 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tracer_export::{Export, Verdict};
 
+pub(crate) use chance::latency;
 pub(crate) use export::{DiffError, percentile_ns, read};
 use findings::Changed;
-use row::Row;
+use hosts::Pair;
+pub(crate) use row::Row;
 
 use crate::gates::{self, Gates};
 
@@ -65,6 +67,38 @@ impl Comparison {
         Ok(Self::new(column_names(a, b), read(a)?, read(b)?))
     }
 
+    /// Titles of the columns.
+    pub(crate) fn names(&self) -> &[String; 2] {
+        &self.names
+    }
+
+    /// Both exports.
+    pub(crate) fn exports(&self) -> [&Export; 2] {
+        [&self.a, &self.b]
+    }
+
+    /// Every row, in the order of the table.
+    pub(crate) fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Parts of the line about both.
+    pub(crate) fn headline_parts(&self) -> Vec<String> {
+        headline::parts(self.exports(), &self.rows)
+    }
+
+    /// Findings of both: 1 for one that is gone, -1 for a new one and 0 for any other; its fate in words; and a line.
+    pub(crate) fn finding_lines(&self) -> Vec<(i8, &'static str, String)> {
+        let lines = self.findings.iter();
+        let line = |it: &Changed| (it.fate.verdict(), it.fate.words(), it.figures());
+        lines.map(line).collect()
+    }
+
+    /// Hosts of both, those with the most requests first.
+    pub(crate) fn hosts(&self) -> Vec<Pair<'_>> {
+        hosts::pairs(&self.a, &self.b)
+    }
+
     /// The row with this id.
     #[cfg(test)]
     pub(crate) fn row(&self, id: &str) -> Option<&Row> {
@@ -99,8 +133,7 @@ impl Comparison {
 
     fn headline(&self, color: bool) -> String {
         let mut text = String::new();
-        let parts = headline::parts([&self.a, &self.b], &self.rows);
-        table::headline(&mut text, &parts, color);
+        table::headline(&mut text, &self.headline_parts(), color);
         text
     }
 

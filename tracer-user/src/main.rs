@@ -11,6 +11,7 @@ mod files;
 mod gates;
 mod invoker;
 mod merge;
+mod report;
 mod say;
 mod signals;
 mod sink;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         cli::args::Command::Check(options) => cli::check::check(&options),
         cli::args::Command::Diff(options) => cli::diff::diff(&options),
         cli::args::Command::Merge(options) => cli::merge::merge(&options),
+        cli::args::Command::Report(options) => cli::report::report(&options),
         cli::args::Command::Explain(options) => cli::explain::explain(&options),
         cli::args::Command::Doctor(options) => cli::doctor::doctor(&options),
         cli::args::Command::Crawl(options) => cli::crawl::run::crawl(&options),

@@ -242,6 +242,32 @@ fn commands_of_the_page_of_merging_do_what_it_says() {
     check_page("merge.md", 3);
 }
 
+#[test]
+fn commands_of_the_page_of_reports_do_what_it_says() {
+    check_page("report.md", 3);
+}
+
+#[test]
+fn reports_of_what_is_no_export() {
+    let directory = directory();
+    let at = directory.path();
+    check(at, &["report", "none.json", "-o", "x.html"], 4, "none.json");
+    check(
+        at,
+        &["report", "crawl.trace", "-o", "x.html"],
+        4,
+        "crawl.trace",
+    );
+    assert!(!at.join("x.html").exists());
+    check(at, &["report", "crawl.json"], 2, "--output");
+    check(
+        at,
+        &["report", "crawl.json", "-o", "none/x.html"],
+        2,
+        "none",
+    );
+}
+
 fn published() -> Value {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     let text = std::fs::read(docs.join("schema/tracer.export.1.schema.json")).unwrap();

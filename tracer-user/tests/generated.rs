@@ -12,7 +12,7 @@ use std::{
 use tracer_crawler::settings::{Change, Key, PROFILE, Profile, Settings};
 
 const UPDATE: &str = "UPDATE_GENERATED";
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "attach",
     "run",
     "replay",
@@ -20,6 +20,7 @@ const COMMANDS: [&str; 13] = [
     "check",
     "diff",
     "merge",
+    "report",
     "explain",
     "doctor",
     "crawl",

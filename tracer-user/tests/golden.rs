@@ -1,4 +1,4 @@
-//! Recordings of many kinds of traces, replayed: exports, summaries and comparisons are byte for byte what an
+//! Recordings of many kinds of traces, replayed: exports, summaries, comparisons and reports are byte for byte what an
 //! earlier build wrote. `tests/tests/recordings.rs` makes the recordings; UPDATE_GENERATED writes the rest anew.
 
 use std::{
@@ -130,21 +130,46 @@ fn summaries_are_what_they_were() -> Result<()> {
     Ok(())
 }
 
+/// Writes the export of a replay into a directory; returns its path.
+fn write_export(directory: &Path, name: &str) -> Result<String> {
+    let file = directory.join(name).with_extension("json");
+    std::fs::write(&file, export(name)?)?;
+    let path = file.to_str().context("a path that is no text")?;
+    Ok(path.to_owned())
+}
+
 #[test]
 fn comparisons_are_what_they_were() -> Result<()> {
     let exports = tempfile::tempdir()?;
-    let file = |name: &str| -> Result<String> {
-        let file = exports.path().join(name).with_extension("json");
-        std::fs::write(&file, export(name)?)?;
-        let path = file.to_str().context("a path that is no text")?;
-        Ok(path.to_owned())
-    };
+    let file = |name: &str| write_export(exports.path(), name);
     for (a, b) in [("hosts", "lost"), ("lookups", "failures")] {
         let (first, second) = (file(a)?, file(b)?);
         let text = tracer(&["diff", "--color", "never", &first, &second])?;
         check(&format!("diff-{a}-{b}.txt"), &text)?;
         let json = tracer(&["diff", "--json", &first, &second])?;
         check(&format!("diff-{a}-{b}.json"), &json)?;
+    }
+    Ok(())
+}
+
+/// Pages of reports. They are compared without their style, which is a file of its own.
+#[test]
+fn reports_are_what_they_were() -> Result<()> {
+    let exports = tempfile::tempdir()?;
+    let file = |name: &str| write_export(exports.path(), name);
+    let (crawl, lookups) = (file("crawl")?, file("lookups")?);
+    let (crawl, lookups) = (crawl.as_str(), lookups.as_str());
+    for (name, files) in [
+        ("report-crawl", vec![crawl]),
+        ("report-lookups", vec![lookups]),
+        ("report-lookups-crawl", vec![lookups, crawl]),
+    ] {
+        let page = tracer(&[&["report", "-o", "-"], &files[..]].concat())?;
+        let (head, rest) = page.split_once("<style>").context("no style")?;
+        let (_, body) = rest.split_once("</style>").context("no end")?;
+        // A line for each element that is not inside of a line of text, so that a difference can be found.
+        let lines = format!("{head}{body}").replace("><", ">\n<");
+        check(&format!("{name}.html"), &lines)?;
     }
     Ok(())
 }

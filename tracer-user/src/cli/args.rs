@@ -1,5 +1,6 @@
 //! Flags as typed. Man page and completions come from these definitions too.
 
+mod exports;
 mod notes;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
@@ -8,15 +9,15 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tracer_core::finding::allow::Allow;
 use tracer_text::duration::parse_positive;
 
+pub(crate) use self::exports::{Check, Diff, Merge, Report};
 use self::notes::{
-    ATTACH_NOTES, CONFIG_EXIT_CODES, CRAWL_EXIT_CODES, DEMO_EXIT_CODES, DIFF_EXIT_CODES,
-    DOCTOR_EXIT_CODES, EXIT_CODES, EXPLAIN_EXIT_CODES, MERGE_EXIT_CODES, REPLAY_EXIT_CODES,
-    RUN_NOTES,
+    ATTACH_NOTES, CONFIG_EXIT_CODES, CRAWL_EXIT_CODES, DEMO_EXIT_CODES, DOCTOR_EXIT_CODES,
+    EXIT_CODES, EXPLAIN_EXIT_CODES, REPLAY_EXIT_CODES, RUN_NOTES,
 };
 use super::{
     crawl::{flags::SettingsArguments, switches},
     examples,
-    quantity::{CidrRange, cidr, gate, gate_of_diff, host, pid, port, refresh, speed},
+    quantity::{CidrRange, cidr, gate, host, pid, port, refresh, speed},
 };
 use tracer_gate::Gate;
 
@@ -59,6 +60,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Make one export of many: of many machines, or of parts of a trace.
     Merge(Merge),
+    /// Make a page of HTML of an export, or of two that are compared, for people without tracer.
+    Report(Report),
     /// Explain a finding: what it is, how it is told, what to do, and how to check that it is gone.
     Explain(Explain),
     /// Say what this kernel, these rights and this machine allow, and what to do about the rest.
@@ -158,75 +161,6 @@ pub(crate) struct Demo {
     /// Colours in the table: green is better, red is worse.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
-}
-
-/// `tracer diff`
-#[derive(Debug, Args)]
-#[command(after_help = DIFF_EXIT_CODES)]
-pub(crate) struct Diff {
-    /// The export to compare with (JSON, schema tracer.export/1).
-    #[arg(value_name = "A.json")]
-    pub(crate) a: PathBuf,
-    /// The export to compare.
-    #[arg(value_name = "B.json")]
-    pub(crate) b: PathBuf,
-    /// Print JSON (schema tracer.diff/1), unrounded.
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// One line about both, and the ten rows that changed most.
-    #[arg(long, conflicts_with_all = ["json", "markdown"])]
-    pub(crate) short: bool,
-    /// Print Markdown, for a pull request.
-    #[arg(long, conflicts_with = "json")]
-    pub(crate) markdown: bool,
-    /// Fail (exit code 1) if EXPR is true of the second export, or of the change to it: `phases.ttfb.p99_ns > +10%`.
-    #[arg(long, value_name = "EXPR", value_parser = gate_of_diff, help_heading = "Gate")]
-    pub(crate) fail_on: Vec<Gate>,
-    /// Do not fail when a figure of --fail-on is absent.
-    #[arg(long, requires = "fail_on", help_heading = "Gate")]
-    pub(crate) allow_unknown: bool,
-    /// Colours in the table: green is better, red is worse.
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
-    pub(crate) color: Color,
-}
-
-impl Diff {
-    /// The gates.
-    pub(crate) fn gates(&self) -> Gates {
-        Gates {
-            all: self.fail_on.clone(),
-            allow_unknown: self.allow_unknown,
-        }
-    }
-}
-
-/// `tracer check`
-#[derive(Debug, Args)]
-#[command(after_help = DIFF_EXIT_CODES)]
-pub(crate) struct Check {
-    /// The export (JSON, schema tracer.export/1).
-    #[arg(value_name = "FILE.json")]
-    pub(crate) file: PathBuf,
-    #[command(flatten)]
-    pub(crate) gate: GateArguments,
-    /// Print JSON (schema tracer.check/1).
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Colours: red is failed.
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
-    pub(crate) color: Color,
-}
-
-/// `tracer merge`
-#[derive(Debug, Args)]
-#[command(after_help = MERGE_EXIT_CODES)]
-pub(crate) struct Merge {
-    /// The exports (JSON, schema tracer.export/1), merged ones too.
-    #[arg(value_name = "FILE.json", required = true)]
-    pub(crate) files: Vec<PathBuf>,
-    /// Write the merged export to OUT.json, or to standard output with `-`.
-    #[arg(long, short, value_name = "OUT.json")]
-    pub(crate) output: PathBuf,
 }
 
 /// `tracer explain`

@@ -118,6 +118,23 @@ const EXAMPLES: &[(&str, [Example; 3])] = &[
         ],
     ),
     (
+        "report",
+        [
+            (
+                "tracer report crawl.json -o crawl.html",
+                "a page about an export",
+            ),
+            (
+                "tracer report before.json after.json -o change.html",
+                "a page that compares two",
+            ),
+            (
+                "tracer report crawl.json -o - | gzip > crawl.html.gz",
+                "to standard output",
+            ),
+        ],
+    ),
+    (
         "explain",
         [
             ("tracer explain", "list all findings"),

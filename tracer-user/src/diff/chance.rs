@@ -56,7 +56,8 @@ pub(super) fn of_reuse(a: &Export, b: &Export) -> Option<Chance> {
     })
 }
 
-fn latency(histogram: &Histogram) -> Option<Latency> {
+/// Samples of a histogram; `None` without any, or when it cannot be read.
+pub(crate) fn latency(histogram: &Histogram) -> Option<Latency> {
     let count = histogram.measured()?.count?;
     let mut latency = Latency::default();
     let read = HdrReader::default().add(&histogram.hdr, count, &mut latency);

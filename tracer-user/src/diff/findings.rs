@@ -31,7 +31,8 @@ impl Fate {
         }
     }
 
-    fn words(self) -> &'static str {
+    /// Name for people.
+    pub(super) fn words(self) -> &'static str {
         match self {
             Self::Fixed => "fixed",
             Self::New => "new",
@@ -112,7 +113,12 @@ fn change(finding: &Finding, before: &[Finding], a: &Export, b: &Export) -> Opti
 impl Changed {
     /// The fault in one line.
     pub(super) fn to_text(&self) -> String {
-        let head = format!("{:<13}{}", self.fate.words(), printable(&self.id));
+        format!("{:<13}{}", self.fate.words(), self.figures())
+    }
+
+    /// The line without the fate.
+    pub(super) fn figures(&self) -> String {
+        let head = printable(&self.id);
         let numbers = self.figure.map(|figure| {
             let (a, b) = (figure.unit.print(self.a), figure.unit.print(self.b));
             format!("{} {a} -> {b}", figure.name)

@@ -10,8 +10,11 @@ const SHOWN: usize = 10;
 /// Columns of a name.
 const NAME: usize = 28;
 
-/// Lines about hosts, those with the most requests first: a heading, then a line each; none without hosts.
-pub(super) fn lines(a: &Export, b: &Export) -> Vec<String> {
+/// Host by name and port, as each export has it.
+pub(crate) type Pair<'e> = ((&'e str, u16), [Option<&'e Host>; 2]);
+
+/// Hosts with requests of both, those with the most first.
+pub(super) fn pairs<'e>(a: &'e Export, b: &'e Export) -> Vec<Pair<'e>> {
     let mut pairs: BTreeMap<(&str, u16), [Option<&Host>; 2]> = BTreeMap::new();
     for (side, export) in [a, b].into_iter().enumerate() {
         for host in &export.hosts {
@@ -22,7 +25,7 @@ pub(super) fn lines(a: &Export, b: &Export) -> Vec<String> {
             }
         }
     }
-    let mut pairs: Vec<_> = pairs.into_iter().collect();
+    let mut pairs: Vec<Pair<'_>> = pairs.into_iter().collect();
     let requests = |sides: &[Option<&Host>; 2]| {
         sides
             .iter()
@@ -32,6 +35,12 @@ pub(super) fn lines(a: &Export, b: &Export) -> Vec<String> {
     };
     pairs.retain(|(_, sides)| requests(sides) > 0);
     pairs.sort_by_key(|(_, sides)| std::cmp::Reverse(requests(sides)));
+    pairs
+}
+
+/// Lines about hosts, those with the most requests first: a heading, then a line each; none without hosts.
+pub(super) fn lines(a: &Export, b: &Export) -> Vec<String> {
+    let pairs = pairs(a, b);
     if pairs.is_empty() {
         return Vec::new();
     }

@@ -34,6 +34,7 @@ pub(crate) const HOUSES: &[House] = &[
             // One type joins the errors of all rooms below, which return their own.
             &["failure"],
             &["demo"],
+            &["report"],
             &["diff", "doctor", "explain", "merge"],
             &["source", "sink", "tui"],
             // What belongs to a running trace and knows neither source nor sink.

@@ -86,3 +86,9 @@ pub(super) const MERGE_EXIT_CODES: &str = "Exit codes:
   2   wrong usage, or the output cannot be written
   4   a file cannot be read, is no export that this tracer understands, or is a part already
   70  a fault of tracer's own";
+
+pub(super) const REPORT_EXIT_CODES: &str = "Exit codes:
+  0   the page is written
+  2   wrong usage, or the output cannot be written
+  4   a file cannot be read, or is no export that this tracer understands
+  70  a fault of tracer's own";
