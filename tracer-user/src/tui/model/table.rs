@@ -215,9 +215,12 @@ impl Tabular {
     /// them.
     pub(in super::super) fn layout(&self, width: u16, marked: bool) -> Vec<(usize, u16, u16)> {
         let columns = self.table.columns;
-        let wide = |column: &Column| {
+        let wide = |at: usize| {
+            let column: &Column = &columns[at];
             let beside = marked && column.has_change();
-            column.width + if beside { CHANGE_WIDTH } else { 0 }
+            // The sign of the order stands behind the title.
+            let head = column.title.chars().count() as u16 + u16::from(at == self.sort);
+            column.width.max(head) + if beside { CHANGE_WIDTH } else { 0 }
         };
         let name = (width / NAME_PART).clamp(NAME_WIDTHS.0, NAME_WIDTHS.1);
         let mut left = width.saturating_sub(name);
@@ -228,7 +231,7 @@ impl Tabular {
             candidates.sort_by_key(|&at| (at != self.sort, columns[at].rank));
         }
         for at in candidates {
-            let needed = wide(&columns[at]) + 1;
+            let needed = wide(at) + 1;
             if needed > left {
                 break;
             }
@@ -240,7 +243,7 @@ impl Tabular {
         let mut places = vec![(0, 0, name)];
         let mut x = name;
         for at in chosen {
-            let wide = wide(&columns[at]);
+            let wide = wide(at);
             places.push((at, x + 1, wide));
             x += wide + 1;
         }
