@@ -109,7 +109,7 @@ impl Finding {
         }
     }
 
-    /// What the history keeps of the fault, if one was found.
+    /// Sight of the fault for the history, if one was found.
     pub fn sight(&self) -> Option<Sight> {
         let events = self.found()?.fault.events;
         Some(Sight {

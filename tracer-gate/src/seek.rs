@@ -22,7 +22,7 @@ const NAMES: [&str; 6] = ["host", "comm", "name", "address", "id", "expr"];
 pub(crate) struct Figure {
     /// Names of the elements on the way, in brackets.
     pub(crate) elements: Vec<String>,
-    /// The same, with what tells apart the elements of one name.
+    /// Names of the elements, each with what tells it apart from others of that name.
     pub(crate) identity: Vec<String>,
     /// The value.
     pub(crate) value: Measured,
