@@ -6,20 +6,9 @@ import sys
 import threading
 import time
 
+from relay import copy
+
 SECONDS = float(sys.argv[2])
-
-
-def copy(source, target):
-    try:
-        while chunk := source.recv(65536):
-            target.sendall(chunk)
-    except OSError:
-        pass
-    for end in (source, target):
-        try:
-            end.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
 
 def serve(client):

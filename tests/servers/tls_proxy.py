@@ -5,22 +5,11 @@ import ssl
 import sys
 import threading
 
+from relay import copy
+
 OPTIONS = dict(argument.split("=", 1) for argument in sys.argv[2:])
 CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 CONTEXT.load_cert_chain(OPTIONS["cert"], OPTIONS["key"])
-
-
-def copy(source, target):
-    try:
-        while chunk := source.recv(65536):
-            target.sendall(chunk)
-    except OSError:
-        pass
-    for end in (source, target):
-        try:
-            end.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
 
 def serve(stream):

@@ -126,7 +126,8 @@ impl HdrReader {
     /// Adds an encoded histogram to another one; `count` is the number of samples that it must have.
     ///
     /// # Errors
-    /// It cannot be read, or has another number of samples. What was read until then may have been added.
+    /// An error says that the histogram cannot be read, or has another number of samples. Samples that were read until then may
+    /// have been added.
     pub fn add(&mut self, hdr: &Hdr, count: u64, to: &mut Latency) -> Result<(), HdrError> {
         if count == 0 {
             return Ok(());

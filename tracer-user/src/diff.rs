@@ -72,7 +72,7 @@ impl Comparison {
         &self.names
     }
 
-    /// Both exports.
+    /// The two exports that are compared, the earlier one first.
     pub(crate) fn exports(&self) -> [&Export; 2] {
         [&self.a, &self.b]
     }

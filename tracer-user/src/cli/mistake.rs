@@ -101,16 +101,8 @@ impl Typed<'_> {
         if self.command() == "run" && missing.contains("CMD") {
             return Some("a command is missing; type: tracer run -- CMD".to_owned());
         }
-        if missing.contains("--json") && self.has("--interval") {
-            let why = "--interval says how often the export is rewritten";
-            return Some(format!("{why}; type: --json FILE --interval TIME"));
-        }
         let command = self.command();
         Some(format!("{missing} is missing; see tracer {command} --help"))
-    }
-
-    fn has(&self, flag: &str) -> bool {
-        self.words.iter().any(|word| word.starts_with(flag))
     }
 
     fn conflict(&self) -> Option<String> {

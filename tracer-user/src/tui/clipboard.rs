@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+use base64::{Engine, engine::general_purpose::STANDARD};
+
 /// Longest text that is copied; many terminals ignore longer ones.
 const MAX_BYTES: usize = 8192;
 
@@ -12,27 +13,9 @@ pub(super) fn copy(terminal: &mut impl Write, text: &str) -> io::Result<()> {
     write!(
         terminal,
         "\x1b]52;c;{}\x07",
-        base64(&text.as_bytes()[..end])
+        STANDARD.encode(&text.as_bytes()[..end])
     )?;
     terminal.flush()
-}
-
-/// Base64 with padding (RFC 4648, section 4).
-fn base64(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for part in bytes.chunks(3) {
-        let byte = |at: usize| u32::from(part.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for at in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * at) & 63) as usize];
-            text.push(if at <= part.len() {
-                char::from(digit)
-            } else {
-                '='
-            });
-        }
-    }
-    text
 }
 
 #[cfg(test)]
