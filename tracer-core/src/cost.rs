@@ -263,7 +263,7 @@ impl Cost {
 
     fn reads_cause(&self) -> String {
         let wait = tracer_text::number::time(self.spent_ns(Part::Pickup));
-        let cause = format!("answers lie unread for {wait}, the crawler is slow to read");
+        let cause = format!("slow reads, unread for {wait}");
         let Counts {
             slow_ns,
             slow_cpu_ns,
@@ -273,7 +273,7 @@ impl Cost {
             return cause;
         }
         let share = tracer_text::number::share(slow_cpu_ns as f64 / slow_ns as f64);
-        format!("{cause}; {share} of that it waited for a CPU")
+        format!("{cause}, {share} of it waiting for a CPU")
     }
 
     fn lookups_cause(&self) -> String {
@@ -349,11 +349,8 @@ mod tests {
         let cost = Cost::of(&group(100, 10, 900 * MS), 0).unwrap();
         assert_eq!(cost.largest(), Part::Pickup);
         is_near(cost.avoidable_ns(Part::Pickup), 900.0 * MS as f64);
-        assert!(
-            cost.causes()[0]
-                .1
-                .starts_with("answers lie unread for 900 ms")
-        );
+        let cause = &cost.causes()[0].1;
+        assert!(cause.starts_with("slow reads, unread for 900 ms"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ mod hangup;
 mod last_words;
 mod screen;
 
-use std::{cell::OnceCell, future::pending, sync::Arc, time::Duration};
+use std::{cell::OnceCell, future::pending, io::IsTerminal, sync::Arc, time::Duration};
 
 use nix::sys::signal::Signal;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -16,7 +16,7 @@ use crate::{
     cli::settings::OutputSettings,
     exit_code,
     failure::Failure,
-    say::say,
+    say::{note, say},
     signals::{Heard, Signals},
     sink::{Occasion, Results},
     source::{
@@ -261,6 +261,9 @@ impl Engine {
             return heard.can_mean_at_once() && at.elapsed() >= AGAIN;
         }
         *told = Some(Instant::now());
+        if heard.is_key() && self.live.is_none() {
+            end_line_of_key();
+        }
         !self.source.pass_on(heard)
     }
 
@@ -444,6 +447,13 @@ fn remark_on(ended: &Written) -> Option<String> {
             "the recording lacks {lost} entries that could not be written fast enough"
         )),
         Err(failure) => Some(format!("the recording is cut off: {failure}")),
+    }
+}
+
+/// Begins a new line behind the `^C` that the terminal has shown for the key, so that the summary begins at the left.
+fn end_line_of_key() {
+    if std::io::stderr().is_terminal() {
+        note(format_args!("\n"));
     }
 }
 

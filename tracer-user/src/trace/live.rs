@@ -217,7 +217,9 @@ impl Live {
         let begun = Instant::now();
         self.number += 1;
         let snapshot = make();
-        if self.judged.is_none_or(|last| begun - last >= JUDGED) {
+        // The last figures are judged at once, because no later moment would bring findings that fit them.
+        let is_last = matches!(self.stage, Stage::Over(_));
+        if is_last || self.judged.is_none_or(|last| begun - last >= JUDGED) {
             self.judged = Some(begun);
             let mut findings = finding::evaluate(&snapshot, elapsed_ns);
             allow(&mut findings, &self.allowed);
@@ -285,6 +287,23 @@ mod tests {
         drop(live);
         assert_eq!(elapsed_ns(take_latest(&mut wires.moments)), Some(4));
         assert_eq!(elapsed_ns(take_latest(&mut wires.moments)), None);
+    }
+
+    #[test]
+    fn the_last_moment_has_findings_of_its_own_figures() {
+        let (mut live, mut wires) = Live::new(Duration::ZERO);
+        live.publish(1, Snapshot::default);
+        let first = take_latest(&mut wires.moments).unwrap();
+        live.publish(2, Snapshot::default);
+        let second = take_latest(&mut wires.moments).unwrap();
+        assert!(
+            Arc::ptr_eq(&first.findings, &second.findings),
+            "a second apart"
+        );
+        live.set_stage(Stage::Over("ended".into()));
+        live.publish(3, Snapshot::default);
+        let last = take_latest(&mut wires.moments).unwrap();
+        assert!(!Arc::ptr_eq(&second.findings, &last.findings));
     }
 
     #[test]

@@ -149,10 +149,7 @@ mod tests {
         page(&mut text, &snapshot, &Paint::new(false));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[1], "A page takes 1.10 s, 98 % of it avoidable");
-        assert_eq!(
-            lines[2],
-            "  98 % answers lie unread for 1.08 s, the crawler is slow to read"
-        );
+        assert_eq!(lines[2], "  98 % slow reads, unread for 1.08 s");
         let pickup = lines.last().unwrap();
         assert!(pickup.contains("1.08 s     1.08 s"), "{text}");
     }

@@ -131,7 +131,7 @@ fn loop_blocked() {
     let headline = "A request takes 1.12s, 1.08s of it unread: the crawler is slow to read";
     check("loop-blocked", &moment, headline);
     let shown = frame(&model((120, 40), moment));
-    let cause = "answers lie unread for 1.08 s, the crawler is slow to read; 5.0% of that";
+    let cause = "slow reads, unread for 1.08 s, 5.0% of it waiting for a CPU";
     assert!(shown.contains(cause), "{shown}");
 }
 
