@@ -6,8 +6,10 @@ mod floor;
 mod load;
 mod observer;
 mod options;
+mod outputs;
 mod overhead;
 mod pipeline;
+mod sinks;
 mod table;
 mod tui;
 
@@ -20,9 +22,8 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
         Some((what, rest)) if what == "crawl" => crawl::main(rest),
         Some((what, rest)) if what == "overhead" => overhead::main(rest),
         Some((what, rest)) if what == "pipeline" => pipeline::main(rest),
+        Some((what, rest)) if what == "sinks" => sinks::main(rest),
         Some((what, rest)) if what == "tui" => tui::main(rest),
-        _ => bail!(
-            "`cargo xtask bench crawl`, `cargo xtask bench overhead`, `cargo xtask bench pipeline` or `cargo xtask bench tui`"
-        ),
+        _ => bail!("`cargo xtask bench` crawl, overhead, pipeline, sinks or tui"),
     }
 }

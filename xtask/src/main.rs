@@ -50,6 +50,7 @@ Usage: cargo xtask VERB
   bench overhead [--pairs N] [--seconds N] [--only NAME,…] [--no-build]
                            wrk against nginx, unwatched and watched by tracer, by empty programs and by its peers
   bench crawl [--spider]   the crawler beside others that do the same work
+  bench sinks              what tracing costs with every output, and what a scrape of 10,000 hosts takes
   bench tui                what a frame of the live screen costs
   screenshots [--no-build] [--no-record]
                            docs/images, from a crawl recorded over a delayed link

@@ -12,7 +12,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::{shell, vm::make_certificate};
 
-const PORT: u16 = 8080;
+/// Port in clear, on every loopback address.
+pub(super) const PORT: u16 = 8080;
 /// Port for HTTP/2 over TLS.
 const TLS_PORT: u16 = 8443;
 const CONNECTIONS: &str = "32";
@@ -172,7 +173,7 @@ fn config(home: &Path) -> String {
     format!(
         "daemon off;\nmaster_process off;\npid {home}/nginx.pid;\nerror_log {home}/nginx.err;\n\
          events {{ worker_connections 4096; }}\nhttp {{\n  access_log off;\n  keepalive_requests 1000000000;\n{places}\
-         server {{ listen 127.0.0.1:{PORT} backlog=4096; location / {{ return 200 \"ok\\n\"; }} }}\n  \
+         server {{ listen {PORT} backlog=4096; location / {{ return 200 \"ok\\n\"; }} }}\n  \
          server {{ listen 127.0.0.1:{TLS_PORT} ssl http2; ssl_certificate {home}/certificate.pem; \
          ssl_certificate_key {home}/key.pem; location / {{ return 200 \"ok\\n\"; }} }}\n}}\n"
     )

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 use super::bpf::{self, Hook, Program};
 use super::floor::Floor;
 use super::load::{Workload, end_with_us, signal};
+use super::outputs;
 use crate::{shell, workspace};
 
 const STARTS_WITHIN: Duration = Duration::from_secs(20);
@@ -43,6 +44,10 @@ pub(crate) enum Observer {
     Wire,
     /// `tracer run --http2 off`.
     Off,
+    /// `tracer attach` on the load of `bench sinks`, without sinks until the end.
+    Hosts,
+    /// `tracer attach` on that load with every sink that goes on while tracing.
+    Sinks,
 }
 
 impl Observer {
@@ -76,12 +81,15 @@ impl Observer {
             Self::Frames => "frames",
             Self::Wire => "wire",
             Self::Off => "off",
+            Self::Hosts => "hosts",
+            Self::Sinks => "sinks",
         }
     }
 
     pub(crate) fn is_tracer(self) -> bool {
         let beside = [Self::Attach, Self::Record, Self::Bystander, Self::Neighbour];
-        beside.contains(&self) || self.runs_load()
+        let of_sinks = [Self::Hosts, Self::Sinks];
+        beside.contains(&self) || of_sinks.contains(&self) || self.runs_load()
     }
 
     /// Tells whether the load is the command of `tracer run`.
@@ -107,6 +115,10 @@ impl Observer {
                 workspace::tracer(),
                 &["attach", "--comm", "no-such-program"],
             ),
+            Self::Hosts | Self::Sinks => (
+                workspace::tracer(),
+                &["attach", "--port", "8080", "--quiet"],
+            ),
             Self::Neighbour => {
                 let mut command = Command::new(workspace::tracer());
                 let export = export.as_os_str();
@@ -130,6 +142,9 @@ impl Observer {
         }
         if self == Self::Record {
             command.arg("--record").arg(export.with_extension("trace"));
+        }
+        if self == Self::Sinks {
+            command.args(outputs::flags(export));
         }
         Some(command)
     }
