@@ -149,6 +149,15 @@ pub fn median_ns(latency: &Latency) -> f64 {
     latency.quantile(0.5).unwrap_or(0) as f64
 }
 
+/// Time in all that samples took beyond the quickest tenth of them, ns.
+pub fn beyond_quickest_ns(latency: &Latency) -> f64 {
+    let quickest_ns = latency.quantile(0.1).unwrap_or(0) as f64;
+    let beyond = latency
+        .bars()
+        .map(|bar| (bar.low_ns as f64 - quickest_ns).max(0.0) * bar.count as f64);
+    beyond.sum()
+}
+
 /// Part of a whole; 0 of nothing.
 pub fn share(part: u64, whole: u64) -> f64 {
     part as f64 / whole.max(1) as f64

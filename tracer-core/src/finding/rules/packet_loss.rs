@@ -2,12 +2,15 @@
 
 use tracer_text::number;
 
-use crate::finding::{
-    case::{CLEAR, Case, found, percent, share},
-    page::{Definition, Page},
-    subject::Kind,
-    threshold::Threshold,
-    verdict::{Confidence, Evidence, Fault, Judgement, Proposal, Saves, Severity},
+use crate::{
+    finding::{
+        case::{CLEAR, Case, beyond_quickest_ns, found, percent, share},
+        page::{Definition, Page},
+        subject::Kind,
+        threshold::Threshold,
+        verdict::{Confidence, Evidence, Fault, Judgement, Proposal, Saves, Severity},
+    },
+    phase::Phase,
 };
 
 const SEGMENTS: Threshold =
@@ -27,6 +30,15 @@ const SEGMENT_BYTES: u64 = 1448;
 const EACH_CONNECTION: u64 = 3;
 /// Least time after which a segment is sent again when nothing came back, ns (TCP_RTO_MIN of Linux).
 const WAIT_NS: f64 = 200e6;
+
+/// Phases in which a segment of the client may be waited for.
+const WAITING: [Phase; 5] = [
+    Phase::Tunnel,
+    Phase::Tls,
+    Phase::TlsResumed,
+    Phase::Ttfb,
+    Phase::Transfer,
+];
 
 pub(in crate::finding) const RULE: Definition = Definition {
     kinds: &[Kind::All, Kind::Host],
@@ -56,12 +68,6 @@ fn judge(case: &Case<'_>) -> Judgement {
     if !case.reached(again as f64, &AGAIN) || !case.reached(ratio, &AGAIN_SHARE) {
         return CLEAR;
     }
-    let each_ns = WAIT_NS.max(case.round_trip_ns());
-    let basis = format!(
-        "{} waits of {} for a segment to be sent again would not have been",
-        number::count(again),
-        number::time(each_ns)
-    );
     found(Fault {
         severity: Severity::Warning,
         summary: format!(
@@ -77,11 +83,32 @@ fn judge(case: &Case<'_>) -> Judgement {
         ],
         samples: segments,
         confidence: Confidence::Measured,
-        saves: Saves::of(again, each_ns, group.requests.count, basis),
+        saves: saves(case, again),
         proposal: Proposal::default(),
         remedy: None,
         events: again,
     })
+}
+
+/// A wait for each segment that was sent again. Segments that were lost together share a wait, and those with others behind
+/// them are sent again sooner, so it is at most what the phases took in which such waits are.
+fn saves(case: &Case<'_>, again: u64) -> Option<Saves> {
+    let requests = case.group.requests.count;
+    let each_ns = WAIT_NS.max(case.round_trip_ns());
+    let beyond_ns: f64 = WAITING
+        .iter()
+        .map(|&phase| beyond_quickest_ns(case.group.phases.get(phase)))
+        .sum();
+    if again as f64 * each_ns > beyond_ns {
+        let basis = "handshakes, requests and transfers would have been as fast as the quickest tenth of them";
+        return Saves::of(1, beyond_ns, requests, basis.into());
+    }
+    let basis = format!(
+        "{} waits of {} for a segment to be sent again would not have been",
+        number::count(again),
+        number::time(each_ns)
+    );
+    Saves::of(again, each_ns, requests, basis)
 }
 
 #[cfg(test)]
@@ -97,6 +124,27 @@ mod tests {
             group.tcp.retransmits = again + 3;
             group.tcp.syn_retransmits = 3;
         }
+    }
+
+    /// What is saved is never more than there is to save.
+    #[test]
+    fn waits_take_no_more_than_the_requests() {
+        let of = |slow_ns| {
+            LOOK.found(
+                move |group: &mut Group| {
+                    lost(20, 2000)(group);
+                    group.phases.ttfb.record_n(10_000_000, 1900);
+                    group.phases.ttfb.record_n(slow_ns, 100);
+                },
+                "had to be sent again",
+            )
+        };
+        let waits = of(1_010_000_000).saves.unwrap();
+        assert_eq!(waits.total_ns, 20.0 * 200e6);
+        assert!(waits.basis.starts_with("20 waits of 200 ms"));
+        let capped = of(20_000_000).saves.unwrap();
+        assert!((capped.total_ns / 1e9 - 1.0).abs() < 0.01, "{capped:?}");
+        assert!((capped.per_request_ns.unwrap() / 5e5 - 1.0).abs() < 0.01);
     }
 
     #[test]
