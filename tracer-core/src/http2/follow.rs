@@ -127,9 +127,9 @@ impl Follow {
         }
     }
 
-    /// True if the records of the connection show that it has carried no request.
+    /// True if the client has sent nothing behind the handshake, as far as the records of the connection show.
     pub fn shows_no_request(&self) -> bool {
-        matches!(self.join, Join::None) && self.inferred.requests() == 0
+        matches!(self.join, Join::None) && !self.client.has_begun()
     }
 
     /// Most streams at once so far.
