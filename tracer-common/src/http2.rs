@@ -133,10 +133,13 @@ pub mod frames {
     pub const FREED: u8 = 8;
     /// This record is not the last one of its call.
     pub const MORE: u8 = 16;
+    /// In clear, from the server: the socket has all bytes before the new ones of this segment.
+    pub const WHOLE: u8 = 32;
 }
 
 /// Frames whose headers were completed by one call of a TLS library, or by one segment in clear; a frame with a value comes
-/// with the call or segment that completes the value. Only the entries that are
+/// with the call or segment that completes the value. A segment of the server that fills a gap is reported from its first
+/// byte on, although the frames in bytes behind the gap were reported before. Only the entries that are
 /// set are written, and `header.size` is the length up to the last of them. A call without a new frame is reported, too.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,7 @@
 
 pub mod at_once;
 pub mod call;
+mod clear;
 mod ends;
 mod fit;
 pub mod follow;

@@ -67,8 +67,8 @@ fn report<S: Source, L: Loops>(
     follower.miss(piece.missing);
     record.at_ns = piece.now_ns;
     record.object = 0;
-    record.position = follower.position;
-    record.length = piece.to.saturating_sub(piece.from);
+    record.position = follower.position.saturating_sub(piece.again.into());
+    record.length = piece.arrived();
     record.tgid = piece.tgid;
     record.tid = 0;
     record.direction = piece.direction;
@@ -78,6 +78,9 @@ fn report<S: Source, L: Loops>(
     } else {
         0
     };
+    if piece.is_whole == 1 {
+        record.flags |= frames::WHOLE;
+    }
     record.pad = 0;
     let mut out = FramesOut {
         record,

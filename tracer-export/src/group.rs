@@ -236,7 +236,8 @@ object! {
         inferred: Option<u64>,
         /// None: the requests are not known.
         none: Option<u64>,
-        /// None, because the connections closed without a request.
+        /// None, because the client has sent nothing on the connection: closed ones, and open ones that were opened within
+        /// the trace.
         never_used: Option<u64>,
     }
 }

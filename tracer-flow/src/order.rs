@@ -3,11 +3,11 @@
 use tracer_common::record::{handshake, tls};
 
 use crate::{
-    conn::Conn,
+    conn::{Conn, Stream},
     difference::{after, bytes_between},
     preamble,
     segment::Segment,
-    source::Source,
+    source::{Packet, Source},
     tunnel,
 };
 
@@ -120,4 +120,15 @@ fn opens_tls<S: Source>(conn: &mut Conn, source: &S) -> bool {
     conn.tls_start_ns = conn.egress.now_ns;
     conn.egress.want = 6;
     true
+}
+
+/// True if the segment of the server fills a gap before bytes that are followed already: what is behind the gap can be read
+/// only now. The segment may bring new bytes, too.
+#[inline(always)]
+pub(crate) fn fills_gap<P: Packet>(stream: &Stream, packet: &P, segment: &Segment) -> bool {
+    let is_seen = stream.want != 0 && after(stream.base, segment.sequence);
+    is_seen
+        && packet.readable_to().is_some_and(|readable_to| {
+            after(segment.end(), readable_to) && after(stream.base, readable_to)
+        })
 }

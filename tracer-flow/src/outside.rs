@@ -63,12 +63,28 @@ pub struct ClearPiece {
     pub tgid: u32,
     /// Number of bytes before these that have not come.
     pub missing: u32,
-    /// Position in the segment of the first byte.
+    /// Number of bytes from the segment's first one to the next new one, if the segment fills a gap; 0 for others.
+    pub again: u32,
+    /// Position in the segment of the first new byte.
     pub from: u32,
     /// Position in the segment behind the last byte.
     pub to: u32,
     /// Direction, one of `record::direction`.
     pub direction: u8,
+    /// 1: the socket has all bytes before the new ones.
+    pub is_whole: u8,
+}
+
+impl ClearPiece {
+    /// Number of bytes that have arrived now: the new ones, and those that fill a gap.
+    #[inline(always)]
+    pub fn arrived(&self) -> u32 {
+        if self.again == 0 {
+            self.to.saturating_sub(self.from)
+        } else {
+            self.to
+        }
+    }
 }
 
 /// Receiver of everything that is found out about connections.

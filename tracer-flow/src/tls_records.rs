@@ -13,7 +13,7 @@ use tracer_common::{
 use crate::{
     conn::{Conn, PADS_SENT, Stream, follows},
     difference::{after, before, bytes_between},
-    evidence,
+    evidence, order,
     outside::{Loops, Outside, TlsRecordPassed},
     record_search,
     segment::Segment,
@@ -156,10 +156,10 @@ pub(crate) fn follow<const EGRESS: bool, P: Packet, O: Outside>(
     now_ns: u64,
     outside: &mut O,
 ) {
+    if !EGRESS && order::fills_gap(&conn.ingress, packet, segment) {
+        outside.late(conn.cookie, segment.sequence, now_ns);
+    }
     if !advance(stream_of::<EGRESS>(conn), segment, now_ns) {
-        if !EGRESS && is_late(packet, segment) {
-            outside.late(conn.cookie, segment.sequence, now_ns);
-        }
         return;
     }
     if stream_of::<EGRESS>(conn).in_step == 0 && !find_step::<EGRESS, P, O>(conn, packet) {
@@ -178,14 +178,6 @@ pub(crate) fn follow<const EGRESS: bool, P: Packet, O: Outside>(
         step::<EGRESS, P, O>(conn, packet, outside)
     });
     give_up::<EGRESS>(conn);
-}
-
-/// True if the segment, behind which others have come, fills a gap: the socket does not have all of its bytes in order.
-#[inline(always)]
-fn is_late<P: Packet>(packet: &P, segment: &Segment) -> bool {
-    packet
-        .readable_to()
-        .is_some_and(|readable_to| after(segment.end(), readable_to))
 }
 
 /// Makes the new bytes of a segment the current ones; false if there are none. Bytes that are missing before them are passed

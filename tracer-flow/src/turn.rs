@@ -365,9 +365,9 @@ fn received_with_holes<P: Packet, O: Outside>(
 /// True if the segment is no part of a response, but a control record, an interim response, or a notice of the server
 /// that nobody asked for. The bytes from `position` on are new.
 #[inline(always)]
-fn is_no_answer<S: Source, O: Outside>(
+fn is_no_answer<P: Packet, O: Outside>(
     conn: &mut Conn,
-    source: &S,
+    source: &P,
     segment: &Segment,
     position: u32,
     now_ns: u64,
@@ -397,9 +397,9 @@ fn is_no_answer<S: Source, O: Outside>(
 
 /// True if all new bytes belong to interim responses (RFC 9110 15.2). Notes a switch of protocols, which is an answer.
 #[inline(always)]
-fn is_interim<S: Source, O: Outside>(
+fn is_interim<P: Packet, O: Outside>(
     conn: &mut Conn,
-    source: &S,
+    source: &P,
     segment: &Segment,
     position: u32,
     now_ns: u64,
@@ -418,7 +418,7 @@ fn is_interim<S: Source, O: Outside>(
                 Beginning::Final | Beginning::Other => return false,
             }
         }
-        match end_of_header::<S, O>(source, at, conn.interim - 1) {
+        match end_of_header::<P, O>(source, at, conn.interim - 1) {
             Ok(end) => at = end,
             Err(matched) => {
                 conn.interim = 1 + matched;
@@ -435,9 +435,9 @@ fn is_interim<S: Source, O: Outside>(
 
 /// Notes that the server switches protocols. What follows is not HTTP/1.1, and may be HTTP/2 in clear.
 #[inline(always)]
-fn switches<S: Source, O: Outside>(
+fn switches<P: Packet, O: Outside>(
     conn: &mut Conn,
-    source: &S,
+    packet: &P,
     segment: &Segment,
     position: u32,
     now_ns: u64,
@@ -447,11 +447,11 @@ fn switches<S: Source, O: Outside>(
     outside.note(conn, note::UPGRADED);
     if outside.http2() == http2::FRAMES
         && conn.request.protocol == turn::CLEAR
-        && let Ok(end) = end_of_header::<S, O>(source, position, 0)
+        && let Ok(end) = end_of_header::<P, O>(packet, position, 0)
     {
         let cookie = conn.cookie;
         batch::report(conn, cookie, now_ns, outside);
-        clear_frames::begin_behind(conn, source, segment, end, now_ns, outside);
+        clear_frames::begin_behind(conn, packet, segment, end, now_ns, outside);
     }
 }
 

@@ -42,7 +42,7 @@ pub struct Sources {
     pub inferred: u64,
     /// Connections whose requests are not known.
     pub none: u64,
-    /// Connections that have closed without a request.
+    /// Connections on which the client has sent nothing: closed ones, and open ones that were opened within the trace.
     pub never_used: u64,
 }
 

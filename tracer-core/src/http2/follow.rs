@@ -10,6 +10,7 @@ use tracer_common::{
 use super::{
     at_once::AtOnce,
     call::Call,
+    clear::Clear,
     inferred::Inferred,
     lengths::{Circumstances, Event},
     news::{Ended, News, Outcome},
@@ -18,7 +19,7 @@ use super::{
     record::Records,
     source::{Because, Source},
     streams::Streams,
-    track::{Happening, Times, Track},
+    track::Happening,
     wire::{Before, Piece, TlsRecord, Wire},
     writes::{LostSync, Writes},
 };
@@ -36,7 +37,7 @@ enum Join {
     /// Frames of a TLS library, and the TLS records on the wire.
     Tls(Box<(Writes, Reads)>),
     /// Frames in clear, which have the times of their segments.
-    Clear(Box<[Track; 2]>),
+    Clear(Box<Clear>),
     /// The frames cannot be followed.
     Lost(Because),
 }
@@ -126,9 +127,9 @@ impl Follow {
         }
     }
 
-    /// True if the records of the connection show that it has carried no request.
+    /// True if the client has sent nothing behind the handshake, as far as the records of the connection show.
     pub fn shows_no_request(&self) -> bool {
-        matches!(self.join, Join::None) && self.inferred.requests() == 0
+        matches!(self.join, Join::None) && !self.client.has_begun()
     }
 
     /// Most streams at once so far.
@@ -341,31 +342,13 @@ impl Follow {
         if call.side == Side::Client && call.has(frames::BEGINS) && asks_h2c {
             self.streams.upgraded(news);
         }
-        let Join::Clear(tracks) = &mut self.join else {
+        let Join::Clear(clear) = &mut self.join else {
             return;
         };
-        let track = match call.side {
-            Side::Client => &mut tracks[0],
-            Side::Server => &mut tracks[1],
-        };
-        if track.covered() == 0 {
-            track.begin_at(call.position);
-        }
-        let Some(between) = call.position.checked_sub(track.covered()) else {
+        let (side, mut happenings) = (call.side, Vec::new());
+        if clear.take(call, &mut happenings).is_err() {
             return self.lose(Because::LostSync, news);
-        };
-        let (side, end) = (call.side, call.end());
-        track.add(call.frames, end);
-        // A segment without the header of a frame need not be told.
-        let times = Times {
-            begin_ns: call.at_ns,
-            end_ns: call.at_ns,
-            read_ns: 0,
-        };
-        track.cover(between, times);
-        track.cover(call.length.into(), times);
-        let mut happenings = Vec::new();
-        track.drain(&mut happenings);
+        }
         self.tell(side, happenings, news);
         self.streams.reset_before(u64::MAX, news);
     }

@@ -13,8 +13,9 @@ use super::{
     writes::LostSync,
 };
 
-/// Limits of what is kept until the other side of the pair comes.
-const MOST_RECORDS: usize = 4096;
+/// Limits of what is kept until the other side of the pair comes. A client that reads late lets megabytes wait in its socket, in
+/// records of one small frame each.
+const MOST_RECORDS: usize = 1 << 18;
 const MOST_READS: usize = 16_384;
 /// Records at the begin of a connection, among which messages of TLS are to be expected.
 const EARLY: usize = 24;

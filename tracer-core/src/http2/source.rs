@@ -9,7 +9,7 @@ pub enum Source {
     Inferred,
     /// There is none.
     None(Because),
-    /// The connection has closed without a request.
+    /// The client has sent nothing on the connection, which was opened within the trace.
     NeverUsed,
 }
 

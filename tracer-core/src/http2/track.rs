@@ -6,6 +6,10 @@ use tracer_common::http2::Frame;
 
 /// Bytes of a frame's header (RFC 9113 4.1).
 const HEADER: u64 = 9;
+/// Types of frames that say nothing about a stream's request or response (RFC 9113 6.3, 6.7, 6.9), and the last type that it
+/// knows. A peer may send thousands of them while the other side waits.
+const SILENT: [u8; 3] = [2, 6, 8];
+const LAST_TYPE: u8 = 9;
 /// Bytes before the end of the last call in which the next frame may begin: a header, and the settings behind it.
 const BEHIND: u64 = HEADER + 64;
 
@@ -81,7 +85,8 @@ impl Track {
 
     /// Adds the frames of a call that ends at `end`.
     pub(super) fn add(&mut self, frames: Vec<Frame>, end: u64) {
-        self.frames.extend(frames);
+        let tells = |frame: &Frame| frame.kind <= LAST_TYPE && !SILENT.contains(&frame.kind);
+        self.frames.extend(frames.into_iter().filter(tells));
         self.told = self.told.max(end);
     }
 

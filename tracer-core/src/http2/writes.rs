@@ -9,9 +9,10 @@ use super::{
     wire::TlsRecord,
 };
 
-/// Limits of what is kept until the other side of the pair comes.
-const MOST_RECORDS: usize = 4096;
-const MOST_CALLS: usize = 1024;
+/// Limits of what is kept until the other side of the pair comes. What a client has written may wait in a socket of some
+/// megabytes while the server reads nothing, in writes of one small frame each.
+const MOST_RECORDS: usize = 65_536;
+const MOST_CALLS: usize = 1 << 18;
 /// Bytes of the shortest frame, which is its header. A record with less at the beginning of a write is no part of it: it
 /// is an alert or a KeyUpdate.
 const SHORTEST_FRAME: u64 = 9;
@@ -224,3 +225,6 @@ impl Writes {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests;

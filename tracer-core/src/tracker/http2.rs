@@ -113,8 +113,13 @@ impl Tracker {
 
     /// Counts news about the requests of a connection, and notes the source that it has now.
     fn tell_http2(&mut self, connection: &mut Connection, news: &[News]) {
-        let Some(source) = connection.follow.as_ref().map(|follow| follow.source()) else {
+        let Some(follow) = &connection.follow else {
             return;
+        };
+        let is_older = connection.opening.connect == Connect::Before;
+        let source = match follow.source() {
+            Source::Inferred if !is_older && follow.shows_no_request() => Source::NeverUsed,
+            source => source,
         };
         if source == Source::Frames && connection.http2 != Some(true) {
             self.take_back_turns(connection);

@@ -8,6 +8,7 @@ mod http2;
 mod http2_inferred;
 mod http2_model;
 mod http2_property;
+mod http2_storms;
 mod http2_streams;
 mod stamps;
 mod tickets;

@@ -20,7 +20,7 @@ use crate::script::{
 const WHOLE: u8 = passed::BEGINS | passed::ENDS;
 
 /// Handshake of TLS 1.3 in which the record with EncryptedExtensions has this length.
-fn handshake(encrypted_extensions: u16) -> Vec<Message> {
+pub(crate) fn handshake(encrypted_extensions: u16) -> Vec<Message> {
     let flight = [
         server_hello(),
         record(DATA, encrypted_extensions),
@@ -35,7 +35,7 @@ fn handshake(encrypted_extensions: u16) -> Vec<Message> {
 }
 
 /// Play of a script while HTTP/2 is read.
-fn play(script: &[Message]) -> Play {
+pub(crate) fn play(script: &[Message]) -> Play {
     let mut play = Play::new();
     play.driver().read_http_2(http2::WIRE);
     for message in script {
@@ -334,7 +334,7 @@ proptest! {
 }
 
 /// Header and payload of a frame.
-fn frame(kind: u8, flags: u8, stream: u32, length: u32) -> Vec<u8> {
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, length: u32) -> Vec<u8> {
     let mut bytes = length.to_be_bytes()[1..].to_vec();
     bytes.extend([kind, flags]);
     bytes.extend(stream.to_be_bytes());

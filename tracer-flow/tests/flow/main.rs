@@ -3,6 +3,7 @@
 mod frames;
 mod handshakes;
 mod http2;
+mod late;
 mod properties;
 mod script;
 mod tunnels;

@@ -1,4 +1,4 @@
-//! Tests of reads behind a gap.
+//! Tests of reads behind a gap, and of records that wait for their reads.
 
 use tracer_common::http2::Frame;
 
@@ -104,4 +104,14 @@ fn two_gaps() {
         false => time_ns(number),
     });
     assert_eq!(times, expected.collect::<Vec<u64>>());
+}
+
+/// A client that reads late lets thousands of small records wait.
+#[test]
+fn many_small_records_that_wait() {
+    let lengths = [[17; 20_000].as_slice(), &[30], &[17; 20_000]].concat();
+    let mut reads = received(&lengths, lengths.len(), lengths.len());
+    assert!(reads.passed().is_ok());
+    let expected: Vec<u64> = (0..lengths.len()).map(time_ns).collect();
+    assert_eq!(begins(&mut reads, &lengths), expected);
 }

@@ -155,6 +155,35 @@ fn closed_without_a_request() {
     }
 }
 
+/// A connection that waits for its first request is never used so far, whatever the server has sent.
+#[test]
+fn open_without_a_request() {
+    let check = |wire: &Wire, expected: (u64, u64)| {
+        let source = wire.model.tracker.snapshot().totals.http2.source;
+        assert_eq!((source.never_used, source.inferred), expected);
+        assert_eq!((source.frames, source.none), (0, 0));
+    };
+    let mut wire = Wire::new(17);
+    wire.got(90, 250);
+    check(&wire, (1, 0));
+    wire.got(91, 9);
+    check(&wire, (1, 0));
+    wire.sent(100, 150);
+    check(&wire, (0, 1));
+    wire.got(140, 300);
+    check(&wire, (0, 1));
+    wire.model.close(200 * MS, closer::CLIENT);
+    assert_eq!(wire.model.totals(9000 * MS).requests.count, 1);
+    // The same without a request, until the end of the trace.
+    let mut wire = Wire::new(17);
+    wire.got(90, 250);
+    let group = wire.model.totals(9000 * MS);
+    assert_eq!(
+        (group.http2.source.never_used, group.requests.count),
+        (1, 0)
+    );
+}
+
 #[test]
 fn prefaces_with_and_without_a_request() {
     for (preface, next, expected) in [
