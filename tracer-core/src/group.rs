@@ -9,7 +9,7 @@ pub mod tunnels;
 use tracer_common::{
     dns::{PORT, PORT_TLS},
     errno::{ECONNREFUSED, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH, ETIMEDOUT},
-    record::{CloseRecord, closer, turn},
+    record::{CloseRecord, Segments, closer, turn},
 };
 
 use crate::{
@@ -338,10 +338,40 @@ pub struct Tcp {
     pub bytes_sent: u64,
     /// Payload bytes received.
     pub bytes_received: u64,
+    /// Payload bytes sent by connections that were open at the last pass over the sockets.
+    pub open_bytes_sent: u64,
+    /// Payload bytes received by them.
+    pub open_bytes_received: u64,
+    /// Segments received.
+    pub segments_in: u64,
+    /// Segments sent, those sent again included.
+    pub segments_out: u64,
+    /// Segments received out of order: those that came after a gap.
+    pub segments_out_of_order: u64,
+    /// Segments lost on the way to the client, told by the gaps that they left.
+    pub segments_lost_in: u64,
     /// Smoothed round-trip times at close.
     pub srtt: Latency,
     /// Connections that entered TIME_WAIT.
     pub time_wait_entered: u64,
+}
+
+impl Tcp {
+    /// Counts the segments of a closed connection, if its record has them.
+    pub fn count(&mut self, segments: Option<&Segments>) {
+        let Some(segments) = segments else {
+            return;
+        };
+        self.segments_in += u64::from(segments.received);
+        self.segments_out += u64::from(segments.sent);
+        self.segments_out_of_order += u64::from(segments.out_of_order);
+        self.segments_lost_in += u64::from(segments.missing);
+    }
+
+    /// True if segments were counted, wherever something has come. Recordings of earlier builds lack them.
+    pub fn has_segments(&self) -> bool {
+        self.segments_in != 0 || self.bytes_received == 0
+    }
 }
 
 /// Data of an established connection that move with it from one group to another.
@@ -509,7 +539,15 @@ impl Group {
         connections.half_closed_now = 0;
         connections.idle_now = 0;
         connections.unused_now = 0;
+        self.tcp.open_bytes_sent = 0;
+        self.tcp.open_bytes_received = 0;
         self.requests.in_flight_now = 0;
+    }
+
+    /// True if the bytes of open connections are known. Recordings of earlier builds lack them.
+    pub fn tells_open_bytes(&self) -> bool {
+        let tcp = &self.tcp;
+        self.connections.open_now == 0 || tcp.open_bytes_sent + tcp.open_bytes_received != 0
     }
 
     /// Counts a request that was in flight from `start_ns` to `end_ns`.

@@ -29,7 +29,8 @@ use std::{
 use tracer_common::{
     counter::Counter,
     record::{
-        CloseRecord, ConnectRecord, Endpoint, TlsRecord, close, close_outcome, connect, note, tls,
+        CloseRecord, ConnectRecord, Endpoint, Segments, TlsRecord, close, close_outcome, connect,
+        note, tls,
     },
 };
 
@@ -165,14 +166,14 @@ impl Tracker {
             Event::Connect(record) => self.connected(record),
             Event::Tls(record) => self.handshaken(record),
             Event::Hello(hello) => self.hello(hello),
-            Event::Close(record) => self.closed(record),
+            Event::Close(record, segments) => self.closed(record, *segments),
             Event::Fork(record) => {
                 self.processes.forked(record.parent, record.tgid);
                 self.dns.forked(record.parent, record.tgid);
             }
             Event::Exec(record) => self.processes.executed(record.tgid, comm(&record.filename)),
             Event::Exit(record) => self.objects.forget_process(record.tgid),
-            Event::Socket(record) => self.open_socket(record),
+            Event::Socket(record, _) => self.open_socket(record),
             Event::Turn(record) => self.turn(record, None),
             Event::FirstTurn(record) => self.turn(&record.turn, Some(record)),
             Event::Turns(turns) => self.turns(*turns),
@@ -524,7 +525,7 @@ impl Tracker {
         }
     }
 
-    fn closed(&mut self, record: &CloseRecord) {
+    fn closed(&mut self, record: &CloseRecord, segments: Option<&Segments>) {
         let cookie = record.header.cookie;
         drop(self.early.take(cookie));
         let known = record.established_ns != 0;
@@ -533,6 +534,7 @@ impl Tracker {
         let Some(mut connection) = self.take_connection(cookie) else {
             self.of_unknown(|group| {
                 group.close(record, lifetime);
+                group.tcp.count(segments);
                 group.tcp.time_wait_entered += enters;
             });
             return;
@@ -546,6 +548,7 @@ impl Tracker {
         }
         self.of_connection(&connection, |group| {
             group.close(record, lifetime);
+            group.tcp.count(segments);
             group.tcp.time_wait_entered += enters;
             match connection.last_turn {
                 Some(turn) => {

@@ -403,6 +403,18 @@ object! {
         bytes_sent: Option<u64>,
         /// Payload bytes received.
         bytes_received: Option<u64>,
+        /// Payload bytes sent by connections that were open at the last pass over the sockets.
+        open_bytes_sent: Option<u64>,
+        /// Payload bytes received by them.
+        open_bytes_received: Option<u64>,
+        /// Segments received; absent in replays of recordings that lack them, as the next three.
+        segments_in: Option<u64>,
+        /// Segments sent, those sent again included.
+        segments_out: Option<u64>,
+        /// Segments received out of order: those that came after a gap.
+        segments_out_of_order: Option<u64>,
+        /// Segments lost on the way to the client, told by the gaps that they left.
+        segments_lost_in: Option<u64>,
         /// Median of the smoothed round-trip times at close, ns; 0 without any.
         srtt_ns: Option<u64>,
         /// Connections that entered TIME_WAIT.

@@ -167,10 +167,14 @@ since!(Tcp {
         retransmits,
         bytes_sent,
         bytes_received,
+        segments_in,
+        segments_out,
+        segments_out_of_order,
+        segments_lost_in,
         time_wait_entered
     ],
     parts: [srtt],
-    kept: []
+    kept: [open_bytes_sent, open_bytes_received]
 });
 since!(Group {
     counts: [negative_durations],

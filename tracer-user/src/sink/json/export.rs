@@ -160,7 +160,7 @@ fn group(group: &Group, has_activity: bool) -> export::Group {
         tunnels: tunnels(&group.tunnels),
         tls: tls(&group.tls),
         dns: dns(&group.dns),
-        tcp: tcp(&group.tcp),
+        tcp: tcp(&group.tcp, has_activity && group.tells_open_bytes()),
         phases: phases(&group.phases),
     }
 }
@@ -375,12 +375,20 @@ fn series(series: &Series) -> export::Series {
     }
 }
 
-fn tcp(tcp: &Tcp) -> export::Tcp {
+/// TCP counters. `tells_open`: what open connections have carried is known.
+fn tcp(tcp: &Tcp, tells_open: bool) -> export::Tcp {
+    let segments = |count: u64| tcp.has_segments().then_some(count);
     export::Tcp {
         syn_retransmits: Some(tcp.syn_retransmits),
         retransmits: Some(tcp.retransmits),
         bytes_sent: Some(tcp.bytes_sent),
         bytes_received: Some(tcp.bytes_received),
+        open_bytes_sent: tells_open.then_some(tcp.open_bytes_sent),
+        open_bytes_received: tells_open.then_some(tcp.open_bytes_received),
+        segments_in: segments(tcp.segments_in),
+        segments_out: segments(tcp.segments_out),
+        segments_out_of_order: segments(tcp.segments_out_of_order),
+        segments_lost_in: segments(tcp.segments_lost_in),
         srtt_ns: Some(tcp.srtt.summary().p50_ns),
         time_wait_entered: Some(tcp.time_wait_entered),
     }

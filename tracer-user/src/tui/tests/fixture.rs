@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use tracer_common::record::Traffic;
 use tracer_core::{
     client::{Client, Sign},
     dns::figures::NameFigures,
@@ -146,6 +147,11 @@ fn connection(at: u8, state: LiveState) -> LiveConnection {
             resumed: at.is_multiple_of(2),
         }),
         adopted: false,
+        traffic: Some(Traffic {
+            bytes_sent: 700 * u64::from(at),
+            bytes_received: 123_456 * u64::from(at),
+            ..Traffic::default()
+        }),
     }
 }
 

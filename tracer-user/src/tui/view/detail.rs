@@ -194,6 +194,7 @@ const FACTS: [(&str, &[Fact]); 8] = [
         &[
             ("retransmits", |g| g.tcp.retransmits),
             ("SYN again", |g| g.tcp.syn_retransmits),
+            ("lost to us", |g| g.tcp.segments_lost_in),
             ("TIME_WAIT", |g| g.tcp.time_wait_entered),
         ],
     ),
@@ -225,12 +226,19 @@ fn facts(canvas: &mut Canvas<'_>, area: Area, pair: &Pair<'_>) {
     }
 }
 
+/// Payload bytes of closed and open connections. Without a pass over the sockets only those of closed ones are known.
 fn bytes(pair: &Pair<'_>) -> String {
     let count = |of: fn(&Group) -> u64| pair.count(of).value.unwrap_or(0.0) as u64;
-    // The kernel programs tell them when a connection closes.
-    let open = match pair.now().connections.open_now {
-        0 => "",
-        _ => "  after close",
+    let now = pair.now();
+    let (sent, received) = (now.tcp.open_bytes_sent, now.tcp.open_bytes_received);
+    let open = match (now.connections.open_now, sent + received) {
+        (0, _) => String::new(),
+        (_, 0) => "  after close".to_owned(),
+        _ => format!(
+            "  open ones {} and {}",
+            number::short_bytes(sent),
+            number::short_bytes(received)
+        ),
     };
     format!(
         "sent {}  received {}{open}",
