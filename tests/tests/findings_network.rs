@@ -5,10 +5,10 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use tracer_tests::export::Export;
 use tracer_testbed::link::LinkOptions;
 use tracer_testbed::origin::Options;
 use tracer_tests::client::Client;
+use tracer_tests::export::Export;
 use tracer_tests::faults::{Far, evidence, finding, go, only, python, thinking, trace};
 use tracer_tests::link::{self, Link, Mischief};
 use tracer_tests::namespace::Namespace;

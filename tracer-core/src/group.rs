@@ -2,6 +2,7 @@
 
 mod failures;
 pub mod http2;
+pub mod per_connection;
 pub mod responses;
 mod since;
 pub mod tunnels;
@@ -19,10 +20,12 @@ use crate::{
     in_flight::InFlight,
     latency::Latency,
     phase::Phases,
+    timeline::Timeline,
     tls::TlsVersion,
     unknown::{RequestsUnknown, Unknown},
 };
 use http2::Http2;
+use per_connection::PerConnection;
 use responses::Responses;
 use tunnels::Tunnels;
 
@@ -210,6 +213,10 @@ pub struct Requests {
     pub in_flight_now: u64,
     /// Highest number of requests in flight at the same time.
     pub in_flight: InFlight,
+    /// Requests in flight over time; only for all connections.
+    pub timeline: Option<Box<Timeline>>,
+    /// Closed connections by the number of requests that they carried.
+    pub per_connection: PerConnection,
     /// Turns with response data that waited for the application for [`turn::SLOW_PICKUP_NS`] or longer.
     pub slow_pickups: u64,
     /// Slow pickups for which the run-queue latency of the reading thread was measured.
@@ -498,6 +505,13 @@ impl Connections {
 }
 
 impl Group {
+    /// Makes a group for all connections, which also keeps requests in flight over time.
+    pub fn of_all() -> Self {
+        let mut all = Self::roomy();
+        all.requests.timeline = Some(Box::default());
+        all
+    }
+
     /// Makes a group for many connections: the totals, or those of a process.
     pub fn roomy() -> Self {
         let requests = Requests {
@@ -554,6 +568,9 @@ impl Group {
     pub fn in_flight(&mut self, start_ns: u64, end_ns: u64) {
         let most = self.connections.peak_open + self.http2.beyond_one;
         self.requests.in_flight.add(start_ns, end_ns, most);
+        if let Some(timeline) = &mut self.requests.timeline {
+            timeline.add(start_ns, end_ns);
+        }
     }
 
     /// True if nothing was ever counted, or all of it moved to other groups.

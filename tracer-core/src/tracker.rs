@@ -49,13 +49,15 @@ use crate::{
     live::{Activity, LiveConnections},
     overflow::{MOST, Overflow},
     process::Processes,
-    series::{Sampler, State},
+    series::{FIRST_INTERVAL_NS, Sampler, State},
     snapshot::{Events, LeftOut, Snapshot},
     ticket::TicketHistories,
     time_wait::{ClosedSocket, Seen, TimeWait},
+    timeline::Timeline,
     tls::Side,
     unknown::Unknown,
 };
+use watch::carried;
 
 /// Limits and filters of a tracker.
 #[derive(Debug, Clone)]
@@ -124,7 +126,7 @@ impl Tracker {
             dns: DnsTracker::new(options.hosts.clone()),
             options,
             connections: HashMap::default(),
-            totals: Arc::new(Group::roomy()),
+            totals: Arc::new(Group::of_all()),
             processes: Processes::default(),
             time_wait: TimeWait::default(),
             ticket_histories: TicketHistories::default(),
@@ -456,14 +458,16 @@ impl Tracker {
         if connection.counted {
             let tunnels = path.map_or(&[][..], |path| &path.opened);
             let unfinished = u64::from(connection.hello.is_some());
-            let old = self.hosts.group_mut(connection.host);
-            old.take_back(&connection.opening);
-            old.tls.unfinished = old.tls.unfinished.saturating_sub(unfinished);
-            tunnels.iter().for_each(|(_, tunnel)| tunnel.take_back(old));
-            let new = self.hosts.group_mut(host);
-            new.open(&connection.opening);
-            new.tls.unfinished += unfinished;
-            tunnels.iter().for_each(|(_, tunnel)| tunnel.apply(new));
+            self.of_host(connection.process, connection.host, |old| {
+                old.take_back(&connection.opening);
+                old.tls.unfinished = old.tls.unfinished.saturating_sub(unfinished);
+                tunnels.iter().for_each(|(_, tunnel)| tunnel.take_back(old));
+            });
+            self.of_host(connection.process, host, |new| {
+                new.open(&connection.opening);
+                new.tls.unfinished += unfinished;
+                tunnels.iter().for_each(|(_, tunnel)| tunnel.apply(new));
+            });
         }
         connection.host = host;
     }
@@ -542,6 +546,7 @@ impl Tracker {
         self.settle_host(&mut connection);
         self.end_handshake_unseen(&mut connection);
         self.release_turn(&mut connection, false);
+        let carried = carried(&connection);
         self.close_http2(&mut connection, record);
         if !connection.counted {
             return;
@@ -549,6 +554,7 @@ impl Tracker {
         self.of_connection(&connection, |group| {
             group.close(record, lifetime);
             group.tcp.count(segments);
+            group.requests.per_connection.count(carried);
             group.tcp.time_wait_entered += enters;
             match connection.last_turn {
                 Some(turn) => {
@@ -660,6 +666,16 @@ impl Tracker {
 
     /// Ends the points of the series that are due at `now_ns`.
     pub fn sample(&mut self, now_ns: u64) {
+        let has_begun = |timeline: &Timeline| timeline.has_begun();
+        if !self
+            .totals
+            .requests
+            .timeline
+            .as_deref()
+            .is_some_and(has_begun)
+        {
+            self.of_timeline(|timeline| timeline.begin(now_ns, FIRST_INTERVAL_NS));
+        }
         if self.sampler.is_due(now_ns) {
             let state = State {
                 totals: self.complete_totals(),
@@ -667,7 +683,15 @@ impl Tracker {
                 time_wait: self.time_wait.current(),
             };
             self.sampler.sample(now_ns, state);
+            let interval_ns = self.sampler.series().interval_ns;
+            self.of_timeline(|timeline| timeline.follow(interval_ns));
             self.note_history(now_ns);
+        }
+    }
+
+    fn of_timeline(&mut self, change: impl FnOnce(&mut Timeline)) {
+        if let Some(timeline) = &mut Arc::make_mut(&mut self.totals).requests.timeline {
+            change(timeline);
         }
     }
 
@@ -754,7 +778,16 @@ impl Tracker {
 
     fn of_rows(&mut self, process: u32, host: u32, change: impl Fn(&mut Group)) {
         change(self.processes.group_mut(process));
-        change(self.hosts.group_mut(host));
+        self.of_host(process, host, change);
+    }
+
+    /// Changes the figures of a host by what a process does there.
+    fn of_host(&mut self, process: u32, host: u32, change: impl FnOnce(&mut Group)) {
+        let processes = &self.processes;
+        self.hosts.use_by(host, process, change, || {
+            let pid = processes.pid(process).unwrap_or(0);
+            (pid, processes.comm(process).unwrap_or_default().into())
+        });
     }
 }
 

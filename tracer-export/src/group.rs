@@ -162,6 +162,8 @@ object! {
         aborted: Option<u64>,
         /// Answered, but the client closed the connection before the response was whole.
         cut_short: Option<u64>,
+        /// Closed connections by the number of requests that they carried.
+        per_connection: PerConnection,
         /// Most that were in flight at once.
         in_flight_peak: Option<u64>,
         /// Turns whose response data waited 1 ms or longer for the application.
@@ -183,6 +185,36 @@ object! {
         pickup_cpu_ratio: Option<f64>,
         /// Sent and not answered; absent when not every open connection was looked at.
         in_flight_now: Option<u64>,
+    }
+}
+
+object! {
+    /// Closed connections by the number of requests that they carried, in ranges.
+    pub struct PerConnection {
+        /// One request.
+        one: Option<u64>,
+        /// Two requests.
+        two: Option<u64>,
+        /// 3 to 4 requests.
+        to_4: Option<u64>,
+        /// 5 to 8 requests.
+        to_8: Option<u64>,
+        /// 9 to 16 requests.
+        to_16: Option<u64>,
+        /// 17 to 32 requests.
+        to_32: Option<u64>,
+        /// 33 to 64 requests.
+        to_64: Option<u64>,
+        /// 65 to 128 requests.
+        to_128: Option<u64>,
+        /// 129 to 256 requests.
+        to_256: Option<u64>,
+        /// 257 to 512 requests.
+        to_512: Option<u64>,
+        /// 513 to 1024 requests.
+        to_1024: Option<u64>,
+        /// More than 1024 requests.
+        more: Option<u64>,
     }
 }
 

@@ -123,6 +123,12 @@ fn turns(known: Option<&Connection>, turns: u32) -> Option<u32> {
     Some(u32::try_from(streams.begun).unwrap_or(u32::MAX))
 }
 
+/// Number of requests that a connection has carried; 0 when they are not known.
+pub(super) fn carried(connection: &Connection) -> u64 {
+    let last = connection.last_turn.map_or(0, |turn| turn.number);
+    turns(Some(connection), last).map_or(0, u64::from)
+}
+
 /// Streams of a connection that speaks HTTP/2.
 fn live_http2(connection: &Connection) -> Option<LiveHttp2> {
     let content = connection.opening.content;

@@ -107,6 +107,7 @@ pub(super) fn host(name: &str, requests: u64) -> Host {
         key: Arc::new(HostKey::sni(name, 443)),
         addresses: Arc::new([[192, 0, 2, 1].into(), [192, 0, 2, 2].into()]),
         via: Arc::default(),
+        users: Arc::default(),
         group: Arc::new(group(requests, requests)),
     }
 }
