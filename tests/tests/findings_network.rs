@@ -49,6 +49,37 @@ fn a_small_range_of_ports() -> Result<()> {
     evidence(finding, "ports_used_ratio", 0.6)
 }
 
+/// Pages from two local addresses, one connection each.
+const SOURCES: &str = r#"
+for page in 1 2 3 4 5 6 7; do curl -sS -o /dev/null --interface 127.0.0.1 "$1"; done
+for page in 1 2 3 4; do curl -sS -o /dev/null --interface 127.0.0.2 "$1"; done
+"#;
+
+/// Each local address has all ports of the range for itself.
+#[test]
+fn ports_by_local_address() -> Result<()> {
+    let namespace = Namespace::new()?;
+    namespace.run(|| {
+        let mut testbed = Testbed::new()?;
+        let address = testbed.start(thinking(0))?;
+        let url = format!("http://{address}/page/0");
+        let traced = tracer_tests::tracer::run(&Client::shell("curl", SOURCES, &[&url]))?;
+        let destinations = traced.export.time_wait.destinations.iter();
+        let mut used: Vec<_> = destinations
+            .filter(|it| it.port == address.port())
+            .map(|it| (it.source.as_str(), it.ports_used, it.time_wait))
+            .collect();
+        used.sort_unstable();
+        let expected = [
+            ("127.0.0.1", Some(7), Some(7)),
+            ("127.0.0.2", Some(4), Some(4)),
+        ];
+        ensure!(used == expected, "{used:?}: {}", traced.story());
+        testbed.finish();
+        Ok(())
+    })
+}
+
 /// Takes the bodies of all requests of a connection.
 fn sink(stream: TcpStream) {
     // An error is the end of the connection.

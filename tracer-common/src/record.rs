@@ -291,6 +291,8 @@ pub mod note {
     /// The bytes of the record, which this mark comes with, begin a response in clear. The position is the number of its
     /// request. Only some responses of a connection are reported.
     pub const RESPONSE: u8 = 12;
+    /// As [`RESPONSE`], of a request that is not the first one and asks for the head only (HEAD).
+    pub const HEAD_RESPONSE: u8 = 13;
 }
 
 /// Tunnels through a proxy: kinds of the exchange, and its outcomes.

@@ -348,7 +348,13 @@ impl Tracker {
                 note::FORWARDED if hello.side == Side::Client => {
                     self.note_forwarded(&mut connection, hello.offset, hello.bytes);
                 }
-                note::RESPONSE => self.response(&mut connection, hello.offset, hello.bytes),
+                note::RESPONSE => {
+                    let is_bodyless = connection.heads_only;
+                    self.response(&mut connection, hello.offset, hello.bytes, is_bodyless);
+                }
+                note::HEAD_RESPONSE => {
+                    self.response(&mut connection, hello.offset, hello.bytes, true);
+                }
                 note::READ_LATE => connection.read_late_us = hello.offset,
                 _ => self.note(&mut connection, note),
             }

@@ -267,8 +267,10 @@ pub struct Conn {
     pub gap_left: u32,
     /// Number of gaps that were not closed at once.
     pub gaps: u32,
+    /// 1: the current request, which is not the first one, asks for the head of its response only.
+    pub asks_head: u8,
     /// Zero.
-    pub pad_gaps: u32,
+    pub pads_3: [u8; 3],
     // For handshakes, first turns and HTTP/2; else the batch of turns is stored here later: `Conn::batch`.
     /// Direction from the process.
     pub egress: Stream,

@@ -235,10 +235,10 @@ pub(super) static CONNECTIONS: Table = Table {
                 connection(look, row).turns.map(u64::from),
             ))
         }),
-        row("received", "in", 6, 8, |look, row| {
+        row("received", "in", 6, 4, |look, row| {
             bytes(look, row, |traffic| traffic.bytes_received)
         }),
-        row("sent", "out", 6, 9, |look, row| {
+        row("sent", "out", 6, 6, |look, row| {
             bytes(look, row, |traffic| traffic.bytes_sent)
         }),
         label("streams", "http/2", 17, 11, |look, row| {

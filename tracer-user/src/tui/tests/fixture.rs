@@ -71,6 +71,8 @@ pub(super) fn group(requests: u64, seed: u64) -> Group {
     group.connections.failed.refused = u64::from(requests % 5 == 4);
     group.connections.closed_by.client = connections.saturating_sub(3);
     group.tcp.time_wait_entered = connections.saturating_sub(3);
+    (0..connections).for_each(|at| group.requests.per_connection.count(1 + at % 5));
+    group.tcp.segments_lost_in = requests / 50;
     group.tcp.bytes_sent = requests * 512;
     group.tcp.bytes_received = requests * 20_000;
     group.tls.full = connections.div_ceil(2);
