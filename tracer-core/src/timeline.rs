@@ -39,8 +39,7 @@ impl Timeline {
         let Some(mut to_ns) = elapsed(end_ns, begin_ns) else {
             return;
         };
-        let most_ns = self.interval_ns.saturating_mul(MOST as u64);
-        to_ns = to_ns.min(most_ns.saturating_sub(1));
+        to_ns = to_ns.min(self.interval_ns.saturating_mul(MOST as u64));
         let mut from_ns = elapsed(start_ns, begin_ns).unwrap_or(0);
         while from_ns < to_ns {
             let at = from_ns / self.interval_ns;

@@ -3,8 +3,9 @@
 use tracer_common::{
     counter::Counter,
     record::{
-        CloseRecord, ClosedRecord, ConnectRecord, Endpoint, ExecRecord, Header, HelloRecord, PATH_LEN,
-        ProcessRecord, TlsRecord, TunnelRecord, UNMEASURED, VERSION, close as end, direction, kind,
+        CloseRecord, ClosedRecord, ConnectRecord, Endpoint, ExecRecord, Header, HelloRecord,
+        PATH_LEN, ProcessRecord, TlsRecord, TunnelRecord, UNMEASURED, VERSION, close as end,
+        direction, kind,
     },
 };
 use tracer_flow::{conn::Conn, record::fill_tunnel};

@@ -38,11 +38,8 @@ pub fn lost(conn: &Conn, segment_bytes: u32, out_of_order: u32) -> u32 {
     if out_of_order == 0 {
         return 0;
     }
-    let by_size = if segment_bytes == 0 {
-        0
-    } else {
-        conn.gap_bytes.saturating_add(segment_bytes / 2) / segment_bytes
-    };
+    let rounded = conn.gap_bytes.saturating_add(segment_bytes / 2);
+    let by_size = rounded.checked_div(segment_bytes).unwrap_or(0);
     if by_size > conn.gaps {
         by_size
     } else {

@@ -6,7 +6,9 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::{bpf_seq_write, bpf_sock_from_file};
 use tracer_common::{
     config::{ListenerKey, http2},
-    record::{self, FirstTurnRecord, OpenRecord, Traffic, TurnRecord, TurnsRecord, handshake, kind},
+    record::{
+        self, FirstTurnRecord, OpenRecord, Traffic, TurnRecord, TurnsRecord, handshake, kind,
+    },
     tcp_state as state,
 };
 use tracer_flow::{

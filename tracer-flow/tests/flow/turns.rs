@@ -430,7 +430,7 @@ fn responses_to_requests_for_heads_are_marked() {
         let now_ns = number * 1000;
         let request = format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n");
         play.whole(&client(now_ns, &[request.into_bytes()]));
-        play.whole(&server(now_ns + 100, &[head.clone()]));
+        play.whole(&server(now_ns + 100, std::slice::from_ref(&head)));
     }
     let reports = play.driver().reports().iter();
     let marks: Vec<(u32, u8)> = reports
