@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -135,6 +136,11 @@ impl Far {
     /// Traces a client at this end, as [`trace`] does.
     pub fn trace(&self, name: &str, client: Client) -> Result<Export> {
         trace(name, &self.inside(client))
+    }
+
+    /// Number of data packets of the origin that the link has dropped.
+    pub fn lost_from_server(&self) -> u64 {
+        self.link.counts().lost_from_server.load(Ordering::Relaxed)
     }
 
     /// Ends the origin and gives its counts.

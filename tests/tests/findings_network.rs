@@ -2,10 +2,14 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use tracer_testbed::link::LinkOptions;
+use tracer_testbed::origin::Options;
+use tracer_tests::client::Client;
 use tracer_tests::export::Export;
-use tracer_tests::faults::{evidence, go, only, python, thinking, trace};
+use tracer_tests::faults::{Far, evidence, finding, go, only, python, thinking, trace};
 use tracer_tests::link::{self, Link, Mischief};
 use tracer_tests::namespace::Namespace;
 use tracer_tests::server::{Testbed, Threaded};
@@ -43,6 +47,37 @@ fn a_small_range_of_ports() -> Result<()> {
     let finding = only(&export, "ephemeral-ports-running-out", "Go net/http")?;
     evidence(finding, "ports_used", 300.0)?;
     evidence(finding, "ports_used_ratio", 0.6)
+}
+
+/// Pages from two local addresses, one connection each.
+const SOURCES: &str = r#"
+for page in 1 2 3 4 5 6 7; do curl -sS -o /dev/null --interface 127.0.0.1 "$1"; done
+for page in 1 2 3 4; do curl -sS -o /dev/null --interface 127.0.0.2 "$1"; done
+"#;
+
+/// Each local address has all ports of the range for itself.
+#[test]
+fn ports_by_local_address() -> Result<()> {
+    let namespace = Namespace::new()?;
+    namespace.run(|| {
+        let mut testbed = Testbed::new()?;
+        let address = testbed.start(thinking(0))?;
+        let url = format!("http://{address}/page/0");
+        let traced = tracer_tests::tracer::run(&Client::shell("curl", SOURCES, &[&url]))?;
+        let destinations = traced.export.time_wait.destinations.iter();
+        let mut used: Vec<_> = destinations
+            .filter(|it| it.port == address.port())
+            .map(|it| (it.source.as_str(), it.ports_used, it.time_wait))
+            .collect();
+        used.sort_unstable();
+        let expected = [
+            ("127.0.0.1", Some(7), Some(7)),
+            ("127.0.0.2", Some(4), Some(4)),
+        ];
+        ensure!(used == expected, "{used:?}: {}", traced.story());
+        testbed.finish();
+        Ok(())
+    })
 }
 
 /// Takes the bodies of all requests of a connection.
@@ -99,4 +134,38 @@ fn a_link_that_loses_segments() -> Result<()> {
     let export = trace("packet-loss", &client)?;
     let finding = only(&export, "packet-loss", "requests/urllib3")?;
     evidence(finding, "segments_sent_again", link.client.run(sent_again)?)
+}
+
+/// Downloads of the same page, two over each of four connections at once.
+const DOWNLOADS: &str = r#"
+for client in 1 2 3 4; do
+    curl -sS -o /dev/null -o /dev/null "$1" "$1" &
+done
+wait
+"#;
+
+#[test]
+fn a_link_that_loses_segments_of_responses() -> Result<()> {
+    let options = Options {
+        body_bytes: 1_000_000,
+        ..thinking(0)
+    };
+    let link = LinkOptions {
+        rtt: Duration::from_millis(5),
+        loss: 0.03,
+        seed: 7,
+        ..LinkOptions::default()
+    };
+    let far = Far::over(link, options)?;
+    let client = Client::shell("curl", DOWNLOADS, &[&far.url()]);
+    let export = far.trace("packet-loss_responses", client)?;
+    let lost = far.lost_from_server();
+    ensure!(lost > 100, "the link has dropped {lost} packets only");
+    let finding = finding(&export, "packet-loss")?;
+    evidence(finding, "segments_lost_in", lost as f64)?;
+    let tcp = &export.totals.tcp;
+    let out_of_order = tcp.segments_out_of_order.context("not measured")?;
+    ensure!(tcp.segments_lost_in <= Some(out_of_order), "{tcp:?}");
+    far.finish();
+    Ok(())
 }

@@ -52,6 +52,12 @@ pub struct Offsets {
     pub tcp_retransmits: u32,
     /// `tcp_sock.segs_out`, u32, the SYN included.
     pub tcp_segments_out: u32,
+    /// `tcp_sock.segs_in`, u32, the SYN included.
+    pub tcp_segments_in: u32,
+    /// `tcp_sock.rcv_ooopack`, u32.
+    pub tcp_out_of_order: u32,
+    /// `tcp_sock.mss_cache`, u32.
+    pub tcp_segment_bytes: u32,
     /// `tcp_sock.bytes_sent`, u64, retransmitted bytes included.
     pub tcp_bytes_sent: u32,
     /// `tcp_sock.bytes_retrans`, u64.

@@ -16,7 +16,7 @@ pub const OVERFLOW_TIMES: &str = "OVERFLOW_TIMES";
 /// Per-CPU array of [`crate::overflow::Count`] slots.
 pub const OVERFLOW_COUNTS: &str = "OVERFLOW_COUNTS";
 
-/// Hash of a socket's cookie to the [`crate::record::CloseRecord`] that found the ring buffer full; emptied by user space.
+/// Hash of a socket's cookie to the [`crate::record::ClosedRecord`] that found the ring buffer full; emptied by user space.
 pub const LATE_CLOSES: &str = "LATE_CLOSES";
 
 /// Hash of [`crate::dns::LostAnswerKey`] to [`crate::dns::LostAnswer`]; emptied by user space.

@@ -169,11 +169,19 @@ pub enum Count {
     Unwatched,
     /// Responses on sockets whose reads are not seen.
     PickupsUnseen,
+    /// Segments received.
+    SegmentsReceived,
+    /// Segments sent.
+    SegmentsSent,
+    /// Segments received out of order.
+    OutOfOrder,
+    /// Segments of servers that did not come at first.
+    Missing,
 }
 
 impl Count {
     /// Number of counters.
-    pub const COUNT: u32 = 41;
+    pub const COUNT: u32 = 45;
 
     /// Slot of a failed connect, by its `sk_err`.
     pub const fn failed(error: u32) -> Self {
@@ -215,5 +223,5 @@ const _: () = {
     assert!(bucket(u64::MAX) == BUCKETS - 1);
     assert!(bucket(middle(1000)) == 1000 && bucket(middle(BUCKETS - 1)) == BUCKETS - 1);
     assert!(Histogram::DnsFailed as u32 + 1 == Histogram::COUNT);
-    assert!(Count::PickupsUnseen as u32 + 1 == Count::COUNT);
+    assert!(Count::Missing as u32 + 1 == Count::COUNT);
 };

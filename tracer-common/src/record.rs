@@ -4,9 +4,9 @@
 //! a byte array; padding is explicit and zero; times are `bpf_ktime_get_ns` (CLOCK_MONOTONIC) in nanoseconds.
 
 /// Version of every record in this file.
-pub const VERSION: u8 = 4;
-/// Oldest version that can be read; decoding refuses older ones. Version 2 is the same without [`TurnsRecord`], and up to
-/// version 3 only turns have [`UNMEASURED`].
+pub const VERSION: u8 = 5;
+/// Oldest version that can be read; decoding refuses older ones. Version 2 is the same without [`TurnsRecord`], up to
+/// version 3 only turns have [`UNMEASURED`], and up to version 4 records of sockets end before their [`Segments`].
 pub const OLDEST_VERSION: u8 = 2;
 /// In place of a time that was not measured.
 pub const UNMEASURED: u64 = u64::MAX;
@@ -29,7 +29,7 @@ pub mod kind {
     pub const TLS: u8 = 2;
     /// [`super::HelloRecord`], any size
     pub const HELLO: u8 = 3;
-    /// [`super::CloseRecord`]
+    /// [`super::ClosedRecord`]; up to version 4 [`super::CloseRecord`]
     pub const CLOSE: u8 = 4;
     /// [`super::ProcessRecord`]: a traced process forked
     pub const FORK: u8 = 5;
@@ -37,7 +37,7 @@ pub mod kind {
     pub const EXEC: u8 = 6;
     /// [`super::ProcessRecord`]: the last thread of a traced process exited
     pub const EXIT: u8 = 7;
-    /// [`super::SocketRecord`], from the iterator
+    /// [`super::OpenRecord`], from the iterator; up to version 4 [`super::SocketRecord`]
     pub const SOCKET: u8 = 8;
     /// [`super::TurnRecord`]
     pub const TURN: u8 = 9;
@@ -291,6 +291,8 @@ pub mod note {
     /// The bytes of the record, which this mark comes with, begin a response in clear. The position is the number of its
     /// request. Only some responses of a connection are reported.
     pub const RESPONSE: u8 = 12;
+    /// As [`RESPONSE`], of a request that is not the first one and asks for the head only (HEAD).
+    pub const HEAD_RESPONSE: u8 = 13;
 }
 
 /// Tunnels through a proxy: kinds of the exchange, and its outcomes.
@@ -415,6 +417,48 @@ pub struct CloseRecord {
     pub flags: u8,
 }
 
+/// Segments of a connection.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::IntoBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout
+    )
+)]
+pub struct Segments {
+    /// Segments received (`tcp_sock.segs_in`).
+    pub received: u32,
+    /// Segments sent, those sent again included (`tcp_sock.segs_out`).
+    pub sent: u32,
+    /// Segments received out of order (`tcp_sock.rcv_ooopack`).
+    pub out_of_order: u32,
+    /// Segments of the server that did not come at first, told by the gaps that they left.
+    pub missing: u32,
+}
+
+/// Record of a connection that has closed, with its segments.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    feature = "user",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::IntoBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout
+    )
+)]
+pub struct ClosedRecord {
+    /// Record as it was up to version 4.
+    pub close: CloseRecord,
+    /// Segments of the connection.
+    pub segments: Segments,
+}
+
 /// Bits that describe a closed connection.
 pub mod close {
     /// The connection was open before tracing began.
@@ -532,6 +576,46 @@ pub struct SocketRecord {
     pub unread: u8,
     /// Zero.
     pub pad: u8,
+}
+
+/// Payload and segments of an open connection so far.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "user",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::IntoBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout
+    )
+)]
+pub struct Traffic {
+    /// Payload bytes sent, without retransmissions.
+    pub bytes_sent: u64,
+    /// Payload bytes received.
+    pub bytes_received: u64,
+    /// Segments of the connection.
+    pub segments: Segments,
+}
+
+/// Record of an open socket, with its traffic so far.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(
+    feature = "user",
+    derive(
+        zerocopy::FromBytes,
+        zerocopy::IntoBytes,
+        zerocopy::Immutable,
+        zerocopy::KnownLayout
+    )
+)]
+pub struct OpenRecord {
+    /// Record as it was up to version 4.
+    pub socket: SocketRecord,
+    /// Traffic of the socket.
+    pub traffic: Traffic,
 }
 
 /// Protocols of a connection, ways in which a turn ended, and limits of turn records.
@@ -738,9 +822,11 @@ const _: () = {
     assert!(size_of::<HelloRecord<HELLO_SMALL>>() == 32 + HELLO_SMALL);
     assert!(size_of::<HelloRecord<HELLO_LARGE>>() == 32 + HELLO_LARGE);
     assert!(size_of::<CloseRecord>() == 24 + 48);
+    assert!(size_of::<ClosedRecord>() == 72 + 16);
     assert!(size_of::<ProcessRecord>() == 24 + 24);
     assert!(size_of::<ExecRecord>() == 24 + 24 + PATH_LEN);
     assert!(size_of::<SocketRecord>() == 24 + 72 + 32);
+    assert!(size_of::<OpenRecord>() == 128 + 32);
     assert!(size_of::<TurnRecord>() == 24 + 56);
     assert!(size_of::<FirstTurnRecord>() == 80 + 8 + 64 + 16 + 16);
     assert!(size_of::<TurnsRecord>() == 24 + 16 + 16 * turn::TURNS);

@@ -56,7 +56,7 @@ impl Credentials {
         };
         let (cookie, offset) = (hello.cookie, hello.offset);
         let range = size_of::<HelloRecord<0>>()..size_of::<HelloRecord<0>>() + hello.bytes.len();
-        if hello.note == Some(note::RESPONSE) {
+        if matches!(hello.note, Some(note::RESPONSE | note::HEAD_RESPONSE)) {
             self.copy(record);
             answer::hide_unread(&mut self.copy.as_mut_bytes()[range]);
             return &self.copy.as_bytes()[..record.len()];

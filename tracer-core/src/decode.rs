@@ -5,8 +5,8 @@ use tracer_common::dns::DnsReleaseRecord;
 use tracer_common::http2::BindRecord;
 use tracer_common::record::{
     CloseRecord, ConnectRecord, ExecRecord, FirstTurnRecord, Header, HelloRecord, OLDEST_VERSION,
-    ProcessRecord, SocketRecord, TlsRecord, TunnelRecord, TurnRecord, VERSION, direction, kind,
-    note,
+    ProcessRecord, Segments, SocketRecord, TlsRecord, Traffic, TunnelRecord, TurnRecord, VERSION,
+    direction, kind, note,
 };
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
@@ -26,16 +26,16 @@ pub enum Event<'a> {
     Tls(&'a TlsRecord),
     /// First bytes of a stream.
     Hello(Hello<'a>),
-    /// A connection has closed.
-    Close(&'a CloseRecord),
+    /// A connection has closed; its segments are not in recordings of earlier versions.
+    Close(&'a CloseRecord, Option<&'a Segments>),
     /// A traced process forked.
     Fork(&'a ProcessRecord),
     /// A process executed a program.
     Exec(&'a ExecRecord),
     /// A traced process ended.
     Exit(&'a ProcessRecord),
-    /// Open socket, found by a sweep.
-    Socket(&'a SocketRecord),
+    /// Open socket, found by a sweep; its traffic is not in recordings of earlier versions.
+    Socket(&'a SocketRecord, Option<&'a Traffic>),
     /// Request with its response.
     Turn(&'a TurnRecord),
     /// First request and response over TLS 1.3.
@@ -82,8 +82,8 @@ impl Event<'_> {
             Self::Connect(record) => record.header.cookie,
             Self::Tls(record) => record.header.cookie,
             Self::Hello(hello) => hello.cookie,
-            Self::Close(record) => record.header.cookie,
-            Self::Socket(record) => record.header.cookie,
+            Self::Close(record, _) => record.header.cookie,
+            Self::Socket(record, _) => record.header.cookie,
             Self::Turn(record) => record.header.cookie,
             Self::FirstTurn(record) => record.turn.header.cookie,
             Self::Turns(turns) => turns.cookie(),
@@ -150,11 +150,11 @@ pub fn decode(bytes: &[u8]) -> Result<Event<'_>, DecodeError> {
         kind::CONNECT => view(bytes, header.kind).map(Event::Connect),
         kind::TLS => view(bytes, header.kind).map(Event::Tls),
         kind::HELLO => hello(bytes).map(Event::Hello),
-        kind::CLOSE => view(bytes, header.kind).map(Event::Close),
+        kind::CLOSE => with_tail(bytes, header.kind).map(|(close, tail)| Event::Close(close, tail)),
         kind::FORK => view(bytes, header.kind).map(Event::Fork),
         kind::EXEC => view(bytes, header.kind).map(Event::Exec),
         kind::EXIT => view(bytes, header.kind).map(Event::Exit),
-        kind::SOCKET => view(bytes, header.kind).map(Event::Socket),
+        kind::SOCKET => with_tail(bytes, header.kind).map(|(open, tail)| Event::Socket(open, tail)),
         kind::TURN => view(bytes, header.kind).map(Event::Turn),
         kind::FIRST_TURN => view(bytes, header.kind).map(Event::FirstTurn),
         kind::TURNS => Turns::read(bytes)
@@ -188,6 +188,17 @@ fn view<T: FromBytes + Immutable + KnownLayout>(bytes: &[u8], kind: u8) -> Resul
     T::ref_from_prefix(bytes)
         .map(|(record, _)| record)
         .map_err(|_| too_short(kind, bytes, size_of::<T>()))
+}
+
+/// A record, and what follows it since version 5.
+fn with_tail<T, U>(bytes: &[u8], kind: u8) -> Result<(&T, Option<&U>), DecodeError>
+where
+    T: FromBytes + Immutable + KnownLayout,
+    U: FromBytes + Immutable + KnownLayout,
+{
+    let (record, rest) =
+        T::ref_from_prefix(bytes).map_err(|_| too_short(kind, bytes, size_of::<T>()))?;
+    Ok((record, U::ref_from_prefix(rest).ok().map(|(tail, _)| tail)))
 }
 
 fn hello(bytes: &[u8]) -> Result<Hello<'_>, DecodeError> {

@@ -70,6 +70,11 @@ impl<T: Entry> Entries<T> {
         }
     }
 
+    /// Every entry, in no order.
+    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.by_id.values_mut()
+    }
+
     /// Number of removed entries that had figures.
     pub(crate) fn folded(&self) -> u64 {
         self.folded

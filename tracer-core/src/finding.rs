@@ -42,6 +42,8 @@ pub struct Scope {
     pub kind: Kind,
     /// Name of the subject; empty for all.
     pub name: String,
+    /// Process that has most of the fault at a host, if several use it and the fault is one of their connections.
+    pub by: Option<String>,
 }
 
 /// Fault with its scope.
@@ -266,7 +268,7 @@ impl<'a> Court<'a> {
                     client,
                     was_found,
                 };
-                tallies[rule as usize].take(&case, (definition.judge)(&case));
+                tallies[rule as usize].take(rule, &case, (definition.judge)(&case));
             }
         });
     }
@@ -314,6 +316,15 @@ fn counts(group: &Group) -> [u64; 7] {
     ]
 }
 
+/// Name of the process that opens most connections to a host without need, for a rule about that.
+fn worst_process(rule: Rule, subject: Subject<'_>) -> Option<String> {
+    let Subject::Host(host) = subject else {
+        return None;
+    };
+    let user = host.users.worst().filter(|_| rule.is_about_reuse())?;
+    Some(format!("{} {}", user.pid, user.comm))
+}
+
 /// Results of one rule for all its subjects.
 #[derive(Default)]
 struct Tally {
@@ -324,13 +335,14 @@ struct Tally {
 }
 
 impl Tally {
-    fn take(&mut self, case: &Case<'_>, judgement: verdict::Judgement) {
+    fn take(&mut self, rule: Rule, case: &Case<'_>, judgement: verdict::Judgement) {
         match judgement {
             Ok(Verdict::Clear) => self.is_clear = true,
             Ok(Verdict::Found(fault)) => {
                 let scope = Scope {
                     kind: case.subject.kind(),
                     name: case.subject.name(),
+                    by: worst_process(rule, case.subject),
                 };
                 self.found.push((scope, *fault, case.client));
             }

@@ -2,6 +2,7 @@
 
 mod failures;
 pub mod http2;
+pub mod per_connection;
 pub mod responses;
 mod since;
 pub mod tunnels;
@@ -9,7 +10,7 @@ pub mod tunnels;
 use tracer_common::{
     dns::{PORT, PORT_TLS},
     errno::{ECONNREFUSED, ECONNRESET, EHOSTDOWN, EHOSTUNREACH, ENETDOWN, ENETUNREACH, ETIMEDOUT},
-    record::{CloseRecord, closer, turn},
+    record::{CloseRecord, Segments, closer, turn},
 };
 
 use crate::{
@@ -19,10 +20,12 @@ use crate::{
     in_flight::InFlight,
     latency::Latency,
     phase::Phases,
+    timeline::Timeline,
     tls::TlsVersion,
     unknown::{RequestsUnknown, Unknown},
 };
 use http2::Http2;
+use per_connection::PerConnection;
 use responses::Responses;
 use tunnels::Tunnels;
 
@@ -210,6 +213,10 @@ pub struct Requests {
     pub in_flight_now: u64,
     /// Highest number of requests in flight at the same time.
     pub in_flight: InFlight,
+    /// Requests in flight over time; only for all connections.
+    pub timeline: Option<Box<Timeline>>,
+    /// Closed connections by the number of requests that they carried.
+    pub per_connection: PerConnection,
     /// Turns with response data that waited for the application for [`turn::SLOW_PICKUP_NS`] or longer.
     pub slow_pickups: u64,
     /// Slow pickups for which the run-queue latency of the reading thread was measured.
@@ -338,10 +345,40 @@ pub struct Tcp {
     pub bytes_sent: u64,
     /// Payload bytes received.
     pub bytes_received: u64,
+    /// Payload bytes sent by connections that were open at the last pass over the sockets.
+    pub open_bytes_sent: u64,
+    /// Payload bytes received by them.
+    pub open_bytes_received: u64,
+    /// Segments received.
+    pub segments_in: u64,
+    /// Segments sent, those sent again included.
+    pub segments_out: u64,
+    /// Segments received out of order: those that came after a gap.
+    pub segments_out_of_order: u64,
+    /// Segments lost on the way to the client, told by the gaps that they left.
+    pub segments_lost_in: u64,
     /// Smoothed round-trip times at close.
     pub srtt: Latency,
     /// Connections that entered TIME_WAIT.
     pub time_wait_entered: u64,
+}
+
+impl Tcp {
+    /// Counts the segments of a closed connection, if its record has them.
+    pub fn count(&mut self, segments: Option<&Segments>) {
+        let Some(segments) = segments else {
+            return;
+        };
+        self.segments_in += u64::from(segments.received);
+        self.segments_out += u64::from(segments.sent);
+        self.segments_out_of_order += u64::from(segments.out_of_order);
+        self.segments_lost_in += u64::from(segments.missing);
+    }
+
+    /// True if segments were counted, wherever something has come. Recordings of earlier builds lack them.
+    pub fn has_segments(&self) -> bool {
+        self.segments_in != 0 || self.bytes_received == 0
+    }
 }
 
 /// Data of an established connection that move with it from one group to another.
@@ -468,6 +505,13 @@ impl Connections {
 }
 
 impl Group {
+    /// Makes a group for all connections, which also keeps requests in flight over time.
+    pub fn of_all() -> Self {
+        let mut all = Self::roomy();
+        all.requests.timeline = Some(Box::default());
+        all
+    }
+
     /// Makes a group for many connections: the totals, or those of a process.
     pub fn roomy() -> Self {
         let requests = Requests {
@@ -509,13 +553,24 @@ impl Group {
         connections.half_closed_now = 0;
         connections.idle_now = 0;
         connections.unused_now = 0;
+        self.tcp.open_bytes_sent = 0;
+        self.tcp.open_bytes_received = 0;
         self.requests.in_flight_now = 0;
+    }
+
+    /// True if the bytes of open connections are known. Recordings of earlier builds lack them.
+    pub fn tells_open_bytes(&self) -> bool {
+        let tcp = &self.tcp;
+        self.connections.open_now == 0 || tcp.open_bytes_sent + tcp.open_bytes_received != 0
     }
 
     /// Counts a request that was in flight from `start_ns` to `end_ns`.
     pub fn in_flight(&mut self, start_ns: u64, end_ns: u64) {
         let most = self.connections.peak_open + self.http2.beyond_one;
         self.requests.in_flight.add(start_ns, end_ns, most);
+        if let Some(timeline) = &mut self.requests.timeline {
+            timeline.add(start_ns, end_ns);
+        }
     }
 
     /// True if nothing was ever counted, or all of it moved to other groups.

@@ -1,5 +1,7 @@
 //! Name of a connection's remote end, and the source of that name.
 
+pub mod users;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -11,6 +13,7 @@ use crate::{
     entries::{Entries, Entry},
     group::Group,
 };
+use users::{Use, Users};
 
 /// Sources of a host's name, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -176,6 +179,8 @@ pub struct Host {
     pub addresses: Arc<[IpAddr]>,
     /// Proxies that connections went through.
     pub via: Arc<Via>,
+    /// Processes that use the host.
+    pub users: Arc<Users>,
     /// Figures of the host.
     pub group: Arc<Group>,
 }
@@ -246,6 +251,26 @@ impl Hosts {
         }
     }
 
+    /// Changes the figures of a host by what one of its processes does. `named` gives the id and name of a new one.
+    pub fn use_by(
+        &mut self,
+        at: u32,
+        process: u32,
+        change: impl FnOnce(&mut Group),
+        named: impl FnOnce() -> (u32, Arc<str>),
+    ) {
+        let Some(host) = self.entries.get_mut(at) else {
+            return change(self.entries.group_mut(at));
+        };
+        let group = Arc::make_mut(&mut host.group);
+        let before = Use::of(group);
+        change(group);
+        let after = Use::of(group);
+        if before != after {
+            Arc::make_mut(&mut host.users).add(process, &before, &after, named);
+        }
+    }
+
     /// Index of a host that is in the table.
     pub fn known(&self, key: &HostKey) -> Option<u32> {
         self.index.get(key).copied()
@@ -264,6 +289,7 @@ impl Hosts {
             key: Arc::clone(&key),
             addresses: Arc::default(),
             via: Arc::default(),
+            users: Arc::default(),
             group: Arc::default(),
         });
         self.index.insert(key, at);
@@ -330,6 +356,9 @@ impl Hosts {
     /// Clears all figures; indices stay valid.
     pub fn reset(&mut self) {
         self.entries.reset(Group::default);
+        for host in self.entries.all_mut() {
+            host.users = Arc::default();
+        }
     }
 }
 

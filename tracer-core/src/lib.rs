@@ -36,6 +36,7 @@ pub mod snapshot;
 pub mod stream;
 pub mod ticket;
 pub mod time_wait;
+pub mod timeline;
 pub mod tls;
 pub mod tracker;
 pub mod tunnel;

@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use tracer_common::record::Traffic;
+
 use crate::{
     host::HostKey,
     http2::{follow::Now, source::Source},
@@ -120,6 +122,8 @@ pub struct LiveConnection {
     pub tls: Option<LiveTls>,
     /// True if the connection was open before tracing began.
     pub adopted: bool,
+    /// Payload and segments so far; None in recordings of earlier builds.
+    pub traffic: Option<Traffic>,
 }
 
 /// Open connections at one moment, the most recently active first.

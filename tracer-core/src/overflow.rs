@@ -109,6 +109,10 @@ impl Overflow {
         tcp.bytes_received = tcp
             .bytes_received
             .saturating_add(self.count(Count::BytesReceived));
+        tcp.segments_in += self.count(Count::SegmentsReceived);
+        tcp.segments_out += self.count(Count::SegmentsSent);
+        tcp.segments_out_of_order += self.count(Count::OutOfOrder);
+        tcp.segments_lost_in += self.count(Count::Missing);
         tcp.time_wait_entered += self.count(Count::TimeWait);
     }
 

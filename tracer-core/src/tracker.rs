@@ -29,7 +29,8 @@ use std::{
 use tracer_common::{
     counter::Counter,
     record::{
-        CloseRecord, ConnectRecord, Endpoint, TlsRecord, close, close_outcome, connect, note, tls,
+        CloseRecord, ConnectRecord, Endpoint, Segments, TlsRecord, close, close_outcome, connect,
+        note, tls,
     },
 };
 
@@ -48,13 +49,15 @@ use crate::{
     live::{Activity, LiveConnections},
     overflow::{MOST, Overflow},
     process::Processes,
-    series::{Sampler, State},
+    series::{FIRST_INTERVAL_NS, Sampler, State},
     snapshot::{Events, LeftOut, Snapshot},
     ticket::TicketHistories,
     time_wait::{ClosedSocket, Seen, TimeWait},
+    timeline::Timeline,
     tls::Side,
     unknown::Unknown,
 };
+use watch::carried;
 
 /// Limits and filters of a tracker.
 #[derive(Debug, Clone)]
@@ -123,7 +126,7 @@ impl Tracker {
             dns: DnsTracker::new(options.hosts.clone()),
             options,
             connections: HashMap::default(),
-            totals: Arc::new(Group::roomy()),
+            totals: Arc::new(Group::of_all()),
             processes: Processes::default(),
             time_wait: TimeWait::default(),
             ticket_histories: TicketHistories::default(),
@@ -165,14 +168,14 @@ impl Tracker {
             Event::Connect(record) => self.connected(record),
             Event::Tls(record) => self.handshaken(record),
             Event::Hello(hello) => self.hello(hello),
-            Event::Close(record) => self.closed(record),
+            Event::Close(record, segments) => self.closed(record, *segments),
             Event::Fork(record) => {
                 self.processes.forked(record.parent, record.tgid);
                 self.dns.forked(record.parent, record.tgid);
             }
             Event::Exec(record) => self.processes.executed(record.tgid, comm(&record.filename)),
             Event::Exit(record) => self.objects.forget_process(record.tgid),
-            Event::Socket(record) => self.open_socket(record),
+            Event::Socket(record, _) => self.open_socket(record),
             Event::Turn(record) => self.turn(record, None),
             Event::FirstTurn(record) => self.turn(&record.turn, Some(record)),
             Event::Turns(turns) => self.turns(*turns),
@@ -345,7 +348,13 @@ impl Tracker {
                 note::FORWARDED if hello.side == Side::Client => {
                     self.note_forwarded(&mut connection, hello.offset, hello.bytes);
                 }
-                note::RESPONSE => self.response(&mut connection, hello.offset, hello.bytes),
+                note::RESPONSE => {
+                    let is_bodyless = connection.heads_only;
+                    self.response(&mut connection, hello.offset, hello.bytes, is_bodyless);
+                }
+                note::HEAD_RESPONSE => {
+                    self.response(&mut connection, hello.offset, hello.bytes, true);
+                }
                 note::READ_LATE => connection.read_late_us = hello.offset,
                 _ => self.note(&mut connection, note),
             }
@@ -455,14 +464,16 @@ impl Tracker {
         if connection.counted {
             let tunnels = path.map_or(&[][..], |path| &path.opened);
             let unfinished = u64::from(connection.hello.is_some());
-            let old = self.hosts.group_mut(connection.host);
-            old.take_back(&connection.opening);
-            old.tls.unfinished = old.tls.unfinished.saturating_sub(unfinished);
-            tunnels.iter().for_each(|(_, tunnel)| tunnel.take_back(old));
-            let new = self.hosts.group_mut(host);
-            new.open(&connection.opening);
-            new.tls.unfinished += unfinished;
-            tunnels.iter().for_each(|(_, tunnel)| tunnel.apply(new));
+            self.of_host(connection.process, connection.host, |old| {
+                old.take_back(&connection.opening);
+                old.tls.unfinished = old.tls.unfinished.saturating_sub(unfinished);
+                tunnels.iter().for_each(|(_, tunnel)| tunnel.take_back(old));
+            });
+            self.of_host(connection.process, host, |new| {
+                new.open(&connection.opening);
+                new.tls.unfinished += unfinished;
+                tunnels.iter().for_each(|(_, tunnel)| tunnel.apply(new));
+            });
         }
         connection.host = host;
     }
@@ -524,7 +535,7 @@ impl Tracker {
         }
     }
 
-    fn closed(&mut self, record: &CloseRecord) {
+    fn closed(&mut self, record: &CloseRecord, segments: Option<&Segments>) {
         let cookie = record.header.cookie;
         drop(self.early.take(cookie));
         let known = record.established_ns != 0;
@@ -533,6 +544,7 @@ impl Tracker {
         let Some(mut connection) = self.take_connection(cookie) else {
             self.of_unknown(|group| {
                 group.close(record, lifetime);
+                group.tcp.count(segments);
                 group.tcp.time_wait_entered += enters;
             });
             return;
@@ -540,12 +552,15 @@ impl Tracker {
         self.settle_host(&mut connection);
         self.end_handshake_unseen(&mut connection);
         self.release_turn(&mut connection, false);
+        let carried = carried(&connection);
         self.close_http2(&mut connection, record);
         if !connection.counted {
             return;
         }
         self.of_connection(&connection, |group| {
             group.close(record, lifetime);
+            group.tcp.count(segments);
+            group.requests.per_connection.count(carried);
             group.tcp.time_wait_entered += enters;
             match connection.last_turn {
                 Some(turn) => {
@@ -657,6 +672,16 @@ impl Tracker {
 
     /// Ends the points of the series that are due at `now_ns`.
     pub fn sample(&mut self, now_ns: u64) {
+        let has_begun = |timeline: &Timeline| timeline.has_begun();
+        if !self
+            .totals
+            .requests
+            .timeline
+            .as_deref()
+            .is_some_and(has_begun)
+        {
+            self.of_timeline(|timeline| timeline.begin(now_ns, FIRST_INTERVAL_NS));
+        }
         if self.sampler.is_due(now_ns) {
             let state = State {
                 totals: self.complete_totals(),
@@ -664,7 +689,15 @@ impl Tracker {
                 time_wait: self.time_wait.current(),
             };
             self.sampler.sample(now_ns, state);
+            let interval_ns = self.sampler.series().interval_ns;
+            self.of_timeline(|timeline| timeline.follow(interval_ns));
             self.note_history(now_ns);
+        }
+    }
+
+    fn of_timeline(&mut self, change: impl FnOnce(&mut Timeline)) {
+        if let Some(timeline) = &mut Arc::make_mut(&mut self.totals).requests.timeline {
+            change(timeline);
         }
     }
 
@@ -751,7 +784,16 @@ impl Tracker {
 
     fn of_rows(&mut self, process: u32, host: u32, change: impl Fn(&mut Group)) {
         change(self.processes.group_mut(process));
-        change(self.hosts.group_mut(host));
+        self.of_host(process, host, change);
+    }
+
+    /// Changes the figures of a host by what a process does there.
+    fn of_host(&mut self, process: u32, host: u32, change: impl FnOnce(&mut Group)) {
+        let processes = &self.processes;
+        self.hosts.use_by(host, process, change, || {
+            let pid = processes.pid(process).unwrap_or(0);
+            (pid, processes.comm(process).unwrap_or_default().into())
+        });
     }
 }
 

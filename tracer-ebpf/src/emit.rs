@@ -3,8 +3,9 @@
 use tracer_common::{
     counter::Counter,
     record::{
-        CloseRecord, ConnectRecord, Endpoint, ExecRecord, Header, HelloRecord, PATH_LEN,
-        ProcessRecord, TlsRecord, TunnelRecord, UNMEASURED, VERSION, close as end, direction, kind,
+        CloseRecord, ClosedRecord, ConnectRecord, Endpoint, ExecRecord, Header, HelloRecord,
+        PATH_LEN, ProcessRecord, TlsRecord, TunnelRecord, UNMEASURED, VERSION, close as end,
+        direction, kind,
     },
 };
 use tracer_flow::{conn::Conn, record::fill_tunnel};
@@ -215,7 +216,10 @@ pub fn close(conn: &Conn, ending: &Ending) {
         ending.now_ns,
         kind::CLOSE,
         conn.cookie,
-        |record: &mut CloseRecord| fill_close(conn, ending, record),
+        |record: &mut ClosedRecord| {
+            fill_close(conn, ending, &mut record.close);
+            record.segments = ending.figures.segments(conn);
+        },
     );
     if !written && !close_late(conn, ending) {
         overflow::closed(conn, &ending.figures, ending.close_outcome, ending.now_ns);
@@ -250,9 +254,10 @@ fn close_late(conn: &Conn, ending: &Ending) -> bool {
         return false;
     }
     // SAFETY: plain integers.
-    let mut record: CloseRecord = unsafe { core::mem::zeroed() };
-    record.header = header::<CloseRecord>(ending.now_ns, kind::CLOSE, conn.cookie);
-    fill_close(conn, ending, &mut record);
+    let mut record: ClosedRecord = unsafe { core::mem::zeroed() };
+    record.close.header = header::<ClosedRecord>(ending.now_ns, kind::CLOSE, conn.cookie);
+    fill_close(conn, ending, &mut record.close);
+    record.segments = ending.figures.segments(conn);
     let is_kept = maps::LATE_CLOSES.insert(conn.cookie, record, 0).is_ok();
     if is_kept {
         count(Counter::Emitted);

@@ -12,7 +12,7 @@ use tracer_common::{
     counter::Counter,
     dns::{LostAnswer, LostAnswerKey},
     overflow,
-    record::CloseRecord,
+    record::ClosedRecord,
 };
 
 use tracer_flow::conn::Conn;
@@ -89,7 +89,7 @@ pub static OVERFLOW_COUNTS: PerCpuArray<u64> =
 /// Closes of connections that user space knows, for which the ring had no room. Taken out by user space. The map uses
 /// memory only for its entries; it has at most one for each connection that was open when the ring became full.
 #[map]
-pub static LATE_CLOSES: HashMap<u64, CloseRecord> = HashMap::with_max_entries(131_072, 1);
+pub static LATE_CLOSES: HashMap<u64, ClosedRecord> = HashMap::with_max_entries(131_072, 1);
 
 /// DNS answers that found the ring full although their query did not. Taken out by user space.
 #[map]

@@ -110,6 +110,11 @@ pub fn closed(conn: &Conn, figures: &TcpFigures, left: u8, now_ns: u64) {
     add(Count::Retransmits, u64::from(figures.retransmits));
     add(Count::BytesSent, figures.bytes_sent);
     add(Count::BytesReceived, figures.bytes_received);
+    let segments = figures.segments(conn);
+    add(Count::SegmentsReceived, u64::from(segments.received));
+    add(Count::SegmentsSent, u64::from(segments.sent));
+    add(Count::OutOfOrder, u64::from(segments.out_of_order));
+    add(Count::Missing, u64::from(segments.missing));
 }
 
 /// Counts a turn that is over.

@@ -7,8 +7,8 @@ use aya_ebpf::helpers::{
     bpf_get_current_task_btf, bpf_probe_read_kernel,
     generated::{bpf_get_socket_cookie, bpf_skc_to_tcp_sock},
 };
-use tracer_common::record::{COMM_LEN, Endpoint};
-use tracer_flow::pickup::Progress;
+use tracer_common::record::{COMM_LEN, Endpoint, Segments};
+use tracer_flow::{conn::Conn, gaps, pickup::Progress};
 
 use crate::maps::global;
 
@@ -30,9 +30,26 @@ pub struct Task(pub *const u8);
 pub struct TcpFigures {
     pub srtt_us8: u32,
     pub retransmits: u32,
+    pub segments_in: u32,
     pub segments_out: u32,
+    pub out_of_order: u32,
+    /// Size of a full segment.
+    pub segment_bytes: u32,
     pub bytes_sent: u64,
     pub bytes_received: u64,
+}
+
+impl TcpFigures {
+    /// Segments of the connection, for its records.
+    #[inline(always)]
+    pub fn segments(&self, conn: &Conn) -> Segments {
+        Segments {
+            received: self.segments_in,
+            sent: self.segments_out,
+            out_of_order: self.out_of_order,
+            missing: gaps::lost(conn, self.segment_bytes, self.out_of_order),
+        }
+    }
 }
 
 #[inline(always)]
@@ -169,7 +186,10 @@ impl Sock {
             TcpFigures {
                 srtt_us8: read(tcp, global!(OFFSETS.tcp_srtt)),
                 retransmits: read(tcp, global!(OFFSETS.tcp_retransmits)),
+                segments_in: read(tcp, global!(OFFSETS.tcp_segments_in)),
                 segments_out: read(tcp, global!(OFFSETS.tcp_segments_out)),
+                out_of_order: read(tcp, global!(OFFSETS.tcp_out_of_order)),
+                segment_bytes: read(tcp, global!(OFFSETS.tcp_segment_bytes)),
                 bytes_sent: sent.saturating_sub(again),
                 bytes_received: read(tcp, global!(OFFSETS.tcp_bytes_received)),
             }

@@ -152,6 +152,9 @@ pub struct Scope {
     pub kind: ScopeKind,
     /// Host and port, process id and name, or nothing for all.
     pub name: String,
+    /// Process id and name of the process that has most of the fault at a host, if several use it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// Limit of a figure.

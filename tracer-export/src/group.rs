@@ -162,6 +162,8 @@ object! {
         aborted: Option<u64>,
         /// Answered, but the client closed the connection before the response was whole.
         cut_short: Option<u64>,
+        /// Closed connections by the number of requests that they carried.
+        per_connection: PerConnection,
         /// Most that were in flight at once.
         in_flight_peak: Option<u64>,
         /// Turns whose response data waited 1 ms or longer for the application.
@@ -183,6 +185,36 @@ object! {
         pickup_cpu_ratio: Option<f64>,
         /// Sent and not answered; absent when not every open connection was looked at.
         in_flight_now: Option<u64>,
+    }
+}
+
+object! {
+    /// Closed connections by the number of requests that they carried, in ranges.
+    pub struct PerConnection {
+        /// One request.
+        one: Option<u64>,
+        /// Two requests.
+        two: Option<u64>,
+        /// 3 to 4 requests.
+        to_4: Option<u64>,
+        /// 5 to 8 requests.
+        to_8: Option<u64>,
+        /// 9 to 16 requests.
+        to_16: Option<u64>,
+        /// 17 to 32 requests.
+        to_32: Option<u64>,
+        /// 33 to 64 requests.
+        to_64: Option<u64>,
+        /// 65 to 128 requests.
+        to_128: Option<u64>,
+        /// 129 to 256 requests.
+        to_256: Option<u64>,
+        /// 257 to 512 requests.
+        to_512: Option<u64>,
+        /// 513 to 1024 requests.
+        to_1024: Option<u64>,
+        /// More than 1024 requests.
+        more: Option<u64>,
     }
 }
 
@@ -404,6 +436,18 @@ object! {
         bytes_sent: Option<u64>,
         /// Payload bytes received.
         bytes_received: Option<u64>,
+        /// Payload bytes sent by connections that were open at the last pass over the sockets.
+        open_bytes_sent: Option<u64>,
+        /// Payload bytes received by them.
+        open_bytes_received: Option<u64>,
+        /// Segments received; absent in replays of recordings that lack them, as the next three.
+        segments_in: Option<u64>,
+        /// Segments sent, those sent again included.
+        segments_out: Option<u64>,
+        /// Segments received out of order: those that came after a gap.
+        segments_out_of_order: Option<u64>,
+        /// Segments lost on the way to the client, told by the gaps that they left.
+        segments_lost_in: Option<u64>,
         /// Median of the smoothed round-trip times at close, ns; 0 without any.
         srtt_ns: Option<u64>,
         /// Connections that entered TIME_WAIT.

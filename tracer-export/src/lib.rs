@@ -57,15 +57,15 @@ pub use findings::{
 };
 pub use group::{
     ClosedBy, Connections, Dns, FailedConnects, FailedLookups, FailedTunnels, Group, Http2,
-    Http2Reasons, Http2Sources, Protocols, Requests, RequestsUnknown, Tcp, Tls, TunnelKinds,
-    Tunnels, Versions,
+    Http2Reasons, Http2Sources, PerConnection, Protocols, Requests, RequestsUnknown, Tcp, Tls,
+    TunnelKinds, Tunnels, Versions,
 };
 pub use hdr::{Hdr, HdrError, HdrReader};
 pub use phases::{Histogram, Phases};
 pub use read::{ReadError, read};
 pub use responses::Responses;
 pub use series::{Percentiles, Samples, Series};
-pub use subjects::{DnsName, Host, HostSource, Process, Proxy};
+pub use subjects::{DnsName, Host, HostProcess, HostSource, Process, Proxy};
 pub use time_wait::{Destination, TimeWait};
 pub use tracer_core::phase::Phase;
 pub use verdicts::{Measured, Verdict, VerdictResult};

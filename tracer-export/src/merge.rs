@@ -103,7 +103,7 @@ impl Merger {
             lists::process(&mut self.processes, process, machine, reader)?;
         }
         for host in export.hosts {
-            lists::host(&mut self.hosts, host, reader)?;
+            lists::host(&mut self.hosts, host, machine, reader)?;
         }
         lists::proxies(&mut self.proxies, export.proxies, is_first, reader)?;
         lists::names(&mut self.dns_names, export.dns_names, is_first);

@@ -33,6 +33,10 @@ pub struct Series {
     /// Connections open at the end of the interval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open: Option<Samples>,
+    /// Time that requests were in flight within the interval, summed over the requests, ns: divided by `interval_ns` it is
+    /// the mean number in flight.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_flight_ns: Option<Samples>,
     /// 99th percentiles of what was measured in the interval, ns.
     #[serde(flatten, skip_serializing_if = "is_absent")]
     pub p99: Percentiles,

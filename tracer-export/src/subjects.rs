@@ -45,9 +45,42 @@ pub struct Host {
     /// True when there were more; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub via_cut: Option<bool>,
+    /// Processes that use the host, the one with most requests first, at most 32 of a trace; absent when they were not
+    /// told apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processes: Option<Vec<HostProcess>>,
+    /// Number of processes that have given way to busier ones; absent when there were none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processes_folded: Option<u64>,
     /// Figures of the host.
     #[serde(flatten)]
     pub group: Group,
+}
+
+/// Process that uses a host, with its figures there.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct HostProcess {
+    /// Host name of its machine, in a merged export; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
+    /// Process id, as in `processes`.
+    pub pid: u32,
+    /// Name of the process, as in `processes`.
+    pub comm: String,
+    /// Requests of the process to this host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<u64>,
+    /// Connections of the process to this host that succeeded or were open before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections: Option<u64>,
+    /// Connections of these that carried a request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections_used: Option<u64>,
+    /// 1 - `connections_used` / `requests`; absent without requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reuse_ratio: Option<f64>,
 }
 
 /// Figures of a proxy that was asked for tunnels: of the connections that led to it, with what went through.
@@ -133,6 +166,8 @@ flat!(FlatHost, Host {
     addresses: Vec<String>,
     via: Option<Vec<String>>,
     via_cut: Option<bool>,
+    processes: Option<Vec<HostProcess>>,
+    processes_folded: Option<u64>,
 });
 
 /// Source of the name of a host.

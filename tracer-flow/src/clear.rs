@@ -20,6 +20,8 @@ pub(crate) enum Line {
     None,
     /// Request line of CONNECT.
     Connect,
+    /// Request line of HEAD, whose response has no body (RFC 9110 9.3.2).
+    Head,
     /// Request line of another method.
     Request,
 }
@@ -35,6 +37,7 @@ pub(crate) fn begins_request<S: Source>(source: &S, position: u32, length: u32) 
 #[inline(always)]
 pub(crate) fn line_of<S: Source>(source: &S, position: u32, length: u32) -> Line {
     const CONNECT: u32 = u32::from_ne_bytes(*b"CONN");
+    const HEAD: u32 = u32::from_ne_bytes(*b"HEAD");
     let Some(mut first) = source.bytes::<4>(position) else {
         let is_letter = position < length
             && source
@@ -51,6 +54,9 @@ pub(crate) fn line_of<S: Source>(source: &S, position: u32, length: u32) -> Line
     let first = u32::from_ne_bytes(first);
     if first == CONNECT {
         return Line::Connect;
+    }
+    if first == HEAD {
+        return Line::Head;
     }
     let mut at = 0;
     while at < METHODS.len() {

@@ -175,8 +175,10 @@ pub struct Conn {
     pub got: Edge,
     /// The current response.
     pub response: Response,
-    /// Time of the end of the handshake, ns.
-    pub tls_end_ns: u64,
+    /// Sequence number after the last byte that has come from the server, wherever gaps are; 0 before the first one.
+    pub reach: u32,
+    /// Bytes that did not come in their order: sum of the gaps that were not closed at once.
+    pub gap_bytes: u32,
     /// Number of retransmitted SYN segments.
     pub syn_retransmits: u16,
     /// Side that sent the alert or broke the handshake.
@@ -255,6 +257,20 @@ pub struct Conn {
     pub first_encrypted: u8,
     /// 1: the TLS object that writes to the socket has been reported.
     pub bound: u8,
+    /// Time of the end of the handshake, ns.
+    pub tls_end_ns: u64,
+    /// Time at which the last gap in the server's bytes was found, ns.
+    pub gap_ns: u64,
+    /// Sequence number at which that gap begins.
+    pub gap_from: u32,
+    /// Bytes of that gap that have not come.
+    pub gap_left: u32,
+    /// Number of gaps that were not closed at once.
+    pub gaps: u32,
+    /// 1: the current request, which is not the first one, asks for the head of its response only.
+    pub asks_head: u8,
+    /// Zero.
+    pub pads_3: [u8; 3],
     // For handshakes, first turns and HTTP/2; else the batch of turns is stored here later: `Conn::batch`.
     /// Direction from the process.
     pub egress: Stream,

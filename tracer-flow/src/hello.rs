@@ -144,7 +144,11 @@ pub(crate) fn capture_response<S: Source, R: Reports>(
         position,
         length: if there < most { there } else { most },
         direction: direction::INGRESS,
-        clear: note::RESPONSE,
+        clear: if conn.asks_head == 1 {
+            note::HEAD_RESPONSE
+        } else {
+            note::RESPONSE
+        },
     };
     reports.bytes(source, conn.cookie, &piece);
 }

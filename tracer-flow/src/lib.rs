@@ -24,6 +24,7 @@ pub mod difference;
 pub mod driver;
 mod evidence;
 pub mod frames;
+pub mod gaps;
 mod handshake;
 mod hello;
 mod inner;

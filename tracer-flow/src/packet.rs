@@ -11,7 +11,7 @@ use crate::{
     clear_frames,
     conn::{Conn, follows},
     difference::after,
-    handshake, order,
+    gaps, handshake, order,
     outside::{Outside, Reports},
     segment::Segment,
     source::Packet,
@@ -35,6 +35,9 @@ pub fn take<const EGRESS: bool, P: Packet, O: Outside>(
     if segment.syn {
         segment.sequence = segment.sequence.wrapping_add(1);
         begin::<EGRESS>(conn, segment.sequence);
+    }
+    if !EGRESS {
+        gaps::received(conn, packet, &segment);
     }
     let is_followed = conn.follows != follows::NOTHING;
     if segment.length == 0 || (conn.handshake == NO_REQUESTS && !is_followed) {

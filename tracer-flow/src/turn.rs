@@ -148,6 +148,7 @@ fn begins_in_clear<S: Source, R: Reports>(
         asks_for_tunnel(conn, now_ns, cookie, reports);
         return false;
     }
+    conn.asks_head = u8::from(line == Line::Head);
     if conn.forwards == 1 {
         hello::capture_forwarded(source, position, segment.length, conn, now_ns, reports);
     }

@@ -58,6 +58,11 @@ impl Rule {
     /// Number of rules.
     pub const COUNT: usize = Self::ALL.len();
 
+    /// True for rules about connections that a process opens without need.
+    pub const fn is_about_reuse(self) -> bool {
+        matches!(self, Self::NoConnectionReuse | Self::PoolTooSmall)
+    }
+
     /// The rule of that name.
     pub fn by_id(id: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|rule| rule.id() == id)

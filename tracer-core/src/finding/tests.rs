@@ -7,6 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::host::users::Use;
 use fixture::{host, process};
 
 /// A crawler without connection reuse, one with a slow server, and one that does nothing.
@@ -53,6 +54,29 @@ fn the_fault_has_its_scope_and_its_worst() {
     let worst: Vec<&str> = found.worst.iter().map(|scope| &*scope.name).collect();
     assert_eq!(worst, ["7 crawler", "a.example:443"]);
     assert_eq!((found.since_ns, found.last_true_ns), (5, 5));
+}
+
+#[test]
+fn a_host_names_the_worst_of_its_processes() {
+    let mut snapshot = snapshot(naive(100));
+    let by = |snapshot: &Snapshot| {
+        let findings = evaluate(snapshot, 5);
+        let worst = first(&findings).unwrap().found().unwrap().worst.clone();
+        let host = worst.into_iter().find(|scope| scope.kind == Kind::Host);
+        host.unwrap().by
+    };
+    assert_eq!(by(&snapshot), None);
+    let users = Arc::make_mut(&mut snapshot.hosts[0].users);
+    for (process, requests, carriers) in [(1, 900, 1), (2, 90, 90)] {
+        let figures = Use {
+            requests,
+            carriers,
+            connections: carriers,
+        };
+        let name = || (process, format!("p{process}").into());
+        users.add(process, &Use::default(), &figures, name);
+    }
+    assert_eq!(by(&snapshot).as_deref(), Some("2 p2"));
 }
 
 #[test]

@@ -167,10 +167,14 @@ since!(Tcp {
         retransmits,
         bytes_sent,
         bytes_received,
+        segments_in,
+        segments_out,
+        segments_out_of_order,
+        segments_lost_in,
         time_wait_entered
     ],
     parts: [srtt],
-    kept: []
+    kept: [open_bytes_sent, open_bytes_received]
 });
 since!(Group {
     counts: [negative_durations],
@@ -206,6 +210,8 @@ impl Requests {
             cut_short: less(|it| it.cut_short),
             in_flight_now: self.in_flight_now,
             in_flight: self.in_flight.without_history(),
+            timeline: None,
+            per_connection: self.per_connection.since(&before.per_connection),
             slow_pickups: less(|it| it.slow_pickups),
             slow_pickups_measured: less(|it| it.slow_pickups_measured),
             slow_pickup_ns: time_ns(|it| it.slow_pickup_ns),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tracer_common::{
-    record::SocketRecord,
+    record::{SocketRecord, Traffic},
     tcp_state::{CLOSE_WAIT, ESTABLISHED, SYN_SENT},
 };
 
@@ -58,7 +58,12 @@ impl Tracker {
 
     /// Counts the activity of a socket. With `in_flight`, a request was sent and has no response yet; without, the
     /// turns of the last sweep show more exactly whether one is in flight.
-    pub(super) fn count_activity(&mut self, record: &SocketRecord, in_flight: bool) {
+    pub(super) fn count_activity(
+        &mut self,
+        record: &SocketRecord,
+        traffic: Option<&Traffic>,
+        in_flight: bool,
+    ) {
         if record.state == SYN_SENT {
             return self.count_connecting(record);
         }
@@ -69,6 +74,15 @@ impl Tracker {
             return;
         }
         let place = (connection.process, connection.host);
+        if let Some(traffic) = traffic {
+            self.count_in(place, |group| {
+                group.tcp.open_bytes_sent += traffic.bytes_sent;
+                group.tcp.open_bytes_received += traffic.bytes_received;
+            });
+        }
+        let Some(connection) = self.connections.get(&record.header.cookie) else {
+            return;
+        };
         let is_h2 = connection.http2 == Some(true)
             || (connection.last_turn.is_none() && connection.offers_h2);
         let has_no_requests = connection.opening.content.has_no_requests();

@@ -71,9 +71,10 @@ impl Tracker {
             (Some(key), Some(forwarded)) => forwarded.is_first_to(key),
             _ => false,
         };
-        let group = self.hosts.group_mut(host);
-        count_turn(record, answer, false, group);
-        group.requests.connections += u64::from(is_first && record.number > 1);
+        self.of_host(connection.process, host, |group| {
+            count_turn(record, answer, false, group);
+            group.requests.connections += u64::from(is_first && record.number > 1);
+        });
         connection.last_turn = Some(LastTurn::of(record, false));
     }
 }

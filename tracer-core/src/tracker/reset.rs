@@ -52,7 +52,7 @@ impl Tracker {
         self.events = Events::default();
         self.sampler = Sampler::default();
         self.history = Arc::default();
-        self.totals = Arc::new(Group::roomy());
+        self.totals = Arc::new(Group::of_all());
         self.processes.reset();
         self.hosts.reset();
         self.left_out = 0;

@@ -16,12 +16,18 @@ impl Tracker {
         connection.asks_compression = http::asks_compression(bytes);
     }
 
-    /// Takes the beginning of the response to request `number`.
-    pub(super) fn response(&mut self, connection: &mut Connection, number: u32, bytes: &[u8]) {
+    /// Takes the beginning of the response to request `number`. `is_bodyless`: the request asks for its head only.
+    pub(super) fn response(
+        &mut self,
+        connection: &mut Connection,
+        number: u32,
+        bytes: &[u8],
+        is_bodyless: bool,
+    ) {
         let Some(response) = Response::read(bytes) else {
             return;
         };
-        if number == 1 && !connection.heads_only {
+        if number == 1 && !is_bodyless {
             connection.first_response = response.length();
         }
         self.settle_host(connection);
@@ -33,7 +39,7 @@ impl Tracker {
                 group.connections.server_asks_close += 1;
             });
         }
-        if connection.heads_only || !response.is_whole_answer() {
+        if is_bodyless || !response.is_whole_answer() {
             return;
         }
         let (body, asked) = (response.body(), connection.asks_compression);
@@ -160,6 +166,21 @@ mod tests {
             "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
             &[&partly, "no HTTP"],
             none,
+        );
+    }
+
+    #[test]
+    fn a_response_to_head_has_no_body_wherever_it_is() {
+        let mut tracker = tracker_after("GET / HTTP/1.1\r\nHost: a\r\n\r\n", &[PAGE]);
+        let closing = PAGE.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+        let head = bytes(direction::INGRESS, note::HEAD_RESPONSE, 2, &closing);
+        take(&mut tracker, &head);
+        let totals = tracker.snapshot().totals;
+        let responses = &totals.responses;
+        assert_eq!((responses.read, responses.bytes), (1, 5000));
+        assert_eq!(
+            totals.connections.server_asks_close, 1,
+            "it says so all the same"
         );
     }
 

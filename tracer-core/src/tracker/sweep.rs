@@ -23,10 +23,12 @@ impl Tracker {
         let mut seen = HashSet::new();
         for record in records(bytes) {
             match decode(record) {
-                Ok(Event::Socket(socket)) if seen.insert((socket.header.cookie, Found::Socket)) => {
+                Ok(Event::Socket(socket, traffic))
+                    if seen.insert((socket.header.cookie, Found::Socket)) =>
+                {
                     self.open_socket(socket);
                     self.settle_http2(socket.header.cookie, socket.header.time_ns, last);
-                    self.count_activity(socket, !last);
+                    self.count_activity(socket, traffic, !last);
                 }
                 Ok(event @ (Event::Turn(_) | Event::FirstTurn(_))) if last => {
                     if seen.insert((event.cookie(), Found::Turn)) && !self.knows(&event) {

@@ -2,6 +2,7 @@
 
 mod clear;
 mod edges;
+mod figures;
 pub(super) mod fixture;
 mod forward;
 mod http2;

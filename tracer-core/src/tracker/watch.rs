@@ -3,7 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use tracer_common::{
-    record::{SocketRecord, handshake},
+    record::{SocketRecord, Traffic, handshake},
     tcp_state::{CLOSE_WAIT, ESTABLISHED, SYN_RECV, SYN_SENT},
 };
 
@@ -42,14 +42,14 @@ impl Tracker {
         let mut all = Vec::new();
         for record in records(sweep) {
             match decode(record) {
-                Ok(Event::Socket(socket)) if seen.insert(socket.header.cookie) => {
+                Ok(Event::Socket(socket, traffic)) if seen.insert(socket.header.cookie) => {
                     if socket.untold == 1 && !is_over {
                         self.find(socket);
                     }
                     self.settle_http2(socket.header.cookie, at_ns, false);
-                    all.extend(self.live(at_ns, socket));
+                    all.extend(self.live(at_ns, socket, traffic));
                     if is_whole && !is_over {
-                        self.count_activity(socket, true);
+                        self.count_activity(socket, traffic, true);
                     }
                 }
                 Ok(_) => {}
@@ -65,7 +65,12 @@ impl Tracker {
     }
 
     /// View of one connection; None when the host filter leaves it out or it is not followed.
-    fn live(&self, at_ns: u64, record: &SocketRecord) -> Option<LiveConnection> {
+    fn live(
+        &self,
+        at_ns: u64,
+        record: &SocketRecord,
+        traffic: Option<&Traffic>,
+    ) -> Option<LiveConnection> {
         let cookie = record.header.cookie;
         let remote = remote(&record.endpoint);
         let known = self.connections.get(&cookie);
@@ -101,6 +106,7 @@ impl Tracker {
             rtt_ns: activity.map(|a| a.rtt_ns).filter(|&rtt_ns| rtt_ns != 0),
             tls: known.and_then(|connection| connection.tls),
             adopted: record.adopted == 1,
+            traffic: traffic.copied(),
         })
     }
 }
@@ -115,6 +121,12 @@ fn turns(known: Option<&Connection>, turns: u32) -> Option<u32> {
     }
     let streams = live_http2(connection)?.now?;
     Some(u32::try_from(streams.begun).unwrap_or(u32::MAX))
+}
+
+/// Number of requests that a connection has carried; 0 when they are not known.
+pub(super) fn carried(connection: &Connection) -> u64 {
+    let last = connection.last_turn.map_or(0, |turn| turn.number);
+    turns(Some(connection), last).map_or(0, u64::from)
 }
 
 /// Streams of a connection that speaks HTTP/2.

@@ -55,7 +55,7 @@ fn chunk<S: Source, const N: usize>(source: &S, cookie: u64, piece: &Piece) -> b
     };
     let written = try_record_at(piece.now_ns, kind::HELLO, cookie, fill);
     // The heads of responses are a sample: one for which there is no room takes no figure with it.
-    if !written && piece.clear != note::RESPONSE {
+    if !written && !matches!(piece.clear, note::RESPONSE | note::HEAD_RESPONSE) {
         count(Counter::RingFull);
     }
     written

@@ -6,7 +6,9 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::{bpf_seq_write, bpf_sock_from_file};
 use tracer_common::{
     config::{ListenerKey, http2},
-    record::{self, FirstTurnRecord, SocketRecord, TurnRecord, TurnsRecord, handshake, kind},
+    record::{
+        self, FirstTurnRecord, OpenRecord, Traffic, TurnRecord, TurnsRecord, handshake, kind,
+    },
     tcp_state as state,
 };
 use tracer_flow::{
@@ -251,10 +253,11 @@ fn traced_or_adopted(sock: Sock, task: Task) -> Option<&'static mut Conn> {
 }
 
 #[inline(always)]
-fn describe(sock: Sock, conn: &Conn, fd: u32) -> SocketRecord {
+fn describe(sock: Sock, conn: &Conn, fd: u32) -> OpenRecord {
     // SAFETY: plain integers.
-    let mut record: SocketRecord = unsafe { core::mem::zeroed() };
-    record.header = emit::header::<SocketRecord>(now_ns(), kind::SOCKET, sock.cookie());
+    let mut open: OpenRecord = unsafe { core::mem::zeroed() };
+    let record = &mut open.socket;
+    record.header = emit::header::<OpenRecord>(now_ns(), kind::SOCKET, sock.cookie());
     emit::endpoint(sock, conn, &mut record.endpoint);
     record.start_ns = conn.start_ns;
     record.established_ns = conn.established_ns;
@@ -267,5 +270,11 @@ fn describe(sock: Sock, conn: &Conn, fd: u32) -> SocketRecord {
     record.untold = conn.untold;
     record.unwatched = conn.unwatched;
     record.unread = u8::from(pickup::is_unread(conn));
-    record
+    let figures = sock.tcp_figures();
+    open.traffic = Traffic {
+        bytes_sent: figures.bytes_sent,
+        bytes_received: figures.bytes_received,
+        segments: figures.segments(conn),
+    };
+    open
 }

@@ -9,7 +9,7 @@ use super::{
     DnsName, HdrReader, MergeError, Process,
     figures::{Figures, PhaseError},
 };
-use crate::{Group, Host, HostSource, Proxy, sum::Sum};
+use crate::{Group, Host, HostProcess, HostSource, Proxy, sum::Sum};
 
 /// Process on a machine.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +36,12 @@ pub(super) struct HostSum {
     addresses: BTreeSet<String>,
     via: Option<BTreeSet<String>>,
     via_cut: Option<bool>,
+    processes: Option<BTreeMap<UserKey, HostProcess>>,
+    processes_folded: Option<u64>,
 }
+
+/// Process of a machine at a host.
+type UserKey = (String, u32, String);
 
 /// Proxy, and the proxies on the way to it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,6 +76,8 @@ impl HostKey {
             addresses: sum.addresses.into_iter().collect(),
             via: sum.via.map(|via| via.into_iter().collect()),
             via_cut: sum.via_cut,
+            processes: sum.processes.map(|users| in_order(users.into_values())),
+            processes_folded: sum.processes_folded,
             group: sum.figures.finish(),
         }
     }
@@ -129,8 +136,10 @@ pub(super) fn process(
 pub(super) fn host(
     hosts: &mut BTreeMap<HostKey, HostSum>,
     host: Host,
+    machine: &str,
     reader: &mut HdrReader,
 ) -> Result<(), MergeError> {
+    let processes = host.processes.map(|users| by_process(users, machine));
     let key = HostKey {
         host: host.host,
         port: host.port,
@@ -146,6 +155,8 @@ pub(super) fn host(
                 addresses: host.addresses.into_iter().collect(),
                 via: host.via.map(|via| via.into_iter().collect()),
                 via_cut: host.via_cut,
+                processes,
+                processes_folded: host.processes_folded,
             });
         }
         Entry::Occupied(mut known) => {
@@ -163,9 +174,54 @@ pub(super) fn host(
                 sum
             });
             sum.via_cut = sum.via_cut.max(host.via_cut);
+            sum.processes = sum.processes.take().zip(processes).map(|(mut sum, new)| {
+                new.into_values().for_each(|user| add_user(&mut sum, user));
+                sum
+            });
+            // Absent means none here.
+            let folded = [sum.processes_folded, host.processes_folded];
+            sum.processes_folded = folded.into_iter().flatten().reduce(u64::saturating_add);
         }
     }
     Ok(())
+}
+
+/// Processes at a host, each with its machine.
+fn by_process(users: Vec<HostProcess>, machine: &str) -> BTreeMap<UserKey, HostProcess> {
+    let mut all = BTreeMap::new();
+    for user in users {
+        let machine = user.machine.clone().unwrap_or_else(|| machine.to_owned());
+        let user = HostProcess {
+            machine: Some(machine),
+            ..user
+        };
+        add_user(&mut all, user);
+    }
+    all
+}
+
+fn add_user(all: &mut BTreeMap<UserKey, HostProcess>, user: HostProcess) {
+    let machine = user.machine.clone().unwrap_or_default();
+    match all.entry((machine, user.pid, user.comm.clone())) {
+        Entry::Vacant(free) => _ = free.insert(user),
+        Entry::Occupied(mut known) => {
+            let sum = known.get_mut();
+            sum.requests.sum(&user.requests);
+            sum.connections.sum(&user.connections);
+            sum.connections_used.sum(&user.connections_used);
+            let counts = sum.requests.zip(sum.connections_used);
+            sum.reuse_ratio = counts
+                .filter(|(requests, _)| *requests != 0)
+                .map(|(requests, used)| (1.0 - used as f64 / requests as f64).max(0.0));
+        }
+    }
+}
+
+/// Processes at a host, the one with most requests first.
+fn in_order(users: impl Iterator<Item = HostProcess>) -> Vec<HostProcess> {
+    let mut users: Vec<HostProcess> = users.collect();
+    users.sort_by_key(|user| Reverse(user.requests));
+    users
 }
 
 /// Adds proxies. When one part did not look for any, nothing is known of them.

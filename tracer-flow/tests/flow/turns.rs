@@ -420,3 +420,27 @@ fn heads_of_some_responses_in_clear() {
     assert_eq!(numbers, [1, 2, 3, 4, 64, 128]);
     assert!(heads.iter().all(|(_, bytes)| bytes.ends_with(&head)));
 }
+
+/// A response to HEAD has the fields of a body that does not come, so it is told apart; the next one is like any other.
+#[test]
+fn responses_to_requests_for_heads_are_marked() {
+    let mut play = Play::new();
+    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n".to_vec();
+    for (number, method) in (1..).zip(["GET", "HEAD", "GET", "HEAD"]) {
+        let now_ns = number * 1000;
+        let request = format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n");
+        play.whole(&client(now_ns, &[request.into_bytes()]));
+        play.whole(&server(now_ns + 100, std::slice::from_ref(&head)));
+    }
+    let reports = play.driver().reports().iter();
+    let marks: Vec<(u32, u8)> = reports
+        .filter_map(|report| match report {
+            Report::Bytes(bytes) if bytes.clear >= note::RESPONSE => {
+                Some((bytes.offset, bytes.clear))
+            }
+            _ => None,
+        })
+        .collect();
+    let (whole, head) = (note::RESPONSE, note::HEAD_RESPONSE);
+    assert_eq!(marks, [(1, whole), (2, head), (3, whole), (4, head)]);
+}

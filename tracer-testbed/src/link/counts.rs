@@ -15,6 +15,8 @@ pub struct LinkCounts {
     pub forwarded: AtomicU64,
     /// Packets dropped on purpose.
     pub lost: AtomicU64,
+    /// Data packets of the server among the packets dropped on purpose.
+    pub lost_from_server: AtomicU64,
     /// Packets sent a second time on purpose.
     pub duplicated: AtomicU64,
     /// Packets overtaken on purpose.
@@ -35,6 +37,7 @@ impl Default for LinkCounts {
         Self {
             forwarded: AtomicU64::new(0),
             lost: AtomicU64::new(0),
+            lost_from_server: AtomicU64::new(0),
             duplicated: AtomicU64::new(0),
             reordered: AtomicU64::new(0),
             not_overtaken: AtomicU64::new(0),

@@ -70,6 +70,10 @@ impl<'a> Impairments<'a> {
         let segment = segment(bytes);
         let scripted = segment.is_some_and(|segment| self.is_scripted(from, segment));
         if self.random.chance(self.options.loss) {
+            let has_data = segment.is_some_and(|segment| segment.data_bytes > 0);
+            if from == Side::Server && has_data {
+                LinkCounts::add(&self.counts.lost_from_server);
+            }
             return LinkCounts::add(&self.counts.lost);
         }
         let Some(sent) = self.sent(from, bytes.len(), now) else {

@@ -103,7 +103,11 @@ fn about(finding: &Finding) -> String {
 fn subject(scope: &Scope) -> String {
     match scope.kind {
         ScopeKind::All => "all connections".to_owned(),
-        kind => format!("{kind} {}", name(&scope.name)),
+        kind => {
+            let by = scope.by.as_deref();
+            let by = by.map_or_else(String::new, |by| format!(", most by {}", name(by)));
+            format!("{kind} {}{by}", name(&scope.name))
+        }
     }
 }
 

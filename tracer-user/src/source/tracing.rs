@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use tracer_common::record::CloseRecord;
+use tracer_common::record::ClosedRecord;
 use tracer_core::input::Input;
 use zerocopy::IntoBytes;
 
@@ -70,7 +70,7 @@ pub(crate) struct Tracing {
     /// True if no record came for a while: the ring is then read only when the kernel programs wake the reader.
     rests: bool,
     /// Closes that found the ring full, kept until the records before them have been taken from the ring.
-    late: Vec<CloseRecord>,
+    late: Vec<ClosedRecord>,
     http2: Http2,
     /// True if the user gets remarks.
     is_told: bool,

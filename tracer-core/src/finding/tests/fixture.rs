@@ -48,6 +48,7 @@ pub(in crate::finding) fn host(name: &str, change: impl Fn(&mut Group)) -> Host 
         key: Arc::new(HostKey::sni(name, 443)),
         addresses: Arc::new([]),
         via: Arc::default(),
+        users: Arc::default(),
         group: Arc::new(group),
     }
 }

@@ -2,6 +2,8 @@
 //! tracer-export.
 
 mod findings;
+mod hosts;
+mod requests;
 
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use tracer_core::{
         Connections, Group, Requests, Tcp, Tls, Versions, http2::Http2, responses::Responses,
         tunnels::Tunnels,
     },
-    host::{Host, HostSource},
+    host::Host,
     phase::{Phase, Phases},
     process::Process,
     series::{Point, Series},
@@ -21,6 +23,9 @@ use tracer_core::{
     time_wait::{Destination, TimeWaitView},
 };
 use tracer_export as export;
+
+use hosts::{host, via};
+use requests::requests;
 
 use crate::trace::{clock, description::Description};
 
@@ -67,7 +72,7 @@ pub(crate) fn export(
         time_wait: time_wait(&snapshot.time_wait, snapshot.totals.tcp.time_wait_entered),
         dns_names: Some(snapshot.dns_names.iter().map(dns_name).collect()),
         dns_names_folded: Some(snapshot.dns_names_folded),
-        series: series(&snapshot.series),
+        series: series(&snapshot.series, &snapshot.totals.requests),
         findings: Some(findings::export(findings, about)),
         verdicts: None,
         command_cpu: about.command_cpu.map(|cpu| export::CommandCpu {
@@ -106,28 +111,6 @@ fn process(process: &Process, has_activity: bool) -> export::Process {
     }
 }
 
-fn host(host: &Host, has_activity: bool) -> export::Host {
-    export::Host {
-        host: host.key.host.to_string(),
-        host_source: match host.key.source {
-            HostSource::Sni => export::HostSource::Sni,
-            HostSource::Tunnel => export::HostSource::Tunnel,
-            HostSource::Dns => export::HostSource::Dns,
-            HostSource::Http => export::HostSource::Http,
-            HostSource::Address => export::HostSource::Address,
-        },
-        port: host.key.port,
-        addresses: host.addresses.iter().map(ToString::to_string).collect(),
-        via: Some(via(host)),
-        via_cut: host.via.is_cut.then_some(true),
-        group: group(&host.group, has_activity),
-    }
-}
-
-fn via(host: &Host) -> Vec<String> {
-    host.via.proxies.iter().map(ToString::to_string).collect()
-}
-
 /// Figures of a proxy. What connections are doing now is counted by process and host alone, and lookups by process.
 fn proxy(proxy: &Host) -> export::Proxy {
     let group = group(&proxy.group, false);
@@ -160,7 +143,7 @@ fn group(group: &Group, has_activity: bool) -> export::Group {
         tunnels: tunnels(&group.tunnels),
         tls: tls(&group.tls),
         dns: dns(&group.dns),
-        tcp: tcp(&group.tcp),
+        tcp: tcp(&group.tcp, has_activity && group.tells_open_bytes()),
         phases: phases(&group.phases),
     }
 }
@@ -213,33 +196,6 @@ fn connections(connections: &Connections, has_activity: bool) -> export::Connect
         connecting_now: now(connections.connecting_now),
         half_closed_now: now(connections.half_closed_now),
         idle_now: now(connections.idle_now),
-    }
-}
-
-fn requests(requests: &Requests, has_activity: bool) -> export::Requests {
-    let peak = requests.in_flight.peak().max(requests.in_flight_now);
-    export::Requests {
-        count: Some(requests.count),
-        by_protocol: export::Protocols {
-            http1: Some(requests.count.saturating_sub(requests.http2)),
-            http2: Some(requests.http2),
-        },
-        connections: Some(requests.connections),
-        h2_turns: Some(requests.h2_turns),
-        failed: Some(requests.failed),
-        stale: Some(requests.stale),
-        aborted: Some(requests.aborted),
-        cut_short: Some(requests.cut_short),
-        in_flight_peak: Some(peak),
-        slow_pickups: Some(requests.slow_pickups),
-        slow_pickups_measured: Some(requests.slow_pickups_measured),
-        pickups_unseen: Some(requests.pickups_unseen),
-        inferred: Some(requests.inferred),
-        first_inferred: Some(requests.first_inferred),
-        first_unknown: Some(requests.first_unknown),
-        reuse_ratio: requests.reuse_ratio(),
-        pickup_cpu_ratio: requests.pickup_cpu_ratio(),
-        in_flight_now: has_activity.then_some(requests.in_flight_now),
     }
 }
 
@@ -355,7 +311,7 @@ fn dns_name(name: &NameFigures) -> export::DnsName {
 }
 
 /// Points of complete intervals only: the current interval is not included.
-fn series(series: &Series) -> export::Series {
+fn series(series: &Series, requests: &Requests) -> export::Series {
     let points = &series.points;
     let column = |figure: fn(&Point) -> u64| -> Option<export::Samples> {
         Some(points.iter().map(|point| Some(figure(point))).collect())
@@ -368,6 +324,10 @@ fn series(series: &Series) -> export::Series {
         connections_opened: column(|point| point.connections_opened),
         time_wait: column(|point| point.time_wait),
         open: column(|point| point.open),
+        in_flight_ns: requests
+            .timeline
+            .as_ref()
+            .map(|timeline| timeline.first(points.len()).map(Some).collect()),
         p99: Phase::IN_SERIES
             .into_iter()
             .map(|phase| (phase, p99(phase)))
@@ -375,12 +335,20 @@ fn series(series: &Series) -> export::Series {
     }
 }
 
-fn tcp(tcp: &Tcp) -> export::Tcp {
+/// TCP counters. `tells_open`: what open connections have carried is known.
+fn tcp(tcp: &Tcp, tells_open: bool) -> export::Tcp {
+    let segments = |count: u64| tcp.has_segments().then_some(count);
     export::Tcp {
         syn_retransmits: Some(tcp.syn_retransmits),
         retransmits: Some(tcp.retransmits),
         bytes_sent: Some(tcp.bytes_sent),
         bytes_received: Some(tcp.bytes_received),
+        open_bytes_sent: tells_open.then_some(tcp.open_bytes_sent),
+        open_bytes_received: tells_open.then_some(tcp.open_bytes_received),
+        segments_in: segments(tcp.segments_in),
+        segments_out: segments(tcp.segments_out),
+        segments_out_of_order: segments(tcp.segments_out_of_order),
+        segments_lost_in: segments(tcp.segments_lost_in),
         srtt_ns: Some(tcp.srtt.summary().p50_ns),
         time_wait_entered: Some(tcp.time_wait_entered),
     }

@@ -210,6 +210,7 @@ mod tests {
         Host {
             key: Arc::new(key),
             addresses: Arc::default(),
+            users: Arc::default(),
             via: Arc::new(Via {
                 is_cut: proxies.len() > 2,
                 proxies: proxies.collect(),

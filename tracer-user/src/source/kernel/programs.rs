@@ -20,7 +20,7 @@ use tracer_common::{
     counter::Counter,
     dns::{LostAnswer, LostAnswerKey},
     name, overflow,
-    record::CloseRecord,
+    record::ClosedRecord,
 };
 
 use tracer_core::{live::WATCH_BYTES, overflow::Overflow};
@@ -95,7 +95,7 @@ unsafe impl aya::Pod for Lost {}
 /// A close that found the ring full, in the same way.
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-struct LateClose(CloseRecord);
+struct LateClose(ClosedRecord);
 // SAFETY: repr(C), integers whose padding is spelled out.
 unsafe impl aya::Pod for LateClose {}
 
@@ -339,7 +339,7 @@ impl Kernel {
     }
 
     /// Closes of connections that found the ring full; each is returned once.
-    pub(crate) fn take_late_closes(&mut self) -> Result<Vec<CloseRecord>, KernelError> {
+    pub(crate) fn take_late_closes(&mut self) -> Result<Vec<ClosedRecord>, KernelError> {
         let late = self.counter(Counter::LateClose);
         if late == self.late_closes {
             return Ok(Vec::new());

@@ -17,6 +17,8 @@ pub(in super::super) enum Unit {
     Count,
     /// Nanoseconds.
     Ns,
+    /// Bytes.
+    Bytes,
     /// A share of 1.
     Share,
     /// A number that is no quantity, such as an id.
@@ -73,6 +75,7 @@ impl Figure {
         match self.unit {
             Unit::Count => number::short_count(value as u64),
             Unit::Ns => number::short_time(value as u64),
+            Unit::Bytes => number::short_bytes(value as u64),
             Unit::Share => number::share(value),
             Unit::Number => value.to_string(),
         }

@@ -1,7 +1,7 @@
 //! Text of the findings: the list of all rules, and the page of one fault.
 
 use tracer_core::finding::{
-    self, Finding, Found, Status,
+    self, Finding, Found, Scope, Status,
     advice::{Advice, advise},
     rule::Rule,
     rules::definition,
@@ -148,6 +148,12 @@ struct Page {
     at: usize,
 }
 
+/// Process that has most of the fault at a host, as the end of a line.
+fn by(scope: &Scope) -> String {
+    let by = scope.by.as_deref();
+    by.map_or_else(String::new, |by| format!(", most by {by}"))
+}
+
 impl Page {
     fn fault(&mut self, rule: Rule, found: &Found) {
         let fault = &found.fault;
@@ -161,13 +167,13 @@ impl Page {
         }
         let scope = match &*found.scope.name {
             "" => "all connections".to_owned(),
-            name => format!("{} {name}", found.scope.kind.as_str()),
+            name => format!("{} {name}{}", found.scope.kind.as_str(), by(&found.scope)),
         };
         let confidence = fault.confidence.as_str();
         let text = format!("{scope}; {confidence}; client: {}", found.client.name);
         self.add(Tone::Dim, "  ", &text);
         for worst in &found.worst {
-            let text = format!("{} {}", worst.kind.as_str(), worst.name);
+            let text = format!("{} {}{}", worst.kind.as_str(), worst.name, by(worst));
             self.add(Tone::Dim, "    ", &text);
         }
         self.add(Tone::Title, "", "Evidence");

@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use tracer_common::record::Traffic;
 use tracer_core::{
     group::Group,
     http2::source::Source,
@@ -234,6 +235,12 @@ pub(super) static CONNECTIONS: Table = Table {
                 connection(look, row).turns.map(u64::from),
             ))
         }),
+        row("received", "in", 6, 4, |look, row| {
+            bytes(look, row, |traffic| traffic.bytes_received)
+        }),
+        row("sent", "out", 6, 6, |look, row| {
+            bytes(look, row, |traffic| traffic.bytes_sent)
+        }),
         label("streams", "http/2", 17, 11, |look, row| {
             Value::text(
                 connection(look, row)
@@ -282,6 +289,13 @@ pub(super) static CONNECTIONS: Table = Table {
 
 fn connection<'a>(look: &Look<'a>, row: usize) -> &'a LiveConnection {
     &look.snapshot().connections.shown[row]
+}
+
+/// Payload bytes of an open connection; unknown in recordings of earlier builds.
+fn bytes<'a>(look: &Look<'a>, row: usize, of: fn(&Traffic) -> u64) -> Value<'a> {
+    let bytes = connection(look, row).traffic.as_ref().map(of);
+    let figure = Figure::new(bytes.map(|bytes| bytes as f64), Unit::Bytes);
+    Value::Figure(figure)
 }
 
 /// A time that is neither better nor worse when it grows.

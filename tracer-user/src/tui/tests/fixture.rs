@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use tracer_common::record::Traffic;
 use tracer_core::{
     client::{Client, Sign},
     dns::figures::NameFigures,
@@ -70,6 +71,8 @@ pub(super) fn group(requests: u64, seed: u64) -> Group {
     group.connections.failed.refused = u64::from(requests % 5 == 4);
     group.connections.closed_by.client = connections.saturating_sub(3);
     group.tcp.time_wait_entered = connections.saturating_sub(3);
+    (0..connections).for_each(|at| group.requests.per_connection.count(1 + at % 5));
+    group.tcp.segments_lost_in = requests / 50;
     group.tcp.bytes_sent = requests * 512;
     group.tcp.bytes_received = requests * 20_000;
     group.tls.full = connections.div_ceil(2);
@@ -106,6 +109,7 @@ pub(super) fn host(name: &str, requests: u64) -> Host {
         key: Arc::new(HostKey::sni(name, 443)),
         addresses: Arc::new([[192, 0, 2, 1].into(), [192, 0, 2, 2].into()]),
         via: Arc::default(),
+        users: Arc::default(),
         group: Arc::new(group(requests, requests)),
     }
 }
@@ -146,6 +150,11 @@ fn connection(at: u8, state: LiveState) -> LiveConnection {
             resumed: at.is_multiple_of(2),
         }),
         adopted: false,
+        traffic: Some(Traffic {
+            bytes_sent: 700 * u64::from(at),
+            bytes_received: 123_456 * u64::from(at),
+            ..Traffic::default()
+        }),
     }
 }
 

@@ -90,7 +90,10 @@ const HTTP_2: &str = "HTTP/2";
 /// Name of a peak, which is that of the whole time also after a mark and in a window.
 const MOST_AT_ONCE: &str = "most at once";
 
-const FACTS: [(&str, &[Fact]); 8] = [
+/// Name of the line of closed connections by the number of requests that they carried.
+const PER_CONNECTION: &str = "per conn.";
+
+const FACTS: [(&str, &[Fact]); 9] = [
     (
         "requests",
         &[
@@ -194,17 +197,45 @@ const FACTS: [(&str, &[Fact]); 8] = [
         &[
             ("retransmits", |g| g.tcp.retransmits),
             ("SYN again", |g| g.tcp.syn_retransmits),
+            ("lost to us", |g| g.tcp.segments_lost_in),
             ("TIME_WAIT", |g| g.tcp.time_wait_entered),
+        ],
+    ),
+    (
+        PER_CONNECTION,
+        &[
+            ("one", |g| per_connection(g, 0)),
+            ("two", |g| per_connection(g, 1)),
+            ("to 4", |g| per_connection(g, 2)),
+            ("to 8", |g| per_connection(g, 3)),
+            ("to 16", |g| per_connection(g, 4)),
+            ("to 32", |g| per_connection(g, 5)),
+            ("to 64", |g| per_connection(g, 6)),
+            ("to 128", |g| per_connection(g, 7)),
+            ("to 256", |g| per_connection(g, 8)),
+            ("to 512", |g| per_connection(g, 9)),
+            ("to 1024", |g| per_connection(g, 10)),
+            ("more", |g| per_connection(g, 11)),
         ],
     ),
 ];
 
-/// Lines of the counts that are not zero. The line of HTTP/2 is there when something speaks it.
+/// Closed connections in a range of requests.
+fn per_connection(group: &Group, range: usize) -> u64 {
+    let counts = &group.requests.per_connection.counts;
+    counts.get(range).copied().map_or(0, u64::from)
+}
+
+/// Lines of the counts that are not zero. The line of HTTP/2 is there when something speaks it, and that of requests per
+/// connection when one has closed.
 fn facts(canvas: &mut Canvas<'_>, area: Area, pair: &Pair<'_>) {
     let has_http2 = pair.now().connections.http2 != 0;
-    let shown = FACTS
-        .into_iter()
-        .filter(|(name, _)| has_http2 || *name != HTTP_2);
+    let has_closed = pair.now().requests.per_connection.total() != 0;
+    let shown = FACTS.into_iter().filter(|(name, _)| match *name {
+        HTTP_2 => has_http2,
+        PER_CONNECTION => has_closed,
+        _ => true,
+    });
     for (at, (name, facts)) in shown.enumerate() {
         let line = area.below(at as u16).top(1);
         if line.height == 0 {
@@ -225,12 +256,19 @@ fn facts(canvas: &mut Canvas<'_>, area: Area, pair: &Pair<'_>) {
     }
 }
 
+/// Payload bytes of closed and open connections. Without a pass over the sockets only those of closed ones are known.
 fn bytes(pair: &Pair<'_>) -> String {
     let count = |of: fn(&Group) -> u64| pair.count(of).value.unwrap_or(0.0) as u64;
-    // The kernel programs tell them when a connection closes.
-    let open = match pair.now().connections.open_now {
-        0 => "",
-        _ => "  after close",
+    let now = pair.now();
+    let (sent, received) = (now.tcp.open_bytes_sent, now.tcp.open_bytes_received);
+    let open = match (now.connections.open_now, sent + received) {
+        (0, _) => String::new(),
+        (_, 0) => "  after close".to_owned(),
+        _ => format!(
+            "  open ones {} and {}",
+            number::short_bytes(sent),
+            number::short_bytes(received)
+        ),
     };
     format!(
         "sent {}  received {}{open}",

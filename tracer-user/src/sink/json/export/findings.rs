@@ -102,6 +102,7 @@ fn scope(scope: &finding::Scope) -> export::Scope {
             Kind::Proxy => export::ScopeKind::Proxy,
         },
         name: scope.name.clone(),
+        by: scope.by.clone(),
     }
 }
 

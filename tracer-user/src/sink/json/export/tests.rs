@@ -21,6 +21,7 @@ fn row(key: HostKey, proxies: &[&Arc<HostKey>], is_cut: bool) -> Host {
     Host {
         key: Arc::new(key),
         addresses: Arc::default(),
+        users: Arc::default(),
         via: Arc::new(Via {
             proxies: proxies.iter().map(|&key| Arc::clone(key)).collect(),
             is_cut,

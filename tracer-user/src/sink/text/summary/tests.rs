@@ -96,6 +96,7 @@ fn named_all(name: &str, count: u64) -> Snapshot {
     let host = Host {
         key: Arc::new(HostKey::sni(name, 65_535)),
         addresses: Arc::default(),
+        users: Arc::default(),
         via: Arc::new(Via {
             proxies: vec![proxy.clone(), proxy],
             is_cut: true,

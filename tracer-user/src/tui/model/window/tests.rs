@@ -16,6 +16,7 @@ fn host(key: Arc<HostKey>) -> Host {
         key,
         addresses: Arc::default(),
         via: Arc::default(),
+        users: Arc::default(),
         group: Arc::default(),
     }
 }
