@@ -21,6 +21,11 @@ mod tui;
 
 use std::process::ExitCode;
 
+/// Allocator of static builds, because that of musl is slow.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // If this fails, a file that reaches the size limit ends tracer; all else works.
     let _ = signals::survive_long_files();

@@ -31,8 +31,7 @@ pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
 
 /// Builds the release binary with both sets of kernel programs embedded.
 pub(crate) fn build(toolchain: &Toolchain) -> Result<PathBuf> {
-    let object = kernel_object(toolchain, "tracer.bpf.o", &[])?;
-    let logging = kernel_object(toolchain, "tracer-log.bpf.o", &["--features", "kernel-log"])?;
+    let (object, logging) = kernel_objects(toolchain, std::env::consts::ARCH)?;
     let mut cargo = workspace::cargo();
     cargo.args(["build", "--quiet", "--release", "--package", "tracer"]);
     cargo
@@ -42,8 +41,22 @@ pub(crate) fn build(toolchain: &Toolchain) -> Result<PathBuf> {
     Ok(workspace::tracer())
 }
 
-fn kernel_object(toolchain: &Toolchain, name: &str, features: &[&str]) -> Result<PathBuf> {
-    let target_dir = workspace::target_dir().join("bpf");
+/// Builds the kernel programs for machines of an architecture: without, and with log lines.
+pub(crate) fn kernel_objects(toolchain: &Toolchain, arch: &str) -> Result<(PathBuf, PathBuf)> {
+    let logging = &["--features", "kernel-log"];
+    Ok((
+        kernel_object(toolchain, arch, "tracer.bpf.o", &[])?,
+        kernel_object(toolchain, arch, "tracer-log.bpf.o", logging)?,
+    ))
+}
+
+fn kernel_object(
+    toolchain: &Toolchain,
+    arch: &str,
+    name: &str,
+    features: &[&str],
+) -> Result<PathBuf> {
+    let target_dir = object_directory(arch);
     let mut cargo = workspace::cargo_of(&toolchain.name);
     cargo.args([
         "build",
@@ -55,7 +68,7 @@ fn kernel_object(toolchain: &Toolchain, name: &str, features: &[&str]) -> Result
         "build-std=core",
     ]);
     cargo.args(features).arg("--target-dir").arg(&target_dir);
-    cargo.env("RUSTFLAGS", rustflags());
+    cargo.env("RUSTFLAGS", rustflags(arch));
     shell::run(&mut cargo)?;
     let built = target_dir.join(BPF_TARGET).join("release/tracer-ebpf");
     let object = target_dir.join(name);
@@ -63,14 +76,22 @@ fn kernel_object(toolchain: &Toolchain, name: &str, features: &[&str]) -> Result
     Ok(object)
 }
 
-pub(crate) fn rustflags() -> String {
-    // The kernel programs read registers of the traced machine, which is this one.
-    let arch = std::env::consts::ARCH;
+/// Folder for the kernel programs of an architecture. That of this machine has the short name.
+fn object_directory(arch: &str) -> PathBuf {
+    let home = workspace::target_dir().join("bpf");
+    match arch == std::env::consts::ARCH {
+        true => home,
+        false => home.join(arch).join("build"),
+    }
+}
+
+/// Flags for kernel programs that read the registers of an architecture.
+pub(crate) fn rustflags(arch: &str) -> String {
     format!("--cfg=bpf_target_arch=\"{arch}\" -Cdebuginfo=2 -Clink-arg=--btf")
 }
 
 /// Copies a file only if its content differs: an unchanged file keeps its time, so that `tracer` is not built again.
-fn copy_if_changed(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn copy_if_changed(from: &Path, to: &Path) -> Result<()> {
     let new = fs::read(from).with_context(|| format!("the build left no {}", from.display()))?;
     if fs::read(to).is_ok_and(|old| old == new) {
         return Ok(());

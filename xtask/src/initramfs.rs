@@ -49,6 +49,13 @@ impl Initramfs {
         Ok(())
     }
 
+    /// Copies a folder with its links and rights.
+    pub(crate) fn copy_tree(&self, from: &Path, to: &str) -> Result<()> {
+        let to = self.inside(Path::new(to));
+        fs::create_dir_all(&to)?;
+        shell::run(Command::new("cp").arg("-a").arg(from.join(".")).arg(to))
+    }
+
     pub(crate) fn script(&self, to: &str, text: &str) -> Result<()> {
         let to = self.inside(Path::new(to));
         fs::write(&to, text)?;

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::architecture::Architecture;
 use crate::{shell, workspace};
 
 pub(crate) struct KernelImage {
@@ -19,12 +20,12 @@ const MODULES: [&str; 2] = ["inet_diag", "tcp_diag"];
 
 /// Makes sure that the newest cloud kernel of a series, such as "6.1", is here. A kernel is kept: remove target/vm to look
 /// for a newer one.
-pub(crate) fn ensure(series: &str) -> Result<KernelImage> {
-    let home = directory(series);
+pub(crate) fn ensure(series: &str, architecture: Architecture) -> Result<KernelImage> {
+    let home = directory(series, architecture);
     let unpacked = home.join("package");
     if !unpacked.join("boot").exists() {
         fs::create_dir_all(&home).with_context(|| format!("cannot make {}", home.display()))?;
-        let package = newest(series)?;
+        let package = newest(series, architecture)?;
         let mut apt = Command::new("apt-get");
         // Without this option apt warns root that its own user cannot write here.
         apt.args(["-qq", "-o", "APT::Sandbox::User=root", "download", &package]);
@@ -44,31 +45,29 @@ pub(crate) fn ensure(series: &str) -> Result<KernelImage> {
 }
 
 /// Folder for the files of the machine with this kernel.
-pub(crate) fn directory(series: &str) -> PathBuf {
-    workspace::target_dir().join("vm").join(series)
+pub(crate) fn directory(series: &str, architecture: Architecture) -> PathBuf {
+    let home = workspace::target_dir().join("vm");
+    match architecture.is_native() {
+        true => home.join(series),
+        false => home.join(architecture.rust()).join(series),
+    }
 }
 
-fn newest(series: &str) -> Result<String> {
-    if let Some(package) = newest_known(series) {
+fn newest(series: &str, architecture: Architecture) -> Result<String> {
+    if let Some(package) = newest_known(series, architecture) {
         return Ok(package);
     }
     let Some(mut update) = shell::as_root("apt-get") else {
         bail!("apt knows no {series} kernel; run as root: apt-get update");
     };
     shell::run(update.args(["-qq", "update"]))?;
-    newest_known(series)
+    newest_known(series, architecture)
         .with_context(|| format!("Debian's package lists hold no cloud kernel {series}"))
 }
 
-fn newest_known(series: &str) -> Option<String> {
-    let names = shell::probe(
-        "apt-cache",
-        &[
-            "--names-only",
-            "search",
-            "^linux-image-.*-cloud-amd64-unsigned$",
-        ],
-    )?;
+fn newest_known(series: &str, architecture: Architecture) -> Option<String> {
+    let pattern = format!("^linux-image-.*-cloud-{}-unsigned$", architecture.debian());
+    let names = shell::probe("apt-cache", &["--names-only", "search", &pattern])?;
     let names = names
         .lines()
         .filter_map(|line| line.split_whitespace().next());

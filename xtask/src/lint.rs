@@ -81,7 +81,7 @@ fn kernel_clippy() -> Result<()> {
             .arg(workspace::target_dir().join("bpf"));
         cargo
             .args(["--", "-D", "warnings"])
-            .env("RUSTFLAGS", build::rustflags());
+            .env("RUSTFLAGS", build::rustflags(std::env::consts::ARCH));
         shell::run(&mut cargo)?;
     }
     Ok(())

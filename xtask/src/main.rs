@@ -1,10 +1,12 @@
 //! `cargo xtask VERB`: builds, tests and maintains this repository. Each verb has a file.
 
+mod architecture;
 mod arguments;
 mod bench;
 mod build;
 mod captures;
 mod demo;
+mod dist;
 mod exceptions;
 mod fuzz;
 mod graph;
@@ -41,8 +43,12 @@ Usage: cargo xtask VERB
                            --house-rules checks these alone, in seconds
   graph [CRATE…]           which file uses which, and the circles among them
   summaries [CRATE…]       doc summaries that the lint refuses
-  vm [--no-build] [SERIES…]
-                           trace real connections on other kernels under QEMU (6.1 and 6.12)
+  vm [--arch ARCH | --table] [--no-build] [SERIES…]
+                           trace real connections on other kernels under QEMU (6.1 and 6.12); --table: on both
+                           architectures, with the result in docs/user/kernels.md
+  dist [--arch ARCH]… [--no-build] [--check]
+                           target/dist/packages: static binaries of x86_64 and aarch64 as archives, .deb and .rpm, with
+                           checksums and SBOM; --check installs them into empty systems and runs them there
   fuzz [--seconds N]       libFuzzer on the parsers of what comes from the wire, 60 s
   captures [NAME…]         tests/captures, packets of real clients beside what their servers counted; NAME narrows them
   demo [FLAG…]             build it, then `tracer demo`: a naive and a tuned crawl over a link with a round trip, compared
@@ -82,6 +88,7 @@ fn dispatch(args: &[String]) -> Result<ExitCode> {
         "captures" => captures::main(rest),
         "graph" => graph::main(rest),
         "vm" => vm::main(rest),
+        "dist" => dist::main(rest),
         "demo" => demo::main(rest),
         "picture" => picture::main(rest),
         "bench" => bench::main(rest),

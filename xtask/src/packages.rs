@@ -92,6 +92,35 @@ fn install_with(packages: &[&str]) -> Result<()> {
     shell::run(apt.stdin(Stdio::null()).stdout(Stdio::null()))
 }
 
+/// Downloads packages, each as `NAME` or `NAME:ARCHITECTURE`, and unpacks them into a folder. Nothing is installed.
+pub(crate) fn unpack(packages: &[String], to: &Path) -> Result<()> {
+    let downloads = to.with_extension("download");
+    fs::create_dir_all(&downloads)?;
+    let mut apt = Command::new("apt-get");
+    // Without this option apt warns root that its own user cannot write here.
+    apt.args(["-qq", "-o", "APT::Sandbox::User=root", "download"]);
+    shell::run(apt.args(packages).current_dir(&downloads))?;
+    for archive in fs::read_dir(&downloads)? {
+        let mut dpkg = Command::new("dpkg-deb");
+        shell::run(dpkg.arg("--extract").arg(archive?.path()).arg(to))?;
+    }
+    fs::remove_dir_all(downloads)?;
+    Ok(())
+}
+
+/// Lets apt offer the packages of another architecture beside those of this machine.
+pub(crate) fn add_architecture(debian: &str) -> Result<()> {
+    let listed =
+        |list: Option<String>| list.is_some_and(|list| list.lines().any(|it| it == debian));
+    if listed(shell::probe("dpkg", &["--print-architecture"]))
+        || listed(shell::probe("dpkg", &["--print-foreign-architectures"]))
+    {
+        return Ok(());
+    }
+    shell::run(root("dpkg")?.args(["--add-architecture", debian]))?;
+    shell::run(root("apt-get")?.args(["-qq", "update"]))
+}
+
 fn root(program: &str) -> Result<Command> {
     shell::as_root(program).context("this needs root and there is no sudo")
 }

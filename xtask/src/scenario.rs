@@ -48,7 +48,7 @@ impl Report {
         Ok(report)
     }
 
-    fn text(&self, name: &str) -> &str {
+    pub(crate) fn text(&self, name: &str) -> &str {
         self.sections
             .get(name)
             .map_or("", |section| section.text.trim())
@@ -148,14 +148,25 @@ const ATTACH: &[(Figure, u64)] = &[
     (figure!(totals.connections.opened), 0),
 ];
 
+/// Requests over HTTP/2, of Go and of curl, with one connection each.
+const HTTP2_REQUESTS: u64 = 20 + 10;
+const HTTP2: &[(Figure, u64)] = &[
+    (figure!(events.lost), 0),
+    (figure!(totals.requests.count), HTTP2_REQUESTS),
+    (figure!(totals.requests.by_protocol.http2), HTTP2_REQUESTS),
+    (figure!(totals.http2.connections), 2),
+    (figure!(totals.http2.source.frames), 2),
+    (figure!(totals.http2.streams), HTTP2_REQUESTS),
+];
+
 /// Compares the output with the expected numbers, and counts each comparison as a test.
-pub(crate) fn check(series: &str, report: &Report, tally: &mut Tally) {
-    println!("vm {series}: kernel {}", report.text("kernel"));
+pub(crate) fn check(name: &str, report: &Report, http2: bool, tally: &mut Tally) {
+    println!("{name}: kernel {}", report.text("kernel"));
     let mut equal = |what: &str, found: Option<u64>, expected: u64| {
         let same = (found == Some(expected)).then_some(());
         let found = found.map_or("nothing".to_owned(), |found| found.to_string());
         tally.record(
-            &format!("vm {series}: {what}"),
+            &format!("{name}: {what}"),
             same.ok_or(format!("{found}, not {expected}")),
         );
     };
@@ -189,11 +200,27 @@ pub(crate) fn check(series: &str, report: &Report, tally: &mut Tally) {
         entered,
         listed,
     );
-    for section in ["run", "attach"] {
+    if http2 {
+        let clients = report.number("http2_clients", "");
+        equal("clients say http2", clients, HTTP2_REQUESTS);
+        equal("exit status of http2", report.status("http2"), 0);
+        for ((place, figure), expected) in HTTP2 {
+            let found = report.export("http2_export").as_ref().and_then(figure);
+            equal(&format!("http2 {place}"), found, *expected);
+        }
+    }
+    for section in ["run", "attach", "http2"] {
         if report.status(section) == Some(3) {
             println!("tracer {section} said:\n{}", report.text(section));
         }
     }
+}
+
+/// True if the frames of all connections over HTTP/2 were read.
+pub(crate) fn frames_were_read(report: &Report) -> bool {
+    let export = report.export("http2_export");
+    let frames = export.and_then(|export| export.totals.http2.source.frames);
+    frames == Some(2)
 }
 
 #[cfg(test)]

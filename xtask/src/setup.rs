@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
+use crate::architecture::Architecture;
 use crate::packages::{self, Need};
 use crate::toolchain::{self, Toolchain};
 use crate::{arguments, python, shell, workspace};
@@ -24,6 +25,11 @@ const VM: &[Need] = &[
     need("cpio", "cpio"),
     need("xz", "xz-utils"),
     need("dpkg-deb", "dpkg"),
+];
+const ARM_VM: &[Need] = &[
+    need("qemu-system-aarch64", "qemu-system-arm"),
+    need("mmdebstrap", "mmdebstrap"),
+    need("go", "golang-go"),
 ];
 const TEST: &[Need] = &[
     need("nginx", "nginx-light"),
@@ -53,6 +59,32 @@ const TEST: &[Need] = &[
     need("ps", "procps"),
     need("capsh", "libcap2-bin"),
     need("chromium", "chromium"),
+    need("rpmbuild", "rpm"),
+];
+
+const DIST: &[Need] = &[
+    need("/usr/share/doc/musl-dev/copyright", "musl-dev"),
+    need("rpmbuild", "rpm"),
+    need("dpkg-deb", "dpkg"),
+    need("readelf", "binutils"),
+    need("mmdebstrap", "mmdebstrap"),
+];
+/// Needs of packages for another architecture than this machine's, where QEMU runs its programs.
+const CROSS: &[(Architecture, &[Need])] = &[
+    (
+        Architecture::X86_64,
+        &[
+            need("x86_64-linux-gnu-gcc", "gcc-x86-64-linux-gnu"),
+            need("qemu-x86_64-static", "qemu-user-static"),
+        ],
+    ),
+    (
+        Architecture::Aarch64,
+        &[
+            need("aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+            need("qemu-aarch64-static", "qemu-user-static"),
+        ],
+    ),
 ];
 
 const BENCH: &[Need] = &[
@@ -93,8 +125,31 @@ pub(crate) fn for_build() -> Result<Toolchain> {
     toolchain::ensure()
 }
 
-pub(crate) fn for_vm() -> Result<()> {
-    ensure(&[CLIENTS, VM])
+pub(crate) fn for_vm(architecture: Architecture) -> Result<()> {
+    ensure(&[CLIENTS, VM])?;
+    if architecture == Architecture::Aarch64 {
+        ensure(&[ARM_VM])?;
+        packages::add_architecture(architecture.debian())?;
+    }
+    Ok(())
+}
+
+/// Installs what packages of these architectures are made with.
+pub(crate) fn for_dist(architectures: &[Architecture], llvm: u32) -> Result<()> {
+    ensure(&[DIST])?;
+    let linker = format!("lld-{llvm}");
+    let tools = format!("llvm-{llvm}");
+    let missing = packages::not_installed(&[&linker, &tools]);
+    if !missing.is_empty() {
+        packages::install(&missing)?;
+    }
+    for (architecture, needs) in CROSS {
+        if architectures.contains(architecture) && !architecture.is_native() {
+            ensure(&[needs])?;
+            packages::add_architecture(architecture.debian())?;
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn for_bench() -> Result<()> {

@@ -32,6 +32,11 @@ impl Tally {
         }
     }
 
+    /// Number of tests that passed, and of all.
+    pub(crate) fn right_of_all(&self) -> (u64, u64) {
+        (self.passed, self.passed + self.failed)
+    }
+
     pub(crate) fn has_failed(&self) -> bool {
         self.failed > 0
     }

@@ -92,6 +92,16 @@ fn install_rust() -> Result<Toolchain> {
 }
 
 impl Toolchain {
+    /// Major version of its LLVM.
+    pub(crate) fn llvm(&self) -> u32 {
+        self.llvm
+    }
+
+    /// Program of Debian's packages of the same LLVM.
+    pub(crate) fn llvm_program(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/usr/lib/llvm-{}/bin", self.llvm)).join(name)
+    }
+
     /// Tells whether this toolchain has clippy.
     pub(crate) fn has_clippy(&self) -> bool {
         self.root.join("bin/cargo-clippy").exists()

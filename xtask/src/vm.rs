@@ -1,77 +1,176 @@
 //! `cargo xtask vm`: traces real connections on other kernels under QEMU. Every count is compared with the counts of the
 //! clients, of the servers and of that kernel's socket table.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+mod foreign;
+mod http2;
+mod machine;
+mod table;
+
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
 
+use crate::architecture::Architecture;
 use crate::initramfs::Initramfs;
 use crate::scenario::{self, Report};
 use crate::tally::Tally;
-use crate::{build, kernel_image, setup, shell, workspace};
+use crate::{build, dist, kernel_image, setup, shell, workspace};
+use table::Row;
 
 const SERIES: [&str; 2] = ["6.1", "6.12"];
-/// Longest time from power-on to power-off in seconds. A machine takes about ten.
-const TIMEOUT_S: &str = "240";
-/// Exit status of timeout(1) when it had to end the command.
-const TIMED_OUT: i32 = 124;
+
+/// Arguments of the verb.
+struct Options {
+    series: Vec<String>,
+    architecture: Option<Architecture>,
+    build: bool,
+    /// Both architectures with HTTP/2, and the result in the documents.
+    table: bool,
+}
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {
-    let (options, series): (Vec<&str>, Vec<&str>) = args
-        .iter()
-        .map(String::as_str)
-        .partition(|arg| arg.starts_with('-'));
-    match options.as_slice() {
-        [] => drop(build::build(&setup::for_build()?)?),
-        ["--no-build"] => (),
-        other => bail!("unknown options {other:?}; `cargo xtask help` lists what each verb takes"),
+    let options = options(args)?;
+    let mut tally = Tally::default();
+    if options.table {
+        let mut rows = Vec::new();
+        for architecture in Architecture::ALL {
+            rows.extend(run(
+                &options.series,
+                architecture,
+                options.build,
+                true,
+                &mut tally,
+            )?);
+        }
+        table::write(&rows)?;
+    } else {
+        let architecture = options.architecture.map_or_else(Architecture::native, Ok)?;
+        let http2 = !architecture.is_native();
+        run(
+            &options.series,
+            architecture,
+            options.build,
+            http2,
+            &mut tally,
+        )?;
     }
-    let tally = run(if series.is_empty() { &SERIES } else { &series })?;
     println!("{tally}");
     Ok(tally.exit_code())
 }
 
-/// Runs all kernels with the release binary as it is.
-pub(crate) fn run_all() -> Result<Tally> {
-    run(&SERIES)
-}
-
-fn run(series: &[&str]) -> Result<Tally> {
-    if std::env::consts::ARCH != "x86_64" {
-        bail!("the test machines are x86-64 and this machine's tracer binary is not");
-    }
-    setup::for_vm()?;
-    let mut tally = Tally::default();
-    for series in series {
-        match boot(series) {
-            Ok(report) => scenario::check(series, &report, &mut tally),
-            Err(error) => tally.record(&format!("vm {series}"), Err(format!("{error:#}"))),
+fn options(args: &[String]) -> Result<Options> {
+    let mut options = Options {
+        series: Vec::new(),
+        architecture: None,
+        build: true,
+        table: false,
+    };
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--no-build" => options.build = false,
+            "--table" => options.table = true,
+            "--arch" => {
+                let name = args.next().context("--arch takes x86_64 or aarch64")?;
+                options.architecture = Some(Architecture::named(name)?);
+            }
+            other if other.starts_with('-') => {
+                bail!("unknown option {other:?}; `cargo xtask help` lists what each verb takes")
+            }
+            series => options.series.push(series.to_owned()),
         }
     }
+    if options.series.is_empty() {
+        options.series.extend(SERIES.map(str::to_owned));
+    }
+    Ok(options)
+}
+
+/// Runs all kernels of this machine's architecture with the release binary as it is.
+pub(crate) fn run_all() -> Result<Tally> {
+    let mut tally = Tally::default();
+    run(
+        &SERIES.map(str::to_owned),
+        Architecture::native()?,
+        false,
+        false,
+        &mut tally,
+    )?;
     Ok(tally)
 }
 
-fn boot(series: &str) -> Result<Report> {
-    let kernel = kernel_image::ensure(series)?;
-    let home = kernel_image::directory(series);
+/// Runs kernels of an architecture, and tells for the table what each of them did.
+fn run(
+    series: &[String],
+    architecture: Architecture,
+    build: bool,
+    http2: bool,
+    tally: &mut Tally,
+) -> Result<Vec<Row>> {
+    setup::for_vm(architecture)?;
+    let tracer = tracer(architecture, build)?;
+    let mut rows = Vec::new();
+    for series in series {
+        let mut own = Tally::default();
+        let name = match architecture.is_native() {
+            true => format!("vm {series}"),
+            false => format!("vm {} {series}", architecture.rust()),
+        };
+        match boot(series, architecture, &tracer, http2) {
+            Ok(report) => {
+                scenario::check(&name, &report, http2, &mut own);
+                rows.push(Row::of(architecture, series, &report, &own));
+            }
+            Err(error) => own.record(&name, Err(format!("{error:#}"))),
+        }
+        tally.add(&own);
+    }
+    Ok(rows)
+}
+
+/// The release binary of this machine, or the static one of another architecture.
+fn tracer(architecture: Architecture, build: bool) -> Result<PathBuf> {
+    if !architecture.is_native() {
+        let toolchain = setup::for_build()?;
+        setup::for_dist(&[architecture], toolchain.llvm())?;
+        return dist::static_binary(architecture, &toolchain, build);
+    }
+    if build {
+        return build::build(&setup::for_build()?);
+    }
+    Ok(workspace::tracer())
+}
+
+fn boot(series: &str, architecture: Architecture, tracer: &Path, http2: bool) -> Result<Report> {
+    let kernel = kernel_image::ensure(series, architecture)?;
+    let home = kernel_image::directory(series, architecture);
     let initrd = home.join("initrd");
-    let files = Initramfs::new(home.join("root"))?;
+    let files = match architecture.is_native() {
+        true => clients_of_this_machine(home.join("root"))?,
+        false => foreign::clients(home.join("root"), architecture)?,
+    };
     kernel.copy_modules(&files.inside(Path::new("/modules")))?;
-    fill(&files)?;
+    fill(&files, tracer)?;
+    if http2 {
+        http2::add(&files, architecture)?;
+    }
     files.pack(&initrd)?;
     let console = home.join("console.log");
-    let lines = power_on(&kernel.image, &initrd, &console)?;
+    let lines = machine::power_on(architecture, &kernel.image, &initrd, &console)?;
     Report::parse(&lines).with_context(|| format!("see {}", console.display()))
 }
 
-fn fill(files: &Initramfs) -> Result<()> {
+fn clients_of_this_machine(root: PathBuf) -> Result<Initramfs> {
+    let files = Initramfs::new(root)?;
     for program in ["busybox", "curl", "openssl"] {
         files.program(&shell::which(program).with_context(|| format!("{program} is missing"))?)?;
     }
-    files.program(&workspace::tracer())?;
+    Ok(files)
+}
+
+fn fill(files: &Initramfs, tracer: &Path) -> Result<()> {
+    files.program(tracer)?;
     files.script("/init", include_str!("../assets/vm/init"))?;
     files.script("/scenario", include_str!("../assets/vm/scenario"))?;
     files.script("/kept", include_str!("../assets/vm/kept"))?;
@@ -104,58 +203,4 @@ pub(crate) fn make_certificate(key: &Path, certificate: &Path) -> Result<()> {
     ]);
     openssl.arg("-keyout").arg(key).arg("-out").arg(certificate);
     shell::run(openssl.stderr(Stdio::null()))
-}
-
-/// Runs the machine until it switches itself off, and gives the lines of its console.
-fn power_on(kernel: &Path, initrd: &Path, console: &Path) -> Result<Vec<String>> {
-    // timeout(1) ends the machine even if xtask was killed.
-    let mut qemu = Command::new("timeout");
-    qemu.args([
-        "--foreground",
-        "--kill-after=5",
-        TIMEOUT_S,
-        "qemu-system-x86_64",
-    ]);
-    qemu.args([
-        "-accel",
-        "tcg,thread=multi",
-        "-cpu",
-        "max",
-        "-smp",
-        "2",
-        "-m",
-        "1024",
-    ]);
-    qemu.args([
-        "-nographic",
-        "-no-reboot",
-        "-net",
-        "none",
-        "-append",
-        "console=ttyS0 quiet panic=-1",
-    ]);
-    qemu.arg("-kernel").arg(kernel).arg("-initrd").arg(initrd);
-    shell::echo(&qemu);
-    let machine = qemu.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-    let mut machine = machine.context("cannot start QEMU")?;
-    let output = machine.stdout.take().context("QEMU has no console")?;
-    let lines = read_console(BufReader::new(output), File::create(console)?);
-    let status = machine.wait()?;
-    if status.code() == Some(TIMED_OUT) {
-        bail!(
-            "the machine was still running after {TIMEOUT_S} s; see {}",
-            console.display()
-        );
-    }
-    lines
-}
-
-fn read_console(console: impl BufRead, mut log: File) -> Result<Vec<String>> {
-    let mut lines = Vec::new();
-    for line in console.split(b'\n') {
-        let line = String::from_utf8_lossy(&line?).trim_end().to_owned();
-        writeln!(log, "{line}")?;
-        lines.push(line);
-    }
-    Ok(lines)
 }

@@ -72,10 +72,14 @@ pub(crate) fn cargo_of(toolchain: &str) -> Command {
     cargo
 }
 
-pub(crate) fn cargo_bin() -> PathBuf {
+pub(crate) fn cargo_home() -> PathBuf {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
-    home.unwrap_or_default().join("bin")
+    home.unwrap_or_default()
+}
+
+pub(crate) fn cargo_bin() -> PathBuf {
+    cargo_home().join("bin")
 }
 
 fn path_with_cargo_bin() -> OsString {
