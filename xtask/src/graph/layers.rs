@@ -64,7 +64,7 @@ pub(crate) const HOUSES: &[House] = &[
             &["lib"],
             &["input"],
             &["tracker"],
-            &["cost", "finding"],
+            &["cost", "finding", "metric"],
             &["snapshot"],
             &["time_wait", "connection", "credentials"],
             &["forward", "live", "proxy_path"],
