@@ -13,7 +13,6 @@ mod invoker;
 mod merge;
 mod report;
 mod say;
-#[cfg_attr(not(test), expect(dead_code, reason = "no flag makes a server yet"))]
 mod serve;
 mod signals;
 mod sink;

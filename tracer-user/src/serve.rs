@@ -5,6 +5,7 @@
 //! To add a route: write a function that makes a [`Route`], and put it into the table that [`Serving`] gets.
 
 pub(crate) mod desk;
+pub(crate) mod metrics;
 pub(crate) mod route;
 
 use std::{

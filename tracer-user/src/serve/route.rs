@@ -7,15 +7,6 @@ use tracer_crawler::endpoint::{Call, Handler, Method, Preparation, Reply, Status
 use super::desk::{Demand, Moment};
 use crate::sink::Results;
 
-/// Age of the results that a route is answered from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Freshness {
-    /// Results made for this request.
-    New,
-    /// The latest results, whatever their age; the request never waits.
-    Latest,
-}
-
 /// Function that makes a reply of a request and results.
 type Answer = Box<dyn Fn(&Call, &Moment) -> Reply + Send + Sync>;
 /// Function that takes the last results of a window.
@@ -25,27 +16,33 @@ type TakeWindow = Box<dyn Fn(&Results) + Send + Sync>;
 pub(crate) struct Route {
     path: &'static str,
     about: &'static str,
-    freshness: Freshness,
+    /// True if requests wait for results that are made for them.
+    wants_new: bool,
     answer: Answer,
     take_window: Option<TakeWindow>,
 }
 
 impl Route {
     /// Makes a route: its path, as in `/metrics`, its content in a few words for the page at `/`, and the function that
-    /// answers, quickly, from results of this age.
+    /// answers, quickly, from the latest results, whatever their age.
     pub(crate) fn new(
         path: &'static str,
         about: &'static str,
-        freshness: Freshness,
         answer: impl Fn(&Call, &Moment) -> Reply + Send + Sync + 'static,
     ) -> Self {
         Self {
             path,
             about,
-            freshness,
+            wants_new: false,
             answer: Box::new(answer),
             take_window: None,
         }
+    }
+
+    /// Makes requests wait for results that are made for them.
+    pub(crate) fn with_new_results(mut self) -> Self {
+        self.wants_new = true;
+        self
     }
 
     /// Adds a function that gets the last results of each window, before the figures begin anew.
@@ -108,7 +105,7 @@ impl Handler for Table {
     fn prepare<'a>(&'a self, call: &'a Call) -> Preparation<'a> {
         Box::pin(async move {
             let route = self.find(&call.path);
-            if is_read(call) && route.is_some_and(|it| it.freshness == Freshness::New) {
+            if is_read(call) && route.is_some_and(|it| it.wants_new) {
                 self.demand.refresh().await;
             }
         })

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tracer_core::snapshot::Snapshot;
 use tracer_crawler::endpoint::{Reply, StatusCode};
 
-use super::{desk::Supply, route::Freshness, *};
+use super::{desk::Supply, *};
 use crate::{
     sink::Results,
     trace::description::{Description, Machine},
@@ -42,8 +42,8 @@ fn routes(windows: &Arc<Mutex<Vec<String>>>) -> Vec<Route> {
     let windows = Arc::clone(windows);
     let take = move |results: &Results| windows.lock().unwrap().push(said(results));
     let count = |_: &_, moment: &desk::Moment| Reply::text(StatusCode::OK, &said(&moment.results));
-    let new = Route::new("/new", "new figures", Freshness::New, count);
-    let latest = Route::new("/latest", "known figures", Freshness::Latest, count);
+    let new = Route::new("/new", "new figures", count).with_new_results();
+    let latest = Route::new("/latest", "known figures", count);
     vec![new.taking_windows(take), latest]
 }
 
