@@ -6,11 +6,13 @@ mod family;
 mod figures;
 mod gauges;
 mod hosts;
+mod list;
 mod native;
 mod page;
 mod protobuf;
 mod rising;
 mod text;
+mod writer;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,9 +21,10 @@ use tracer_crawler::endpoint::{Bytes, Call, Reply, StatusCode, header};
 
 use self::{
     accept::Format,
-    family::{Family, Labels, Rows},
+    family::{Family, Labels},
     figures::{Columns, Figures},
     gauges::Findings,
+    list::Rows,
     page::Page,
 };
 use super::{desk::Moment, route::Route};
@@ -70,7 +73,7 @@ impl Metrics {
     fn new(hosts: usize) -> Self {
         let mut columns = Columns::default();
         Self {
-            families: family::listed(&mut columns),
+            families: list::listed(&mut columns),
             figures: Figures::new(columns, hosts),
             findings: Findings::default(),
             other: Labels::new([("server.address", "other")]),

@@ -11,8 +11,8 @@ use self::message::{
 use super::{
     family::{Family, Labels, Type},
     native::{Native, ZERO_THRESHOLD},
-    page::Writer,
     rising::{BOUNDS_NS, CELLS, RisingDurations},
+    writer::Writer,
 };
 
 /// Writer of messages.

@@ -2,8 +2,8 @@
 
 use super::{
     family::{Family, Labels, Type},
-    page::Writer,
     rising::{BOUNDS_NS, CELLS, RisingDurations},
+    writer::Writer,
 };
 
 /// Writer of text. A sample is put together from parts that are ready, because there may be hundreds of thousands.
