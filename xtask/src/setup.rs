@@ -60,6 +60,8 @@ const TEST: &[Need] = &[
     need("capsh", "libcap2-bin"),
     need("chromium", "chromium"),
     need("rpmbuild", "rpm"),
+    need("prometheus", "prometheus"),
+    need("promtool", "prometheus"),
 ];
 
 const DIST: &[Need] = &[
@@ -104,6 +106,7 @@ const SERVICES: &[(&str, &str)] = &[
     ("redis-server", "redis-server.service"),
     ("postgresql", "postgresql.service"),
     ("openssh-server", "ssh.service"),
+    ("prometheus", "prometheus.service"),
 ];
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {

@@ -2,7 +2,7 @@
 
 use std::{fs, io::IsTerminal, path::Path, time::Duration};
 
-use super::args::{Color, OutputArguments, ResultArguments};
+use super::args::{Color, OutputArguments, ResultArguments, ServedArguments};
 use tracer_core::finding::allow::Allow;
 
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     files::output::OutputPath,
     gates::Gates,
     invoker::Invoker,
+    serve::{Serving, metrics},
     sink::{
         Sink, SinkError, Sinks,
         hdr_log::HdrLog,
@@ -40,6 +41,8 @@ pub(crate) struct OutputSettings {
     pub(crate) quiet: bool,
     /// The live screen, when there is to be one.
     pub(crate) screen: Option<ScreenSettings>,
+    /// The server of metrics, which listens.
+    pub(crate) serving: Option<Serving>,
 }
 
 /// Work that has results.
@@ -107,6 +110,7 @@ impl OutputSettings {
                 .map(|path| OutputPath::open(path, invoker))
                 .transpose()?,
             duration: arguments.duration,
+            serving: serving(&arguments.served)?,
             ..results
         })
     }
@@ -156,8 +160,20 @@ impl OutputSettings {
             gates: arguments.gate.to_gates(),
             quiet: arguments.quiet,
             screen: screen(arguments, kernel_log),
+            serving: None,
         })
     }
+}
+
+/// Server of metrics, if it is wanted.
+fn serving(arguments: &ServedArguments) -> Result<Option<Serving>, Failure> {
+    let Some(address) = arguments.prometheus else {
+        return Ok(None);
+    };
+    let routes = vec![metrics::route(arguments.metrics_hosts)];
+    let serving = Serving::bind(address, routes);
+    let serving = serving.map_err(|error| Failure::Usage(format!("--prometheus: {error}")))?;
+    Ok(Some(serving))
 }
 
 /// Findings that are allowed by flags and in files. Files are read with the rights of the user, since an error shows a

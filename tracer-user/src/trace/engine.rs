@@ -3,6 +3,7 @@
 mod hangup;
 mod last_words;
 mod screen;
+mod served;
 
 use std::{cell::OnceCell, future::pending, io::IsTerminal, sync::Arc, time::Duration};
 
@@ -11,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use tracer_export::Verdict;
 
-use self::{hangup::Hangup, last_words::last_words};
+use self::{hangup::Hangup, last_words::last_words, served::Service};
 use crate::{
     cli::settings::OutputSettings,
     exit_code,
@@ -55,6 +56,8 @@ pub(crate) struct Engine {
     description: Description,
     /// The live screen, when there is one.
     live: Option<Live>,
+    /// The server of results, when there is one.
+    service: Option<Service>,
     /// The command's output, when the live screen shows it.
     captured: Option<Captured>,
     /// Signs that the terminal of the live screen was closed.
@@ -78,10 +81,15 @@ impl Engine {
     pub(crate) fn new(
         source: Source,
         tracker: Intake,
-        output: OutputSettings,
+        mut output: OutputSettings,
         description: Description,
         captured: Option<Captured>,
     ) -> Result<Self, Failure> {
+        let start = |serving| {
+            let first = Results::new(tracker.snapshot(), &description, &output.allowed);
+            Service::start(serving, first)
+        };
+        let service = output.serving.take().map(start).transpose()?;
         let live = match output.screen {
             None => None,
             Some(settings) => {
@@ -100,6 +108,7 @@ impl Engine {
             output,
             description,
             live,
+            service,
             captured,
             hangup: Hangup::default(),
             over: false,
@@ -235,6 +244,7 @@ impl Engine {
                 () = until(told.map(|at| at + GRACE)) => return self.stop(),
                 () = until(export_at) => export_at = self.export()?,
                 () = until(due) => self.publish()?,
+                () = served::asked(self.service.as_ref()) => self.serve()?,
                 wake = self.source.ready() => self.take(wake?)?,
             }
             if let Some(end) = self.source.ended()? {
@@ -333,6 +343,7 @@ impl Engine {
         for failure in self.output.sinks.take(Occasion::Over, &self.results()) {
             self.fail(failure.into());
         }
+        self.serve_last();
     }
 
     /// Notes a failure for the end and shows it on the live screen now.

@@ -35,7 +35,7 @@ pub(crate) const HOUSES: &[House] = &[
             &["failure"],
             &["demo"],
             &["report"],
-            &["diff", "doctor", "explain", "merge"],
+            &["diff", "doctor", "explain", "merge", "serve"],
             &["source", "sink", "tui"],
             // What belongs to a running trace and knows neither source nor sink.
             &[
@@ -64,7 +64,7 @@ pub(crate) const HOUSES: &[House] = &[
             &["lib"],
             &["input"],
             &["tracker"],
-            &["cost", "finding"],
+            &["cost", "finding", "metric"],
             &["snapshot"],
             &["time_wait", "connection", "credentials"],
             &["forward", "live", "proxy_path"],
