@@ -2,6 +2,7 @@
 
 mod exports;
 mod notes;
+mod otlp;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
@@ -9,10 +10,13 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tracer_core::finding::allow::Allow;
 use tracer_text::duration::parse_positive;
 
-pub(crate) use self::exports::{Check, Diff, Merge, Report};
 use self::notes::{
     ATTACH_NOTES, CONFIG_EXIT_CODES, CRAWL_EXIT_CODES, DEMO_EXIT_CODES, DOCTOR_EXIT_CODES,
     EXIT_CODES, EXPLAIN_EXIT_CODES, REPLAY_EXIT_CODES, RUN_NOTES,
+};
+pub(crate) use self::{
+    exports::{Check, Diff, Merge, Report},
+    otlp::{MetricsArguments, OtlpArguments, OtlpProtocol},
 };
 use super::{
     crawl::{flags::SettingsArguments, switches},
@@ -301,7 +305,7 @@ pub(crate) struct ResultArguments {
     /// Write HdrHistogram interval logs to DIR, one for each phase (PHASE.hlog): a line for each --interval, or one in all.
     #[arg(long, value_name = "DIR")]
     pub(crate) hdr_log: Option<PathBuf>,
-    /// Rewrite the export, and add to the logs of --hdr-log, this often while tracing.
+    /// Rewrite the export, add to the logs of --hdr-log, and send to --otlp, this often while tracing.
     #[arg(long, value_name = "TIME", value_parser = parse_positive)]
     pub(crate) interval: Option<Duration>,
     /// No live screen, though standard output is a terminal: the text summary at the end only.
@@ -322,6 +326,10 @@ pub(crate) struct ResultArguments {
     /// Colours on the live screen and in the text summary.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
+    #[command(flatten)]
+    pub(crate) otlp: OtlpArguments,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArguments,
     #[command(flatten)]
     pub(crate) gate: GateArguments,
 }

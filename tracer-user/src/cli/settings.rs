@@ -2,7 +2,7 @@
 
 use std::{fs, io::IsTerminal, path::Path, time::Duration};
 
-use super::args::{Color, OutputArguments, ResultArguments};
+use super::args::{Color, OtlpProtocol, OutputArguments, ResultArguments};
 use tracer_core::finding::allow::Allow;
 
 use crate::{
@@ -14,6 +14,10 @@ use crate::{
         Sink, SinkError, Sinks,
         hdr_log::HdrLog,
         json::{Json, JsonTarget},
+        otlp::{
+            Otlp,
+            settings::{Flags, OtlpSettings, Protocol},
+        },
         text::Text,
     },
     tui::settings::{Colors, ScreenSettings},
@@ -30,6 +34,8 @@ pub(crate) struct OutputSettings {
     pub(crate) record: Option<OutputPath>,
     /// Interval of rewriting the export.
     pub(crate) interval: Option<Duration>,
+    /// Interval of reports to other systems, when there are any.
+    pub(crate) report: Option<Duration>,
     /// Time after which the trace ends.
     pub(crate) duration: Option<Duration>,
     /// Findings that are allowed.
@@ -121,10 +127,8 @@ impl OutputSettings {
         work: Work,
         kernel_log: bool,
     ) -> Result<Self, Failure> {
-        if arguments.interval.is_some() && arguments.json.is_none() && arguments.hdr_log.is_none() {
-            let text = "--interval says how often results are written; type: --json FILE --interval TIME, or --hdr-log DIR --interval TIME";
-            return Err(Failure::Usage(text.into()));
-        }
+        check_interval(arguments)?;
+        let otlp = otlp(arguments)?;
         let invoker = Invoker::find();
         let target = json_target(arguments, work == Work::Run, invoker.as_ref())?;
         let allowed = allowed(arguments, invoker.as_ref())?;
@@ -146,10 +150,14 @@ impl OutputSettings {
                 color: use_color(arguments.color, to_stderr),
             }));
         }
+        let report = otlp.as_ref().map(|otlp| otlp.interval);
+        // After the summary: the reader need not wait for the collector.
+        sinks.extend(otlp.map(|otlp| Sink::Otlp(Box::new(Otlp::new(otlp)))));
         Ok(Self {
             sinks,
             invoker,
             interval: arguments.interval,
+            report,
             record: None,
             duration: None,
             allowed,
@@ -158,6 +166,36 @@ impl OutputSettings {
             screen: screen(arguments, kernel_log),
         })
     }
+}
+
+/// Refuses an interval when no sink has one.
+fn check_interval(arguments: &ResultArguments) -> Result<(), Failure> {
+    let has_sink =
+        arguments.json.is_some() || arguments.hdr_log.is_some() || arguments.otlp.otlp.is_some();
+    if arguments.interval.is_some() && !has_sink {
+        let text = "--interval says how often results are written; type: --json FILE --interval TIME, --hdr-log DIR --interval TIME, or --otlp URL --interval TIME";
+        return Err(Failure::Usage(text.into()));
+    }
+    Ok(())
+}
+
+/// Settings of the metrics for a collector, if they are wanted.
+fn otlp(arguments: &ResultArguments) -> Result<Option<OtlpSettings>, Failure> {
+    let Some(url) = &arguments.otlp.otlp else {
+        return Ok(None);
+    };
+    let protocol = arguments.otlp.otlp_protocol.map(|given| match given {
+        OtlpProtocol::Http => Protocol::Http,
+        OtlpProtocol::Grpc => Protocol::Grpc,
+    });
+    let flags = Flags {
+        url,
+        protocol,
+        interval: arguments.interval,
+        hosts: arguments.metrics.metrics_hosts as usize,
+    };
+    let settings = OtlpSettings::validate(flags, &variable).map_err(Failure::Usage)?;
+    Ok(Some(settings))
 }
 
 /// Findings that are allowed by flags and in files. Files are read with the rights of the user, since an error shows a

@@ -2,6 +2,7 @@
 
 mod hangup;
 mod last_words;
+mod report;
 mod screen;
 
 use std::{cell::OnceCell, future::pending, sync::Arc, time::Duration};
@@ -65,6 +66,8 @@ pub(crate) struct Engine {
     ending: Option<Ending>,
     /// True if the last export made while tracing could not be written.
     exports_fail: bool,
+    /// True if the last report could not be made.
+    reports_fail: bool,
     /// Verdicts at the end of the trace.
     verdicts: OnceCell<Arc<Vec<Verdict>>>,
     /// Remarks to print at the end.
@@ -105,6 +108,7 @@ impl Engine {
             over: false,
             ending: None,
             exports_fail: false,
+            reports_fail: false,
             verdicts: OnceCell::new(),
             remarks: Vec::new(),
             failures: Vec::new(),
@@ -195,6 +199,7 @@ impl Engine {
     /// The select loop. The flag is true if the end came without a request of the user.
     async fn follow(&mut self, signals: &mut Signals) -> Result<(End, bool), Failure> {
         let mut export_at = self.output.interval.map(|_| Instant::now());
+        let mut report_at = self.output.report.map(|interval| Instant::now() + interval);
         let mut stop_at = self
             .output
             .duration
@@ -234,6 +239,7 @@ impl Engine {
                 }
                 () = until(told.map(|at| at + GRACE)) => return self.stop(),
                 () = until(export_at) => export_at = self.export()?,
+                () = until(report_at) => report_at = self.report()?,
                 () = until(due) => self.publish()?,
                 wake = self.source.ready() => self.take(wake?)?,
             }

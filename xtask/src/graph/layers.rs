@@ -184,6 +184,15 @@ pub(crate) const HOUSES: &[House] = &[
         ],
     },
     House {
+        package: "tracer-otlp",
+        floors: &[
+            &["lib"],
+            &["metrics", "spans"],
+            &["histogram", "resource"],
+            &["attribute"],
+        ],
+    },
+    House {
         package: "tracer-probe",
         floors: &[
             &["lib"],
