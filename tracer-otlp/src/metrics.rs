@@ -136,3 +136,6 @@ fn batches(metrics: Vec<Metric>) -> Vec<Vec<Metric>> {
 fn owner(host: &Host) -> Owner {
     Owner::Host(Arc::clone(&host.key))
 }
+
+#[cfg(test)]
+mod tests;

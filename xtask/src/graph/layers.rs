@@ -219,7 +219,7 @@ pub(crate) const HOUSES: &[House] = &[
         floors: &[
             &["main", "lib"],
             &["args"],
-            &["client", "dns", "link", "origin"],
+            &["client", "collector", "dns", "link", "origin"],
         ],
     },
 ];
