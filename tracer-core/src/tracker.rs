@@ -12,6 +12,7 @@ mod lost;
 mod protocol;
 mod reset;
 mod responses;
+mod samples;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,7 @@ use crate::{
     live::{Activity, LiveConnections},
     overflow::{MOST, Overflow},
     process::Processes,
+    sample::Samples,
     series::{Sampler, State},
     snapshot::{Events, LeftOut, Snapshot},
     ticket::TicketHistories,
@@ -65,6 +67,8 @@ pub struct TrackerOptions {
     pub max_hosts: usize,
     /// Globs of `--host`; an empty list admits all hosts.
     pub hosts: HostFilter,
+    /// Share of the connections (0 to 1) that are followed one by one.
+    pub traces: f64,
 }
 
 impl Default for TrackerOptions {
@@ -73,6 +77,7 @@ impl Default for TrackerOptions {
             max_connections: 1_000_000,
             max_hosts: 100_000,
             hosts: HostFilter::all(),
+            traces: 0.0,
         }
     }
 }
@@ -112,15 +117,19 @@ pub struct Tracker {
     listings: u8,
     /// Connections that the filter of hosts has not let through so far.
     left_out: u64,
+    /// Connections that are followed one by one; None if there are to be none.
+    samples: Option<Samples>,
 }
 
 impl Tracker {
     /// Makes an empty tracker.
     pub fn new(options: TrackerOptions) -> Self {
+        let has_samples = options.traces > 0.0;
         Self {
             hosts: Hosts::with_limit(options.max_hosts),
             proxies: Hosts::with_limit(options.max_hosts),
-            dns: DnsTracker::new(options.hosts.clone()),
+            dns: DnsTracker::new(options.hosts.clone(), has_samples),
+            samples: has_samples.then(|| Samples::new(options.traces)),
             options,
             connections: HashMap::default(),
             totals: Arc::new(Group::roomy()),
@@ -244,6 +253,7 @@ impl Tracker {
                 },
             };
             self.open(record.header.cookie, &record.endpoint, opening);
+            self.sample_opened(record, remote);
             self.apply_early(record.header.cookie, &early);
         } else if self.admits(&self.host_key(&record.endpoint, remote).host) {
             self.failed(record, remote);
@@ -267,6 +277,7 @@ impl Tracker {
             group.connections.not_sent += not_sent;
         };
         self.each_group(process, host, count);
+        self.sample_failed(record, remote, host);
         if let Some(proxy) = proxy {
             count(self.proxies.group_mut(proxy));
         }
@@ -323,6 +334,7 @@ impl Tracker {
             server_closes: false,
             first_response: None,
             follow: None,
+            sampled: None,
         });
         self.connections.insert(cookie, connection);
     }
@@ -477,6 +489,7 @@ impl Tracker {
         };
         if !connection.handshake_over {
             let handshake = Handshake::of(record, connection.hello.as_deref());
+            self.sample_handshake(&connection, record, handshake);
             self.finish_handshake(&mut connection, handshake);
         }
         if record.outcome == tls::UNKNOWN {
@@ -541,6 +554,7 @@ impl Tracker {
         self.end_handshake_unseen(&mut connection);
         self.release_turn(&mut connection, false);
         self.close_http2(&mut connection, record);
+        self.sample_closed(&connection, record);
         if !connection.counted {
             return;
         }

@@ -4,6 +4,7 @@
 mod grpc;
 mod http;
 mod metrics;
+mod traces;
 
 use std::{
     collections::VecDeque,
@@ -14,7 +15,9 @@ use std::{
 };
 
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::{
+    metrics::v1::ExportMetricsServiceRequest, trace::v1::ExportTraceServiceRequest,
+};
 use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -58,11 +61,14 @@ pub struct Received {
     pub requests: usize,
     /// Accepted requests with metrics.
     pub metrics: Vec<ExportMetricsServiceRequest>,
+    /// Accepted requests with spans.
+    pub traces: Vec<ExportTraceServiceRequest>,
     /// Values of the header field `x-token` of all requests.
     pub tokens: Vec<String>,
     /// Breaches of the specification.
     pub faults: Vec<String>,
     strict: metrics::Strict,
+    strict_traces: traces::Strict,
 }
 
 /// A running receiver; it ends when this is dropped.
@@ -83,6 +89,21 @@ impl Received {
             self.metrics.push(request);
         }
         reply
+    }
+
+    /// Takes a request with spans; returns the answer to it.
+    pub fn take_traces(&mut self, request: ExportTraceServiceRequest) -> Reply {
+        let reply = self.next();
+        if matches!(reply, Reply::Accept | Reply::Reject(_)) {
+            self.strict_traces.check(&request, &mut self.faults);
+            self.traces.push(request);
+        }
+        reply
+    }
+
+    /// Number of spans that others name as their parents and that have not come.
+    pub fn orphans(&self) -> usize {
+        self.strict_traces.orphans()
     }
 
     fn next(&mut self) -> Reply {

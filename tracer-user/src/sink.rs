@@ -16,6 +16,7 @@ use tracer_core::{
         self, Finding,
         allow::{Allow, allow},
     },
+    sample::Sample,
     snapshot::Snapshot,
 };
 
@@ -40,6 +41,8 @@ pub(crate) struct Results {
     pub(crate) description: Arc<Description>,
     /// Verdict of each `--fail-on`.
     pub(crate) verdicts: Arc<Vec<Verdict>>,
+    /// Connections and requests that have ended since the last results, if they are followed one by one.
+    pub(crate) samples: Arc<Vec<Sample>>,
 }
 
 impl Results {
@@ -52,6 +55,7 @@ impl Results {
             findings: Arc::new(findings),
             description: Arc::new(description.clone()),
             verdicts: Arc::default(),
+            samples: Arc::default(),
         }
     }
 

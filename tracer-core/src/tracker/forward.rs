@@ -74,6 +74,7 @@ impl Tracker {
         let group = self.hosts.group_mut(host);
         count_turn(record, answer, false, group);
         group.requests.connections += u64::from(is_first && record.number > 1);
+        self.sample_turn(connection, host, record, answer);
         connection.last_turn = Some(LastTurn::of(record, false));
     }
 }

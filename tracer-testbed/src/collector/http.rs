@@ -12,7 +12,7 @@ use hyper::{
     body::{Bytes, Incoming},
 };
 use opentelemetry_proto::tonic::collector::metrics::v1::{
-    ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+    ExportMetricsPartialSuccess, ExportMetricsServiceResponse,
 };
 use tonic_prost::prost::Message;
 
@@ -28,21 +28,25 @@ pub(super) async fn answer(
     let reply = {
         let mut received = lock(&received);
         check(&head.headers, &mut received);
-        if head.method != Method::POST || !head.uri.path().ends_with("/v1/metrics") {
-            received.fault(format!("{} {}", head.method, head.uri));
+        let path = head.uri.path();
+        let reply = match path.rsplit_once("/v1/") {
+            Some((_, "metrics")) => decode(&body).map(|request| received.take(request)),
+            Some((_, "traces")) => decode(&body).map(|request| received.take_traces(request)),
+            _ => Err(io::Error::other("no such path")),
+        };
+        if head.method != Method::POST {
+            received.fault(format!("the method is {}", head.method));
         }
-        match decode(&body) {
-            Ok(request) => received.take(request),
-            Err(error) => {
-                received.fault(format!("body: {error}"));
-                Reply::Refuse
-            }
-        }
+        reply.unwrap_or_else(|error| {
+            received.fault(format!("{path}: {error}"));
+            Reply::Refuse
+        })
     };
     respond(reply).await
 }
 
 async fn respond(reply: Reply) -> Result<Response<Full<Bytes>>, io::Error> {
+    // The answer to spans has the same fields.
     let accepted = |rejected| ExportMetricsServiceResponse {
         partial_success: (rejected != 0).then(|| ExportMetricsPartialSuccess {
             rejected_data_points: rejected,
@@ -73,10 +77,10 @@ async fn respond(reply: Reply) -> Result<Response<Full<Bytes>>, io::Error> {
         .map_err(io::Error::other)
 }
 
-fn decode(body: &[u8]) -> io::Result<ExportMetricsServiceRequest> {
+fn decode<M: Message + Default>(body: &[u8]) -> io::Result<M> {
     let mut plain = Vec::new();
     GzDecoder::new(body).read_to_end(&mut plain)?;
-    ExportMetricsServiceRequest::decode(&plain[..]).map_err(io::Error::other)
+    M::decode(&plain[..]).map_err(io::Error::other)
 }
 
 fn check(header: &HeaderMap, received: &mut Received) {

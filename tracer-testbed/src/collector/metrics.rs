@@ -33,13 +33,14 @@ struct Last {
 }
 
 /// Faults of one metric.
-struct Faults<'f> {
-    name: &'f str,
-    list: &'f mut Vec<String>,
+pub(super) struct Faults<'f> {
+    pub(super) name: &'f str,
+    pub(super) list: &'f mut Vec<String>,
 }
 
 impl Faults<'_> {
-    fn unless(&mut self, is_fine: bool, text: &str) {
+    /// Notes a fault unless something holds.
+    pub(super) fn unless(&mut self, is_fine: bool, text: &str) {
         if !is_fine {
             self.list.push(format!("{}: {text}", self.name));
         }
@@ -179,7 +180,7 @@ fn number(point: &NumberDataPoint) -> Last {
 }
 
 /// Checks the attributes of whatever has some.
-fn attributes(all: &[KeyValue], faults: &mut Faults<'_>) {
+pub(super) fn attributes(all: &[KeyValue], faults: &mut Faults<'_>) {
     let keys: HashSet<&str> = all.iter().map(|it| it.key.as_str()).collect();
     faults.unless(keys.len() == all.len(), "an attribute is there twice");
     faults.unless(!keys.contains(""), "an attribute has no name");

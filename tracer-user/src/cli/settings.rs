@@ -36,6 +36,8 @@ pub(crate) struct OutputSettings {
     pub(crate) interval: Option<Duration>,
     /// Interval of reports to other systems, when there are any.
     pub(crate) report: Option<Duration>,
+    /// Share of the connections that are followed one by one.
+    pub(crate) traces: f64,
     /// Time after which the trace ends.
     pub(crate) duration: Option<Duration>,
     /// Findings that are allowed.
@@ -158,6 +160,7 @@ impl OutputSettings {
             invoker,
             interval: arguments.interval,
             report,
+            traces: arguments.otlp.otlp_traces.unwrap_or_default(),
             record: None,
             duration: None,
             allowed,

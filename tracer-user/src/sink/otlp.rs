@@ -159,3 +159,6 @@ impl Otlp {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,6 +68,8 @@ pub(crate) struct Engine {
     exports_fail: bool,
     /// True if the last report could not be made.
     reports_fail: bool,
+    /// Number of samples for traces that were dropped.
+    samples_dropped: u64,
     /// Verdicts at the end of the trace.
     verdicts: OnceCell<Arc<Vec<Verdict>>>,
     /// Remarks to print at the end.
@@ -109,6 +111,7 @@ impl Engine {
             ending: None,
             exports_fail: false,
             reports_fail: false,
+            samples_dropped: 0,
             verdicts: OnceCell::new(),
             remarks: Vec::new(),
             failures: Vec::new(),
@@ -333,7 +336,8 @@ impl Engine {
             }
             self.remarks.extend(remark);
         }
-        for failure in self.output.sinks.take(Occasion::Over, &self.results()) {
+        let results = self.last_results();
+        for failure in self.output.sinks.take(Occasion::Over, &results) {
             self.fail(failure.into());
         }
     }

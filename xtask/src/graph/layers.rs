@@ -66,7 +66,7 @@ pub(crate) const HOUSES: &[House] = &[
             &["tracker"],
             &["cost", "finding", "metric"],
             &["snapshot"],
-            &["time_wait", "connection", "credentials"],
+            &["time_wait", "connection", "credentials", "sample"],
             &["forward", "live", "proxy_path"],
             &["finding/history"],
             &["finding/sums"],

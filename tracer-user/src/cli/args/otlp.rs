@@ -2,6 +2,8 @@
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::quantity::ratio;
+
 /// Sending to an OpenTelemetry collector.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "OpenTelemetry")]
@@ -19,6 +21,15 @@ pub(crate) struct OtlpArguments {
         requires = "otlp"
     )]
     pub(crate) otlp_protocol: Option<OtlpProtocol>,
+    /// Send spans too: of this share of the connections, with their requests. 1 is all.
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "RATIO",
+        value_parser = ratio,
+        requires = "otlp"
+    )]
+    pub(crate) otlp_traces: Option<f64>,
 }
 
 /// Number of hosts in metrics.

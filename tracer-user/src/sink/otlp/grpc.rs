@@ -12,7 +12,9 @@ use hyper::{
     client::conn::http2::{self, SendRequest},
 };
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
+use opentelemetry_proto::tonic::collector::{
+    metrics::v1::ExportMetricsServiceResponse, trace::v1::ExportTraceServiceResponse,
+};
 use tonic::{
     Code, Status,
     body::Body,
@@ -32,6 +34,8 @@ use super::{
 
 /// Method that takes metrics.
 const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+/// Method that takes spans.
+const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
 /// Client over gRPC.
 #[derive(Debug)]
@@ -65,6 +69,11 @@ impl Grpc {
             Err(why) => return Outcome::Retry(why, None),
         };
         let sent = match message {
+            Message::Traces(request) => {
+                let request = request.clone();
+                self.call::<_, ExportTraceServiceResponse>(channel, TRACES, request)
+                    .await
+            }
             Message::Metrics(request) => {
                 let request = request.clone();
                 self.call::<_, ExportMetricsServiceResponse>(channel, METRICS, request)

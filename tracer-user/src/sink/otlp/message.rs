@@ -1,7 +1,8 @@
 //! Messages to the collector.
 
-use opentelemetry_proto::tonic::collector::metrics::v1::{
-    ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+use opentelemetry_proto::tonic::collector::{
+    metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse},
+    trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse},
 };
 use tonic_prost::prost::{DecodeError, Message as _};
 
@@ -10,6 +11,8 @@ use tonic_prost::prost::{DecodeError, Message as _};
 pub(super) enum Message {
     /// Metrics.
     Metrics(ExportMetricsServiceRequest),
+    /// Spans.
+    Traces(ExportTraceServiceRequest),
 }
 
 /// Answer of a collector that has accepted a message.
@@ -26,6 +29,7 @@ impl Message {
     pub(super) fn path(&self) -> &'static str {
         match self {
             Self::Metrics(_) => "v1/metrics",
+            Self::Traces(_) => "v1/traces",
         }
     }
 
@@ -33,6 +37,7 @@ impl Message {
     pub(super) fn encode(&self) -> Vec<u8> {
         match self {
             Self::Metrics(request) => request.encode_to_vec(),
+            Self::Traces(request) => request.encode_to_vec(),
         }
     }
 
@@ -40,6 +45,7 @@ impl Message {
     pub(super) fn accepted(&self, body: &[u8]) -> Result<Accepted, DecodeError> {
         match self {
             Self::Metrics(_) => Ok(ExportMetricsServiceResponse::decode(body)?.into()),
+            Self::Traces(_) => Ok(ExportTraceServiceResponse::decode(body)?.into()),
         }
     }
 }
@@ -49,6 +55,16 @@ impl From<ExportMetricsServiceResponse> for Accepted {
         let partial = response.partial_success.unwrap_or_default();
         Self {
             rejected: u64::try_from(partial.rejected_data_points).unwrap_or(0),
+            why: partial.error_message,
+        }
+    }
+}
+
+impl From<ExportTraceServiceResponse> for Accepted {
+    fn from(response: ExportTraceServiceResponse) -> Self {
+        let partial = response.partial_success.unwrap_or_default();
+        Self {
+            rejected: u64::try_from(partial.rejected_spans).unwrap_or(0),
             why: partial.error_message,
         }
     }

@@ -9,6 +9,7 @@ use tokio::{
 use tracer_otlp::{
     metrics::{Metrics, Moment},
     resource::{Facts, resource},
+    spans::{Anchor, Spans},
 };
 
 use super::{
@@ -28,9 +29,11 @@ pub(super) struct Worker {
     tally: Arc<Tally>,
     queue: Queue,
     backoff: Backoff,
-    metrics: Option<Metrics>,
+    makers: Option<(Metrics, Spans)>,
     /// Time until which everything has to be sent, once the trace is over.
     last: Option<Instant>,
+    /// True once a failure after the end of the trace was followed by a further attempt.
+    has_tried_again: bool,
 }
 
 impl Worker {
@@ -41,8 +44,9 @@ impl Worker {
             tally,
             queue: Queue::default(),
             backoff: Backoff::default(),
-            metrics: None,
+            makers: None,
             last: None,
+            has_tried_again: false,
         }
     }
 
@@ -134,18 +138,21 @@ impl Worker {
         }
     }
 
-    /// Pauses after a failure. The end of the trace ends the pause, for a last attempt. False if there is none, because that
-    /// was it: then all that waits is given up.
+    /// Pauses after a failure. The end of the trace ends the pause, for a last attempt. False if that has failed too: then all
+    /// that waits is given up.
     async fn pause(&mut self, inbox: &mut Receiver<News>, pause: Pause) -> bool {
         if let Some(last) = self.last {
-            let is_worth_it = pause.is_asked && pause.until < last;
-            if is_worth_it {
+            if pause.is_asked && pause.until < last {
                 sleep_until(pause.until.into()).await;
-            } else {
+                return true;
+            }
+            // The failed attempt may have begun before the end, or on a connection that was closed meanwhile.
+            if std::mem::replace(&mut self.has_tried_again, true) {
                 let left = self.queue.clear();
                 self.tally.give_up(left, &pause.why);
+                return false;
             }
-            return is_worth_it;
+            return true;
         }
         loop {
             match timeout_at(pause.until.into(), inbox.recv()).await {
@@ -166,22 +173,28 @@ impl Worker {
         let given_up = self.tally.given_up();
         let results = &news.results;
         let settings = &self.settings;
-        let metrics = self.metrics.get_or_insert_with(|| {
+        let (metrics, spans) = self.makers.get_or_insert_with(|| {
             let resource = resource(&facts(results), &settings.given);
-            Metrics::new(resource, settings.hosts)
+            let metrics = Metrics::new(resource.clone(), settings.hosts);
+            (metrics, Spans::new(resource))
         });
         let about = &results.description;
-        let requests = metrics.requests(&Moment {
+        let anchor = Anchor {
+            monotonic_ns: about.started_ns,
+            since_1970_ns: about.started_at_ns(),
+        };
+        let traces = spans.requests(&results.samples, anchor, &mut rand::random);
+        let moment = Moment {
             snapshot: &results.snapshot,
             findings: &results.findings,
             start_ns: about.started_at_ns(),
             now_ns: about.as_of_at_ns(),
             given_up,
-        });
-        for request in requests {
-            let dropped = self.queue.push(Message::Metrics(request));
-            self.tally.give_up(dropped, "the collector is too slow");
-        }
+        };
+        let metrics = metrics.requests(&moment).into_iter().map(Message::Metrics);
+        let all = metrics.chain(traces.into_iter().map(Message::Traces));
+        let dropped = all.map(|message| self.queue.push(message)).sum();
+        self.tally.give_up(dropped, "the collector is too slow");
     }
 }
 
