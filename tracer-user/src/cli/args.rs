@@ -3,6 +3,7 @@
 mod exports;
 mod notes;
 mod otlp;
+mod served;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
@@ -17,6 +18,7 @@ use self::notes::{
 pub(crate) use self::{
     exports::{Check, Diff, Merge, Report},
     otlp::{MetricsArguments, OtlpArguments, OtlpProtocol},
+    served::ServedArguments,
 };
 use super::{
     crawl::{flags::SettingsArguments, switches},
@@ -278,6 +280,8 @@ pub(crate) struct FilterArguments {
 pub(crate) struct OutputArguments {
     #[command(flatten)]
     pub(crate) results: ResultArguments,
+    #[command(flatten)]
+    pub(crate) served: ServedArguments,
     /// Record everything the figures are made of to FILE, for `tracer replay`.
     #[arg(long, value_name = "FILE.trace")]
     pub(crate) record: Option<PathBuf>,

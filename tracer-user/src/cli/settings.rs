@@ -10,6 +10,7 @@ use crate::{
     files::output::OutputPath,
     gates::Gates,
     invoker::Invoker,
+    serve::{Serving, metrics},
     sink::{
         Sink, SinkError, Sinks,
         hdr_log::HdrLog,
@@ -48,6 +49,8 @@ pub(crate) struct OutputSettings {
     pub(crate) quiet: bool,
     /// The live screen, when there is to be one.
     pub(crate) screen: Option<ScreenSettings>,
+    /// The server of metrics, which listens.
+    pub(crate) serving: Option<Serving>,
 }
 
 /// Work that has results.
@@ -107,6 +110,7 @@ impl OutputSettings {
     /// Every trace prints its summary on standard error: Ctrl-C ends the reader of a pipe too, and the summary with it.
     pub(crate) fn validate(arguments: &OutputArguments, run: bool) -> Result<Self, Failure> {
         let work = if run { Work::Run } else { Work::Attach };
+        check_metrics(&arguments.results, arguments.served.prometheus.is_some())?;
         let results = Self::of_results(&arguments.results, work, arguments.kernel_log)?;
         let invoker = results.invoker.as_ref();
         let record = arguments.record.as_deref();
@@ -115,12 +119,14 @@ impl OutputSettings {
                 .map(|path| OutputPath::open(path, invoker))
                 .transpose()?,
             duration: arguments.duration,
+            serving: serving(arguments)?,
             ..results
         })
     }
 
     /// Settings for a replay, which has fewer flags.
     pub(crate) fn of_replay(arguments: &ResultArguments) -> Result<Self, Failure> {
+        check_metrics(arguments, false)?;
         Self::of_results(arguments, Work::Replay, false)
     }
 
@@ -167,6 +173,7 @@ impl OutputSettings {
             gates: arguments.gate.to_gates(),
             quiet: arguments.quiet,
             screen: screen(arguments, kernel_log),
+            serving: None,
         })
     }
 }
@@ -182,6 +189,21 @@ fn check_interval(arguments: &ResultArguments) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Refuses a number of hosts for metrics when there are no metrics.
+fn check_metrics(arguments: &ResultArguments, has_server: bool) -> Result<(), Failure> {
+    let has_sink = has_server || arguments.otlp.otlp.is_some();
+    if arguments.metrics.metrics_hosts.is_some() && !has_sink {
+        let text = "--metrics-hosts goes with metrics: --otlp URL, or --prometheus ADDR:PORT with attach and run";
+        return Err(Failure::Usage(text.into()));
+    }
+    Ok(())
+}
+
+/// Limit of the hosts that metrics name.
+fn hosts(arguments: &ResultArguments) -> u32 {
+    arguments.metrics.metrics_hosts.unwrap_or(metrics::HOSTS)
+}
+
 /// Settings of the metrics for a collector, if they are wanted.
 fn otlp(arguments: &ResultArguments) -> Result<Option<OtlpSettings>, Failure> {
     let Some(url) = &arguments.otlp.otlp else {
@@ -195,10 +217,21 @@ fn otlp(arguments: &ResultArguments) -> Result<Option<OtlpSettings>, Failure> {
         url,
         protocol,
         interval: arguments.interval,
-        hosts: arguments.metrics.metrics_hosts as usize,
+        hosts: hosts(arguments) as usize,
     };
     let settings = OtlpSettings::validate(flags, &variable).map_err(Failure::Usage)?;
     Ok(Some(settings))
+}
+
+/// Server of metrics, if it is wanted.
+fn serving(arguments: &OutputArguments) -> Result<Option<Serving>, Failure> {
+    let Some(address) = arguments.served.prometheus else {
+        return Ok(None);
+    };
+    let routes = vec![metrics::route(hosts(&arguments.results))];
+    let serving = Serving::bind(address, routes);
+    let serving = serving.map_err(|error| Failure::Usage(format!("--prometheus: {error}")))?;
+    Ok(Some(serving))
 }
 
 /// Findings that are allowed by flags and in files. Files are read with the rights of the user, since an error shows a

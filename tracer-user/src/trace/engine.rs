@@ -4,6 +4,7 @@ mod hangup;
 mod last_words;
 mod report;
 mod screen;
+mod served;
 
 use std::{cell::OnceCell, future::pending, sync::Arc, time::Duration};
 
@@ -12,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use tracer_export::Verdict;
 
-use self::{hangup::Hangup, last_words::last_words};
+use self::{hangup::Hangup, last_words::last_words, served::Service};
 use crate::{
     cli::settings::OutputSettings,
     exit_code,
@@ -56,6 +57,8 @@ pub(crate) struct Engine {
     description: Description,
     /// The live screen, when there is one.
     live: Option<Live>,
+    /// The server of results, when there is one.
+    service: Option<Service>,
     /// The command's output, when the live screen shows it.
     captured: Option<Captured>,
     /// Signs that the terminal of the live screen was closed.
@@ -83,10 +86,15 @@ impl Engine {
     pub(crate) fn new(
         source: Source,
         tracker: Intake,
-        output: OutputSettings,
+        mut output: OutputSettings,
         description: Description,
         captured: Option<Captured>,
     ) -> Result<Self, Failure> {
+        let start = |serving| {
+            let first = Results::new(tracker.snapshot(), &description, &output.allowed);
+            Service::start(serving, first)
+        };
+        let service = output.serving.take().map(start).transpose()?;
         let live = match output.screen {
             None => None,
             Some(settings) => {
@@ -105,6 +113,7 @@ impl Engine {
             output,
             description,
             live,
+            service,
             captured,
             hangup: Hangup::default(),
             over: false,
@@ -244,6 +253,7 @@ impl Engine {
                 () = until(export_at) => export_at = self.export()?,
                 () = until(report_at) => report_at = self.report()?,
                 () = until(due) => self.publish()?,
+                () = served::asked(self.service.as_ref()) => self.serve()?,
                 wake = self.source.ready() => self.take(wake?)?,
             }
             if let Some(end) = self.source.ended()? {
@@ -340,6 +350,7 @@ impl Engine {
         for failure in self.output.sinks.take(Occasion::Over, &results) {
             self.fail(failure.into());
         }
+        self.serve_last();
     }
 
     /// Notes a failure for the end and shows it on the live screen now.

@@ -99,6 +99,7 @@ pub(crate) fn attach(arguments: &Attach) -> Result<u8, Failure> {
     } else {
         Target::Processes
     };
+    say_served(&session.output);
     say_begun(&session.output);
     session.finish(target)
 }
@@ -127,6 +128,7 @@ pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
     let log = child_log(arguments, &output)?;
     let setup = &arguments.output;
     let mut session = Setup::begin(hierarchy, &selection, output, setup, Some(command), &held)?;
+    say_served(&session.output);
     if session.output.screen.is_some() {
         let pipes = Pipes::open().map_err(Failure::internal("making pipes for the command"))?;
         session.pipes = Some((pipes, log));
@@ -401,5 +403,16 @@ pub(crate) fn replay(arguments: &args::Replay) -> Result<u8, Failure> {
 fn say_begun(output: &OutputSettings) {
     if !output.quiet && output.screen.is_none() {
         say("tracing; Ctrl-C ends it");
+    }
+}
+
+/// Prints where results are served, since the port may have been chosen by the system.
+fn say_served(output: &OutputSettings) {
+    if let Some(serving) = &output.serving
+        && let Ok(address) = serving.address()
+        && !output.quiet
+        && output.screen.is_none()
+    {
+        say(format!("serving http://{address}/metrics"));
     }
 }

@@ -35,7 +35,7 @@ pub(crate) const HOUSES: &[House] = &[
             &["failure"],
             &["demo"],
             &["report"],
-            &["diff", "doctor", "explain", "merge"],
+            &["diff", "doctor", "explain", "merge", "serve"],
             &["source", "sink", "tui"],
             // What belongs to a running trace and knows neither source nor sink.
             &[

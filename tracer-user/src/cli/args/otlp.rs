@@ -36,15 +36,14 @@ pub(crate) struct OtlpArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct MetricsArguments {
-    /// Hosts that metrics (--otlp) name; all further ones are `other`.
+    /// Hosts that the metrics of --otlp and --prometheus name; the others share the name `other`. [default: 100]
     #[arg(
         long,
         hide_short_help = true,
         value_name = "N",
-        default_value_t = 100,
-        value_parser = clap::value_parser!(u32)
+        value_parser = clap::value_parser!(u32).range(..=100_000)
     )]
-    pub(crate) metrics_hosts: u32,
+    pub(crate) metrics_hosts: Option<u32>,
 }
 
 /// `--otlp-protocol`
