@@ -1,6 +1,6 @@
 //! State of one open connection.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, num::NonZeroU64};
 
 use tracer_common::record::{CloseRecord, TlsRecord, TurnRecord, closer, tls};
 
@@ -80,6 +80,8 @@ pub struct Connection {
     pub first_response: Option<u64>,
     /// Streams of a connection that speaks HTTP/2 or may speak it, once something was seen of them.
     pub follow: Option<Box<Follow>>,
+    /// Cookie of the connection, if it is followed for traces.
+    pub sampled: Option<NonZeroU64>,
 }
 
 /// Rows in which a connection counts as one with requests once it carries the next.

@@ -33,6 +33,8 @@ use crate::host_filter::HostFilter;
 const MAX_LOOKUPS: usize = 65_536;
 /// Limit of addresses with a name, over all processes.
 const MAX_NAMED: usize = 262_144;
+/// Limit of the lookups whose times are kept.
+const MAX_TIMES: usize = 10_000;
 /// Limit of answers with a TTL that has not expired, over all processes.
 const MAX_FRESH: usize = 65_536;
 /// Limit of parents remembered.
@@ -64,11 +66,14 @@ pub struct DnsTracker {
     names: NameTable,
     hosts: HostFilter,
     changes: Vec<ProcessChange>,
+    /// Beginning and end of the last lookup that gave an address to a process, if somebody asks for them.
+    times: Option<Bounded<(u32, IpAddr), [u64; 2]>>,
 }
 
 impl DnsTracker {
-    /// Makes a tracker that counts lookups of the names which the filter admits.
-    pub fn new(hosts: HostFilter) -> Self {
+    /// Makes a tracker that counts lookups of the names which the filter admits. It keeps the times of single lookups if it
+    /// `keeps_times`.
+    pub fn new(hosts: HostFilter, keeps_times: bool) -> Self {
         Self {
             lookups: Lookups::with_limit(MAX_LOOKUPS),
             named: Bounded::with_limit(MAX_NAMED),
@@ -80,6 +85,7 @@ impl DnsTracker {
             names: NameTable::default(),
             hosts,
             changes: Vec::new(),
+            times: keeps_times.then(|| Bounded::with_limit(MAX_TIMES)),
         }
     }
 
@@ -198,6 +204,12 @@ impl DnsTracker {
         let name: Arc<str> = query.question.name.as_str().into();
         for &address in &message.addresses {
             self.named.insert((query.tgid, address), Arc::clone(&name));
+            if let (Some(times), Some(took_ns)) = (&mut self.times, ended.took.known_ns()) {
+                times.insert(
+                    (query.tgid, address),
+                    [time_ns.saturating_sub(took_ns), time_ns],
+                );
+            }
         }
     }
 
@@ -256,6 +268,14 @@ impl DnsTracker {
             tgid = *self.parents.get(&tgid)?;
         }
         None
+    }
+
+    /// Beginning and end of the lookup that gave this address to a process, ns; each is returned once.
+    pub fn take_lookup(&mut self, tgid: u32, address: IpAddr) -> Option<[u64; 2]> {
+        let times = self.times.as_mut()?;
+        times
+            .take(&(tgid, address))
+            .filter(|[_, end_ns]| *end_ns != 0)
     }
 
     /// Number of lookups, names and streams dropped to limit memory.

@@ -32,6 +32,7 @@ pub mod phase;
 pub mod process;
 pub mod proxy_path;
 mod reassembly;
+pub mod sample;
 pub mod series;
 pub mod snapshot;
 pub mod stream;

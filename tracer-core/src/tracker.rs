@@ -12,6 +12,7 @@ mod lost;
 mod protocol;
 mod reset;
 mod responses;
+mod samples;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,7 @@ use crate::{
     live::{Activity, LiveConnections},
     overflow::{MOST, Overflow},
     process::Processes,
+    sample::Samples,
     series::{FIRST_INTERVAL_NS, Sampler, State},
     snapshot::{Events, LeftOut, Snapshot},
     ticket::TicketHistories,
@@ -68,6 +70,8 @@ pub struct TrackerOptions {
     pub max_hosts: usize,
     /// Globs of `--host`; an empty list admits all hosts.
     pub hosts: HostFilter,
+    /// Share of the connections (0 to 1) that are followed one by one.
+    pub traces: f64,
 }
 
 impl Default for TrackerOptions {
@@ -76,6 +80,7 @@ impl Default for TrackerOptions {
             max_connections: 1_000_000,
             max_hosts: 100_000,
             hosts: HostFilter::all(),
+            traces: 0.0,
         }
     }
 }
@@ -115,15 +120,19 @@ pub struct Tracker {
     listings: u8,
     /// Connections that the filter of hosts has not let through so far.
     left_out: u64,
+    /// Connections that are followed one by one; None if there are to be none.
+    samples: Option<Samples>,
 }
 
 impl Tracker {
     /// Makes an empty tracker.
     pub fn new(options: TrackerOptions) -> Self {
+        let has_samples = options.traces > 0.0;
         Self {
             hosts: Hosts::with_limit(options.max_hosts),
             proxies: Hosts::with_limit(options.max_hosts),
-            dns: DnsTracker::new(options.hosts.clone()),
+            dns: DnsTracker::new(options.hosts.clone(), has_samples),
+            samples: has_samples.then(|| Samples::new(options.traces)),
             options,
             connections: HashMap::default(),
             totals: Arc::new(Group::of_all()),
@@ -247,6 +256,7 @@ impl Tracker {
                 },
             };
             self.open(record.header.cookie, &record.endpoint, opening);
+            self.sample_opened(record, remote);
             self.apply_early(record.header.cookie, &early);
         } else if self.admits(&self.host_key(&record.endpoint, remote).host) {
             self.failed(record, remote);
@@ -270,6 +280,7 @@ impl Tracker {
             group.connections.not_sent += not_sent;
         };
         self.each_group(process, host, count);
+        self.sample_failed(record, remote, host);
         if let Some(proxy) = proxy {
             count(self.proxies.group_mut(proxy));
         }
@@ -326,6 +337,7 @@ impl Tracker {
             server_closes: false,
             first_response: None,
             follow: None,
+            sampled: None,
         });
         self.connections.insert(cookie, connection);
     }
@@ -488,6 +500,7 @@ impl Tracker {
         };
         if !connection.handshake_over {
             let handshake = Handshake::of(record, connection.hello.as_deref());
+            self.sample_handshake(&connection, record, handshake);
             self.finish_handshake(&mut connection, handshake);
         }
         if record.outcome == tls::UNKNOWN {
@@ -554,6 +567,7 @@ impl Tracker {
         self.release_turn(&mut connection, false);
         let carried = carried(&connection);
         self.close_http2(&mut connection, record);
+        self.sample_closed(&connection, record);
         if !connection.counted {
             return;
         }

@@ -4,6 +4,8 @@
 //! `tracer demo` and the tests use this crate, which uses no other crate of tracer.
 
 pub mod client;
+#[cfg(feature = "collector")]
+pub mod collector;
 pub mod dns;
 pub mod link;
 pub mod origin;

@@ -6,6 +6,7 @@
 
 pub(crate) mod hdr_log;
 pub(crate) mod json;
+pub(crate) mod otlp;
 pub(crate) mod text;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use tracer_core::{
         self, Finding,
         allow::{Allow, allow},
     },
+    sample::Sample,
     snapshot::Snapshot,
 };
 
@@ -23,6 +25,7 @@ use tracer_export::Verdict;
 use self::{
     hdr_log::{HdrLog, HdrLogError},
     json::{Json, JsonError},
+    otlp::{Otlp, OtlpError},
     text::Text,
 };
 use crate::{gates::Gates, say::StreamError, trace::description::Description};
@@ -38,6 +41,8 @@ pub(crate) struct Results {
     pub(crate) description: Arc<Description>,
     /// Verdict of each `--fail-on`.
     pub(crate) verdicts: Arc<Vec<Verdict>>,
+    /// Connections and requests that have ended since the last results, if they are followed one by one.
+    pub(crate) samples: Arc<Vec<Sample>>,
 }
 
 impl Results {
@@ -50,6 +55,7 @@ impl Results {
             findings: Arc::new(findings),
             description: Arc::new(description.clone()),
             verdicts: Arc::default(),
+            samples: Arc::default(),
         }
     }
 
@@ -67,6 +73,8 @@ impl Results {
 pub(crate) enum Occasion {
     /// Tracing goes on, and an interval is over.
     UnderWay,
+    /// Tracing goes on, and a report to other systems is due.
+    Report,
     /// Tracing is over; the live screen may still have the terminal.
     Over,
     /// Tracing is over and the live screen has closed: sinks may print.
@@ -82,6 +90,8 @@ pub(crate) enum Sink {
     HdrLog(Box<HdrLog>),
     /// The text summary.
     Text(Text),
+    /// Metrics for a collector.
+    Otlp(Box<Otlp>),
 }
 
 impl Sink {
@@ -91,6 +101,7 @@ impl Sink {
             Self::Json(json) => json.take(occasion, results)?,
             Self::HdrLog(log) => log.take(occasion, results)?,
             Self::Text(text) => text.take(occasion, results)?,
+            Self::Otlp(otlp) => otlp.take(occasion, results)?,
         }
         Ok(())
     }
@@ -100,7 +111,7 @@ impl Sink {
         match self {
             Self::Json(json) => json.writes_files(),
             // Its files are open already.
-            Self::HdrLog(_) | Self::Text(_) => false,
+            Self::HdrLog(_) | Self::Text(_) | Self::Otlp(_) => false,
         }
     }
 }
@@ -113,6 +124,11 @@ impl Sinks {
     /// Adds a sink; sinks get results in the order of adding.
     pub(crate) fn add(&mut self, sink: Sink) {
         self.0.push(sink);
+    }
+
+    /// Adds further sinks.
+    pub(crate) fn extend(&mut self, sinks: impl IntoIterator<Item = Sink>) {
+        self.0.extend(sinks);
     }
 
     /// Passes results to every sink; returns the errors of those that failed.
@@ -139,4 +155,7 @@ pub(crate) enum SinkError {
     /// Error of the text summary.
     #[error(transparent)]
     Text(#[from] StreamError),
+    /// Error of the metrics for a collector.
+    #[error(transparent)]
+    Otlp(#[from] OtlpError),
 }

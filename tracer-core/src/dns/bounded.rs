@@ -46,6 +46,14 @@ impl<K: Hash + Eq + Clone, V> Bounded<K, V> {
         self.entries.get(key)
     }
 
+    /// Takes the value of a key out. The key keeps its place in the order.
+    pub(super) fn take(&mut self, key: &K) -> Option<V>
+    where
+        V: Default,
+    {
+        self.entries.get_mut(key).map(std::mem::take)
+    }
+
     /// Number of keys that were displaced.
     pub(super) fn evicted(&self) -> u64 {
         self.evicted

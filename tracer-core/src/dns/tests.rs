@@ -80,7 +80,7 @@ impl Trace {
 
     fn dns(&mut self) -> &mut DnsTracker {
         self.dns
-            .get_or_insert_with(|| DnsTracker::new(HostFilter::all()))
+            .get_or_insert_with(|| DnsTracker::new(HostFilter::all(), false))
     }
 
     /// Sends a query to the server at an address that ends in `server`.

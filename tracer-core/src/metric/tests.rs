@@ -56,6 +56,7 @@ fn host(name: &str, requests: u64) -> Host {
         key: Arc::new(crate::host::HostKey::sni(name, 443)),
         addresses: Arc::default(),
         via: Arc::default(),
+        users: Arc::default(),
         group: Arc::new(group),
     }
 }

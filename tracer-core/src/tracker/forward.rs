@@ -75,6 +75,7 @@ impl Tracker {
             count_turn(record, answer, false, group);
             group.requests.connections += u64::from(is_first && record.number > 1);
         });
+        self.sample_turn(connection, host, record, answer);
         connection.last_turn = Some(LastTurn::of(record, false));
     }
 }

@@ -180,6 +180,7 @@ impl Tracker {
             false => follow.add_at_once(ended),
         };
         self.of_connection(connection, |group| stream::apply(ended, carrier, group));
+        self.sample_stream(connection, ended);
         if let Some(most) = most {
             self.note_at_once(connection, most);
         }

@@ -82,6 +82,7 @@ impl Tracker {
         self.end_handshake_unseen(&mut connection);
         self.release_turn(&mut connection, false);
         self.lose_http2(&mut connection);
+        self.sample_lost(&connection);
         if connection.counted {
             self.of_connection(&connection, Group::lose);
         }

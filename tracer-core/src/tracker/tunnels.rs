@@ -24,6 +24,7 @@ impl Tracker {
             return;
         };
         self.reach_proxy(&mut connection);
+        self.sample_tunnel(&connection, record);
         let path = connection.path.get_or_insert_default();
         let target = path.exchange.take().and_then(|asked| asked.target());
         match tunnel.outcome {

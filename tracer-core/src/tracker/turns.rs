@@ -63,6 +63,9 @@ impl Tracker {
             self.of_connection(&connection, |group| {
                 count_turn(record, answer, is_h2, group);
             });
+            if !is_h2 {
+                self.sample_turn(&connection, connection.host, record, answer);
+            }
             self.count_again(&mut connection, record.number, is_h2);
             if !is_h2 {
                 self.count_inferred(&connection, record.protocol, 1);
@@ -109,6 +112,7 @@ impl Tracker {
             self.count_again(&mut connection, turns.number(), is_h2);
             if !is_h2 {
                 self.count_inferred(&connection, turns.protocol(), turns.len() as u64);
+                self.sample_turns(&connection, turns);
                 self.keep_all_doubtful(&mut connection, turns);
             }
         }
@@ -180,6 +184,9 @@ impl Tracker {
             self.of_connection(connection, |group| {
                 count_turn(&record, answer, is_h2, group);
             });
+            if !is_h2 {
+                self.sample_turn(connection, connection.host, &record, answer);
+            }
         }
     }
 }

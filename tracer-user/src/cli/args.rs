@@ -2,6 +2,7 @@
 
 mod exports;
 mod notes;
+mod otlp;
 mod served;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
@@ -16,6 +17,7 @@ use self::notes::{
 };
 pub(crate) use self::{
     exports::{Check, Diff, Merge, Report},
+    otlp::{MetricsArguments, OtlpArguments, OtlpProtocol},
     served::ServedArguments,
 };
 use super::{
@@ -307,7 +309,7 @@ pub(crate) struct ResultArguments {
     /// Write HdrHistogram interval logs to DIR, one for each phase (PHASE.hlog): a line for each --interval, or one in all.
     #[arg(long, value_name = "DIR")]
     pub(crate) hdr_log: Option<PathBuf>,
-    /// Rewrite the export, and add to the logs of --hdr-log, this often while tracing.
+    /// Rewrite the export, add to the logs of --hdr-log, and send to --otlp, this often while tracing.
     #[arg(long, value_name = "TIME", value_parser = parse_positive)]
     pub(crate) interval: Option<Duration>,
     /// No live screen, though standard output is a terminal: the text summary at the end only.
@@ -328,6 +330,10 @@ pub(crate) struct ResultArguments {
     /// Colours on the live screen and in the text summary.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
+    #[command(flatten)]
+    pub(crate) otlp: OtlpArguments,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArguments,
     #[command(flatten)]
     pub(crate) gate: GateArguments,
 }

@@ -52,6 +52,13 @@ pub(crate) fn port(text: &str) -> Result<u16, String> {
     }
 }
 
+/// Parses a share: a number above 0, up to 1.
+pub(crate) fn ratio(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok();
+    let share = share.filter(|share| *share > 0.0 && *share <= 1.0);
+    share.ok_or_else(|| format!("expected a number above 0 and up to 1, got `{text}`"))
+}
+
 /// Parses a process id.
 pub(crate) fn pid(text: &str) -> Result<u32, String> {
     if let Some(pid) = text.parse().ok().filter(|&pid| pid != 0) {

@@ -2,7 +2,7 @@
 
 use std::{fs, io::IsTerminal, path::Path, time::Duration};
 
-use super::args::{Color, OutputArguments, ResultArguments, ServedArguments};
+use super::args::{Color, OtlpProtocol, OutputArguments, ResultArguments};
 use tracer_core::finding::allow::Allow;
 
 use crate::{
@@ -15,6 +15,10 @@ use crate::{
         Sink, SinkError, Sinks,
         hdr_log::HdrLog,
         json::{Json, JsonTarget},
+        otlp::{
+            Otlp,
+            settings::{Flags, OtlpSettings, Protocol},
+        },
         text::Text,
     },
     tui::settings::{Colors, ScreenSettings},
@@ -31,6 +35,10 @@ pub(crate) struct OutputSettings {
     pub(crate) record: Option<OutputPath>,
     /// Interval of rewriting the export.
     pub(crate) interval: Option<Duration>,
+    /// Interval of reports to other systems, when there are any.
+    pub(crate) report: Option<Duration>,
+    /// Share of the connections that are followed one by one.
+    pub(crate) traces: f64,
     /// Time after which the trace ends.
     pub(crate) duration: Option<Duration>,
     /// Findings that are allowed.
@@ -102,6 +110,7 @@ impl OutputSettings {
     /// Every trace prints its summary on standard error: Ctrl-C ends the reader of a pipe too, and the summary with it.
     pub(crate) fn validate(arguments: &OutputArguments, run: bool) -> Result<Self, Failure> {
         let work = if run { Work::Run } else { Work::Attach };
+        check_metrics(&arguments.results, arguments.served.prometheus.is_some())?;
         let results = Self::of_results(&arguments.results, work, arguments.kernel_log)?;
         let invoker = results.invoker.as_ref();
         let record = arguments.record.as_deref();
@@ -110,13 +119,14 @@ impl OutputSettings {
                 .map(|path| OutputPath::open(path, invoker))
                 .transpose()?,
             duration: arguments.duration,
-            serving: serving(&arguments.served)?,
+            serving: serving(arguments)?,
             ..results
         })
     }
 
     /// Settings for a replay, which has fewer flags.
     pub(crate) fn of_replay(arguments: &ResultArguments) -> Result<Self, Failure> {
+        check_metrics(arguments, false)?;
         Self::of_results(arguments, Work::Replay, false)
     }
 
@@ -125,10 +135,8 @@ impl OutputSettings {
         work: Work,
         kernel_log: bool,
     ) -> Result<Self, Failure> {
-        if arguments.interval.is_some() && arguments.json.is_none() && arguments.hdr_log.is_none() {
-            let text = "--interval says how often results are written; type: --json FILE --interval TIME, or --hdr-log DIR --interval TIME";
-            return Err(Failure::Usage(text.into()));
-        }
+        check_interval(arguments)?;
+        let otlp = otlp(arguments)?;
         let invoker = Invoker::find();
         let target = json_target(arguments, work == Work::Run, invoker.as_ref())?;
         let allowed = allowed(arguments, invoker.as_ref())?;
@@ -150,10 +158,15 @@ impl OutputSettings {
                 color: use_color(arguments.color, to_stderr),
             }));
         }
+        let report = otlp.as_ref().map(|otlp| otlp.interval);
+        // After the summary: the reader need not wait for the collector.
+        sinks.extend(otlp.map(|otlp| Sink::Otlp(Box::new(Otlp::new(otlp)))));
         Ok(Self {
             sinks,
             invoker,
             interval: arguments.interval,
+            report,
+            traces: arguments.otlp.otlp_traces.unwrap_or_default(),
             record: None,
             duration: None,
             allowed,
@@ -165,12 +178,57 @@ impl OutputSettings {
     }
 }
 
-/// Server of metrics, if it is wanted.
-fn serving(arguments: &ServedArguments) -> Result<Option<Serving>, Failure> {
-    let Some(address) = arguments.prometheus else {
+/// Refuses an interval when no sink has one.
+fn check_interval(arguments: &ResultArguments) -> Result<(), Failure> {
+    let has_sink =
+        arguments.json.is_some() || arguments.hdr_log.is_some() || arguments.otlp.otlp.is_some();
+    if arguments.interval.is_some() && !has_sink {
+        let text = "--interval says how often results are written; type: --json FILE --interval TIME, --hdr-log DIR --interval TIME, or --otlp URL --interval TIME";
+        return Err(Failure::Usage(text.into()));
+    }
+    Ok(())
+}
+
+/// Refuses a number of hosts for metrics when there are no metrics.
+fn check_metrics(arguments: &ResultArguments, has_server: bool) -> Result<(), Failure> {
+    let has_sink = has_server || arguments.otlp.otlp.is_some();
+    if arguments.metrics.metrics_hosts.is_some() && !has_sink {
+        let text = "--metrics-hosts goes with metrics: --otlp URL, or --prometheus ADDR:PORT with attach and run";
+        return Err(Failure::Usage(text.into()));
+    }
+    Ok(())
+}
+
+/// Limit of the hosts that metrics name.
+fn hosts(arguments: &ResultArguments) -> u32 {
+    arguments.metrics.metrics_hosts.unwrap_or(metrics::HOSTS)
+}
+
+/// Settings of the metrics for a collector, if they are wanted.
+fn otlp(arguments: &ResultArguments) -> Result<Option<OtlpSettings>, Failure> {
+    let Some(url) = &arguments.otlp.otlp else {
         return Ok(None);
     };
-    let routes = vec![metrics::route(arguments.metrics_hosts)];
+    let protocol = arguments.otlp.otlp_protocol.map(|given| match given {
+        OtlpProtocol::Http => Protocol::Http,
+        OtlpProtocol::Grpc => Protocol::Grpc,
+    });
+    let flags = Flags {
+        url,
+        protocol,
+        interval: arguments.interval,
+        hosts: hosts(arguments) as usize,
+    };
+    let settings = OtlpSettings::validate(flags, &variable).map_err(Failure::Usage)?;
+    Ok(Some(settings))
+}
+
+/// Server of metrics, if it is wanted.
+fn serving(arguments: &OutputArguments) -> Result<Option<Serving>, Failure> {
+    let Some(address) = arguments.served.prometheus else {
+        return Ok(None);
+    };
+    let routes = vec![metrics::route(hosts(&arguments.results))];
     let serving = Serving::bind(address, routes);
     let serving = serving.map_err(|error| Failure::Usage(format!("--prometheus: {error}")))?;
     Ok(Some(serving))

@@ -73,7 +73,8 @@ impl HdrLog {
         let now = about.started_at + std::time::Duration::from_nanos(about.elapsed_ns());
         let mut written = self.written.borrow_mut();
         let nothing_new = now <= written.until.unwrap_or(about.started_at);
-        if occasion == Occasion::TerminalFree || occasion == Occasion::UnderWay && nothing_new {
+        let is_other = matches!(occasion, Occasion::Report | Occasion::TerminalFree);
+        if is_other || occasion == Occasion::UnderWay && nothing_new {
             return Ok(());
         }
         // After the figures have begun anew the trace begins later than the last interval has ended.

@@ -53,7 +53,7 @@ pub(crate) enum JsonError {
 impl Json {
     /// Writes the export. If its file cannot be written at the end, the export goes to another place.
     pub(super) fn take(&self, occasion: Occasion, results: &Results) -> Result<(), JsonError> {
-        if occasion == Occasion::TerminalFree {
+        if matches!(occasion, Occasion::Report | Occasion::TerminalFree) {
             return Ok(());
         }
         let text = document(results)?;

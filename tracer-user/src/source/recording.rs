@@ -52,6 +52,7 @@ pub(crate) fn options(start: &Start) -> TrackerOptions {
         max_connections: usize::try_from(start.max_connections).unwrap_or(usize::MAX),
         max_hosts: usize::try_from(start.max_hosts).unwrap_or(usize::MAX),
         hosts: HostFilter::new(start.hosts.clone()),
+        ..TrackerOptions::default()
     }
 }
 

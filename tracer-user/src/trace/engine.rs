@@ -2,6 +2,7 @@
 
 mod hangup;
 mod last_words;
+mod report;
 mod screen;
 mod served;
 
@@ -68,6 +69,10 @@ pub(crate) struct Engine {
     ending: Option<Ending>,
     /// True if the last export made while tracing could not be written.
     exports_fail: bool,
+    /// True if the last report could not be made.
+    reports_fail: bool,
+    /// Number of samples for traces that were dropped.
+    samples_dropped: u64,
     /// Verdicts at the end of the trace.
     verdicts: OnceCell<Arc<Vec<Verdict>>>,
     /// Remarks to print at the end.
@@ -114,6 +119,8 @@ impl Engine {
             over: false,
             ending: None,
             exports_fail: false,
+            reports_fail: false,
+            samples_dropped: 0,
             verdicts: OnceCell::new(),
             remarks: Vec::new(),
             failures: Vec::new(),
@@ -204,6 +211,7 @@ impl Engine {
     /// The select loop. The flag is true if the end came without a request of the user.
     async fn follow(&mut self, signals: &mut Signals) -> Result<(End, bool), Failure> {
         let mut export_at = self.output.interval.map(|_| Instant::now());
+        let mut report_at = self.output.report.map(|interval| Instant::now() + interval);
         let mut stop_at = self
             .output
             .duration
@@ -243,6 +251,7 @@ impl Engine {
                 }
                 () = until(told.map(|at| at + GRACE)) => return self.stop(),
                 () = until(export_at) => export_at = self.export()?,
+                () = until(report_at) => report_at = self.report()?,
                 () = until(due) => self.publish()?,
                 () = served::asked(self.service.as_ref()) => self.serve()?,
                 wake = self.source.ready() => self.take(wake?)?,
@@ -340,7 +349,8 @@ impl Engine {
             }
             self.remarks.extend(remark);
         }
-        for failure in self.output.sinks.take(Occasion::Over, &self.results()) {
+        let results = self.last_results();
+        for failure in self.output.sinks.take(Occasion::Over, &results) {
             self.fail(failure.into());
         }
         self.serve_last();

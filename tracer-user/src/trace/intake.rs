@@ -3,7 +3,9 @@
 
 use std::ops::Deref;
 
-use tracer_core::{credentials::Credentials, input::Input, process::Process, tracker::Tracker};
+use tracer_core::{
+    credentials::Credentials, input::Input, process::Process, sample::Sample, tracker::Tracker,
+};
 
 use crate::source::record::Recorder;
 
@@ -36,7 +38,8 @@ impl Intake {
 
     /// Continues with an empty tracker, and records its inputs from the first one on.
     pub(crate) fn begin_again(&mut self, tracker: Tracker, recorder: Recorder) {
-        self.tracker = tracker;
+        let before = std::mem::replace(&mut self.tracker, tracker);
+        self.tracker.keep_samples_of(before);
         self.credentials = Credentials::default();
         self.recorder = Some(recorder);
     }
@@ -62,6 +65,16 @@ impl Intake {
         if let Some(recorder) = &mut self.recorder {
             recorder.clock(now_ns);
         }
+    }
+
+    /// Ends the samples of connections that are still open, at the end of the trace.
+    pub(crate) fn finish_samples(&mut self, now_ns: u64) {
+        self.tracker.finish_samples(now_ns);
+    }
+
+    /// Samples that have ended since the last time, and the number of those that were dropped.
+    pub(crate) fn take_samples(&mut self) -> (Vec<Sample>, u64) {
+        self.tracker.take_samples()
     }
 
     /// Namespaces that traced connections were made in; each is returned once.

@@ -207,6 +207,7 @@ impl Setup {
         let options = TrackerOptions {
             max_hosts: arguments.max_hosts as usize,
             hosts: selection.hosts.clone(),
+            traces: output.traces,
             ..TrackerOptions::default()
         };
         let description = Description {
@@ -386,7 +387,10 @@ pub(crate) fn replay(arguments: &args::Replay) -> Result<u8, Failure> {
     if let Some(after) = arguments.until {
         replay.end_after(after);
     }
-    let options = recording::options(&start);
+    let options = TrackerOptions {
+        traces: output.traces,
+        ..recording::options(&start)
+    };
     let description = recording::description(start);
     let (runtime, signals) = listen(&hold_signals()?)?;
     let source = Source::Replay(Box::new(replay));

@@ -58,6 +58,19 @@ pub(crate) const BANS: &[Ban] = &[
         why: "the export is pure: no IO, no clock",
     },
     Ban {
+        package: "tracer-otlp",
+        within: "",
+        except: &[],
+        to: &[
+            "std::fs",
+            "std::net::",
+            "std::process::",
+            "std::time::",
+            "tokio::",
+        ],
+        why: "messages are made without IO and clock; a sink sends them",
+    },
+    Ban {
         package: "tracer-user",
         within: "source",
         except: &[],

@@ -66,7 +66,7 @@ pub(crate) const HOUSES: &[House] = &[
             &["tracker"],
             &["cost", "finding", "metric"],
             &["snapshot"],
-            &["time_wait", "connection", "credentials"],
+            &["time_wait", "connection", "credentials", "sample"],
             &["forward", "live", "proxy_path"],
             &["finding/history"],
             &["finding/sums"],
@@ -185,6 +185,15 @@ pub(crate) const HOUSES: &[House] = &[
         ],
     },
     House {
+        package: "tracer-otlp",
+        floors: &[
+            &["lib"],
+            &["metrics", "spans"],
+            &["histogram", "resource"],
+            &["attribute"],
+        ],
+    },
+    House {
         package: "tracer-probe",
         floors: &[
             &["lib"],
@@ -211,7 +220,7 @@ pub(crate) const HOUSES: &[House] = &[
         floors: &[
             &["main", "lib"],
             &["args"],
-            &["client", "dns", "link", "origin"],
+            &["client", "collector", "dns", "link", "origin"],
         ],
     },
 ];

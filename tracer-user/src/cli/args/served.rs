@@ -4,8 +4,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Args;
 
-use crate::serve::metrics;
-
 /// Flags of the metrics.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
@@ -14,9 +12,6 @@ pub(crate) struct ServedArguments {
     /// docs/user/prometheus.md
     #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
     pub(crate) prometheus: Option<SocketAddr>,
-    /// Hosts with series of their own in the metrics; the others share server_address="other".
-    #[arg(long, hide_short_help = true, value_name = "N", default_value_t = metrics::HOSTS, requires = "prometheus", value_parser = clap::value_parser!(u32).range(..=100_000))]
-    pub(crate) metrics_hosts: u32,
 }
 
 /// Parses an address to listen on: `9464` and `:9464` are on loopback, any other one is given in full.

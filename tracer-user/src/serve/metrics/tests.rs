@@ -61,6 +61,7 @@ fn host(key: HostKey, requests: u64) -> Host {
         key: Arc::new(key),
         addresses: Arc::default(),
         via: Arc::default(),
+        users: Arc::default(),
         group: Arc::new(group(requests)),
     }
 }
