@@ -182,6 +182,7 @@ const MAPPED: [&str; 12] = [
     "tracer-probe",
     "tracer-recording",
     "tracer-testbed",
+    "tracer-settings",
     "tracer-text",
     "tracer-user",
 ];

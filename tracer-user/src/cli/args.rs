@@ -2,6 +2,7 @@
 
 mod exports;
 mod notes;
+mod service;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
@@ -14,6 +15,7 @@ use self::notes::{
     ATTACH_NOTES, CONFIG_EXIT_CODES, CRAWL_EXIT_CODES, DEMO_EXIT_CODES, DOCTOR_EXIT_CODES,
     EXIT_CODES, EXPLAIN_EXIT_CODES, REPLAY_EXIT_CODES, RUN_NOTES,
 };
+pub(crate) use self::service::ServiceArguments;
 use super::{
     crawl::{flags::SettingsArguments, switches},
     examples,
@@ -87,6 +89,8 @@ pub(crate) struct Attach {
     pub(crate) filter: FilterArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
+    #[command(flatten)]
+    pub(crate) service: ServiceArguments,
 }
 
 /// `tracer run`

@@ -28,6 +28,8 @@ pub(crate) const HOUSES: &[House] = &[
                 "cli/crawl/flags",
                 "cli/crawl/switches",
                 "cli/examples",
+                "cli/layers",
+                "cli/mistake",
                 "cli/quantity",
                 "cli/settings",
             ],
@@ -203,6 +205,17 @@ pub(crate) const HOUSES: &[House] = &[
             &["frame", "entry", "preamble"],
             &["block", "codec"],
             &["words"],
+        ],
+    },
+    House {
+        package: "tracer-settings",
+        floors: &[
+            &["lib"],
+            &["layers"],
+            &["file", "show", "watch"],
+            &["suggest"],
+            &["error"],
+            &["key", "origin"],
         ],
     },
     House {
