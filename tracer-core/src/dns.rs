@@ -67,6 +67,11 @@ pub struct DnsTracker {
 }
 
 impl DnsTracker {
+    /// Sets another filter of names.
+    pub fn set_hosts(&mut self, hosts: HostFilter) {
+        self.hosts = hosts;
+    }
+
     /// Makes a tracker that counts lookups of the names which the filter admits.
     pub fn new(hosts: HostFilter) -> Self {
         Self {

@@ -1,6 +1,6 @@
 //! `tracer attach`: settings of all layers, which are shown or traced with.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, sync::Arc};
 
 use super::{
     args::Attach,
@@ -13,12 +13,12 @@ pub(crate) fn attach(flags: Attach) -> Result<u8, Failure> {
     let words: Vec<OsString> = std::env::args_os().collect();
     let layers = layers(&words)?;
     if !has_others(&layers) && !flags.service.show_config {
-        return session::attach(&flags);
+        return session::attach(&flags, None);
     }
-    let effective = load(&layers)?;
+    let effective = Arc::new(load(&layers)?);
     if flags.service.show_config {
         say::print(&effective.to_toml())?;
         return Ok(exit_code::OK);
     }
-    session::attach(&effective.attach)
+    session::attach(&effective.attach, Some((layers, Arc::clone(&effective))))
 }

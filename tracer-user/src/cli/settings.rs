@@ -2,7 +2,7 @@
 
 use std::{fs, io::IsTerminal, path::Path, time::Duration};
 
-use super::args::{Color, OutputArguments, ResultArguments};
+use super::args::{Attach, Color, OutputArguments, ResultArguments};
 use tracer_core::finding::allow::Allow;
 
 use crate::{
@@ -30,6 +30,8 @@ pub(crate) struct OutputSettings {
     pub(crate) record: Option<OutputPath>,
     /// Interval of rewriting the export.
     pub(crate) interval: Option<Duration>,
+    /// Length of a window, when each window has an export of its own.
+    pub(crate) rotate: Option<Duration>,
     /// Time after which the trace ends.
     pub(crate) duration: Option<Duration>,
     /// Findings that are allowed.
@@ -40,6 +42,58 @@ pub(crate) struct OutputSettings {
     pub(crate) quiet: bool,
     /// The live screen, when there is to be one.
     pub(crate) screen: Option<ScreenSettings>,
+}
+
+/// Settings that may change while tracing, validated.
+#[derive(Debug)]
+pub(crate) struct LiveSettings {
+    json: Option<Json>,
+    interval: Option<Duration>,
+    rotate: Option<Duration>,
+    allowed: Vec<Allow>,
+    gates: Gates,
+}
+
+impl LiveSettings {
+    /// Checks the settings and opens the export's file.
+    pub(crate) fn validate(arguments: &Attach, invoker: Option<&Invoker>) -> Result<Self, Failure> {
+        let results = &arguments.output.results;
+        check_interval(results)?;
+        let target = json_target(results, false, invoker)?;
+        let base = rotation_base(arguments)?;
+        Ok(Self {
+            json: target.map(|target| Json {
+                target,
+                invoker: invoker.cloned(),
+                rotate: base.map(Path::to_path_buf),
+            }),
+            interval: results.interval,
+            rotate: arguments.service.rotate,
+            allowed: allowed(results, invoker)?,
+            gates: results.gate.to_gates(),
+        })
+    }
+}
+
+/// Path that the names of windows' exports are made of, if there are to be windows.
+fn rotation_base(arguments: &Attach) -> Result<Option<&Path>, Failure> {
+    let json = arguments.output.results.json.as_deref();
+    let base = json.filter(|path| *path != Path::new("-"));
+    if arguments.service.rotate.is_some() && base.is_none() {
+        let text =
+            "--rotate writes an export for each period; name its file: --json FILE --rotate TIME";
+        return Err(Failure::Usage(text.into()));
+    }
+    Ok(arguments.service.rotate.and(base))
+}
+
+/// Refuses an interval of results that are not written.
+fn check_interval(arguments: &ResultArguments) -> Result<(), Failure> {
+    if arguments.interval.is_some() && arguments.json.is_none() && arguments.hdr_log.is_none() {
+        let text = "--interval says how often results are written; type: --json FILE --interval TIME, or --hdr-log DIR --interval TIME";
+        return Err(Failure::Usage(text.into()));
+    }
+    Ok(())
 }
 
 /// Work that has results.
@@ -111,6 +165,23 @@ impl OutputSettings {
         })
     }
 
+    /// Makes an export of each window of this length, with a time in its name.
+    pub(crate) fn rotate(&mut self, arguments: &Attach) -> Result<(), Failure> {
+        self.rotate = arguments.service.rotate;
+        let base = rotation_base(arguments)?;
+        self.sinks.rotate(base);
+        Ok(())
+    }
+
+    /// Takes the settings that may change while tracing.
+    pub(crate) fn change(&mut self, live: LiveSettings) {
+        self.sinks.set_json(live.json);
+        self.interval = live.interval;
+        self.rotate = live.rotate;
+        self.allowed = live.allowed;
+        self.gates = live.gates;
+    }
+
     /// Settings for a replay, which has fewer flags.
     pub(crate) fn of_replay(arguments: &ResultArguments) -> Result<Self, Failure> {
         Self::of_results(arguments, Work::Replay, false)
@@ -121,10 +192,7 @@ impl OutputSettings {
         work: Work,
         kernel_log: bool,
     ) -> Result<Self, Failure> {
-        if arguments.interval.is_some() && arguments.json.is_none() && arguments.hdr_log.is_none() {
-            let text = "--interval says how often results are written; type: --json FILE --interval TIME, or --hdr-log DIR --interval TIME";
-            return Err(Failure::Usage(text.into()));
-        }
+        check_interval(arguments)?;
         let invoker = Invoker::find();
         let target = json_target(arguments, work == Work::Run, invoker.as_ref())?;
         let allowed = allowed(arguments, invoker.as_ref())?;
@@ -134,6 +202,7 @@ impl OutputSettings {
             sinks.add(Sink::Json(Json {
                 target,
                 invoker: invoker.clone(),
+                rotate: None,
             }));
         }
         if let Some(directory) = &arguments.hdr_log {
@@ -150,6 +219,7 @@ impl OutputSettings {
             sinks,
             invoker,
             interval: arguments.interval,
+            rotate: None,
             record: None,
             duration: None,
             allowed,

@@ -3,7 +3,10 @@
 
 use std::ops::Deref;
 
-use tracer_core::{credentials::Credentials, input::Input, process::Process, tracker::Tracker};
+use tracer_core::{
+    credentials::Credentials, host_filter::HostFilter, input::Input, process::Process,
+    tracker::Tracker,
+};
 
 use crate::source::record::Recorder;
 
@@ -39,6 +42,11 @@ impl Intake {
         self.tracker = tracker;
         self.credentials = Credentials::default();
         self.recorder = Some(recorder);
+    }
+
+    /// Sets another filter of hosts. No recording tells of it.
+    pub(crate) fn set_hosts(&mut self, hosts: HostFilter) {
+        self.tracker.set_hosts(hosts);
     }
 
     /// Takes one input.

@@ -73,6 +73,7 @@ impl Engine {
         let at_ns = self.description.as_of_at_ns();
         self.tracker.input(&Input::Reset { now_ns, at_ns });
         self.description.restart(now_ns, at_ns);
+        self.restart_windows();
         Ok("figures are counted from now".into())
     }
 
@@ -113,6 +114,7 @@ impl Engine {
         self.description.as_of_ns = now_ns;
         let at_ns = self.description.as_of_at_ns();
         self.description.restart(now_ns, at_ns);
+        self.restart_windows();
         let options = self.tracker.options().clone();
         let mut recorder = Recorder::new(file, recording::start(&self.description, &options));
         let started = recorder.start();
