@@ -26,6 +26,7 @@ pub mod in_flight;
 pub mod input;
 pub mod latency;
 pub mod live;
+pub mod metric;
 pub mod overflow;
 pub mod phase;
 pub mod process;

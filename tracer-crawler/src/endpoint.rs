@@ -6,16 +6,19 @@ use std::{
     net::SocketAddr,
     os::unix::fs::{FileTypeExt, PermissionsExt},
     path::{Path, PathBuf},
+    pin::{Pin, pin},
     sync::Arc,
     time::Duration,
 };
 
 use http_body_util::{BodyExt, Full, Limited};
+pub use hyper::{
+    Method, StatusCode,
+    body::Bytes,
+    header::{self, HeaderMap},
+};
 use hyper::{
-    Method, Request, Response, StatusCode,
-    body::{Bytes, Incoming},
-    header::{self, HeaderMap, HeaderValue},
-    server::conn::http1,
+    Request, Response, body::Incoming, header::HeaderValue, server::conn::http1,
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -32,8 +35,12 @@ use crate::settings::Listen;
 const MAX_CONNECTIONS: usize = 32;
 /// Timeout for the header of a request.
 const HEADER_TIME: Duration = Duration::from_secs(5);
-/// Timeout for a whole connection.
+/// Time after which a connection takes no further request.
 const CONNECTION_TIME: Duration = Duration::from_secs(60);
+/// Timeout for the response under way when a connection ends.
+const LAST_TIME: Duration = Duration::from_secs(10);
+/// Timeout for the responses under way when the server ends.
+const END_TIME: Duration = Duration::from_secs(1);
 /// Limit of the body of a request, in bytes.
 const MAX_BODY_BYTES: usize = 64 << 10;
 
@@ -70,7 +77,7 @@ pub struct Reply {
     /// Content-Type of the answer.
     pub content_type: &'static str,
     /// Body of the answer.
-    pub body: Vec<u8>,
+    pub body: Bytes,
 }
 
 impl Reply {
@@ -79,7 +86,7 @@ impl Reply {
         Self {
             status,
             content_type: "text/plain; charset=utf-8",
-            body: format!("{text}\n").into_bytes(),
+            body: format!("{text}\n").into(),
         }
     }
 
@@ -88,7 +95,7 @@ impl Reply {
         Self {
             status,
             content_type: "application/json",
-            body: format!("{value:#}\n").into_bytes(),
+            body: format!("{value:#}\n").into(),
         }
     }
 }
@@ -97,7 +104,15 @@ impl Reply {
 pub trait Handler: Send + Sync + 'static {
     /// Reply to one request.
     fn answer(&self, call: &Call) -> Reply;
+
+    /// Wait before a request is answered, for what the reply is made of. By default there is none.
+    fn prepare<'a>(&'a self, _call: &'a Call) -> Preparation<'a> {
+        Box::pin(std::future::ready(()))
+    }
 }
+
+/// Future of [`Handler::prepare`].
+pub type Preparation<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// Server that listens but does not answer yet.
 #[derive(Debug)]
@@ -139,6 +154,11 @@ impl Endpoint {
         })
     }
 
+    /// Takes a listener that was bound before. Needs a tokio runtime.
+    pub fn of(listener: std::net::TcpListener) -> io::Result<Self> {
+        from_std(listener).map(Bound::Tcp).map(Self)
+    }
+
     /// Address in use, for TCP; the port 0 asks for any free one.
     pub fn address(&self) -> Option<SocketAddr> {
         match &self.0 {
@@ -147,28 +167,36 @@ impl Endpoint {
         }
     }
 
-    /// Answers requests until `stop`.
+    /// Answers requests until `stop`; responses under way then get a moment to be completed.
     pub async fn serve(self, handler: Arc<dyn Handler>, stop: CancellationToken) {
-        stop.run_until_cancelled(self.accept(handler)).await;
+        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        stop.run_until_cancelled(self.accept(handler, &places, &stop))
+            .await;
+        let all_ended = places.acquire_many(MAX_CONNECTIONS as u32);
+        let _ = tokio::time::timeout(END_TIME, all_ended).await;
     }
 
-    async fn accept(self, handler: Arc<dyn Handler>) {
-        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    async fn accept(
+        &self,
+        handler: Arc<dyn Handler>,
+        places: &Arc<Semaphore>,
+        stop: &CancellationToken,
+    ) {
         loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            let Ok(place) = Arc::clone(places).acquire_owned().await else {
                 return;
             };
-            let handler = Arc::clone(&handler);
+            let (handler, stop) = (Arc::clone(&handler), stop.clone());
             let accepted = match &self.0 {
                 Bound::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
                     tokio::spawn(async move {
-                        connection(stream, handler, false).await;
+                        connection(stream, handler, false, stop).await;
                         drop(place);
                     });
                 }),
                 Bound::Unix { listener, .. } => listener.accept().await.map(|(stream, _)| {
                     tokio::spawn(async move {
-                        connection(stream, handler, true).await;
+                        connection(stream, handler, true, stop).await;
                         drop(place);
                     });
                 }),
@@ -182,7 +210,10 @@ impl Endpoint {
 }
 
 fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = std::net::TcpListener::bind(address)?;
+    from_std(std::net::TcpListener::bind(address)?)
+}
+
+fn from_std(listener: std::net::TcpListener) -> io::Result<TcpListener> {
     listener.set_nonblocking(true)?;
     TcpListener::from_std(listener)
 }
@@ -200,8 +231,12 @@ fn unix(path: &Path) -> io::Result<UnixListener> {
     UnixListener::from_std(listener)
 }
 
-async fn connection<S>(stream: S, handler: Arc<dyn Handler>, local_file: bool)
-where
+async fn connection<S>(
+    stream: S,
+    handler: Arc<dyn Handler>,
+    local_file: bool,
+    stop: CancellationToken,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request: Request<Incoming>| {
@@ -213,8 +248,14 @@ where
         .header_read_timeout(HEADER_TIME)
         .max_buf_size(64 << 10)
         .serve_connection(TokioIo::new(stream), service);
-    // A client that goes away or is too slow loses its answer.
-    let _ = tokio::time::timeout(CONNECTION_TIME, serving).await;
+    let mut serving = pin!(serving);
+    let until_stop = stop.run_until_cancelled(serving.as_mut());
+    if let Ok(Some(_)) = tokio::time::timeout(CONNECTION_TIME, until_stop).await {
+        return;
+    }
+    serving.as_mut().graceful_shutdown();
+    // A client that is too slow loses its answer.
+    let _ = tokio::time::timeout(LAST_TIME, serving).await;
 }
 
 async fn respond(
@@ -228,15 +269,19 @@ async fn respond(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body not readable, or above 64 KiB",
         ),
-        Ok(body) => handler.answer(&Call {
-            method: parts.method,
-            path: parts.uri.path().to_owned(),
-            headers: parts.headers,
-            body: body.to_bytes(),
-            local_file,
-        }),
+        Ok(body) => {
+            let call = Call {
+                method: parts.method,
+                path: parts.uri.path().to_owned(),
+                headers: parts.headers,
+                body: body.to_bytes(),
+                local_file,
+            };
+            handler.prepare(&call).await;
+            handler.answer(&call)
+        }
     };
-    let mut response = Response::new(Full::from(answer.body));
+    let mut response = Response::new(Full::new(answer.body));
     *response.status_mut() = answer.status;
     let headers = response.headers_mut();
     headers.insert(

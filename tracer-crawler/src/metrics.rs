@@ -43,7 +43,7 @@ impl Metrics {
             Ok(()) => Reply {
                 status: StatusCode::OK,
                 content_type: CONTENT_TYPE,
-                body: body.into_bytes(),
+                body: body.into(),
             },
             Err(fmt::Error) => Reply::text(
                 StatusCode::INTERNAL_SERVER_ERROR,

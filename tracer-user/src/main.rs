@@ -13,6 +13,7 @@ mod invoker;
 mod merge;
 mod report;
 mod say;
+mod serve;
 mod signals;
 mod sink;
 mod source;

@@ -53,6 +53,8 @@ const TEST: &[Need] = &[
     need("ps", "procps"),
     need("capsh", "libcap2-bin"),
     need("chromium", "chromium"),
+    need("prometheus", "prometheus"),
+    need("promtool", "prometheus"),
 ];
 
 const BENCH: &[Need] = &[
@@ -72,6 +74,7 @@ const SERVICES: &[(&str, &str)] = &[
     ("redis-server", "redis-server.service"),
     ("postgresql", "postgresql.service"),
     ("openssh-server", "ssh.service"),
+    ("prometheus", "prometheus.service"),
 ];
 
 pub(crate) fn main(args: &[String]) -> Result<ExitCode> {

@@ -2,6 +2,7 @@
 
 mod exports;
 mod notes;
+mod served;
 mod service;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
@@ -10,12 +11,15 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tracer_core::finding::allow::Allow;
 use tracer_text::duration::parse_positive;
 
-pub(crate) use self::exports::{Check, Diff, Merge, Report};
 use self::notes::{
     ATTACH_NOTES, CONFIG_EXIT_CODES, CRAWL_EXIT_CODES, DEMO_EXIT_CODES, DOCTOR_EXIT_CODES,
     EXIT_CODES, EXPLAIN_EXIT_CODES, REPLAY_EXIT_CODES, RUN_NOTES,
 };
-pub(crate) use self::service::ServiceArguments;
+pub(crate) use self::{
+    exports::{Check, Diff, Merge, Report},
+    served::ServedArguments,
+    service::ServiceArguments,
+};
 use super::{
     crawl::{flags::SettingsArguments, switches},
     examples,
@@ -278,6 +282,8 @@ pub(crate) struct FilterArguments {
 pub(crate) struct OutputArguments {
     #[command(flatten)]
     pub(crate) results: ResultArguments,
+    #[command(flatten)]
+    pub(crate) served: ServedArguments,
     /// Record everything the figures are made of to FILE, for `tracer replay`.
     #[arg(long, value_name = "FILE.trace")]
     pub(crate) record: Option<PathBuf>,

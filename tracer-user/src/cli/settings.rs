@@ -2,7 +2,7 @@
 
 use std::{fs, io::IsTerminal, path::Path, time::Duration};
 
-use super::args::{Attach, Color, OutputArguments, ResultArguments};
+use super::args::{Attach, Color, OutputArguments, ResultArguments, ServedArguments};
 use tracer_core::finding::allow::Allow;
 
 use crate::{
@@ -10,6 +10,10 @@ use crate::{
     files::output::OutputPath,
     gates::Gates,
     invoker::Invoker,
+    serve::{
+        Serving, metrics,
+        status::{self, Shown},
+    },
     sink::{
         Sink, SinkError, Sinks,
         hdr_log::HdrLog,
@@ -42,6 +46,10 @@ pub(crate) struct OutputSettings {
     pub(crate) quiet: bool,
     /// The live screen, when there is to be one.
     pub(crate) screen: Option<ScreenSettings>,
+    /// The server of metrics, which listens.
+    pub(crate) serving: Option<Serving>,
+    /// Settings in use, as the server shows them.
+    pub(crate) shown: Shown,
 }
 
 /// Settings that may change while tracing, validated.
@@ -156,11 +164,14 @@ impl OutputSettings {
         let results = Self::of_results(&arguments.results, work, arguments.kernel_log)?;
         let invoker = results.invoker.as_ref();
         let record = arguments.record.as_deref();
+        let shown = Shown::default();
         Ok(Self {
             record: record
                 .map(|path| OutputPath::open(path, invoker))
                 .transpose()?,
             duration: arguments.duration,
+            serving: serving(&arguments.served, &shown)?,
+            shown,
             ..results
         })
     }
@@ -226,8 +237,22 @@ impl OutputSettings {
             gates: arguments.gate.to_gates(),
             quiet: arguments.quiet,
             screen: screen(arguments, kernel_log),
+            serving: None,
+            shown: Shown::default(),
         })
     }
+}
+
+/// Server of metrics, if it is wanted.
+fn serving(arguments: &ServedArguments, shown: &Shown) -> Result<Option<Serving>, Failure> {
+    let Some(address) = arguments.prometheus else {
+        return Ok(None);
+    };
+    let mut routes = vec![metrics::route(arguments.metrics_hosts)];
+    routes.extend(status::routes(shown.clone()));
+    let serving = Serving::bind(address, routes);
+    let serving = serving.map_err(|error| Failure::Usage(format!("--prometheus: {error}")))?;
+    Ok(Some(serving))
 }
 
 /// Findings that are allowed by flags and in files. Files are read with the rights of the user, since an error shows a

@@ -4,6 +4,7 @@ mod hangup;
 mod last_words;
 pub(crate) mod reload;
 mod screen;
+mod served;
 mod windows;
 
 use std::{cell::OnceCell, future::pending, sync::Arc, time::Duration};
@@ -13,7 +14,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use tracer_export::Verdict;
 
-use self::{hangup::Hangup, last_words::last_words, reload::Reload, windows::Windows};
+use self::{
+    hangup::Hangup, last_words::last_words, reload::Reload, served::Service, windows::Windows,
+};
 use crate::{
     cli::settings::OutputSettings,
     exit_code,
@@ -58,6 +61,8 @@ pub(crate) struct Engine {
     description: Description,
     /// The live screen, when there is one.
     live: Option<Live>,
+    /// The server of results, when there is one.
+    service: Option<Service>,
     /// The command's output, when the live screen shows it.
     captured: Option<Captured>,
     /// Signs that the terminal of the live screen was closed.
@@ -96,10 +101,15 @@ impl Engine {
     pub(crate) fn new(
         source: Source,
         tracker: Intake,
-        output: OutputSettings,
+        mut output: OutputSettings,
         description: Description,
         captured: Option<Captured>,
     ) -> Result<Self, Failure> {
+        let start = |serving| {
+            let first = Results::new(tracker.snapshot(), &description, &output.allowed);
+            Service::start(serving, first)
+        };
+        let service = output.serving.take().map(start).transpose()?;
         let live = match output.screen {
             None => None,
             Some(settings) => {
@@ -123,6 +133,7 @@ impl Engine {
             output,
             description,
             live,
+            service,
             captured,
             hangup: Hangup::default(),
             over: false,
@@ -135,7 +146,7 @@ impl Engine {
     }
 
     /// Makes the trace a service: its settings may change, and the service manager hears of it.
-    pub(crate) fn serve(&mut self, reload: Option<Reload>, notifier: Notifier) {
+    pub(crate) fn run_as_service(&mut self, reload: Option<Reload>, notifier: Notifier) {
         self.reload = reload;
         self.notifier = notifier;
     }
@@ -274,9 +285,10 @@ impl Engine {
                 () = until(told.map(|at| at + GRACE)) => return self.stop(),
                 () = changed(&mut self.reload) => self.reload(),
                 () = until(live_at) => live_at = self.notifier.live(),
-                () = until(self.timers.window) => self.timers.window = self.end_window()?,
+                () = until(self.timers.window) => self.timers.window = self.rotate()?,
                 () = until(self.timers.export) => self.timers.export = self.export()?,
                 () = until(due) => self.publish()?,
+                () = served::asked(self.service.as_ref()) => self.serve()?,
                 wake = self.source.ready() => self.take(wake?)?,
             }
             if let Some(end) = self.source.ended()? {
@@ -379,6 +391,7 @@ impl Engine {
         }
         let snapshot = self.tracker.snapshot();
         self.take_window(Occasion::LastWindow, &snapshot);
+        self.serve_last();
     }
 
     /// Notes a failure for the end and shows it on the live screen now.

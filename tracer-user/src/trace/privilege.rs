@@ -108,6 +108,8 @@ impl Duties {
 
 /// Niceness of tracer, as nice(1) counts: below zero, so that tracer gets a processor before most others.
 const NICE: nix::libc::c_int = -10;
+/// Niceness of threads whose work is not urgent.
+const NICE_BEHIND: nix::libc::c_int = 5;
 
 /// Lowers the niceness of this thread and of those it will start: a busy crawler with many threads must not keep tracer
 /// from reading the ring buffer. Without the right to do so, nothing changes. Call it after the command of `tracer run`
@@ -115,6 +117,12 @@ const NICE: nix::libc::c_int = -10;
 pub(crate) fn come_first() {
     // SAFETY: setpriority(2) takes three numbers; zero is the calling thread.
     let _ = unsafe { nix::libc::setpriority(nix::libc::PRIO_PROCESS, 0, NICE) };
+}
+
+/// Raises the niceness of this thread above the usual: what it does can wait for tracing and for the traced.
+pub(crate) fn step_back() {
+    // SAFETY: setpriority(2) takes three numbers; zero is the calling thread.
+    let _ = unsafe { nix::libc::setpriority(nix::libc::PRIO_PROCESS, 0, NICE_BEHIND) };
 }
 
 /// Capabilities of the thread that places uprobes: the kernel asks for CAP_SYS_ADMIN at each (`perf_uprobe_event_init` in

@@ -85,10 +85,15 @@ struct Setup {
 /// Layers of settings, and what they give now.
 pub(crate) type Reloadable = (Layers, Arc<Effective>);
 
-/// `tracer attach`. With `layers` the settings may change while it runs.
-pub(crate) fn attach(arguments: &Attach, layers: Option<Reloadable>) -> Result<u8, Failure> {
+/// `tracer attach`. With `layers` the settings may change while it runs; `shown` are those that its server shows.
+pub(crate) fn attach(
+    arguments: &Attach,
+    layers: Option<Reloadable>,
+    shown: Option<String>,
+) -> Result<u8, Failure> {
     let mut output = OutputSettings::validate(&arguments.output, false)?;
     output.rotate(arguments)?;
+    output.shown.set(shown.unwrap_or_default());
     check_rights()?;
     let hierarchy = Hierarchy::find()?;
     let mut selection = Selection::validate(&arguments.filter, &arguments.pid, &hierarchy)?;
@@ -109,6 +114,7 @@ pub(crate) fn attach(arguments: &Attach, layers: Option<Reloadable>) -> Result<u
     } else {
         Target::Processes
     };
+    say_served(&session.output);
     say_begun(&session.output);
     session.finish(target)
 }
@@ -137,6 +143,7 @@ pub(crate) fn run(arguments: &Run) -> Result<u8, Failure> {
     let log = child_log(arguments, &output)?;
     let setup = &arguments.output;
     let mut session = Setup::begin(hierarchy, &selection, output, setup, Some(command), &held)?;
+    say_served(&session.output);
     if session.output.screen.is_some() {
         let pipes = Pipes::open().map_err(Failure::internal("making pipes for the command"))?;
         session.pipes = Some((pipes, log));
@@ -387,7 +394,7 @@ impl Setup {
             captured,
         )?;
         let reload = |(layers, running)| Reload::begin(layers, running);
-        engine.serve(self.reloadable.map(reload), notifier);
+        engine.run_as_service(self.reloadable.map(reload), notifier);
         self.runtime.block_on(engine.run(self.signals))
     }
 }
@@ -416,5 +423,16 @@ pub(crate) fn replay(arguments: &args::Replay) -> Result<u8, Failure> {
 fn say_begun(output: &OutputSettings) {
     if !output.quiet && output.screen.is_none() {
         say("tracing; Ctrl-C ends it");
+    }
+}
+
+/// Prints where results are served, since the port may have been chosen by the system.
+fn say_served(output: &OutputSettings) {
+    if let Some(serving) = &output.serving
+        && let Ok(address) = serving.address()
+        && !output.quiet
+        && output.screen.is_none()
+    {
+        say(format!("serving http://{address}/metrics"));
     }
 }

@@ -37,7 +37,7 @@ pub(crate) const HOUSES: &[House] = &[
             &["failure"],
             &["demo"],
             &["report"],
-            &["diff", "doctor", "explain", "merge"],
+            &["diff", "doctor", "explain", "merge", "serve"],
             &["source", "sink", "tui"],
             // What belongs to a running trace and knows neither source nor sink.
             &[
@@ -52,6 +52,7 @@ pub(crate) const HOUSES: &[House] = &[
                 "trace/intake",
                 "trace/live",
                 "trace/namespaces",
+                "trace/notify",
                 "trace/playback",
                 "trace/privilege",
                 "trace/resolve",
@@ -66,7 +67,7 @@ pub(crate) const HOUSES: &[House] = &[
             &["lib"],
             &["input"],
             &["tracker"],
-            &["cost", "finding"],
+            &["cost", "finding", "metric"],
             &["snapshot"],
             &["time_wait", "connection", "credentials"],
             &["forward", "live", "proxy_path"],

@@ -1,7 +1,7 @@
 //! Settings that change while tracing: on SIGHUP, and when the configuration file changes. A configuration is taken only if
 //! all of it is right; no figure is lost.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::{sync::mpsc, time::Instant};
 use tracer_settings::{Change, Key, Layers, Watch, watch};
@@ -23,29 +23,10 @@ use crate::{
 pub(crate) struct Reload {
     layers: Layers,
     running: Arc<Effective>,
-    shown: Shown,
     changes: mpsc::Receiver<()>,
     /// Time at which a change of the file has settled, if there was one.
     settles_at: Option<Instant>,
     _watch: Option<Watch>,
-}
-
-/// Settings in use as a configuration file without secrets, shared with the server.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Shown(Arc<Mutex<String>>);
-
-impl Shown {
-    /// The settings as text.
-    pub(crate) fn text(&self) -> String {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn set(&self, text: String) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = text;
-    }
 }
 
 impl Reload {
@@ -66,21 +47,13 @@ impl Reload {
             begun.inspect_err(failed).ok()
         };
         let watch = layers.file.as_ref().and_then(begin);
-        let shown = Shown::default();
-        shown.set(running.to_toml());
         Self {
             layers,
             running,
-            shown,
             changes,
             settles_at: None,
             _watch: watch,
         }
-    }
-
-    /// Settings in use, for the server.
-    pub(crate) fn shown(&self) -> Shown {
-        self.shown.clone()
     }
 
     /// Waits for a change of the file, and until it has settled. Nothing is lost when the wait is given up.
@@ -179,7 +152,7 @@ impl Engine {
         });
         self.set_timers();
         if let Some(reload) = &mut self.reload {
-            reload.shown.set(checked.settings.to_toml());
+            self.output.shown.set(checked.settings.to_toml());
             reload.running = Arc::new(checked.settings);
         }
         Ok(words(&checked.changed, &checked.kept))

@@ -71,6 +71,7 @@ impl Engine {
         // The description's clock, not the time of day now: a replayed recording has a time of its own.
         self.description.as_of_ns = now_ns;
         let at_ns = self.description.as_of_at_ns();
+        self.end_window();
         self.tracker.input(&Input::Reset { now_ns, at_ns });
         self.description.restart(now_ns, at_ns);
         self.restart_windows();
@@ -113,6 +114,7 @@ impl Engine {
         let now_ns = self.source.now_ns();
         self.description.as_of_ns = now_ns;
         let at_ns = self.description.as_of_at_ns();
+        self.end_window();
         self.description.restart(now_ns, at_ns);
         self.restart_windows();
         let options = self.tracker.options().clone();

@@ -110,7 +110,7 @@ impl Engine {
 
     /// Ends the window under way and begins the next one; returns when that ends. If its export cannot be written, the
     /// window goes on, so that nothing is lost.
-    pub(super) fn end_window(&mut self) -> Result<Option<Instant>, Failure> {
+    pub(super) fn rotate(&mut self) -> Result<Option<Instant>, Failure> {
         self.look_again()?;
         let snapshot = self.tracker.snapshot();
         if self.take_window(Occasion::WindowOver, &snapshot)
