@@ -186,6 +186,11 @@ pub struct Filter {
     pub cidr_count: u32,
     /// Number of `executables` that are set.
     pub executable_count: u32,
+    /// 1 if the filter may change while tracing: it is then in the `LIVE_FILTERS` map, and the other members of the global
+    /// are not used.
+    pub live: u32,
+    /// Zero.
+    pub pad: u32,
     /// Cgroups; a process below one of them passes.
     pub cgroups: [Cgroup; ALTERNATIVES],
     /// Executables; a process that runs one of them passes.
@@ -210,6 +215,8 @@ impl Filter {
             port_count: 0,
             cidr_count: 0,
             executable_count: 0,
+            live: 0,
+            pad: 0,
             cgroups: [Cgroup {
                 id: 0,
                 level: 0,

@@ -4,6 +4,10 @@
 pub const RECORDS: &str = "RECORDS";
 /// Array with one entry: 1 while the reader sleeps until a record comes; set by the engine's kernel source.
 pub const RESTS: &str = "RESTS";
+/// Array of two filters of a trace whose filter may change; written by the engine's kernel source.
+pub const LIVE_FILTERS: &str = "LIVE_FILTERS";
+/// Array with one entry: the index of the filter in use; written by the engine's kernel source.
+pub const LIVE_FILTER: &str = "LIVE_FILTER";
 /// Hash of traced process ids (tgid -> 1); seeded by user space, kept by the fork and exit probes.
 pub const PROCESSES: &str = "PROCESSES";
 /// Hash of listening (network namespace, port) pairs, so that adoption leaves accepted sockets out.

@@ -71,6 +71,11 @@ pub struct DnsTracker {
 }
 
 impl DnsTracker {
+    /// Sets another filter of names.
+    pub fn set_hosts(&mut self, hosts: HostFilter) {
+        self.hosts = hosts;
+    }
+
     /// Makes a tracker that counts lookups of the names which the filter admits. It keeps the times of single lookups if it
     /// `keeps_times`.
     pub fn new(hosts: HostFilter, keeps_times: bool) -> Self {

@@ -115,6 +115,17 @@ pub struct Connections {
     pub never_used: u64,
     /// Closed connections by the side that ended them.
     pub closed_by: ClosedBy,
+    /// Connections that the figures of an earlier window have counted as under way.
+    pub carried: Carried,
+}
+
+/// Connections under way at the beginning of a window: the window before has counted them. All zero for a whole trace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// Connects under way.
+    pub connecting: u64,
+    /// Open connections without a request.
+    pub unused: u64,
 }
 
 /// Failed connects by reason, from `sk_err`.
@@ -500,7 +511,12 @@ impl Opening {
 impl Connections {
     /// Connections closed without a request, and those open without one at the last pass over the sockets.
     pub fn never_used(&self) -> u64 {
-        self.never_used + self.unused_now
+        (self.never_used + self.unused_now).saturating_sub(self.carried.unused)
+    }
+
+    /// Connects that began, also those under way at the last pass over the sockets.
+    pub fn begun(&self) -> u64 {
+        (self.opened + self.connecting_now).saturating_sub(self.carried.connecting)
     }
 }
 

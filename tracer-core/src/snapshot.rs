@@ -1,5 +1,7 @@
 //! Immutable snapshot for all sinks. Making one is cheap, because figures are shared and not copied.
 
+pub(crate) mod since;
+
 use std::sync::Arc;
 
 use tracer_common::counter::Counter;

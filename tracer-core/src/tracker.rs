@@ -162,6 +162,12 @@ impl Tracker {
         &self.options
     }
 
+    /// Sets another filter of hosts. It decides about connections that are named from now on; what was counted stays.
+    pub fn set_hosts(&mut self, hosts: HostFilter) {
+        self.dns.set_hosts(hosts.clone());
+        self.options.hosts = hosts;
+    }
+
     /// Takes one record in the form written by the kernel.
     pub fn take(&mut self, bytes: &[u8]) {
         self.events.received += 1;

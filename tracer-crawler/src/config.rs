@@ -1,123 +1,14 @@
 //! Layers of settings: defaults of a profile, then a file, then the environment, then flags. A later layer overrides an
 //! earlier one, and the origin of each key's value is known.
 
-mod file;
 mod merge;
 pub mod reload;
 pub mod secret;
 mod show;
-mod suggest;
 
-use std::{fmt, path::PathBuf};
+pub use tracer_settings::{ConfigError, Origin};
 
-pub use self::merge::{CONFIG_VARIABLE, Effective, Sources};
-use crate::settings::Profile;
-
-/// Origin of a key's value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// Default of a profile, because no layer sets the key.
-    Default(Profile),
-    /// Entry of a configuration file.
-    File {
-        /// Path of the file.
-        path: PathBuf,
-        /// Line, counted from 1.
-        line: usize,
-    },
-    /// Environment variable.
-    Environment(String),
-    /// Flag, or an argument without one.
-    Flag(&'static str),
-    /// Change made through the control interface during the crawl.
-    Control,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default(profile) => write!(f, "default of profile {}", profile.word()),
-            Self::File { path, line } => {
-                write!(f, "{}:{line}", path.display().to_string().escape_debug())
-            }
-            Self::Environment(variable) => f.write_str(variable),
-            Self::Flag("") => f.write_str("argument"),
-            Self::Flag(flag) => write!(f, "--{flag}"),
-            Self::Control => f.write_str("control interface"),
-        }
-    }
-}
-
-/// Reasons why the settings are not usable.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("{path}: cannot be read: {source}")]
-    Read {
-        /// Path as given.
-        path: PathBuf,
-        /// The system's error.
-        source: std::io::Error,
-    },
-    /// The file is too large for a configuration.
-    #[error("{path}: {bytes} bytes are too many for a configuration; {most} at most")]
-    TooLarge {
-        /// Path as given.
-        path: PathBuf,
-        /// Size of the file.
-        bytes: u64,
-        /// Largest size allowed.
-        most: u64,
-    },
-    /// The file is not valid TOML.
-    #[error("{path}:{line}: not valid TOML: {problem}")]
-    Syntax {
-        /// Path as given.
-        path: PathBuf,
-        /// Line, counted from 1.
-        line: usize,
-        /// Error of the parser.
-        problem: String,
-    },
-    /// The key does not exist.
-    #[error("{origin}: unknown key `{name}`{suggestion}")]
-    UnknownKey {
-        /// Origin of the key.
-        origin: Origin,
-        /// Key as given, escaped.
-        name: String,
-        /// `; did you mean …?`, or a hint how to list all keys.
-        suggestion: String,
-    },
-    /// The value has a wrong type or form.
-    #[error("{origin}: {key}: {problem}")]
-    WrongValue {
-        /// Origin of the value.
-        origin: Origin,
-        /// Key of the value.
-        key: &'static str,
-        /// Expected and actual value.
-        problem: String,
-    },
-    /// A change during the crawl to a key that needs a restart.
-    #[error(
-        "{0}: takes effect at the next start only; change it in the configuration and start again"
-    )]
-    NeedsRestart(&'static str),
-}
-
-impl ConfigError {
-    /// True if the fault is in a file, not in the command line or the environment.
-    pub fn is_in_file(&self) -> bool {
-        match self {
-            Self::Read { .. } | Self::TooLarge { .. } | Self::Syntax { .. } => true,
-            Self::UnknownKey { origin, .. } | Self::WrongValue { origin, .. } => {
-                matches!(origin, Origin::File { .. })
-            }
-            Self::NeedsRestart(_) => false,
-        }
-    }
-}
+pub use self::merge::{CONFIG_VARIABLE, Effective, Load, Sources};
 
 #[cfg(test)]
 mod tests {
@@ -126,7 +17,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::settings::{DnsMode, Given, PROFILE, PerSecond, Settings};
+    use crate::settings::{DnsMode, Given, PROFILE, PerSecond, Profile, Settings};
 
     struct Case {
         directory: tempfile::TempDir,
@@ -430,7 +321,7 @@ mod tests {
                     Origin::Flag(_) => flags[i],
                     Origin::Environment(_) => environment[i],
                     Origin::File { .. } => file[i],
-                    Origin::Default(_) => None,
+                    Origin::Default | Origin::Profile(_) => None,
                 };
                 prop_assert_eq!(named, expected);
             }
@@ -438,7 +329,7 @@ mod tests {
 
         #[test]
         fn any_text_is_a_configuration_or_refused(text in "(\\[[a-z]{1,8}\\]|[a-z_]{1,9} ?= ?[\\[\\]{}\"a-z0-9.,]{0,9}|\\PC{0,9})(\n(\\[limits\\]|rate = \\PC{0,5}))?") {
-            let _ = file::parse(std::path::Path::new("crawl.toml"), &text);
+            let _ = tracer_settings::parse::<Settings>(std::path::Path::new("crawl.toml"), &text);
         }
 
         #[test]

@@ -214,7 +214,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::Sources,
+        config::{Load as _, Sources},
         endpoint::tests::{start, talk},
     };
 

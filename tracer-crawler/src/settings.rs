@@ -22,14 +22,16 @@ pub use self::{
     quantity::{ByteSize, PerSecond},
     reach::{Adaptive, Cache, Crawl, Limits, Politeness, Scope, State},
     secret::{REDACTED, Secret},
-    table::{Change, Key, PREFIX},
-    value::{Given, is_switch_value},
+    table::{PREFIX, takes_commas},
+    value::is_switch_value,
     wire::{Body, Dns, Headers, Http, Pool, Proxy, Retry, Timeouts, Tls},
     word::{
         AddressFamily, DnsMode, LinkSource, Listen, LogFormat, Pattern, Profile, ProgressMode,
         ReferrerPolicy, RenderWait, ScopeMode, ShardShare, TlsVersion,
     },
 };
+pub use tracer_settings::{Change, Given, Key};
+
 use self::{table::Group, value::Value};
 use crate::credentials;
 
@@ -111,6 +113,7 @@ settings! {
 /// Key of the profile, which decides the defaults of all other keys. It is outside of every table.
 pub const PROFILE: Key = Key {
     name: "profile",
+    prefix: PREFIX,
     title: "Crawl",
     flag: "profile",
     doc: "Where all other settings take their defaults from.",

@@ -1,7 +1,10 @@
 //! Decides which processes and connections are traced. Runs once per connect or adopted socket, never per packet.
+//!
+//! The filter is a frozen global, so that the verifier leaves out what it does not ask for. A trace whose filter may change
+//! while it runs reads the one in `LIVE_FILTERS` instead.
 
 use tracer_common::{
-    config::{ALTERNATIVES, GLOBS},
+    config::{ALTERNATIVES, Filter, GLOBS},
     record::COMM_LEN,
 };
 
@@ -10,36 +13,59 @@ use crate::{
     sock::{Sock, Task},
 };
 
+/// Reads a member of a filter.
+macro_rules! member {
+    ($filter:ident . $($member:tt)+) => {
+        // SAFETY: the filter is a static, or a value of an array, which is never removed.
+        maps::load(unsafe { &raw const (*$filter).$($member)+ })
+    };
+}
+
+/// Filter in use: the frozen one, or the live one that user space has chosen last.
+#[inline(always)]
+fn current() -> *const Filter {
+    if global!(FILTER.live) == 0 {
+        return &raw const maps::FILTER;
+    }
+    let chosen = maps::LIVE_FILTER.get(0).copied().unwrap_or(0);
+    match maps::LIVE_FILTERS.get_ptr(chosen & 1) {
+        Some(filter) => filter,
+        None => &raw const maps::FILTER,
+    }
+}
+
 /// True if the filter admits the process.
 #[inline(always)]
 pub fn admits_process(task: Task, tgid: u32) -> bool {
-    if tgid == global!(FILTER.own_tgid) {
+    let filter = current();
+    if tgid == member!(filter.own_tgid) {
         return false;
     }
     // SAFETY: a lookup; the value is not used.
-    if global!(FILTER.by_process) != 0 && unsafe { maps::PROCESSES.get(tgid) }.is_none() {
+    if member!(filter.by_process) != 0 && unsafe { maps::PROCESSES.get(tgid) }.is_none() {
         return false;
     }
-    admits_comm(task) && admits_cgroup(task) && admits_executable(task)
+    admits_comm(filter, task) && admits_cgroup(filter, task) && admits_executable(filter, task)
 }
 
 /// True if the filter admits the destination.
 #[inline(always)]
 pub fn admits_destination(sock: Sock) -> bool {
+    let filter = current();
     let remote = sock.remote_words();
-    let loopback = global!(FILTER.exclude_loopback) != 0 && is_loopback(remote);
-    !loopback && admits_port(sock.remote_port()) && admits_address(remote)
+    let loopback = member!(filter.exclude_loopback) != 0 && is_loopback(remote);
+    !loopback && admits_port(filter, sock.remote_port()) && admits_address(filter, remote)
 }
 
 #[inline(always)]
-fn admits_port(port: u16) -> bool {
-    let count = global!(FILTER.port_count);
+fn admits_port(filter: *const Filter, port: u16) -> bool {
+    let count = member!(filter.port_count);
     if count == 0 {
         return true;
     }
     let mut i = 0;
     while i < ALTERNATIVES {
-        if (i as u32) < count && global!(FILTER.ports[i]) == u32::from(port) {
+        if (i as u32) < count && member!(filter.ports[i]) == u32::from(port) {
             return true;
         }
         i += 1;
@@ -48,15 +74,15 @@ fn admits_port(port: u16) -> bool {
 }
 
 #[inline(always)]
-fn admits_address(remote: [u32; 4]) -> bool {
-    let count = global!(FILTER.cidr_count);
+fn admits_address(filter: *const Filter, remote: [u32; 4]) -> bool {
+    let count = member!(filter.cidr_count);
     if count == 0 {
         return true;
     }
     let mut i = 0;
     while i < ALTERNATIVES {
         if (i as u32) < count {
-            let cidr = global!(FILTER.cidrs[i]);
+            let cidr = member!(filter.cidrs[i]);
             let differing = ((remote[0] & cidr.mask[0]) ^ cidr.address[0])
                 | ((remote[1] & cidr.mask[1]) ^ cidr.address[1])
                 | ((remote[2] & cidr.mask[2]) ^ cidr.address[2])
@@ -80,15 +106,15 @@ fn is_loopback(remote: [u32; 4]) -> bool {
 }
 
 #[inline(always)]
-fn admits_cgroup(task: Task) -> bool {
-    let count = global!(FILTER.cgroup_count);
+fn admits_cgroup(filter: *const Filter, task: Task) -> bool {
+    let count = member!(filter.cgroup_count);
     if count == 0 {
         return true;
     }
     let mut i = 0;
     while i < ALTERNATIVES {
         if (i as u32) < count {
-            let wanted = global!(FILTER.cgroups[i]);
+            let wanted = member!(filter.cgroups[i]);
             if task.cgroup_at(wanted.level) == wanted.id {
                 return true;
             }
@@ -99,8 +125,8 @@ fn admits_cgroup(task: Task) -> bool {
 }
 
 #[inline(always)]
-fn admits_executable(task: Task) -> bool {
-    let count = global!(FILTER.executable_count);
+fn admits_executable(filter: *const Filter, task: Task) -> bool {
+    let count = member!(filter.executable_count);
     if count == 0 {
         return true;
     }
@@ -108,7 +134,7 @@ fn admits_executable(task: Task) -> bool {
     let mut i = 0;
     while i < ALTERNATIVES {
         if (i as u32) < count {
-            let wanted = global!(FILTER.executables[i]);
+            let wanted = member!(filter.executables[i]);
             if wanted.inode == inode && wanted.device == device {
                 return true;
             }
@@ -119,15 +145,15 @@ fn admits_executable(task: Task) -> bool {
 }
 
 #[inline(always)]
-fn admits_comm(task: Task) -> bool {
-    let count = global!(FILTER.comm_count);
+fn admits_comm(filter: *const Filter, task: Task) -> bool {
+    let count = member!(filter.comm_count);
     if count == 0 {
         return true;
     }
     let comm = task.process_comm();
     let mut i = 0;
     while i < GLOBS {
-        if (i as u32) < count && glob_matches(i, &comm) {
+        if (i as u32) < count && glob_matches(filter, i, &comm) {
             return true;
         }
         i += 1;
@@ -137,8 +163,8 @@ fn admits_comm(task: Task) -> bool {
 
 /// Runs the glob's automaton over the comm, one step per byte.
 #[inline(always)]
-fn glob_matches(glob: usize, comm: &[u8; COMM_LEN]) -> bool {
-    let star = global!(FILTER.comms[glob].star);
+fn glob_matches(filter: *const Filter, glob: usize, comm: &[u8; COMM_LEN]) -> bool {
+    let star = member!(filter.comms[glob].star);
     let mut states: u32 = 1;
     let mut i = 0;
     while i < COMM_LEN {
@@ -146,9 +172,9 @@ fn glob_matches(glob: usize, comm: &[u8; COMM_LEN]) -> bool {
         if byte == 0 {
             break;
         }
-        let accept = global!(FILTER.comms[glob].accept[byte as usize]);
+        let accept = member!(filter.comms[glob].accept[byte as usize]);
         states = ((states << 1) & accept) | (states & star);
         i += 1;
     }
-    states & global!(FILTER.comms[glob].done) != 0
+    states & member!(filter.comms[glob].done) != 0
 }

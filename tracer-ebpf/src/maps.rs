@@ -36,6 +36,14 @@ pub static OFFSETS: Offsets = Offsets::zero();
 #[unsafe(no_mangle)]
 pub static FILTER: Filter = Filter::all();
 
+/// Filters of a trace whose filter may change: the one in use, and the one before it. Written by user space.
+#[map]
+pub static LIVE_FILTERS: Array<Filter> = Array::with_max_entries(2, 0);
+
+/// Index of the filter in use. Written by user space once that filter is whole.
+#[map]
+pub static LIVE_FILTER: Array<u32> = Array::with_max_entries(1, 0);
+
 /// Settings of HTTP/2; set before the load, then frozen.
 #[unsafe(no_mangle)]
 pub static HTTP2: Http2 = Http2::off();

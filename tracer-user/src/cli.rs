@@ -1,6 +1,7 @@
 //! The command line: typed flags ([`args`]), then validated [`settings`].
 
 pub(crate) mod args;
+pub(crate) mod attach;
 pub(crate) mod check;
 pub(crate) mod crawl;
 pub(crate) mod demo;
@@ -9,6 +10,7 @@ pub(crate) mod doctor;
 mod examples;
 pub(crate) mod explain;
 pub(crate) mod generate;
+pub(crate) mod layers;
 pub(crate) mod merge;
 mod mistake;
 mod quantity;

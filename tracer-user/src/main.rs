@@ -35,7 +35,7 @@ fn main() -> ExitCode {
         Err(message) => return ExitCode::from(cli::refuse(&message)),
     };
     let result = match arguments.command {
-        cli::args::Command::Attach(attach) => trace::session::attach(&attach),
+        cli::args::Command::Attach(attach) => cli::attach::attach(attach),
         cli::args::Command::Run(run) => trace::session::run(&run),
         cli::args::Command::Replay(replay) => trace::session::replay(&replay),
         cli::args::Command::Demo(options) => cli::demo::demo(&options),

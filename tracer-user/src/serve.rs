@@ -7,6 +7,7 @@
 pub(crate) mod desk;
 pub(crate) mod metrics;
 pub(crate) mod route;
+pub(crate) mod status;
 
 use std::{
     io,

@@ -9,7 +9,7 @@ pub(crate) mod json;
 pub(crate) mod otlp;
 pub(crate) mod text;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use tracer_core::{
     finding::{
@@ -79,6 +79,22 @@ pub(crate) enum Occasion {
     Over,
     /// Tracing is over and the live screen has closed: sinks may print.
     TerminalFree,
+    /// Tracing goes on, an interval is over, and the results are those of the window under way.
+    WindowUnderWay,
+    /// A window is over; the results are its own.
+    WindowOver,
+    /// Tracing is over, and the results are those of the last window.
+    LastWindow,
+}
+
+impl Occasion {
+    /// True if the results are those of a window, not of the whole trace.
+    pub(crate) fn is_of_window(self) -> bool {
+        matches!(
+            self,
+            Self::WindowUnderWay | Self::WindowOver | Self::LastWindow
+        )
+    }
 }
 
 /// A sink, with its settings.
@@ -99,6 +115,7 @@ impl Sink {
     fn take(&self, occasion: Occasion, results: &Results) -> Result<(), SinkError> {
         match self {
             Self::Json(json) => json.take(occasion, results)?,
+            _ if occasion.is_of_window() => {}
             Self::HdrLog(log) => log.take(occasion, results)?,
             Self::Text(text) => text.take(occasion, results)?,
             Self::Otlp(otlp) => otlp.take(occasion, results)?,
@@ -135,6 +152,23 @@ impl Sinks {
     pub(crate) fn take(&self, occasion: Occasion, results: &Results) -> Vec<SinkError> {
         let taken = self.0.iter().map(|sink| sink.take(occasion, results));
         taken.filter_map(Result::err).collect()
+    }
+
+    /// Replaces the export, which comes first.
+    pub(crate) fn set_json(&mut self, json: Option<Json>) {
+        self.0.retain(|sink| !matches!(sink, Sink::Json(_)));
+        if let Some(json) = json {
+            self.0.insert(0, Sink::Json(json));
+        }
+    }
+
+    /// Sets the path that the names of windows' exports are made of.
+    pub(crate) fn rotate(&mut self, base: Option<&Path>) {
+        for sink in &mut self.0 {
+            if let Sink::Json(json) = sink {
+                json.rotate = base.map(Path::to_path_buf);
+            }
+        }
     }
 
     /// True if a sink writes files.

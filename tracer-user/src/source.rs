@@ -13,6 +13,8 @@ mod wakes;
 
 use std::process::ExitStatus;
 
+use tracer_common::config::Filter;
+
 use self::{error::SourceError, replay::Replay, tracing::Tracing};
 use crate::{
     signals::Heard,
@@ -109,6 +111,18 @@ impl Source {
     pub(crate) fn prime(&mut self, before_ns: u64, intake: &mut Intake) -> Result<(), SourceError> {
         match self {
             Self::Tracing(tracing) => tracing.prime(before_ns, intake),
+            Self::Replay(_) => Ok(()),
+        }
+    }
+
+    /// Replaces the filter of what is traced, and adopts the open connections that it admits.
+    pub(crate) fn set_filter(
+        &mut self,
+        filter: &Filter,
+        intake: &mut Intake,
+    ) -> Result<(), SourceError> {
+        match self {
+            Self::Tracing(tracing) => tracing.set_filter(filter, intake),
             Self::Replay(_) => Ok(()),
         }
     }

@@ -10,6 +10,7 @@ mod filter;
 pub(crate) mod intake;
 pub(crate) mod live;
 pub(crate) mod namespaces;
+pub(crate) mod notify;
 pub(crate) mod playback;
 pub(crate) mod privilege;
 pub(crate) mod resolve;

@@ -171,7 +171,7 @@ fn tests_named_in_the_architecture_exist() {
 }
 
 /// Crates with a table of modules in ARCHITECTURE.md, below a heading with their name.
-const MAPPED: [&str; 12] = [
+const MAPPED: [&str; 13] = [
     "tracer-common",
     "tracer-core",
     "tracer-crawler",
@@ -182,6 +182,7 @@ const MAPPED: [&str; 12] = [
     "tracer-probe",
     "tracer-recording",
     "tracer-testbed",
+    "tracer-settings",
     "tracer-text",
     "tracer-user",
 ];

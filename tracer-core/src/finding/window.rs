@@ -16,8 +16,7 @@ use crate::{
     group::Group,
     host::{Host, HostKey},
     process::Process,
-    series::Series,
-    snapshot::Snapshot,
+    snapshot::{Snapshot, since::last_points},
 };
 
 /// The last minutes clear a fault of the whole trace only if it should have happened this often in them, at the rate of
@@ -111,7 +110,7 @@ pub fn recent(snapshot: &Snapshot, elapsed_ns: u64, sums: Sums) -> Option<Recent
             },
             proxies: hosts_since(&snapshot.proxies, &mark.proxies),
             time_wait,
-            series: Arc::new(end_of(&snapshot.series, window_ns)),
+            series: Arc::new(last_points(&snapshot.series, window_ns)),
             dns_names: names_since(&snapshot.dns_names, &mark.names),
             history: Arc::clone(&snapshot.history),
             ..Snapshot::default()
@@ -163,16 +162,6 @@ fn changed(now: &Arc<Group>, before: Option<&Arc<Group>>) -> Option<Arc<Group>> 
         Some(before) if Arc::ptr_eq(now, before) || !is_busy_since(now, before) => None,
         Some(before) => Some(Arc::new(now.since(before))),
         None => Some(Arc::clone(now)),
-    }
-}
-
-/// Points of a series that are no older than the window.
-fn end_of(series: &Series, window_ns: u64) -> Series {
-    let count = window_ns.div_ceil(series.interval_ns.max(1)) as usize;
-    let from = series.points.len().saturating_sub(count);
-    Series {
-        interval_ns: series.interval_ns,
-        points: series.points[from..].to_vec(),
     }
 }
 

@@ -63,7 +63,8 @@ since!(Connections {
         close_wait_now,
         close_wait_peak,
         idle_now,
-        unused_now
+        unused_now,
+        carried
     ]
 });
 since!(RequestsUnknown {

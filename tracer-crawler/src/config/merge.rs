@@ -1,26 +1,36 @@
 //! Merges the layers of settings.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
-use super::{ConfigError, Origin, file, secret, suggest::unknown};
-use crate::settings::{
-    DnsMode, Fault, Given, Key, PREFIX, PROFILE, Profile, Settings, value::Value,
-};
+use tracer_settings::{Entry, Key, Layered, Layers, Table};
+
+use super::{ConfigError, Origin, secret};
+use crate::settings::{DnsMode, Fault, Given, PREFIX, PROFILE, Profile, Settings, value::Value};
 
 /// Environment variable with the path of the configuration file.
 pub const CONFIG_VARIABLE: &str = "TRACER_CRAWL_CONFIG";
 
 /// Sources of the layers. They are kept so that the layers can be read again during the crawl.
-#[derive(Debug, Clone, Default)]
-pub struct Sources {
-    /// Path of the configuration file.
-    pub file: Option<PathBuf>,
-    /// Environment variables; those with another prefix are ignored.
-    pub environment: Vec<(String, String)>,
-    /// Keys given by flags and arguments, with their words.
-    pub flags: Vec<(&'static str, Vec<String>)>,
-    /// Keys changed during the crawl.
-    pub control: BTreeMap<&'static str, Vec<String>>,
+pub type Sources = Layers;
+
+impl Table for Settings {
+    const PREFIX: &'static str = PREFIX;
+    const HINT: &'static str = "`tracer config show` lists all";
+
+    fn all() -> impl Iterator<Item = &'static Key> {
+        Self::keys().chain([&PROFILE])
+    }
+
+    /// True for paths, but for a program without a directory, which is searched for in PATH.
+    fn is_path(key: &Key, value: &toml::Value) -> bool {
+        let is_program =
+            key.name == "render.program" && !value.as_str().is_some_and(|text| text.contains('/'));
+        key.form == "PATH" && !is_program
+    }
+
+    fn is_other(variable: &str) -> bool {
+        variable == CONFIG_VARIABLE || secret::is_variable(variable)
+    }
 }
 
 /// Settings with the origin of each.
@@ -30,78 +40,36 @@ pub struct Effective {
     pub settings: Settings,
     origins: BTreeMap<&'static str, Origin>,
     /// Entries of the file.
-    pub(super) file: Vec<file::Entry>,
+    pub(super) file: Vec<Entry>,
 }
 
-/// Value that one layer gives to one key.
-enum Word {
-    Text(Vec<String>),
-    Toml(toml::Value),
-}
-
-impl Word {
-    fn given(&self) -> Given<'_> {
-        match self {
-            Self::Text(words) => Given::Text(words),
-            Self::Toml(value) => Given::Toml(value),
-        }
-    }
-}
-
-type Entry = (&'static Key, Word, Origin);
-
-impl Sources {
+/// Reading of the crawler's layers.
+pub trait Load {
     /// Reads all layers and checks the result.
-    pub fn load(&self) -> Result<Effective, ConfigError> {
-        let file = self.file.as_deref().map(file::read).transpose()?;
-        self.load_over(file.unwrap_or_default())
-    }
+    fn load(&self) -> Result<Effective, ConfigError>;
+}
 
-    /// Merges all layers over entries of a file that was read before.
-    pub(super) fn load_over(&self, file: Vec<file::Entry>) -> Result<Effective, ConfigError> {
-        let entries = self.entries(&file)?;
-        let mut effective = Effective::begin(profile(&entries)?);
-        effective.file = file;
-        for (key, word, origin) in entries {
-            effective.apply(key, word.given(), origin)?;
-        }
-        effective.finish()
+impl Load for Sources {
+    fn load(&self) -> Result<Effective, ConfigError> {
+        load_over(self, self.read::<Settings>()?)
     }
+}
 
-    /// Entries of all layers above the defaults, the lowest layer first.
-    fn entries(&self, file: &[file::Entry]) -> Result<Vec<Entry>, ConfigError> {
-        let read = file
-            .iter()
-            .map(|e| (e.key, Word::Toml(e.value.clone()), e.origin.clone()));
-        let mut entries: Vec<Entry> = read.collect();
-        for (variable, text) in &self.environment {
-            entries.extend(environment(variable, text)?);
-        }
-        let flags = self.flags.iter().map(|(name, words)| (name, words, false));
-        let control = self.control.iter().map(|(name, words)| (name, words, true));
-        for (name, words, control) in flags.chain(control) {
-            let key = Settings::key(name).ok_or_else(|| {
-                unknown(
-                    Origin::Flag(name),
-                    name,
-                    Settings::keys().map(|key| key.name),
-                )
-            })?;
-            let origin = if control {
-                Origin::Control
-            } else {
-                Origin::Flag(key.flag)
-            };
-            entries.push((key, Word::Text(words.clone()), origin));
-        }
-        Ok(entries)
+/// Merges all layers over entries of a file that was read before.
+pub(super) fn load_over(sources: &Sources, file: Vec<Entry>) -> Result<Effective, ConfigError> {
+    let entries = sources.entries::<Settings>(&file)?;
+    let mut effective = Effective::begin(profile(&entries)?);
+    effective.file = file;
+    for Layered { key, word, origin } in entries {
+        effective.apply(key, word.given(), origin)?;
     }
+    effective.finish()
 }
 
 /// Profile named by the highest layer that names one.
-fn profile(entries: &[Entry]) -> Result<Profile, ConfigError> {
-    let Some((key, word, origin)) = entries.iter().rfind(|entry| entry.0.name == PROFILE.name)
-    else {
+fn profile(entries: &[Layered]) -> Result<Profile, ConfigError> {
+    let named = entries.iter().rfind(|entry| entry.key.name == PROFILE.name);
+    let Some(Layered { key, word, origin }) = named else {
         return Ok(Profile::Default);
     };
     Profile::from_given(word.given()).map_err(|problem| ConfigError::WrongValue {
@@ -109,53 +77,6 @@ fn profile(entries: &[Entry]) -> Result<Profile, ConfigError> {
         key: key.name,
         problem,
     })
-}
-
-/// Entry of an environment variable; `None` when the variable is no setting.
-fn environment(variable: &str, text: &str) -> Result<Option<Entry>, ConfigError> {
-    if !variable.starts_with(PREFIX) || variable == CONFIG_VARIABLE || secret::is_variable(variable)
-    {
-        return Ok(None);
-    }
-    let origin = Origin::Environment(variable.to_owned());
-    let known: Vec<(String, &'static Key)> = Settings::keys()
-        .chain([&PROFILE])
-        .map(|key| (key.environment(), key))
-        .collect();
-    let Some((_, key)) = known.iter().find(|(name, _)| name == variable) else {
-        return Err(unknown(
-            origin,
-            variable,
-            known.iter().map(|(name, _)| name.as_str()),
-        ));
-    };
-    let word = if key.list {
-        list(key, text, &origin)?
-    } else {
-        Word::Text(vec![text.to_owned()])
-    };
-    Ok(Some((key, word, origin)))
-}
-
-/// Reads a list: `a,b`, or a TOML array if a value contains a comma.
-fn list(key: &'static Key, text: &str, origin: &Origin) -> Result<Word, ConfigError> {
-    if !text.starts_with('[') {
-        let words = text.split(',').map(|word| word.trim().to_owned());
-        return Ok(Word::Text(words.collect()));
-    }
-    let mut table: toml::Table = toml::from_str(&format!("list = {text}")).map_err(|e| {
-        let problem = format!("not a TOML array: {}", e.message().escape_debug());
-        ConfigError::WrongValue {
-            origin: origin.clone(),
-            key: key.name,
-            problem,
-        }
-    })?;
-    Ok(Word::Toml(
-        table
-            .remove("list")
-            .unwrap_or(toml::Value::Array(Vec::new())),
-    ))
 }
 
 impl Effective {
@@ -173,7 +94,7 @@ impl Effective {
         self.origins
             .get(name)
             .cloned()
-            .unwrap_or(Origin::Default(self.settings.profile))
+            .unwrap_or(Origin::Profile(self.settings.profile.word()))
     }
 
     fn apply(

@@ -1,25 +1,17 @@
 //! Changes settings during the crawl: when the file changes, on SIGHUP, and through the control interface. A
 //! configuration is taken only if it is valid as a whole; then all keys change at once, and each change is logged.
 
-use std::{
-    ffi::OsString,
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use notify::{RecursiveMode, Watcher};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::mpsc,
 };
 use tokio_util::sync::CancellationToken;
+use tracer_settings::{Watch, watch};
 
-use super::{ConfigError, Effective, Sources};
+use super::{ConfigError, Effective, Load as _, Sources, merge::load_over};
 use crate::settings::{Change, Key, LiveSettings, Settings};
-
-/// Time without further changes after which the file is read, because editors write in several steps.
-const SETTLE: Duration = Duration::from_millis(200);
 
 /// Result of a reload.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -88,7 +80,7 @@ impl Reloader {
                 None => sources.control.remove(key.name),
             };
         }
-        let new = sources.load_over(state.running.file.clone())?;
+        let new = load_over(&sources, state.running.file.clone())?;
         self.take(&mut state, sources, new)
     }
 
@@ -179,24 +171,11 @@ impl Reloader {
         }
     }
 
-    /// Watches the directory of the file, because editors and orchestrators replace the file itself.
-    fn watcher(&self, sender: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
+    fn watcher(&self, sender: mpsc::Sender<()>) -> Option<Watch> {
         let path = self.lock().sources.file.clone()?;
-        let name: OsString = path.file_name()?.into();
-        let parent = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        let directory = parent.unwrap_or(Path::new(".")).to_path_buf();
-        let handler = move |event: notify::Result<notify::Event>| {
-            if event.is_ok_and(|event| concerns(&event, &name)) {
-                // A full channel means that a reload is due anyway.
-                let _ = sender.try_send(());
-            }
-        };
-        let begun = notify::recommended_watcher(handler).and_then(|mut watcher| {
-            watcher
-                .watch(&directory, RecursiveMode::NonRecursive)
-                .map(|()| watcher)
+        let begun = watch(&path, move || {
+            // A full channel means that a reload is due anyway.
+            let _ = sender.try_send(());
         });
         begun
             .inspect_err(|error| tracing::warn!(%error, "cannot watch the configuration; SIGHUP still reads it again"))
@@ -204,18 +183,8 @@ impl Reloader {
     }
 }
 
-/// True for a change of the file itself, or of the link by which Kubernetes replaces a whole directory of files.
-fn concerns(event: &notify::Event, name: &OsString) -> bool {
-    !event.kind.is_access()
-        && event
-            .paths
-            .iter()
-            .filter_map(|path| path.file_name())
-            .any(|changed| changed == name.as_os_str() || changed == "..data")
-}
-
 async fn settle(events: &mut mpsc::Receiver<()>) {
-    while let Ok(Some(())) = tokio::time::timeout(SETTLE, events.recv()).await {}
+    while let Ok(Some(())) = tokio::time::timeout(Watch::SETTLE, events.recv()).await {}
 }
 
 fn audit(key: &Key, old: &Effective, new: &Effective) {
@@ -231,7 +200,7 @@ fn audit(key: &Key, old: &Effective, new: &Effective) {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::PathBuf};
+    use std::{fs, path::PathBuf, time::Duration};
 
     use super::*;
 

@@ -3,61 +3,17 @@
 
 use toml::Value as Toml;
 
-use super::value::Given;
+use tracer_settings::{Given, Key};
 
-/// Time at which a change during the crawl takes effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    /// At once.
-    Live,
-    /// At the next start.
-    Restart,
-}
-
-/// Description of a setting, without its value.
-#[derive(Debug, Clone, Copy)]
-pub struct Key {
-    /// `section.field`, as in a configuration file.
-    pub name: &'static str,
-    /// Heading of the setting's group.
-    pub title: &'static str,
-    /// Flag without dashes; empty for the positional argument.
-    pub flag: &'static str,
-    /// Description in one or more sentences.
-    pub doc: &'static str,
-    /// Placeholder for the value in help texts.
-    pub form: &'static str,
-    /// Allowed words; empty when the value is not one of a list of words.
-    pub choices: &'static [&'static str],
-    /// True if the setting takes several values.
-    pub list: bool,
-    /// True if the flag without a value means true.
-    pub switch: bool,
-    /// Time at which a change during the crawl takes effect.
-    pub change: Change,
-}
-
-impl Key {
-    /// Name of the environment variable: `TRACER_CRAWL_` and the key in capitals, with an underscore for the dot.
-    pub fn environment(&self) -> String {
-        format!("{PREFIX}{}", self.name.replace('.', "_").to_uppercase())
-    }
-
-    /// True if one word may hold several values with commas between them, because no value has a comma of its own.
-    pub fn takes_commas(&self) -> bool {
-        const WITH_COMMAS: [&str; 4] = [
-            "crawl.seeds",
-            "scope.include",
-            "scope.exclude",
-            "headers.extra",
-        ];
-        self.list && !WITH_COMMAS.contains(&self.name)
-    }
-
-    /// Table of the file that the key is in, and its name there.
-    pub fn split(&self) -> (&'static str, &'static str) {
-        self.name.split_once('.').unwrap_or(("", self.name))
-    }
+/// True if one word may hold several values with commas between them, because no value has a comma of its own.
+pub fn takes_commas(key: &Key) -> bool {
+    const WITH_COMMAS: [&str; 4] = [
+        "crawl.seeds",
+        "scope.include",
+        "scope.exclude",
+        "headers.extra",
+    ];
+    key.list && !WITH_COMMAS.contains(&key.name)
 }
 
 /// Prefix of all environment variables of the crawler.
@@ -80,10 +36,10 @@ pub(super) trait Group: Sized {
 
 macro_rules! change {
     (live) => {
-        $crate::settings::table::Change::Live
+        tracer_settings::Change::Live
     };
     (restart) => {
-        $crate::settings::table::Change::Restart
+        tracer_settings::Change::Restart
     };
 }
 pub(super) use change;
@@ -116,9 +72,10 @@ macro_rules! group {
         }
 
         impl $crate::settings::table::Group for $Group {
-            const KEYS: &'static [$crate::settings::table::Key] = &[
-                $($crate::settings::table::Key {
+            const KEYS: &'static [tracer_settings::Key] = &[
+                $(tracer_settings::Key {
                     name: concat!($section, ".", stringify!($field)),
+                    prefix: $crate::settings::table::PREFIX,
                     title: $title,
                     flag: $flag,
                     doc: concat!($($doc),+).trim_ascii(),
@@ -149,7 +106,7 @@ macro_rules! group {
             fn set(
                 &mut self,
                 field: &str,
-                given: $crate::settings::value::Given<'_>,
+                given: tracer_settings::Given<'_>,
             ) -> Option<Result<(), String>> {
                 match field {
                     $(stringify!($field) => Some(

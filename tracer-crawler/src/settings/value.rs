@@ -6,15 +6,7 @@ use std::{
 };
 
 use toml::Value as Toml;
-
-/// Value as a layer gives it.
-#[derive(Debug, Clone, Copy)]
-pub enum Given<'a> {
-    /// Words of a flag or of an environment variable; more than one only for lists.
-    Text(&'a [String]),
-    /// Value of a TOML file.
-    Toml(&'a Toml),
-}
+use tracer_settings::Given;
 
 /// True if a word can be the value of a switch: `true`, `no`, `off`, `1` and the like.
 pub fn is_switch_value(word: &str) -> bool {

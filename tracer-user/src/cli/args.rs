@@ -4,6 +4,7 @@ mod exports;
 mod notes;
 mod otlp;
 mod served;
+mod service;
 
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
@@ -19,6 +20,7 @@ pub(crate) use self::{
     exports::{Check, Diff, Merge, Report},
     otlp::{MetricsArguments, OtlpArguments, OtlpProtocol},
     served::ServedArguments,
+    service::ServiceArguments,
 };
 use super::{
     crawl::{flags::SettingsArguments, switches},
@@ -93,6 +95,8 @@ pub(crate) struct Attach {
     pub(crate) filter: FilterArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
+    #[command(flatten)]
+    pub(crate) service: ServiceArguments,
 }
 
 /// `tracer run`

@@ -19,6 +19,15 @@ pub(crate) fn refresh(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Parses a duration of a second or more: the period of exports.
+pub(crate) fn period(text: &str) -> Result<Duration, String> {
+    let period = duration::parse_positive(text)?;
+    match period >= Duration::from_secs(1) {
+        true => Ok(period),
+        false => Err("is less than 1s".to_owned()),
+    }
+}
+
 /// Ports of the services that people name.
 const SERVICES: [(&str, u16); 6] = [
     ("http", 80),

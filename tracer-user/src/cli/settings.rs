@@ -2,7 +2,7 @@
 
 use std::{fs, io::IsTerminal, path::Path, time::Duration};
 
-use super::args::{Color, OtlpProtocol, OutputArguments, ResultArguments};
+use super::args::{Attach, Color, OtlpProtocol, OutputArguments, ResultArguments};
 use tracer_core::finding::allow::Allow;
 
 use crate::{
@@ -10,7 +10,10 @@ use crate::{
     files::output::OutputPath,
     gates::Gates,
     invoker::Invoker,
-    serve::{Serving, metrics},
+    serve::{
+        Serving, metrics,
+        status::{self, Shown},
+    },
     sink::{
         Sink, SinkError, Sinks,
         hdr_log::HdrLog,
@@ -39,6 +42,8 @@ pub(crate) struct OutputSettings {
     pub(crate) report: Option<Duration>,
     /// Share of the connections that are followed one by one.
     pub(crate) traces: f64,
+    /// Length of a window, when each window has an export of its own.
+    pub(crate) rotate: Option<Duration>,
     /// Time after which the trace ends.
     pub(crate) duration: Option<Duration>,
     /// Findings that are allowed.
@@ -51,6 +56,62 @@ pub(crate) struct OutputSettings {
     pub(crate) screen: Option<ScreenSettings>,
     /// The server of metrics, which listens.
     pub(crate) serving: Option<Serving>,
+    /// Settings in use, as the server shows them.
+    pub(crate) shown: Shown,
+}
+
+/// Settings that may change while tracing, validated.
+#[derive(Debug)]
+pub(crate) struct LiveSettings {
+    json: Option<Json>,
+    interval: Option<Duration>,
+    rotate: Option<Duration>,
+    allowed: Vec<Allow>,
+    gates: Gates,
+}
+
+impl LiveSettings {
+    /// Checks the settings and opens the export's file.
+    pub(crate) fn validate(arguments: &Attach, invoker: Option<&Invoker>) -> Result<Self, Failure> {
+        let results = &arguments.output.results;
+        check_interval(results)?;
+        let target = json_target(results, false, invoker)?;
+        let base = rotation_base(arguments)?;
+        Ok(Self {
+            json: target.map(|target| Json {
+                target,
+                invoker: invoker.cloned(),
+                rotate: base.map(Path::to_path_buf),
+            }),
+            interval: results.interval,
+            rotate: arguments.service.rotate,
+            allowed: allowed(results, invoker)?,
+            gates: results.gate.to_gates(),
+        })
+    }
+}
+
+/// Path that the names of windows' exports are made of, if there are to be windows.
+fn rotation_base(arguments: &Attach) -> Result<Option<&Path>, Failure> {
+    let json = arguments.output.results.json.as_deref();
+    let base = json.filter(|path| *path != Path::new("-"));
+    if arguments.service.rotate.is_some() && base.is_none() {
+        let text =
+            "--rotate writes an export for each period; name its file: --json FILE --rotate TIME";
+        return Err(Failure::Usage(text.into()));
+    }
+    Ok(arguments.service.rotate.and(base))
+}
+
+/// Refuses an interval of results that are not written.
+fn check_interval(arguments: &ResultArguments) -> Result<(), Failure> {
+    let has_sink =
+        arguments.json.is_some() || arguments.hdr_log.is_some() || arguments.otlp.otlp.is_some();
+    if arguments.interval.is_some() && !has_sink {
+        let text = "--interval says how often results are written; type: --json FILE --interval TIME, --hdr-log DIR --interval TIME, or --otlp URL --interval TIME";
+        return Err(Failure::Usage(text.into()));
+    }
+    Ok(())
 }
 
 /// Work that has results.
@@ -114,14 +175,33 @@ impl OutputSettings {
         let results = Self::of_results(&arguments.results, work, arguments.kernel_log)?;
         let invoker = results.invoker.as_ref();
         let record = arguments.record.as_deref();
+        let shown = Shown::default();
         Ok(Self {
             record: record
                 .map(|path| OutputPath::open(path, invoker))
                 .transpose()?,
             duration: arguments.duration,
-            serving: serving(arguments)?,
+            serving: serving(arguments, &shown)?,
+            shown,
             ..results
         })
+    }
+
+    /// Makes an export of each window of this length, with a time in its name.
+    pub(crate) fn rotate(&mut self, arguments: &Attach) -> Result<(), Failure> {
+        self.rotate = arguments.service.rotate;
+        let base = rotation_base(arguments)?;
+        self.sinks.rotate(base);
+        Ok(())
+    }
+
+    /// Takes the settings that may change while tracing.
+    pub(crate) fn change(&mut self, live: LiveSettings) {
+        self.sinks.set_json(live.json);
+        self.interval = live.interval;
+        self.rotate = live.rotate;
+        self.allowed = live.allowed;
+        self.gates = live.gates;
     }
 
     /// Settings for a replay, which has fewer flags.
@@ -146,6 +226,7 @@ impl OutputSettings {
             sinks.add(Sink::Json(Json {
                 target,
                 invoker: invoker.clone(),
+                rotate: None,
             }));
         }
         if let Some(directory) = &arguments.hdr_log {
@@ -167,6 +248,7 @@ impl OutputSettings {
             interval: arguments.interval,
             report,
             traces: arguments.otlp.otlp_traces.unwrap_or_default(),
+            rotate: None,
             record: None,
             duration: None,
             allowed,
@@ -174,19 +256,9 @@ impl OutputSettings {
             quiet: arguments.quiet,
             screen: screen(arguments, kernel_log),
             serving: None,
+            shown: Shown::default(),
         })
     }
-}
-
-/// Refuses an interval when no sink has one.
-fn check_interval(arguments: &ResultArguments) -> Result<(), Failure> {
-    let has_sink =
-        arguments.json.is_some() || arguments.hdr_log.is_some() || arguments.otlp.otlp.is_some();
-    if arguments.interval.is_some() && !has_sink {
-        let text = "--interval says how often results are written; type: --json FILE --interval TIME, --hdr-log DIR --interval TIME, or --otlp URL --interval TIME";
-        return Err(Failure::Usage(text.into()));
-    }
-    Ok(())
 }
 
 /// Refuses a number of hosts for metrics when there are no metrics.
@@ -224,11 +296,12 @@ fn otlp(arguments: &ResultArguments) -> Result<Option<OtlpSettings>, Failure> {
 }
 
 /// Server of metrics, if it is wanted.
-fn serving(arguments: &OutputArguments) -> Result<Option<Serving>, Failure> {
+fn serving(arguments: &OutputArguments, shown: &Shown) -> Result<Option<Serving>, Failure> {
     let Some(address) = arguments.served.prometheus else {
         return Ok(None);
     };
-    let routes = vec![metrics::route(hosts(&arguments.results))];
+    let mut routes = vec![metrics::route(hosts(&arguments.results))];
+    routes.extend(status::routes(shown.clone()));
     let serving = Serving::bind(address, routes);
     let serving = serving.map_err(|error| Failure::Usage(format!("--prometheus: {error}")))?;
     Ok(Some(serving))

@@ -2,12 +2,16 @@
 
 mod export;
 pub(crate) mod rescue;
+mod rotated;
 
-use std::io;
+use std::{io, path::PathBuf};
 
 use tracer_export::Export;
 
-use self::rescue::{Rescued, rescue};
+use self::{
+    rescue::{Rescued, rescue},
+    rotated::rotated,
+};
 use super::{Occasion, Results};
 use crate::{
     files::output::{OutputError, OutputPath},
@@ -22,6 +26,8 @@ pub(crate) struct Json {
     pub(crate) target: JsonTarget,
     /// User behind sudo, for an export that has to be written to another place.
     pub(crate) invoker: Option<Invoker>,
+    /// Path that the names of windows are made of, when each window has an export of its own.
+    pub(crate) rotate: Option<PathBuf>,
 }
 
 /// Target of the export.
@@ -53,17 +59,23 @@ pub(crate) enum JsonError {
 impl Json {
     /// Writes the export. If its file cannot be written at the end, the export goes to another place.
     pub(super) fn take(&self, occasion: Occasion, results: &Results) -> Result<(), JsonError> {
-        if matches!(occasion, Occasion::Report | Occasion::TerminalFree) {
+        let is_for_windows = self.rotate.is_some();
+        let is_other = matches!(occasion, Occasion::Report | Occasion::TerminalFree);
+        if is_other || is_for_windows != occasion.is_of_window() {
             return Ok(());
         }
         let text = document(results)?;
-        let path = match &self.target {
-            JsonTarget::Stdout => return Ok(say::print(&text)?),
-            JsonTarget::File(path) => path,
+        let written = match (&self.rotate, &self.target) {
+            (Some(base), _) if occasion != Occasion::WindowUnderWay => {
+                let path = rotated(base, results.description.started_at);
+                let path = OutputPath::open(&path, self.invoker.as_ref());
+                path.and_then(|path| path.replace(text.as_bytes()))
+            }
+            (_, JsonTarget::Stdout) => return Ok(say::print(&text)?),
+            (_, JsonTarget::File(path)) => path.replace(text.as_bytes()),
         };
-        let written = path.replace(text.as_bytes());
         match occasion {
-            Occasion::Over => written.map_err(|failure| {
+            Occasion::Over | Occasion::LastWindow => written.map_err(|failure| {
                 JsonError::LastFile(failure, rescue(text.as_bytes(), self.invoker.as_ref()))
             }),
             _ => Ok(written?),

@@ -83,7 +83,10 @@ impl Otlp {
     /// Hands results to the thread; after the trace, waits for it and reports what was not delivered.
     pub(super) fn take(&self, occasion: Occasion, results: &Results) -> Result<(), OtlpError> {
         match occasion {
-            Occasion::UnderWay => Ok(()),
+            Occasion::UnderWay
+            | Occasion::WindowUnderWay
+            | Occasion::WindowOver
+            | Occasion::LastWindow => Ok(()),
             Occasion::Report => {
                 self.pass_on(results, None)?;
                 self.tally

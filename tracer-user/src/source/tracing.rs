@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use tracer_common::record::ClosedRecord;
+use tracer_common::{config::Filter, record::ClosedRecord};
 use tracer_core::input::Input;
 use zerocopy::IntoBytes;
 
@@ -241,6 +241,28 @@ impl Tracing {
         resolve::resolve(intake, &mut self.cgroups);
         self.join_namespaces(intake);
         self.look(intake)
+    }
+
+    /// Replaces the filter, then adopts the open connections that it admits. Those that it does not admit any more are
+    /// traced until they are closed.
+    pub(super) fn set_filter(
+        &mut self,
+        filter: &Filter,
+        intake: &mut Intake,
+    ) -> Result<(), SourceError> {
+        for (netns, ports) in self.namespaces.listening() {
+            self.kernel.add_listeners(netns, &ports)?;
+        }
+        self.kernel.set_filter(filter)?;
+        let records = self.kernel.sweep()?;
+        self.take_all(intake)?;
+        intake.input(&Input::Sweep {
+            records: &records,
+            last: false,
+        });
+        resolve::resolve(intake, &mut self.cgroups);
+        self.join_namespaces(intake);
+        Ok(())
     }
 
     fn join_namespaces(&mut self, intake: &mut Intake) {

@@ -2,9 +2,11 @@
 
 mod hangup;
 mod last_words;
+pub(crate) mod reload;
 mod report;
 mod screen;
 mod served;
+mod windows;
 
 use std::{cell::OnceCell, future::pending, io::IsTerminal, sync::Arc, time::Duration};
 
@@ -13,7 +15,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use tracer_export::Verdict;
 
-use self::{hangup::Hangup, last_words::last_words, served::Service};
+use self::{
+    hangup::Hangup, last_words::last_words, reload::Reload, served::Service, windows::Windows,
+};
 use crate::{
     cli::settings::OutputSettings,
     exit_code,
@@ -31,6 +35,7 @@ use crate::{
         description::Description,
         intake::Intake,
         live::{Command, Live, Stage},
+        notify::Notifier,
     },
     tui::{self, About},
 };
@@ -67,6 +72,12 @@ pub(crate) struct Engine {
     over: bool,
     /// Recording that was ended at the screen, while its rest is being written.
     ending: Option<Ending>,
+    /// Windows, when each has an export of its own.
+    windows: Option<Windows>,
+    timers: Timers,
+    /// Settings that may change while tracing.
+    reload: Option<Reload>,
+    notifier: Notifier,
     /// True if the last export made while tracing could not be written.
     exports_fail: bool,
     /// True if the last report could not be made.
@@ -79,6 +90,15 @@ pub(crate) struct Engine {
     remarks: Vec<String>,
     /// Outputs that could not be written.
     failures: Vec<Failure>,
+}
+
+/// Times at which results are written.
+#[derive(Debug, Default)]
+struct Timers {
+    /// Next export of an interval.
+    export: Option<Instant>,
+    /// End of the window under way.
+    window: Option<Instant>,
 }
 
 impl Engine {
@@ -107,7 +127,12 @@ impl Engine {
                 Some(live)
             }
         };
+        let begin = |period| Windows::begin(period, &description);
         Ok(Self {
+            windows: output.rotate.map(begin),
+            timers: Timers::default(),
+            reload: None,
+            notifier: Notifier::default(),
             source,
             tracker,
             output,
@@ -127,9 +152,24 @@ impl Engine {
         })
     }
 
+    /// Makes the trace a service: its settings may change, and the service manager hears of it.
+    pub(crate) fn run_as_service(&mut self, reload: Option<Reload>, notifier: Notifier) {
+        self.reload = reload;
+        self.notifier = notifier;
+    }
+
+    /// Sets the times at which results are written, from now on.
+    fn set_timers(&mut self) {
+        self.timers = Timers {
+            export: self.output.interval.map(|_| Instant::now()),
+            window: self.window_ends_at(),
+        };
+    }
+
     /// Runs the trace to its end and writes the results. Returns the exit code. The status of a command that has ended
     /// is passed on even when an output could not be written; a failed gate shows only when the command has succeeded.
     pub(crate) async fn run(mut self, mut signals: Signals) -> Result<u8, Failure> {
+        self.notifier.ready();
         let end = self.trace(&mut signals).await;
         let gate = self.gate();
         // Restores the terminal and prints the results, whatever happened before.
@@ -210,7 +250,8 @@ impl Engine {
 
     /// The select loop. The flag is true if the end came without a request of the user.
     async fn follow(&mut self, signals: &mut Signals) -> Result<(End, bool), Failure> {
-        let mut export_at = self.output.interval.map(|_| Instant::now());
+        self.set_timers();
+        let mut live_at = self.notifier.live();
         let mut report_at = self.output.report.map(|interval| Instant::now() + interval);
         let mut stop_at = self
             .output
@@ -250,7 +291,10 @@ impl Engine {
                     }
                 }
                 () = until(told.map(|at| at + GRACE)) => return self.stop(),
-                () = until(export_at) => export_at = self.export()?,
+                () = changed(&mut self.reload) => self.reload(),
+                () = until(live_at) => live_at = self.notifier.live(),
+                () = until(self.timers.window) => self.timers.window = self.rotate()?,
+                () = until(self.timers.export) => self.timers.export = self.export()?,
                 () = until(report_at) => report_at = self.report()?,
                 () = until(due) => self.publish()?,
                 () = served::asked(self.service.as_ref()) => self.serve()?,
@@ -267,6 +311,10 @@ impl Engine {
     /// end before. `told` is the time of that request.
     fn hear(&mut self, heard: Heard, told: &mut Option<Instant>) -> bool {
         if heard.is_of_child() {
+            return false;
+        }
+        if heard.is_hangup() && !heard.from_kernel && self.reload.is_some() {
+            self.reload();
             return false;
         }
         if heard.is_hangup() && !self.hangup.hear(Instant::now()) {
@@ -337,6 +385,7 @@ impl Engine {
 
     /// Takes the remaining records and writes the results, each as far as possible.
     async fn finish(&mut self) {
+        self.notifier.stopping();
         if let Err(failure) = self.source.finish(&mut self.tracker).await {
             self.fail(failure.into());
         }
@@ -353,6 +402,8 @@ impl Engine {
         for failure in self.output.sinks.take(Occasion::Over, &results) {
             self.fail(failure.into());
         }
+        let snapshot = self.tracker.snapshot();
+        self.take_window(Occasion::LastWindow, &snapshot);
         self.serve_last();
     }
 
@@ -454,6 +505,10 @@ impl Engine {
             self.tell(format!("{failure}; tracing goes on"));
         }
         self.exports_fail = !failures.is_empty();
+        if self.windows.is_some() {
+            let snapshot = self.tracker.snapshot();
+            self.take_window(Occasion::WindowUnderWay, &snapshot);
+        }
         let interval = self.output.interval;
         let earliest = Instant::now() + 4 * begun.elapsed();
         Ok(interval.map(|interval| (begun + interval).max(earliest)))
@@ -481,6 +536,13 @@ fn end_line_of_key() {
 async fn next_command(live: &mut Option<Live>) -> Command {
     match live {
         Some(live) => live.command().await,
+        None => pending().await,
+    }
+}
+
+async fn changed(reload: &mut Option<Reload>) {
+    match reload {
+        Some(reload) => reload.changed().await,
         None => pending().await,
     }
 }

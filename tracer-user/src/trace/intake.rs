@@ -4,7 +4,8 @@
 use std::ops::Deref;
 
 use tracer_core::{
-    credentials::Credentials, input::Input, process::Process, sample::Sample, tracker::Tracker,
+    credentials::Credentials, host_filter::HostFilter, input::Input, process::Process,
+    sample::Sample, tracker::Tracker,
 };
 
 use crate::source::record::Recorder;
@@ -42,6 +43,11 @@ impl Intake {
         self.tracker.keep_samples_of(before);
         self.credentials = Credentials::default();
         self.recorder = Some(recorder);
+    }
+
+    /// Sets another filter of hosts. No recording tells of it.
+    pub(crate) fn set_hosts(&mut self, hosts: HostFilter) {
+        self.tracker.set_hosts(hosts);
     }
 
     /// Takes one input.

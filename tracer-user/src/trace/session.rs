@@ -1,17 +1,19 @@
 //! `tracer attach` and `tracer run`: the setup, in an order that loses no connection. Then tracer gives up the rights
 //! that it does not need any more and starts the engine.
 
-use std::{collections::HashSet, ffi::OsString, path::PathBuf, time::SystemTime};
+use std::{collections::HashSet, ffi::OsString, path::PathBuf, sync::Arc, time::SystemTime};
 
 use tokio::runtime::Runtime;
 use tracer_core::{
     input::Input,
     tracker::{Tracker, TrackerOptions},
 };
+use tracer_settings::Layers;
 
 use crate::{
     cli::{
         args::{self, Attach, OutputArguments, Run},
+        layers::Effective,
         settings::OutputSettings,
     },
     failure::Failure,
@@ -42,10 +44,11 @@ use crate::{
         child::{self, Started},
         clock,
         description::{Description, Machine},
-        engine::Engine,
+        engine::{Engine, reload::Reload},
         filter::Selection,
         intake::Intake,
         namespaces::Namespaces,
+        notify::Notifier,
         playback::Speed,
         privilege::{self, Duties},
         resolve,
@@ -73,23 +76,35 @@ struct Setup {
     adopted: Vec<u8>,
     /// True if every process that starts another program is surely traced.
     traces_all: bool,
+    /// Layers of settings that may change while tracing.
+    reloadable: Option<Reloadable>,
     runtime: Runtime,
     signals: Signals,
 }
 
-/// `tracer attach`
-pub(crate) fn attach(arguments: &Attach) -> Result<u8, Failure> {
-    let output = OutputSettings::validate(&arguments.output, false)?;
+/// Layers of settings, and what they give now.
+pub(crate) type Reloadable = (Layers, Arc<Effective>);
+
+/// `tracer attach`. With `layers` the settings may change while it runs; `shown` are those that its server shows.
+pub(crate) fn attach(
+    arguments: &Attach,
+    layers: Option<Reloadable>,
+    shown: Option<String>,
+) -> Result<u8, Failure> {
+    let mut output = OutputSettings::validate(&arguments.output, false)?;
+    output.rotate(arguments)?;
+    output.shown.set(shown.unwrap_or_default());
     check_rights()?;
     let hierarchy = Hierarchy::find()?;
-    let selection = Selection::validate(&arguments.filter, &arguments.pid, &hierarchy)?;
-    let packets = selection
-        .only_cgroup
-        .clone()
-        .unwrap_or_else(|| hierarchy.mount().to_path_buf());
+    let mut selection = Selection::validate(&arguments.filter, &arguments.pid, &hierarchy)?;
+    selection.kernel.live = u32::from(layers.is_some());
+    // Another filter may ask for other cgroups.
+    let only = selection.only_cgroup.clone().filter(|_| layers.is_none());
+    let packets = only.unwrap_or_else(|| hierarchy.mount().to_path_buf());
     let held = hold_signals()?;
     let setup = &arguments.output;
     let mut session = Setup::begin(hierarchy, &selection, output, setup, None, &held)?;
+    session.reloadable = layers;
     session.kernel.attach(&packets)?;
     session.trace_descendants(&selection.pids)?;
     session.adopt()?;
@@ -245,7 +260,8 @@ impl Setup {
             placer,
             probes: None,
             adopted: Vec::new(),
-            traces_all: selection.traces_all(),
+            traces_all: selection.traces_all() && selection.kernel.live == 0,
+            reloadable: None,
             runtime,
             signals,
         })
@@ -277,7 +293,8 @@ impl Setup {
             probes.map_err(Failure::internal("starting the thread that places probes"))?;
         let output = &self.output;
         // The live screen has a key that writes the export.
-        let writes = output.screen.is_some() || output.sinks.write_files();
+        let may_change = self.reloadable.is_some();
+        let writes = output.screen.is_some() || output.sinks.write_files() || may_change;
         let duties = Duties {
             name_processes: true,
             follow_namespaces: false,
@@ -335,6 +352,11 @@ impl Setup {
 
     /// Starts the threads, which have no rights any more, and the engine.
     fn finish(mut self, target: Target) -> Result<u8, Failure> {
+        let notifier = match target {
+            // A command may be the service itself.
+            Target::Command { .. } => Notifier::default(),
+            Target::Anything | Target::Processes => Notifier::of_environment(),
+        };
         let audience = Audience {
             screen: self.output.screen.is_some(),
             recording: self.tracker.recorder.is_some(),
@@ -365,13 +387,15 @@ impl Setup {
             http2,
         );
         let source = Source::Tracing(Box::new(tracing));
-        let engine = Engine::new(
+        let mut engine = Engine::new(
             source,
             self.tracker,
             self.output,
             self.description,
             captured,
         )?;
+        let reload = |(layers, running)| Reload::begin(layers, running);
+        engine.run_as_service(self.reloadable.map(reload), notifier);
         self.runtime.block_on(engine.run(self.signals))
     }
 }

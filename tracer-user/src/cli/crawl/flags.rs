@@ -7,7 +7,7 @@ use clap::{
     Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches,
     builder::{PossibleValuesParser, TypedValueParser, ValueParser},
 };
-use tracer_crawler::settings::{Given, Key, PROFILE, Profile, Settings};
+use tracer_crawler::settings::{Given, Key, PROFILE, Profile, Settings, takes_commas};
 
 const CONFIG: &str = "config";
 
@@ -81,7 +81,7 @@ fn argument(key: &'static Key) -> Arg {
         return argument.value_name("URL").num_args(0..);
     }
     let argument = argument.long(key.flag).value_name(form(key));
-    if key.takes_commas() {
+    if takes_commas(key) {
         return argument.value_delimiter(',');
     }
     if !key.switch {
@@ -162,11 +162,7 @@ fn parser(key: &'static Key) -> ValueParser {
     }
     ValueParser::from(move |word: &str| -> Result<String, String> {
         // A space may follow a comma.
-        let word = if key.takes_commas() {
-            word.trim()
-        } else {
-            word
-        };
+        let word = if takes_commas(key) { word.trim() } else { word };
         let words = [word.to_owned()];
         match Settings::default().set(key.name, Given::Text(&words)) {
             Some(Err(problem)) => Err(problem),

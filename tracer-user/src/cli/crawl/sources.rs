@@ -1,18 +1,20 @@
 //! The layers of settings of this process: file, environment, flags.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::path::PathBuf;
 
 use tracer_crawler::{
-    config::{CONFIG_VARIABLE, Effective, Sources},
+    config::{CONFIG_VARIABLE, Effective, Load as _, Sources},
     settings::PREFIX,
 };
+use tracer_settings::variables;
 
 use super::flags::SettingsArguments;
 use crate::failure::Failure;
 
 /// Collects the layers; nothing is read yet.
 pub(crate) fn sources(arguments: &SettingsArguments) -> Result<Sources, Failure> {
-    let environment = environment(std::env::vars_os())?;
+    let environment = variables(PREFIX, std::env::vars_os())
+        .map_err(|name| Failure::Usage(format!("{name}: not valid UTF-8")))?;
     let file = arguments.config.clone().or_else(|| {
         let named = environment.iter().find(|(name, _)| name == CONFIG_VARIABLE);
         named.map(|(_, path)| PathBuf::from(path))
@@ -28,19 +30,4 @@ pub(crate) fn sources(arguments: &SettingsArguments) -> Result<Sources, Failure>
 /// Reads all layers.
 pub(crate) fn load(sources: &Sources) -> Result<Effective, Failure> {
     sources.load().map_err(Failure::from)
-}
-
-/// Environment variables of the crawler.
-fn environment(
-    all: impl Iterator<Item = (OsString, OsString)>,
-) -> Result<Vec<(String, String)>, Failure> {
-    let ours = all.filter(|(name, _)| name.to_string_lossy().starts_with(PREFIX));
-    ours.map(|(name, value)| {
-        let name = name.to_string_lossy().into_owned();
-        match value.into_string() {
-            Ok(value) => Ok((name, value)),
-            Err(_) => Err(Failure::Usage(format!("{name}: not valid UTF-8"))),
-        }
-    })
-    .collect()
 }

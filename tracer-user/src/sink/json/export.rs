@@ -152,7 +152,7 @@ fn connections(connections: &Connections, has_activity: bool) -> export::Connect
     let (failed, closed) = (&connections.failed, &connections.closed_by);
     let now = |count: u64| has_activity.then_some(count);
     export::Connections {
-        opened: Some(connections.opened + connections.connecting_now),
+        opened: Some(connections.begun()),
         established: Some(connections.established),
         adopted: Some(connections.adopted),
         opens_lost: Some(connections.opens_lost),

@@ -92,7 +92,7 @@ fn counts(text: &mut String, snapshot: &Snapshot) {
 }
 
 fn connections(text: &mut String, connections: &Connections) {
-    let opened = connections.opened + connections.connecting_now;
+    let opened = connections.begun();
     let mut pieces = vec![format!("{} opened", number::count(opened))];
     pieces.extend(named(&[
         (connections.adopted, "open before the trace"),

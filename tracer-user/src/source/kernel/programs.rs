@@ -16,7 +16,7 @@ use aya::{
     },
 };
 use tracer_common::{
-    config::{ListenerKey, http2},
+    config::{Filter, ListenerKey, http2},
     counter::Counter,
     dns::{LostAnswer, LostAnswerKey},
     name, overflow,
@@ -68,6 +68,8 @@ pub(crate) struct Kernel {
     /// Value of the counter of late closes when they were last taken.
     late_closes: u64,
     log: Option<KernelLog>,
+    /// Index of the filter in use, if it may change.
+    live_filter: u32,
     /// Programs for uprobes, if frames of HTTP/2 are read.
     uprobes: Option<Uprobes>,
 }
@@ -98,6 +100,12 @@ unsafe impl aya::Pod for Lost {}
 struct LateClose(ClosedRecord);
 // SAFETY: repr(C), integers whose padding is spelled out.
 unsafe impl aya::Pod for LateClose {}
+
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+struct LiveFilter(Filter);
+// SAFETY: repr(C), integers whose padding is spelled out.
+unsafe impl aya::Pod for LiveFilter {}
 
 impl Kernel {
     /// Loads every program; attaches none.
@@ -142,14 +150,19 @@ impl Kernel {
         let records = RingBuf::try_from(records).map_err(KernelError::map(name::RECORDS))?;
         let counters = take(&mut ebpf, name::COUNTERS)?;
         let counters = PerCpuArray::try_from(counters).map_err(KernelError::map(name::COUNTERS))?;
-        Ok(Self {
+        let mut kernel = Self {
             ebpf,
             records,
             counters,
             late_closes: 0,
+            live_filter: 0,
             log,
             uprobes,
-        })
+        };
+        if options.filter.live != 0 {
+            kernel.set_filter(&options.filter)?;
+        }
+        Ok(kernel)
     }
 
     /// Attaches all programs; packets are watched in `cgroup`. Process programs come first, so that no child of a
@@ -241,14 +254,33 @@ impl Kernel {
 
     /// Sets when the reader is woken: by the next record (`rests`), or only when very many records wait.
     pub(crate) fn set_rest(&mut self, rests: bool) -> Result<(), KernelError> {
-        let map = self
-            .ebpf
-            .map_mut(name::RESTS)
-            .ok_or(KernelError::Missing(name::RESTS))?;
-        let mut slot: Array<_, u32> =
-            Array::try_from(map).map_err(KernelError::map(name::RESTS))?;
+        let mut slot: Array<_, u32> = self.array(name::RESTS)?;
         slot.set(0, u32::from(rests), 0)
             .map_err(KernelError::map(name::RESTS))
+    }
+
+    /// Replaces the filter, of programs that were loaded with one that may change. The new one is written whole before it
+    /// is used.
+    pub(crate) fn set_filter(&mut self, filter: &Filter) -> Result<(), KernelError> {
+        let index = 1 - self.live_filter;
+        let mut filters: Array<_, LiveFilter> = self.array(name::LIVE_FILTERS)?;
+        filters
+            .set(index, LiveFilter(*filter), 0)
+            .map_err(KernelError::map(name::LIVE_FILTERS))?;
+        let mut chosen: Array<_, u32> = self.array(name::LIVE_FILTER)?;
+        chosen
+            .set(0, index, 0)
+            .map_err(KernelError::map(name::LIVE_FILTER))?;
+        self.live_filter = index;
+        Ok(())
+    }
+
+    fn array<V: aya::Pod>(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Array<&mut MapData, V>, KernelError> {
+        let map = self.ebpf.map_mut(name).ok_or(KernelError::Missing(name))?;
+        Array::try_from(map).map_err(KernelError::map(name))
     }
 
     /// Adds listening ports, so that sockets accepted there are not adopted.

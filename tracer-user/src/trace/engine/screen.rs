@@ -74,6 +74,7 @@ impl Engine {
         self.end_window();
         self.tracker.input(&Input::Reset { now_ns, at_ns });
         self.description.restart(now_ns, at_ns);
+        self.restart_windows();
         Ok("figures are counted from now".into())
     }
 
@@ -115,6 +116,7 @@ impl Engine {
         let at_ns = self.description.as_of_at_ns();
         self.end_window();
         self.description.restart(now_ns, at_ns);
+        self.restart_windows();
         let options = self.tracker.options().clone();
         let mut recorder = Recorder::new(file, recording::start(&self.description, &options));
         let started = recorder.start();

@@ -2,16 +2,17 @@
 
 use tracer_text::nearest::nearest;
 
-use super::{ConfigError, Origin};
+use crate::{error::ConfigError, origin::Origin};
 
-/// Error for an unknown name, with a suggestion.
-pub(super) fn unknown<'a>(
+/// Error for an unknown name, with a suggestion; `hint` is for a name that resembles none.
+pub fn unknown<'a>(
     origin: Origin,
     name: &str,
     known: impl Iterator<Item = &'a str>,
+    hint: &str,
 ) -> ConfigError {
     let suggestion = nearest(name, known).map_or_else(
-        || "; `tracer config show` lists all".to_owned(),
+        || format!("; {hint}"),
         |near| format!("; did you mean `{near}`?"),
     );
     ConfigError::UnknownKey {

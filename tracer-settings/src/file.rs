@@ -4,25 +4,32 @@ use std::{fs, io::Read, path::Path};
 
 use toml::{Table, Value as Toml, de::DeTable};
 
-use super::{ConfigError, Origin, suggest::unknown};
-use crate::settings::{Key, PROFILE, Settings};
+use crate::{
+    error::ConfigError,
+    key::{Key, Table as Keys},
+    origin::Origin,
+    suggest::unknown,
+};
 
 /// Limit of a file's size in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// Key set in a file.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub struct Entry {
     /// Key that the file sets.
-    pub(super) key: &'static Key,
+    pub key: &'static Key,
     /// Value; relative paths are resolved below the file's directory.
-    pub(super) value: Toml,
+    pub value: Toml,
     /// File and line of the entry.
-    pub(super) origin: Origin,
+    pub origin: Origin,
 }
 
 /// Reads a file.
-pub(super) fn read(path: &Path) -> Result<Vec<Entry>, ConfigError> {
+///
+/// # Errors
+/// The file cannot be read, is no TOML, or has a key that does not exist.
+pub(crate) fn read<K: Keys>(path: &Path) -> Result<Vec<Entry>, ConfigError> {
     let failed = |source| ConfigError::Read {
         path: path.into(),
         source,
@@ -40,11 +47,14 @@ pub(super) fn read(path: &Path) -> Result<Vec<Entry>, ConfigError> {
             most: MAX_BYTES,
         });
     }
-    parse(path, &text)
+    parse::<K>(path, &text)
 }
 
 /// Entries of a text; `path` is the name used in errors.
-pub(super) fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, ConfigError> {
+///
+/// # Errors
+/// The text is no TOML, or has a key that does not exist.
+pub fn parse<K: Keys>(path: &Path, text: &str) -> Result<Vec<Entry>, ConfigError> {
     let syntax = |e: toml::de::Error| ConfigError::Syntax {
         path: path.into(),
         line: line(text, e.span().map_or(0, |span| span.start)),
@@ -62,15 +72,15 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, ConfigError> 
         let plain = &values[name];
         match (plain, value.get_ref().as_table()) {
             (Toml::Table(fields), Some(spans)) => {
-                section(path, text, name, fields, spans, &mut entries)?;
+                section::<K>(path, text, name, fields, spans, &mut entries)?;
             }
-            _ => entries.push(at.entry(name, plain)?),
+            _ => entries.push(at.entry::<K>(name, plain)?),
         }
     }
     Ok(entries)
 }
 
-fn section(
+fn section<K: Keys>(
     path: &Path,
     text: &str,
     name: &str,
@@ -84,7 +94,7 @@ fn section(
             line: line(text, field.span().start),
         };
         let field = field.get_ref().as_ref();
-        entries.push(at.entry(&format!("{name}.{field}"), &fields[field])?);
+        entries.push(at.entry::<K>(&format!("{name}.{field}"), &fields[field])?);
     }
     Ok(())
 }
@@ -96,17 +106,16 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn entry(&self, name: &str, value: &Toml) -> Result<Entry, ConfigError> {
+    fn entry<K: Keys>(&self, name: &str, value: &Toml) -> Result<Entry, ConfigError> {
         let origin = Origin::File {
             path: self.path.into(),
             line: self.line,
         };
-        let names = Settings::keys().chain([&PROFILE]).map(|key| key.name);
-        let key = Settings::key(name).ok_or_else(|| unknown(origin.clone(), name, names))?;
-        // A program without a directory is searched for in PATH.
-        let is_program =
-            key.name == "render.program" && !value.as_str().is_some_and(|text| text.contains('/'));
-        let value = if key.form == "PATH" && !is_program {
+        let key = K::find(name).ok_or_else(|| {
+            let names = K::all().map(|key| key.name);
+            unknown(origin.clone(), name, names, K::HINT)
+        })?;
+        let value = if K::is_path(key, value) {
             self.below_file(value)
         } else {
             value.clone()
