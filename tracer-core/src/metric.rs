@@ -74,8 +74,11 @@ pub struct TraceMetric {
     /// Behaviour over time; no distribution.
     pub kind: Kind,
     /// Values with the attributes that distinguish them.
-    pub parts: &'static [(&'static [Label], fn(&Snapshot) -> u64)],
+    pub parts: &'static [TracePart],
 }
+
+/// Figure of a metric of the trace, with the attributes that distinguish it from the others.
+pub type TracePart = (&'static [Label], fn(&Snapshot) -> u64);
 
 #[cfg(test)]
 mod tests;

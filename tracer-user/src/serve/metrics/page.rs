@@ -31,8 +31,8 @@ pub(super) struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// Writes the page.
-    pub(super) fn written(&self, format: Format, room: usize) -> Vec<u8> {
+    /// Writes the page, in this room.
+    pub(super) fn written(&self, format: Format, room: Vec<u8>) -> Vec<u8> {
         match format {
             Format::Text => self.write(Text::new(false, room)),
             Format::OpenMetrics => self.write(Text::new(true, room)),
