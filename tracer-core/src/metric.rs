@@ -62,6 +62,9 @@ pub struct Metric {
     pub parts: &'static [Part],
 }
 
+/// Value of the whole trace, with the attributes that distinguish it.
+pub type TracePart = (&'static [Label], fn(&Snapshot) -> u64);
+
 /// Metric of the trace as a whole.
 #[derive(Debug, Clone, Copy)]
 pub struct TraceMetric {
@@ -74,7 +77,7 @@ pub struct TraceMetric {
     /// Behaviour over time; no distribution.
     pub kind: Kind,
     /// Values with the attributes that distinguish them.
-    pub parts: &'static [(&'static [Label], fn(&Snapshot) -> u64)],
+    pub parts: &'static [TracePart],
 }
 
 #[cfg(test)]

@@ -171,7 +171,7 @@ fn tests_named_in_the_architecture_exist() {
 }
 
 /// Crates with a table of modules in ARCHITECTURE.md, below a heading with their name.
-const MAPPED: [&str; 12] = [
+const MAPPED: [&str; 13] = [
     "tracer-common",
     "tracer-core",
     "tracer-crawler",
@@ -179,6 +179,7 @@ const MAPPED: [&str; 12] = [
     "tracer-export",
     "tracer-flow",
     "tracer-gate",
+    "tracer-otlp",
     "tracer-probe",
     "tracer-recording",
     "tracer-testbed",
