@@ -179,6 +179,7 @@ const MAPPED: [&str; 13] = [
     "tracer-export",
     "tracer-flow",
     "tracer-gate",
+    "tracer-otlp",
     "tracer-probe",
     "tracer-recording",
     "tracer-testbed",

@@ -32,6 +32,13 @@ pub(crate) const BANS: &[Ban] = &[
     },
     Ban {
         package: "tracer-user",
+        within: "",
+        except: &["sink/otlp"],
+        to: &["opentelemetry_proto::", "tonic::", "tracer_otlp::"],
+        why: "only sink/otlp speaks to a collector",
+    },
+    Ban {
+        package: "tracer-user",
         within: "tui/model",
         except: &[],
         to: &["ratatui::", "crossterm::", "tui/view"],
