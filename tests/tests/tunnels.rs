@@ -2,8 +2,10 @@
 //! another. The requests inside are in clear; `matrix.rs` has those over TLS.
 
 use std::fs::File;
+use std::io::Read;
+use std::net::TcpStream;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use tracer_export::{Host, Phase};
 use tracer_recording::{Entry, Input, Reader};
 use tracer_tests::check::Differences;
@@ -12,6 +14,7 @@ use tracer_tests::compare;
 use tracer_tests::export::{Export, samples};
 use tracer_tests::recording::{Recorded, check_same, record, replay};
 use tracer_tests::server::{Threaded, proxy};
+use tracer_tests::tracer::run;
 
 /// Beginning of each script: `get PROXY URL…` fetches through a proxy, and `$1` is its port.
 const BEGIN: &str = r#"
@@ -241,4 +244,37 @@ fn a_recording_has_no_credentials() -> Result<()> {
         differences.holds(target, has(target));
     }
     differences.finish(|| format!("{:?}", recorded.finished))
+}
+
+/// Proxies that answer nothing: the first one waits, the second one closes.
+const WITHOUT_AN_ANSWER: &str = r#"
+! curl -s -m 0.3 -x "http://$1" https://site.example/
+! curl -s -x "http://$2" https://site.example/
+"#;
+
+/// Reads what the client asks, and waits until it gives up.
+fn waits(mut stream: TcpStream) {
+    // An error is the end of the connection.
+    let _ = std::io::copy(&mut stream, &mut std::io::sink());
+}
+
+/// Reads what the client asks, and closes.
+fn closes(mut stream: TcpStream) {
+    let _ = stream.read(&mut [0; 1024]);
+}
+
+#[test]
+fn who_ends_an_exchange_without_an_answer() -> Result<()> {
+    let proxies = [Threaded::start(waits)?, Threaded::start(closes)?];
+    let addresses = proxies.map(|proxy| (format!("127.0.0.1:{}", proxy.port()), proxy));
+    let words = [&*addresses[0].0, &*addresses[1].0];
+    let traced = run(&Client::shell("curl", WITHOUT_AN_ANSWER, &words))?;
+    let failed = &traced.export.totals.tunnels.failed;
+    let got = (failed.given_up, failed.closed, failed.total());
+    ensure!(
+        got == (Some(1), Some(1), Some(2)),
+        "{got:?}: {}",
+        traced.story()
+    );
+    Ok(())
 }

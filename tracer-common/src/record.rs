@@ -348,8 +348,10 @@ pub struct TunnelRecord {
     pub outcome: u8,
     /// Number of tunnels that the connection had before: 1 for the second of a chain.
     pub inside: u8,
+    /// Side that has ended the connection so far, one of [`closer`]. 0 in recordings of earlier builds.
+    pub closer: u8,
     /// Zero.
-    pub pad: [u8; 3],
+    pub pad: [u8; 2],
 }
 
 /// Ways in which a connection was ended.

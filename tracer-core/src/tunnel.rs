@@ -6,7 +6,7 @@
 pub mod exchange;
 pub mod target;
 
-use tracer_common::record::{TunnelRecord, tunnel};
+use tracer_common::record::{TunnelRecord, closer, tunnel};
 
 use crate::{
     elapsed::Timed,
@@ -57,6 +57,8 @@ pub enum Refusal {
     Unreachable,
     /// The connection closed before the answer was complete.
     Closed,
+    /// The client closed it before that.
+    GivenUp,
     /// Any other answer.
     Other,
 }
@@ -74,6 +76,11 @@ impl Refusal {
             _ => Self::Other,
         }
     }
+}
+
+/// True if the client ended the connection: it waited no longer, or did not need the tunnel any more.
+fn is_by_client(by: u8) -> bool {
+    matches!(by, closer::CLIENT | closer::CLIENT_RESET)
 }
 
 /// Outcome of an exchange.
@@ -102,6 +109,7 @@ impl Tunnel {
         let outcome = match (record.outcome, TunnelKind::of(record.kind)) {
             (tunnel::OPENED, Some(kind)) => Outcome::Opened(kind),
             (tunnel::REFUSED, Some(kind)) => Outcome::Failed(Refusal::of(kind, record.status)),
+            (tunnel::CLOSED, _) if is_by_client(record.closer) => Outcome::Failed(Refusal::GivenUp),
             (tunnel::CLOSED, _) => Outcome::Failed(Refusal::Closed),
             _ => Outcome::Unknown,
         };
@@ -127,6 +135,7 @@ impl Tunnel {
                     Refusal::Refused => &mut failed.refused,
                     Refusal::Unreachable => &mut failed.unreachable,
                     Refusal::Closed => &mut failed.closed,
+                    Refusal::GivenUp => &mut failed.given_up,
                     Refusal::Other => &mut failed.other,
                 } += 1;
                 group.time(|phases| &mut phases.tunnel_failed, self.took);

@@ -323,6 +323,8 @@ object! {
         unreachable: Option<u64>,
         /// The connection closed before the answer was complete.
         closed: Option<u64>,
+        /// The client closed it before that; absent in exports of earlier releases.
+        given_up: Option<u64>,
         /// Any other answer.
         other: Option<u64>,
     }
@@ -336,6 +338,8 @@ impl FailedTunnels {
             self.refused,
             self.unreachable,
             self.closed,
+            // Earlier releases counted these as closed.
+            self.given_up.or(Some(0)),
             self.other,
         ];
         all.into_iter().sum()

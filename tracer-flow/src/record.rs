@@ -65,5 +65,6 @@ pub fn fill_tunnel(conn: &Conn, outcome: u8, record: &mut TunnelRecord) {
     record.kind = exchange.kind;
     record.outcome = outcome;
     record.inside = exchange.inside;
-    record.pad = [0; 3];
+    record.closer = conn.closer;
+    record.pad = [0; 2];
 }

@@ -131,7 +131,7 @@ since!(TunnelKinds {
     kept: []
 });
 since!(FailedTunnels {
-    counts: [auth, refused, unreachable, closed, other],
+    counts: [auth, refused, unreachable, closed, given_up, other],
     parts: [],
     kept: []
 });

@@ -42,6 +42,8 @@ pub struct FailedTunnels {
     pub unreachable: u64,
     /// Exchanges that ended with the connection, before the proxy's answer was complete.
     pub closed: u64,
+    /// Exchanges that the client gave up, before the proxy's answer was complete.
+    pub given_up: u64,
     /// Exchanges with another answer.
     pub other: u64,
 }
@@ -49,6 +51,6 @@ pub struct FailedTunnels {
 impl FailedTunnels {
     /// Number of failed exchanges for all reasons.
     pub fn total(&self) -> u64 {
-        self.auth + self.refused + self.unreachable + self.closed + self.other
+        self.auth + self.refused + self.unreachable + self.closed + self.given_up + self.other
     }
 }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use tracer_core::{latency::Latency, phase::Phase};
 
 use super::*;
-use crate::{Group, Histogram, Host, Phases, read};
+use crate::{Group, Histogram, Host, HostProcess, Phases, read};
 
 mod parts;
 
@@ -200,4 +200,46 @@ proptest! {
         prop_assert_eq!(sum.events, whole.events);
         prop_assert_eq!(sum.time_wait.entered, whole.time_wait.entered);
     }
+}
+
+/// A process is one of its machine; the same process in a later export of that machine is the same entry.
+#[test]
+fn processes_of_a_host_are_those_of_their_machines() {
+    let export = |machine: &str, pid: u32, requests: u64, used: u64| {
+        let mut export = of_host(machine, "a", Group::default());
+        export.hosts[0].processes = Some(vec![HostProcess {
+            pid,
+            comm: "crawler".into(),
+            requests: Some(requests),
+            connections: Some(used),
+            connections_used: Some(used),
+            reuse_ratio: None,
+            machine: None,
+        }]);
+        export.window.started_at = format!("{machine} {requests}");
+        export
+    };
+    let parts = [
+        export("one", 7, 100, 10),
+        export("two", 7, 50, 50),
+        export("one", 7, 300, 10),
+    ];
+    let told = |sum: &Export| -> Vec<_> {
+        let users = sum.hosts[0].processes.iter().flatten();
+        users
+            .map(|it| (it.machine.clone(), it.requests, it.reuse_ratio))
+            .collect()
+    };
+    let expected = [
+        (Some("one".to_owned()), Some(400), Some(0.95)),
+        (Some("two".to_owned()), Some(50), None),
+    ];
+    assert_eq!(told(&merged(&parts)), expected);
+    let mut unknown = parts;
+    unknown[1].hosts[0].processes = None;
+    assert_eq!(
+        merged(&unknown).hosts[0].processes,
+        None,
+        "not told apart in one part"
+    );
 }

@@ -240,6 +240,7 @@ fn all_zero() -> tracer_export::FailedTunnels {
         refused: Some(0),
         unreachable: Some(0),
         closed: Some(0),
+        given_up: Some(0),
         other: Some(0),
     }
 }

@@ -177,6 +177,7 @@ fn tunnels(export: &Export) -> Vec<Text> {
         refused,
         unreachable,
         closed,
+        given_up,
         other,
     } = of.failed;
     rare([
@@ -185,6 +186,7 @@ fn tunnels(export: &Export) -> Vec<Text> {
         ("refused", refused),
         ("unreachable", unreachable),
         ("closed", closed),
+        ("given up", given_up),
         ("failed otherwise", other),
         ("not followed", of.unknown),
     ])

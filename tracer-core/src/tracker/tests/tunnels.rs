@@ -4,7 +4,7 @@ use tracer_common::record::{
     CloseRecord, ConnectRecord, HelloRecord, TlsRecord, TunnelRecord, TurnRecord, UNMEASURED,
     closer, connect, kind, note, tls, tunnel, turn,
 };
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use super::super::*;
 use super::fixture::header;
@@ -146,13 +146,14 @@ fn only_host<'a>(
     &snapshot.hosts[0]
 }
 
-fn failed(tunnels: &Tunnels) -> [u64; 5] {
+fn failed(tunnels: &Tunnels) -> [u64; 6] {
     let failed = tunnels.failed;
     [
         failed.auth,
         failed.refused,
         failed.unreachable,
         failed.closed,
+        failed.given_up,
         failed.other,
     ]
 }
@@ -221,7 +222,7 @@ fn a_second_try_may_succeed() {
         closed(),
     ]);
     let totals = &snapshot.totals;
-    assert_eq!(failed(&totals.tunnels), [1, 0, 0, 0, 0]);
+    assert_eq!(failed(&totals.tunnels), [1, 0, 0, 0, 0, 0]);
     assert_eq!(totals.tunnels.opened, 1);
     assert_eq!(totals.phases.tunnel_failed.summary().max_ns, 3);
     let rows: Vec<_> = snapshot.hosts.iter().map(row).collect();
@@ -233,9 +234,12 @@ fn a_second_try_may_succeed() {
             ("site.example:443".to_owned(), "tunnel", 1, 1, via),
         ]
     );
-    assert_eq!(failed(&snapshot.hosts[0].group.tunnels), [1, 0, 0, 0, 0]);
-    assert_eq!(failed(&snapshot.hosts[1].group.tunnels), [0; 5]);
-    assert_eq!(failed(&snapshot.proxies[0].group.tunnels), [1, 0, 0, 0, 0]);
+    assert_eq!(failed(&snapshot.hosts[0].group.tunnels), [1, 0, 0, 0, 0, 0]);
+    assert_eq!(failed(&snapshot.hosts[1].group.tunnels), [0; 6]);
+    assert_eq!(
+        failed(&snapshot.proxies[0].group.tunnels),
+        [1, 0, 0, 0, 0, 0]
+    );
     assert_eq!(snapshot.proxies[0].group.connections.established, 1);
 }
 
@@ -244,7 +248,7 @@ fn what_the_proxy_refuses_is_its_own() {
     let refused = answers(tunnel::REFUSED, 403, 3);
     let snapshot = after(&[connected(), asks_for("site.example:443"), refused, closed()]);
     let host = only_host(&snapshot, PROXY, "address", &[]);
-    assert_eq!(failed(&host.group.tunnels), [0, 1, 0, 0, 0]);
+    assert_eq!(failed(&host.group.tunnels), [0, 1, 0, 0, 0, 0]);
     assert_eq!(host.group.connections.never_used, 0);
     assert_eq!(host.group.requests.count, 0);
     assert_eq!(snapshot.totals.phases.tunnel.count(), 0);
@@ -265,7 +269,7 @@ fn a_request_may_follow_a_refusal() {
     ]);
     assert_eq!(snapshot.totals.requests.count, 1);
     assert_eq!(snapshot.totals.tls.not_tls, 1);
-    assert_eq!(failed(&snapshot.totals.tunnels), [0, 1, 0, 0, 0]);
+    assert_eq!(failed(&snapshot.totals.tunnels), [0, 1, 0, 0, 0, 0]);
 }
 
 #[test]
@@ -273,7 +277,13 @@ fn a_close_or_a_lost_end_opens_nothing() {
     let asked = || vec![connected(), asks_for("site.example:443")];
     let end = |outcome| [asked(), vec![answers(outcome, 0, 3), closed()]].concat();
     let snapshot = after(&end(tunnel::CLOSED));
-    assert_eq!(failed(&snapshot.totals.tunnels), [0, 0, 0, 1, 0]);
+    assert_eq!(failed(&snapshot.totals.tunnels), [0, 0, 0, 1, 0, 0]);
+    let bytes = answers(tunnel::CLOSED, 0, 3);
+    let mut by_client = TunnelRecord::read_from_bytes(&bytes).unwrap();
+    by_client.closer = closer::CLIENT;
+    let given_up = [asked(), vec![by_client.as_bytes().to_vec(), closed()]].concat();
+    let snapshot = after(&given_up);
+    assert_eq!(failed(&snapshot.totals.tunnels), [0, 0, 0, 0, 1, 0]);
     let snapshot = after(&end(tunnel::UNKNOWN));
     let tunnels = snapshot.totals.tunnels;
     assert_eq!((tunnels.unknown, tunnels.total()), (1, 1));
@@ -374,7 +384,7 @@ fn the_host_filter_sees_what_was_refused() {
     let records = [connected(), asks_for("site.example:443"), refused, closed()];
     for host in ["site.example", "10.0.0.9"] {
         let totals = filtered(host, &records).totals;
-        assert_eq!(failed(&totals.tunnels), [0, 0, 1, 0, 0], "{host}");
+        assert_eq!(failed(&totals.tunnels), [0, 0, 1, 0, 0, 0], "{host}");
         assert_eq!(totals.connections.established, 1, "{host}");
     }
     assert!(filtered("other.example", &records).totals.is_empty());

@@ -253,6 +253,7 @@ fn tunnels(tunnels: &Tunnels) -> export::Tunnels {
             refused: Some(failed.refused),
             unreachable: Some(failed.unreachable),
             closed: Some(failed.closed),
+            given_up: Some(failed.given_up),
             other: Some(failed.other),
         },
         unknown: Some(tunnels.unknown),

@@ -350,6 +350,7 @@ fn tunnels(text: &mut String, tunnels: &Tunnels) {
             (failed.refused, "refused"),
             (failed.unreachable, "unreachable"),
             (failed.closed, "closed"),
+            (failed.given_up, "given up"),
             (failed.other, "other"),
         ]),
     );

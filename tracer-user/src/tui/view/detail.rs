@@ -164,6 +164,7 @@ const FACTS: [(&str, &[Fact]); 9] = [
             ("refused", |g| g.tunnels.failed.refused),
             ("unreachable", |g| g.tunnels.failed.unreachable),
             ("closed", |g| g.tunnels.failed.closed),
+            ("given up", |g| g.tunnels.failed.given_up),
             ("other", |g| g.tunnels.failed.other),
             ("unknown", |g| g.tunnels.unknown),
         ],
