@@ -80,8 +80,5 @@ pub struct TraceMetric {
     pub parts: &'static [TracePart],
 }
 
-/// Figure of a metric of the trace, with the attributes that distinguish it from the others.
-pub type TracePart = (&'static [Label], fn(&Snapshot) -> u64);
-
 #[cfg(test)]
 mod tests;
