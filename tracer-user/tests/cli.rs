@@ -163,7 +163,7 @@ fn mistakes_word_for_word() {
     check(
         "attach --interval 10s",
         2,
-        "--interval says how often results are written; type: --json FILE --interval TIME, or --hdr-log DIR --interval TIME",
+        "--interval says how often results are written; type: --json FILE --interval TIME, --hdr-log DIR --interval TIME, or --otlp URL --interval TIME",
     );
     check(
         "attach --host https://x/",
