@@ -23,6 +23,7 @@ pub mod outcome;
 pub mod pcap;
 pub mod port;
 pub mod process;
+pub mod prometheus;
 pub mod pty;
 pub mod recording;
 pub mod schema;

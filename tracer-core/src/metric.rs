@@ -62,9 +62,6 @@ pub struct Metric {
     pub parts: &'static [Part],
 }
 
-/// Value of the whole trace, with the attributes that distinguish it.
-pub type TracePart = (&'static [Label], fn(&Snapshot) -> u64);
-
 /// Metric of the trace as a whole.
 #[derive(Debug, Clone, Copy)]
 pub struct TraceMetric {
@@ -79,6 +76,9 @@ pub struct TraceMetric {
     /// Values with the attributes that distinguish them.
     pub parts: &'static [TracePart],
 }
+
+/// Figure of a metric of the trace, with the attributes that distinguish it from the others.
+pub type TracePart = (&'static [Label], fn(&Snapshot) -> u64);
 
 #[cfg(test)]
 mod tests;

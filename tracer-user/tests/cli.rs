@@ -166,6 +166,16 @@ fn mistakes_word_for_word() {
         "--interval says how often results are written; type: --json FILE --interval TIME, --hdr-log DIR --interval TIME, or --otlp URL --interval TIME",
     );
     check(
+        "attach --otlp localhost:4318",
+        2,
+        "--otlp localhost:4318 begins with neither http:// nor https://; type, for example, --otlp http://localhost:4318",
+    );
+    check(
+        "attach --metrics-hosts 5",
+        2,
+        "--metrics-hosts goes with metrics: --otlp URL, or --prometheus ADDR:PORT with attach and run",
+    );
+    check(
         "attach --host https://x/",
         2,
         "--host: `https://x/` is a URL, expected a host name or a pattern of names; use `x`",

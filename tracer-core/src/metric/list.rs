@@ -61,7 +61,7 @@ const fn up_down(
     }
 }
 
-/// Metric with values of the whole trace only.
+/// Metric with values of the whole trace only, and otherwise like another one.
 const fn of_trace(metric: Metric) -> Metric {
     Metric {
         by_host: false,

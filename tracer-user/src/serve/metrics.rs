@@ -6,11 +6,13 @@ mod family;
 mod figures;
 mod gauges;
 mod hosts;
+mod list;
 mod native;
 mod page;
 mod protobuf;
 mod rising;
 mod text;
+mod writer;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,9 +21,10 @@ use tracer_crawler::endpoint::{Bytes, Call, Reply, StatusCode, header};
 
 use self::{
     accept::Format,
-    family::{Family, Labels, Rows},
+    family::{Family, Labels},
     figures::{Columns, Figures},
     gauges::Findings,
+    list::Rows,
     page::Page,
 };
 use super::{desk::Moment, route::Route};
@@ -61,6 +64,13 @@ pub(crate) fn route(hosts: u32) -> Route {
         .taking_windows(move |results| locked(&windows).end_window(results))
 }
 
+/// Memory of a page for the next one; without any when somebody still reads it.
+fn emptied(page: Bytes) -> Vec<u8> {
+    let mut room = page.try_into_mut().map_or_else(|_| Vec::new(), Vec::from);
+    room.clear();
+    room
+}
+
 /// The metrics, also after a panic: the next page may be fine.
 fn locked(metrics: &Mutex<Metrics>) -> std::sync::MutexGuard<'_, Metrics> {
     metrics.lock().unwrap_or_else(PoisonError::into_inner)
@@ -70,7 +80,7 @@ impl Metrics {
     fn new(hosts: usize) -> Self {
         let mut columns = Columns::default();
         Self {
-            families: family::listed(&mut columns),
+            families: list::listed(&mut columns),
             figures: Figures::new(columns, hosts),
             findings: Findings::default(),
             other: Labels::new([("server.address", "other")]),
@@ -82,16 +92,14 @@ impl Metrics {
 
     /// Reply with the page of a moment. Clients that ask for the same one at once share it.
     fn reply(&mut self, format: Format, moment: &Moment) -> Reply {
-        let body = match &self.page {
-            Some((at, known, body)) if (*at, *known) == (moment.at, format) => body.clone(),
+        let body = match self.page.take() {
+            Some((at, known, body)) if (at, known) == (moment.at, format) => body,
             last => {
-                let room = last.as_ref().map_or(0, |(_, _, body)| body.len());
-                let page = self.page(format, &moment.results, room + room / 8);
-                let body = Bytes::from(page);
-                self.page = Some((moment.at, format, body.clone()));
-                body
+                let room = last.map_or_else(Vec::new, |(_, _, body)| emptied(body));
+                Bytes::from(self.page(format, &moment.results, room))
             }
         };
+        self.page = Some((moment.at, format, body.clone()));
         Reply {
             status: StatusCode::OK,
             content_type: format.content_type(),
@@ -99,8 +107,8 @@ impl Metrics {
         }
     }
 
-    /// Page of results.
-    fn page(&mut self, format: Format, results: &Results, room: usize) -> Vec<u8> {
+    /// Page of results, in this room.
+    fn page(&mut self, format: Format, results: &Results, room: Vec<u8>) -> Vec<u8> {
         let began_ns = self.begin(results);
         let empty = Default::default();
         // Results of a window that has ended are told already.

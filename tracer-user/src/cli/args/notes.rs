@@ -10,7 +10,10 @@ pub(super) const EXIT_CODES: &str = "Exit codes:
 With `run` the command's own status is passed on once it was started (128+n when signal n ended it); 1 comes from a
 --fail-on only when the command has succeeded.";
 
-pub(super) const REPLAY_EXIT_CODES: &str = "Exit codes:
+pub(super) const REPLAY_EXIT_CODES: &str =
+    "--prometheus goes with attach and run alone: a recording is over before somebody asks.
+
+Exit codes:
   0   all went well
   1   a --fail-on was true, or unknown without --allow-unknown
   2   wrong usage: a bad flag, an output that cannot be written

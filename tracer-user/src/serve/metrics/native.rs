@@ -52,7 +52,7 @@ impl Native {
         native
     }
 
-    /// The same samples in buckets twice as wide.
+    /// Histogram of these samples in buckets twice as wide.
     fn coarser(self) -> Self {
         let mut buckets = BTreeMap::new();
         for (index, count) in self.buckets {

@@ -4,28 +4,15 @@ use tracer_core::{group::Group, snapshot::Snapshot};
 
 use super::{
     accept::Format,
-    family::{Family, Labels, Rows},
+    family::{Family, Labels},
     figures::{Figures, Place, Source},
     gauges::Gauges,
     hosts::Seen,
+    list::Rows,
     protobuf::Protobuf,
-    rising::RisingDurations,
     text::Text,
+    writer::Writer,
 };
-
-/// Format that a page is written in.
-pub(super) trait Writer {
-    /// Begins a family.
-    fn family(&mut self, family: &Family);
-    /// Begins samples with these labels, to which each sample adds its own.
-    fn labels(&mut self, labels: &Labels);
-    /// Writes a number.
-    fn number(&mut self, labels: &Labels, value: f64);
-    /// Writes a distribution.
-    fn durations(&mut self, labels: &Labels, value: &RisingDurations);
-    /// Ends the page.
-    fn end(self) -> Vec<u8>;
-}
 
 /// Content of a page.
 pub(super) struct Page<'a> {
@@ -44,8 +31,8 @@ pub(super) struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// Writes the page.
-    pub(super) fn written(&self, format: Format, room: usize) -> Vec<u8> {
+    /// Writes the page, in this room.
+    pub(super) fn written(&self, format: Format, room: Vec<u8>) -> Vec<u8> {
         match format {
             Format::Text => self.write(Text::new(false, room)),
             Format::OpenMetrics => self.write(Text::new(true, room)),

@@ -11,8 +11,8 @@ use self::message::{
 use super::{
     family::{Family, Labels, Type},
     native::{Native, ZERO_THRESHOLD},
-    page::Writer,
     rising::{BOUNDS_NS, CELLS, RisingDurations},
+    writer::Writer,
 };
 
 /// Writer of messages.
@@ -24,10 +24,10 @@ pub(super) struct Protobuf {
 }
 
 impl Protobuf {
-    /// Makes a writer with room for so many bytes.
-    pub(super) fn new(room: usize) -> Self {
+    /// Makes a writer into this room, which is empty.
+    pub(super) fn new(room: Vec<u8>) -> Self {
         Self {
-            out: Vec::with_capacity(room),
+            out: room,
             family: None,
             labels: Vec::new(),
         }

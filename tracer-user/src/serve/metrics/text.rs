@@ -2,8 +2,8 @@
 
 use super::{
     family::{Family, Labels, Type},
-    page::Writer,
     rising::{BOUNDS_NS, CELLS, RisingDurations},
+    writer::Writer,
 };
 
 /// Writer of text. A sample is put together from parts that are ready, because there may be hundreds of thousands.
@@ -22,10 +22,10 @@ pub(super) struct Text {
 }
 
 impl Text {
-    /// Makes a writer with room for so many bytes.
-    pub(super) fn new(is_open_metrics: bool, room: usize) -> Self {
+    /// Makes a writer into this room, which is empty.
+    pub(super) fn new(is_open_metrics: bool, room: Vec<u8>) -> Self {
         Self {
-            out: Vec::with_capacity(room),
+            out: room,
             is_open_metrics,
             bounds: std::array::from_fn(|at| {
                 let bound = BOUNDS_NS.get(at);

@@ -32,7 +32,7 @@ fn finds_nothing_in_the_metrics() {
     let mut metrics = Metrics::new(10);
     let mut results = results(two_hosts(), 0);
     results.findings = Arc::new(found());
-    let page = metrics.page(Format::Text, &results, 0);
+    let page = metrics.page(Format::Text, &results, Vec::new());
     assert_eq!(promtool(&["check", "metrics"], &page), "");
 }
 

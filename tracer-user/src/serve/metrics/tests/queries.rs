@@ -106,7 +106,7 @@ fn of_page(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// What a query names that is not there.
+/// Metrics and labels that a query names and that are not there.
 fn unknown(query: &str, known: &Known) -> Vec<String> {
     let without_values: String = query.split('"').step_by(2).collect::<Vec<_>>().join("\"\"");
     let mut unknown = Vec::new();
@@ -228,4 +228,28 @@ fn the_table_of_the_documentation_is_complete() {
         return fs::write(path, text).unwrap();
     }
     assert_eq!(shown, table, "UPDATE_GENERATED=1 writes it");
+}
+
+#[test]
+fn the_numbers_of_series_of_the_documentation_are_right() {
+    let results = results(two_hosts(), 0);
+    let series = |hosts| told(&mut Metrics::new(hosts), &results).len();
+    let (none, one) = (series(0), series(1));
+    let of_host = one - none;
+    let of_trace = none - of_host;
+    let hosts = HOSTS as usize;
+    let all = of_trace + (hosts + 1) * of_host;
+    let text = read("user/prometheus.md");
+    for words in [
+        format!("{of_host} series"),
+        format!("is {of_trace} series"),
+        format!("{of_trace} + ({hosts} + 1) * {of_host} = {all}"),
+        format!("`--metrics-hosts 0` has {none}"),
+        format!(
+            "{all} * 5760 * 1.5 bytes = {} MB",
+            (all * 5760 * 3).div_ceil(2_000_000)
+        ),
+    ] {
+        assert!(text.contains(&words), "{words}");
+    }
 }
