@@ -142,7 +142,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__attach)
-            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --hdr-log --interval --no-tui --refresh --quiet --allow --allow-file --color --fail-on --allow-unknown --record --http2 --max-hosts --kernel-log --duration --help"
+            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --hdr-log --interval --no-tui --refresh --quiet --allow --allow-file --color --otlp --otlp-protocol --otlp-traces --metrics-hosts --fail-on --allow-unknown --prometheus --record --http2 --max-hosts --kernel-log --duration --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -208,7 +208,27 @@ _tracer() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --otlp)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --otlp-protocol)
+                    COMPREPLY=($(compgen -W "http/protobuf grpc" -- "${cur}"))
+                    return 0
+                    ;;
+                --otlp-traces)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-hosts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --fail-on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prometheus)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1662,7 +1682,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__replay)
-            opts="-q -h --speed --until --json --hdr-log --interval --no-tui --refresh --quiet --allow --allow-file --color --fail-on --allow-unknown --help"
+            opts="-q -h --speed --until --json --hdr-log --interval --no-tui --refresh --quiet --allow --allow-file --color --otlp --otlp-protocol --otlp-traces --metrics-hosts --fail-on --allow-unknown --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1704,6 +1724,22 @@ _tracer() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --otlp)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --otlp-protocol)
+                    COMPREPLY=($(compgen -W "http/protobuf grpc" -- "${cur}"))
+                    return 0
+                    ;;
+                --otlp-traces)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-hosts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --fail-on)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1738,7 +1774,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__run)
-            opts="-q -h --comm --exe --cgroup --port --cidr --host --include-loopback --json --hdr-log --interval --no-tui --refresh --quiet --allow --allow-file --color --fail-on --allow-unknown --record --duration --http2 --max-hosts --kernel-log --pid --user --child-log --help"
+            opts="-q -h --comm --exe --cgroup --port --cidr --host --include-loopback --json --hdr-log --interval --no-tui --refresh --quiet --allow --allow-file --color --otlp --otlp-protocol --otlp-traces --metrics-hosts --fail-on --allow-unknown --prometheus --record --duration --http2 --max-hosts --kernel-log --pid --user --child-log --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1800,7 +1836,27 @@ _tracer() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
+                --otlp)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --otlp-protocol)
+                    COMPREPLY=($(compgen -W "http/protobuf grpc" -- "${cur}"))
+                    return 0
+                    ;;
+                --otlp-traces)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-hosts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --fail-on)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --prometheus)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

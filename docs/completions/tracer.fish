@@ -52,14 +52,20 @@ complete -c tracer -n "__fish_tracer_using_subcommand attach" -l include-loopbac
 false\t''"
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l hdr-log -d 'Write HdrHistogram interval logs to DIR, one for each phase (PHASE.hlog): a line for each --interval, or one in all' -r -F
-complete -c tracer -n "__fish_tracer_using_subcommand attach" -l interval -d 'Rewrite the export, and add to the logs of --hdr-log, this often while tracing' -r
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l interval -d 'Rewrite the export, add to the logs of --hdr-log, and send to --otlp, this often while tracing' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l refresh -d 'The live screen shows new figures this often' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l allow -d 'A finding that is allowed, for all hosts or for those that match: it is shown as allowed and never comes first' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l allow-file -d 'A file with such findings, one a line. What follows a # is the reason, which is shown with the finding' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l otlp -d 'Send the metrics to an OpenTelemetry collector, as in `http://localhost:4318`: every minute or --interval, and at the end. docs/user/otlp.md' -r
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l otlp-protocol -d 'Protocol. [default: $OTEL_EXPORTER_OTLP_PROTOCOL, else http/protobuf]' -r -f -a "http/protobuf\t'Protocol buffers over HTTP'
+grpc\t'gRPC'"
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l otlp-traces -d 'Send spans too: of this share of the connections, with their requests. 1 is all' -r
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l metrics-hosts -d 'Hosts that the metrics of --otlp and --prometheus name; the others share the name `other`. [default: 100]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l fail-on -d 'Fail (exit code 1) if EXPR is true at the end, as in `phases.tls.p99_ns > 200ms or findings.warning > 0`; may be given again. docs/user/gate.md' -r
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l prometheus -d 'Serve metrics for Prometheus at http://ADDR:PORT/metrics while tracing; a port alone is on 127.0.0.1. docs/user/prometheus.md' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l record -d 'Record everything the figures are made of to FILE, for `tracer replay`' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l http2 -d 'Reading of HTTP/2' -r -f -a "auto\t'Frames if a probe takes less than 3 µs here, else wire; says which, and why'
 frames\t'Frames, by probes in TLS libraries: every request is known'
@@ -82,14 +88,20 @@ complete -c tracer -n "__fish_tracer_using_subcommand run" -l include-loopback -
 false\t''"
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l hdr-log -d 'Write HdrHistogram interval logs to DIR, one for each phase (PHASE.hlog): a line for each --interval, or one in all' -r -F
-complete -c tracer -n "__fish_tracer_using_subcommand run" -l interval -d 'Rewrite the export, and add to the logs of --hdr-log, this often while tracing' -r
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l interval -d 'Rewrite the export, add to the logs of --hdr-log, and send to --otlp, this often while tracing' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l refresh -d 'The live screen shows new figures this often' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l allow -d 'A finding that is allowed, for all hosts or for those that match: it is shown as allowed and never comes first' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l allow-file -d 'A file with such findings, one a line. What follows a # is the reason, which is shown with the finding' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l otlp -d 'Send the metrics to an OpenTelemetry collector, as in `http://localhost:4318`: every minute or --interval, and at the end. docs/user/otlp.md' -r
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l otlp-protocol -d 'Protocol. [default: $OTEL_EXPORTER_OTLP_PROTOCOL, else http/protobuf]' -r -f -a "http/protobuf\t'Protocol buffers over HTTP'
+grpc\t'gRPC'"
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l otlp-traces -d 'Send spans too: of this share of the connections, with their requests. 1 is all' -r
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l metrics-hosts -d 'Hosts that the metrics of --otlp and --prometheus name; the others share the name `other`. [default: 100]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l fail-on -d 'Fail (exit code 1) if EXPR is true at the end, as in `phases.tls.p99_ns > 200ms or findings.warning > 0`; may be given again. docs/user/gate.md' -r
+complete -c tracer -n "__fish_tracer_using_subcommand run" -l prometheus -d 'Serve metrics for Prometheus at http://ADDR:PORT/metrics while tracing; a port alone is on 127.0.0.1. docs/user/prometheus.md' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l record -d 'Record everything the figures are made of to FILE, for `tracer replay`' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l duration -d 'Stop after this time. The command of `tracer run` gets SIGTERM, and SIGKILL 15 seconds later' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l http2 -d 'Reading of HTTP/2' -r -f -a "auto\t'Frames if a probe takes less than 3 µs here, else wire; says which, and why'
@@ -109,13 +121,18 @@ complete -c tracer -n "__fish_tracer_using_subcommand replay" -l speed -d 'Speed
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l until -d 'Only what came in this time from the beginning' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l json -d 'Write the export (JSON, schema tracer.export/1) to FILE, or to standard output with `-`' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l hdr-log -d 'Write HdrHistogram interval logs to DIR, one for each phase (PHASE.hlog): a line for each --interval, or one in all' -r -F
-complete -c tracer -n "__fish_tracer_using_subcommand replay" -l interval -d 'Rewrite the export, and add to the logs of --hdr-log, this often while tracing' -r
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l interval -d 'Rewrite the export, add to the logs of --hdr-log, and send to --otlp, this often while tracing' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l refresh -d 'The live screen shows new figures this often' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l allow -d 'A finding that is allowed, for all hosts or for those that match: it is shown as allowed and never comes first' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l allow-file -d 'A file with such findings, one a line. What follows a # is the reason, which is shown with the finding' -r -F
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l color -d 'Colours on the live screen and in the text summary' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Yes'
 never\t'No'"
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l otlp -d 'Send the metrics to an OpenTelemetry collector, as in `http://localhost:4318`: every minute or --interval, and at the end. docs/user/otlp.md' -r
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l otlp-protocol -d 'Protocol. [default: $OTEL_EXPORTER_OTLP_PROTOCOL, else http/protobuf]' -r -f -a "http/protobuf\t'Protocol buffers over HTTP'
+grpc\t'gRPC'"
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l otlp-traces -d 'Send spans too: of this share of the connections, with their requests. 1 is all' -r
+complete -c tracer -n "__fish_tracer_using_subcommand replay" -l metrics-hosts -d 'Hosts that the metrics of --otlp and --prometheus name; the others share the name `other`. [default: 100]' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l fail-on -d 'Fail (exit code 1) if EXPR is true at the end, as in `phases.tls.p99_ns > 200ms or findings.warning > 0`; may be given again. docs/user/gate.md' -r
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -l no-tui -d 'No live screen, though standard output is a terminal: the text summary at the end only'
 complete -c tracer -n "__fish_tracer_using_subcommand replay" -s q -l quiet -d 'No text summary. The live screen opens all the same: see --no-tui'

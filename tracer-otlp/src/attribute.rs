@@ -5,6 +5,9 @@ use opentelemetry_proto::tonic::common::v1::{
 };
 use tracer_core::metric::Label;
 
+/// Version of the semantic conventions whose names are used.
+pub(crate) const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";
+
 /// Attribute with a text.
 pub(crate) fn text(key: &str, value: impl Into<String>) -> KeyValue {
     attribute(key, Value::StringValue(value.into()))

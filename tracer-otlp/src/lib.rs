@@ -12,6 +12,3 @@ pub mod histogram;
 pub mod metrics;
 pub mod resource;
 pub mod spans;
-
-/// Version of the semantic conventions whose names are used.
-pub const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.44.0";

@@ -20,7 +20,7 @@ use tracer_core::{
 };
 
 use self::{kept::Kept, parts::Points};
-use crate::{SCHEMA_URL, attribute};
+use crate::attribute::{self, SCHEMA_URL};
 
 /// Limit of the points in a request, so that no request is larger than collectors take.
 const MOST_POINTS: usize = 1000;

@@ -18,7 +18,7 @@ use tracer_core::{
 };
 
 use self::part::{Clock, Identity, failed, part};
-use crate::{SCHEMA_URL, attribute};
+use crate::attribute::{self, SCHEMA_URL};
 
 /// Limit of the spans in a request.
 const MOST_SPANS: usize = 1000;
@@ -38,7 +38,7 @@ pub struct Spans {
 pub struct Anchor {
     /// A moment, CLOCK_MONOTONIC, ns.
     pub monotonic_ns: u64,
-    /// The same moment, ns since 1970.
+    /// This moment by the time of day, ns since 1970.
     pub since_1970_ns: u64,
 }
 

@@ -163,7 +163,17 @@ fn mistakes_word_for_word() {
     check(
         "attach --interval 10s",
         2,
-        "--interval says how often results are written; type: --json FILE --interval TIME, or --hdr-log DIR --interval TIME",
+        "--interval says how often results are written; type: --json FILE --interval TIME, --hdr-log DIR --interval TIME, or --otlp URL --interval TIME",
+    );
+    check(
+        "attach --otlp localhost:4318",
+        2,
+        "--otlp localhost:4318 begins with neither http:// nor https://; type, for example, --otlp http://localhost:4318",
+    );
+    check(
+        "attach --metrics-hosts 5",
+        2,
+        "--metrics-hosts goes with metrics: --otlp URL, or --prometheus ADDR:PORT with attach and run",
     );
     check(
         "attach --host https://x/",

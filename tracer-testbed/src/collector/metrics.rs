@@ -1,4 +1,4 @@
-//! What the specification demands of metrics.
+//! Demands of the specification on metrics.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,4 +1,4 @@
-//! What the specification demands of spans.
+//! Demands of the specification on spans.
 
 use std::collections::{HashMap, HashSet};
 

@@ -3,6 +3,7 @@
 //! of the trace.
 
 mod client;
+mod connection;
 mod environment;
 mod grpc;
 mod http;

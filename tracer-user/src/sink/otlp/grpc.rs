@@ -26,7 +26,7 @@ use tonic_prost::{ProstCodec, prost};
 use tonic_types::StatusExt;
 
 use super::{
-    client::{Outcome, causes, connect},
+    connection::{Outcome, causes, connect},
     http::USER,
     message::{Accepted, Message},
     settings::OtlpSettings,

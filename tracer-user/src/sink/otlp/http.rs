@@ -19,7 +19,7 @@ use hyper::{
 use tonic_prost::prost::Message as _;
 
 use super::{
-    client::{Outcome, causes, connect},
+    connection::{Outcome, causes, connect},
     message::Message,
     retry,
     settings::OtlpSettings,

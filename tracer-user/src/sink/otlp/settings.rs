@@ -21,6 +21,16 @@ pub(crate) enum Protocol {
     Grpc,
 }
 
+impl Protocol {
+    /// Name of the protocol below it, for TLS.
+    fn alpn(self) -> &'static [u8] {
+        match self {
+            Self::Http => b"http/1.1",
+            Self::Grpc => b"h2",
+        }
+    }
+}
+
 /// Address of the collector.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Endpoint {
@@ -84,7 +94,7 @@ impl OtlpSettings {
         };
         let tls = endpoint.is_tls.then(|| {
             let file = environment.get(CERTIFICATE);
-            tls::config(protocol, file.as_deref().map(AsRef::as_ref))
+            tls::config(protocol.alpn(), file.as_deref().map(AsRef::as_ref))
         });
         Ok(Self {
             protocol,

@@ -9,10 +9,10 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-use super::{environment::CERTIFICATE, settings::Protocol};
+use super::environment::CERTIFICATE;
 
-/// Configuration of TLS. `file` has authorities as PEM.
-pub(super) fn config(protocol: Protocol, file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
+/// Configuration of TLS for a protocol of the application layer (RFC 7301). `file` has authorities as PEM.
+pub(super) fn config(alpn: &[u8], file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
     let roots = match file {
         Some(file) => {
             authorities(file).map_err(|why| format!("{CERTIFICATE}={}: {why}", file.display()))?
@@ -23,10 +23,7 @@ pub(super) fn config(protocol: Protocol, file: Option<&Path>) -> Result<Arc<Clie
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![match protocol {
-        Protocol::Http => b"http/1.1".to_vec(),
-        Protocol::Grpc => b"h2".to_vec(),
-    }];
+    config.alpn_protocols = vec![alpn.to_vec()];
     Ok(Arc::new(config))
 }
 

@@ -13,15 +13,10 @@ use tracer_otlp::{
 };
 
 use super::{
-    News,
-    client::{Client, Outcome},
-    message::Message,
-    queue::Queue,
-    retry::Backoff,
-    settings::OtlpSettings,
-    tally::Tally,
+    News, client::Client, connection::Outcome, message::Message, queue::Queue, retry::Backoff,
+    settings::OtlpSettings, tally::Tally,
 };
-use crate::sink::Results;
+use crate::trace::description::Description;
 
 /// State of the thread.
 pub(super) struct Worker {
@@ -174,7 +169,7 @@ impl Worker {
         let results = &news.results;
         let settings = &self.settings;
         let (metrics, spans) = self.makers.get_or_insert_with(|| {
-            let resource = resource(&facts(results), &settings.given);
+            let resource = resource(&facts(&results.description), &settings.given);
             let metrics = Metrics::new(resource.clone(), settings.hosts);
             (metrics, Spans::new(resource))
         });
@@ -214,8 +209,7 @@ async fn until(last: Option<Instant>) {
     }
 }
 
-fn facts(results: &Results) -> Facts {
-    let about = &results.description;
+fn facts(about: &Description) -> Facts {
     let command = about.command.as_ref();
     Facts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
