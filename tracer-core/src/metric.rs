@@ -62,6 +62,9 @@ pub struct Metric {
     pub parts: &'static [Part],
 }
 
+/// Value of the whole trace, with the attributes that distinguish it.
+pub type TracePart = (&'static [Label], fn(&Snapshot) -> u64);
+
 /// Metric of the trace as a whole.
 #[derive(Debug, Clone, Copy)]
 pub struct TraceMetric {

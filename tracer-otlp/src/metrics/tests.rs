@@ -212,6 +212,7 @@ fn many_hosts(count: u16) -> Snapshot {
         key: Arc::new(HostKey::sni(&format!("h{at}.example"), at)),
         addresses: Arc::default(),
         via: Arc::default(),
+        users: Arc::default(),
         group: Arc::new(group.clone()),
     };
     Snapshot {
