@@ -142,7 +142,7 @@ _tracer() {
             return 0
             ;;
         tracer__subcmd__attach)
-            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --hdr-log --interval --no-tui --refresh --quiet --allow --allow-file --color --otlp --otlp-protocol --otlp-traces --metrics-hosts --fail-on --allow-unknown --prometheus --record --http2 --max-hosts --kernel-log --duration --help"
+            opts="-q -h --pid --comm --exe --cgroup --port --cidr --host --include-loopback --json --hdr-log --interval --no-tui --refresh --quiet --allow --allow-file --color --otlp --otlp-protocol --otlp-traces --metrics-hosts --fail-on --allow-unknown --prometheus --record --http2 --max-hosts --kernel-log --config --show-config --rotate --duration --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -241,6 +241,14 @@ _tracer() {
                     return 0
                     ;;
                 --max-hosts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rotate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -72,11 +72,14 @@ frames\t'Frames, by probes in TLS libraries: every request is known'
 wire\t'Lengths and times of TLS records, without probes: requests as far as these tell'
 off\t'Neither; only the number of connections that speak HTTP/2'"
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l max-hosts -d 'Hosts with figures of their own; when there are more, the least busy without open connections give way' -r
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l config -d 'Configuration file (TOML) with these flags as keys; it is read again on SIGHUP and when it changes. docs/user/service.md' -r -F
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l rotate -d 'Write an export with a time in its name for each period of this length: --json out.json makes out-20261130T100000Z.json and so on' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l duration -d 'Stop after this time' -r
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l no-tui -d 'No live screen, though standard output is a terminal: the text summary at the end only'
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -s q -l quiet -d 'No text summary. The live screen opens all the same: see --no-tui'
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l allow-unknown -d 'Do not fail when a figure of --fail-on is absent'
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -l kernel-log -d 'Log lines of the kernel programs on standard error, for debugging'
+complete -c tracer -n "__fish_tracer_using_subcommand attach" -l show-config -d 'Print the settings and the origin of each, as a configuration file, and trace nothing'
 complete -c tracer -n "__fish_tracer_using_subcommand attach" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l comm -d 'Process name (comm) with * and ?' -r
 complete -c tracer -n "__fish_tracer_using_subcommand run" -l exe -d 'Executable file' -r -F
