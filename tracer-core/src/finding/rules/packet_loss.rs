@@ -191,7 +191,7 @@ mod tests {
         }
     }
 
-    /// What is saved is never more than there is to save.
+    /// The saving is never larger than the time that the requests took.
     #[test]
     fn waits_take_no_more_than_the_requests() {
         let of = |slow_ns| {

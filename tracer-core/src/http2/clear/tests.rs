@@ -89,7 +89,7 @@ fn gaps_whose_end_was_not_seen() {
     check(calls, &[(1, 1), (1, 4), (4, 4), (4, 4), (4, 4)]);
 }
 
-/// What the client sends is sent, whatever of it was not seen.
+/// Bytes of the client are sent, whatever was not seen of those before them.
 #[test]
 fn the_client_needs_no_order() {
     let sent = |bytes, at_ns| Call {
@@ -120,7 +120,7 @@ proptest! {
             from..(from + length).min(LENGTH)
         });
         // The first bytes come first, and all are there in the end.
-        let all = std::iter::once(0..1).chain(all).chain([0..LENGTH]);
+        let all = std::iter::once(0..1).chain(all).chain(std::iter::once(0..LENGTH));
         for (at_ns, bytes) in (1..).zip(all) {
             arrived[bytes.start as usize..bytes.end as usize].fill(true);
             while arrived.get(readable_ns.len()) == Some(&true) {
@@ -131,9 +131,9 @@ proptest! {
             clear.take(call, &mut happenings).map_err(|_| TestCaseError::fail("lost"))?;
         }
         // Headers in gaps are not known, as with the kernel programs.
-        let ended = happenings.iter().filter_map(|it| match it {
-            Happening::Begins(frame, at_ns) => Some((frame.position - 8, *at_ns)),
-            Happening::Ends(frame, end) => Some((frame.position + u64::from(frame.length), end.at_ns)),
+        let ended = happenings.iter().map(|it| match it {
+            Happening::Begins(frame, at_ns) => (frame.position - 8, *at_ns),
+            Happening::Ends(frame, end) => (frame.position + u64::from(frame.length), end.at_ns),
         });
         for (position, at_ns) in ended {
             prop_assert_eq!(at_ns, readable_ns[position as usize], "{}", position);
