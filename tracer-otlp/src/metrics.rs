@@ -5,7 +5,7 @@
 mod kept;
 mod parts;
 
-use std::sync::Arc;
+use std::collections::HashMap;
 
 use opentelemetry_proto::tonic::{
     collector::metrics::v1::ExportMetricsServiceRequest,
@@ -14,7 +14,8 @@ use opentelemetry_proto::tonic::{
 };
 use tracer_core::{
     finding::Finding,
-    host::{Host, HostKey},
+    group::Group,
+    host::Host,
     metric::{self, NamedHosts},
     snapshot::Snapshot,
 };
@@ -45,8 +46,8 @@ pub struct Moment<'r> {
 enum Owner {
     /// The whole trace.
     Trace,
-    /// A host with a name of its own.
-    Host(Arc<HostKey>),
+    /// A host with a name of its own, and its port.
+    Host(Box<str>, u16),
     /// All other hosts.
     Rest,
 }
@@ -85,11 +86,12 @@ impl Metrics {
         self.sent_ns = moment.now_ns;
         let named = self.hosts.choose(moment.snapshot);
         let has_rest = moment.snapshot.hosts.len() > named.len();
+        let hosts = by_name(&named);
         let mut points = Points::new(&mut self.kept, moment);
         let mut made = Vec::new();
         for metric in metric::METRICS {
             match metric.by_host {
-                true => made.extend(points.by_host(metric, &named, has_rest)),
+                true => made.extend(points.by_host(metric, &hosts, &named, has_rest)),
                 false => made.extend(points.of_trace(metric)),
             }
         }
@@ -132,9 +134,34 @@ fn batches(metrics: Vec<Metric>) -> Vec<Vec<Metric>> {
     batches.into_iter().map(|(_, batch)| batch).collect()
 }
 
-/// Owner of the values of a host.
-fn owner(host: &Host) -> Owner {
-    Owner::Host(Arc::clone(&host.key))
+/// Host as metrics name it.
+struct Named<'s> {
+    name: &'s str,
+    port: u16,
+    /// Figures of the host: several when its name was learnt in several ways.
+    groups: Vec<&'s Group>,
+}
+
+impl Named<'_> {
+    fn owner(&self) -> Owner {
+        Owner::Host(self.name.into(), self.port)
+    }
+}
+
+/// Hosts by their names: two points of a metric never have the same attributes.
+fn by_name<'s>(hosts: &[&'s Host]) -> Vec<Named<'s>> {
+    let mut places: HashMap<(&str, u16), usize> = HashMap::new();
+    let mut all: Vec<Named<'s>> = Vec::new();
+    for host in hosts {
+        let (name, port) = (&*host.key.host, host.key.port);
+        let at = *places.entry((name, port)).or_insert_with(|| {
+            let groups = Vec::new();
+            all.push(Named { name, port, groups });
+            all.len() - 1
+        });
+        all[at].groups.push(&host.group);
+    }
+    all
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use tracer_core::{
     metric::{self, Figure, Kind, NamedHosts, Part, TraceMetric, rest_of_count, rest_of_durations},
 };
 
-use super::{MOST_POINTS, Moment, Owner, kept::Kept, owner};
+use super::{MOST_POINTS, Moment, Named, Owner, kept::Kept};
 use crate::{attribute, histogram};
 
 /// Maker of points for one moment.
@@ -41,20 +41,21 @@ impl<'p> Points<'p> {
     pub(super) fn by_host(
         &mut self,
         metric: &metric::Metric,
+        hosts: &[Named<'_>],
         named: &[&Host],
         has_rest: bool,
     ) -> Option<Metric> {
         let mut made = Made::default();
         for (at, part) in metric.parts.iter().enumerate() {
-            for host in named {
-                let series = (metric.name, at, owner(host));
-                let attributes = || of_host(part, host);
+            for host in hosts {
+                let series = (metric.name, at, host.owner());
+                let value = of_groups(part, &host.groups);
                 self.add(
                     metric,
                     part,
                     series,
-                    of_group(part, &host.group),
-                    attributes,
+                    value,
+                    || of_host(part, host),
                     &mut made,
                 );
             }
@@ -139,7 +140,7 @@ impl<'p> Points<'p> {
             // Without further hosts the difference is that of two moments.
             Figure::Activity(_) if !has_rest => Worth::Activity(0),
             Figure::Activity(of) => Worth::Activity(rest_of_count(of, snapshot, named)),
-            Figure::Durations(of) => Worth::Rest(rest_of_durations(of, snapshot, named)),
+            Figure::Durations(of) => Worth::Merged(rest_of_durations(of, snapshot, named)),
         }
     }
 
@@ -173,7 +174,7 @@ impl<'p> Points<'p> {
             (Worth::Durations(samples), _) => made
                 .histograms
                 .extend(self.histogram(series, samples, attributes)),
-            (Worth::Rest(samples), _) => made
+            (Worth::Merged(samples), _) => made
                 .histograms
                 .extend(self.histogram(series, &samples, attributes)),
         }
@@ -210,7 +211,7 @@ enum Worth<'g> {
     Count(u64),
     Activity(u64),
     Durations(&'g Latency),
-    Rest(Latency),
+    Merged(Latency),
 }
 
 impl Made {
@@ -280,14 +281,28 @@ fn of_group<'g>(part: &Part, group: &'g Group) -> Worth<'g> {
     }
 }
 
+fn of_groups<'g>(part: &Part, groups: &[&'g Group]) -> Worth<'g> {
+    let sum = |of: fn(&Group) -> u64| groups.iter().map(|group| of(group)).sum();
+    match (part.figure, groups) {
+        (_, [group]) => of_group(part, group),
+        (Figure::Count(of), _) => Worth::Count(sum(of)),
+        (Figure::Activity(of), _) => Worth::Activity(sum(of)),
+        (Figure::Durations(of), _) => {
+            let mut all = Latency::default();
+            groups.iter().for_each(|group| all.merge(of(group)));
+            Worth::Merged(all)
+        }
+    }
+}
+
 fn labels(part: &Part) -> Vec<KeyValue> {
     part.labels.iter().map(attribute::label).collect()
 }
 
-fn of_host(part: &Part, host: &Host) -> Vec<KeyValue> {
+fn of_host(part: &Part, host: &Named<'_>) -> Vec<KeyValue> {
     let mut all = labels(part);
-    all.push(attribute::text("server.address", &*host.key.host));
-    all.push(attribute::number("server.port", host.key.port));
+    all.push(attribute::text("server.address", host.name));
+    all.push(attribute::number("server.port", host.port));
     all
 }
 

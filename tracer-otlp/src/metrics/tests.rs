@@ -1,4 +1,4 @@
-use std::{collections::HashMap, fs::File, io::BufReader, path::Path};
+use std::{collections::HashMap, fs::File, io::BufReader, path::Path, sync::Arc};
 
 use opentelemetry_proto::tonic::{
     common::v1::{KeyValue, any_value::Value},
@@ -7,6 +7,7 @@ use opentelemetry_proto::tonic::{
 use proptest::prelude::*;
 use tracer_core::{
     group::Group,
+    host::HostKey,
     metric::{Figure, METRICS},
     tracker::{Tracker, TrackerOptions},
 };
@@ -220,6 +221,26 @@ fn many_hosts(count: u16) -> Snapshot {
         hosts: (0..count).map(host).collect(),
         ..Snapshot::default()
     }
+}
+
+/// A host whose name was learnt in two ways is one host.
+#[test]
+fn no_two_points_have_the_same_attributes() {
+    let mut snapshot = many_hosts(2);
+    snapshot.hosts[0].key = Arc::new(HostKey::sni("one.example", 443));
+    snapshot.hosts[1].key = Arc::new(HostKey::dns("one.example", 443));
+    let requests = metrics(10).requests(&moment(&snapshot, 1));
+    let all = values(&requests);
+    let mut seen: Vec<_> = all.iter().map(|(name, labels, _)| (name, labels)).collect();
+    let count = seen.len();
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), count, "{all:?}");
+    let is_one = |(metric, labels, _): &&(String, String, u64)| {
+        metric == "tracer.requests" && labels.contains("one.example")
+    };
+    let count = all.iter().find(is_one).map(|(_, _, value)| *value);
+    assert_eq!(count, Some(2));
 }
 
 #[test]
