@@ -5,7 +5,8 @@ set -euo pipefail
 
 releases=https://github.com/tracer-rs/tracer/releases/download
 root=()
-[ "$(id -u)" = 0 ] || root=(sudo)
+# The command needs the variables of the job.
+[ "$(id -u)" = 0 ] || root=(sudo --preserve-env)
 
 # Installs the Debian package of the release, after its checksum was compared.
 install_release() {
