@@ -24,7 +24,7 @@ const ENDPOINT: Endpoint = Endpoint {
 };
 
 fuzz_target!(|input: &[u8]| {
-    let mut dns = DnsTracker::new(HostFilter::all());
+    let mut dns = DnsTracker::new(HostFilter::all(), true);
     let (mut rest, mut time_ns) = (input, 0_u64);
     // What it is, seconds since the last, position, length of its bytes.
     while let Some((&[what, seconds, position, length], after)) = rest.split_first_chunk() {
