@@ -37,6 +37,7 @@ fn replay(bytes: &[u8]) {
         max_connections: 100,
         max_hosts: 100,
         hosts: HostFilter::all(),
+        traces: 1.0,
     });
     while let Some(entry) = reader.next() {
         if let Entry::Input(input) = entry {

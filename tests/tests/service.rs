@@ -10,7 +10,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
-use serde_json::Value;
 use tempfile::TempDir;
 use tracer_testbed::collector::{Collector, Protocol, Received};
 use tracer_tests::certificate::Certificate;
@@ -93,9 +92,8 @@ impl Service {
 
     /// Number of requests in the export so far.
     fn requests(&self) -> Result<u64> {
-        let export: Value = serde_json::from_str(&self.get("/snapshot.json")?)?;
-        let count = &export["totals"]["requests"]["count"];
-        count.as_u64().context("no number of requests")
+        let export = Export::parse(&self.get("/snapshot.json")?)?;
+        found(export.totals.requests.count, "requests")
     }
 
     fn wait_for_requests(&self, expected: u64) -> Result<()> {

@@ -58,7 +58,11 @@ fn clippy() -> Result<()> {
         cargo.args(["clippy", "--quiet"]).args(what);
         shell::run(cargo.args(["--", "-D", "warnings"]))?;
     }
-    Ok(())
+    // The fuzz targets are a workspace of their own, and would break unseen.
+    let mut cargo = workspace::cargo();
+    cargo.current_dir(workspace::root().join("fuzz"));
+    cargo.args(["check", "--quiet", "--target-dir"]);
+    shell::run(cargo.arg(workspace::target_dir().join("fuzz")))
 }
 
 fn kernel_clippy() -> Result<()> {
