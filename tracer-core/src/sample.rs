@@ -168,6 +168,11 @@ impl Samples {
         }
     }
 
+    /// Leaves out a connection that no filter admitted.
+    pub fn forget(&mut self, cookie: u64) {
+        self.open.remove(&cookie);
+    }
+
     /// Ends all connections at the end of the trace.
     pub fn finish(&mut self, now_ns: u64) {
         for (_, mut connection) in std::mem::take(&mut self.open) {

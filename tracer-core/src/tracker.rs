@@ -162,10 +162,11 @@ impl Tracker {
         &self.options
     }
 
-    /// Sets another filter of hosts. It decides about connections that are named from now on; what was counted stays.
-    pub fn set_hosts(&mut self, hosts: HostFilter) {
+    /// Sets another filter of hosts, and gives the one before. It decides about connections that are named from now on;
+    /// what was counted stays.
+    pub fn set_hosts(&mut self, hosts: HostFilter) -> HostFilter {
         self.dns.set_hosts(hosts.clone());
-        self.options.hosts = hosts;
+        std::mem::replace(&mut self.options.hosts, hosts)
     }
 
     /// Takes one record in the form written by the kernel.

@@ -106,6 +106,28 @@ impl Users {
         at
     }
 
+    /// Figures since an earlier moment. A process that has given way meanwhile began anew.
+    pub fn since(&self, before: &Self) -> Self {
+        let of_one = |user: &User| {
+            let earlier = before.all.iter().find(|it| it.process == user.process);
+            let earlier = earlier.map(|it| it.figures).unwrap_or_default();
+            let earlier = match earlier.connections > user.figures.connections {
+                true => Use::default(),
+                false => earlier,
+            };
+            let mut figures = user.figures;
+            figures.change(&earlier, &Use::default());
+            User {
+                figures,
+                ..user.clone()
+            }
+        };
+        Self {
+            all: self.all.iter().map(of_one).collect(),
+            folded: self.folded.saturating_sub(before.folded),
+        }
+    }
+
     /// Processes with figures, the one with most requests first.
     pub fn shown(&self) -> Vec<&User> {
         let with_figures = self.all.iter();
@@ -150,6 +172,25 @@ mod tests {
     fn add(users: &mut Users, process: u32, figures: Use) {
         let name = || (process + 100, format!("p{process}").into());
         users.add(process, &Use::default(), &figures, name);
+    }
+
+    #[test]
+    fn since_an_earlier_moment() {
+        let used = |requests| Use {
+            requests,
+            carriers: 1,
+            connections: 1,
+        };
+        let (mut users, none) = (Users::default(), Use::default());
+        let named = || (1, Arc::from("curl"));
+        users.add(7, &none, &used(100), named);
+        let before = users.clone();
+        users.add(7, &used(100), &used(130), named);
+        users.add(8, &none, &used(5), named);
+        let since = users.since(&before);
+        let requests: Vec<u64> = since.shown().iter().map(|it| it.figures.requests).collect();
+        assert_eq!(requests, [30, 5]);
+        assert_eq!(users.since(&Users::default()), users);
     }
 
     #[test]

@@ -97,9 +97,11 @@ fn by_key<T, K: Eq + Hash>(all: &[T], key: impl Fn(&T) -> K) -> HashMap<K, &T> {
 fn hosts(now: &[Host], before: &[Host]) -> Vec<Host> {
     let before = by_key(before, |host| Arc::clone(&host.key));
     let since = now.iter().filter_map(|host| {
-        let before = before.get(&host.key).map(|host| &host.group);
+        let before = before.get(&host.key);
+        let users = before.map(|before| Arc::new(host.users.since(&before.users)));
         Some(Host {
-            group: changed(&host.group, before)?,
+            group: changed(&host.group, before.map(|host| &host.group))?,
+            users: users.unwrap_or_else(|| Arc::clone(&host.users)),
             ..host.clone()
         })
     });

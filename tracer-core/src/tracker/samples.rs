@@ -36,7 +36,9 @@ impl Tracker {
             return;
         };
         for (cookie, connection) in &self.connections {
-            if connection.sampled.is_some() {
+            if connection.sampled.is_some() && !connection.counted {
+                samples.forget(*cookie);
+            } else if connection.sampled.is_some() {
                 let host = self.hosts.key(connection.host);
                 samples.close(*cookie, host, now_ns, End::Unseen);
             }
@@ -221,6 +223,9 @@ impl Tracker {
     pub(super) fn sample_closed(&mut self, connection: &Connection, record: &CloseRecord) {
         let end = End::Closed(side(record.closer));
         if let (Some(cookie), Some(samples)) = (connection.sampled, &mut self.samples) {
+            if !connection.counted {
+                return samples.forget(cookie.get());
+            }
             let host = self.hosts.key(connection.host);
             samples.close(cookie.get(), host, record.header.time_ns, end);
         }
@@ -230,6 +235,9 @@ impl Tracker {
     pub(super) fn sample_lost(&mut self, connection: &Connection) {
         let last_ns = connection.last_turn.map_or(0, |turn| turn.last_ns);
         if let (Some(cookie), Some(samples)) = (connection.sampled, &mut self.samples) {
+            if !connection.counted {
+                return samples.forget(cookie.get());
+            }
             let connected = samples.get_mut(cookie.get());
             let connected_ns = connected.map_or(0, |sample| sample.connect.end_ns);
             let host = self.hosts.key(connection.host);

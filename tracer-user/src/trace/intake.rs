@@ -46,8 +46,8 @@ impl Intake {
     }
 
     /// Sets another filter of hosts. No recording tells of it.
-    pub(crate) fn set_hosts(&mut self, hosts: HostFilter) {
-        self.tracker.set_hosts(hosts);
+    pub(crate) fn set_hosts(&mut self, hosts: HostFilter) -> HostFilter {
+        self.tracker.set_hosts(hosts)
     }
 
     /// Takes one input.

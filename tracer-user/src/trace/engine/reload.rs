@@ -133,9 +133,13 @@ impl Engine {
     /// Makes the changes. Returns what to say.
     fn change(&mut self, checked: Checked) -> Result<Vec<String>, Failure> {
         if let Some(selection) = checked.selection {
-            self.source
-                .set_filter(&selection.kernel, &mut self.tracker)?;
-            self.tracker.set_hosts(selection.hosts);
+            // Open connections that the new filter lets in are taken at once, and their hosts have to pass the new one.
+            let before = self.tracker.set_hosts(selection.hosts);
+            let set = self.source.set_filter(&selection.kernel, &mut self.tracker);
+            if let Err(failure) = set {
+                self.tracker.set_hosts(before);
+                return Err(failure.into());
+            }
             self.description.filter = selection.described;
         }
         self.output.change(checked.live);
